@@ -1,0 +1,92 @@
+//! The errors of this crate. Shape mismatches between a caller's tensors are panics of Burn's own,
+//! which print both shapes; they are not listed here.
+
+/// What can go wrong when a model is configured or its weights are loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A size that must be at least one is zero.
+    #[error("{what} must be at least 1, but is 0")]
+    ZeroSize {
+        /// The option.
+        what: &'static str,
+    },
+    /// An option is outside its range.
+    #[error("{what} must be {expected}, but is {got}")]
+    OutOfRange {
+        /// The option.
+        what: &'static str,
+        /// The range it must lie in.
+        expected: &'static str,
+        /// The value received.
+        got: String,
+    },
+    /// A sequence is too short for the layers it has to pass.
+    #[error(
+        "a sequence of {length} steps is too short for {layer}, which needs at least {needed}: \
+         use longer sequences or smaller windows"
+    )]
+    TooShort {
+        /// The sequence's length.
+        length: usize,
+        /// The layer that cannot take it.
+        layer: String,
+        /// The least length that it takes.
+        needed: usize,
+    },
+    /// A parameter of the model is not among the weights given.
+    #[error(
+        "the weights lack '{name}' ({shape:?}), which the model needs: \
+         they belong to another model or were cut short"
+    )]
+    MissingWeight {
+        /// The parameter's path.
+        name: String,
+        /// The shape expected.
+        shape: Vec<usize>,
+    },
+    /// The weights hold a tensor that the model has no place for.
+    #[error("the weights hold '{name}', which the model lacks: they belong to another model")]
+    UnknownWeight {
+        /// The tensor's name.
+        name: String,
+    },
+    /// A tensor has another shape than the model's parameter.
+    #[error("'{name}' must have shape {expected:?}, but has {got:?}: the weights belong to a model of other sizes")]
+    WeightShape {
+        /// The parameter's path.
+        name: String,
+        /// The parameter's shape.
+        expected: Vec<usize>,
+        /// The shape found.
+        got: Vec<usize>,
+    },
+    /// A safetensors file cannot be read as one.
+    #[error("not a readable safetensors file: {0}")]
+    Safetensors(#[from] safetensors::SafeTensorError),
+    /// A tensor has another element type than 32-bit floats.
+    #[error("'{name}' must hold 32-bit floats, but holds {got}")]
+    WeightType {
+        /// The tensor's name.
+        name: String,
+        /// The type found.
+        got: String,
+    },
+}
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// `value`, or an error that names `what` if it is zero.
+pub(crate) fn at_least_one(what: &'static str, value: usize) -> Result<usize> {
+    if value == 0 { Err(Error::ZeroSize { what }) } else { Ok(value) }
+}
+
+/// `rate`, or an error that names `what` unless 0 <= `rate` < 1.
+pub(crate) fn dropout_rate(what: &'static str, rate: f64) -> Result<f64> {
+    if (0.0..1.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(Error::OutOfRange { what, expected: "at least 0 and below 1", got: rate.to_string() })
+    }
+}

@@ -1,0 +1,127 @@
+//! What a model's outputs mean: the loss, the probabilities and what counts as right.
+
+use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
+use burn::tensor::{Int, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The meaning of a model's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// Two classes and one logit, of class 1; binary cross-entropy.
+    Binary,
+    /// As many logits as classes; categorical cross-entropy.
+    Classes(usize),
+    /// Real numbers; mean squared error.
+    Values(usize),
+}
+
+/// What a batch's outputs ought to be.
+#[derive(Clone, Debug)]
+pub enum Targets {
+    /// The class of each row, `[batch]`.
+    Classes(Tensor<1, Int>),
+    /// The numbers of each row, `[batch, outputs]`.
+    Values(Tensor<2>),
+}
+
+impl Targets {
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.dims()[0],
+            Self::Values(values) => values.dims()[0],
+        }
+    }
+}
+
+impl Head {
+    /// The head of a classifier: one logit for two classes, else one a class.
+    ///
+    /// # Errors
+    ///
+    /// There are fewer than two classes.
+    pub fn for_classes(classes: usize) -> Result<Self> {
+        match classes {
+            0 | 1 => Err(Error::OutOfRange {
+                what: "the number of classes",
+                expected: "at least 2",
+                got: classes.to_string(),
+            }),
+            2 => Ok(Self::Binary),
+            _ => Ok(Self::Classes(classes)),
+        }
+    }
+
+    /// How many outputs the model has.
+    #[must_use]
+    pub fn outputs(self) -> usize {
+        match self {
+            Self::Binary => 1,
+            Self::Classes(count) | Self::Values(count) => count,
+        }
+    }
+
+    /// Whether the head has an accuracy.
+    #[must_use]
+    pub fn is_classifier(self) -> bool {
+        !matches!(self, Self::Values(_))
+    }
+
+    /// The mean loss of the batch.
+    ///
+    /// # Shapes
+    ///
+    /// - outputs: `[batch, outputs]`
+    /// - loss: `[1]`
+    ///
+    /// # Panics
+    ///
+    /// If the targets are of the other kind than the head's.
+    #[must_use]
+    pub fn loss(self, outputs: Tensor<2>, targets: &Targets) -> Tensor<1> {
+        match (self, targets) {
+            (Self::Binary, Targets::Classes(classes)) => {
+                // -y log s(x) - (1 - y) log s(-x), where log s(-x) = log s(x) - x
+                let y = classes.clone().float().unsqueeze_dim::<2>(1);
+                let negative = y.neg().add_scalar(1.0);
+                (outputs.clone() * negative - log_sigmoid(outputs)).mean()
+            }
+            (Self::Classes(_), Targets::Classes(classes)) => {
+                let index = classes.clone().unsqueeze_dim::<2>(1);
+                log_softmax(outputs, 1).gather(1, index).mean().neg()
+            }
+            (Self::Values(_), Targets::Values(values)) => (outputs - values.clone()).square().mean(),
+            (head, _) => panic!("a head of {head:?} and its targets are of different kinds"),
+        }
+    }
+
+    /// Probabilities of classifiers, `[batch, classes]` (of class 1 alone in `[batch, 1]` for
+    /// [`Head::Binary`]); the outputs themselves of a regressor.
+    #[must_use]
+    pub fn activate(self, outputs: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Binary => sigmoid(outputs),
+            Self::Classes(_) => softmax(outputs, 1),
+            Self::Values(_) => outputs,
+        }
+    }
+
+    /// How many rows are classified right, `[1]`; `None` for a regressor.
+    #[must_use]
+    pub fn correct(self, outputs: Tensor<2>, targets: &Targets) -> Option<Tensor<1>> {
+        let Targets::Classes(classes) = targets else {
+            return None;
+        };
+        let predicted = match self {
+            Self::Binary => outputs.greater_elem(0.0).int(),
+            Self::Classes(_) => outputs.argmax(1),
+            Self::Values(_) => return None,
+        };
+        let right = predicted.equal(classes.clone().unsqueeze_dim::<2>(1));
+        Some(right.float().sum())
+    }
+}

@@ -1,0 +1,127 @@
+//! Initial values of parameters: Keras's initialisers, drawn on the host from a key.
+//!
+//! Drawing on the host makes a model the same on every device. Left out: truncated normals.
+
+use burn::module::Param;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::random::RandomKey;
+
+/// How a parameter starts. The names and formulas are Keras's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initializer {
+    /// All zeros.
+    Zeros,
+    /// Uniform within ±`limit`. Keras's embeddings use 0.05.
+    Uniform {
+        /// The largest magnitude.
+        limit: f64,
+    },
+    /// Uniform within ±sqrt(6 / (`fan_in` + `fan_out`)) (Glorot and Bengio 2010), over the
+    /// whole fused kernel of a recurrent layer, as Keras does.
+    GlorotUniform {
+        /// Inputs that reach one output.
+        fan_in: usize,
+        /// Outputs that one input reaches.
+        fan_out: usize,
+    },
+    /// Orthonormal rows (or columns, where there are fewer), from the QR decomposition of a
+    /// normal matrix (Saxe, McClelland, Ganguli 2014).
+    Orthogonal,
+    /// Zeros but for ones in the second of four equal blocks: an LSTM's bias with Keras's
+    /// `unit_forget_bias`.
+    ForgetGateOnes,
+}
+
+impl Initializer {
+    /// The values of a parameter of `shape`, row by row.
+    #[must_use]
+    pub fn values(self, shape: &[usize], key: RandomKey) -> Vec<f32> {
+        let count = shape.iter().product();
+        match self {
+            Self::Zeros => vec![0.0; count],
+            Self::Uniform { limit } => uniform(count, limit, key),
+            Self::GlorotUniform { fan_in, fan_out } => uniform(count, (6.0 / (fan_in + fan_out) as f64).sqrt(), key),
+            Self::Orthogonal => orthogonal(shape[0], count / shape[0], key),
+            Self::ForgetGateOnes => (0..count).map(|i| f32::from(u8::from(i * 4 / count == 1))).collect(),
+        }
+    }
+
+    /// A trainable parameter of `shape` on `device`, drawn from `key`.
+    #[must_use]
+    pub fn param<const D: usize>(self, shape: [usize; D], key: RandomKey, device: &Device) -> Param<Tensor<D>> {
+        let data = TensorData::new(self.values(&shape, key), shape);
+        Param::from_data(data, device)
+    }
+}
+
+fn uniform(count: usize, limit: f64, key: RandomKey) -> Vec<f32> {
+    let limit = limit as f32;
+    key.uniform(count).into_iter().map(|u| (2.0 * u - 1.0) * limit).collect()
+}
+
+/// A `rows` x `columns` matrix whose shorter side's vectors are orthonormal: Gram and Schmidt's
+/// process, twice over for accuracy, which equals Q * sign(diag R) of the QR decomposition.
+fn orthogonal(rows: usize, columns: usize, key: RandomKey) -> Vec<f32> {
+    let (vectors, length) = (rows.min(columns), rows.max(columns));
+    let drawn = key.normal(vectors * length);
+    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(vectors);
+    for vector in drawn.chunks(length) {
+        let mut vector = vector.to_vec();
+        for _ in 0..2 {
+            for other in &basis {
+                let overlap: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+                for (value, other) in vector.iter_mut().zip(other) {
+                    *value -= overlap * other;
+                }
+            }
+        }
+        let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+        basis.push(vector.into_iter().map(|x| x / norm).collect());
+    }
+    (0..rows * columns)
+        .map(|i| {
+            let (row, column) = (i / columns, i % columns);
+            let value = if rows <= columns { basis[row][column] } else { basis[column][row] };
+            value as f32
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orthogonal_rows_are_orthonormal_over_the_whole_width() {
+        for (rows, columns) in [(6, 24), (24, 6), (5, 5)] {
+            let matrix = orthogonal(rows, columns, RandomKey::new(1));
+            let vectors = rows.min(columns);
+            let entry = |v: usize, i: usize| {
+                f64::from(if rows <= columns { matrix[v * columns + i] } else { matrix[i * columns + v] })
+            };
+            for a in 0..vectors {
+                for b in 0..vectors {
+                    let product: f64 = (0..rows.max(columns)).map(|i| entry(a, i) * entry(b, i)).sum();
+                    let expected = f64::from(u8::from(a == b));
+                    assert!((product - expected).abs() < 1e-6, "{rows}x{columns} {a} {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn uniform_fills_its_range_and_stays_inside() {
+        let values = Initializer::GlorotUniform { fan_in: 4, fan_out: 12 }.values(&[100, 100], RandomKey::new(2));
+        // sqrt(6 / 16)
+        let limit = 0.612_372_4_f32;
+        let largest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        assert!(largest <= limit && largest > 0.99 * limit, "{largest}");
+    }
+
+    #[test]
+    fn the_forget_gate_alone_starts_at_one() {
+        let bias = Initializer::ForgetGateOnes.values(&[12], RandomKey::new(0));
+        assert_eq!(bias, [0., 0., 0., 1., 1., 1., 0., 0., 0., 0., 0., 0.]);
+    }
+}

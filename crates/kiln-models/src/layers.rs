@@ -1,0 +1,25 @@
+//! The layers, one a file, in Keras's parametrisation and in plain Burn operations.
+//!
+//! Whole models are in [`crate::models`]; losses are in [`crate::head`].
+
+mod bidirectional;
+mod conv1d;
+mod dense;
+mod dropout;
+mod embedding;
+mod gru;
+mod lstm;
+mod pooling;
+mod recurrent;
+mod simple_rnn;
+
+pub use bidirectional::Bidirectional;
+pub use conv1d::{Conv1d, Conv1dConfig, ConvPadding};
+pub use dense::{Dense, DenseConfig};
+pub use dropout::{Dropout, DropoutConfig};
+pub use embedding::{Embedding, EmbeddingConfig};
+pub use gru::{Gru, GruConfig};
+pub use lstm::{Lstm, LstmConfig};
+pub use pooling::{MaxPool1d, global_max_pool1d};
+pub use recurrent::{Direction, Recurrent, RecurrentState, Sequence};
+pub use simple_rnn::{SimpleRnn, SimpleRnnConfig};

@@ -1,0 +1,51 @@
+//! Two recurrent layers of the same kind, one a direction, side by side.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::recurrent::{Direction, Recurrent};
+use crate::spans::Spans;
+
+/// A recurrent layer in both directions, its outputs side by side: Keras's `Bidirectional` with
+/// `merge_mode="concat"`.
+#[derive(Module, Debug)]
+pub struct Bidirectional<L: Recurrent> {
+    /// Walks from the first step to the last.
+    pub forward_layer: L,
+    /// Walks from the last step to the first, with weights of its own.
+    pub backward_layer: L,
+}
+
+impl<L: Recurrent> Bidirectional<L> {
+    /// Joins two layers.
+    #[must_use]
+    pub fn new(forward_layer: L, backward_layer: L) -> Self {
+        Self { forward_layer, backward_layer }
+    }
+
+    /// The outputs of every step.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, d_input]`
+    /// - output: `[batch, time, 2 * d_hidden]`
+    #[must_use]
+    pub fn forward(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<3> {
+        let (forward, _) = self.forward_layer.forward(input.clone(), spans, Direction::Forward, None);
+        let (backward, _) = self.backward_layer.forward(input, spans, Direction::Reverse, None);
+        Tensor::cat(vec![forward, backward], 2)
+    }
+
+    /// The final states of both directions.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, d_input]`
+    /// - output: `[batch, 2 * d_hidden]`
+    #[must_use]
+    pub fn forward_last(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
+        let forward = self.forward_layer.forward_last(input.clone(), spans, Direction::Forward, None);
+        let backward = self.backward_layer.forward_last(input, spans, Direction::Reverse, None);
+        Tensor::cat(vec![forward.hidden, backward.hidden], 1)
+    }
+}

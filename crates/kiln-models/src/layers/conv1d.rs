@@ -1,0 +1,162 @@
+//! One-dimensional convolution over time, as a product for each place in the window.
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::activation::Activation;
+use crate::error::{Result, at_least_one};
+use crate::initializer::Initializer;
+use crate::random::RandomKey;
+use crate::spans::Spans;
+
+/// What lies beyond the ends of a sequence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConvPadding {
+    /// Nothing: the output is shorter by `kernel_size` - 1.
+    #[default]
+    Valid,
+    /// Zeros on both sides: the output is as long as the input.
+    Same,
+    /// Zeros in front alone: output `t` sees no input behind `t`.
+    Causal,
+}
+
+/// Configuration of a [`Conv1d`].
+#[derive(Config, Debug)]
+pub struct Conv1dConfig {
+    /// Channels of the input.
+    pub d_input: usize,
+    /// Channels of the output.
+    pub filters: usize,
+    /// Width of the window.
+    pub kernel_size: usize,
+    /// Default: valid.
+    #[config(default = "ConvPadding::Valid")]
+    pub padding: ConvPadding,
+    /// The function behind the sum. Default: linear.
+    #[config(default = "Activation::Linear")]
+    pub activation: Activation,
+}
+
+impl Conv1dConfig {
+    /// Draws the layer's parameters: Glorot uniform kernel, zero bias.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0.
+    pub fn init(&self, device: &Device, key: RandomKey) -> Result<Conv1d> {
+        let d_input = at_least_one("the channels of a convolution's input", self.d_input)?;
+        let filters = at_least_one("the filters of a convolution", self.filters)?;
+        let window = at_least_one("the kernel size of a convolution", self.kernel_size)?;
+        let glorot = Initializer::GlorotUniform { fan_in: window * d_input, fan_out: window * filters };
+        Ok(Conv1d {
+            kernel: glorot.param([window, d_input, filters], key.child("kernel"), device),
+            bias: Initializer::Zeros.param([filters], key.child("bias"), device),
+            padding: self.padding,
+            activation: self.activation,
+        })
+    }
+}
+
+/// A convolution of stride 1 over time.
+#[derive(Module, Debug)]
+pub struct Conv1d {
+    /// `[kernel_size, d_input, filters]`, as in Keras.
+    pub kernel: Param<Tensor<3>>,
+    /// `[filters]`
+    pub bias: Param<Tensor<1>>,
+    /// What lies beyond the ends.
+    #[module(skip)]
+    pub padding: ConvPadding,
+    /// The function behind the sum.
+    #[module(skip)]
+    pub activation: Activation,
+}
+
+impl Conv1d {
+    fn window(&self) -> usize {
+        self.kernel.val().dims()[0]
+    }
+
+    /// Zeros in front and at the back.
+    fn margins(&self) -> (usize, usize) {
+        let window = self.window();
+        match self.padding {
+            ConvPadding::Valid => (0, 0),
+            ConvPadding::Same => ((window - 1) / 2, window / 2),
+            ConvPadding::Causal => (window - 1, 0),
+        }
+    }
+
+    /// The length of the output for an input of `steps`; 0 if the input is too short.
+    #[must_use]
+    pub fn output_len(&self, steps: usize) -> usize {
+        let (front, back) = self.margins();
+        (steps + front + back + 1).saturating_sub(self.window())
+    }
+
+    /// The spans of the output: a step is valid when its window holds a valid input.
+    #[must_use]
+    pub fn spans(&self, spans: &Spans, steps: usize) -> Spans {
+        let (front, _) = self.margins();
+        spans.through_window(self.window(), 1, front, self.output_len(steps))
+    }
+
+    /// Applies the layer.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, d_input]`
+    /// - output: `[batch, output_len(time), filters]`
+    ///
+    /// # Panics
+    ///
+    /// If the window does not fit into the padded input once.
+    #[must_use]
+    pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
+        let [batch, steps, d_input] = input.dims();
+        let kernel = self.kernel.val();
+        let [window, _, filters] = kernel.dims();
+        let (front, _) = self.margins();
+        let out_steps = self.output_len(steps);
+        assert!(out_steps > 0, "a convolution of window {window} needs more than {steps} steps");
+        let rows = input.reshape([batch * steps, d_input]);
+        let mut sum: Option<Tensor<3>> = None;
+        for place in 0..window {
+            // Each place multiplies the whole input once; what it adds to output t is its row
+            // t + place - front, and zero where that is outside.
+            let weight = kernel.clone().slice([place..place + 1]).reshape([d_input, filters]);
+            let product = rows.clone().matmul(weight).reshape([batch, steps, filters]);
+            let first = place.saturating_sub(front);
+            let lead = front.saturating_sub(place);
+            if first >= steps || lead >= out_steps {
+                continue; // this place sees nothing but padding
+            }
+            let taken = (steps - first).min(out_steps - lead);
+            let tail = out_steps - lead - taken;
+            let mut part = product.slice([0..batch, first..first + taken]);
+            if lead + tail > 0 {
+                let device = part.device();
+                let zeros = |n| Tensor::<3>::zeros([batch, n, filters], &device);
+                let mut pieces = Vec::new();
+                if lead > 0 {
+                    pieces.push(zeros(lead));
+                }
+                pieces.push(part);
+                if tail > 0 {
+                    pieces.push(zeros(tail));
+                }
+                part = Tensor::cat(pieces, 1);
+            }
+            sum = Some(match sum {
+                None => part,
+                Some(sum) => sum + part,
+            });
+        }
+        let sum = sum.expect("a window of at least one place");
+        self.activation.apply(sum + self.bias.val().unsqueeze())
+    }
+}

@@ -1,0 +1,66 @@
+//! The fully connected layer.
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+
+use crate::activation::Activation;
+use crate::error::{Result, at_least_one};
+use crate::initializer::Initializer;
+use crate::random::RandomKey;
+
+/// Configuration of a [`Dense`] layer.
+#[derive(Config, Debug)]
+pub struct DenseConfig {
+    /// Width of the input.
+    pub d_input: usize,
+    /// Width of the output: Keras's `units`.
+    pub units: usize,
+    /// The function behind the product. Default: linear.
+    #[config(default = "Activation::Linear")]
+    pub activation: Activation,
+}
+
+impl DenseConfig {
+    /// Draws the layer's parameters: Glorot uniform kernel, zero bias.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0.
+    pub fn init(&self, device: &Device, key: RandomKey) -> Result<Dense> {
+        let d_input = at_least_one("the input width of a dense layer", self.d_input)?;
+        let units = at_least_one("the units of a dense layer", self.units)?;
+        let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: units };
+        Ok(Dense {
+            kernel: glorot.param([d_input, units], key.child("kernel"), device),
+            bias: Initializer::Zeros.param([units], key.child("bias"), device),
+            activation: self.activation,
+        })
+    }
+}
+
+/// A fully connected layer: `activation(input * kernel + bias)`.
+#[derive(Module, Debug)]
+pub struct Dense {
+    /// `[d_input, units]`
+    pub kernel: Param<Tensor<2>>,
+    /// `[units]`
+    pub bias: Param<Tensor<1>>,
+    /// The function behind the product.
+    #[module(skip)]
+    pub activation: Activation,
+}
+
+impl Dense {
+    /// Applies the layer.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, d_input]`
+    /// - output: `[batch, units]`
+    #[must_use]
+    pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        let output = input.matmul(self.kernel.val()) + self.bias.val().unsqueeze();
+        self.activation.apply(output)
+    }
+}

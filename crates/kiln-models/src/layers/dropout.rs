@@ -1,0 +1,68 @@
+//! Dropout with counter-based masks.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData};
+
+use crate::error::{Result, dropout_rate};
+use crate::pass::Pass;
+
+/// Configuration of a [`Dropout`].
+#[derive(Config, Debug)]
+pub struct DropoutConfig {
+    /// The probability of dropping an element, at least 0 and below 1.
+    pub rate: f64,
+    /// The layer's name within its model, which keys its masks: two layers of one model need two
+    /// names, or they drop the same places.
+    pub name: String,
+}
+
+impl DropoutConfig {
+    /// Makes the layer.
+    ///
+    /// # Errors
+    ///
+    /// The rate is not within [0, 1).
+    pub fn init(&self) -> Result<Dropout> {
+        Ok(Dropout { rate: dropout_rate("the dropout rate", self.rate)?, name: self.name.clone() })
+    }
+}
+
+/// Zeroes elements at random in training and scales the others by 1 / (1 - rate); the identity in
+/// inference.
+///
+/// The mask depends on (seed, name, step, position) alone, so a resumed run drops the same places
+/// and every device drops the same ones.
+///
+/// # References
+///
+/// Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
+#[derive(Module, Debug)]
+pub struct Dropout {
+    /// The probability of dropping an element.
+    #[module(skip)]
+    pub rate: f64,
+    /// The name that keys the masks.
+    #[module(skip)]
+    pub name: String,
+}
+
+impl Dropout {
+    /// Applies the layer.
+    ///
+    /// # Shapes
+    ///
+    /// Output and input have the same shape, whatever it is.
+    #[must_use]
+    pub fn forward<const D: usize>(&self, input: Tensor<D>, pass: &Pass) -> Tensor<D> {
+        match pass.key(&self.name) {
+            Some(key) if self.rate > 0.0 => {
+                let shape = input.dims();
+                let mask = key.dropout_mask(shape.iter().product(), self.rate);
+                let mask = Tensor::from_data(TensorData::new(mask, shape), &input.device());
+                input * mask
+            }
+            _ => input,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The long short-term memory layer.
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::tensor::activation::{sigmoid, tanh};
+use burn::tensor::{Device, Tensor};
+
+use super::recurrent::{Recurrent, RecurrentState, gate};
+use crate::error::{Result, at_least_one};
+use crate::initializer::Initializer;
+use crate::random::RandomKey;
+
+/// Configuration of an [`Lstm`].
+#[derive(Config, Debug)]
+pub struct LstmConfig {
+    /// Width of the input.
+    pub d_input: usize,
+    /// Width of the state: Keras's `units`.
+    pub d_hidden: usize,
+}
+
+impl LstmConfig {
+    /// Draws the layer's parameters: Glorot uniform kernel over its whole width, orthogonal
+    /// recurrent kernel over its whole width, bias zero but one for the forget gate.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0.
+    pub fn init(&self, device: &Device, key: RandomKey) -> Result<Lstm> {
+        let d_input = at_least_one("the input width of an LSTM", self.d_input)?;
+        let units = at_least_one("the units of an LSTM", self.d_hidden)?;
+        let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: 4 * units };
+        let orthogonal = Initializer::Orthogonal;
+        let width = 4 * units;
+        Ok(Lstm {
+            kernel: glorot.param([d_input, width], key.child("kernel"), device),
+            recurrent_kernel: orthogonal.param([units, width], key.child("recurrent_kernel"), device),
+            bias: Initializer::ForgetGateOnes.param([width], key.child("bias"), device),
+        })
+    }
+}
+
+/// Long short-term memory with Keras's parameters, the gates in the order i, f, g, o.
+///
+/// ```text
+/// i, f, o = sigmoid(x W + h U + b)      g = tanh(x W + h U + b)
+/// c' = f * c + i * g                    h' = o * tanh(c')
+/// ```
+///
+/// # References
+///
+/// Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; the forget gate of Gers et al.,
+/// 2000; its bias of one of Jozefowicz et al., 2015.
+#[derive(Module, Debug)]
+pub struct Lstm {
+    /// `[d_input, 4 * d_hidden]`
+    pub kernel: Param<Tensor<2>>,
+    /// `[d_hidden, 4 * d_hidden]`
+    pub recurrent_kernel: Param<Tensor<2>>,
+    /// `[4 * d_hidden]`
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Recurrent for Lstm {
+    fn d_hidden(&self) -> usize {
+        self.bias.val().dims()[0] / 4
+    }
+
+    fn zero_state(&self, batch: usize, device: &Device) -> RecurrentState {
+        let zeros = Tensor::zeros([batch, self.d_hidden()], device);
+        RecurrentState { hidden: zeros.clone(), cell: Some(zeros) }
+    }
+
+    fn project(&self, input: Tensor<2>) -> Tensor<2> {
+        input.matmul(self.kernel.val()) + self.bias.val().unsqueeze()
+    }
+
+    fn step(&self, projected: Tensor<2>, state: RecurrentState) -> RecurrentState {
+        let gates = projected + state.hidden.matmul(self.recurrent_kernel.val());
+        let units = self.d_hidden();
+        let candidate = sigmoid(gate(&gates, 0, units)) * tanh(gate(&gates, 2, units));
+        let cell = match state.cell {
+            Some(cell) => sigmoid(gate(&gates, 1, units)) * cell + candidate,
+            None => candidate, // a state without a cell is one of zeros
+        };
+        RecurrentState { hidden: sigmoid(gate(&gates, 3, units)) * tanh(cell.clone()), cell: Some(cell) }
+    }
+}

@@ -1,0 +1,55 @@
+//! Max pooling over time. Average pooling is left out.
+
+use burn::config::Config;
+use burn::tensor::Tensor;
+
+use crate::spans::Spans;
+
+/// The largest value of each channel in every `pool_size` steps, windows side by side; steps that
+/// do not fill a last window are left out, as Keras's `MaxPooling1D` does by default.
+#[derive(Config, Debug, Copy, PartialEq, Eq)]
+pub struct MaxPool1d {
+    /// Steps in a window, at least 1.
+    pub pool_size: usize,
+}
+
+impl MaxPool1d {
+    /// The length of the output for an input of `steps`.
+    #[must_use]
+    pub fn output_len(&self, steps: usize) -> usize {
+        steps / self.pool_size
+    }
+
+    /// The spans of the output: a window is valid when any of its steps is.
+    #[must_use]
+    pub fn spans(&self, spans: &Spans, steps: usize) -> Spans {
+        spans.through_window(self.pool_size, self.pool_size, 0, self.output_len(steps))
+    }
+
+    /// Applies the layer.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, channel]`
+    /// - output: `[batch, time / pool_size, channel]`
+    #[must_use]
+    pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
+        let [batch, steps, channels] = input.dims();
+        let windows = self.output_len(steps);
+        let whole = windows * self.pool_size;
+        let input = if whole < steps { input.slice([0..batch, 0..whole]) } else { input };
+        input.reshape([batch, windows, self.pool_size, channels]).max_dim(2).reshape([batch, windows, channels])
+    }
+}
+
+/// The largest value of each channel over all steps: Keras's `GlobalMaxPooling1D`.
+///
+/// # Shapes
+///
+/// - input: `[batch, time, channel]`
+/// - output: `[batch, channel]`
+#[must_use]
+pub fn global_max_pool1d(input: Tensor<3>) -> Tensor<2> {
+    let [batch, _, channels] = input.dims();
+    input.max_dim(1).reshape([batch, channels])
+}

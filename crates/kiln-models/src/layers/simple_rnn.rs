@@ -1,0 +1,72 @@
+//! The fully connected recurrent layer.
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+
+use super::recurrent::{Recurrent, RecurrentState};
+use crate::activation::Activation;
+use crate::error::{Result, at_least_one};
+use crate::initializer::Initializer;
+use crate::random::RandomKey;
+
+/// Configuration of a [`SimpleRnn`].
+#[derive(Config, Debug)]
+pub struct SimpleRnnConfig {
+    /// Width of the input.
+    pub d_input: usize,
+    /// Width of the state: Keras's `units`.
+    pub d_hidden: usize,
+    /// The function of the state. Default: tanh.
+    #[config(default = "Activation::Tanh")]
+    pub activation: Activation,
+}
+
+impl SimpleRnnConfig {
+    /// Draws the layer's parameters: Glorot uniform kernel, orthogonal recurrent kernel, zero bias.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0.
+    pub fn init(&self, device: &Device, key: RandomKey) -> Result<SimpleRnn> {
+        let d_input = at_least_one("the input width of a recurrent layer", self.d_input)?;
+        let units = at_least_one("the units of a recurrent layer", self.d_hidden)?;
+        let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: units };
+        let orthogonal = Initializer::Orthogonal;
+        Ok(SimpleRnn {
+            kernel: glorot.param([d_input, units], key.child("kernel"), device),
+            recurrent_kernel: orthogonal.param([units, units], key.child("recurrent_kernel"), device),
+            bias: Initializer::Zeros.param([units], key.child("bias"), device),
+            activation: self.activation,
+        })
+    }
+}
+
+/// `h' = activation(x W + h U + b)`, with Keras's parameters.
+#[derive(Module, Debug)]
+pub struct SimpleRnn {
+    /// `[d_input, d_hidden]`
+    pub kernel: Param<Tensor<2>>,
+    /// `[d_hidden, d_hidden]`
+    pub recurrent_kernel: Param<Tensor<2>>,
+    /// `[d_hidden]`
+    pub bias: Param<Tensor<1>>,
+    /// The function of the state.
+    #[module(skip)]
+    pub activation: Activation,
+}
+
+impl Recurrent for SimpleRnn {
+    fn d_hidden(&self) -> usize {
+        self.bias.val().dims()[0]
+    }
+
+    fn project(&self, input: Tensor<2>) -> Tensor<2> {
+        input.matmul(self.kernel.val()) + self.bias.val().unsqueeze()
+    }
+
+    fn step(&self, projected: Tensor<2>, state: RecurrentState) -> RecurrentState {
+        let sum = projected + state.hidden.matmul(self.recurrent_kernel.val());
+        RecurrentState { hidden: self.activation.apply(sum), cell: None }
+    }
+}

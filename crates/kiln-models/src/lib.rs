@@ -1,0 +1,44 @@
+//! Sequence models on [Burn](https://burn.dev): layers with Keras's parameters, ready classifiers
+//! and regressors, and their summaries.
+//!
+//! A config makes a model on a device from a seed; the same seed makes the same model on every
+//! device. Reading text is `kiln-text`'s part, training `kiln-train`'s. Everything here is in
+//! plain Burn operations, which run on every backend.
+//!
+//! ```
+//! use kiln_models::{ConvBiLstmConfig, Model};
+//! # #[cfg(feature = "flex")] {
+//!
+//! let device = burn::tensor::Device::flex();
+//! let model = ConvBiLstmConfig::new(10_000, 200).init(&device, 0)?;
+//! assert_eq!(model.summary().total(), 2_171_393);
+//! println!("{}", model.summary());
+//! # }
+//! # Ok::<(), kiln_models::Error>(())
+//! ```
+
+mod activation;
+mod error;
+mod head;
+mod initializer;
+pub mod layers;
+pub mod models;
+mod pass;
+mod random;
+mod spans;
+mod summary;
+pub mod weights;
+
+pub use activation::Activation;
+pub use error::{Error, Result};
+pub use head::{Head, Targets};
+pub use initializer::Initializer;
+pub use models::{
+    ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
+    Model, PaddedSteps, RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor,
+    RecurrentRegressorConfig, Series, TextClassifier, TextClassifierConfig, Tokens,
+};
+pub use pass::Pass;
+pub use random::RandomKey;
+pub use spans::{Span, Spans};
+pub use summary::{Summary, SummaryRow, thousands};

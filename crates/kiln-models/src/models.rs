@@ -1,0 +1,87 @@
+//! Ready models, each a config with `init(&device, seed)`.
+//!
+//! All of them map a batch to `[batch, outputs]` and say with a [`Head`](crate::Head) what the
+//! outputs mean. Training them is another crate's part.
+
+mod conv_bilstm;
+mod conv_classifier;
+mod embedding_flatten;
+mod recurrent_classifier;
+mod recurrent_regressor;
+mod recurrent_stack;
+mod text_classifier;
+
+use burn::module::{Module, ModuleDisplay};
+use burn::tensor::{Int, Tensor};
+use serde::{Deserialize, Serialize};
+
+pub use conv_bilstm::{ConvBiLstm, ConvBiLstmConfig};
+pub use conv_classifier::{ConvClassifier, ConvClassifierConfig};
+pub use embedding_flatten::{EmbeddingFlatten, EmbeddingFlattenConfig};
+pub use recurrent_classifier::{RecurrentClassifier, RecurrentClassifierConfig};
+pub use recurrent_regressor::{RecurrentRegressor, RecurrentRegressorConfig};
+pub use recurrent_stack::{RecurrentKind, RecurrentLayer, RecurrentStack, RecurrentStackConfig};
+pub use text_classifier::{TextClassifier, TextClassifierConfig};
+
+use crate::head::Head;
+use crate::pass::Pass;
+use crate::spans::Spans;
+use crate::summary::Summary;
+
+/// A padded batch of token ids.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// `[batch, time]`
+    pub ids: Tensor<2, Int>,
+    /// The valid span of each row; `None` where all steps are valid.
+    pub spans: Option<Spans>,
+}
+
+/// A padded batch of numeric sequences.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// `[batch, time, d_input]`
+    pub values: Tensor<3>,
+    /// The valid span of each row; `None` where all steps are valid.
+    pub spans: Option<Spans>,
+}
+
+/// What a model does with the steps that only pad a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaddedSteps {
+    /// They carry a recurrent state through unchanged.
+    #[default]
+    Carry,
+    /// They are read like any other step, as a Keras model without `mask_zero` does.
+    Read,
+}
+
+impl PaddedSteps {
+    /// `spans`, or none where padded steps are read.
+    pub(crate) fn of(self, spans: Option<&Spans>) -> Option<&Spans> {
+        match self {
+            Self::Carry => spans,
+            Self::Read => None,
+        }
+    }
+}
+
+/// A model that maps a batch of inputs to `[batch, outputs]`.
+pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
+    /// A batch of inputs: [`Tokens`] or [`Series`].
+    type Input: Clone + Send + 'static;
+
+    /// The outputs before the head's activation: logits of a classifier, numbers of a regressor.
+    ///
+    /// # Shapes
+    ///
+    /// - output: `[batch, outputs]`
+    fn forward(&self, input: &Self::Input, pass: &Pass) -> Tensor<2>;
+
+    /// What the outputs mean.
+    fn head(&self) -> Head;
+
+    /// The table of layers.
+    fn summary(&self) -> Summary;
+}

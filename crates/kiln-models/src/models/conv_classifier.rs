@@ -1,0 +1,118 @@
+//! Embedding, convolution, global max pooling, dense.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::{Model, Tokens};
+use crate::activation::Activation;
+use crate::error::{Error, Result, at_least_one};
+use crate::head::Head;
+use crate::layers::{
+    Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, global_max_pool1d,
+};
+use crate::pass::Pass;
+use crate::random::RandomKey;
+use crate::summary::Summary;
+
+/// Configuration of a [`ConvClassifier`].
+#[derive(Config, Debug)]
+pub struct ConvClassifierConfig {
+    /// How many ids there are.
+    pub vocab: usize,
+    /// Steps of every row.
+    pub length: usize,
+    /// What the outputs mean. Default: two classes.
+    #[config(default = "Head::Binary")]
+    pub head: Head,
+    /// Width of the embedding. Default: 64.
+    #[config(default = 64)]
+    pub d_embedding: usize,
+    /// Channels of the convolution. Default: 64.
+    #[config(default = 64)]
+    pub filters: usize,
+    /// Width of the convolution's window. Default: 5.
+    #[config(default = 5)]
+    pub kernel_size: usize,
+    /// Dropout on the embeddings and before the last layer. Default: 0.
+    #[config(default = 0.0)]
+    pub dropout: f64,
+}
+
+impl ConvClassifierConfig {
+    /// Makes the model, its parameters drawn from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0, the window is longer than a row, or the dropout is outside [0, 1).
+    pub fn init(&self, device: &Device, seed: u64) -> Result<ConvClassifier> {
+        let key = RandomKey::new(seed).child("init");
+        let length = at_least_one("the length of a sequence", self.length)?;
+        let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
+        let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
+            .with_activation(Activation::Relu)
+            .init(device, key.child("conv1d"))?;
+        if conv.output_len(length) == 0 {
+            return Err(Error::TooShort {
+                length,
+                layer: format!("a convolution of window {}", self.kernel_size),
+                needed: self.kernel_size,
+            });
+        }
+        let dense = DenseConfig::new(self.filters, self.head.outputs()).init(device, key.child("dense"))?;
+        Ok(ConvClassifier {
+            embedding,
+            dropout_in: DropoutConfig::new(self.dropout, "dropout".into()).init()?,
+            conv1d: conv,
+            dropout_out: DropoutConfig::new(self.dropout, "dropout_1".into()).init()?,
+            dense,
+            config: self.clone(),
+        })
+    }
+}
+
+/// A text classifier on the strongest match of each filter. Padding is read.
+///
+/// # References
+///
+/// Kim, "Convolutional Neural Networks for Sentence Classification", 2014.
+#[derive(Module, Debug)]
+pub struct ConvClassifier {
+    /// The table of words.
+    pub embedding: Embedding,
+    /// On the embeddings.
+    pub dropout_in: Dropout,
+    /// The filters.
+    pub conv1d: Conv1d,
+    /// On the pooled matches.
+    pub dropout_out: Dropout,
+    /// From the matches to the outputs.
+    pub dense: Dense,
+    /// What the model was made from.
+    #[module(skip)]
+    pub config: ConvClassifierConfig,
+}
+
+impl Model for ConvClassifier {
+    type Input = Tokens;
+
+    fn forward(&self, input: &Tokens, pass: &Pass) -> Tensor<2> {
+        let embedded = self.dropout_in.forward(self.embedding.forward(input.ids.clone()), pass);
+        let pooled = global_max_pool1d(self.conv1d.forward(embedded));
+        self.dense.forward(self.dropout_out.forward(pooled, pass))
+    }
+
+    fn head(&self) -> Head {
+        self.config.head
+    }
+
+    fn summary(&self) -> Summary {
+        let ConvClassifierConfig { length, d_embedding, filters, head, .. } = self.config;
+        let steps = self.conv1d.output_len(length);
+        Summary::new("conv_classifier")
+            .layer("embedding (Embedding)", &[length, d_embedding], &self.embedding)
+            .layer("conv1d (Conv1D)", &[steps, filters], &self.conv1d)
+            .plain("global_max_pooling1d (GlobalMaxPooling1D)", &[filters])
+            .layer("dense (Dense)", &[head.outputs()], &self.dense)
+    }
+}

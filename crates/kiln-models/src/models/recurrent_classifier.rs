@@ -1,0 +1,116 @@
+//! Embedding, recurrent layers, dense: the plain recurrent text classifier.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::{Model, PaddedSteps, RecurrentKind, RecurrentStack, RecurrentStackConfig, Tokens};
+use crate::error::{Result, at_least_one};
+use crate::head::Head;
+use crate::layers::{Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, Sequence};
+use crate::pass::Pass;
+use crate::random::RandomKey;
+use crate::summary::Summary;
+
+/// Configuration of a [`RecurrentClassifier`].
+#[derive(Config, Debug)]
+pub struct RecurrentClassifierConfig {
+    /// How many ids there are.
+    pub vocab: usize,
+    /// Steps of every row.
+    pub length: usize,
+    /// What the outputs mean. Default: two classes.
+    #[config(default = "Head::Binary")]
+    pub head: Head,
+    /// SimpleRNN, LSTM or GRU. Default: LSTM.
+    #[config(default = "RecurrentKind::Lstm")]
+    pub kind: RecurrentKind,
+    /// Width of the embedding. Default: 64.
+    #[config(default = 64)]
+    pub d_embedding: usize,
+    /// Width of each recurrent layer, the lowest first. Default: one layer of 64.
+    #[config(default = "vec![64]")]
+    pub d_hidden: Vec<usize>,
+    /// Whether the recurrent layers run in both directions. Default: true.
+    #[config(default = true)]
+    pub bidirectional: bool,
+    /// Dropout on the embeddings and before the last layer. Default: 0.
+    #[config(default = 0.0)]
+    pub dropout: f64,
+    /// What padded steps do. Default: they carry the state.
+    #[config(default = "PaddedSteps::Carry")]
+    pub padded_steps: PaddedSteps,
+}
+
+impl RecurrentClassifierConfig {
+    /// Makes the model, its parameters drawn from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0, there are no layers, or the dropout is outside [0, 1).
+    pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentClassifier> {
+        let key = RandomKey::new(seed).child("init");
+        at_least_one("the length of a sequence", self.length)?;
+        let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
+        let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
+            .with_bidirectional(self.bidirectional)
+            .init(device, key.child("recurrent"))?;
+        let dense = DenseConfig::new(recurrent.d_output(), self.head.outputs()).init(device, key.child("dense"))?;
+        Ok(RecurrentClassifier {
+            embedding,
+            dropout_in: DropoutConfig::new(self.dropout, "dropout".into()).init()?,
+            recurrent,
+            dropout_out: DropoutConfig::new(self.dropout, "dropout_1".into()).init()?,
+            dense,
+            config: self.clone(),
+        })
+    }
+}
+
+/// A text classifier on the final state of recurrent layers.
+#[derive(Module, Debug)]
+pub struct RecurrentClassifier {
+    /// The table of words.
+    pub embedding: Embedding,
+    /// On the embeddings.
+    pub dropout_in: Dropout,
+    /// The recurrent layers.
+    pub recurrent: RecurrentStack,
+    /// On the final state.
+    pub dropout_out: Dropout,
+    /// From the final state to the outputs.
+    pub dense: Dense,
+    /// What the model was made from.
+    #[module(skip)]
+    pub config: RecurrentClassifierConfig,
+}
+
+impl Model for RecurrentClassifier {
+    type Input = Tokens;
+
+    fn forward(&self, input: &Tokens, pass: &Pass) -> Tensor<2> {
+        let spans = self.config.padded_steps.of(input.spans.as_ref());
+        let embedded = self.dropout_in.forward(self.embedding.forward(input.ids.clone()), pass);
+        let state = self.recurrent.forward_last(embedded, spans);
+        self.dense.forward(self.dropout_out.forward(state, pass))
+    }
+
+    fn head(&self) -> Head {
+        self.config.head
+    }
+
+    fn summary(&self) -> Summary {
+        let RecurrentClassifierConfig { length, d_embedding, dropout, .. } = self.config;
+        let embedded = [length, d_embedding];
+        let mut summary =
+            Summary::new("recurrent_classifier").layer("embedding (Embedding)", &embedded, &self.embedding);
+        if dropout > 0.0 {
+            summary = summary.plain("dropout (Dropout)", &embedded);
+        }
+        summary = self.recurrent.summarise(summary, length, Sequence::Last);
+        if dropout > 0.0 {
+            summary = summary.plain("dropout_1 (Dropout)", &[self.recurrent.d_output()]);
+        }
+        summary.layer("dense (Dense)", &[self.config.head.outputs()], &self.dense)
+    }
+}

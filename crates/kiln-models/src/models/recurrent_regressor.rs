@@ -1,0 +1,84 @@
+//! Recurrent layers and a dense one on numeric sequences.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::{Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Series};
+use crate::error::{Result, at_least_one};
+use crate::head::Head;
+use crate::layers::{Dense, DenseConfig, Sequence};
+use crate::pass::Pass;
+use crate::random::RandomKey;
+use crate::summary::Summary;
+
+/// Configuration of a [`RecurrentRegressor`].
+#[derive(Config, Debug)]
+pub struct RecurrentRegressorConfig {
+    /// Numbers a step.
+    pub d_input: usize,
+    /// Steps of every row.
+    pub length: usize,
+    /// What the outputs mean. Default: one number.
+    #[config(default = "Head::Values(1)")]
+    pub head: Head,
+    /// SimpleRNN, LSTM or GRU. Default: GRU.
+    #[config(default = "RecurrentKind::Gru")]
+    pub kind: RecurrentKind,
+    /// Width of each recurrent layer, the lowest first. Default: two layers of 30.
+    #[config(default = "vec![30, 30]")]
+    pub d_hidden: Vec<usize>,
+    /// Whether the recurrent layers run in both directions. Default: false.
+    #[config(default = false)]
+    pub bidirectional: bool,
+}
+
+impl RecurrentRegressorConfig {
+    /// Makes the model, its parameters drawn from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0 or there are no layers.
+    pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentRegressor> {
+        let key = RandomKey::new(seed).child("init");
+        at_least_one("the length of a sequence", self.length)?;
+        let recurrent = RecurrentStackConfig::new(self.kind, self.d_input, self.d_hidden.clone())
+            .with_bidirectional(self.bidirectional)
+            .init(device, key.child("recurrent"))?;
+        let dense = DenseConfig::new(recurrent.d_output(), self.head.outputs()).init(device, key.child("dense"))?;
+        Ok(RecurrentRegressor { recurrent, dense, config: self.clone() })
+    }
+}
+
+/// Numbers, or classes, from the final state of recurrent layers over numeric sequences.
+#[derive(Module, Debug)]
+pub struct RecurrentRegressor {
+    /// The recurrent layers.
+    pub recurrent: RecurrentStack,
+    /// From the final state to the outputs.
+    pub dense: Dense,
+    /// What the model was made from.
+    #[module(skip)]
+    pub config: RecurrentRegressorConfig,
+}
+
+impl Model for RecurrentRegressor {
+    type Input = Series;
+
+    fn forward(&self, input: &Series, _pass: &Pass) -> Tensor<2> {
+        let state = self.recurrent.forward_last(input.values.clone(), input.spans.as_ref());
+        self.dense.forward(state)
+    }
+
+    fn head(&self) -> Head {
+        self.config.head
+    }
+
+    fn summary(&self) -> Summary {
+        self.recurrent.summarise(Summary::new("recurrent_regressor"), self.config.length, Sequence::Last).layer(
+            "dense (Dense)",
+            &[self.config.head.outputs()],
+            &self.dense,
+        )
+    }
+}

@@ -1,0 +1,218 @@
+//! Recurrent layers on top of each other, in one direction or both.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, at_least_one};
+use crate::layers::{
+    Direction, Gru, GruConfig, Lstm, LstmConfig, Recurrent, RecurrentState, Sequence, SimpleRnn, SimpleRnnConfig,
+};
+use crate::random::RandomKey;
+use crate::spans::Spans;
+use crate::summary::Summary;
+
+/// The kind of a recurrent layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecurrentKind {
+    /// [`SimpleRnn`] with tanh.
+    SimpleRnn,
+    /// [`Lstm`]
+    #[default]
+    Lstm,
+    /// [`Gru`] with the reset gate behind the product.
+    Gru,
+}
+
+impl RecurrentKind {
+    /// The layer's name in Keras.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SimpleRnn => "SimpleRNN",
+            Self::Lstm => "LSTM",
+            Self::Gru => "GRU",
+        }
+    }
+}
+
+/// A recurrent layer of any kind.
+#[derive(Module, Debug)]
+pub enum RecurrentLayer {
+    /// [`SimpleRnn`]
+    SimpleRnn(SimpleRnn),
+    /// [`Lstm`]
+    Lstm(Lstm),
+    /// [`Gru`]
+    Gru(Gru),
+}
+
+/// Runs the same expression on the layer whatever its kind.
+macro_rules! each {
+    ($self:expr, $layer:ident => $result:expr) => {
+        match $self {
+            RecurrentLayer::SimpleRnn($layer) => $result,
+            RecurrentLayer::Lstm($layer) => $result,
+            RecurrentLayer::Gru($layer) => $result,
+        }
+    };
+}
+
+impl Recurrent for RecurrentLayer {
+    fn d_hidden(&self) -> usize {
+        each!(self, layer => layer.d_hidden())
+    }
+
+    fn zero_state(&self, batch: usize, device: &Device) -> RecurrentState {
+        each!(self, layer => layer.zero_state(batch, device))
+    }
+
+    fn project(&self, input: Tensor<2>) -> Tensor<2> {
+        each!(self, layer => layer.project(input))
+    }
+
+    fn step(&self, projected: Tensor<2>, state: RecurrentState) -> RecurrentState {
+        each!(self, layer => layer.step(projected, state))
+    }
+}
+
+/// Configuration of a [`RecurrentStack`].
+#[derive(Config, Debug)]
+pub struct RecurrentStackConfig {
+    /// SimpleRNN, LSTM or GRU.
+    pub kind: RecurrentKind,
+    /// Width of the input.
+    pub d_input: usize,
+    /// Width of each layer's state in each direction.
+    pub d_hidden: Vec<usize>,
+    /// Whether each layer runs in both directions, outputs side by side. Default: false.
+    #[config(default = false)]
+    pub bidirectional: bool,
+}
+
+impl RecurrentStackConfig {
+    /// Draws the layers' parameters.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0, or there are no layers.
+    pub fn init(&self, device: &Device, key: RandomKey) -> Result<RecurrentStack> {
+        if self.d_hidden.is_empty() {
+            return Err(Error::ZeroSize { what: "the number of recurrent layers" });
+        }
+        let mut d_input = at_least_one("the input width of a recurrent layer", self.d_input)?;
+        let mut stack = RecurrentStack { forward_layers: Vec::new(), backward_layers: Vec::new(), kind: self.kind };
+        for (depth, &units) in self.d_hidden.iter().enumerate() {
+            let key = key.child("layers").index(depth as u64);
+            stack.forward_layers.push(self.layer(d_input, units, device, key.child("forward"))?);
+            if self.bidirectional {
+                let layer = self.layer(d_input, units, device, key.child("backward"))?;
+                stack.backward_layers.push(layer);
+            }
+            d_input = stack.d_output();
+        }
+        Ok(stack)
+    }
+
+    fn layer(&self, d_input: usize, units: usize, device: &Device, key: RandomKey) -> Result<RecurrentLayer> {
+        Ok(match self.kind {
+            RecurrentKind::SimpleRnn => {
+                RecurrentLayer::SimpleRnn(SimpleRnnConfig::new(d_input, units).init(device, key)?)
+            }
+            RecurrentKind::Lstm => RecurrentLayer::Lstm(LstmConfig::new(d_input, units).init(device, key)?),
+            RecurrentKind::Gru => RecurrentLayer::Gru(GruConfig::new(d_input, units).init(device, key)?),
+        })
+    }
+}
+
+/// Recurrent layers on top of each other.
+#[derive(Module, Debug)]
+pub struct RecurrentStack {
+    /// The layers that walk forward, the lowest first.
+    pub forward_layers: Vec<RecurrentLayer>,
+    /// The layers that walk in reverse; empty in a stack of one direction.
+    pub backward_layers: Vec<RecurrentLayer>,
+    /// The kind of all layers.
+    #[module(skip)]
+    pub kind: RecurrentKind,
+}
+
+impl RecurrentStack {
+    /// Width of the output: both directions' side by side.
+    #[must_use]
+    pub fn d_output(&self) -> usize {
+        let width = self.forward_layers.last().map_or(0, Recurrent::d_hidden);
+        if self.backward_layers.is_empty() { width } else { 2 * width }
+    }
+
+    /// The outputs of every step of the last layer.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, d_input]`
+    /// - output: `[batch, time, d_output]`
+    #[must_use]
+    pub fn forward(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<3> {
+        self.climb(input, spans, self.forward_layers.len())
+    }
+
+    /// The final state of the last layer, both directions' side by side.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, d_input]`
+    /// - output: `[batch, d_output]`
+    #[must_use]
+    pub fn forward_last(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
+        let top = self.forward_layers.len() - 1;
+        let input = self.climb(input, spans, top);
+        let forward = self.forward_layers[top].forward_last(input.clone(), spans, Direction::Forward, None).hidden;
+        match self.backward_layers.get(top) {
+            None => forward,
+            Some(layer) => {
+                let backward = layer.forward_last(input, spans, Direction::Reverse, None).hidden;
+                Tensor::cat(vec![forward, backward], 1)
+            }
+        }
+    }
+
+    /// The outputs of the first `layers` layers.
+    fn climb(&self, mut input: Tensor<3>, spans: Option<&Spans>, layers: usize) -> Tensor<3> {
+        for depth in 0..layers {
+            let layer = &self.forward_layers[depth];
+            let (forward, _) = layer.forward(input.clone(), spans, Direction::Forward, None);
+            input = match self.backward_layers.get(depth) {
+                None => forward,
+                Some(layer) => {
+                    let (backward, _) = layer.forward(input, spans, Direction::Reverse, None);
+                    Tensor::cat(vec![forward, backward], 2)
+                }
+            };
+        }
+        input
+    }
+
+    /// Adds a line a layer to `summary`, the last one's output as `last` says.
+    pub(super) fn summarise(&self, mut summary: Summary, steps: usize, last: Sequence) -> Summary {
+        let both = !self.backward_layers.is_empty();
+        for (depth, layer) in self.forward_layers.iter().enumerate() {
+            let kind = self.kind.name();
+            let suffix = if depth == 0 { String::new() } else { format!("_{depth}") };
+            let name = if both {
+                format!("bidirectional{suffix} (Bidirectional {kind})")
+            } else {
+                format!("{}{suffix} ({kind})", kind.to_lowercase())
+            };
+            let width = layer.d_hidden() * if both { 2 } else { 1 };
+            let top = depth + 1 == self.forward_layers.len();
+            let shape = if top && last == Sequence::Last { vec![width] } else { vec![steps, width] };
+            let layers: Vec<&RecurrentLayer> =
+                [Some(layer), self.backward_layers.get(depth)].into_iter().flatten().collect();
+            let layers: Vec<RecurrentLayer> = layers.into_iter().cloned().collect();
+            summary = summary.layer(&name, &shape, &layers);
+        }
+        summary
+    }
+}

@@ -1,0 +1,102 @@
+//! The valid span of each row of a padded batch, and how it changes through layers over time.
+//!
+//! A span is a start and a length, so that padding in front works as well as padding at the back.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// The valid steps of one row: `start` to `start + len` - 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first valid step.
+    pub start: usize,
+    /// How many steps are valid; 0 for an empty row.
+    pub len: usize,
+}
+
+impl Span {
+    /// Whether step `time` is valid.
+    #[must_use]
+    pub fn contains(self, time: usize) -> bool {
+        time >= self.start && time - self.start < self.len
+    }
+}
+
+/// The spans of a batch, one a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spans(Vec<Span>);
+
+impl Spans {
+    /// The spans of the rows in order.
+    #[must_use]
+    pub fn new(spans: Vec<Span>) -> Self {
+        Self(spans)
+    }
+
+    /// The span of each row.
+    #[must_use]
+    pub fn rows(&self) -> &[Span] {
+        &self.0
+    }
+
+    /// How many rows are valid at step `time`.
+    #[must_use]
+    pub fn valid_at(&self, time: usize) -> usize {
+        self.0.iter().filter(|span| span.contains(time)).count()
+    }
+
+    /// 1 where a step is valid and 0 where it is padding.
+    ///
+    /// # Shapes
+    ///
+    /// `[time, batch, 1]`
+    #[must_use]
+    pub fn mask(&self, steps: usize, device: &Device) -> Tensor<3> {
+        let values: Vec<f32> = (0..steps)
+            .flat_map(|time| self.0.iter().map(move |span| f32::from(u8::from(span.contains(time)))))
+            .collect();
+        Tensor::from_data(TensorData::new(values, [steps, self.0.len(), 1]), device)
+    }
+
+    /// The spans behind a layer that makes `out_steps` outputs, of which output `t` reads the
+    /// inputs from `t * stride - before` to `t * stride - before + window` - 1: an output is
+    /// valid when any input that it reads is.
+    #[must_use]
+    pub fn through_window(&self, window: usize, stride: usize, before: usize, out_steps: usize) -> Self {
+        let reads = |span: Span, t: usize| {
+            let (first, end) = (t * stride, t * stride + window);
+            span.start + before < end && first < span.start + before + span.len
+        };
+        let through = |span: Span| {
+            let mut valid = (0..out_steps).filter(|&t| span.len > 0 && reads(span, t));
+            match valid.next() {
+                None => Span::default(),
+                Some(start) => Span { start, len: 1 + valid.count() },
+            }
+        };
+        Self(self.0.iter().map(|&span| through(span)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through(start: usize, len: usize, window: usize, stride: usize, before: usize, steps: usize) -> Span {
+        Spans::new(vec![Span { start, len }]).through_window(window, stride, before, steps).rows()[0]
+    }
+
+    #[test]
+    fn a_span_follows_the_arithmetic_of_the_shape() {
+        // A convolution of 5 over 12 steps gives 8; steps 7 to 11 are valid, read from output 3 on.
+        assert_eq!(through(7, 5, 5, 1, 0, 8), Span { start: 3, len: 5 });
+        // Back padding: steps 0 to 2 are read by outputs 0 to 2.
+        assert_eq!(through(0, 3, 5, 1, 0, 8), Span { start: 0, len: 3 });
+        // Pools of 4 over 8: steps 3 to 7 lie in both pools.
+        assert_eq!(through(3, 5, 4, 4, 0, 2), Span { start: 0, len: 2 });
+        // "Same" padding of a window of 3 reads one step before.
+        assert_eq!(through(2, 1, 3, 1, 1, 5), Span { start: 1, len: 3 });
+        // An empty row stays empty; so does one whose steps no output reads.
+        assert_eq!(through(0, 0, 5, 1, 0, 8), Span::default());
+        assert_eq!(through(6, 1, 2, 2, 0, 3), Span::default());
+    }
+}

@@ -1,0 +1,162 @@
+//! A module's parameters by name: taken out, put back, and as safetensors.
+
+use std::collections::{BTreeMap, HashMap};
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::error::{Error, Result};
+
+/// One parameter's values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    /// Its sizes.
+    pub shape: Vec<usize>,
+    /// Its values, row by row.
+    pub values: Vec<f32>,
+}
+
+/// Parameters by their path in the module, such as `lstm.kernel`.
+pub type Weights = BTreeMap<String, Weight>;
+
+/// Copies every parameter out of `module`.
+#[must_use]
+pub fn weights_of<M: Module>(module: &M) -> Weights {
+    let mut visitor = Taking::default();
+    module.visit(&mut visitor);
+    visitor.weights
+}
+
+/// Puts `weights` into `module`, parameter by parameter.
+///
+/// # Errors
+///
+/// A parameter is missing or has another shape, or there is one too many; `module` is lost then,
+/// but nothing else.
+pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
+    let mut mapper = Putting { path: Path::default(), weights, error: None };
+    let module = module.map(&mut mapper);
+    if let Some(error) = mapper.error {
+        return Err(error);
+    }
+    match mapper.weights.into_keys().next() {
+        Some(name) => Err(Error::UnknownWeight { name }),
+        None => Ok(module),
+    }
+}
+
+/// The weights as the bytes of a safetensors file.
+///
+/// # Errors
+///
+/// The format cannot hold them (a header beyond its limit).
+pub fn to_safetensors(weights: &Weights, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
+    let bytes: Vec<Vec<u8>> =
+        weights.values().map(|weight| weight.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+    let views = weights
+        .iter()
+        .zip(&bytes)
+        .map(|((name, weight), bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, weight.shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(safetensors::serialize(views, metadata)?)
+}
+
+/// Reads the bytes of a safetensors file.
+///
+/// # Errors
+///
+/// They are cut short or no safetensors file, or a tensor does not hold 32-bit floats.
+pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
+    safetensors::SafeTensors::deserialize(bytes)?
+        .iter()
+        .map(|(name, view)| {
+            if view.dtype() != Dtype::F32 {
+                return Err(Error::WeightType { name: name.to_owned(), got: format!("{:?}", view.dtype()) });
+            }
+            let (chunks, _) = view.data().as_chunks::<4>();
+            let weight = Weight {
+                shape: view.shape().to_vec(),
+                values: chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect(),
+            };
+            Ok((name.to_owned(), weight))
+        })
+        .collect()
+}
+
+/// The path of the parameter being visited.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn enter(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+#[derive(Default)]
+struct Taking {
+    path: Path,
+    weights: Weights,
+}
+
+impl ModuleVisitor for Taking {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.0.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let shape = tensor.dims().to_vec();
+        let values =
+            tensor.into_data().try_into_vec_as::<f32>().expect("a parameter of this crate's models holds floats");
+        self.weights.insert(self.path.name(), Weight { shape, values });
+    }
+}
+
+struct Putting {
+    path: Path,
+    weights: Weights,
+    error: Option<Error>,
+}
+
+impl ModuleMapper for Putting {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.0.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.name();
+        let (id, tensor, mapper) = param.consume();
+        let shape = tensor.dims();
+        let tensor = match self.weights.remove(&name) {
+            None => {
+                let missing = Error::MissingWeight { name, shape: shape.to_vec() };
+                self.error.get_or_insert(missing);
+                tensor
+            }
+            Some(weight) if weight.shape != shape => {
+                self.error.get_or_insert(Error::WeightShape { name, expected: shape.to_vec(), got: weight.shape });
+                tensor
+            }
+            Some(weight) => {
+                let data = TensorData::new(weight.values, shape);
+                let loaded = Tensor::<D>::from_data(data, &tensor.device());
+                if tensor.is_require_grad() { loaded.require_grad() } else { loaded }
+            }
+        };
+        Param::from_mapped_value(id, tensor, mapper)
+    }
+}

@@ -1,0 +1,9 @@
+//! Integration tests of `kiln-models`: every body runs on every backend of the build.
+
+mod devices;
+mod fixtures;
+mod gradients;
+mod keras_layers;
+mod keras_recurrent;
+mod model_shapes;
+mod torch_recurrent;

@@ -1,0 +1,246 @@
+//! Ready models: parameter counts of the literature, summaries against Keras's, sizes that are
+//! refused, the same model from the same seed, dropout.
+
+use burn::tensor::{Device, Int, Tensor};
+use kiln_models::layers::{Conv1dConfig, ConvPadding, DropoutConfig};
+use kiln_models::weights::{from_safetensors, to_safetensors, weights_of, with_weights};
+use kiln_models::{
+    ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Error, Head, Model, PaddedSteps, Pass, RandomKey,
+    RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Span, Spans, Summary, TextClassifierConfig,
+    Tokens, thousands,
+};
+use proptest::prelude::*;
+
+use crate::{devices, fixtures};
+
+const KERAS: &str = include_str!("../fixtures/keras_summary.json");
+
+fn device() -> Device {
+    devices::all().swap_remove(0).1
+}
+
+fn regressor(kind: RecurrentKind) -> Summary {
+    RecurrentRegressorConfig::new(2, 100).with_kind(kind).init(&device(), 0).unwrap().summary()
+}
+
+#[test]
+fn parameter_counts_are_those_of_the_literature() {
+    assert_eq!(regressor(RecurrentKind::SimpleRnn).total(), 2_851);
+    assert_eq!(regressor(RecurrentKind::Lstm).total(), 11_311);
+    assert_eq!(regressor(RecurrentKind::Gru).total(), 8_671);
+    let small = EmbeddingFlattenConfig::new(10_000, 20).init(&device(), 0).unwrap();
+    assert_eq!(small.summary().total(), 80_161);
+    let recipe = ConvBiLstmConfig::new(10_000, 200).init(&device(), 0).unwrap();
+    assert_eq!(recipe.summary().total(), 2_171_393);
+}
+
+#[test]
+fn summaries_have_the_shapes_and_counts_of_kerass() {
+    let cases = fixtures::cases(KERAS);
+    let by_total = |total: u64| cases.iter().find(|case| case["total_params"] == total).expect("a case");
+    let recipe = ConvBiLstmConfig::new(10_000, 200).init(&device(), 0).unwrap().summary();
+    let small = EmbeddingFlattenConfig::new(10_000, 20).init(&device(), 0).unwrap().summary();
+    for summary in [recipe, small, regressor(RecurrentKind::Gru), regressor(RecurrentKind::Lstm)] {
+        let case = by_total(summary.total() as u64);
+        let keras: Vec<(String, u64)> = case["layers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|layer| !layer["type"].as_str().unwrap().contains("Dropout"))
+            .map(|layer| {
+                let sizes: Vec<String> =
+                    layer["output_shape"].as_array().unwrap()[1..].iter().map(ToString::to_string).collect();
+                (format!("(None, {})", sizes.join(", ")), layer["params"].as_u64().unwrap())
+            })
+            .collect();
+        let kiln: Vec<(String, u64)> = summary
+            .rows
+            .iter()
+            .filter(|row| !row.layer.contains("Dropout"))
+            .map(|row| (row.output_shape.clone(), row.parameters as u64))
+            .collect();
+        assert_eq!(kiln, keras, "{}", summary.name);
+        let text = summary.to_string();
+        assert!(text.contains(&format!("Total params: {}", thousands(summary.total()))), "{text}");
+    }
+}
+
+#[test]
+fn a_frozen_layer_is_counted_apart() {
+    let mut model = EmbeddingFlattenConfig::new(10, 4).with_d_embedding(3).init(&device(), 0).unwrap();
+    use burn::module::Module;
+    model.embedding = model.embedding.no_grad();
+    let summary = model.summary();
+    assert_eq!((summary.trainable, summary.frozen), (13, 30));
+}
+
+#[test]
+fn sizes_that_make_no_model_are_refused() {
+    let device = device();
+    let message = |error: Error| error.to_string();
+    assert!(message(EmbeddingFlattenConfig::new(0, 20).init(&device, 0).unwrap_err()).contains("vocabulary"));
+    assert!(message(EmbeddingFlattenConfig::new(10, 0).init(&device, 0).unwrap_err()).contains("length"));
+    let short = ConvBiLstmConfig::new(10, 7).init(&device, 0).unwrap_err();
+    assert!(matches!(short, Error::TooShort { length: 7, needed: 8, .. }), "{short}");
+    assert!(ConvBiLstmConfig::new(10, 8).init(&device, 0).is_ok());
+    let dropout = ConvBiLstmConfig::new(10, 8).with_dropout(1.0).init(&device, 0).unwrap_err();
+    assert!(message(dropout).contains("below 1"));
+    let none = RecurrentClassifierConfig::new(10, 8).with_d_hidden(vec![]).init(&device, 0).unwrap_err();
+    assert!(message(none).contains("recurrent layers"));
+    assert!(Head::for_classes(1).is_err());
+    assert_eq!(Head::for_classes(2).unwrap(), Head::Binary);
+    assert_eq!(Head::for_classes(3).unwrap(), Head::Classes(3));
+}
+
+fn tokens(rows: &[&[i32]], spans: Option<Vec<Span>>, device: &Device) -> Tokens {
+    let flat: Vec<i32> = rows.concat();
+    Tokens {
+        ids: Tensor::<1, Int>::from_data(flat.as_slice(), device).reshape([rows.len(), rows[0].len()]),
+        spans: spans.map(Spans::new),
+    }
+}
+
+fn configs() -> Vec<TextClassifierConfig> {
+    vec![
+        EmbeddingFlattenConfig::new(9, 8).into(),
+        RecurrentClassifierConfig::new(9, 8).with_d_hidden(vec![4, 3]).with_head(Head::Classes(3)).into(),
+        ConvClassifierConfig::new(9, 8).with_filters(4).with_dropout(0.2).into(),
+        ConvBiLstmConfig::new(9, 8).with_d_embedding(4).with_filters(3).with_d_hidden([4, 2]).into(),
+    ]
+}
+
+#[test]
+fn the_same_seed_makes_the_same_model_on_every_device() {
+    for config in configs() {
+        let mut first = None;
+        for (backend, device) in devices::all() {
+            let weights = weights_of(&config.init(&device, 5).unwrap());
+            assert_eq!(first.get_or_insert(weights.clone()), &weights, "{backend} {config:?}");
+            assert_ne!(weights_of(&config.init(&device, 6).unwrap()), weights, "{backend} {config:?}");
+        }
+    }
+}
+
+#[test]
+fn every_backend_computes_the_same_outputs() {
+    let rows: [&[i32]; 2] = [&[0, 0, 3, 1, 4, 1, 5, 8], &[2, 7, 1, 8, 2, 8, 1, 8]];
+    let spans = vec![Span { start: 2, len: 6 }, Span { start: 0, len: 8 }];
+    for config in configs() {
+        let mut first: Option<Vec<f32>> = None;
+        for (backend, device) in devices::all() {
+            let model = config.init(&device, 5).unwrap();
+            let outputs = model.forward(&tokens(&rows, Some(spans.clone()), &device), &Pass::Inference);
+            assert_eq!(outputs.dims(), [2, model.head().outputs()]);
+            let outputs = fixtures::values(outputs);
+            fixtures::assert_close(backend, &outputs, first.get_or_insert(outputs.clone()), 1e-5);
+        }
+    }
+}
+
+#[test]
+fn padded_steps_are_read_or_carry_the_state() {
+    let device = device();
+    let spans = Some(vec![Span { start: 8, len: 12 }]);
+    let outputs = |padding: i32, padded_steps: PaddedSteps| {
+        let model = ConvBiLstmConfig::new(9, 20)
+            .with_kernel_size(3)
+            .with_pool_size(2)
+            .with_padded_steps(padded_steps)
+            .init(&device, 1)
+            .unwrap();
+        let mut row = vec![padding; 6];
+        row.extend([0; 2]); // seen through the first valid windows in both cases
+        row.extend([3, 1, 4, 1, 5, 2, 6, 5, 3, 5, 8, 7]);
+        let input = tokens(&[&row], spans.clone(), &device);
+        fixtures::values(model.forward(&input, &Pass::Inference))
+    };
+    assert_eq!(outputs(0, PaddedSteps::Carry), outputs(7, PaddedSteps::Carry));
+    assert_ne!(outputs(0, PaddedSteps::Read), outputs(7, PaddedSteps::Read));
+}
+
+#[test]
+fn weights_survive_safetensors_and_wrong_ones_are_named() {
+    let device = device();
+    for config in configs() {
+        let model = config.init(&device, 5).unwrap();
+        let weights = weights_of(&model);
+        let bytes = to_safetensors(&weights, None).unwrap();
+        assert_eq!(from_safetensors(&bytes).unwrap(), weights);
+        let other = with_weights(config.init(&device, 9).unwrap(), weights.clone()).unwrap();
+        assert_eq!(weights_of(&other), weights);
+
+        assert!(from_safetensors(&bytes[..bytes.len() - 1]).is_err());
+        let (name, _) = weights.first_key_value().unwrap();
+        let mut missing = weights.clone();
+        missing.remove(name);
+        let error = with_weights(model.clone(), missing).unwrap_err();
+        assert!(matches!(&error, Error::MissingWeight { name: n, .. } if n == name), "{error}");
+        let mut bent = weights.clone();
+        bent.get_mut(name).unwrap().shape.push(1);
+        let error = with_weights(model.clone(), bent).unwrap_err();
+        assert!(matches!(&error, Error::WeightShape { name: n, .. } if n == name), "{error}");
+        let mut more = weights.clone();
+        more.insert("zz".into(), more[name].clone());
+        let error = with_weights(model, more).unwrap_err();
+        assert!(matches!(&error, Error::UnknownWeight { name } if name == "zz"), "{error}");
+    }
+}
+
+#[test]
+fn configurations_come_back_from_json() {
+    for config in configs() {
+        let text = serde_json::to_string(&config).unwrap();
+        let back: TextClassifierConfig = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&back).unwrap(), text);
+        assert_eq!((back.vocab(), back.length()), (9, 8));
+    }
+}
+
+#[test]
+fn dropout_depends_on_seed_name_and_step_alone() {
+    let device = device();
+    let ones = Tensor::<2>::ones([40, 50], &device);
+    let layer = |name: &str| DropoutConfig::new(0.25, name.into()).init().unwrap();
+    let run = |name: &str, pass: Pass| fixtures::values(layer(name).forward(ones.clone(), &pass));
+    let step = |seed, step| Pass::Training { seed, step };
+    let first = run("a", step(1, 7));
+    assert_eq!(first, run("a", step(1, 7)));
+    for other in [run("a", step(1, 8)), run("a", step(2, 7)), run("b", step(1, 7))] {
+        assert_ne!(first, other);
+    }
+    assert!(first.iter().all(|&v| v == 0.0 || v == 4.0 / 3.0));
+    let dropped = first.iter().filter(|&&v| v == 0.0).count();
+    assert!((400..600).contains(&dropped), "{dropped} of 2000");
+    assert_eq!(run("a", Pass::Inference), vec![1.0; 2000]);
+    assert!(DropoutConfig::new(f64::NAN, "a".into()).init().is_err());
+}
+
+proptest! {
+    /// A step is valid behind a convolution exactly when its window holds a valid input.
+    #[test]
+    fn spans_through_a_convolution_follow_its_shape(
+        steps in 1_usize..12, start in 0_usize..12, len in 0_usize..12, window in 1_usize..6, kind in 0..3,
+    ) {
+        let start = start.min(steps);
+        let len = len.min(steps - start);
+        let padding = [ConvPadding::Valid, ConvPadding::Same, ConvPadding::Causal][kind as usize];
+        let layer = Conv1dConfig::new(1, 1, window).with_padding(padding).init(&device(), RandomKey::new(0)).unwrap();
+        let out_steps = layer.output_len(steps);
+        prop_assume!(out_steps > 0);
+        let weights = {
+            let mut weights = weights_of(&layer);
+            weights.get_mut("kernel").unwrap().values.fill(1.0);
+            weights
+        };
+        let layer = with_weights(layer, weights).unwrap();
+        // Ones at the valid steps: what comes out is positive exactly where a window meets one.
+        let input: Vec<f32> = (0..steps).map(|t| f32::from(u8::from(t >= start && t < start + len))).collect();
+        let input = Tensor::<1>::from_data(input.as_slice(), &device()).reshape([1, steps, 1]);
+        let output = fixtures::values(layer.forward(input));
+        prop_assert_eq!(output.len(), out_steps);
+        let spans = layer.spans(&Spans::new(vec![Span { start, len }]), steps);
+        for (time, value) in output.iter().enumerate() {
+            prop_assert_eq!(*value > 0.5, spans.rows()[0].contains(time), "step {}", time);
+        }
+    }
+}

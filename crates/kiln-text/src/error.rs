@@ -1,0 +1,346 @@
+//! The one error type of this crate. It holds every failure that a user can cause, with what was expected, what was
+//! found, where, and what to do. It leaves out nothing but bugs of the crate itself, which would panic.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong between a file of text and a batch of numbers.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a file or folder.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `create`, `rename to`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+
+    /// Another error, with the file it came from.
+    #[error("{}: {source}", .path.display())]
+    InFile {
+        /// The file that was being read.
+        path: PathBuf,
+        /// What was wrong in it.
+        source: Box<Error>,
+    },
+
+    /// A tokenizer was fitted on texts that hold no word.
+    #[error(
+        "a tokenizer needs at least one word to fit on, found none in {documents} documents: \
+         check that the texts were read, and that `filters` and `split` leave something of them"
+    )]
+    EmptyCorpus {
+        /// How many documents were looked at.
+        documents: u64,
+    },
+
+    /// `num_words` would keep no word.
+    #[error(
+        "num_words must be 2 or more, found {found}: num_words N keeps the ids 1 to N - 1 (0 is padding), \
+         so {found} keeps no word; leave it out to keep all"
+    )]
+    NumWords {
+        /// The value given.
+        found: usize,
+    },
+
+    /// The string to split on is empty.
+    #[error(
+        "`split` must be at least one character, found an empty string: use char_level(true) to take single characters"
+    )]
+    EmptySplit,
+
+    /// The out-of-vocabulary token occurs as a word of the corpus.
+    #[error(
+        "the oov_token {token:?} is a word of document {document} (counted from 0), so it cannot stand for unknown words: \
+         choose an oov_token that the texts do not contain"
+    )]
+    OovInCorpus {
+        /// The token.
+        token: String,
+        /// The document in this call, counted from 0.
+        document: u64,
+    },
+
+    /// More words than ids, or more numbers than an address space holds.
+    #[error("{what} of {rows} x {columns} does not fit in memory: take fewer texts at a time, or a smaller limit")]
+    TooLarge {
+        /// What was to be made.
+        what: &'static str,
+        /// Rows asked for.
+        rows: usize,
+        /// Numbers a row.
+        columns: usize,
+    },
+
+    /// A matrix was asked of a tokenizer that has neither words nor `num_words`.
+    #[error("a matrix needs columns: fit the tokenizer first, or give it num_words")]
+    MatrixWithoutWords,
+
+    /// tf-idf was asked of a tokenizer that has seen no document.
+    #[error("tf-idf needs document counts, and this tokenizer has seen no document: fit it first")]
+    TfIdfWithoutDocuments,
+
+    /// A tokenizer's JSON does not parse, or a part of it has the wrong type.
+    #[error("not a tokenizer's JSON, in {part}: {source}")]
+    TokenizerJson {
+        /// The part being parsed: `the file`, or one of Keras's five dictionaries.
+        part: &'static str,
+        /// The parser's message, with line and column.
+        source: serde_json::Error,
+    },
+
+    /// A tokenizer's JSON parses, but says something that cannot be.
+    #[error("not a usable tokenizer: {field} should be {expected}, found {found}")]
+    TokenizerField {
+        /// The field.
+        field: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
+
+    /// A tokenizer's JSON is of another class.
+    #[error("expected a tokenizer of class_name {expected}, found {found}")]
+    TokenizerClass {
+        /// The class names that can be read here.
+        expected: &'static str,
+        /// The class name in the file, quoted, or `no class_name`.
+        found: String,
+    },
+
+    /// A tokenizer's JSON was written by a newer Kiln.
+    #[error("the tokenizer's format version is {found}, this Kiln reads up to {supported}: update Kiln")]
+    TokenizerVersion {
+        /// The version in the file.
+        found: u64,
+        /// The newest version this build reads.
+        supported: u64,
+    },
+
+    /// [`ImdbIds`](crate::ImdbIds) was given a tokenizer with an `oov_token`.
+    #[error(
+        "the ids of keras.datasets.imdb have their own unknown id 2, but the tokenizer has the oov_token {token:?}: \
+         fit it without oov_token"
+    )]
+    ImdbOovToken {
+        /// The tokenizer's token.
+        token: String,
+    },
+
+    /// [`ImdbIds`](crate::ImdbIds) was given a `num_words` that keeps no word.
+    #[error(
+        "num_words must be 5 or more for the ids of keras.datasets.imdb, found {found}: \
+         0 is padding, 1 start, 2 unknown, 3 unused, and words have the ids from 4 to num_words - 1"
+    )]
+    ImdbNumWords {
+        /// The value given.
+        found: usize,
+    },
+
+    /// `max_len` or `max_length` is 0.
+    #[error("the maximum length must be 1 or more, found 0: leave max_len out to pad to the longest sequence")]
+    ZeroLength,
+
+    /// There is no longest sequence to pad to.
+    #[error(
+        "cannot pad to the longest of {sequences} sequences: none of them has an element; give max_len to say how long"
+    )]
+    NothingToPad {
+        /// How many sequences were given.
+        sequences: usize,
+    },
+
+    /// The steps of a sequence of vectors differ in width.
+    #[error(
+        "every step must have {expected} numbers as the first has, found {found} in sequence {sequence}, step {step}"
+    )]
+    StepWidth {
+        /// The sequence, counted from 0.
+        sequence: usize,
+        /// The step in it, counted from 0.
+        step: usize,
+        /// The width of the first step of all.
+        expected: usize,
+        /// The width found.
+        found: usize,
+    },
+
+    /// The hashing trick was given too few buckets.
+    #[error("hashing needs 2 or more buckets, found {found}: 0 is reserved, and words get 1 to n - 1")]
+    HashBuckets {
+        /// The value given.
+        found: usize,
+    },
+
+    /// A corpus has no document.
+    #[error("a corpus needs at least one document, found none")]
+    NoDocuments,
+
+    /// A corpus has fewer than two classes.
+    #[error("a corpus needs two classes or more, found {found}: {names:?}")]
+    TooFewClasses {
+        /// How many class names were given.
+        found: usize,
+        /// The names.
+        names: Vec<String>,
+    },
+
+    /// A document's label has no class name.
+    #[error(
+        "labels must be below {classes}, the number of class names; document {document} (counted from 0) has {label}"
+    )]
+    LabelOutOfRange {
+        /// The document, counted from 0.
+        document: usize,
+        /// Its label.
+        label: u32,
+        /// How many classes there are.
+        classes: usize,
+    },
+
+    /// A fraction that leaves one side of a split empty.
+    #[error(
+        "the fraction to split off must be above 0 and below 1 and leave a document on either side; \
+         found {fraction} of {documents} documents"
+    )]
+    SplitFraction {
+        /// The fraction given.
+        fraction: f64,
+        /// How many documents there are.
+        documents: usize,
+    },
+
+    /// A text file is not UTF-8.
+    #[error(
+        "{file} is not UTF-8: the first invalid byte is at offset {offset}; \
+         convert the file, or read lossily to put U+FFFD in its place"
+    )]
+    NotUtf8 {
+        /// The file, or archive and entry.
+        file: String,
+        /// The offset of the first invalid byte.
+        offset: usize,
+    },
+
+    /// A folder of classes lacks a class.
+    #[error("{} should hold the folders {expected:?}, found {found:?}", .path.display())]
+    ClassFolderMissing {
+        /// The folder looked into.
+        path: PathBuf,
+        /// The class folders that should be there.
+        expected: Vec<String>,
+        /// What is there, sorted, at most twenty names.
+        found: Vec<String>,
+    },
+
+    /// A class has no `.txt` file.
+    #[error("{} holds no .txt file: every class needs at least one document", .path.display())]
+    ClassEmpty {
+        /// The class folder, in an archive below the archive's name.
+        path: PathBuf,
+    },
+
+    /// A path is neither the IMDB folder nor its archive.
+    #[error(
+        "{} is not the IMDB review data: expected a folder that is or contains aclImdb (with train and test, \
+         each with neg and pos) or aclImdb_v1.tar.gz, found {found:?}", .path.display()
+    )]
+    NotImdb {
+        /// The path given.
+        path: PathBuf,
+        /// What is there, sorted, at most twenty names.
+        found: Vec<String>,
+    },
+
+    /// An archive does not read to its end.
+    #[error("{} is not a whole .tar.gz archive: {source}; fetch it again", .archive.display())]
+    Archive {
+        /// The archive.
+        archive: PathBuf,
+        /// What the decompressor or the tar reader said.
+        source: io::Error,
+    },
+
+    /// An archive holds an entry that no data set needs and that could do harm.
+    #[error("{}: refused entry {entry:?}: {problem}", .archive.display())]
+    ArchiveEntry {
+        /// The archive.
+        archive: PathBuf,
+        /// The entry's name.
+        entry: String,
+        /// Why it was refused.
+        problem: &'static str,
+    },
+
+    /// There is no cache folder to download into.
+    #[error(
+        "this user has no cache folder: set KILN_CACHE to a folder, or fetch the data yourself and pass `--data PATH`"
+    )]
+    NoCacheFolder,
+
+    /// A download did not happen.
+    #[error("cannot download {url}: {source}; check the network, or fetch the file yourself and pass `--data PATH`")]
+    Download {
+        /// The address.
+        url: String,
+        /// What the connection said.
+        source: Box<ureq::Error>,
+    },
+
+    /// A download broke off.
+    #[error("the download of {url} broke off: {source}; try again, or fetch the file yourself and pass `--data PATH`")]
+    DownloadBroken {
+        /// The address.
+        url: String,
+        /// What the connection said.
+        source: io::Error,
+    },
+
+    /// A file has the wrong size.
+    #[error("{file} should have {expected} bytes, found {found}: nothing was kept; try again, or pass `--data PATH`")]
+    WrongSize {
+        /// The address or file.
+        file: String,
+        /// The published size.
+        expected: u64,
+        /// The size found; for a download that runs over, how much was read before it was stopped.
+        found: u64,
+    },
+
+    /// A file has the wrong checksum.
+    #[error(
+        "{file} should have the SHA-256 {expected}, found {found}: nothing was kept; \
+         try again, or fetch the file yourself and pass `--data PATH`"
+    )]
+    WrongChecksum {
+        /// The address or file.
+        file: String,
+        /// The published checksum.
+        expected: String,
+        /// The checksum found.
+        found: String,
+    },
+}
+
+impl Error {
+    /// For `map_err`: an [`Error::Io`] that names the path.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_path_buf();
+        move |source| Error::Io { action, path, source }
+    }
+
+    /// For `map_err`: the same error, with the file it came from.
+    pub(crate) fn in_file(path: &Path) -> impl FnOnce(Error) -> Error {
+        let path = path.to_path_buf();
+        move |source| Error::InFile { path, source: Box::new(source) }
+    }
+}

@@ -1,0 +1,149 @@
+//! One-hot arrays of words, characters and hashed words: samples x steps x ids. Leaves out ids themselves as model
+//! input, which `word_tokenizer.rs` gives and which takes a fraction of the memory.
+//!
+//! These follow the well-known listings of Chollet's "Deep Learning with Python", section 6.1.1, with one departure:
+//! there the character listing builds its table the wrong way round, so that no character is ever found.
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+
+use crate::error::{Error, Result};
+use crate::hashing::HashingTrick;
+use crate::pad::filled;
+
+/// Python's `string.printable`: digits, letters, punctuation and white space, 100 characters.
+pub const PRINTABLE: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\
+    !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\r\u{b}\u{c}";
+
+/// An array of zeros and ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OneHot {
+    /// The cells: sample by sample, step by step.
+    pub values: Vec<f32>,
+    /// Samples, steps, ids.
+    pub shape: [usize; 3],
+}
+
+impl OneHot {
+    /// Fills an array: step `j` of sample `i` is 1 at the `j`th id of sample `i`, and 0 everywhere if that id is 0.
+    fn of(ids: &[Vec<usize>], max_length: usize, width: usize) -> Result<Self> {
+        if max_length == 0 {
+            return Err(Error::ZeroLength);
+        }
+        let too_large = Error::TooLarge { what: "a one-hot array", rows: ids.len(), columns: max_length };
+        let columns = max_length.checked_mul(width).ok_or(too_large)?;
+        let mut values = filled(ids.len(), columns, 0.0, "a one-hot array")?;
+        for (sample, ids) in values.chunks_exact_mut(columns).zip(ids) {
+            for (step, &id) in sample.chunks_exact_mut(width).zip(ids) {
+                if id != 0 {
+                    step[id] = 1.0;
+                }
+            }
+        }
+        Ok(Self { values, shape: [ids.len(), max_length, width] })
+    }
+
+    /// One cell.
+    ///
+    /// # Panics
+    ///
+    /// If the place is outside the shape.
+    pub fn at(&self, sample: usize, step: usize, id: usize) -> f32 {
+        let [samples, steps, ids] = self.shape;
+        assert!(sample < samples && step < steps && id < ids, "{:?} has no [{sample}, {step}, {id}]", self.shape);
+        self.values[(sample * steps + step) * ids + id]
+    }
+
+    /// The same array of truth values.
+    pub fn to_bools(&self) -> Vec<bool> {
+        self.values.iter().map(|&value| value != 0.0).collect()
+    }
+}
+
+/// Words by first appearance, from 1, split at white space alone: case and punctuation stay.
+///
+/// ```
+/// use kiln_text::WordOneHot;
+///
+/// let samples = ["The cat sat on the mat.", "The dog ate my homework."];
+/// let words = WordOneHot::fit(&samples);
+/// assert_eq!(words.index("mat."), Some(6));
+/// assert_eq!(words.encode(&samples, 10)?.shape, [2, 10, 11]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct WordOneHot {
+    words: IndexSet<Box<str>, FxBuildHasher>,
+}
+
+impl WordOneHot {
+    /// Numbers the words of the samples. Samples without a word give an encoding that knows none.
+    pub fn fit(samples: &[impl AsRef<str>]) -> Self {
+        let words = samples.iter().flat_map(|sample| python_words(sample.as_ref())).map(Box::from).collect();
+        Self { words }
+    }
+
+    /// The id of a word, from 1.
+    pub fn index(&self, word: &str) -> Option<usize> {
+        self.words.get_index_of(word).map(|place| place + 1)
+    }
+
+    /// The array of `samples`: samples x `max_length` x the number of words + 1. Words beyond `max_length` are left
+    /// out; unknown words are all zeros, as is what lies behind a shorter sample.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ZeroLength`] for a `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
+    pub fn encode(&self, samples: &[impl AsRef<str>], max_length: usize) -> Result<OneHot> {
+        let id = |word| self.index(word).unwrap_or(0);
+        let ids = samples.iter().map(|sample| python_words(sample.as_ref()).take(max_length).map(id).collect());
+        OneHot::of(&ids.collect::<Vec<_>>(), max_length, self.words.len() + 1)
+    }
+}
+
+/// The characters of [`PRINTABLE`], numbered from 1: samples x `max_length` x 101. Other characters are all zeros.
+///
+/// # Errors
+///
+/// As [`WordOneHot::encode`].
+///
+/// ```
+/// let samples = ["The cat sat on the mat.", "The dog ate my homework."];
+/// let characters = kiln_text::one_hot_characters(&samples, 50)?;
+/// assert_eq!(characters.shape, [2, 50, 101]);
+/// assert_eq!(characters.at(0, 0, 56), 1.0); // T is the 56th printable character
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub fn one_hot_characters(samples: &[impl AsRef<str>], max_length: usize) -> Result<OneHot> {
+    let mut table = [0; 128];
+    for (place, character) in PRINTABLE.bytes().enumerate() {
+        table[character as usize] = place + 1;
+    }
+    let id = |character: char| table.get(character as usize).copied().unwrap_or(0);
+    let ids = samples.iter().map(|sample| sample.as_ref().chars().take(max_length).map(id).collect());
+    OneHot::of(&ids.collect::<Vec<_>>(), max_length, PRINTABLE.len() + 1)
+}
+
+/// Words split at white space, numbered by [`HashingTrick::word`]: samples x `max_length` x `buckets`. No vocabulary is
+/// kept; different words can fall together.
+///
+/// # Errors
+///
+/// Those of [`HashingTrick::new`] and [`WordOneHot::encode`].
+///
+/// ```
+/// let samples = ["The cat sat on the mat.", "The dog ate my homework."];
+/// assert_eq!(kiln_text::one_hot_hashed(&samples, 10, 1000)?.shape, [2, 10, 1000]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub fn one_hot_hashed(samples: &[impl AsRef<str>], max_length: usize, buckets: usize) -> Result<OneHot> {
+    let hash = HashingTrick::new(buckets)?;
+    let id = |word| hash.word(word) as usize;
+    let ids = samples.iter().map(|sample| python_words(sample.as_ref()).take(max_length).map(id).collect());
+    OneHot::of(&ids.collect::<Vec<_>>(), max_length, buckets)
+}
+
+/// Python's `str.split()`: at Unicode white space and, beyond Rust's notion of it, at the four ASCII separators.
+fn python_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)).filter(|word| !word.is_empty())
+}

@@ -1,0 +1,102 @@
+//! The options of a [`WordTokenizer`], their defaults and their checks. Leaves out fitting and encoding.
+
+use crate::error::{Error, Result};
+use crate::splitter::{DEFAULT_FILTERS, Splitter};
+use crate::word_tokenizer::WordTokenizer;
+
+/// Options for a [`WordTokenizer`]; made by [`WordTokenizer::builder`].
+///
+/// ```
+/// use kiln_text::WordTokenizer;
+///
+/// let tokenizer = WordTokenizer::builder().num_words(4).oov_token("<OOV>").fit(["a b b c c c"])?;
+/// assert_eq!(tokenizer.encode("c b a z"), [2, 3, 1, 1]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct WordTokenizerBuilder {
+    num_words: Option<usize>,
+    filters: String,
+    lower: bool,
+    split: String,
+    char_level: bool,
+    oov_token: Option<String>,
+}
+
+impl Default for WordTokenizerBuilder {
+    fn default() -> Self {
+        Self {
+            num_words: None,
+            filters: DEFAULT_FILTERS.to_owned(),
+            lower: true,
+            split: " ".to_owned(),
+            char_level: false,
+            oov_token: None,
+        }
+    }
+}
+
+impl WordTokenizerBuilder {
+    /// Keeps the ids below `num_words`, which is `num_words - 1` words, the `oov_token` among them. Default: all.
+    ///
+    /// The limit acts when a text is encoded; all words are counted and kept. 0 and 1 keep no word and are an error.
+    pub fn num_words(mut self, num_words: usize) -> Self {
+        self.num_words = Some(num_words);
+        self
+    }
+
+    /// The characters to put `split` in place of. Default: [`DEFAULT_FILTERS`].
+    pub fn filters(mut self, filters: impl Into<String>) -> Self {
+        self.filters = filters.into();
+        self
+    }
+
+    /// Whether to lower-case, in full Unicode. Default: true.
+    pub fn lower(mut self, lower: bool) -> Self {
+        self.lower = lower;
+        self
+    }
+
+    /// The string to split on, which may have several characters; empty is an error. Default: one space.
+    pub fn split(mut self, split: impl Into<String>) -> Self {
+        self.split = split.into();
+        self
+    }
+
+    /// A token that stands for all words unknown or beyond `num_words`. It gets id 1, and words start at 2.
+    /// Default: none, and such words are dropped.
+    pub fn oov_token(mut self, oov_token: impl Into<String>) -> Self {
+        self.oov_token = Some(oov_token.into());
+        self
+    }
+
+    /// Whether every code point is a token; `filters` and `split` are then ignored, as in Keras. Default: false.
+    pub fn char_level(mut self, char_level: bool) -> Self {
+        self.char_level = char_level;
+        self
+    }
+
+    /// A tokenizer that knows no word yet; [`WordTokenizer::fit_on_texts`] teaches it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NumWords`] for 0 and 1, [`Error::EmptySplit`] for an empty `split`.
+    pub fn build(self) -> Result<WordTokenizer> {
+        if let Some(found @ (0 | 1)) = self.num_words {
+            return Err(Error::NumWords { found });
+        }
+        let splitter = Splitter::new(self.filters, self.lower, self.split, self.char_level)?;
+        Ok(WordTokenizer::unfitted(splitter, self.num_words, self.oov_token))
+    }
+
+    /// A tokenizer fitted on `texts`, which are read once, one at a time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build) and of [`WordTokenizer::fit_on_texts`].
+    pub fn fit(self, texts: impl IntoIterator<Item = impl AsRef<str>>) -> Result<WordTokenizer> {
+        let mut tokenizer = self.build()?;
+        tokenizer.fit_on_texts(texts)?;
+        Ok(tokenizer)
+    }
+}

@@ -1,0 +1,285 @@
+//! [`WordTokenizer`]: words to ids by how often they occur, exactly as Keras's legacy `Tokenizer`. Holds counting,
+//! numbering, encoding and decoding. Leaves out options (`tokenizer_builder.rs`), splitting (`splitter.rs`), matrices
+//! (`matrix.rs`) and files (`keras_json.rs`).
+//!
+//! Version followed: `keras.src.legacy.preprocessing.text.Tokenizer` of Keras 3. Departures: what Keras lets through
+//! to fail later is an error here (see [`Error`]); [`WordTokenizer::decode`] skips padding.
+
+use std::cmp::Reverse;
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::splitter::Splitter;
+use crate::tokenizer_builder::WordTokenizerBuilder;
+use crate::word_table::{Word, WordTable};
+
+/// In `order`, the place of the `oov_token`, which was never counted.
+pub(crate) const OOV_PLACE: u32 = u32::MAX;
+
+/// Turns texts into ids: 0 is padding and never given, the most frequent word is 1, ties go by first appearance.
+///
+/// Behaves exactly as Keras's legacy `Tokenizer`, and reads and writes its JSON. `num_words` N keeps the ids 1 to
+/// N - 1, so N - 1 words; [`vocab_size`](Self::vocab_size) is the number to give an embedding.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::WordTokenizer;
+///
+/// let texts = ["The cat sat on the mat.", "The dog sat on the log."];
+/// let tokenizer = WordTokenizer::builder().num_words(10_000).fit(texts)?;
+/// assert_eq!(tokenizer.encode("The cat sat on the dog!"), [1, 4, 2, 3, 1, 6]);
+/// assert_eq!(tokenizer.decode(&[0, 0, 1, 4, 2]), "the cat sat");
+/// assert_eq!(tokenizer.vocab_size(), 8);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct WordTokenizer {
+    pub(crate) splitter: Splitter,
+    pub(crate) num_words: Option<usize>,
+    pub(crate) oov_token: Option<String>,
+    pub(crate) document_count: u64,
+    /// Words by first appearance, across all fits.
+    pub(crate) words: WordTable,
+    /// For id i, at i - 1, where its word is in `words`.
+    order: Vec<u32>,
+    /// The id of the `oov_token`, if there is one.
+    oov_index: Option<u32>,
+    /// For id i, at i, in how many documents it occurred; at 0, and for the `oov_token`, 0.
+    pub(crate) index_docs: Vec<u64>,
+}
+
+impl WordTokenizer {
+    /// The options, with Keras's defaults.
+    pub fn builder() -> WordTokenizerBuilder {
+        WordTokenizerBuilder::default()
+    }
+
+    pub(crate) fn unfitted(splitter: Splitter, num_words: Option<usize>, oov_token: Option<String>) -> Self {
+        let mut tokenizer = Self {
+            splitter,
+            num_words,
+            oov_token,
+            document_count: 0,
+            words: WordTable::default(),
+            order: Vec::new(),
+            oov_index: None,
+            index_docs: Vec::new(),
+        };
+        tokenizer.number_by_count();
+        tokenizer
+    }
+
+    /// Puts in counted words whose ids were given, as a file does. `order` holds for each id, at id - 1, the place of
+    /// its word or [`OOV_PLACE`].
+    pub(crate) fn with_counts(
+        mut self,
+        documents: u64,
+        words: WordTable,
+        order: Vec<u32>,
+        index_docs: Vec<u64>,
+    ) -> Self {
+        self.document_count = documents;
+        self.words = words;
+        self.oov_index = order.iter().position(|&place| place == OOV_PLACE).map(|at| at as u32 + 1);
+        self.order = order;
+        self.index_docs = index_docs;
+        self
+    }
+
+    /// For a file of a tokenizer that was never fitted.
+    pub(crate) fn with_no_words(mut self, documents: u64) -> Self {
+        self.document_count = documents;
+        self
+    }
+
+    /// Counts the words of more texts and numbers all words anew.
+    ///
+    /// As in Keras, counts add up over calls, and a second call can change every id: encode only after the last.
+    /// Texts are read once, one at a time; memory grows with the vocabulary alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OovInCorpus`] if a text contains the `oov_token` as a word, [`Error::EmptyCorpus`] if no word is known
+    /// at the end. The tokenizer is then as it was before.
+    pub fn fit_on_texts(&mut self, texts: impl IntoIterator<Item = impl AsRef<str>>) -> Result<()> {
+        let mut words = self.words.clone();
+        let mut document = self.document_count;
+        let mut scratch = String::new();
+        let oov_token = self.oov_token.as_deref();
+        for text in texts {
+            document += 1;
+            self.splitter.try_each(&mut scratch, text.as_ref(), |text| {
+                if let Some(place) = words.find(text) {
+                    let word = words.word_mut(place);
+                    word.count += 1;
+                    word.documents += u64::from(word.last_document != document);
+                    word.last_document = document;
+                } else if oov_token == Some(text) {
+                    let document = document - self.document_count - 1;
+                    return Err(Error::OovInCorpus { token: text.to_owned(), document });
+                } else {
+                    let word = Word { count: 1, documents: 1, last_document: document, index: 0 };
+                    words.push(Box::from(text), word);
+                }
+                Ok(())
+            })?;
+        }
+        if words.is_empty() {
+            return Err(Error::EmptyCorpus { documents: document });
+        }
+        // One id is for padding, one for the oov_token, and the last place is its mark.
+        if words.len() > u32::MAX as usize - 2 {
+            return Err(Error::TooLarge { what: "a vocabulary", rows: words.len(), columns: 1 });
+        }
+        self.words = words;
+        self.document_count = document;
+        self.number_by_count();
+        Ok(())
+    }
+
+    /// Gives out the ids: the `oov_token` first, then words by falling count, ties by first appearance.
+    fn number_by_count(&mut self) {
+        let mut places: Vec<u32> = (0..self.words.len() as u32).collect();
+        places.sort_by_key(|&place| Reverse(self.words.word(place as usize).count));
+        self.order = self.oov_token.iter().map(|_| OOV_PLACE).chain(places).collect();
+        self.oov_index = self.oov_token.as_ref().map(|_| 1);
+        self.index_docs = vec![0; self.order.len() + 1];
+        for (at, &place) in self.order.iter().enumerate() {
+            if place != OOV_PLACE {
+                let word = self.words.word_mut(place as usize);
+                word.index = at as u32 + 1;
+                self.index_docs[at + 1] = word.documents;
+            }
+        }
+    }
+
+    /// The ids of a text's words. Words unknown or beyond `num_words` become the `oov_token`'s id, or are dropped if
+    /// there is none; so a text may come out empty.
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        self.encode_with(&mut String::new(), text)
+    }
+
+    /// Encodes many texts on all threads. The result does not depend on how many there are.
+    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
+        texts
+            .par_iter()
+            .with_min_len(16)
+            .map_init(String::new, |scratch, text| self.encode_with(scratch, text.as_ref()))
+            .collect()
+    }
+
+    fn encode_with(&self, scratch: &mut String, text: &str) -> Vec<u32> {
+        // English has about six bytes a word.
+        let mut ids = Vec::with_capacity(text.len() / 6 + 1);
+        self.splitter.each(scratch, text, |word| ids.extend(self.id(word)));
+        ids
+    }
+
+    /// What a word becomes, under `num_words` and the `oov_token`.
+    fn id(&self, word: &str) -> Option<u32> {
+        match self.words.get(word) {
+            Some(known) if known.index != 0 && self.keeps(known.index) => Some(known.index),
+            _ => self.oov_index,
+        }
+    }
+
+    fn keeps(&self, index: u32) -> bool {
+        self.num_words.is_none_or(|limit| (index as usize) < limit)
+    }
+
+    /// Calls `take` with every word of a text, known or not.
+    pub(crate) fn each_word(&self, text: &str, take: impl FnMut(&str)) {
+        self.splitter.each(&mut String::new(), text, take);
+    }
+
+    /// The words of `ids`, joined by single spaces. Skips 0, which is padding.
+    ///
+    /// Keras takes 0 for an unknown word, so with an `oov_token` every padded step reads as that token;
+    /// [`decode_like_keras`](Self::decode_like_keras) does so too.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        self.join(ids.iter().copied().filter(|&id| id != 0))
+    }
+
+    /// Keras's `sequences_to_texts`: as [`decode`](Self::decode), but 0 is an unknown word like any other.
+    pub fn decode_like_keras(&self, ids: &[u32]) -> String {
+        self.join(ids.iter().copied())
+    }
+
+    fn join(&self, ids: impl Iterator<Item = u32>) -> String {
+        let mut text = String::new();
+        let mut first = true;
+        for id in ids {
+            let known = self.index_word(id).filter(|_| self.keeps(id));
+            if let Some(word) = known.or(self.oov_token()) {
+                if !first {
+                    text.push(' ');
+                }
+                text.push_str(word);
+                first = false;
+            }
+        }
+        text
+    }
+
+    /// All words in the order of their ids, from id 1 on: the `oov_token` first if there is one, and also the words
+    /// beyond `num_words`.
+    pub fn words(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
+        self.order.iter().map(|&place| self.text_at(place))
+    }
+
+    fn text_at(&self, place: u32) -> &str {
+        match self.words.text(place as usize) {
+            Some(text) => text,
+            None => self.oov_token.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// The id of a word, also beyond `num_words`. The word is taken as it is: not lower-cased, not split.
+    pub fn word_index(&self, word: &str) -> Option<u32> {
+        match self.words.get(word) {
+            Some(known) => Some(known.index).filter(|&index| index != 0),
+            None => self.oov_index.filter(|_| self.oov_token.as_deref() == Some(word)),
+        }
+    }
+
+    /// The word of an id, also beyond `num_words`. 0 has none.
+    pub fn index_word(&self, index: u32) -> Option<&str> {
+        let at = (index as usize).checked_sub(1)?;
+        self.order.get(at).map(|&place| self.text_at(place))
+    }
+
+    /// How often a word occurred in the texts fitted on; 0 for an unknown word.
+    pub fn word_count(&self, word: &str) -> u64 {
+        self.words.get(word).map_or(0, |known| known.count)
+    }
+
+    /// In how many of the documents fitted on a word occurred; 0 for an unknown word.
+    pub fn word_documents(&self, word: &str) -> u64 {
+        self.words.get(word).map_or(0, |known| known.documents)
+    }
+
+    /// The limit on ids, if one was set.
+    pub fn num_words(&self) -> Option<usize> {
+        self.num_words
+    }
+
+    /// How many rows an embedding needs for these ids: the smaller of `num_words` and the number of words + 1.
+    pub fn vocab_size(&self) -> usize {
+        let all = self.order.len() + 1;
+        let kept = self.num_words.map_or(all, |limit| limit.min(all));
+        // A tokenizer whose word index was edited in Python may have its oov_token beyond num_words.
+        kept.max(self.oov_index.map_or(0, |index| index as usize + 1))
+    }
+
+    /// How many documents it was fitted on.
+    pub fn document_count(&self) -> u64 {
+        self.document_count
+    }
+
+    /// The token for unknown words, if one was set.
+    pub fn oov_token(&self) -> Option<&str> {
+        self.oov_token.as_deref()
+    }
+}

@@ -1,0 +1,299 @@
+//! The artifact of a run: a folder that a fresh process predicts from with no other file.
+//!
+//! `config.json` says what model it is, `tokenizer.json` how text becomes ids, `model.safetensors`
+//! holds the weights.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use kiln_models::weights::{self, Weights};
+use kiln_models::{Head, Model, RecurrentRegressor, RecurrentRegressorConfig, TextClassifier, TextClassifierConfig};
+use kiln_text::TextEncoder;
+use serde::{Deserialize, Serialize};
+
+use crate::data::SeriesDataset;
+use crate::error::{Error, Result};
+use crate::evaluate::{activated, device_of, predict};
+use crate::run_folder::{CONFIG, MODEL, TOKENIZER};
+use crate::sequence_encoder::{SequenceEncoder, SequenceShape};
+use crate::write_file::write_file;
+
+/// The format of `config.json` that this build writes and reads.
+const FORMAT: u32 = 1;
+/// Rows predicted at a time.
+const BATCH: usize = 64;
+
+/// What an artifact holds beside its weights.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ArtifactConfig {
+    /// A text classifier, how it reads text, and the names of its classes.
+    TextClassifier {
+        /// The model.
+        model: TextClassifierConfig,
+        /// From text to padded ids.
+        encoder: SequenceEncoder,
+        /// A name a class, in the order of the labels.
+        class_names: Vec<String>,
+    },
+    /// A regressor of numeric sequences.
+    SeriesRegressor {
+        /// The model.
+        model: RecurrentRegressorConfig,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConfigFile {
+    format: u32,
+    #[serde(flatten)]
+    kind: Kind,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Kind {
+    TextClassifier { config: TextClassifierConfig, sequence: SequenceShape, class_names: Vec<String> },
+    SeriesRegressor { config: RecurrentRegressorConfig },
+}
+
+impl Kind {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::TextClassifier { .. } => "text classifier",
+            Self::SeriesRegressor { .. } => "regressor of numeric sequences",
+        }
+    }
+}
+
+impl ArtifactConfig {
+    /// The artifact of a text classifier.
+    #[must_use]
+    pub fn text(model: impl Into<TextClassifierConfig>, encoder: &SequenceEncoder, class_names: &[String]) -> Self {
+        Self::TextClassifier { model: model.into(), encoder: encoder.clone(), class_names: class_names.to_vec() }
+    }
+
+    /// Writes `config.json` and, for text, `tokenizer.json` into `folder`.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let folder = folder.as_ref();
+        let kind = match self.clone() {
+            Self::TextClassifier { model, encoder, class_names } => {
+                let tokenizer = encoder.encoder().to_json();
+                write_file(&folder.join(TOKENIZER), tokenizer.as_bytes())?;
+                Kind::TextClassifier { config: model, sequence: encoder.shape(), class_names }
+            }
+            Self::SeriesRegressor { model } => Kind::SeriesRegressor { config: model },
+        };
+        let file = ConfigFile { format: FORMAT, kind };
+        let mut text = serde_json::to_string_pretty(&file).expect("a configuration is plain data");
+        text.push('\n');
+        write_file(&folder.join(CONFIG), text.as_bytes())
+    }
+}
+
+impl From<RecurrentRegressorConfig> for ArtifactConfig {
+    fn from(model: RecurrentRegressorConfig) -> Self {
+        Self::SeriesRegressor { model }
+    }
+}
+
+/// What a classifier says of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The most probable class.
+    pub label: u32,
+    /// Its name.
+    pub class_name: String,
+    /// Its probability.
+    pub probability: f32,
+    /// The probability of every class.
+    pub probabilities: Vec<f32>,
+}
+
+/// A text classifier loaded from an artifact.
+///
+/// # Examples
+///
+/// ```no_run
+/// use kiln_train::TextPredictor;
+///
+/// let device = burn::tensor::Device::flex();
+/// let predictor = TextPredictor::load("artifacts/quickstart", &device)?;
+/// for prediction in predictor.predict(&["not a dull moment"])? {
+///     println!("{} {:.3}", prediction.class_name, prediction.probability);
+/// }
+/// # Ok::<(), kiln_train::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TextPredictor {
+    model: TextClassifier,
+    encoder: SequenceEncoder,
+    class_names: Vec<String>,
+}
+
+impl TextPredictor {
+    /// Loads the artifact in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// The folder or one of its files is missing, cut short, of another model or of another kind.
+    pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let folder = folder.as_ref();
+        let (config, sequence, class_names) = match read_config(folder)? {
+            Kind::TextClassifier { config, sequence, class_names } => (config, sequence, class_names),
+            other => return Err(wrong_kind(folder, "text classifier", &other)),
+        };
+        let tokenizer = TextEncoder::load(existing(folder, TOKENIZER)?)?;
+        let encoder = SequenceEncoder::with_shape(tokenizer, sequence)?;
+        let agree = |what: &'static str, expected: usize, got: usize| {
+            if expected == got {
+                return Ok(());
+            }
+            let (expected, got) = (expected.to_string(), got.to_string());
+            Err(Error::Data { what, expected, got })
+        };
+        agree("the model's vocabulary and the tokenizer's", config.vocab(), encoder.vocab_size())?;
+        agree("the model's length and the sequence's", config.length(), sequence.max_len)?;
+        let model = config.init(device, 0)?;
+        let classes = match model.head() {
+            Head::Binary => 2,
+            Head::Classes(count) | Head::Values(count) => count,
+        };
+        agree("the number of classes and of their names", classes, class_names.len())?;
+        let weights = read_weights(folder)?;
+        let model = match model {
+            // A model is saved by itself, not as one of several kinds.
+            TextClassifier::EmbeddingFlatten(m) => TextClassifier::EmbeddingFlatten(loaded(folder, m, weights)?),
+            TextClassifier::RecurrentClassifier(m) => TextClassifier::RecurrentClassifier(loaded(folder, m, weights)?),
+            TextClassifier::ConvClassifier(m) => TextClassifier::ConvClassifier(loaded(folder, m, weights)?),
+            TextClassifier::ConvBiLstm(m) => TextClassifier::ConvBiLstm(loaded(folder, m, weights)?),
+        };
+        Ok(Self { model, encoder, class_names })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &TextClassifier {
+        &self.model
+    }
+
+    /// From text to padded ids.
+    #[must_use]
+    pub fn encoder(&self) -> &SequenceEncoder {
+        &self.encoder
+    }
+
+    /// A prediction a text, in order.
+    ///
+    /// # Errors
+    ///
+    /// The device fails.
+    pub fn predict(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<Prediction>> {
+        let device = device_of(&self.model);
+        let mut predictions = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(BATCH) {
+            let tokens = self.encoder.tokens(texts, &device)?;
+            for outputs in activated(&self.model, &tokens)? {
+                predictions.push(self.prediction(&outputs));
+            }
+        }
+        Ok(predictions)
+    }
+
+    fn prediction(&self, outputs: &[f32]) -> Prediction {
+        let probabilities = match outputs {
+            [positive] => vec![1.0 - positive, *positive],
+            several => several.to_vec(),
+        };
+        let (label, &probability) = probabilities
+            .iter()
+            .enumerate()
+            .max_by(|(_, a), (_, b)| a.total_cmp(b))
+            .expect("a classifier has at least two classes");
+        Prediction { label: label as u32, class_name: self.class_names[label].clone(), probability, probabilities }
+    }
+}
+
+/// A regressor of numeric sequences loaded from an artifact.
+#[derive(Debug)]
+pub struct SeriesPredictor {
+    model: RecurrentRegressor,
+}
+
+impl SeriesPredictor {
+    /// Loads the artifact in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// The folder or one of its files is missing, cut short, of another model or of another kind.
+    pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let folder = folder.as_ref();
+        let config = match read_config(folder)? {
+            Kind::SeriesRegressor { config } => config,
+            other => return Err(wrong_kind(folder, "regressor of numeric sequences", &other)),
+        };
+        let model = loaded(folder, config.init(device, 0)?, read_weights(folder)?)?;
+        Ok(Self { model })
+    }
+
+    /// The numbers predicted for each row of `values`, `[rows, steps, d_input]` row by row.
+    ///
+    /// # Errors
+    ///
+    /// The values do not fill whole rows, or the device fails.
+    pub fn predict(&self, values: &[f32]) -> Result<Vec<Vec<f32>>> {
+        let RecurrentRegressorConfig { length, d_input, .. } = self.model.config;
+        let rows = values.len() / (length * d_input);
+        let data = SeriesDataset::new(values.to_vec(), [length, d_input], vec![0.0; rows], 1)?;
+        predict(&self.model, &data, BATCH)
+    }
+}
+
+fn read_config(folder: &Path) -> Result<Kind> {
+    let path = existing(folder, CONFIG)?;
+    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let format = serde_json::from_str::<serde_json::Value>(&text)
+        .map_err(|error| Error::damaged(&path, error))?
+        .get("format")
+        .and_then(serde_json::Value::as_u64);
+    if format != Some(u64::from(FORMAT)) {
+        let found = format.map_or("none".to_owned(), |format| format.to_string());
+        let reason = format!("its \"format\" must be {FORMAT}, which this build reads, but is {found}");
+        return Err(Error::damaged(&path, reason));
+    }
+    let file: ConfigFile = serde_json::from_str(&text).map_err(|error| Error::damaged(&path, error))?;
+    Ok(file.kind)
+}
+
+fn read_weights(folder: &Path) -> Result<Weights> {
+    let path = existing(folder, MODEL)?;
+    let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    weights::from_safetensors(&bytes).map_err(|error| Error::damaged(&path, error))
+}
+
+fn loaded<M: Module>(folder: &Path, model: M, weights: Weights) -> Result<M> {
+    weights::with_weights(model, weights).map_err(|error| Error::damaged(&folder.join(MODEL), error))
+}
+
+/// The path of `file` in `folder`, or an error that tells what is there.
+fn existing(folder: &Path, file: &'static str) -> Result<std::path::PathBuf> {
+    let path = folder.join(file);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let entries = std::fs::read_dir(folder).map_err(Error::io("open the artifact folder", folder))?;
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    names.sort();
+    let found = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    Err(Error::MissingFile { path: folder.to_owned(), file, found })
+}
+
+fn wrong_kind(folder: &Path, expected: &'static str, found: &Kind) -> Error {
+    Error::ArtifactKind { path: folder.to_owned(), expected, found: found.name().to_owned() }
+}

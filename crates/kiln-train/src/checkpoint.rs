@@ -1,0 +1,190 @@
+//! The checkpoint of a run: one checksummed file with all that is needed to go on to the same bits.
+//!
+//! The file is the eight bytes `KILNCKPT`, a version, the payload's length and SHA-256, and the
+//! payload: a safetensors image whose metadata holds everything that is no tensor.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use kiln_models::weights::{self, Weights};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::callback::CallbackState;
+use crate::error::{Error, Result};
+use crate::history::History;
+use crate::optimizer::Optimizer;
+use crate::write_file::write_file;
+
+const MAGIC: &[u8; 8] = b"KILNCKPT";
+const VERSION: u32 = 1;
+/// Magic, version, length, checksum.
+const HEADER: usize = 8 + 4 + 8 + 32;
+
+/// What must be the same when a run is resumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunIdentity {
+    pub(crate) seed: u64,
+    pub(crate) batch_size: usize,
+    pub(crate) training_rows: usize,
+    pub(crate) validation_rows: usize,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) clip_norm: Option<f64>,
+    pub(crate) callbacks: Vec<String>,
+}
+
+impl RunIdentity {
+    /// # Errors
+    ///
+    /// An option differs from the one in the checkpoint at `path`; the first is named.
+    pub(crate) fn check_same(&self, before: &Self, path: &Path) -> Result<()> {
+        let fields = |identity: &Self| {
+            [
+                ("seed", identity.seed.to_string()),
+                ("batch size", identity.batch_size.to_string()),
+                ("training rows", identity.training_rows.to_string()),
+                ("validation rows", identity.validation_rows.to_string()),
+                ("optimizer", format!("{:?}", identity.optimizer)),
+                ("clipping norm", format!("{:?}", identity.clip_norm)),
+                ("callbacks", identity.callbacks.join(", ")),
+            ]
+        };
+        for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(before)) {
+            if now != before {
+                let (path, what) = (path.to_owned(), what.to_owned());
+                return Err(Error::ResumeMismatch { path, what, before, now });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The state of a run behind an epoch.
+#[derive(Clone, Debug)]
+pub(crate) struct Checkpoint {
+    pub(crate) identity: RunIdentity,
+    pub(crate) history: History,
+    pub(crate) learning_rate: f64,
+    pub(crate) stopped: Option<String>,
+    pub(crate) model: Weights,
+    pub(crate) optimizer: Weights,
+    pub(crate) optimizer_steps: BTreeMap<String, u64>,
+    pub(crate) callbacks: Vec<CallbackState>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    identity: RunIdentity,
+    history: History,
+    learning_rate: f64,
+    stopped: Option<String>,
+    optimizer_steps: BTreeMap<String, u64>,
+    callbacks: Vec<serde_json::Value>,
+}
+
+impl Checkpoint {
+    /// Epochs behind the run.
+    pub(crate) fn epoch(&self) -> usize {
+        self.history.epochs().len()
+    }
+
+    pub(crate) fn save(self, path: &Path) -> Result<()> {
+        let (values, tensors): (Vec<_>, Vec<_>) =
+            self.callbacks.into_iter().map(|state| (state.values, state.weights)).unzip();
+        let plain = Plain {
+            identity: self.identity,
+            history: self.history,
+            learning_rate: self.learning_rate,
+            stopped: self.stopped,
+            optimizer_steps: self.optimizer_steps,
+            callbacks: values,
+        };
+        let mut all = Weights::new();
+        let mut add = |part: &str, weights: Weights| {
+            all.extend(weights.into_iter().map(|(name, weight)| (format!("{part}/{name}"), weight)));
+        };
+        add("model", self.model);
+        add("optimizer", self.optimizer);
+        for (place, weights) in tensors.into_iter().enumerate() {
+            add(&format!("callback{place}"), weights);
+        }
+        let text = serde_json::to_string(&plain).expect("a checkpoint's numbers are plain data");
+        let metadata = HashMap::from([("run".to_owned(), text)]);
+        let payload = weights::to_safetensors(&all, Some(metadata))?;
+
+        let mut file = Vec::with_capacity(HEADER + payload.len());
+        file.extend_from_slice(MAGIC);
+        file.extend_from_slice(&VERSION.to_le_bytes());
+        file.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+        file.extend_from_slice(&Sha256::digest(&payload));
+        file.extend_from_slice(&payload);
+        write_file(path, &file)
+    }
+
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let file = match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::NothingToResume { path: path.to_owned() });
+            }
+            other => other.map_err(Error::io("read", path))?,
+        };
+        let payload = payload_of(&file, path)?;
+        let (_, metadata) =
+            safetensors::SafeTensors::read_metadata(payload).map_err(|error| Error::damaged(path, error))?;
+        let text = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|entries| entries.get("run"))
+            .ok_or_else(|| Error::damaged(path, "it lacks the description of its run"))?;
+        let plain: Plain = serde_json::from_str(text).map_err(|error| Error::damaged(path, error))?;
+
+        let mut parts: BTreeMap<String, Weights> = BTreeMap::new();
+        for (name, weight) in weights::from_safetensors(payload)? {
+            let (part, name) = name
+                .split_once('/')
+                .ok_or_else(|| Error::damaged(path, format!("it holds an unknown tensor '{name}'")))?;
+            parts.entry(part.to_owned()).or_default().insert(name.to_owned(), weight);
+        }
+        let mut take = |part: &str| parts.remove(part).unwrap_or_default();
+        let callbacks = plain
+            .callbacks
+            .into_iter()
+            .enumerate()
+            .map(|(place, values)| CallbackState { values, weights: take(&format!("callback{place}")) })
+            .collect();
+        Ok(Self {
+            identity: plain.identity,
+            history: plain.history,
+            learning_rate: plain.learning_rate,
+            stopped: plain.stopped,
+            model: take("model"),
+            optimizer: take("optimizer"),
+            optimizer_steps: plain.optimizer_steps,
+            callbacks,
+        })
+    }
+}
+
+/// The checked payload of a checkpoint file.
+fn payload_of<'a>(file: &'a [u8], path: &Path) -> Result<&'a [u8]> {
+    if file.len() < HEADER || &file[..8] != MAGIC {
+        return Err(Error::damaged(path, "it is no checkpoint of Kiln's, or was cut short"));
+    }
+    let number = |range: std::ops::Range<usize>| {
+        file[range].iter().rev().fold(0_u64, |value, &byte| value << 8 | u64::from(byte))
+    };
+    let version = number(8..12);
+    if version != u64::from(VERSION) {
+        let reason = format!("it has format version {version}, but this build reads version {VERSION}");
+        return Err(Error::damaged(path, reason));
+    }
+    let (expected, payload) = (number(12..20), &file[HEADER..]);
+    if expected != payload.len() as u64 {
+        let reason = format!("it should hold {expected} bytes, but holds {}", payload.len());
+        return Err(Error::damaged(path, reason));
+    }
+    if Sha256::digest(payload).as_slice() != &file[20..HEADER] {
+        return Err(Error::damaged(path, "its checksum does not match its contents"));
+    }
+    Ok(payload)
+}

@@ -1,0 +1,359 @@
+//! Data sets in memory, cut into batches in an order keyed by (seed, epoch).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
+use burn::data::dataset::{Dataset, DatasetError};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_models::{Pass, RandomKey, Series, Span, Spans, Targets, Tokens};
+use kiln_text::Padded;
+
+use crate::error::{Error, Result};
+use crate::trainable::{Labelled, StepInput};
+
+/// Rows that can be cut into batches.
+pub trait Batches: Send + Sync {
+    /// What a step works on.
+    type Batch: Send + 'static;
+
+    /// How many rows there are.
+    fn rows(&self) -> usize;
+
+    /// The batch of the rows `rows`, on `device`.
+    ///
+    /// # Errors
+    ///
+    /// The rows cannot be read.
+    fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch>;
+}
+
+/// What the rows of a data set ought to come out as.
+#[derive(Clone, Debug, PartialEq)]
+enum RowTargets {
+    Classes(Vec<u32>),
+    Values { values: Vec<f32>, width: usize },
+}
+
+impl RowTargets {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Values { values, width } => values.len() / width,
+        }
+    }
+
+    fn of(&self, rows: &[usize], device: &Device) -> Targets {
+        match self {
+            Self::Classes(classes) => {
+                let chosen: Vec<i32> = rows.iter().map(|&row| classes[row] as i32).collect();
+                Targets::Classes(Tensor::from_data(TensorData::new(chosen, [rows.len()]), device))
+            }
+            Self::Values { values, width } => {
+                let chosen: Vec<f32> =
+                    rows.iter().flat_map(|&row| &values[row * width..(row + 1) * width]).copied().collect();
+                Targets::Values(Tensor::from_data(TensorData::new(chosen, [rows.len(), *width]), device))
+            }
+        }
+    }
+}
+
+/// The spans of the chosen rows; `None` if all of them are valid from end to end.
+fn spans_of(spans: &[Span], rows: &[usize], steps: usize) -> Option<Spans> {
+    let chosen: Vec<Span> = rows.iter().map(|&row| spans[row]).collect();
+    let whole = Span { start: 0, len: steps };
+    chosen.iter().any(|&span| span != whole).then(|| Spans::new(chosen))
+}
+
+/// Padded rows of token ids with a class each.
+///
+/// Cloning is cheap: the rows are shared.
+#[derive(Clone, Debug)]
+pub struct TokenDataset(Arc<TokenRows>);
+
+#[derive(Debug)]
+struct TokenRows {
+    ids: Vec<i32>,
+    steps: usize,
+    spans: Vec<Span>,
+    targets: RowTargets,
+}
+
+impl TokenDataset {
+    /// A data set of `padded` rows and their classes.
+    ///
+    /// # Errors
+    ///
+    /// Rows and classes differ in number, or an id is not below `vocab` (on a GPU such an id
+    /// would read another word's row in silence).
+    pub fn new(padded: Padded<u32>, classes: Vec<u32>, vocab: usize) -> Result<Self> {
+        if padded.rows != classes.len() {
+            return Err(Error::Data {
+                what: "the number of classes",
+                expected: format!("{}, one a row", padded.rows),
+                got: classes.len().to_string(),
+            });
+        }
+        if let Some(place) = padded.values.iter().position(|&id| id as usize >= vocab) {
+            return Err(Error::IdOutOfRange {
+                row: place / padded.len,
+                step: place % padded.len,
+                id: padded.values[place],
+                vocab,
+            });
+        }
+        let span = |s: &kiln_text::Span| Span { start: s.start, len: s.len };
+        Ok(Self(Arc::new(TokenRows {
+            ids: padded.values.iter().map(|&id| id as i32).collect(),
+            steps: padded.len,
+            spans: padded.spans.iter().map(span).collect(),
+            targets: RowTargets::Classes(classes),
+        })))
+    }
+
+    /// Steps of every row.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.0.steps
+    }
+
+    /// The classes of the rows.
+    #[must_use]
+    pub fn classes(&self) -> &[u32] {
+        match &self.0.targets {
+            RowTargets::Classes(classes) => classes,
+            RowTargets::Values { .. } => &[],
+        }
+    }
+}
+
+impl Batches for TokenDataset {
+    type Batch = Labelled<Tokens>;
+
+    fn rows(&self) -> usize {
+        self.0.targets.rows()
+    }
+
+    fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
+        let TokenRows { ids, steps, spans, targets } = &*self.0;
+        let chosen: Vec<i32> = rows.iter().flat_map(|&row| &ids[row * steps..(row + 1) * steps]).copied().collect();
+        let ids = Tensor::<2, Int>::from_data(TensorData::new(chosen, [rows.len(), *steps]), device);
+        Ok(Labelled { input: Tokens { ids, spans: spans_of(spans, rows, *steps) }, targets: targets.of(rows, device) })
+    }
+}
+
+/// Numeric sequences of one length with numbers to predict.
+///
+/// Cloning is cheap: the rows are shared.
+#[derive(Clone, Debug)]
+pub struct SeriesDataset(Arc<SeriesRows>);
+
+#[derive(Debug)]
+struct SeriesRows {
+    values: Vec<f32>,
+    steps: usize,
+    d_input: usize,
+    targets: RowTargets,
+}
+
+impl SeriesDataset {
+    /// A data set of `values`, `[rows, steps, d_input]` row by row, and `targets`,
+    /// `[rows, outputs]`.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0 or the numbers do not fill whole rows.
+    pub fn new(values: Vec<f32>, [steps, d_input]: [usize; 2], targets: Vec<f32>, outputs: usize) -> Result<Self> {
+        let width = steps * d_input;
+        if width == 0 || outputs == 0 {
+            return Err(Error::option("steps, inputs and outputs a row", "at least 1", 0));
+        }
+        if !values.len().is_multiple_of(width) || values.len() / width * outputs != targets.len() {
+            return Err(Error::Data {
+                what: "the numbers of a series data set",
+                expected: format!("rows of {steps} x {d_input} values with {outputs} targets each"),
+                got: format!("{} values and {} targets", values.len(), targets.len()),
+            });
+        }
+        let targets = RowTargets::Values { values: targets, width: outputs };
+        Ok(Self(Arc::new(SeriesRows { values, steps, d_input, targets })))
+    }
+
+    /// The first `rows` rows and the rest.
+    ///
+    /// # Errors
+    ///
+    /// There are fewer rows.
+    pub fn split_at(&self, rows: usize) -> Result<(Self, Self)> {
+        if rows > self.rows() {
+            return Err(Error::Data {
+                what: "the rows to split off",
+                expected: format!("at most {}", self.rows()),
+                got: rows.to_string(),
+            });
+        }
+        let SeriesRows { values, steps, d_input, targets } = &*self.0;
+        let (first, rest) = values.split_at(rows * steps * d_input);
+        let RowTargets::Values { values: targets, width } = targets else {
+            unreachable!("a series data set has numbers as targets");
+        };
+        let (first_targets, rest_targets) = targets.split_at(rows * width);
+        let part =
+            |values: &[f32], targets: &[f32]| Self::new(values.to_vec(), [*steps, *d_input], targets.to_vec(), *width);
+        Ok((part(first, first_targets)?, part(rest, rest_targets)?))
+    }
+}
+
+impl Batches for SeriesDataset {
+    type Batch = Labelled<Series>;
+
+    fn rows(&self) -> usize {
+        self.0.targets.rows()
+    }
+
+    fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
+        let SeriesRows { values, steps, d_input, targets } = &*self.0;
+        let width = steps * d_input;
+        let chosen: Vec<f32> = rows.iter().flat_map(|&row| &values[row * width..(row + 1) * width]).copied().collect();
+        let data = TensorData::new(chosen, [rows.len(), *steps, *d_input]);
+        Ok(Labelled {
+            input: Series { values: Tensor::from_data(data, device), spans: None },
+            targets: targets.of(rows, device),
+        })
+    }
+}
+
+/// A Burn `Dataset` with the `Batcher` that makes batches of its items.
+#[derive(Clone)]
+pub struct BurnDataset<I, B> {
+    dataset: Arc<dyn Dataset<I>>,
+    batcher: Arc<dyn Batcher<I, B>>,
+}
+
+impl<I, B> BurnDataset<I, B> {
+    /// Joins the two.
+    #[must_use]
+    pub fn new(dataset: Arc<dyn Dataset<I>>, batcher: Arc<dyn Batcher<I, B>>) -> Self {
+        Self { dataset, batcher }
+    }
+}
+
+impl<I: Send + Sync, B: Send + 'static> Batches for BurnDataset<I, B> {
+    type Batch = B;
+
+    fn rows(&self) -> usize {
+        self.dataset.len()
+    }
+
+    fn batch(&self, rows: &[usize], device: &Device) -> Result<B> {
+        let items = self
+            .dataset
+            .get_many(rows.to_vec())
+            .map_err(|error| Error::Training(format!("the data set cannot be read: {error}")))?;
+        Ok(self.batcher.batch(items, device))
+    }
+}
+
+/// How a loader orders its rows.
+#[derive(Clone)]
+pub(crate) enum Order {
+    /// As they are, for evaluation.
+    AsIs,
+    /// Shuffled by (seed, epoch), for training.
+    Shuffled { seed: u64, epoch: Arc<AtomicU64> },
+}
+
+/// A loader for Burn's training machinery over [`Batches`].
+pub(crate) struct Loader<B> {
+    pub(crate) data: Arc<dyn Batches<Batch = B>>,
+    pub(crate) batch_size: usize,
+    pub(crate) device: Device,
+    pub(crate) order: Order,
+    /// The rows served, as a range.
+    pub(crate) range: std::ops::Range<usize>,
+}
+
+impl<B: Send + 'static> Loader<B> {
+    /// Training or evaluation over all rows.
+    pub(crate) fn new(data: Arc<dyn Batches<Batch = B>>, batch_size: usize, device: Device, order: Order) -> Self {
+        let range = 0..data.rows();
+        Self { data, batch_size, device, order, range }
+    }
+
+    /// Steps in one pass over the rows.
+    pub(crate) fn steps(&self) -> usize {
+        self.range.len().div_ceil(self.batch_size)
+    }
+
+    fn copy(&self) -> Self {
+        Self {
+            data: self.data.clone(),
+            batch_size: self.batch_size,
+            device: self.device.clone(),
+            order: self.order.clone(),
+            range: self.range.clone(),
+        }
+    }
+}
+
+impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
+    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<StepInput<B>> + 'a> {
+        let (rows, training) = match &self.order {
+            Order::AsIs => (self.range.clone().collect(), None),
+            Order::Shuffled { seed, epoch } => {
+                let epoch = epoch.load(Ordering::Relaxed);
+                let order = RandomKey::new(*seed).child("shuffle").index(epoch).permutation(self.range.len());
+                let rows: Vec<usize> = order.into_iter().map(|row| self.range.start + row).collect();
+                (rows, Some((*seed, epoch * self.steps() as u64)))
+            }
+        };
+        Box::new(LoaderIterator { loader: self, rows, training, served: 0 })
+    }
+
+    fn num_items(&self) -> usize {
+        self.range.len()
+    }
+
+    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<StepInput<B>>> {
+        Arc::new(Self { device: device.clone(), ..self.copy() })
+    }
+
+    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<StepInput<B>>> {
+        let range = self.range.start + start..self.range.start + end;
+        Arc::new(Self { range, ..self.copy() })
+    }
+}
+
+struct LoaderIterator<'a, B> {
+    loader: &'a Loader<B>,
+    rows: Vec<usize>,
+    /// Seed and number of the first step, in training.
+    training: Option<(u64, u64)>,
+    served: usize,
+}
+
+impl<B: Send + 'static> Iterator for LoaderIterator<'_, B> {
+    type Item = std::result::Result<StepInput<B>, DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let end = (self.served + self.loader.batch_size).min(self.rows.len());
+        let rows = self.rows.get(self.served..end).filter(|rows| !rows.is_empty())?;
+        let pass = match self.training {
+            None => Pass::Inference,
+            Some((seed, first)) => Pass::Training { seed, step: first + (self.served / self.loader.batch_size) as u64 },
+        };
+        let batch = self.loader.data.batch(rows, &self.loader.device);
+        self.served = end;
+        Some(match batch {
+            Ok(batch) => Ok(StepInput { batch, pass, rows: rows.len() }),
+            Err(error) => Err(DatasetError::new(error)),
+        })
+    }
+}
+
+impl<B: Send + 'static> DataLoaderIterator<StepInput<B>> for LoaderIterator<'_, B> {
+    fn progress(&self) -> Progress {
+        Progress::new(self.served, self.rows.len(), Some("rows".to_owned()))
+    }
+}

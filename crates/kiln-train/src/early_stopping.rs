@@ -1,0 +1,164 @@
+//! Stopping when a metric no longer improves, by Keras's rule.
+
+use kiln_models::weights::Weights;
+use serde::{Deserialize, Serialize};
+
+use crate::callback::{Callback, CallbackState, Control};
+use crate::error::{Error, Result};
+use crate::history::EpochLogs;
+use crate::monitor::Monitor;
+
+/// Stops a run when a metric has not improved for `patience` epochs: Keras's `EarlyStopping`, with
+/// its options and its rule.
+///
+/// Two departures: NaN is never an improvement (Keras takes a NaN in the first epoch as the best
+/// value for good), and the epoch of [`EarlyStopping::start_from_epoch`] is counted from 0 as in
+/// Keras although epochs are shown from 1.
+#[derive(Clone, Debug)]
+pub struct EarlyStopping {
+    monitor: Monitor,
+    min_delta: f64,
+    patience: usize,
+    baseline: Option<f64>,
+    restore_best_weights: bool,
+    start_from_epoch: usize,
+    state: State,
+    best_weights: Option<Weights>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct State {
+    wait: usize,
+    best: Option<f64>,
+    best_epoch: usize,
+}
+
+impl EarlyStopping {
+    /// Watches `monitor` with Keras's defaults: patience 0, no minimal change, no baseline, the
+    /// last weights kept.
+    #[must_use]
+    pub fn on(monitor: Monitor) -> Self {
+        Self {
+            monitor,
+            min_delta: 0.0,
+            patience: 0,
+            baseline: None,
+            restore_best_weights: false,
+            start_from_epoch: 0,
+            state: State::default(),
+            best_weights: None,
+        }
+    }
+
+    /// Epochs without improvement after which the run stops; 0 acts like 1.
+    #[must_use]
+    pub fn patience(mut self, epochs: usize) -> Self {
+        self.patience = epochs;
+        self
+    }
+
+    /// The least change that counts as an improvement; its sign is ignored.
+    #[must_use]
+    pub fn min_delta(mut self, delta: f64) -> Self {
+        self.min_delta = delta.abs();
+        self
+    }
+
+    /// A value to reach: an improvement that does not beat it does not reset the wait.
+    #[must_use]
+    pub fn baseline(mut self, value: f64) -> Self {
+        self.baseline = Some(value);
+        self
+    }
+
+    /// Whether the run ends with the weights of its best epoch, also when it was not stopped.
+    #[must_use]
+    pub fn restore_best_weights(mut self, restore: bool) -> Self {
+        self.restore_best_weights = restore;
+        self
+    }
+
+    /// Epochs, counted from 0, before which nothing is watched.
+    #[must_use]
+    pub fn start_from_epoch(mut self, epoch: usize) -> Self {
+        self.start_from_epoch = epoch;
+        self
+    }
+
+    /// The best epoch so far, counted from 1.
+    #[must_use]
+    pub fn best_epoch(&self) -> Option<usize> {
+        (self.state.best_epoch > 0).then_some(self.state.best_epoch)
+    }
+
+    fn keep(&mut self, epoch: usize, control: &Control<'_>) {
+        self.state.best_epoch = epoch;
+        if self.restore_best_weights {
+            self.best_weights = Some(control.weights());
+        }
+    }
+}
+
+impl Callback for EarlyStopping {
+    fn name(&self) -> &'static str {
+        "early_stopping"
+    }
+
+    fn on_epoch_end(&mut self, logs: &EpochLogs, control: &mut Control<'_>) -> Result<()> {
+        if logs.epoch - 1 < self.start_from_epoch {
+            return Ok(());
+        }
+        let value = self.monitor.value(logs)?;
+        if self.state.best_epoch == 0 {
+            // Something to restore, should nothing ever improve.
+            self.keep(logs.epoch, control);
+        }
+        self.state.wait += 1;
+        if self.monitor.improves(value, self.state.best, self.min_delta) {
+            self.state.best = Some(value);
+            self.keep(logs.epoch, control);
+            if self.baseline.is_none_or(|line| self.monitor.improves(value, Some(line), self.min_delta)) {
+                self.state.wait = 0;
+            }
+            return Ok(());
+        }
+        if self.state.wait >= self.patience && logs.epoch > 1 {
+            control.stop(format!(
+                "{} has not improved for {} {}; the best epoch was {}",
+                self.monitor.name(),
+                self.state.wait,
+                if self.state.wait == 1 { "epoch" } else { "epochs" },
+                self.state.best_epoch
+            ));
+        }
+        Ok(())
+    }
+
+    fn on_train_end(&mut self, control: &mut Control<'_>) -> Result<()> {
+        if let Some(weights) = self.best_weights.take() {
+            control.set_weights(weights);
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> CallbackState {
+        CallbackState {
+            values: serde_json::to_value(self.state).unwrap_or_default(),
+            weights: self.best_weights.clone().unwrap_or_default(),
+        }
+    }
+
+    fn restore(&mut self, state: CallbackState) -> Result<()> {
+        self.state = from_values(self.name(), state.values)?;
+        self.best_weights = (!state.weights.is_empty()).then_some(state.weights);
+        Ok(())
+    }
+}
+
+/// A callback's state from a checkpoint's values.
+pub(crate) fn from_values<T: serde::de::DeserializeOwned>(name: &str, values: serde_json::Value) -> Result<T> {
+    serde_json::from_value(values).map_err(|error| Error::Callback {
+        name: name.to_owned(),
+        message: format!("the checkpoint holds no state of it: {error}"),
+    })
+}

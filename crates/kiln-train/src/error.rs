@@ -1,0 +1,203 @@
+//! The errors of this crate.
+
+use std::path::{Path, PathBuf};
+
+/// What can go wrong when a model is trained, saved, loaded or asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// An option is outside its range.
+    #[error("{what} must be {expected}, but is {got}")]
+    Option {
+        /// The option.
+        what: &'static str,
+        /// The range it must lie in.
+        expected: &'static str,
+        /// The value received.
+        got: String,
+    },
+    /// The artifact folder already holds a run.
+    #[error(
+        "{} already holds a run: continue it with `resume`, replace it with `overwrite`, \
+         or name another folder",
+        path.display()
+    )]
+    RunExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no checkpoint to resume from.
+    #[error(
+        "nothing to resume: {} is not there, since no epoch has ended yet; start the run anew \
+         with `overwrite`",
+        path.display()
+    )]
+    NothingToResume {
+        /// The checkpoint looked for.
+        path: PathBuf,
+    },
+    /// A run is resumed with other options than it was begun with.
+    #[error(
+        "cannot resume {}: it was begun with {what} {before}, but is resumed with {now}; use the \
+         same, or start anew with `overwrite`",
+        path.display()
+    )]
+    ResumeMismatch {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The option.
+        what: String,
+        /// Its value in the checkpoint.
+        before: String,
+        /// Its value now.
+        now: String,
+    },
+    /// A file of a run is damaged.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A folder lacks a file that an artifact needs.
+    #[error("{} is no complete artifact: it lacks {file}; it holds {found}", path.display())]
+    MissingFile {
+        /// The folder.
+        path: PathBuf,
+        /// The file.
+        file: &'static str,
+        /// What the folder holds.
+        found: String,
+    },
+    /// An artifact is of another kind than the one asked for.
+    #[error("{} holds a {found}, but a {expected} was asked for", path.display())]
+    ArtifactKind {
+        /// The folder.
+        path: PathBuf,
+        /// The kind asked for.
+        expected: &'static str,
+        /// The kind found.
+        found: String,
+    },
+    /// A data set has no rows.
+    #[error("the {what} set has no rows: a run needs at least one")]
+    EmptyData {
+        /// Training or validation.
+        what: &'static str,
+    },
+    /// Inputs and targets do not fit together.
+    #[error("{what}: expected {expected}, but got {got}")]
+    Data {
+        /// What is compared.
+        what: &'static str,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+    /// A token id is beyond the vocabulary.
+    #[error(
+        "row {row}, step {step}: id {id} is not below the vocabulary of {vocab}; give the \
+         embedding the tokenizer's `vocab_size()`"
+    )]
+    IdOutOfRange {
+        /// The row of the data set.
+        row: usize,
+        /// The step in the row.
+        step: usize,
+        /// The id.
+        id: u32,
+        /// The vocabulary.
+        vocab: usize,
+    },
+    /// A monitored metric is not among those of the run.
+    #[error("there is no metric '{name}' to monitor; this run has {available}")]
+    UnknownMetric {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        available: String,
+    },
+    /// The run was stopped from outside.
+    #[error("{reason} in epoch {epoch}: {kept}")]
+    Interrupted {
+        /// Who stopped it.
+        reason: String,
+        /// The epoch that did not end.
+        epoch: usize,
+        /// What was kept and how to go on.
+        kept: String,
+    },
+    /// The loss is no longer a number.
+    #[error(
+        "the training loss became {loss} in epoch {epoch} at learning rate {learning_rate}: \
+         lower the rate or clip the gradients; {kept}"
+    )]
+    NotFinite {
+        /// The loss.
+        loss: f64,
+        /// The epoch.
+        epoch: usize,
+        /// The rate in force.
+        learning_rate: f64,
+        /// What was kept.
+        kept: String,
+    },
+    /// Burn's training machinery reported an error.
+    #[error("training stopped: {0}")]
+    Training(String),
+    /// The device failed or could not be read.
+    #[error("the device failed: {0}")]
+    Device(String),
+    /// A callback of the user's failed.
+    #[error("callback {name}: {message}")]
+    Callback {
+        /// The callback.
+        name: String,
+        /// Its message.
+        message: String,
+    },
+    /// A picture cannot be drawn.
+    #[error("cannot draw {}: {message}", path.display())]
+    Plot {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        message: String,
+    },
+    /// A model's weights or configuration.
+    #[error(transparent)]
+    Model(#[from] kiln_models::Error),
+    /// Text or a tokenizer.
+    #[error(transparent)]
+    Text(#[from] kiln_text::Error),
+}
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn damaged(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
+    }
+
+    pub(crate) fn option(what: &'static str, expected: &'static str, got: impl std::fmt::Display) -> Self {
+        Self::Option { what, expected, got: got.to_string() }
+    }
+}

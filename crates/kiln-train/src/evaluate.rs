@@ -1,0 +1,104 @@
+//! Loss and accuracy on a data set, and predictions.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use kiln_models::{Model, Pass};
+
+use crate::data::{Batches, Loader, Order};
+use crate::error::{Error, Result};
+use crate::meter::Meter;
+use crate::trainable::{Labelled, Trainable};
+
+/// What an evaluation finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The mean loss over all rows.
+    pub loss: f64,
+    /// The share of right rows, where there is right and wrong.
+    pub accuracy: Option<f64>,
+    /// How many rows there were.
+    pub rows: usize,
+}
+
+/// Measures `model` on every row of `data`: each row weighs the same, also in a last, smaller
+/// batch, and dropout is off.
+///
+/// # Errors
+///
+/// The data set is empty or cannot be read, the batch size is 0, or the device fails.
+pub fn evaluate<M, D>(model: &M, data: &D, batch_size: usize) -> Result<Evaluation>
+where
+    M: Trainable,
+    D: Batches<Batch = M::Batch> + Clone + 'static,
+{
+    let model = model.valid();
+    let mut meter = Meter::default();
+    each_batch(data, batch_size, &device_of(&model), |batch, rows| {
+        meter.add(&model.step(batch, &Pass::Inference), rows)
+    })?;
+    meter.read()?;
+    Ok(Evaluation { loss: meter.loss().unwrap_or(f64::NAN), accuracy: meter.accuracy(), rows: meter.rows() })
+}
+
+/// The activated outputs of every row of `data`: probabilities of a classifier, numbers of a
+/// regressor.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn predict<M, D>(model: &M, data: &D, batch_size: usize) -> Result<Vec<Vec<f32>>>
+where
+    M: Model,
+    D: Batches<Batch = Labelled<M::Input>> + Clone + 'static,
+{
+    let model = model.valid();
+    let mut outputs = Vec::new();
+    each_batch(data, batch_size, &device_of(&model), |batch, _| {
+        outputs.extend(activated(&model, &batch.input)?);
+        Ok(())
+    })?;
+    Ok(outputs)
+}
+
+/// The activated outputs of one batch.
+pub(crate) fn activated<M: Model>(model: &M, input: &M::Input) -> Result<Vec<Vec<f32>>> {
+    let outputs = model.head().activate(model.forward(input, &Pass::Inference));
+    let [_, width] = outputs.dims();
+    let values = outputs.try_into_vec_as::<f32>().map_err(|error| Error::Device(error.to_string()))?;
+    Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
+}
+
+/// The device of a module's first parameter.
+///
+/// # Panics
+///
+/// If the module has no parameters.
+pub(crate) fn device_of<M: burn::module::Module>(module: &M) -> Device {
+    module.devices().into_iter().next().expect("a module that is trained has parameters")
+}
+
+fn each_batch<D, B>(
+    data: &D,
+    batch_size: usize,
+    device: &Device,
+    mut act: impl FnMut(B, usize) -> Result<()>,
+) -> Result<()>
+where
+    D: Batches<Batch = B> + Clone + 'static,
+    B: Send + 'static,
+{
+    use burn::data::dataloader::DataLoader;
+    if batch_size == 0 {
+        return Err(Error::option("the batch size", "at least 1", 0));
+    }
+    if data.rows() == 0 {
+        return Err(Error::EmptyData { what: "evaluation" });
+    }
+    let loader = Loader::new(Arc::new(data.clone()), batch_size, device.clone(), Order::AsIs);
+    for item in loader.iter() {
+        let item = item.map_err(|error| Error::Training(error.to_string()))?;
+        act(item.batch, item.rows)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Training for Kiln's models and any other Burn module: callbacks, history, checkpoints, artifacts
+//! and prediction, on burn-train's `SupervisedTraining`.
+//!
+//! [`Trainer::fit`] trains a [`Trainable`] on [`Batches`]; [`TextPredictor`] predicts from the
+//! folder that is left. Layers and models are `kiln-models`' part, text is `kiln-text`'s.
+
+mod artifact;
+mod callback;
+mod checkpoint;
+mod data;
+mod early_stopping;
+mod error;
+mod evaluate;
+mod history;
+mod meter;
+mod monitor;
+mod optimizer;
+mod plot;
+mod progress;
+mod reduce_lr_on_plateau;
+mod run_folder;
+mod save_best;
+mod sequence_encoder;
+mod silent;
+mod strategy;
+mod trainable;
+mod trainer;
+mod write_file;
+
+pub use artifact::{ArtifactConfig, Prediction, SeriesPredictor, TextPredictor};
+pub use callback::{Callback, CallbackState, Control, Plan, StepLogs};
+pub use data::{Batches, BurnDataset, SeriesDataset, TokenDataset};
+pub use early_stopping::EarlyStopping;
+pub use error::{Error, Result};
+pub use evaluate::{Evaluation, evaluate, predict};
+pub use history::{EpochLogs, History};
+pub use monitor::{Mode, Monitor};
+pub use optimizer::{Optimizer, OptimizerState};
+pub use reduce_lr_on_plateau::ReduceLrOnPlateau;
+pub use run_folder::ExistingRun;
+pub use save_best::SaveBest;
+pub use sequence_encoder::{SequenceEncoder, SequenceShape};
+pub use trainable::{Labelled, StepOutput, Trainable};
+pub use trainer::{Run, Trainer};

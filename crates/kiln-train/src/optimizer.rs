@@ -1,0 +1,307 @@
+//! Optimizers with Keras's rules and defaults, and clipping by the global norm.
+//!
+//! Burn's own differ in silence (Adam's epsilon 1e-5, RMSprop's momentum 0.9, SGD's dampening) and
+//! keep their state by random ids; these keep it by parameter path, so that a checkpoint of one
+//! process fits the model of the next.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use kiln_models::weights::{Weight, Weights};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// An optimizer and its options; the defaults are Keras's:
+///
+/// | optimizer | learning rate | options |
+/// |---|---|---|
+/// | Adam | 0.001 | beta_1 0.9, beta_2 0.999, epsilon 1e-7 |
+/// | RMSprop | 0.001 | rho 0.9, momentum 0, epsilon 1e-7 |
+/// | SGD | 0.01 | momentum 0, nesterov off |
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "optimizer", rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Kingma and Ba 2014, with Keras's placing of epsilon (beside the root of the uncorrected
+    /// second moment).
+    Adam {
+        /// The first learning rate.
+        learning_rate: f64,
+        /// Decay of the mean of gradients.
+        beta_1: f64,
+        /// Decay of the mean of squared gradients.
+        beta_2: f64,
+        /// Keeps the division finite.
+        epsilon: f64,
+    },
+    /// Tieleman and Hinton 2012, with Keras's placing of epsilon (inside the root).
+    RmsProp {
+        /// The first learning rate.
+        learning_rate: f64,
+        /// Decay of the mean of squared gradients.
+        rho: f64,
+        /// Decay of the sum of updates; 0 for none.
+        momentum: f64,
+        /// Keeps the division finite.
+        epsilon: f64,
+    },
+    /// Gradient descent; with momentum, Keras's, whose velocity contains the rate.
+    Sgd {
+        /// The first learning rate.
+        learning_rate: f64,
+        /// Decay of the velocity; 0 for none.
+        momentum: f64,
+        /// Whether to look ahead (Nesterov 1983).
+        nesterov: bool,
+    },
+}
+
+impl Optimizer {
+    /// Adam with Keras's defaults.
+    #[must_use]
+    pub fn adam() -> Self {
+        Self::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+    }
+
+    /// RMSprop with Keras's defaults.
+    #[must_use]
+    pub fn rms_prop() -> Self {
+        Self::RmsProp { learning_rate: 1e-3, rho: 0.9, momentum: 0.0, epsilon: 1e-7 }
+    }
+
+    /// Gradient descent with Keras's defaults.
+    #[must_use]
+    pub fn sgd() -> Self {
+        Self::Sgd { learning_rate: 1e-2, momentum: 0.0, nesterov: false }
+    }
+
+    /// The same optimizer with another first learning rate.
+    #[must_use]
+    pub fn with_learning_rate(mut self, rate: f64) -> Self {
+        match &mut self {
+            Self::Adam { learning_rate, .. }
+            | Self::RmsProp { learning_rate, .. }
+            | Self::Sgd { learning_rate, .. } => *learning_rate = rate,
+        }
+        self
+    }
+
+    /// The first learning rate.
+    #[must_use]
+    pub fn learning_rate(&self) -> f64 {
+        match *self {
+            Self::Adam { learning_rate, .. }
+            | Self::RmsProp { learning_rate, .. }
+            | Self::Sgd { learning_rate, .. } => learning_rate,
+        }
+    }
+
+    /// # Errors
+    ///
+    /// An option is outside its range, or not a number.
+    pub(crate) fn check(&self) -> Result<()> {
+        let rate = self.learning_rate();
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(Error::option("the learning rate", "a number above 0", rate));
+        }
+        let decays = match *self {
+            Self::Adam { beta_1, beta_2, .. } => vec![("beta_1", beta_1), ("beta_2", beta_2)],
+            Self::RmsProp { rho, momentum, .. } => vec![("rho", rho), ("momentum", momentum)],
+            Self::Sgd { momentum, .. } => vec![("momentum", momentum)],
+        };
+        for (what, decay) in decays {
+            if !(0.0..1.0).contains(&decay) {
+                return Err(Error::option(what, "at least 0 and below 1", decay));
+            }
+        }
+        match *self {
+            Self::Adam { epsilon, .. } | Self::RmsProp { epsilon, .. } if !(epsilon.is_finite() && epsilon >= 0.0) => {
+                Err(Error::option("epsilon", "a number of at least 0", epsilon))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What an optimizer remembers of one parameter: its moments, flattened.
+#[derive(Clone, Debug, Default)]
+struct Slots {
+    steps: u64,
+    moments: Vec<Tensor<1>>,
+}
+
+/// An optimizer at work: its rule and what it remembers of each parameter, by path.
+#[derive(Clone, Debug)]
+pub struct OptimizerState {
+    rule: Optimizer,
+    slots: BTreeMap<String, Slots>,
+}
+
+impl OptimizerState {
+    /// An optimizer that has seen no gradient yet.
+    ///
+    /// # Errors
+    ///
+    /// An option is outside its range, or not a number.
+    pub fn new(rule: Optimizer) -> Result<Self> {
+        rule.check()?;
+        Ok(Self { rule, slots: BTreeMap::new() })
+    }
+
+    /// Updates `module` by one step at `learning_rate`; gradients are scaled down first where
+    /// their norm over all parameters exceeds `clip_norm`, as PyTorch's `clip_grad_norm_` does.
+    #[must_use]
+    pub fn step<M: Module>(
+        &mut self,
+        module: M,
+        gradients: GradientsParams,
+        learning_rate: f64,
+        clip_norm: Option<f64>,
+    ) -> M {
+        let scale = clip_norm.and_then(|limit| clip_scale(&module, &gradients, limit));
+        let mut mapper = Stepping { path: Vec::new(), state: self, gradients, learning_rate, scale };
+        module.map(&mut mapper)
+    }
+
+    /// The new values of one parameter, all flattened.
+    fn update(&mut self, path: &str, value: Tensor<1>, gradient: Tensor<1>, rate: f64) -> Tensor<1> {
+        let slots = self.slots.entry(path.to_owned()).or_default();
+        slots.steps += 1;
+        let zeros = gradient.zeros_like();
+        let mut moments = std::mem::take(&mut slots.moments).into_iter();
+        let mut moment = || moments.next().unwrap_or_else(|| zeros.clone());
+        match self.rule {
+            Optimizer::Adam { beta_1, beta_2, epsilon, .. } => {
+                let (mean, square) = (moment(), moment());
+                let mean = mean * beta_1 + gradient.clone() * (1.0 - beta_1);
+                let square = square * beta_2 + gradient.square() * (1.0 - beta_2);
+                let steps = slots.steps as f64;
+                let correction = (1.0 - beta_2.powf(steps)).sqrt() / (1.0 - beta_1.powf(steps));
+                let update = mean.clone() * (rate * correction) / (square.clone().sqrt() + epsilon);
+                slots.moments = vec![mean, square];
+                value - update
+            }
+            Optimizer::RmsProp { rho, momentum, epsilon, .. } => {
+                let square = moment() * rho + gradient.clone().square() * (1.0 - rho);
+                let update = gradient * rate / (square.clone() + epsilon).sqrt();
+                if momentum > 0.0 {
+                    let update = moment() * momentum + update;
+                    slots.moments = vec![square, update.clone()];
+                    value - update
+                } else {
+                    slots.moments = vec![square];
+                    value - update
+                }
+            }
+            Optimizer::Sgd { momentum, nesterov, .. } => {
+                if momentum == 0.0 {
+                    return value - gradient * rate;
+                }
+                let velocity = moment() * momentum - gradient.clone() * rate;
+                slots.moments = vec![velocity.clone()];
+                if nesterov { value + velocity * momentum - gradient * rate } else { value + velocity }
+            }
+        }
+    }
+
+    /// Everything remembered, as named tensors and numbers of steps.
+    pub(crate) fn to_parts(&self) -> (Weights, BTreeMap<String, u64>) {
+        let mut tensors = Weights::new();
+        for (path, slots) in &self.slots {
+            for (index, moment) in slots.moments.iter().enumerate() {
+                let values = moment.to_data().try_into_vec_as::<f32>().expect("an optimizer's moments are floats");
+                tensors.insert(format!("{index}.{path}"), Weight { shape: vec![values.len()], values });
+            }
+        }
+        let steps = self.slots.iter().map(|(path, slots)| (path.clone(), slots.steps)).collect();
+        (tensors, steps)
+    }
+
+    /// The inverse of [`OptimizerState::to_parts`].
+    pub(crate) fn from_parts(
+        rule: Optimizer,
+        mut tensors: Weights,
+        steps: BTreeMap<String, u64>,
+        device: &Device,
+    ) -> Self {
+        let slots = steps
+            .into_iter()
+            .map(|(path, steps)| {
+                let moments = (0..)
+                    .map_while(|index| tensors.remove(&format!("{index}.{path}")))
+                    .map(|weight| Tensor::from_data(TensorData::new(weight.values, [weight.shape[0]]), device))
+                    .collect();
+                (path, Slots { steps, moments })
+            })
+            .collect();
+        Self { rule, slots }
+    }
+}
+
+struct Stepping<'a> {
+    path: Vec<String>,
+    state: &'a mut OptimizerState,
+    gradients: GradientsParams,
+    learning_rate: f64,
+    scale: Option<Tensor<1>>,
+}
+
+impl ModuleMapper for Stepping<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper) = param.consume();
+        let Some(gradient) = self.gradients.remove::<D>(id) else {
+            return Param::from_mapped_value(id, tensor, mapper);
+        };
+        let shape = tensor.dims();
+        let count = shape.iter().product::<usize>();
+        let checkpointing = tensor.gradient_checkpointing_strategy();
+        let tracked = tensor.is_require_grad();
+        let mut gradient = gradient.reshape([count]);
+        if let Some(scale) = &self.scale {
+            gradient = gradient * scale.clone();
+        }
+        let path = self.path.join(".");
+        let value = tensor.inner().reshape([count]);
+        let updated = self.state.update(&path, value, gradient, self.learning_rate);
+        let mut updated = Tensor::from_inner(updated.reshape(shape));
+        if let Some(strategy) = checkpointing {
+            updated = updated.with_gradient_checkpointing_strategy(strategy);
+        }
+        if tracked {
+            updated = updated.require_grad();
+        }
+        Param::from_mapped_value(id, updated, mapper)
+    }
+}
+
+/// What all gradients are multiplied by: min(1, limit / (norm + 1e-6)). It stays on the device.
+fn clip_scale<M: Module>(module: &M, gradients: &GradientsParams, limit: f64) -> Option<Tensor<1>> {
+    struct Squares<'a> {
+        gradients: &'a GradientsParams,
+        sums: Vec<Tensor<1>>,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+                self.sums.push(gradient.square().sum());
+            }
+        }
+    }
+    let mut squares = Squares { gradients, sums: Vec::new() };
+    module.visit(&mut squares);
+    if squares.sums.is_empty() {
+        return None;
+    }
+    let norm = Tensor::cat(squares.sums, 0).sum().sqrt();
+    Some(norm.add_scalar(1e-6).recip().mul_scalar(limit).clamp_max(1.0))
+}

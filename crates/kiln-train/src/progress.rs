@@ -1,0 +1,95 @@
+//! What a person sees of a run: a bar an epoch in a terminal, a line an epoch elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::callback::{Callback, Control, Plan, StepLogs};
+use crate::error::Result;
+use crate::history::EpochLogs;
+
+/// Shows the run on the standard output.
+#[derive(Debug, Default)]
+pub(crate) struct ShowProgress {
+    plan: Option<Plan>,
+    bar: Option<ProgressBar>,
+    epoch_began: Option<Instant>,
+    /// The time of the epoch's steps, validation apart.
+    training: Duration,
+}
+
+impl ShowProgress {
+    fn describe(loss: Option<f64>, accuracy: Option<f64>) -> String {
+        let loss = loss.map(|loss| format!("loss {loss:.4}"));
+        let accuracy = accuracy.map(|accuracy| format!("accuracy {accuracy:.4}"));
+        [loss, accuracy].into_iter().flatten().collect::<Vec<_>>().join("  ")
+    }
+}
+
+impl Callback for ShowProgress {
+    fn name(&self) -> &'static str {
+        "show_progress"
+    }
+
+    fn on_train_begin(&mut self, plan: &Plan) -> Result<()> {
+        self.plan = Some(*plan);
+        self.epoch_began = Some(Instant::now());
+        Ok(())
+    }
+
+    fn on_step_end(&mut self, step: &StepLogs, _control: &mut Control<'_>) -> Result<()> {
+        let (Some(plan), Some(began)) = (self.plan, self.epoch_began) else {
+            return Ok(());
+        };
+        self.training = began.elapsed();
+        if !std::io::stdout().is_terminal() {
+            return Ok(());
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(plan.steps as u64), ProgressDrawTarget::stdout());
+            let style = "epoch {prefix} {bar:24} {pos}/{len}  {msg}  {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(style) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_prefix(format!("{}/{}", step.epoch, plan.epochs));
+            bar
+        });
+        let each = self.training.as_secs_f64() * 1e3 / step.step as f64;
+        bar.set_message(format!("{}  {each:.0} ms/step", Self::describe(step.loss, step.accuracy)));
+        bar.set_position(step.step as u64);
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, logs: &EpochLogs, _control: &mut Control<'_>) -> Result<()> {
+        let (Some(plan), Some(began)) = (self.plan, self.epoch_began) else {
+            return Ok(());
+        };
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let values: Vec<String> = logs
+            .entries()
+            .into_iter()
+            .filter(|(name, _)| name != "learning_rate")
+            .map(|(name, value)| format!("{name} {value:.4}"))
+            .collect();
+        let each = self.training.as_secs_f64() * 1e3 / plan.steps as f64;
+        println!(
+            "epoch {}/{}  {}  learning rate {}  {each:.0} ms/step  {:.1} s",
+            logs.epoch,
+            plan.epochs,
+            values.join("  "),
+            short(logs.learning_rate),
+            began.elapsed().as_secs_f64()
+        );
+        self.epoch_began = Some(Instant::now());
+        Ok(())
+    }
+}
+
+/// A rate without the digits that arithmetic left behind.
+fn short(rate: f64) -> String {
+    let rounded: f64 = format!("{rate:.3e}").parse().unwrap_or(rate);
+    rounded.to_string()
+}

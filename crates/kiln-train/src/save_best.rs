@@ -1,0 +1,74 @@
+//! Keeping the best weights: on disk as the artifact's, and as the run's result.
+
+use std::path::PathBuf;
+
+use kiln_models::weights::{self, Weights};
+use serde::{Deserialize, Serialize};
+
+use crate::callback::{Callback, CallbackState, Control};
+use crate::early_stopping::from_values;
+use crate::error::Result;
+use crate::history::EpochLogs;
+use crate::monitor::Monitor;
+use crate::write_file::write_file;
+
+/// Writes the weights to a safetensors file whenever a metric is better than ever before, and ends
+/// the run with the best ones: Keras's `ModelCheckpoint` with `save_best_only`, whose file is never
+/// half-written.
+#[derive(Clone, Debug)]
+pub struct SaveBest {
+    monitor: Monitor,
+    path: PathBuf,
+    state: State,
+    best_weights: Weights,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct State {
+    best: Option<f64>,
+    best_epoch: usize,
+}
+
+impl SaveBest {
+    /// Watches `monitor` and writes to `path`.
+    #[must_use]
+    pub fn on(monitor: Monitor, path: impl Into<PathBuf>) -> Self {
+        Self { monitor, path: path.into(), state: State::default(), best_weights: Weights::new() }
+    }
+}
+
+impl Callback for SaveBest {
+    fn name(&self) -> &'static str {
+        "save_best"
+    }
+
+    fn on_epoch_end(&mut self, logs: &EpochLogs, control: &mut Control<'_>) -> Result<()> {
+        let value = self.monitor.value(logs)?;
+        if self.monitor.improves(value, self.state.best, 0.0) {
+            self.state = State { best: Some(value), best_epoch: logs.epoch };
+            self.best_weights = control.weights();
+            write_file(&self.path, &weights::to_safetensors(&self.best_weights, None)?)?;
+        }
+        Ok(())
+    }
+
+    fn on_train_end(&mut self, control: &mut Control<'_>) -> Result<()> {
+        if !self.best_weights.is_empty() {
+            control.set_weights(std::mem::take(&mut self.best_weights));
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> CallbackState {
+        CallbackState {
+            values: serde_json::to_value(self.state).unwrap_or_default(),
+            weights: self.best_weights.clone(),
+        }
+    }
+
+    fn restore(&mut self, state: CallbackState) -> Result<()> {
+        self.state = from_values(self.name(), state.values)?;
+        self.best_weights = state.weights;
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! From documents to padded rows of ids: a text encoder and the padding behind it.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_models::{Span, Spans, Tokens};
+use kiln_text::{Documents, PadSequences, Padded, Padding, TextEncoder, Truncating};
+use serde::{Deserialize, Serialize};
+
+use crate::data::TokenDataset;
+use crate::error::{Error, Result};
+
+/// How rows are brought to one length. The defaults are Keras's: padded and truncated in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceShape {
+    /// Steps of every row.
+    pub max_len: usize,
+    /// Whether rows are padded at the back.
+    #[serde(default)]
+    pub pad_back: bool,
+    /// Whether too long rows lose their end rather than their beginning.
+    #[serde(default)]
+    pub truncate_back: bool,
+}
+
+/// Encodes texts and pads the ids to one length.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::{Document, Documents, WordTokenizer};
+/// use kiln_train::SequenceEncoder;
+///
+/// let documents = Documents::new(
+///     vec![
+///         Document { text: "a fine film".into(), label: 1 },
+///         Document { text: "a dull film".into(), label: 0 },
+///     ],
+///     ["neg", "pos"],
+/// )?;
+/// let tokenizer = WordTokenizer::builder().fit(documents.texts())?;
+/// let encode = SequenceEncoder::new(tokenizer, 5)?;
+/// assert_eq!(encode.pad(&["a fine film"])?.row(0), [0, 0, 1, 3, 2]);
+/// let data = encode.dataset(&documents)?;
+/// assert_eq!(data.steps(), 5);
+/// # Ok::<(), kiln_train::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SequenceEncoder {
+    encoder: TextEncoder,
+    shape: SequenceShape,
+}
+
+impl SequenceEncoder {
+    /// Encodes by `encoder` into rows of `max_len` ids, padded and truncated in front.
+    ///
+    /// # Errors
+    ///
+    /// `max_len` is 0.
+    pub fn new(encoder: impl Into<TextEncoder>, max_len: usize) -> Result<Self> {
+        Self::with_shape(encoder, SequenceShape { max_len, pad_back: false, truncate_back: false })
+    }
+
+    /// Encodes by `encoder` into rows of `shape`.
+    ///
+    /// # Errors
+    ///
+    /// The length is 0.
+    pub fn with_shape(encoder: impl Into<TextEncoder>, shape: SequenceShape) -> Result<Self> {
+        if shape.max_len == 0 {
+            return Err(Error::option("the length of a sequence", "at least 1", 0));
+        }
+        Ok(Self { encoder: encoder.into(), shape })
+    }
+
+    /// The text encoder.
+    #[must_use]
+    pub fn encoder(&self) -> &TextEncoder {
+        &self.encoder
+    }
+
+    /// How rows are brought to one length.
+    #[must_use]
+    pub fn shape(&self) -> SequenceShape {
+        self.shape
+    }
+
+    /// What an embedding needs as its vocabulary.
+    #[must_use]
+    pub fn vocab_size(&self) -> usize {
+        self.encoder.vocab_size()
+    }
+
+    /// The padded ids of `texts`.
+    ///
+    /// # Errors
+    ///
+    /// None with a shape that `with_shape` took.
+    pub fn pad(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
+        let SequenceShape { max_len, pad_back, truncate_back } = self.shape;
+        let padding = if pad_back { Padding::Post } else { Padding::Pre };
+        let truncating = if truncate_back { Truncating::Post } else { Truncating::Pre };
+        let pad = PadSequences::new().max_len(max_len).padding(padding).truncating(truncating);
+        Ok(pad.pad(&self.encoder.encode_batch(texts))?)
+    }
+
+    /// A data set of `documents` and their labels.
+    ///
+    /// # Errors
+    ///
+    /// As [`SequenceEncoder::pad`].
+    pub fn dataset(&self, documents: &Documents) -> Result<TokenDataset> {
+        let texts: Vec<&str> = documents.texts().collect();
+        TokenDataset::new(self.pad(&texts)?, documents.labels(), self.vocab_size())
+    }
+
+    /// A batch of `texts` for a model.
+    ///
+    /// # Errors
+    ///
+    /// As [`SequenceEncoder::pad`].
+    pub fn tokens(&self, texts: &[impl AsRef<str> + Sync], device: &Device) -> Result<Tokens> {
+        let padded = self.pad(texts)?;
+        let ids: Vec<i32> = padded.values.iter().map(|&id| id as i32).collect();
+        let spans = padded.spans.iter().map(|span| Span { start: span.start, len: span.len }).collect();
+        Ok(Tokens {
+            ids: Tensor::<2, Int>::from_data(TensorData::new(ids, [padded.rows, padded.len]), device),
+            spans: Some(Spans::new(spans)),
+        })
+    }
+}

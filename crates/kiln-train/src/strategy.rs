@@ -1,0 +1,278 @@
+//! The training loop, as a learning strategy for Burn's `SupervisedTraining`.
+//!
+//! Burn's own strategy clones the model before each optimizer step, so that nothing updates in
+//! place, and saves before early stopping has seen the epoch. This one owns model and optimizer,
+//! calls back, and writes one checkpoint behind each epoch.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use burn::module::Module;
+use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
+use burn::train::{
+    EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, SupervisedLearningStrategy,
+    SupervisedTrainingEventProcessor, TrainLoader, TrainStep, TrainingComponents, TrainingItem, ValidLoader,
+};
+use kiln_models::weights::{self, Weights};
+
+use crate::callback::{Callback, Control, Plan, StepLogs};
+use crate::checkpoint::{Checkpoint, RunIdentity};
+use crate::error::{Error, Result};
+use crate::history::{EpochLogs, History};
+use crate::meter::Meter;
+use crate::optimizer::OptimizerState;
+use crate::run_folder::RunFolder;
+use crate::trainable::{Fitting, StepInput, Trainable};
+
+/// All that the loop owns besides the model.
+pub(crate) struct Loop {
+    pub(crate) folder: RunFolder,
+    pub(crate) identity: RunIdentity,
+    pub(crate) optimizer: OptimizerState,
+    pub(crate) learning_rate: f64,
+    pub(crate) clip_norm: Option<f64>,
+    pub(crate) callbacks: Vec<Box<dyn Callback>>,
+    pub(crate) history: History,
+    pub(crate) stopped: Option<String>,
+    /// The epoch that the training loader shuffles by.
+    pub(crate) shuffle_epoch: Arc<AtomicU64>,
+    /// Names of the Burn metrics, which are asked for behind each epoch.
+    pub(crate) metric_names: Vec<String>,
+    pub(crate) error: Option<Error>,
+}
+
+/// The strategy: Burn calls it once.
+pub(crate) struct Strategy(pub(crate) Arc<Mutex<Loop>>);
+
+type Processor<M> = SupervisedTrainingEventProcessor<Fitting<M>>;
+
+impl<M: Trainable> SupervisedLearningStrategy<Fitting<M>> for Strategy {
+    fn fit(
+        &self,
+        components: TrainingComponents<Fitting<M>>,
+        learner: Learner<Fitting<M>>,
+        train: TrainLoader<Fitting<M>>,
+        valid: ValidLoader<Fitting<M>>,
+        _starting_epoch: usize,
+    ) -> (Fitting<M>, Processor<M>) {
+        let model = learner.model();
+        drop(learner); // it held a second handle, under which nothing updates in place
+        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut run = Running {
+            model: Some(model),
+            processor: components.event_processor,
+            store: components.event_store,
+            interrupter: components.interrupter,
+            epochs: components.num_epochs,
+            train,
+            valid,
+        };
+        if let Err(error) = run.run(&mut state) {
+            state.error = Some(error);
+        }
+        let model = run.model.take().expect("the model is put back behind each step");
+        (model, run.processor)
+    }
+}
+
+struct Running<M: Trainable> {
+    /// Taken out while a step updates it, so that there is one handle.
+    model: Option<Fitting<M>>,
+    processor: Processor<M>,
+    store: Arc<EventStoreClient>,
+    interrupter: Interrupter,
+    epochs: usize,
+    train: TrainLoader<Fitting<M>>,
+    valid: ValidLoader<Fitting<M>>,
+}
+
+impl<M: Trainable> Running<M> {
+    fn run(&mut self, state: &mut Loop) -> Result<()> {
+        let first = state.history.epochs().len() + 1;
+        let plan = Plan {
+            first_epoch: first,
+            epochs: self.epochs,
+            steps: self.train.num_items().div_ceil(state.identity.batch_size),
+        };
+        if state.stopped.is_none() {
+            for callback in &mut state.callbacks {
+                callback.on_train_begin(&plan)?;
+            }
+            for epoch in first..=self.epochs {
+                self.epoch(state, epoch)?;
+                if state.stopped.is_some() {
+                    break;
+                }
+            }
+        }
+        self.call(state, |callback, control| callback.on_train_end(control))?;
+        Ok(())
+    }
+
+    fn epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<()> {
+        state.shuffle_epoch.store(epoch as u64 - 1, Ordering::Relaxed);
+        let learning_rate = state.learning_rate;
+        let training = self.train_epoch(state, epoch)?;
+        let validation = self.validate(state, epoch)?;
+        self.processor.flush().map_err(|error| Error::Training(error.to_string()))?;
+
+        let (loss, val_loss) = (training.loss().unwrap_or(f64::NAN), validation.loss().unwrap_or(f64::NAN));
+        if !loss.is_finite() {
+            let kept = state.folder.kept(epoch);
+            return Err(Error::NotFinite { loss, epoch, learning_rate, kept });
+        }
+        let mut logs = EpochLogs {
+            epoch,
+            loss,
+            accuracy: training.accuracy(),
+            val_loss,
+            val_accuracy: validation.accuracy(),
+            learning_rate,
+            ..EpochLogs::default()
+        };
+        for name in &state.metric_names {
+            for (prefix, split) in [("", Split::Train), ("val_", Split::Valid)] {
+                if let Some(value) = self.store.find_metric(name, epoch, Aggregate::Mean, &split) {
+                    logs.metrics.insert(format!("{prefix}{name}"), value);
+                }
+            }
+        }
+        state.history.push(logs.clone());
+        self.call(state, |callback, control| callback.on_epoch_end(&logs, control))?;
+        state.folder.save_history(&state.history)?;
+        self.checkpoint(state)
+    }
+
+    fn train_epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<Meter> {
+        let train = self.train.clone();
+        self.tell_train(LearnerEvent::StartSplit { epoch_number: epoch, total_items: train.num_items() });
+        let mut meter = Meter::default();
+        let mut iterator = train.iter();
+        let mut step = 0;
+        while let Some(item) = iterator.next() {
+            let item: StepInput<M::Batch> = item.map_err(|error| Error::Training(error.to_string()))?;
+            step += 1;
+            let rows = item.rows;
+            let model = self.model.take().expect("the model is put back behind each step");
+            let output = TrainStep::step(&model, item);
+            meter.add(&output.item, rows)?;
+            let rate = state.learning_rate;
+            let measured = (!state.metric_names.is_empty()).then_some(output.item);
+            self.model = Some(state.optimizer.step(model, output.grads, rate, state.clip_norm));
+            if let Some(item) = measured {
+                let item = TrainingItem::new(item, iterator.progress(), Some(step), Some(rate.into()));
+                self.tell_train(LearnerEvent::ProcessedItem(item));
+            }
+            let logs = StepLogs { epoch, step, loss: meter.loss(), accuracy: meter.accuracy() };
+            self.call(state, |callback, control| callback.on_step_end(&logs, control))?;
+            self.check_interrupted(state, epoch)?;
+            if state.stopped.is_some() {
+                break;
+            }
+        }
+        meter.read()?;
+        self.tell_train(LearnerEvent::EndSplit(epoch));
+        Ok(meter)
+    }
+
+    fn validate(&mut self, state: &Loop, epoch: usize) -> Result<Meter> {
+        let valid = self.valid.clone();
+        let model = self.model.as_ref().expect("the model is put back behind each step").valid();
+        let total_items = valid.num_items();
+        self.tell_valid(LearnerEvent::StartSplit { epoch_number: epoch, total_items });
+        let mut meter = Meter::default();
+        let mut iterator = valid.iter();
+        let mut step = 0;
+        while let Some(item) = iterator.next() {
+            let item: StepInput<M::Batch> = item.map_err(|error| Error::Training(error.to_string()))?;
+            step += 1;
+            let rows = item.rows;
+            let output = InferenceStep::step(&model, item);
+            meter.add(&output, rows)?;
+            if !state.metric_names.is_empty() {
+                let item = TrainingItem::new(output, iterator.progress(), Some(step), None);
+                self.tell_valid(LearnerEvent::ProcessedItem(item));
+            }
+            self.check_interrupted(state, epoch)?;
+        }
+        meter.read()?;
+        self.tell_valid(LearnerEvent::EndSplit(epoch));
+        Ok(meter)
+    }
+
+    fn tell_train(&mut self, event: LearnerEvent<crate::trainable::StepOutput>) {
+        self.interrupter.fail_on_error(self.processor.process_train(event));
+    }
+
+    fn tell_valid(&mut self, event: LearnerEvent<crate::trainable::StepOutput>) {
+        self.interrupter.fail_on_error(self.processor.process_valid(event));
+    }
+
+    /// # Errors
+    ///
+    /// The user, or an error in Burn's machinery, stopped the run.
+    fn check_interrupted(&self, state: &Loop, epoch: usize) -> Result<()> {
+        if !self.interrupter.should_stop() {
+            return Ok(());
+        }
+        Err(match self.interrupter.error() {
+            Some(error) => Error::Training(error.to_string()),
+            None => Error::Interrupted {
+                reason: self.interrupter.get_message().unwrap_or_else(|| "stopped".to_owned()),
+                epoch,
+                kept: state.folder.kept(epoch),
+            },
+        })
+    }
+
+    /// Calls every callback in turn and does what they ask for.
+    fn call(
+        &mut self,
+        state: &mut Loop,
+        mut act: impl FnMut(&mut dyn Callback, &mut Control<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let model = self.model.as_ref().expect("the model is put back behind each step");
+        let weights = || weights::weights_of(&model.model);
+        let mut control = Control::new(state.learning_rate, &weights);
+        control.stop = state.stopped.take();
+        for callback in &mut state.callbacks {
+            act(callback.as_mut(), &mut control)?;
+        }
+        let Control { learning_rate, stop, replaced, .. } = control;
+        if !(learning_rate.is_finite() && learning_rate >= 0.0) {
+            return Err(Error::option("the learning rate set by a callback", "a number of at least 0", learning_rate));
+        }
+        state.learning_rate = learning_rate;
+        state.stopped = stop;
+        if let Some(replaced) = replaced {
+            self.replace(replaced)?;
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, replaced: Weights) -> Result<()> {
+        let model = self.model.take().expect("the model is put back behind each step");
+        // Kept until the new weights are known to fit.
+        self.model = Some(model.clone());
+        self.model = Some(Fitting { model: weights::with_weights(model.model, replaced)? });
+        Ok(())
+    }
+
+    fn checkpoint(&self, state: &Loop) -> Result<()> {
+        let model = self.model.as_ref().expect("the model is put back behind each step");
+        let (optimizer, optimizer_steps) = state.optimizer.to_parts();
+        let checkpoint = Checkpoint {
+            identity: state.identity.clone(),
+            history: state.history.clone(),
+            learning_rate: state.learning_rate,
+            stopped: state.stopped.clone(),
+            model: weights::weights_of(&model.model),
+            optimizer,
+            optimizer_steps,
+            callbacks: state.callbacks.iter().map(|callback| callback.state()).collect(),
+        };
+        let path: PathBuf = state.folder.checkpoint();
+        checkpoint.save(&path)
+    }
+}

@@ -1,0 +1,189 @@
+//! The trait that a module implements to be trained, and the adaptor to Burn's training machinery.
+
+use burn::module::{Module, ModuleDisplay};
+use burn::tensor::{ExecutionError, Int, Tensor};
+use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
+use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
+use kiln_models::{Model, Pass, Targets};
+
+/// A Burn module that Kiln can train.
+///
+/// Every [`Model`] is one. For a module of your own, say what a batch is and compute the loss;
+/// backward pass, optimizer, epochs, callbacks and checkpoints are Kiln's.
+///
+/// # Examples
+///
+/// ```
+/// use burn::module::{Module, Param};
+/// use burn::tensor::Tensor;
+/// use kiln_models::{Pass, Targets};
+/// use kiln_train::{StepOutput, Trainable};
+///
+/// #[derive(Module, Debug)]
+/// struct Line {
+///     slope: Param<Tensor<2>>,
+/// }
+///
+/// impl Trainable for Line {
+///     type Batch = (Tensor<2>, Tensor<2>);
+///
+///     fn step(&self, (x, y): Self::Batch, _pass: &Pass) -> StepOutput {
+///         let outputs = x.matmul(self.slope.val());
+///         let loss = (outputs.clone() - y.clone()).abs().mean();
+///         StepOutput::new(loss, outputs, Targets::Values(y))
+///     }
+/// }
+/// ```
+pub trait Trainable: Module + ModuleDisplay + std::fmt::Display + 'static {
+    /// What one step works on.
+    type Batch: Send + 'static;
+
+    /// The loss and the outputs of one batch.
+    ///
+    /// `pass` says whether this is a training step, and which one, for layers that act at random.
+    fn step(&self, batch: Self::Batch, pass: &Pass) -> StepOutput;
+}
+
+/// What a step computes.
+#[derive(Clone, Debug)]
+pub struct StepOutput {
+    /// The mean loss of the batch, `[1]`.
+    pub loss: Tensor<1>,
+    /// The model's outputs, `[batch, outputs]`.
+    pub outputs: Tensor<2>,
+    /// What the outputs ought to be.
+    pub targets: Targets,
+    /// How many rows are right, `[1]`; `None` where there is no right and wrong.
+    pub correct: Option<Tensor<1>>,
+}
+
+impl StepOutput {
+    /// An output without an accuracy.
+    #[must_use]
+    pub fn new(loss: Tensor<1>, outputs: Tensor<2>, targets: Targets) -> Self {
+        Self { loss, outputs, targets, correct: None }
+    }
+
+    /// Adds the number of right rows, `[1]`, from which accuracy is computed.
+    #[must_use]
+    pub fn with_correct(mut self, correct: Option<Tensor<1>>) -> Self {
+        self.correct = correct;
+        self
+    }
+}
+
+impl ItemLazy for StepOutput {
+    fn sync(self) -> Result<Self, ExecutionError> {
+        self.loss.device().flush()?;
+        Ok(Self {
+            loss: self.loss.without_autodiff(),
+            outputs: self.outputs.without_autodiff(),
+            targets: match self.targets {
+                Targets::Classes(classes) => Targets::Classes(classes.without_autodiff()),
+                Targets::Values(values) => Targets::Values(values.without_autodiff()),
+            },
+            correct: self.correct.map(Tensor::without_autodiff),
+        })
+    }
+}
+
+impl Adaptor<LossInput> for StepOutput {
+    fn adapt(&self) -> LossInput {
+        LossInput::new(self.loss.clone())
+    }
+}
+
+impl Adaptor<AccuracyInput> for StepOutput {
+    /// One logit becomes two, of class 0 and of class 1.
+    ///
+    /// # Panics
+    ///
+    /// If the targets are no classes.
+    fn adapt(&self) -> AccuracyInput {
+        let Targets::Classes(classes) = &self.targets else {
+            panic!("an accuracy needs classes as targets, but they are numbers");
+        };
+        AccuracyInput::new(class_scores(self.outputs.clone()), classes.clone())
+    }
+}
+
+/// A user's own metric may take the whole output.
+impl Adaptor<StepOutput> for StepOutput {
+    fn adapt(&self) -> StepOutput {
+        self.clone()
+    }
+}
+
+fn class_scores(outputs: Tensor<2>) -> Tensor<2> {
+    match outputs.dims() {
+        [_, 1] => Tensor::cat(vec![outputs.zeros_like(), outputs], 1),
+        _ => outputs,
+    }
+}
+
+/// A batch of a [`Model`]: inputs and targets.
+#[derive(Clone, Debug)]
+pub struct Labelled<I> {
+    /// What the model reads.
+    pub input: I,
+    /// What it ought to say.
+    pub targets: Targets,
+}
+
+impl<M: Model> Trainable for M {
+    type Batch = Labelled<M::Input>;
+
+    fn step(&self, batch: Self::Batch, pass: &Pass) -> StepOutput {
+        let outputs = self.forward(&batch.input, pass);
+        let head = self.head();
+        let correct = head.correct(outputs.clone(), &batch.targets);
+        let loss = head.loss(outputs.clone(), &batch.targets);
+        StepOutput::new(loss, outputs, batch.targets).with_correct(correct)
+    }
+}
+
+/// The classes of a batch, for metrics of one's own.
+impl StepOutput {
+    /// The classes of the rows, `[batch]`, where the targets are classes.
+    #[must_use]
+    pub fn classes(&self) -> Option<Tensor<1, Int>> {
+        match &self.targets {
+            Targets::Classes(classes) => Some(classes.clone()),
+            Targets::Values(_) => None,
+        }
+    }
+}
+
+/// One batch on its way to a step, with what the step is for.
+pub(crate) struct StepInput<B> {
+    pub(crate) batch: B,
+    pub(crate) pass: Pass,
+    pub(crate) rows: usize,
+}
+
+/// What Burn's `Learner` trains: a wrapper, since its traits are not ours to implement for every
+/// [`Trainable`].
+#[derive(Module, Debug)]
+pub(crate) struct Fitting<M: Trainable> {
+    pub(crate) model: M,
+}
+
+impl<M: Trainable> TrainStep for Fitting<M> {
+    type Input = StepInput<M::Batch>;
+    type Output = StepOutput;
+
+    fn step(&self, item: Self::Input) -> TrainOutput<StepOutput> {
+        let output = self.model.step(item.batch, &item.pass);
+        let gradients = output.loss.backward();
+        TrainOutput::new(self, gradients, output)
+    }
+}
+
+impl<M: Trainable> InferenceStep for Fitting<M> {
+    type Input = StepInput<M::Batch>;
+    type Output = StepOutput;
+
+    fn step(&self, item: Self::Input) -> StepOutput {
+        self.model.step(item.batch, &item.pass)
+    }
+}

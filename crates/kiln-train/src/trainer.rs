@@ -1,0 +1,422 @@
+//! The trainer: options, callbacks, and `fit`.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use burn::optim::SgdConfig;
+use burn::train::logger::InMemoryMetricLogger;
+use burn::train::metric::{Adaptor, Metric, Numeric};
+use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
+use kiln_models::weights;
+
+use crate::artifact::ArtifactConfig;
+use crate::callback::Callback;
+use crate::checkpoint::{Checkpoint, RunIdentity};
+use crate::data::{Batches, Loader, Order};
+use crate::early_stopping::EarlyStopping;
+use crate::error::{Error, Result};
+use crate::evaluate::{Evaluation, device_of, evaluate};
+use crate::history::History;
+use crate::monitor::Monitor;
+use crate::optimizer::{Optimizer, OptimizerState};
+use crate::progress::ShowProgress;
+use crate::reduce_lr_on_plateau::ReduceLrOnPlateau;
+use crate::run_folder::{ExistingRun, RunFolder};
+use crate::save_best::SaveBest;
+use crate::silent::Silent;
+use crate::strategy::{Loop, Strategy};
+use crate::trainable::{Fitting, StepOutput, Trainable};
+
+type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> SupervisedTraining<Fitting<M>>>;
+
+/// Trains a model into a folder.
+///
+/// Behind each epoch the folder holds a checkpoint (`checkpoint.kiln`), the history
+/// (`history.json`, `history.csv`) and, with [`Trainer::save_best`], the best weights
+/// (`model.safetensors`); at the end also the returned model's weights and the curves
+/// (`curves.svg`, `curves.png`). The same seed, device and build give the same model.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use kiln_models::{Head, RecurrentKind, RecurrentRegressorConfig};
+/// use kiln_train::{ExistingRun, SeriesDataset, Trainer};
+///
+/// // Whether the sum of three numbers is found.
+/// let values: Vec<f32> = (0..96).map(|i| (i * 37 % 11) as f32 / 11.0).collect();
+/// let sums = values.chunks(3).map(|row| row.iter().sum()).collect();
+/// let data = SeriesDataset::new(values, [3, 1], sums, 1)?;
+/// let (train, valid) = data.split_at(24)?;
+///
+/// let device = burn::tensor::Device::flex();
+/// let model = RecurrentRegressorConfig::new(1, 3)
+///     .with_kind(RecurrentKind::SimpleRnn)
+///     .with_d_hidden(vec![4])
+///     .init(&device, 0)?;
+/// let folder = std::env::temp_dir().join("kiln-doc-trainer");
+/// let run = Trainer::new(&folder)
+///     .epochs(2)
+///     .batch_size(8)
+///     .existing_run(ExistingRun::Overwrite)
+///     .quiet()
+///     .fit(model, &train, &valid)?;
+/// assert_eq!(run.history().epochs().len(), 2);
+/// # std::fs::remove_dir_all(folder).ok();
+/// # }
+/// # Ok::<(), kiln_train::Error>(())
+/// ```
+pub struct Trainer<M: Trainable> {
+    folder: PathBuf,
+    epochs: usize,
+    batch_size: usize,
+    seed: u64,
+    optimizer: Optimizer,
+    clip_norm: Option<f64>,
+    callbacks: Vec<Box<dyn Callback>>,
+    metrics: Vec<(String, AddMetric<M>)>,
+    existing_run: ExistingRun,
+    artifact: Option<ArtifactConfig>,
+    interrupter: Interrupter,
+    show: bool,
+}
+
+impl<M: Trainable> Trainer<M> {
+    /// A trainer into `folder`: 1 epoch, batches of 32, seed 0, Adam with Keras's defaults, no
+    /// clipping, no callbacks; a folder that already holds a run is refused.
+    #[must_use]
+    pub fn new(folder: impl AsRef<Path>) -> Self {
+        Self {
+            folder: folder.as_ref().to_owned(),
+            epochs: 1,
+            batch_size: 32,
+            seed: 0,
+            optimizer: Optimizer::adam(),
+            clip_norm: None,
+            callbacks: Vec::new(),
+            metrics: Vec::new(),
+            existing_run: ExistingRun::Refuse,
+            artifact: None,
+            interrupter: Interrupter::new(),
+            show: true,
+        }
+    }
+
+    /// The last epoch.
+    #[must_use]
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Rows in a step, in training and validation.
+    #[must_use]
+    pub fn batch_size(mut self, rows: usize) -> Self {
+        self.batch_size = rows;
+        self
+    }
+
+    /// The seed of shuffling and dropout. The model's weights have theirs from its `init`.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The optimizer and its options.
+    #[must_use]
+    pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
+        self.optimizer = optimizer;
+        self
+    }
+
+    /// Scales gradients down so that their norm over all parameters is at most `norm`: PyTorch's
+    /// `clip_grad_norm_`.
+    #[must_use]
+    pub fn clip_norm(mut self, norm: f64) -> Self {
+        self.clip_norm = Some(norm);
+        self
+    }
+
+    /// Adds a callback.
+    #[must_use]
+    pub fn callback(mut self, callback: impl Callback + 'static) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Adds early stopping.
+    #[must_use]
+    pub fn early_stopping(self, callback: EarlyStopping) -> Self {
+        self.callback(callback)
+    }
+
+    /// Adds a schedule that lowers the learning rate on a plateau.
+    #[must_use]
+    pub fn reduce_lr_on_plateau(self, callback: ReduceLrOnPlateau) -> Self {
+        self.callback(callback)
+    }
+
+    /// Keeps the best weights: the folder's `model.safetensors` is always the best so far, and
+    /// [`Trainer::fit`] returns it.
+    #[must_use]
+    pub fn save_best(self, monitor: Monitor) -> Self {
+        let path = self.folder.join(crate::run_folder::MODEL);
+        self.callback(SaveBest::on(monitor, path))
+    }
+
+    /// Adds a numeric Burn metric over training and validation; it stands in the history under
+    /// its own name and, for the validation, with `val_` in front.
+    #[must_use]
+    pub fn metric<Me>(mut self, metric: Me) -> Self
+    where
+        Me: Metric + Numeric + 'static,
+        StepOutput: Adaptor<Me::Input>,
+    {
+        let name = metric.name().to_string();
+        let add: AddMetric<M> =
+            Box::new(move |training| training.metric_train_numeric(metric.clone()).metric_valid_numeric(metric));
+        self.metrics.push((name, add));
+        self
+    }
+
+    /// What to do when the folder already holds a run. Default: refuse.
+    #[must_use]
+    pub fn existing_run(mut self, existing: ExistingRun) -> Self {
+        self.existing_run = existing;
+        self
+    }
+
+    /// Writes what a later process needs beside the weights to predict (`config.json`,
+    /// `tokenizer.json`) before the first step.
+    #[must_use]
+    pub fn artifact(mut self, artifact: impl Into<ArtifactConfig>) -> Self {
+        self.artifact = Some(artifact.into());
+        self
+    }
+
+    /// A handle that stops the run behind the current step.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.interrupter.clone()
+    }
+
+    /// Lets a handle of one's own stop the run.
+    #[must_use]
+    pub fn with_interrupter(mut self, interrupter: Interrupter) -> Self {
+        self.interrupter = interrupter;
+        self
+    }
+
+    /// Stops the run in good order at the first Ctrl-C; the second ends the process at once.
+    ///
+    /// # Errors
+    ///
+    /// The process already has a handler of the signal.
+    pub fn stop_on_ctrl_c(self) -> Result<Self> {
+        let interrupter = self.interrupter.clone();
+        ctrlc::set_handler(move || {
+            if interrupter.should_stop() {
+                std::process::exit(130);
+            }
+            interrupter.stop(Some("stopped by Ctrl-C"));
+        })
+        .map_err(|error| Error::Training(format!("Ctrl-C cannot be handled: {error}")))?;
+        Ok(self)
+    }
+
+    /// Shows nothing on the standard output.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.show = false;
+        self
+    }
+
+    /// Trains `model` on `train`, and measures it on `valid` behind each epoch.
+    ///
+    /// # Errors
+    ///
+    /// An option is outside its range, a data set is empty, the folder holds a run and is neither
+    /// to be overwritten nor resumed, a checkpoint is damaged or of a run with other options, a
+    /// file cannot be written, a callback fails, the loss is not finite, or the run is stopped from
+    /// outside. What ended before stands in the folder.
+    pub fn fit<D, V>(self, model: M, train: &D, valid: &V) -> Result<Run<M>>
+    where
+        D: Batches<Batch = M::Batch> + Clone + 'static,
+        V: Batches<Batch = M::Batch> + Clone + 'static,
+    {
+        self.check(train.rows(), valid.rows())?;
+        let optimizer = OptimizerState::new(self.optimizer)?;
+        let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
+        let identity = RunIdentity {
+            seed: self.seed,
+            batch_size: self.batch_size,
+            training_rows: train.rows(),
+            validation_rows: valid.rows(),
+            optimizer: self.optimizer,
+            clip_norm: self.clip_norm,
+            callbacks: self.callbacks.iter().map(|callback| callback.name().to_owned()).collect(),
+        };
+        let device = device_of(&model);
+        let mut model = model.train();
+        let shuffle_epoch = Arc::new(AtomicU64::new(0));
+        let mut state = Loop {
+            folder: folder.clone(),
+            identity,
+            optimizer,
+            learning_rate: self.optimizer.learning_rate(),
+            clip_norm: self.clip_norm,
+            callbacks: self.callbacks,
+            history: History::default(),
+            stopped: None,
+            shuffle_epoch: shuffle_epoch.clone(),
+            metric_names: self.metrics.iter().map(|(name, _)| name.clone()).collect(),
+            error: None,
+        };
+        if self.existing_run == ExistingRun::Resume {
+            model = resume(model, &mut state, train.rows().div_ceil(self.batch_size), self.show)?;
+        }
+        if self.show {
+            // The last one, and behind `resume`: a checkpoint keeps no state of it.
+            state.callbacks.push(Box::new(ShowProgress::default()));
+        }
+        if let Some(artifact) = &self.artifact {
+            artifact.save(folder.path())?;
+        }
+
+        let order = Order::Shuffled { seed: self.seed, epoch: shuffle_epoch };
+        let train_loader = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
+        let valid_loader = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::AsIs);
+        let state = Arc::new(Mutex::new(state));
+        let mut training = SupervisedTraining::new(folder.path(), Arc::new(train_loader), Arc::new(valid_loader))
+            .num_epochs(self.epochs)
+            .with_application_logger(None)
+            .with_interrupter(self.interrupter.clone())
+            .renderer(Box::new(Silent))
+            .with_metric_logger(InMemoryMetricLogger::default())
+            .with_training_strategy(TrainingStrategy::Custom(Arc::new(Strategy(state.clone()))));
+        for (_, add) in self.metrics {
+            training = add(training);
+        }
+        // The strategy brings its own optimizer and schedule; Burn's type asks for some.
+        let result = training.launch(Learner::new(Fitting { model }, SgdConfig::new().init(), 0.0));
+
+        let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let history = std::mem::take(&mut state.history);
+        if !history.epochs().is_empty() {
+            folder.save_curves(&history)?;
+        }
+        if let Some(error) = state.error.take() {
+            return Err(error);
+        }
+        if let Some(error) = result.error {
+            return Err(Error::Training(error.to_string()));
+        }
+        let model = result.model.model;
+        let bytes = weights::to_safetensors(&weights::weights_of(&model), None)?;
+        crate::write_file::write_file(&folder.model(), &bytes)?;
+        Ok(Run {
+            model,
+            history,
+            stopped: state.stopped.take(),
+            folder: folder.path().to_owned(),
+            batch_size: self.batch_size,
+        })
+    }
+
+    fn check(&self, train: usize, valid: usize) -> Result<()> {
+        for (what, value) in [("the number of epochs", self.epochs), ("the batch size", self.batch_size)] {
+            if value == 0 {
+                return Err(Error::option(what, "at least 1", value));
+            }
+        }
+        if let Some(norm) = self.clip_norm
+            && !(norm.is_finite() && norm > 0.0)
+        {
+            return Err(Error::option("the clipping norm", "a number above 0", norm));
+        }
+        for (what, rows) in [("training", train), ("validation", valid)] {
+            if rows == 0 {
+                return Err(Error::EmptyData { what });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts the checkpoint's state into `model` and `state`.
+fn resume<M: Trainable>(model: M, state: &mut Loop, steps: usize, show: bool) -> Result<M> {
+    let path = state.folder.checkpoint();
+    let checkpoint = Checkpoint::load(&path)?;
+    state.identity.check_same(&checkpoint.identity, &path)?;
+    let epoch = checkpoint.epoch();
+    let device = device_of(&model).inner();
+    let model = weights::with_weights(model, checkpoint.model)?;
+    state.optimizer =
+        OptimizerState::from_parts(state.identity.optimizer, checkpoint.optimizer, checkpoint.optimizer_steps, &device);
+    for (callback, kept) in state.callbacks.iter_mut().zip(checkpoint.callbacks) {
+        callback.restore(kept)?;
+    }
+    state.learning_rate = checkpoint.learning_rate;
+    state.history = checkpoint.history;
+    state.stopped = checkpoint.stopped;
+    if show {
+        println!("resumed from {} behind epoch {epoch}, step {}", path.display(), epoch * steps);
+    }
+    Ok(model)
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Run<M> {
+    model: M,
+    history: History,
+    stopped: Option<String>,
+    folder: PathBuf,
+    batch_size: usize,
+}
+
+impl<M: Trainable> Run<M> {
+    /// The model: the best one where a callback kept it, else the last.
+    #[must_use]
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// The model by value.
+    #[must_use]
+    pub fn into_model(self) -> M {
+        self.model
+    }
+
+    /// What happened in each epoch.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Why the run ended before its last epoch, if a callback ended it.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
+    /// The run's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Measures the model on another data set.
+    ///
+    /// # Errors
+    ///
+    /// As [`evaluate`].
+    pub fn evaluate<D>(&self, data: &D) -> Result<Evaluation>
+    where
+        D: Batches<Batch = M::Batch> + Clone + 'static,
+    {
+        evaluate(&self.model, data, self.batch_size)
+    }
+}

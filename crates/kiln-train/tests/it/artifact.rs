@@ -1,0 +1,132 @@
+//! Artifacts: a fresh process predicts the same bits; what is missing, cut short or of another model
+//! is named.
+
+use std::path::Path;
+use std::process::Command;
+
+use kiln_models::{RecurrentKind, RecurrentRegressorConfig};
+use kiln_train::{Error, ExistingRun, SeriesDataset, SeriesPredictor, TextPredictor, Trainer, predict};
+
+use crate::devices;
+use crate::small_run::{SENTENCES, SmallRun};
+
+fn cpu() -> burn::tensor::Device {
+    devices::all().swap_remove(0).1
+}
+
+fn trained(folder: &Path) -> SmallRun {
+    let small = SmallRun::new();
+    small
+        .trainer(folder, 2)
+        .existing_run(ExistingRun::Refuse)
+        .fit(small.model(&cpu()), &small.train, &small.valid)
+        .unwrap();
+    small
+}
+
+/// The probabilities of the sentences, as bits.
+fn bits(folder: &Path) -> String {
+    let predictor = TextPredictor::load(folder, &cpu()).unwrap();
+    let predictions = predictor.predict(&SENTENCES).unwrap();
+    let bits: Vec<String> =
+        predictions.iter().flat_map(|p| &p.probabilities).map(|p| format!("{:08x}", p.to_bits())).collect();
+    format!("bits {}", bits.join(" "))
+}
+
+/// What the child process of the next test runs; by itself it does nothing.
+#[test]
+fn child_that_predicts() {
+    if let Some(folder) = std::env::var_os("KILN_TEST_ARTIFACT") {
+        println!("\n{}", bits(Path::new(&folder)));
+    }
+}
+
+#[test]
+fn a_new_process_predicts_the_bits_of_the_training_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = SmallRun::new();
+    let run = small
+        .trainer(folder.path(), 2)
+        .existing_run(ExistingRun::Refuse)
+        .fit(small.model(&cpu()), &small.train, &small.valid)
+        .unwrap();
+    let padded = small.encode.pad(&SENTENCES).unwrap();
+    let data = kiln_train::TokenDataset::new(padded, vec![0; 4], small.encode.vocab_size()).unwrap();
+    let here: Vec<String> = predict(run.model(), &data, 64)
+        .unwrap()
+        .into_iter()
+        .map(|outputs| outputs[0])
+        .flat_map(|p| [1.0 - p, p])
+        .map(|p| format!("{:08x}", p.to_bits()))
+        .collect();
+
+    // A folder with the three files alone, elsewhere.
+    let moved = tempfile::tempdir().unwrap();
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        std::fs::copy(folder.path().join(file), moved.path().join(file)).unwrap();
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "artifact::child_that_predicts", "--nocapture"])
+        .env("KILN_TEST_ARTIFACT", moved.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(&format!("bits {}", here.join(" "))), "{here:?}\n{text}");
+}
+
+#[test]
+fn damaged_artifacts_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    trained(folder.path());
+    let load = || TextPredictor::load(folder.path(), &cpu()).map(|_| ()).unwrap_err();
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let path = folder.path().join(file);
+        let good = std::fs::read(&path).unwrap();
+
+        std::fs::remove_file(&path).unwrap();
+        let message = load().to_string();
+        assert!(message.contains(&format!("lacks {file}")), "{message}");
+
+        for bytes in [&good[..good.len() / 2], &good[..0]] {
+            std::fs::write(&path, bytes).unwrap();
+            let message = load().to_string();
+            assert!(message.contains(file), "{message}");
+        }
+        std::fs::write(&path, good).unwrap();
+    }
+    assert!(TextPredictor::load(folder.path(), &cpu()).is_ok());
+
+    let config = folder.path().join("config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
+    assert!(load().to_string().contains("\"format\" must be 1"), "{}", load());
+    std::fs::write(&config, text.replace("\"d_embedding\": 6", "\"d_embedding\": 7")).unwrap();
+    let message = load().to_string();
+    assert!(message.contains("embedding.table") && message.contains("shape"), "{message}");
+    std::fs::write(&config, text.replace("\"vocab\": ", "\"vocab\": 1")).unwrap();
+    assert!(load().to_string().contains("vocabulary"), "{}", load());
+
+    let missing = TextPredictor::load(folder.path().join("nowhere"), &cpu()).map(|_| ()).unwrap_err();
+    assert!(matches!(missing, Error::Io { .. }) && missing.to_string().contains("nowhere"), "{missing}");
+}
+
+#[test]
+fn a_regressor_predicts_from_its_artifact_and_is_no_text_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let values: Vec<f32> = (0..120).map(|i| (i * 13 % 17) as f32 / 17.0).collect();
+    let sums: Vec<f32> = values.chunks(6).map(|row| row.iter().sum()).collect();
+    let data = SeriesDataset::new(values.clone(), [3, 2], sums, 1).unwrap();
+    let config = RecurrentRegressorConfig::new(2, 3).with_kind(RecurrentKind::Lstm).with_d_hidden(vec![4]);
+    let run = Trainer::new(folder.path())
+        .epochs(2)
+        .quiet()
+        .artifact(config.clone())
+        .fit(config.init(&cpu(), 1).unwrap(), &data, &data)
+        .unwrap();
+    let predictor = SeriesPredictor::load(folder.path(), &cpu()).unwrap();
+    assert_eq!(predictor.predict(&values).unwrap(), predict(run.model(), &data, 64).unwrap());
+    assert!(predictor.predict(&values[..7]).is_err());
+    let error = TextPredictor::load(folder.path(), &cpu()).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::ArtifactKind { .. }), "{error}");
+    assert!(error.to_string().contains("regressor"), "{error}");
+}

@@ -1,0 +1,9 @@
+//! Integration tests of `kiln-train`.
+
+mod artifact;
+mod callbacks;
+#[path = "../../../kiln-models/tests/it/devices.rs"]
+mod devices;
+mod optimizers;
+mod small_run;
+mod training;

@@ -1,0 +1,392 @@
+//! Whole runs: the best model comes back, a killed run resumes to the same bits, interruptions and
+//! bad options leave nothing half-done, rates reach the weights.
+
+use std::path::Path;
+use std::process::Command;
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataset::InMemDataset;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use burn::train::metric::AccuracyMetric;
+use kiln_models::weights::weights_of;
+use kiln_models::{Pass, Targets};
+use kiln_train::{
+    Batches, BurnDataset, Callback, Control, EpochLogs, Error, ExistingRun, History, Monitor, Optimizer,
+    ReduceLrOnPlateau, SeriesDataset, StepLogs, StepOutput, TokenDataset, Trainable, Trainer, evaluate,
+};
+
+use crate::devices;
+use crate::small_run::SmallRun;
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Resuming needs a checkpoint; a first run starts in an empty folder.
+fn fresh<M: Trainable>(trainer: Trainer<M>) -> Trainer<M> {
+    trainer.existing_run(ExistingRun::Refuse)
+}
+
+fn cpu() -> Device {
+    devices::all().swap_remove(0).1
+}
+
+#[test]
+fn a_run_learns_and_leaves_its_files_on_every_backend() {
+    let small = SmallRun::new();
+    for (backend, device) in devices::all() {
+        let folder = folder();
+        let run = fresh(small.trainer(folder.path(), 30))
+            .optimizer(Optimizer::adam().with_learning_rate(0.02))
+            .fit(small.model(&device), &small.train, &small.valid)
+            .unwrap();
+        let losses = run.history().values("loss");
+        assert!(losses.last().unwrap() < &(losses[0] * 0.7), "{backend}: {losses:?}");
+        let accuracy = run.evaluate(&small.train).unwrap().accuracy.unwrap();
+        assert!(accuracy > 0.8, "{backend}: {accuracy}");
+        for file in [
+            "config.json",
+            "tokenizer.json",
+            "model.safetensors",
+            "history.json",
+            "history.csv",
+            "curves.svg",
+            "curves.png",
+            "checkpoint.kiln",
+        ] {
+            assert!(folder.path().join(file).metadata().unwrap().len() > 50, "{backend} {file}");
+        }
+        assert_eq!(&History::load_json(folder.path().join("history.json")).unwrap(), run.history());
+        let csv = std::fs::read_to_string(folder.path().join("history.csv")).unwrap();
+        assert!(csv.starts_with("epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,"), "{csv}");
+        assert_eq!(csv.lines().count(), run.history().epochs().len() + 1);
+        let svg = std::fs::read_to_string(folder.path().join("curves.svg")).unwrap();
+        assert!(svg.contains("validation") && svg.contains("Accuracy"));
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 8, "no temporary file is left: {left:?}");
+    }
+}
+
+#[test]
+fn the_best_model_comes_back_also_when_the_run_ends_by_itself() {
+    let small = SmallRun::new();
+    let folder = folder();
+    let run = fresh(small.trainer(folder.path(), 6))
+        .optimizer(Optimizer::adam().with_learning_rate(0.3))
+        .fit(small.model(&cpu()), &small.train, &small.valid)
+        .unwrap();
+    assert_eq!(run.stopped(), None);
+    // `save_best` was added last, so its weights are the run's.
+    let best = run.history().values("val_accuracy").into_iter().fold(0.0, f64::max);
+    let returned = evaluate(run.model(), &small.valid, 4).unwrap();
+    assert_eq!(returned.accuracy, Some(best));
+    let saved = std::fs::read(folder.path().join("model.safetensors")).unwrap();
+    assert_eq!(kiln_models::weights::from_safetensors(&saved).unwrap(), weights_of(run.model()));
+}
+
+#[test]
+fn evaluation_weighs_rows_not_batches() {
+    let small = SmallRun::new();
+    let model = small.model(&cpu());
+    let whole = evaluate(&model, &small.valid, 100).unwrap();
+    let pieces = evaluate(&model, &small.valid, 4).unwrap();
+    assert_eq!(whole.rows, small.valid.rows());
+    assert_ne!(whole.rows % 4, 0, "the last batch is smaller");
+    assert!((whole.loss - pieces.loss).abs() < 1e-6, "{whole:?} {pieces:?}");
+    assert_eq!(whole.accuracy, pieces.accuracy);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
+    let small = SmallRun::new();
+    let run = |seed: u64| {
+        let folder = folder();
+        let run = fresh(small.trainer(folder.path(), 3)).seed(seed);
+        weights_of(&run.fit(small.model(&cpu()), &small.train, &small.valid).unwrap().into_model())
+    };
+    let first = run(1);
+    assert_eq!(first, run(1));
+    assert_ne!(first, run(2));
+}
+
+/// Ends the process at the end of an epoch, before its checkpoint is written.
+struct Die;
+
+impl Callback for Die {
+    fn name(&self) -> &'static str {
+        "die"
+    }
+
+    fn on_epoch_end(&mut self, logs: &EpochLogs, _: &mut Control<'_>) -> kiln_train::Result<()> {
+        if logs.epoch == 3 && std::env::var_os("KILN_TEST_DIE").is_some() {
+            std::process::abort();
+        }
+        Ok(())
+    }
+}
+
+fn run_that_may_die(folder: &Path, existing: ExistingRun) -> (kiln_models::weights::Weights, History) {
+    let small = SmallRun::new();
+    let run = small
+        .trainer(folder, 5)
+        .callback(Die)
+        .existing_run(existing)
+        .fit(small.model(&cpu()), &small.train, &small.valid)
+        .unwrap();
+    let history = run.history().clone();
+    (weights_of(&run.into_model()), history)
+}
+
+/// What the child process of the next test runs; by itself it does nothing.
+#[test]
+fn child_that_dies() {
+    if let Some(folder) = std::env::var_os("KILN_TEST_DIE") {
+        run_that_may_die(Path::new(&folder), ExistingRun::Refuse);
+    }
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_bits_of_one_never_stopped() {
+    let whole = run_that_may_die(folder().path(), ExistingRun::Refuse);
+
+    let killed = folder();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "training::child_that_dies"])
+        .env("KILN_TEST_DIE", killed.path())
+        .output()
+        .unwrap();
+    assert!(!status.status.success(), "the child was to die");
+    assert_eq!(History::load_json(killed.path().join("history.json")).unwrap().epochs().len(), 2);
+    let resumed = run_that_may_die(killed.path(), ExistingRun::Resume);
+    assert_eq!(resumed.1, whole.1);
+    assert_eq!(resumed.0, whole.0);
+    let rates = whole.1.values("learning_rate");
+    assert!(rates.last() < rates.first(), "the schedule is part of what is resumed: {rates:?}");
+}
+
+#[test]
+fn a_run_that_has_ended_resumes_to_itself() {
+    let folder = folder();
+    let whole = run_that_may_die(folder.path(), ExistingRun::Refuse);
+    let again = run_that_may_die(folder.path(), ExistingRun::Resume);
+    assert_eq!(whole.1, again.1);
+    assert_eq!(whole.0, again.0);
+}
+
+#[test]
+fn a_folder_with_a_run_is_refused_unless_told_otherwise() {
+    let small = SmallRun::new();
+    let folder = folder();
+    std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    let fit = |existing| {
+        let trainer = small.trainer(folder.path(), 1).existing_run(existing);
+        trainer.fit(small.model(&cpu()), &small.train, &small.valid)
+    };
+    let error = fit(ExistingRun::Resume).unwrap_err();
+    assert!(matches!(error, Error::NothingToResume { .. }), "{error}");
+    fit(ExistingRun::Refuse).unwrap();
+    let before = std::fs::read(folder.path().join("checkpoint.kiln")).unwrap();
+    let error = fit(ExistingRun::Refuse).unwrap_err();
+    assert!(matches!(error, Error::RunExists { .. }), "{error}");
+    assert_eq!(std::fs::read(folder.path().join("checkpoint.kiln")).unwrap(), before);
+    fit(ExistingRun::Overwrite).unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("notes.txt")).unwrap(), "mine");
+}
+
+#[test]
+fn a_checkpoint_that_is_damaged_or_of_other_options_is_refused() {
+    let small = SmallRun::new();
+    let folder = folder();
+    let resume = |seed: u64| {
+        let trainer = small.trainer(folder.path(), 2).seed(seed);
+        trainer.fit(small.model(&cpu()), &small.train, &small.valid).unwrap_err().to_string()
+    };
+    fresh(small.trainer(folder.path(), 1)).fit(small.model(&cpu()), &small.train, &small.valid).unwrap();
+    let message = resume(12);
+    assert!(message.contains("seed 11") && message.contains("12"), "{message}");
+
+    let path = folder.path().join("checkpoint.kiln");
+    let good = std::fs::read(&path).unwrap();
+    let mut bent = good.clone();
+    *bent.last_mut().unwrap() ^= 1;
+    for (bytes, reason) in [
+        (&good[..good.len() - 1], "should hold"),
+        (&good[..20], "cut short"),
+        (&b"hello"[..], "no checkpoint"),
+        (&bent[..], "checksum"),
+        (&[&good[..8], &[9], &good[9..]].concat()[..], "version 9"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let message = resume(11);
+        assert!(message.contains(reason) && message.contains("checkpoint.kiln"), "{reason}: {message}");
+    }
+}
+
+/// Stops the run from outside in the middle of an epoch.
+struct StopAt(burn::train::Interrupter, usize, usize);
+
+impl Callback for StopAt {
+    fn name(&self) -> &'static str {
+        "stop_at"
+    }
+
+    fn on_step_end(&mut self, step: &StepLogs, _: &mut Control<'_>) -> kiln_train::Result<()> {
+        if (step.epoch, step.step) == (self.1, self.2) {
+            self.0.stop(Some("stopped by Ctrl-C"));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn an_interrupted_run_keeps_its_whole_epochs_and_says_how_to_go_on() {
+    let small = SmallRun::new();
+    let folder = folder();
+    let trainer = fresh(small.trainer(folder.path(), 4));
+    let stop = StopAt(trainer.interrupter(), 3, 2);
+    let error = trainer.callback(stop).fit(small.model(&cpu()), &small.train, &small.valid).unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, Error::Interrupted { epoch: 3, .. }), "{message}");
+    assert!(message.contains("Ctrl-C") && message.contains("end of epoch 2") && message.contains("`resume`"));
+    assert_eq!(History::load_json(folder.path().join("history.json")).unwrap().epochs().len(), 2);
+    let best = std::fs::read(folder.path().join("model.safetensors")).unwrap();
+    assert!(kiln_models::weights::from_safetensors(&best).is_ok());
+}
+
+#[test]
+fn options_and_data_that_make_no_run_are_refused_before_anything_is_written() {
+    let small = SmallRun::new();
+    let folder = folder();
+    let path = folder.path().join("run");
+    let fit = |change: &dyn Fn(Trainer<_>) -> Trainer<_>| {
+        change(fresh(small.trainer(&path, 1)))
+            .fit(small.model(&cpu()), &small.train, &small.valid)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(fit(&|t| t.epochs(0)).contains("epochs"));
+    assert!(fit(&|t| t.batch_size(0)).contains("batch size"));
+    assert!(fit(&|t| t.clip_norm(-1.0)).contains("clipping"));
+    assert!(fit(&|t| t.optimizer(Optimizer::adam().with_learning_rate(f64::NAN))).contains("learning rate"));
+    assert!(!path.exists(), "nothing was written");
+    let padded = small.encode.pad(&["a film"]).unwrap();
+    let error = TokenDataset::new(padded.clone(), vec![0], 2).unwrap_err();
+    assert!(matches!(error, Error::IdOutOfRange { row: 0, vocab: 2, .. }), "{error}");
+    assert!(TokenDataset::new(padded, vec![0, 1], 99).is_err());
+    assert!(SeriesDataset::new(vec![1.0; 5], [2, 1], vec![0.0; 2], 1).is_err());
+}
+
+/// One weight whose gradient is the batch's number: the loss is weight * number.
+#[derive(Module, Debug)]
+struct Slope {
+    weight: Param<Tensor<1>>,
+}
+
+impl Trainable for Slope {
+    type Batch = Tensor<2>;
+
+    fn step(&self, numbers: Tensor<2>, _: &Pass) -> StepOutput {
+        let outputs = numbers.clone() * self.weight.val().unsqueeze();
+        StepOutput::new(outputs.clone().mean(), outputs, Targets::Values(numbers))
+    }
+}
+
+#[derive(Clone)]
+struct Numbers;
+
+impl Batcher<f32, Tensor<2>> for Numbers {
+    fn batch(&self, items: Vec<f32>, device: &Device) -> Tensor<2> {
+        let rows = items.len();
+        Tensor::<1>::from_data(items.as_slice(), device).reshape([rows, 1])
+    }
+}
+
+fn numbers(of: f32, rows: usize) -> BurnDataset<f32, Tensor<2>> {
+    BurnDataset::new(std::sync::Arc::new(InMemDataset::new(vec![of; rows])), std::sync::Arc::new(Numbers))
+}
+
+fn slope(device: &Device) -> Slope {
+    Slope { weight: Param::from_data([0.0], device) }
+}
+
+#[test]
+fn the_rates_of_a_real_run_follow_the_plateau_and_reach_the_weights() {
+    // A validation of zeros never improves behind the first epoch.
+    for (backend, device) in devices::all() {
+        let folder = folder();
+        let run = Trainer::new(folder.path())
+            .epochs(7)
+            .batch_size(2)
+            .quiet()
+            .optimizer(Optimizer::sgd().with_learning_rate(0.4))
+            .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.5).patience(2))
+            .fit(slope(&device), &numbers(1.0, 6), &numbers(0.0, 3))
+            .unwrap();
+        let rates = run.history().values("learning_rate");
+        assert_eq!(rates, [0.4, 0.4, 0.4, 0.2, 0.2, 0.1, 0.1], "{backend}");
+        // Three steps an epoch, each of gradient one.
+        let moved = -3.0 * rates.iter().sum::<f64>() as f32;
+        let weight: f32 = run.model().weight.val().into_scalar();
+        assert!((weight - moved).abs() < 1e-5, "{backend}: {weight}, by the rates {moved}");
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run() {
+    let folder = folder();
+    let error = Trainer::new(folder.path())
+        .epochs(3)
+        .quiet()
+        .fit(slope(&cpu()), &numbers(f32::NAN, 4), &numbers(1.0, 4))
+        .unwrap_err();
+    assert!(matches!(error, Error::NotFinite { epoch: 1, .. }), "{error}");
+}
+
+/// Fails in the second epoch.
+struct Fails;
+
+impl Callback for Fails {
+    fn name(&self) -> &'static str {
+        "fails"
+    }
+
+    fn on_epoch_end(&mut self, logs: &EpochLogs, _: &mut Control<'_>) -> kiln_train::Result<()> {
+        if logs.epoch < 2 {
+            return Ok(());
+        }
+        Err(Error::Callback { name: self.name().into(), message: "as it must".into() })
+    }
+}
+
+#[test]
+fn a_callback_that_fails_ends_the_run_with_its_error() {
+    let folder = folder();
+    let error = Trainer::new(folder.path())
+        .epochs(3)
+        .quiet()
+        .callback(Fails)
+        .fit(slope(&cpu()), &numbers(1.0, 4), &numbers(1.0, 4))
+        .unwrap_err();
+    assert!(error.to_string().contains("as it must"), "{error}");
+}
+
+#[test]
+fn a_burn_metric_stands_in_the_history_and_agrees_with_kilns() {
+    let small = SmallRun::new();
+    for (backend, device) in devices::all() {
+        let folder = folder();
+        let run = Trainer::new(folder.path())
+            .epochs(2)
+            .batch_size(8)
+            .quiet()
+            .metric(AccuracyMetric::new())
+            .fit(small.model(&device), &small.train, &small.valid)
+            .unwrap();
+        for logs in run.history().epochs() {
+            let burn = logs.get("val_Accuracy").expect("the metric is there") / 100.0;
+            assert!((burn - logs.val_accuracy.unwrap()).abs() < 1e-6, "{backend} {logs:?}");
+            assert!(logs.get("Accuracy").is_some());
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Which device a program runs on: the best GPU that the build and the machine have, else the CPU.
+
+use burn::tensor::Device;
+
+use crate::error::{Error, Result};
+
+/// The environment variable that forces a backend.
+pub const DEVICE_VARIABLE: &str = "KILN_DEVICE";
+
+/// A backend that a build may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// NVIDIA's GPUs through CUDA.
+    Cuda,
+    /// Any GPU through wgpu: Vulkan, Metal, DX12.
+    Wgpu,
+    /// The CPU, by burn-flex.
+    Flex,
+    /// The CPU, by burn-ndarray.
+    NdArray,
+}
+
+impl Backend {
+    const ALL: [Self; 4] = [Self::Cuda, Self::Wgpu, Self::Flex, Self::NdArray];
+
+    /// The name that `--device` and `KILN_DEVICE` take, which is also the feature's.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Wgpu => "wgpu",
+            Self::Flex => "flex",
+            Self::NdArray => "ndarray",
+        }
+    }
+
+    /// Whether this build holds the backend.
+    #[must_use]
+    pub fn is_built(self) -> bool {
+        match self {
+            Self::Cuda => cfg!(feature = "cuda"),
+            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::Flex => cfg!(feature = "flex"),
+            Self::NdArray => cfg!(feature = "ndarray"),
+        }
+    }
+
+    /// The backends of this build, the fastest first.
+    #[must_use]
+    pub fn built() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|backend| backend.is_built()).collect()
+    }
+}
+
+/// A device and why it was taken.
+#[derive(Clone, Debug)]
+pub struct DeviceChoice {
+    /// The device.
+    pub device: Device,
+    /// Its backend.
+    pub backend: Backend,
+    /// Why it was taken, for a person.
+    pub reason: String,
+}
+
+/// The best device: a GPU if the build has a backend for one and one is there, else the CPU.
+/// `KILN_DEVICE` forces a backend. One line on the standard error says which was taken and why.
+///
+/// A software Vulkan adapter, such as lavapipe, counts as no GPU unless `wgpu` is forced.
+///
+/// # Errors
+///
+/// The backend forced is not in the build, or has no device here; the message names what is.
+pub fn device() -> Result<Device> {
+    let forced = std::env::var(DEVICE_VARIABLE).ok().filter(|name| !name.is_empty());
+    device_named(forced.as_deref())
+}
+
+/// The device of the backend called `name` (`wgpu`, `cuda`, `flex`, `ndarray`), or with `None` or
+/// `auto` the best one. One line on the standard error says which was taken and why.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn device_named(name: Option<&str>) -> Result<Device> {
+    let choice = choose(name)?;
+    eprintln!("device: {}, {}", choice.backend.name(), choice.reason);
+    Ok(choice.device)
+}
+
+/// As [`device_named`], without the line.
+///
+/// # Errors
+///
+/// As [`device`].
+pub fn choose(name: Option<&str>) -> Result<DeviceChoice> {
+    match name {
+        None | Some("auto") => best(),
+        Some(name) => forced(name),
+    }
+}
+
+fn forced(name: &str) -> Result<DeviceChoice> {
+    let unavailable = |why: &str| Error::Device { name: name.to_owned(), why: why.to_owned(), available: available() };
+    let Some(backend) = Backend::ALL.into_iter().find(|backend| backend.name() == name) else {
+        return Err(unavailable("there is no backend of that name"));
+    };
+    if !backend.is_built() {
+        return Err(unavailable("this build lacks it; build with the feature of that name"));
+    }
+    let device = match backend {
+        Backend::Flex | Backend::NdArray => cpu(backend),
+        Backend::Cuda | Backend::Wgpu => gpus(backend, Adapters::All).into_iter().next(),
+    };
+    let device = device.ok_or_else(|| unavailable("it finds no adapter on this machine"))?;
+    Ok(DeviceChoice { device, backend, reason: "as asked for".to_owned() })
+}
+
+fn best() -> Result<DeviceChoice> {
+    let mut tried = Vec::new();
+    for backend in Backend::built() {
+        match backend {
+            Backend::Cuda | Backend::Wgpu => {
+                if let Some(device) = gpus(backend, Adapters::Hardware).into_iter().next() {
+                    let reason = "the first GPU found".to_owned();
+                    return Ok(DeviceChoice { device, backend, reason });
+                }
+                tried.push(backend.name());
+            }
+            Backend::Flex | Backend::NdArray => {
+                if let Some(device) = cpu(backend) {
+                    let reason = if tried.is_empty() {
+                        "the CPU: this build has no backend for GPUs".to_owned()
+                    } else {
+                        format!("the CPU: {} finds no GPU", tried.join(" and "))
+                    };
+                    return Ok(DeviceChoice { device, backend, reason });
+                }
+            }
+        }
+    }
+    Err(Error::Device {
+        name: "auto".to_owned(),
+        why: if tried.is_empty() {
+            "this build holds no backend; build with a feature".to_owned()
+        } else {
+            format!("{} finds no GPU and this build holds no backend for the CPU", tried.join(" and "))
+        },
+        available: available(),
+    })
+}
+
+/// The names of the backends that would work here.
+fn available() -> String {
+    let names: Vec<&str> = Backend::built()
+        .into_iter()
+        .filter(|&backend| match backend {
+            Backend::Flex | Backend::NdArray => true,
+            Backend::Cuda | Backend::Wgpu => !gpus(backend, Adapters::All).is_empty(),
+        })
+        .map(Backend::name)
+        .collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn cpu(backend: Backend) -> Option<Device> {
+    match backend {
+        #[cfg(feature = "flex")]
+        Backend::Flex => Some(Device::flex()),
+        #[cfg(feature = "ndarray")]
+        #[allow(deprecated)] // burn-ndarray stays as long as Burn ships it
+        Backend::NdArray => Some(Device::ndarray()),
+        _ => None,
+    }
+}
+
+/// Which adapters count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Adapters {
+    /// GPUs alone.
+    Hardware,
+    /// GPUs, then software ones.
+    All,
+}
+
+#[allow(unused_variables, clippy::needless_return)]
+fn gpus(backend: Backend, adapters: Adapters) -> Vec<Device> {
+    #[cfg(feature = "wgpu")]
+    if backend == Backend::Wgpu {
+        use burn::tensor::{DeviceKind, DeviceType};
+        let software = Device::wgpu(DeviceKind::Cpu);
+        let found = Device::enumerate(DeviceType::Wgpu).into_vec();
+        let (slow, mut fast): (Vec<_>, Vec<_>) = found.into_iter().partition(|device| *device == software);
+        // A GPU with memory of its own comes before one that shares the machine's.
+        let discrete = |device: &Device| (0..8).any(|n| *device == Device::wgpu(DeviceKind::DiscreteGpu(n)));
+        fast.sort_by_key(|device| !discrete(device));
+        if adapters == Adapters::All {
+            fast.extend(slow);
+        }
+        return fast;
+    }
+    #[cfg(feature = "cuda")]
+    if backend == Backend::Cuda {
+        use burn::tensor::DeviceType;
+        // Without NVIDIA's driver the library that lists devices cannot be loaded, and says so by
+        // a panic.
+        let list = || Device::enumerate(DeviceType::Cuda).into_vec();
+        return std::panic::catch_unwind(list).unwrap_or_default();
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_device_is_an_error_that_names_the_others() {
+        let message = choose(Some("tpu")).unwrap_err().to_string();
+        assert!(message.contains("'tpu'") && message.contains("no backend of that name"), "{message}");
+        for backend in [Backend::Flex, Backend::NdArray] {
+            assert_eq!(message.contains(backend.name()), backend.is_built(), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_backend_outside_the_build_is_an_error_that_names_the_feature() {
+        for backend in Backend::ALL.into_iter().filter(|backend| !backend.is_built()) {
+            let message = choose(Some(backend.name())).unwrap_err().to_string();
+            assert!(message.contains("feature"), "{message}");
+        }
+    }
+
+    #[test]
+    fn every_cpu_backend_of_the_build_can_be_forced() {
+        for backend in [Backend::Flex, Backend::NdArray].into_iter().filter(|b| b.is_built()) {
+            assert_eq!(choose(Some(backend.name())).unwrap().backend, backend);
+        }
+    }
+
+    #[test]
+    fn a_software_adapter_is_never_taken_unasked() {
+        let choice = choose(None).unwrap();
+        #[cfg(feature = "wgpu")]
+        assert_ne!(choice.device, Device::wgpu(burn::tensor::DeviceKind::Cpu));
+        assert!(!choice.reason.is_empty());
+    }
+}

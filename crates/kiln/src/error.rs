@@ -1,0 +1,29 @@
+//! One error for a program that uses the facade: those of the crates behind it, and devices.
+
+/// What can go wrong in a program on Kiln.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A device cannot be had.
+    #[error("device '{name}' cannot be used: {why}; available here: {available}")]
+    Device {
+        /// The name asked for.
+        name: String,
+        /// Why not.
+        why: String,
+        /// The names that would work.
+        available: String,
+    },
+    /// Reading text.
+    #[error(transparent)]
+    Text(#[from] kiln_text::Error),
+    /// Making a model.
+    #[error(transparent)]
+    Model(#[from] kiln_models::Error),
+    /// Training, saving, loading, predicting.
+    #[error(transparent)]
+    Train(#[from] kiln_train::Error),
+}
+
+/// The result of a program's functions.
+pub type Result<T> = std::result::Result<T, Error>;

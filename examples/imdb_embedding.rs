@@ -1,0 +1,70 @@
+//! The smallest classifier of film reviews: the last 20 words of each, embedded and flattened.
+//!
+//! ```text
+//! cargo run --release --example imdb-embedding
+//! cargo run --release --example imdb-embedding -- --data aclImdb_v1.tar.gz
+//! ```
+//!
+//! Data: the 25,000 training reviews of the Large Movie Review Dataset, downloaded on first use
+//! (84 MB), or `--data`; a fifth of them validates. Time: under a minute on 2 cores. Output: 80,161
+//! parameters, a line an epoch, `validation accuracy`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+use kiln::prelude::*;
+use kiln_examples::{Defaults, TrainingArgs, imdb, show_model, show_run};
+
+const DEFAULTS: Defaults = Defaults {
+    name: "imdb-embedding",
+    epochs: 10,
+    fast_epochs: 1,
+    batch_size: 32,
+    optimizer: Optimizer::RmsProp { learning_rate: 1e-3, rho: 0.9, momentum: 0.0, epsilon: 1e-7 },
+};
+const WORDS: usize = 10_000;
+const LENGTH: usize = 20;
+
+/// Train an embedding and one dense layer on the ends of film reviews
+#[derive(Parser)]
+struct Options {
+    #[command(flatten)]
+    training: TrainingArgs,
+    /// The reviews: the folder or the .tar.gz. Default: the user's cache, downloaded on first use
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Read files that are not UTF-8 with a sign in place of what cannot be read
+    #[arg(long)]
+    lossy: bool,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let training = &options.training;
+    let device = training.device()?;
+
+    let mut train = imdb(options.data.as_ref(), options.lossy)?.train()?.shuffled(training.seed);
+    if training.fast {
+        train = train.take(1_000);
+    }
+    let (fit, valid) = train.split_tail(0.2)?;
+    println!("{} reviews to train on, {} to validate on", fit.len(), valid.len());
+
+    let tokenizer = WordTokenizer::builder().fit(train.texts())?;
+    let encode = SequenceEncoder::new(ImdbIds::new(tokenizer, WORDS)?, LENGTH)?;
+    let config = EmbeddingFlattenConfig::new(WORDS, LENGTH);
+    let model = config.init(&device, training.seed)?;
+    show_model(&model);
+
+    let run = training
+        .trainer(&DEFAULTS)?
+        .save_best(Monitor::ValidAccuracy)
+        .artifact(ArtifactConfig::text(config, &encode, train.class_names()))
+        .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
+    show_run(&run);
+
+    let accuracy = run.evaluate(&encode.dataset(&valid)?)?.accuracy.unwrap_or(f64::NAN);
+    println!("validation accuracy {accuracy:.4}");
+    Ok(())
+}

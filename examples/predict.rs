@@ -1,0 +1,64 @@
+//! Labels texts with a trained classifier.
+//!
+//! ```text
+//! cargo run --release --example predict -- --artifact artifacts/quickstart "not a dull moment"
+//! cat reviews.txt | cargo run --release --example predict -- --artifact artifacts/quickstart
+//! ```
+//!
+//! Data: an artifact that a training example left, and texts as arguments or, without any, a line
+//! each from the standard input. Output: a line a text, the label, its probability and the text, with
+//! tabs between.
+
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use kiln::prelude::*;
+
+/// Lines of the standard input that are predicted together.
+const BATCH: usize = 64;
+
+/// Label texts with a trained classifier
+#[derive(Parser)]
+struct Options {
+    /// The folder that a training example left
+    #[arg(long, value_name = "DIR", default_value = "artifacts/quickstart")]
+    artifact: PathBuf,
+    /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
+    #[arg(long, env = "KILN_DEVICE")]
+    device: Option<String>,
+    /// The texts; without any, one a line from the standard input
+    texts: Vec<String>,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let device = kiln::device_named(options.device.as_deref())?;
+    let predictor = TextPredictor::load(&options.artifact, &device)?;
+    if !options.texts.is_empty() {
+        return label(&predictor, &options.texts);
+    }
+    let mut texts = Vec::with_capacity(BATCH);
+    for (place, line) in std::io::stdin().lock().lines().enumerate() {
+        texts.push(line.with_context(|| format!("line {} of the standard input cannot be read", place + 1))?);
+        if texts.len() == BATCH {
+            label(&predictor, &texts)?;
+            texts.clear();
+        }
+    }
+    label(&predictor, &texts)
+}
+
+fn label(predictor: &TextPredictor, texts: &[String]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for (text, prediction) in texts.iter().zip(predictor.predict(texts)?) {
+        let written = writeln!(out, "{}\t{:.4}\t{text}", prediction.class_name, prediction.probability);
+        match written {
+            // Whoever reads has had enough, as in `predict | head`.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            other => other?,
+        }
+    }
+    Ok(())
+}

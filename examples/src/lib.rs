@@ -1,0 +1,131 @@
+//! What the examples share: their options, and the run that their options describe.
+//!
+//! An example itself shows its data, its model and its result.
+
+pub mod baseline;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use kiln::burn::tensor::Device;
+use kiln::models::thousands;
+use kiln::prelude::*;
+
+/// The options of every example that trains.
+#[derive(Args, Clone, Debug)]
+pub struct TrainingArgs {
+    /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
+    #[arg(long, env = "KILN_DEVICE")]
+    pub device: Option<String>,
+    /// The last epoch
+    #[arg(long)]
+    pub epochs: Option<usize>,
+    /// Rows in a step
+    #[arg(long)]
+    pub batch_size: Option<usize>,
+    /// The first learning rate
+    #[arg(long)]
+    pub learning_rate: Option<f64>,
+    /// Seed of weights, shuffling and dropout
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Folder for the trained model and its history [default: artifacts/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub artifact: Option<PathBuf>,
+    /// Replace the run that the folder holds
+    #[arg(long, conflicts_with = "resume")]
+    pub overwrite: bool,
+    /// Continue the run that the folder holds, from its last whole epoch
+    #[arg(long)]
+    pub resume: bool,
+    /// A small part of the data and few epochs, to see that everything runs
+    #[arg(long)]
+    pub fast: bool,
+}
+
+/// An example's own values for options that were not given.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    /// The example's name, which names its folder.
+    pub name: &'static str,
+    /// The last epoch.
+    pub epochs: usize,
+    /// The last epoch in fast mode.
+    pub fast_epochs: usize,
+    /// Rows in a step.
+    pub batch_size: usize,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+}
+
+impl TrainingArgs {
+    /// The device asked for.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had.
+    pub fn device(&self) -> Result<Device> {
+        Ok(kiln::device_named(self.device.as_deref())?)
+    }
+
+    /// The folder of the run.
+    #[must_use]
+    pub fn folder(&self, defaults: &Defaults) -> PathBuf {
+        self.artifact.clone().unwrap_or_else(|| PathBuf::from("artifacts").join(defaults.name))
+    }
+
+    /// A trainer by these options.
+    ///
+    /// # Errors
+    ///
+    /// Ctrl-C cannot be handled.
+    pub fn trainer<M: Trainable>(&self, defaults: &Defaults) -> Result<Trainer<M>> {
+        let epochs = if self.fast { defaults.fast_epochs } else { defaults.epochs };
+        let optimizer = match self.learning_rate {
+            Some(rate) => defaults.optimizer.with_learning_rate(rate),
+            None => defaults.optimizer,
+        };
+        let existing = match (self.overwrite, self.resume) {
+            (true, _) => ExistingRun::Overwrite,
+            (_, true) => ExistingRun::Resume,
+            _ => ExistingRun::Refuse,
+        };
+        let trainer = Trainer::new(self.folder(defaults))
+            .epochs(self.epochs.unwrap_or(epochs))
+            .batch_size(self.batch_size.unwrap_or(defaults.batch_size))
+            .optimizer(optimizer)
+            .seed(self.seed)
+            .existing_run(existing);
+        Ok(trainer.stop_on_ctrl_c()?)
+    }
+}
+
+/// Prints a model's table of layers and its number of parameters.
+pub fn show_model<M: Model>(model: &M) {
+    let summary = model.summary();
+    println!("{summary}");
+    println!("{} parameters", thousands(summary.total()));
+}
+
+/// Prints how a run ended and what its folder holds.
+pub fn show_run<M: Trainable>(run: &kiln::train::Run<M>) {
+    if let Some(reason) = run.stopped() {
+        println!("stopped: {reason}");
+    }
+    println!("model, history and curves: {}", run.folder().display());
+}
+
+/// The reviews of the Large Movie Review Dataset: from `data`, a folder or the `.tar.gz`, or from
+/// the user's cache, downloaded on first use.
+///
+/// # Errors
+///
+/// They cannot be had; the message says what to do.
+pub fn imdb(data: Option<&PathBuf>, lossy: bool) -> Result<Imdb> {
+    let imdb = match data {
+        Some(path) => Imdb::open(path)?,
+        None => Imdb::cached_or_download()?,
+    };
+    Ok(imdb.lossy(lossy))
+}

@@ -1,0 +1,171 @@
+//! `cargo xtask ci`: everything that CI checks, the cheapest first. `cargo xtask tidy`: the style
+//! rules that neither compiler nor clippy knows.
+
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+/// Crates that a build for the CPU alone must not contain.
+const GPU_CRATES: [&str; 6] = ["wgpu", "naga", "cubecl-core", "cubecl-runtime", "cudarc", "nvml-wrapper"];
+
+#[derive(Parser)]
+#[command(about = "The project's own tasks")]
+struct Options {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that CI checks
+    Ci,
+    /// The style rules that neither compiler nor clippy knows
+    Tidy,
+}
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    match Options::parse().task {
+        Task::Ci => ci(root),
+        Task::Tidy => tidy::check(root),
+    }
+}
+
+fn ci(root: &Path) -> Result<()> {
+    let scratch = std::env::temp_dir().join(format!("kiln-ci-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch)?;
+    let result = steps(root, &scratch);
+    std::fs::remove_dir_all(&scratch).ok();
+    result
+}
+
+fn steps(root: &Path, scratch: &Path) -> Result<()> {
+    step("format", || cargo(root, "fmt --all --check"))?;
+    step("tidy", || tidy::check(root))?;
+    step("the CPU-only build has no GPU crate", || cpu_only_tree(root))?;
+    step("kiln-text has no Burn", || no_crate(root, "-p kiln-text", &["burn", "burn-core", "burn-tensor"]))?;
+    step("clippy", || cargo(root, "clippy --release --workspace --all-targets --locked -- -D warnings"))?;
+    step("tests", || cargo(root, "test --release --workspace --locked"))?;
+    step("examples", || examples(root, scratch))?;
+    step("a crate outside the workspace", || outside_crate(root, scratch))?;
+    step("the ndarray backend alone", || ndarray_alone(root))?;
+    step("documentation", || {
+        run(command(root, "cargo", "doc --release --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"))
+    })
+}
+
+fn step(what: &str, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("::: {what}");
+    let began = Instant::now();
+    act().with_context(|| format!("failed: {what}"))?;
+    println!("::: {what}: passed in {:.0} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// A command whose arguments have no spaces of their own.
+fn command(folder: &Path, program: &str, arguments: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments.split_whitespace()).current_dir(folder);
+    command
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    if status.success() { Ok(()) } else { bail!("{command:?} ended with {status}") }
+}
+
+fn cargo(root: &Path, arguments: &str) -> Result<()> {
+    run(&mut command(root, "cargo", arguments))
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(text)
+    } else {
+        bail!("{command:?} ended with {}:\n{text}{}", output.status, String::from_utf8_lossy(&output.stderr))
+    }
+}
+
+/// The dependencies of `selection` must contain none of `crates`.
+fn no_crate(root: &Path, selection: &str, crates: &[&str]) -> Result<()> {
+    let tree = format!("tree --locked --edges normal,build --prefix none --format {{p}} {selection}");
+    let tree = output(&mut command(root, "cargo", &tree))?;
+    let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    if names.len() < 10 {
+        bail!("the dependency tree of {selection} cannot be read");
+    }
+    match crates.iter().find(|name| names.contains(name)) {
+        Some(name) => bail!("the dependencies of {selection} contain {name}"),
+        None => Ok(()),
+    }
+}
+
+fn cpu_only_tree(root: &Path) -> Result<()> {
+    no_crate(root, "-p kiln-examples --no-default-features --features ndarray", &GPU_CRATES)
+}
+
+/// Runs every example in its fast mode and looks for the last line that its users look for.
+fn examples(root: &Path, scratch: &Path) -> Result<()> {
+    let data = std::env::var_os("KILN_TEST_DATA").map(|folder| PathBuf::from(folder).join("imdb/aclImdb_v1.tar.gz"));
+    let run = |name: &str, arguments: &[&str], expected: &str| -> Result<()> {
+        let mut command = command(root, "cargo", "run --release --locked --quiet --example");
+        command.arg(name).arg("--").args(arguments);
+        let text = output(&mut command)?;
+        if !text.contains(expected) {
+            bail!("{name} {arguments:?} printed no '{expected}':\n{text}");
+        }
+        println!("{name} {}: {}", arguments.join(" "), text.lines().last().unwrap_or_default());
+        Ok(())
+    };
+    let folder = |name: &str| scratch.join(name).display().to_string();
+    run("one-hot", &[], "2 x 50 x 101")?;
+    run("quickstart", &["--fast", "--artifact", &folder("quickstart")], "test accuracy ")?;
+    run("predict", &["--artifact", &folder("quickstart"), "never dull"], "tive\t0.")?;
+    run("own-model", &["--fast", "--artifact", &folder("own")], "test accuracy ")?;
+    for layer in ["simple-rnn", "lstm", "gru"] {
+        run("product", &["--fast", "--layer", layer, "--artifact", &folder(layer)], "% right")?;
+    }
+    let Some(data) = data else {
+        println!("skipped: the examples on IMDB, since KILN_TEST_DATA is not set");
+        return Ok(());
+    };
+    let data = data.display().to_string();
+    let embedding = ["--fast", "--data", &data, "--artifact", &folder("embedding")];
+    run("imdb-embedding", &embedding, "80,161 parameters")?;
+    let recipe = ["--fast", "--lengths", "--data", &data, "--artifact", &folder("recipe")];
+    run("imdb-conv-bilstm", &recipe, "2,171,393 parameters")
+}
+
+/// Builds and runs a crate that depends on `kiln` as a user's does.
+fn outside_crate(root: &Path, scratch: &Path) -> Result<()> {
+    let folder = scratch.join("outside");
+    std::fs::create_dir_all(folder.join("src"))?;
+    let kiln = root.join("crates/kiln");
+    let manifest = format!(
+        "[package]\nname = \"outside\"\nedition = \"2024\"\n\n[dependencies]\nkiln = {{ path = {kiln:?} }}\n\n[workspace]\n\n\
+         [profile.release]\ndebug = 0\n"
+    );
+    std::fs::write(folder.join("Cargo.toml"), manifest)?;
+    // The versions that the workspace has locked, so that what is built is shared.
+    std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    let main = "use kiln::prelude::*;\n\nfn main() -> kiln::Result<()> {\n    let device = kiln::device_named(Some(\"flex\"))?;\n    \
+                let model = ConvBiLstmConfig::new(10_000, 200).init(&device, 0)?;\n    \
+                println!(\"{}\", model.summary());\n    Ok(())\n}\n";
+    std::fs::write(folder.join("src/main.rs"), main)?;
+    let text = output(&mut command(&folder, "cargo", "run --release --quiet"))?;
+    if text.contains("2,171,393") { Ok(()) } else { bail!("it printed:\n{text}") }
+}
+
+/// The build for the CPU alone, by the backend that the default build leaves out.
+fn ndarray_alone(root: &Path) -> Result<()> {
+    let features = "--no-default-features --features ndarray";
+    let tests = format!("test --release --locked -p kiln-models -p kiln-train -p kiln-examples {features}");
+    cargo(root, &tests)
+}
