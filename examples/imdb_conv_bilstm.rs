@@ -55,18 +55,20 @@ fn main() -> Result<()> {
     let device = training.device()?;
 
     let imdb = imdb(options.data.as_ref(), options.lossy)?;
-    let (mut train, mut test) = (imdb.train()?.shuffled(training.seed), imdb.test()?);
+    let (train, mut test) = (imdb.train()?, imdb.test()?);
+    // The ids of keras.datasets.imdb, with which the tutorial's figure was made: of all training
+    // reviews, in their own order.
+    let tokenizer = WordTokenizer::builder().fit(train.texts())?;
+    let encode = SequenceEncoder::new(ImdbIds::new(tokenizer, WORDS)?, LENGTH)?;
+    let mut train = train.shuffled(training.seed);
     if training.fast {
         (train, test) = (train.take(320), test.shuffled(0).take(128));
     }
     let (fit, valid) = if options.validate_on_test { (train.clone(), test.clone()) } else { train.split_tail(0.2)? };
     println!("{} reviews to train on, {} to validate on, {} to test on", fit.len(), valid.len(), test.len());
 
-    // The ids of keras.datasets.imdb, with which the tutorial's figure was made.
-    let tokenizer = WordTokenizer::builder().fit(train.texts())?;
-    let encode = SequenceEncoder::new(ImdbIds::new(tokenizer, WORDS)?, LENGTH)?;
     let padded_steps = if options.lengths { PaddedSteps::Carry } else { PaddedSteps::Read };
-    let config = ConvBiLstmConfig::new(WORDS, LENGTH).with_padded_steps(padded_steps);
+    let config = ConvBiLstmConfig::new(encode.vocab_size(), LENGTH).with_padded_steps(padded_steps);
     let model = config.init(&device, training.seed)?;
     show_model(&model);
 

@@ -44,16 +44,18 @@ fn main() -> Result<()> {
     let training = &options.training;
     let device = training.device()?;
 
-    let mut train = imdb(options.data.as_ref(), options.lossy)?.train()?.shuffled(training.seed);
+    let train = imdb(options.data.as_ref(), options.lossy)?.train()?;
+    // The ids of keras.datasets.imdb: of all training reviews, in their own order.
+    let tokenizer = WordTokenizer::builder().fit(train.texts())?;
+    let encode = SequenceEncoder::new(ImdbIds::new(tokenizer, WORDS)?, LENGTH)?;
+    let mut train = train.shuffled(training.seed);
     if training.fast {
         train = train.take(1_000);
     }
     let (fit, valid) = train.split_tail(0.2)?;
     println!("{} reviews to train on, {} to validate on", fit.len(), valid.len());
 
-    let tokenizer = WordTokenizer::builder().fit(train.texts())?;
-    let encode = SequenceEncoder::new(ImdbIds::new(tokenizer, WORDS)?, LENGTH)?;
-    let config = EmbeddingFlattenConfig::new(WORDS, LENGTH);
+    let config = EmbeddingFlattenConfig::new(encode.vocab_size(), LENGTH);
     let model = config.init(&device, training.seed)?;
     show_model(&model);
 

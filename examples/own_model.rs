@@ -75,20 +75,28 @@ struct WarmUp {
     goal: f64,
 }
 
+impl WarmUp {
+    /// The rate of the next step.
+    fn rate(&self) -> f64 {
+        let share = (self.seen + 1) as f64 / self.steps as f64;
+        self.full_rate * share.min(1.0)
+    }
+}
+
 impl Callback for WarmUp {
     fn name(&self) -> &'static str {
         "warm_up"
     }
 
-    fn on_train_begin(&mut self, plan: &Plan) -> kiln::train::Result<()> {
+    fn on_train_begin(&mut self, plan: &Plan, control: &mut Control<'_>) -> kiln::train::Result<()> {
         self.seen = (plan.first_epoch - 1) * plan.steps;
+        control.set_learning_rate(self.rate());
         Ok(())
     }
 
     fn on_step_end(&mut self, _step: &StepLogs, control: &mut Control<'_>) -> kiln::train::Result<()> {
         self.seen += 1;
-        let share = (self.seen + 1) as f64 / self.steps as f64;
-        control.set_learning_rate(self.full_rate * share.min(1.0));
+        control.set_learning_rate(self.rate());
         Ok(())
     }
 

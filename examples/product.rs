@@ -82,7 +82,7 @@ fn main() -> Result<()> {
     let run = training.trainer(&DEFAULTS)?.artifact(config).fit(model, &fit, &valid)?;
     show_run(&run);
 
-    let predicted = predict(run.model(), &test, DEFAULTS.batch_size)?;
+    let predicted = predict(run.model(), &test, training.batch_size.unwrap_or(DEFAULTS.batch_size))?;
     for (row, target) in predicted.iter().zip(&test_targets).take(5) {
         println!("predicted {:.3}, right is {target:.3}", row[0]);
     }

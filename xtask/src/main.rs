@@ -159,13 +159,17 @@ fn outside_crate(root: &Path, scratch: &Path) -> Result<()> {
                 let model = ConvBiLstmConfig::new(10_000, 200).init(&device, 0)?;\n    \
                 println!(\"{}\", model.summary());\n    Ok(())\n}\n";
     std::fs::write(folder.join("src/main.rs"), main)?;
-    let text = output(&mut command(&folder, "cargo", "run --release --quiet"))?;
+    let mut run = command(&folder, "cargo", "run --release --quiet");
+    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+        run.env("CARGO_TARGET_DIR", root.join("target"));
+    }
+    let text = output(&mut run)?;
     if text.contains("2,171,393") { Ok(()) } else { bail!("it printed:\n{text}") }
 }
 
 /// The build for the CPU alone, by the backend that the default build leaves out.
 fn ndarray_alone(root: &Path) -> Result<()> {
     let features = "--no-default-features --features ndarray";
-    let tests = format!("test --release --locked -p kiln-models -p kiln-train -p kiln-examples {features}");
+    let tests = format!("test --release --locked -p kiln -p kiln-models -p kiln-train -p kiln-examples {features}");
     cargo(root, &tests)
 }

@@ -65,10 +65,14 @@ impl Head {
         }
     }
 
-    /// Whether the head has an accuracy.
+    /// How many classes there are; `None` for a regressor.
     #[must_use]
-    pub fn is_classifier(self) -> bool {
-        !matches!(self, Self::Values(_))
+    pub fn classes(self) -> Option<usize> {
+        match self {
+            Self::Binary => Some(2),
+            Self::Classes(count) => Some(count),
+            Self::Values(_) => None,
+        }
     }
 
     /// The mean loss of the batch.
@@ -80,7 +84,8 @@ impl Head {
     ///
     /// # Panics
     ///
-    /// If the targets are of the other kind than the head's.
+    /// If the targets are of the other kind than the head's; the trainer checks that before the
+    /// first step.
     #[must_use]
     pub fn loss(self, outputs: Tensor<2>, targets: &Targets) -> Tensor<1> {
         match (self, targets) {

@@ -84,4 +84,9 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
 
     /// The table of layers.
     fn summary(&self) -> Summary;
+
+    /// How many ids the model takes; `None` where it reads no ids.
+    fn vocab(&self) -> Option<usize> {
+        None
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A span is a start and a length, so that padding in front works as well as padding at the back.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Bool, Device, Tensor, TensorData};
 
 /// The valid steps of one row: `start` to `start + len` - 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,16 +44,15 @@ impl Spans {
         self.0.iter().filter(|span| span.contains(time)).count()
     }
 
-    /// 1 where a step is valid and 0 where it is padding.
+    /// True where a step is padding.
     ///
     /// # Shapes
     ///
     /// `[time, batch, 1]`
     #[must_use]
-    pub fn mask(&self, steps: usize, device: &Device) -> Tensor<3> {
-        let values: Vec<f32> = (0..steps)
-            .flat_map(|time| self.0.iter().map(move |span| f32::from(u8::from(span.contains(time)))))
-            .collect();
+    pub fn padding(&self, steps: usize, device: &Device) -> Tensor<3, Bool> {
+        let values: Vec<bool> =
+            (0..steps).flat_map(|time| self.0.iter().map(move |span| !span.contains(time))).collect();
         Tensor::from_data(TensorData::new(values, [steps, self.0.len(), 1]), device)
     }
 

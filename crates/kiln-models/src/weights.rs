@@ -1,4 +1,5 @@
-//! A module's parameters by name: taken out, put back, and as safetensors.
+//! A module's parameters by name: taken out, put back, and as safetensors. Integer and boolean
+//! parameters, which no optimizer changes, are left out.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -89,8 +90,18 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
 struct Path(Vec<String>);
 
 impl Path {
-    fn enter(&mut self, name: &str) {
-        self.0.push(name.to_owned());
+    /// A variant of an enum has no place in a path: a model behind an enum of models keeps the names
+    /// that it has by itself.
+    fn enter(&mut self, name: &str, container: &str) {
+        if !container.starts_with("Enum:") {
+            self.0.push(name.to_owned());
+        }
+    }
+
+    fn exit(&mut self, container: &str) {
+        if !container.starts_with("Enum:") {
+            self.0.pop();
+        }
     }
 
     fn name(&self) -> String {
@@ -105,12 +116,12 @@ struct Taking {
 }
 
 impl ModuleVisitor for Taking {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.0.pop();
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -129,12 +140,12 @@ struct Putting {
 }
 
 impl ModuleMapper for Putting {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.0.pop();
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

@@ -1,10 +1,13 @@
 //! Sequences of any length to rows of one length, as Keras's `pad_sequences`, with the valid span of each row. Leaves
 //! out tensors and masks: a model takes `values` and `spans`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// Where a short sequence gets its padding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Padding {
     /// In front: the last element is last in the row. Keras's default.
     #[default]
@@ -14,7 +17,8 @@ pub enum Padding {
 }
 
 /// Where a long sequence loses elements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Truncating {
     /// In front: the last elements stay. Keras's default.
     #[default]

@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use kiln_models::weights::{self, Weights};
-use kiln_models::{Head, Model, RecurrentRegressor, RecurrentRegressorConfig, TextClassifier, TextClassifierConfig};
+use kiln_models::{Model, RecurrentRegressor, RecurrentRegressorConfig, TextClassifier, TextClassifierConfig};
 use kiln_text::TextEncoder;
 use serde::{Deserialize, Serialize};
 
@@ -74,17 +74,38 @@ impl ArtifactConfig {
         Self::TextClassifier { model: model.into(), encoder: encoder.clone(), class_names: class_names.to_vec() }
     }
 
-    /// Writes `config.json` and, for text, `tokenizer.json` into `folder`.
+    /// Whether the parts fit together, as a later process will need them to.
     ///
     /// # Errors
     ///
-    /// A file cannot be written.
-    pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
-        let folder = folder.as_ref();
+    /// Vocabulary, length or the number of class names differ between the parts.
+    pub fn check(&self) -> Result<()> {
+        let Self::TextClassifier { model, encoder, class_names } = self else {
+            return Ok(());
+        };
+        let refuse = |what: &'static str, expected: String, got: usize| {
+            Err(Error::Data { what, expected, got: got.to_string() })
+        };
+        if model.vocab() < encoder.vocab_size() {
+            let expected = format!("at least the tokenizer's {}", encoder.vocab_size());
+            return refuse("the model's vocabulary", expected, model.vocab());
+        }
+        if model.length() != encoder.shape().max_len {
+            let expected = format!("{}, as the text encoder's", encoder.shape().max_len);
+            return refuse("the model's length", expected, model.length());
+        }
+        match model.head().classes() {
+            Some(classes) if classes != class_names.len() => {
+                refuse("the number of class names", format!("{classes}, as the model's classes"), class_names.len())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The contents of `config.json`.
+    pub(crate) fn to_json(&self) -> String {
         let kind = match self.clone() {
             Self::TextClassifier { model, encoder, class_names } => {
-                let tokenizer = encoder.encoder().to_json();
-                write_file(&folder.join(TOKENIZER), tokenizer.as_bytes())?;
                 Kind::TextClassifier { config: model, sequence: encoder.shape(), class_names }
             }
             Self::SeriesRegressor { model } => Kind::SeriesRegressor { config: model },
@@ -92,7 +113,21 @@ impl ArtifactConfig {
         let file = ConfigFile { format: FORMAT, kind };
         let mut text = serde_json::to_string_pretty(&file).expect("a configuration is plain data");
         text.push('\n');
-        write_file(&folder.join(CONFIG), text.as_bytes())
+        text
+    }
+
+    /// Writes `config.json` and, for text, `tokenizer.json` into `folder`.
+    ///
+    /// # Errors
+    ///
+    /// The parts do not fit together, or a file cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
+        self.check()?;
+        let folder = folder.as_ref();
+        if let Self::TextClassifier { encoder, .. } = self {
+            write_file(&folder.join(TOKENIZER), encoder.encoder().to_json().as_bytes())?;
+        }
+        write_file(&folder.join(CONFIG), self.to_json().as_bytes())
     }
 }
 
@@ -150,29 +185,8 @@ impl TextPredictor {
         };
         let tokenizer = TextEncoder::load(existing(folder, TOKENIZER)?)?;
         let encoder = SequenceEncoder::with_shape(tokenizer, sequence)?;
-        let agree = |what: &'static str, expected: usize, got: usize| {
-            if expected == got {
-                return Ok(());
-            }
-            let (expected, got) = (expected.to_string(), got.to_string());
-            Err(Error::Data { what, expected, got })
-        };
-        agree("the model's vocabulary and the tokenizer's", config.vocab(), encoder.vocab_size())?;
-        agree("the model's length and the sequence's", config.length(), sequence.max_len)?;
-        let model = config.init(device, 0)?;
-        let classes = match model.head() {
-            Head::Binary => 2,
-            Head::Classes(count) | Head::Values(count) => count,
-        };
-        agree("the number of classes and of their names", classes, class_names.len())?;
-        let weights = read_weights(folder)?;
-        let model = match model {
-            // A model is saved by itself, not as one of several kinds.
-            TextClassifier::EmbeddingFlatten(m) => TextClassifier::EmbeddingFlatten(loaded(folder, m, weights)?),
-            TextClassifier::RecurrentClassifier(m) => TextClassifier::RecurrentClassifier(loaded(folder, m, weights)?),
-            TextClassifier::ConvClassifier(m) => TextClassifier::ConvClassifier(loaded(folder, m, weights)?),
-            TextClassifier::ConvBiLstm(m) => TextClassifier::ConvBiLstm(loaded(folder, m, weights)?),
-        };
+        ArtifactConfig::text(config.clone(), &encoder, &class_names).check()?;
+        let model = loaded(folder, config.init(device, 0)?, read_weights(folder)?)?;
         Ok(Self { model, encoder, class_names })
     }
 
@@ -194,7 +208,7 @@ impl TextPredictor {
     ///
     /// The device fails.
     pub fn predict(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<Prediction>> {
-        let device = device_of(&self.model);
+        let device = device_of(&self.model)?;
         let mut predictions = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH) {
             let tokens = self.encoder.tokens(texts, &device)?;
@@ -248,8 +262,23 @@ impl SeriesPredictor {
     /// The values do not fill whole rows, or the device fails.
     pub fn predict(&self, values: &[f32]) -> Result<Vec<Vec<f32>>> {
         let RecurrentRegressorConfig { length, d_input, .. } = self.model.config;
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !values.len().is_multiple_of(length * d_input) {
+            return Err(Error::Data {
+                what: "the numbers to predict from",
+                expected: format!("whole rows of {length} x {d_input}"),
+                got: values.len().to_string(),
+            });
+        }
         let rows = values.len() / (length * d_input);
-        let data = SeriesDataset::new(values.to_vec(), [length, d_input], vec![0.0; rows], 1)?;
+        let data = SeriesDataset::new(
+            values.to_vec(),
+            [length, d_input],
+            vec![0.0; rows * self.model.head().outputs()],
+            self.model.head().outputs(),
+        )?;
         predict(&self.model, &data, BATCH)
     }
 }

@@ -33,17 +33,26 @@ use crate::history::EpochLogs;
 /// }
 /// ```
 pub trait Callback: Send {
-    /// A name, the same in every process: a checkpoint keeps the state under it. Of two callbacks
-    /// with one name, the second is told from the first by its place.
+    /// A name, the same in every process: a run is only resumed with callbacks of the same names in
+    /// the same order.
     fn name(&self) -> &'static str;
+
+    /// Called before anything is written or deleted, to refuse options that are out of range.
+    ///
+    /// # Errors
+    ///
+    /// An error keeps the run from starting.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Called before the first step of a run, or of its continuation.
     ///
     /// # Errors
     ///
     /// An error ends the run.
-    fn on_train_begin(&mut self, plan: &Plan) -> Result<()> {
-        let _ = plan;
+    fn on_train_begin(&mut self, plan: &Plan, control: &mut Control<'_>) -> Result<()> {
+        let _ = (plan, control);
         Ok(())
     }
 
@@ -67,7 +76,8 @@ pub trait Callback: Send {
         Ok(())
     }
 
-    /// Called once when the last epoch has ended, whatever ended the run.
+    /// Called once behind the last epoch, or behind the one in which a callback stopped the run; not
+    /// where an error or the user ended it.
     ///
     /// # Errors
     ///

@@ -31,6 +31,8 @@ pub(crate) struct RunIdentity {
     pub(crate) optimizer: Optimizer,
     pub(crate) clip_norm: Option<f64>,
     pub(crate) callbacks: Vec<String>,
+    /// The artifact's description: the model's options and how text is read.
+    pub(crate) artifact: Option<String>,
 }
 
 impl RunIdentity {
@@ -47,6 +49,7 @@ impl RunIdentity {
                 ("optimizer", format!("{:?}", identity.optimizer)),
                 ("clipping norm", format!("{:?}", identity.clip_norm)),
                 ("callbacks", identity.callbacks.join(", ")),
+                ("model options", identity.artifact.clone().unwrap_or_default()),
             ]
         };
         for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(before)) {

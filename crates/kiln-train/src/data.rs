@@ -27,6 +27,22 @@ pub trait Batches: Send + Sync {
     ///
     /// The rows cannot be read.
     fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch>;
+
+    /// What a model must be able to take, as far as it is known. By default nothing is.
+    fn limits(&self) -> DataLimits {
+        DataLimits::default()
+    }
+}
+
+/// The extremes of a data set, which a model is checked against before the first step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataLimits {
+    /// The highest token id.
+    pub highest_id: Option<u32>,
+    /// The highest class among the targets.
+    pub highest_class: Option<u32>,
+    /// How many numbers are to be predicted a row.
+    pub values: Option<usize>,
 }
 
 /// What the rows of a data set ought to come out as.
@@ -41,6 +57,15 @@ impl RowTargets {
         match self {
             Self::Classes(classes) => classes.len(),
             Self::Values { values, width } => values.len() / width,
+        }
+    }
+
+    fn limits(&self) -> DataLimits {
+        match self {
+            Self::Classes(classes) => {
+                DataLimits { highest_class: classes.iter().max().copied(), ..DataLimits::default() }
+            }
+            Self::Values { width, .. } => DataLimits { values: Some(*width), ..DataLimits::default() },
         }
     }
 
@@ -141,6 +166,11 @@ impl Batches for TokenDataset {
         let ids = Tensor::<2, Int>::from_data(TensorData::new(chosen, [rows.len(), *steps]), device);
         Ok(Labelled { input: Tokens { ids, spans: spans_of(spans, rows, *steps) }, targets: targets.of(rows, device) })
     }
+
+    fn limits(&self) -> DataLimits {
+        let highest_id = self.0.ids.iter().max().map(|&id| id as u32);
+        DataLimits { highest_id, ..self.0.targets.limits() }
+    }
 }
 
 /// Numeric sequences of one length with numbers to predict.
@@ -222,13 +252,23 @@ impl Batches for SeriesDataset {
             targets: targets.of(rows, device),
         })
     }
+
+    fn limits(&self) -> DataLimits {
+        self.0.targets.limits()
+    }
 }
 
 /// A Burn `Dataset` with the `Batcher` that makes batches of its items.
-#[derive(Clone)]
 pub struct BurnDataset<I, B> {
     dataset: Arc<dyn Dataset<I>>,
     batcher: Arc<dyn Batcher<I, B>>,
+}
+
+/// By hand, since items and batches need not be cloned.
+impl<I, B> Clone for BurnDataset<I, B> {
+    fn clone(&self) -> Self {
+        Self { dataset: self.dataset.clone(), batcher: self.batcher.clone() }
+    }
 }
 
 impl<I, B> BurnDataset<I, B> {
@@ -247,10 +287,7 @@ impl<I: Send + Sync, B: Send + 'static> Batches for BurnDataset<I, B> {
     }
 
     fn batch(&self, rows: &[usize], device: &Device) -> Result<B> {
-        let items = self
-            .dataset
-            .get_many(rows.to_vec())
-            .map_err(|error| Error::Training(format!("the data set cannot be read: {error}")))?;
+        let items = self.dataset.get_many(rows.to_vec()).map_err(Error::Dataset)?;
         Ok(self.batcher.batch(items, device))
     }
 }

@@ -11,9 +11,8 @@ use crate::monitor::Monitor;
 /// Stops a run when a metric has not improved for `patience` epochs: Keras's `EarlyStopping`, with
 /// its options and its rule.
 ///
-/// Two departures: NaN is never an improvement (Keras takes a NaN in the first epoch as the best
-/// value for good), and the epoch of [`EarlyStopping::start_from_epoch`] is counted from 0 as in
-/// Keras although epochs are shown from 1.
+/// One departure: NaN is never an improvement (Keras takes a NaN in the first epoch as the best value
+/// for good).
 #[derive(Clone, Debug)]
 pub struct EarlyStopping {
     monitor: Monitor,

@@ -1,6 +1,11 @@
 //! The errors of this crate.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::data::dataset::DatasetError;
+use burn::tensor::TensorReadError;
+use burn::train::{EventProcessorError, TrainingError};
 
 /// What can go wrong when a model is trained, saved, loaded or asked.
 #[derive(Debug, thiserror::Error)]
@@ -141,8 +146,8 @@ pub enum Error {
     },
     /// The loss is no longer a number.
     #[error(
-        "the training loss became {loss} in epoch {epoch} at learning rate {learning_rate}: \
-         lower the rate or clip the gradients; {kept}"
+        "the training loss became {loss} in epoch {epoch} at learning rate {learning_rate}: start anew with a \
+         lower rate or clipped gradients; {kept}"
     )]
     NotFinite {
         /// The loss.
@@ -156,10 +161,22 @@ pub enum Error {
     },
     /// Burn's training machinery reported an error.
     #[error("training stopped: {0}")]
-    Training(String),
+    Training(Arc<TrainingError>),
+    /// A Burn metric failed.
+    #[error("a metric failed: {0}")]
+    Metric(EventProcessorError),
+    /// A data set cannot be read.
+    #[error("the data cannot be read: {0}")]
+    Dataset(DatasetError),
     /// The device failed or could not be read.
     #[error("the device failed: {0}")]
-    Device(String),
+    Device(TensorReadError),
+    /// Ctrl-C cannot be handled.
+    #[error("Ctrl-C cannot be handled: {0}; call `stop_on_ctrl_c` once a process, and set no other handler")]
+    CtrlC(#[from] ctrlc::Error),
+    /// The model has nothing to train.
+    #[error("the model has no parameters, so there is nothing to train or to run on a device")]
+    NoParameters,
     /// A callback of the user's failed.
     #[error("callback {name}: {message}")]
     Callback {

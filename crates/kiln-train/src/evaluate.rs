@@ -33,8 +33,9 @@ where
     D: Batches<Batch = M::Batch> + Clone + 'static,
 {
     let model = model.valid();
+    model.check(&data.limits())?;
     let mut meter = Meter::default();
-    each_batch(data, batch_size, &device_of(&model), |batch, rows| {
+    each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
         meter.add(&model.step(batch, &Pass::Inference), rows)
     })?;
     meter.read()?;
@@ -54,7 +55,7 @@ where
 {
     let model = model.valid();
     let mut outputs = Vec::new();
-    each_batch(data, batch_size, &device_of(&model), |batch, _| {
+    each_batch(data, batch_size, &device_of(&model)?, |batch, _| {
         outputs.extend(activated(&model, &batch.input)?);
         Ok(())
     })?;
@@ -65,17 +66,17 @@ where
 pub(crate) fn activated<M: Model>(model: &M, input: &M::Input) -> Result<Vec<Vec<f32>>> {
     let outputs = model.head().activate(model.forward(input, &Pass::Inference));
     let [_, width] = outputs.dims();
-    let values = outputs.try_into_vec_as::<f32>().map_err(|error| Error::Device(error.to_string()))?;
+    let values = outputs.try_into_vec_as::<f32>().map_err(Error::Device)?;
     Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
 }
 
 /// The device of a module's first parameter.
 ///
-/// # Panics
+/// # Errors
 ///
-/// If the module has no parameters.
-pub(crate) fn device_of<M: burn::module::Module>(module: &M) -> Device {
-    module.devices().into_iter().next().expect("a module that is trained has parameters")
+/// The module has no parameters.
+pub(crate) fn device_of<M: burn::module::Module>(module: &M) -> Result<Device> {
+    module.devices().into_iter().next().ok_or(Error::NoParameters)
 }
 
 fn each_batch<D, B>(
@@ -97,7 +98,7 @@ where
     }
     let loader = Loader::new(Arc::new(data.clone()), batch_size, device.clone(), Order::AsIs);
     for item in loader.iter() {
-        let item = item.map_err(|error| Error::Training(error.to_string()))?;
+        let item = item.map_err(Error::Dataset)?;
         act(item.batch, item.rows)?;
     }
     Ok(())

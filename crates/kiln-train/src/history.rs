@@ -26,10 +26,11 @@ pub struct EpochLogs {
     /// The validation accuracy, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub val_accuracy: Option<f64>,
-    /// The learning rate in force during the epoch.
+    /// The learning rate of the epoch's first step.
     pub learning_rate: f64,
-    /// Burn metrics by name, those of the validation set with `val_` in front.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    /// Burn metrics by name, those of the validation set with `val_` in front; in Burn's units, in which
+    /// its `Accuracy` is percent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default, with = "nan_as_null_in_map")]
     pub metrics: BTreeMap<String, f64>,
 }
 
@@ -102,19 +103,27 @@ impl History {
         serde_json::from_str(&text).map_err(|error| Error::damaged(path, error))
     }
 
-    /// Writes the history as CSV: a header, then a line an epoch.
+    /// Writes the history as CSV: a header with every name that some epoch has, then a line an
+    /// epoch, empty where an epoch lacks a value.
     ///
     /// # Errors
     ///
     /// The file cannot be written.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
-        let mut text = String::new();
-        for (place, logs) in self.epochs.iter().enumerate() {
-            let (names, values): (Vec<String>, Vec<String>) =
-                logs.entries().into_iter().map(|(name, value)| (name, value.to_string())).unzip();
-            if place == 0 {
-                let _ = writeln!(text, "epoch,{}", names.join(","));
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in self.epochs.iter().flat_map(EpochLogs::entries) {
+            if !names.contains(&name) {
+                names.push(name);
             }
+        }
+        let quoted = |name: &String| match name.contains([',', '"', '\n']) {
+            true => format!("\"{}\"", name.replace('"', "\"\"")),
+            false => name.clone(),
+        };
+        let mut text = format!("epoch,{}\n", names.iter().map(quoted).collect::<Vec<_>>().join(","));
+        for logs in &self.epochs {
+            let values: Vec<String> =
+                names.iter().map(|name| logs.get(name).map_or(String::new(), |value| value.to_string())).collect();
             let _ = writeln!(text, "{},{}", logs.epoch, values.join(","));
         }
         write_file(path.as_ref(), text.as_bytes())
@@ -131,5 +140,45 @@ mod nan_as_null {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    }
+}
+
+/// The same for the values of a map.
+mod nan_as_null_in_map {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(values: &BTreeMap<String, f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        let finite: BTreeMap<&String, Option<f64>> =
+            values.iter().map(|(name, value)| (name, value.is_finite().then_some(*value))).collect();
+        finite.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+        let values = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+        Ok(values.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_json_lacks_come_back_as_nan_and_csv_keeps_its_columns() {
+        let mut history = History::default();
+        history.push(EpochLogs { epoch: 1, loss: 0.5, val_loss: f64::NAN, ..EpochLogs::default() });
+        let metrics = BTreeMap::from([("f1, macro".to_owned(), f64::NAN)]);
+        history.push(EpochLogs { epoch: 2, loss: 0.25, val_loss: 1.0, metrics, ..EpochLogs::default() });
+        let folder = tempfile::tempdir().unwrap();
+        let (json, csv) = (folder.path().join("h.json"), folder.path().join("h.csv"));
+        history.save_json(&json).unwrap();
+        let back = History::load_json(&json).unwrap();
+        assert!(back.epochs()[0].val_loss.is_nan() && back.epochs()[1].metrics["f1, macro"].is_nan());
+        assert_eq!(back.values("loss"), [0.5, 0.25]);
+        history.save_csv(&csv).unwrap();
+        let text = std::fs::read_to_string(csv).unwrap();
+        assert_eq!(text, "epoch,loss,val_loss,learning_rate,\"f1, macro\"\n1,0.5,NaN,0,\n2,0.25,1,0,NaN\n");
     }
 }

@@ -29,7 +29,7 @@ mod write_file;
 
 pub use artifact::{ArtifactConfig, Prediction, SeriesPredictor, TextPredictor};
 pub use callback::{Callback, CallbackState, Control, Plan, StepLogs};
-pub use data::{Batches, BurnDataset, SeriesDataset, TokenDataset};
+pub use data::{Batches, BurnDataset, DataLimits, SeriesDataset, TokenDataset};
 pub use early_stopping::EarlyStopping;
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, evaluate, predict};

@@ -61,6 +61,6 @@ impl Meter {
 }
 
 fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
-    let values = Tensor::cat(tensors, 0).try_into_vec_as::<f32>().map_err(|error| Error::Device(error.to_string()))?;
+    let values = Tensor::cat(tensors, 0).try_into_vec_as::<f32>().map_err(Error::Device)?;
     Ok(values.into_iter().map(f64::from).collect())
 }

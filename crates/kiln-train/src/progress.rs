@@ -32,7 +32,7 @@ impl Callback for ShowProgress {
         "show_progress"
     }
 
-    fn on_train_begin(&mut self, plan: &Plan) -> Result<()> {
+    fn on_train_begin(&mut self, plan: &Plan, _control: &mut Control<'_>) -> Result<()> {
         self.plan = Some(*plan);
         self.epoch_began = Some(Instant::now());
         Ok(())

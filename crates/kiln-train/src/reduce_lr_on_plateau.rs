@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::callback::{Callback, CallbackState, Control, Plan};
+use crate::callback::{Callback, CallbackState, Control};
 use crate::early_stopping::from_values;
 use crate::error::{Error, Result};
 use crate::history::EpochLogs;
@@ -80,7 +80,7 @@ impl Callback for ReduceLrOnPlateau {
         "reduce_lr_on_plateau"
     }
 
-    fn on_train_begin(&mut self, _plan: &Plan) -> Result<()> {
+    fn check(&self) -> Result<()> {
         if !(self.factor > 0.0 && self.factor < 1.0) {
             return Err(Error::option("the plateau's factor", "above 0 and below 1", self.factor));
         }

@@ -69,12 +69,20 @@ impl RunFolder {
         CURVES.iter().try_for_each(|name| history.plot(self.0.join(name)))
     }
 
-    /// What is left of a run that ends in the middle of `epoch`, and how to go on.
-    pub(crate) fn kept(&self, epoch: usize) -> String {
+    /// What is left of a run that ends in the middle of `epoch`.
+    pub(crate) fn keeps(&self, epoch: usize) -> String {
         let folder = self.0.display();
-        if epoch == 1 {
-            return format!("no epoch has ended, so nothing is kept in {folder}");
+        match epoch {
+            1 => format!("no epoch has ended, so {folder} keeps no model"),
+            _ => format!("{folder} keeps everything up to the end of epoch {}", epoch - 1),
         }
-        format!("{folder} keeps everything up to the end of epoch {}; go on from there with `resume`", epoch - 1)
+    }
+
+    /// As [`RunFolder::keeps`], and how to go on.
+    pub(crate) fn kept(&self, epoch: usize) -> String {
+        match epoch {
+            1 => format!("{}; start anew with `overwrite`", self.keeps(epoch)),
+            _ => format!("{}; go on from there with `resume`", self.keeps(epoch)),
+        }
     }
 }

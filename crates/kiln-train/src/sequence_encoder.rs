@@ -13,12 +13,12 @@ use crate::error::{Error, Result};
 pub struct SequenceShape {
     /// Steps of every row.
     pub max_len: usize,
-    /// Whether rows are padded at the back.
+    /// Where short rows are padded.
     #[serde(default)]
-    pub pad_back: bool,
-    /// Whether too long rows lose their end rather than their beginning.
+    pub padding: Padding,
+    /// Where long rows are cut.
     #[serde(default)]
-    pub truncate_back: bool,
+    pub truncating: Truncating,
 }
 
 /// Encodes texts and pads the ids to one length.
@@ -56,7 +56,7 @@ impl SequenceEncoder {
     ///
     /// `max_len` is 0.
     pub fn new(encoder: impl Into<TextEncoder>, max_len: usize) -> Result<Self> {
-        Self::with_shape(encoder, SequenceShape { max_len, pad_back: false, truncate_back: false })
+        Self::with_shape(encoder, SequenceShape { max_len, padding: Padding::Pre, truncating: Truncating::Pre })
     }
 
     /// Encodes by `encoder` into rows of `shape`.
@@ -95,9 +95,7 @@ impl SequenceEncoder {
     ///
     /// None with a shape that `with_shape` took.
     pub fn pad(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
-        let SequenceShape { max_len, pad_back, truncate_back } = self.shape;
-        let padding = if pad_back { Padding::Post } else { Padding::Pre };
-        let truncating = if truncate_back { Truncating::Post } else { Truncating::Pre };
+        let SequenceShape { max_len, padding, truncating } = self.shape;
         let pad = PadSequences::new().max_len(max_len).padding(padding).truncating(truncating);
         Ok(pad.pad(&self.encoder.encode_batch(texts))?)
     }

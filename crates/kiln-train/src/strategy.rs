@@ -96,9 +96,7 @@ impl<M: Trainable> Running<M> {
             steps: self.train.num_items().div_ceil(state.identity.batch_size),
         };
         if state.stopped.is_none() {
-            for callback in &mut state.callbacks {
-                callback.on_train_begin(&plan)?;
-            }
+            self.call(state, |callback, control| callback.on_train_begin(&plan, control))?;
             for epoch in first..=self.epochs {
                 self.epoch(state, epoch)?;
                 if state.stopped.is_some() {
@@ -115,12 +113,11 @@ impl<M: Trainable> Running<M> {
         let learning_rate = state.learning_rate;
         let training = self.train_epoch(state, epoch)?;
         let validation = self.validate(state, epoch)?;
-        self.processor.flush().map_err(|error| Error::Training(error.to_string()))?;
+        self.processor.flush().map_err(Error::Metric)?;
 
         let (loss, val_loss) = (training.loss().unwrap_or(f64::NAN), validation.loss().unwrap_or(f64::NAN));
         if !loss.is_finite() {
-            let kept = state.folder.kept(epoch);
-            return Err(Error::NotFinite { loss, epoch, learning_rate, kept });
+            return Err(not_finite(state, epoch, loss));
         }
         let mut logs = EpochLogs {
             epoch,
@@ -151,15 +148,19 @@ impl<M: Trainable> Running<M> {
         let mut iterator = train.iter();
         let mut step = 0;
         while let Some(item) = iterator.next() {
-            let item: StepInput<M::Batch> = item.map_err(|error| Error::Training(error.to_string()))?;
+            let item: StepInput<M::Batch> = item.map_err(Error::Dataset)?;
             step += 1;
             let rows = item.rows;
             let model = self.model.take().expect("the model is put back behind each step");
             let output = TrainStep::step(&model, item);
-            meter.add(&output.item, rows)?;
+            let added = meter.add(&output.item, rows);
             let rate = state.learning_rate;
             let measured = (!state.metric_names.is_empty()).then_some(output.item);
             self.model = Some(state.optimizer.step(model, output.grads, rate, state.clip_norm));
+            added?;
+            if let Some(loss) = meter.loss().filter(|loss| !loss.is_finite()) {
+                return Err(not_finite(state, epoch, loss));
+            }
             if let Some(item) = measured {
                 let item = TrainingItem::new(item, iterator.progress(), Some(step), Some(rate.into()));
                 self.tell_train(LearnerEvent::ProcessedItem(item));
@@ -185,7 +186,7 @@ impl<M: Trainable> Running<M> {
         let mut iterator = valid.iter();
         let mut step = 0;
         while let Some(item) = iterator.next() {
-            let item: StepInput<M::Batch> = item.map_err(|error| Error::Training(error.to_string()))?;
+            let item: StepInput<M::Batch> = item.map_err(Error::Dataset)?;
             step += 1;
             let rows = item.rows;
             let output = InferenceStep::step(&model, item);
@@ -217,7 +218,7 @@ impl<M: Trainable> Running<M> {
             return Ok(());
         }
         Err(match self.interrupter.error() {
-            Some(error) => Error::Training(error.to_string()),
+            Some(error) => Error::Training(error),
             None => Error::Interrupted {
                 reason: self.interrupter.get_message().unwrap_or_else(|| "stopped".to_owned()),
                 epoch,
@@ -275,4 +276,9 @@ impl<M: Trainable> Running<M> {
         let path: PathBuf = state.folder.checkpoint();
         checkpoint.save(&path)
     }
+}
+
+fn not_finite(state: &Loop, epoch: usize, loss: f64) -> Error {
+    let kept = state.folder.keeps(epoch);
+    Error::NotFinite { loss, epoch, learning_rate: state.learning_rate, kept }
 }

@@ -6,6 +6,9 @@ use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 use kiln_models::{Model, Pass, Targets};
 
+use crate::data::DataLimits;
+use crate::error::Error;
+
 /// A Burn module that Kiln can train.
 ///
 /// Every [`Model`] is one. For a module of your own, say what a batch is and compute the loss;
@@ -37,6 +40,17 @@ use kiln_models::{Model, Pass, Targets};
 pub trait Trainable: Module + ModuleDisplay + std::fmt::Display + 'static {
     /// What one step works on.
     type Batch: Send + 'static;
+
+    /// Refuses data that the model cannot take, before the first step. By default everything is
+    /// taken.
+    ///
+    /// # Errors
+    ///
+    /// An id, a class or the width of the targets is beyond what the model takes.
+    fn check(&self, limits: &DataLimits) -> crate::error::Result<()> {
+        let _ = limits;
+        Ok(())
+    }
 
     /// The loss and the outputs of one batch.
     ///
@@ -132,6 +146,35 @@ pub struct Labelled<I> {
 
 impl<M: Model> Trainable for M {
     type Batch = Labelled<M::Input>;
+
+    fn check(&self, limits: &DataLimits) -> crate::error::Result<()> {
+        let refuse = |what: &'static str, expected: String, got: String| Err(Error::Data { what, expected, got });
+        if let (Some(id), Some(vocab)) = (limits.highest_id, self.vocab())
+            && id as usize >= vocab
+        {
+            let expected = format!("below the model's vocabulary of {vocab}; give it the tokenizer's `vocab_size()`");
+            return refuse("the highest id of the data", expected, id.to_string());
+        }
+        match (self.head().classes(), limits.highest_class, limits.values) {
+            (Some(classes), Some(class), _) if class as usize >= classes => refuse(
+                "the highest class of the data",
+                format!("below the {classes} classes of the model's head"),
+                class.to_string(),
+            ),
+            (Some(_), None, Some(_)) => {
+                refuse("the targets of the data", "classes, for a classifier".into(), "numbers".into())
+            }
+            (None, Some(_), _) => {
+                refuse("the targets of the data", "numbers, for a regressor".into(), "classes".into())
+            }
+            (None, _, Some(width)) if width != self.head().outputs() => refuse(
+                "the numbers to predict a row",
+                format!("{}, as the model has outputs", self.head().outputs()),
+                width.to_string(),
+            ),
+            _ => Ok(()),
+        }
+    }
 
     fn step(&self, batch: Self::Batch, pass: &Pass) -> StepOutput {
         let outputs = self.forward(&batch.input, pass);

@@ -221,8 +221,7 @@ impl<M: Trainable> Trainer<M> {
                 std::process::exit(130);
             }
             interrupter.stop(Some("stopped by Ctrl-C"));
-        })
-        .map_err(|error| Error::Training(format!("Ctrl-C cannot be handled: {error}")))?;
+        })?;
         Ok(self)
     }
 
@@ -247,6 +246,9 @@ impl<M: Trainable> Trainer<M> {
         V: Batches<Batch = M::Batch> + Clone + 'static,
     {
         self.check(train.rows(), valid.rows())?;
+        model.check(&train.limits())?;
+        model.check(&valid.limits())?;
+        let device = device_of(&model)?;
         let optimizer = OptimizerState::new(self.optimizer)?;
         let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
         let identity = RunIdentity {
@@ -257,8 +259,8 @@ impl<M: Trainable> Trainer<M> {
             optimizer: self.optimizer,
             clip_norm: self.clip_norm,
             callbacks: self.callbacks.iter().map(|callback| callback.name().to_owned()).collect(),
+            artifact: self.artifact.as_ref().map(ArtifactConfig::to_json),
         };
-        let device = device_of(&model);
         let mut model = model.train();
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
         let mut state = Loop {
@@ -304,18 +306,17 @@ impl<M: Trainable> Trainer<M> {
 
         let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let history = std::mem::take(&mut state.history);
-        if !history.epochs().is_empty() {
-            folder.save_curves(&history)?;
-        }
-        if let Some(error) = state.error.take() {
+        let error = state.error.take().or(result.error.map(Error::Training));
+        if let Some(error) = error {
+            if !history.epochs().is_empty() {
+                folder.save_curves(&history).ok(); // the run's own error matters more
+            }
             return Err(error);
-        }
-        if let Some(error) = result.error {
-            return Err(Error::Training(error.to_string()));
         }
         let model = result.model.model;
         let bytes = weights::to_safetensors(&weights::weights_of(&model), None)?;
         crate::write_file::write_file(&folder.model(), &bytes)?;
+        folder.save_curves(&history)?;
         Ok(Run {
             model,
             history,
@@ -336,6 +337,12 @@ impl<M: Trainable> Trainer<M> {
         {
             return Err(Error::option("the clipping norm", "a number above 0", norm));
         }
+        if let Some(artifact) = &self.artifact {
+            artifact.check()?;
+        }
+        for callback in &self.callbacks {
+            callback.check()?;
+        }
         for (what, rows) in [("training", train), ("validation", valid)] {
             if rows == 0 {
                 return Err(Error::EmptyData { what });
@@ -351,7 +358,7 @@ fn resume<M: Trainable>(model: M, state: &mut Loop, steps: usize, show: bool) ->
     let checkpoint = Checkpoint::load(&path)?;
     state.identity.check_same(&checkpoint.identity, &path)?;
     let epoch = checkpoint.epoch();
-    let device = device_of(&model).inner();
+    let device = device_of(&model)?.inner();
     let model = weights::with_weights(model, checkpoint.model)?;
     state.optimizer =
         OptimizerState::from_parts(state.identity.optimizer, checkpoint.optimizer, checkpoint.optimizer_steps, &device);

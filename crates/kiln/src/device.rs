@@ -72,8 +72,7 @@ pub struct DeviceChoice {
 ///
 /// The backend forced is not in the build, or has no device here; the message names what is.
 pub fn device() -> Result<Device> {
-    let forced = std::env::var(DEVICE_VARIABLE).ok().filter(|name| !name.is_empty());
-    device_named(forced.as_deref())
+    device_named(std::env::var(DEVICE_VARIABLE).ok().as_deref())
 }
 
 /// The device of the backend called `name` (`wgpu`, `cuda`, `flex`, `ndarray`), or with `None` or
@@ -95,7 +94,7 @@ pub fn device_named(name: Option<&str>) -> Result<Device> {
 /// As [`device`].
 pub fn choose(name: Option<&str>) -> Result<DeviceChoice> {
     match name {
-        None | Some("auto") => best(),
+        None | Some("" | "auto") => best(),
         Some(name) => forced(name),
     }
 }
@@ -113,7 +112,8 @@ fn forced(name: &str) -> Result<DeviceChoice> {
         Backend::Cuda | Backend::Wgpu => gpus(backend, Adapters::All).into_iter().next(),
     };
     let device = device.ok_or_else(|| unavailable("it finds no adapter on this machine"))?;
-    Ok(DeviceChoice { device, backend, reason: "as asked for".to_owned() })
+    let reason = format!("as asked for: {}", name_of(&device));
+    Ok(DeviceChoice { device, backend, reason })
 }
 
 fn best() -> Result<DeviceChoice> {
@@ -122,7 +122,7 @@ fn best() -> Result<DeviceChoice> {
         match backend {
             Backend::Cuda | Backend::Wgpu => {
                 if let Some(device) = gpus(backend, Adapters::Hardware).into_iter().next() {
-                    let reason = "the first GPU found".to_owned();
+                    let reason = format!("the first GPU found: {}", name_of(&device));
                     return Ok(DeviceChoice { device, backend, reason });
                 }
                 tried.push(backend.name());
@@ -148,6 +148,16 @@ fn best() -> Result<DeviceChoice> {
         },
         available: available(),
     })
+}
+
+/// A GPU's own name; the CPU has none.
+fn name_of(device: &Device) -> String {
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if let Some(identity) = device.identity() {
+        return identity.name.to_string();
+    }
+    let _ = device;
+    "the CPU".to_owned()
 }
 
 /// The names of the backends that would work here.

@@ -126,15 +126,15 @@ impl Conv1d {
         let rows = input.reshape([batch * steps, d_input]);
         let mut sum: Option<Tensor<3>> = None;
         for place in 0..window {
-            // Each place multiplies the whole input once; what it adds to output t is its row
-            // t + place - front, and zero where that is outside.
-            let weight = kernel.clone().slice([place..place + 1]).reshape([d_input, filters]);
-            let product = rows.clone().matmul(weight).reshape([batch, steps, filters]);
             let first = place.saturating_sub(front);
             let lead = front.saturating_sub(place);
             if first >= steps || lead >= out_steps {
                 continue; // this place sees nothing but padding
             }
+            // Each place multiplies the whole input once; what it adds to output t is its row
+            // t + place - front, and zero where that is outside.
+            let weight = kernel.clone().slice([place..place + 1]).reshape([d_input, filters]);
+            let product = rows.clone().matmul(weight).reshape([batch, steps, filters]);
             let taken = (steps - first).min(out_steps - lead);
             let tail = out_steps - lead - taken;
             let mut part = product.slice([0..batch, first..first + taken]);

@@ -50,8 +50,8 @@ impl Embedding {
     ///
     /// # Panics
     ///
-    /// On the CPU, if an id is not below the vocabulary; a GPU does not check. What encodes text
-    /// or loads a data set must check ids; Kiln's own does.
+    /// On the CPU, if an id is not below the vocabulary; a GPU does not check. The trainer checks a
+    /// whole data set against the model before the first step.
     #[must_use]
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         embedding(self.table.val(), ids)

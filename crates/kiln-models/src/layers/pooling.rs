@@ -1,19 +1,27 @@
 //! Max pooling over time. Average pooling is left out.
 
-use burn::config::Config;
 use burn::tensor::Tensor;
 
+use crate::error::{Result, at_least_one};
 use crate::spans::Spans;
 
 /// The largest value of each channel in every `pool_size` steps, windows side by side; steps that
 /// do not fill a last window are left out, as Keras's `MaxPooling1D` does by default.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool1d {
-    /// Steps in a window, at least 1.
-    pub pool_size: usize,
+    pool_size: usize,
 }
 
 impl MaxPool1d {
+    /// Pools of `pool_size` steps.
+    ///
+    /// # Errors
+    ///
+    /// The size is 0.
+    pub fn new(pool_size: usize) -> Result<Self> {
+        Ok(Self { pool_size: at_least_one("the pool size", pool_size)? })
+    }
+
     /// The length of the output for an input of `steps`.
     #[must_use]
     pub fn output_len(&self, steps: usize) -> usize {

@@ -4,7 +4,7 @@
 //! is also what fused kernels are to be held against.
 
 use burn::module::{Module, ModuleDisplay};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Bool, Device, Tensor};
 
 use crate::spans::Spans;
 
@@ -28,13 +28,13 @@ pub struct RecurrentState {
 }
 
 impl RecurrentState {
-    /// `self` where `mask` is 1, `before` where it is 0.
-    fn where_valid(self, before: Self, mask: &Tensor<2>) -> Self {
-        let keep = mask.clone().neg().add_scalar(1.0);
-        let blend = |new: Tensor<2>, old: Tensor<2>| new * mask.clone() + old * keep.clone();
+    /// `before` where a row is `padded`, else `self`. What a padded step computed is not even looked
+    /// at, so that it may be infinite or NaN.
+    fn unless_padded(self, before: Self, padded: &Tensor<2, Bool>) -> Self {
+        let choose = |new: Tensor<2>, old: Tensor<2>| new.mask_where(padded.clone(), old);
         Self {
-            hidden: blend(self.hidden, before.hidden),
-            cell: self.cell.zip(before.cell).map(|(new, old)| blend(new, old)),
+            hidden: choose(self.hidden, before.hidden),
+            cell: self.cell.zip(before.cell).map(|(new, old)| choose(new, old)),
         }
     }
 }
@@ -132,7 +132,7 @@ fn walk<L: Recurrent + ?Sized>(
     let projected = layer.project(by_time);
     let [_, width] = projected.dims();
     let projected = split_time(projected.reshape([steps, batch, width]));
-    let masks = spans.map(|spans| split_time(spans.mask(steps, &device)));
+    let padding = spans.map(|spans| spans.padding(steps, &device));
 
     let mut state = initial.unwrap_or_else(|| layer.zero_state(batch, &device));
     let mut outputs: Vec<Option<Tensor<2>>> = vec![None; steps];
@@ -146,11 +146,12 @@ fn walk<L: Recurrent + ?Sized>(
         let taken = projected[time].take();
         let output = if valid == 0 {
             Tensor::zeros([batch, layer.d_hidden()], &device)
-        } else if let (Some(masks), true) = (&masks, valid < batch) {
-            let mask = &masks[time];
+        } else if let (Some(padding), true) = (&padding, valid < batch) {
+            let padded = padding.clone().slice([time..time + 1]).reshape([batch, 1]);
+            let padded = padded.expand([batch, layer.d_hidden()]);
             let next = layer.step(taken.expect("each step is walked once"), state.clone());
-            state = next.where_valid(state, mask);
-            state.hidden.clone() * mask.clone()
+            state = next.unless_padded(state, &padded);
+            state.hidden.clone().mask_fill(padded, 0.0)
         } else {
             state = layer.step(taken.expect("each step is walked once"), state);
             state.hidden.clone()

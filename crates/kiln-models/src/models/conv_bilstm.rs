@@ -61,7 +61,7 @@ impl ConvBiLstmConfig {
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvBiLstm> {
         let key = RandomKey::new(seed).child("init");
         let length = at_least_one("the length of a sequence", self.length)?;
-        let pool = MaxPool1d { pool_size: at_least_one("the pool size", self.pool_size)? };
+        let pool = MaxPool1d::new(self.pool_size)?;
         let conv1d = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
             .with_activation(Activation::Relu)
             .init(device, key.child("conv1d"))?;
@@ -135,6 +135,10 @@ impl Model for ConvBiLstm {
         let x = self.bilstm.forward(x, spans.as_ref());
         let x = self.dropout_1.forward(x, pass);
         self.dense.forward(self.bilstm_1.forward_last(x, spans.as_ref()))
+    }
+
+    fn vocab(&self) -> Option<usize> {
+        Some(self.config.vocab)
     }
 
     fn head(&self) -> Head {

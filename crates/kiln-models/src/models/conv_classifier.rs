@@ -102,6 +102,10 @@ impl Model for ConvClassifier {
         self.dense.forward(self.dropout_out.forward(pooled, pass))
     }
 
+    fn vocab(&self) -> Option<usize> {
+        Some(self.config.vocab)
+    }
+
     fn head(&self) -> Head {
         self.config.head
     }
@@ -109,10 +113,14 @@ impl Model for ConvClassifier {
     fn summary(&self) -> Summary {
         let ConvClassifierConfig { length, d_embedding, filters, head, .. } = self.config;
         let steps = self.conv1d.output_len(length);
-        Summary::new("conv_classifier")
-            .layer("embedding (Embedding)", &[length, d_embedding], &self.embedding)
+        let dropout = |summary: Summary, name: &str, shape: &[usize]| {
+            if self.config.dropout > 0.0 { summary.plain(name, shape) } else { summary }
+        };
+        let embedded = [length, d_embedding];
+        let summary = Summary::new("conv_classifier").layer("embedding (Embedding)", &embedded, &self.embedding);
+        let summary = dropout(summary, "dropout (Dropout)", &embedded)
             .layer("conv1d (Conv1D)", &[steps, filters], &self.conv1d)
-            .plain("global_max_pooling1d (GlobalMaxPooling1D)", &[filters])
-            .layer("dense (Dense)", &[head.outputs()], &self.dense)
+            .plain("global_max_pooling1d (GlobalMaxPooling1D)", &[filters]);
+        dropout(summary, "dropout_1 (Dropout)", &[filters]).layer("dense (Dense)", &[head.outputs()], &self.dense)
     }
 }

@@ -62,6 +62,10 @@ impl Model for EmbeddingFlatten {
         self.dense.forward(self.embedding.forward(input.ids.clone()).flatten(1, 2))
     }
 
+    fn vocab(&self) -> Option<usize> {
+        Some(self.config.vocab)
+    }
+
     fn head(&self) -> Head {
         self.config.head
     }

@@ -95,6 +95,10 @@ impl Model for RecurrentClassifier {
         self.dense.forward(self.dropout_out.forward(state, pass))
     }
 
+    fn vocab(&self) -> Option<usize> {
+        Some(self.config.vocab)
+    }
+
     fn head(&self) -> Head {
         self.config.head
     }

@@ -55,6 +55,17 @@ impl TextClassifierConfig {
         }
     }
 
+    /// What the outputs mean.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        match self {
+            Self::EmbeddingFlatten(config) => config.head,
+            Self::RecurrentClassifier(config) => config.head,
+            Self::ConvClassifier(config) => config.head,
+            Self::ConvBiLstm(config) => config.head,
+        }
+    }
+
     /// How many ids the model takes.
     #[must_use]
     pub fn vocab(&self) -> usize {
@@ -123,6 +134,10 @@ impl Model for TextClassifier {
 
     fn forward(&self, input: &Tokens, pass: &Pass) -> Tensor<2> {
         each!(self, model => model.forward(input, pass))
+    }
+
+    fn vocab(&self) -> Option<usize> {
+        Some(self.config().vocab())
     }
 
     fn head(&self) -> Head {

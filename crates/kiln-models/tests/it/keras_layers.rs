@@ -4,13 +4,14 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Gradients, Tensor};
 use kiln_models::layers::{Conv1dConfig, ConvPadding, DenseConfig, EmbeddingConfig, MaxPool1d, global_max_pool1d};
 use kiln_models::weights::with_weights;
-use kiln_models::{Activation, Head, RandomKey, Targets};
+use kiln_models::{Activation, Head, Initializer, RandomKey, Targets};
 use serde_json::Value;
 
 use crate::gradients::Gradient;
 use crate::{devices, fixtures};
 
 const LAYERS: &str = include_str!("../fixtures/keras_layers.json");
+const INITIALIZERS: &str = include_str!("../fixtures/keras_initializers.json");
 const LOSSES: &str = include_str!("../fixtures/keras_losses.json");
 const TOLERANCE: f32 = 1e-5;
 
@@ -66,7 +67,7 @@ fn check_layer(what: &str, case: &Value, device: &Device) -> bool {
         }
         "max_pooling1d" => {
             let input = input(device);
-            let output = MaxPool1d { pool_size: size("pool_size") }.forward(input.clone());
+            let output = MaxPool1d::new(size("pool_size")).unwrap().forward(input.clone());
             let gradients = backward(what, case, output);
             check_input(what, case, &input, &gradients);
         }
@@ -164,4 +165,24 @@ fn a_zero_logit_has_the_gradient_of_an_even_guess() {
         let got = fixtures::values(logits.grad(&gradients).unwrap());
         fixtures::assert_close(backend, &got, &[0.25, -0.25], 1e-6);
     }
+}
+
+#[test]
+fn initialisers_have_kerass_limits() {
+    let mut checked = 0;
+    for case in &fixtures::cases(INITIALIZERS) {
+        let Some(limit) = case["config"]["limit"].as_f64().or(case["limit"].as_f64()) else { continue };
+        let size = |name: &str| case[name].as_u64().or(case["config"][name].as_u64());
+        let initializer = match (size("fan_in"), size("fan_out")) {
+            (Some(fan_in), Some(fan_out)) => {
+                Initializer::GlorotUniform { fan_in: fan_in as usize, fan_out: fan_out as usize }
+            }
+            _ => Initializer::Uniform { limit: 0.05 },
+        };
+        let values = initializer.values(&[300, 300], RandomKey::new(4));
+        let largest = f64::from(values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs())));
+        assert!(largest <= limit * (1.0 + 1e-6) && largest > 0.999 * limit, "{}: {largest} {limit}", case["name"]);
+        checked += 1;
+    }
+    assert!(checked >= 3, "{checked} initialisers were checked");
 }

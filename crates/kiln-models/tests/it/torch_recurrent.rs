@@ -186,3 +186,24 @@ fn where_the_padding_lies_does_not_matter() {
         fixtures::assert_close(&format!("{backend} back"), &back, &whole, 1e-6);
     }
 }
+
+#[test]
+fn what_stands_in_the_padding_cannot_reach_a_result() {
+    for (backend, device) in devices::all() {
+        let stack = RecurrentStackConfig::new(RecurrentKind::Gru, 1, vec![3])
+            .with_bidirectional(true)
+            .init(&device, RandomKey::new(2))
+            .unwrap();
+        // A second row makes the last steps valid for some rows and padding for others.
+        let run = |padding: f32| {
+            let values = [0.5, -0.2, padding, padding, 0.1, 0.2, 0.3, 0.4];
+            let input = Tensor::<1>::from_data(values, &device).reshape([2, 4, 1]);
+            let spans = Spans::new(vec![Span { start: 0, len: 2 }, Span { start: 0, len: 4 }]);
+            fixtures::values(stack.forward_last(input, Some(&spans)))
+        };
+        let clean = run(0.0);
+        assert!(clean.iter().all(|value| value.is_finite()));
+        assert_eq!(run(f32::NAN), clean, "{backend}");
+        assert_eq!(run(f32::INFINITY), clean, "{backend}");
+    }
+}

@@ -103,7 +103,7 @@ fn damaged_artifacts_are_named() {
     std::fs::write(&config, text.replace("\"d_embedding\": 6", "\"d_embedding\": 7")).unwrap();
     let message = load().to_string();
     assert!(message.contains("embedding.table") && message.contains("shape"), "{message}");
-    std::fs::write(&config, text.replace("\"vocab\": ", "\"vocab\": 1")).unwrap();
+    std::fs::write(&config, text.replace("\"vocab\": ", "\"vocab\": 4, \"was\": ")).unwrap();
     assert!(load().to_string().contains("vocabulary"), "{}", load());
 
     let missing = TextPredictor::load(folder.path().join("nowhere"), &cpu()).map(|_| ()).unwrap_err();
@@ -129,4 +129,30 @@ fn a_regressor_predicts_from_its_artifact_and_is_no_text_classifier() {
     let error = TextPredictor::load(folder.path(), &cpu()).map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::ArtifactKind { .. }), "{error}");
     assert!(error.to_string().contains("regressor"), "{error}");
+}
+
+/// A model that was trained behind the enum of all text classifiers has the same names as by itself.
+#[test]
+fn a_classifier_of_any_kind_is_loaded_as_it_was_trained() {
+    use kiln_models::{ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, TextClassifierConfig};
+    let small = SmallRun::new();
+    let vocab = small.encode.vocab_size();
+    let configs: [TextClassifierConfig; 4] = [
+        EmbeddingFlattenConfig::new(vocab, 9).into(),
+        ConvClassifierConfig::new(vocab, 9).with_filters(3).into(),
+        ConvBiLstmConfig::new(vocab, 9).with_d_embedding(3).with_filters(3).with_d_hidden([3, 2]).into(),
+        small.config.clone().into(),
+    ];
+    for config in configs {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Trainer::new(folder.path())
+            .quiet()
+            .artifact(kiln_train::ArtifactConfig::text(config.clone(), &small.encode, &small.class_names))
+            .fit(config.init(&cpu(), 1).unwrap(), &small.train, &small.valid)
+            .unwrap();
+        let predictor = TextPredictor::load(folder.path(), &cpu()).unwrap();
+        let trained = kiln_models::weights::weights_of(run.model());
+        assert_eq!(kiln_models::weights::weights_of(predictor.model()), trained, "{config:?}");
+        assert!(trained.keys().all(|name| name.starts_with(char::is_lowercase)), "{:?}", trained.keys());
+    }
 }

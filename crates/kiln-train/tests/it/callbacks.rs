@@ -2,7 +2,7 @@
 //! (`tests/fixtures/generate.py`).
 
 use kiln_models::weights::{Weight, Weights};
-use kiln_train::{Callback, Control, EarlyStopping, EpochLogs, Mode, Monitor, Plan, ReduceLrOnPlateau};
+use kiln_train::{Callback, Control, EarlyStopping, EpochLogs, Mode, Monitor, ReduceLrOnPlateau};
 use serde_json::Value;
 
 const EARLY_STOPPING: &str = include_str!("../fixtures/keras_early_stopping.json");
@@ -172,9 +172,8 @@ fn the_plateau_schedule_follows_kerass_traces() {
 
 #[test]
 fn a_plateau_factor_that_does_not_lower_is_refused() {
-    let plan = Plan { first_epoch: 1, epochs: 1, steps: 1 };
     for factor in [0.0, 1.0, -0.5, f64::NAN] {
-        let error = ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(factor).on_train_begin(&plan).unwrap_err();
+        let error = ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(factor).check().unwrap_err();
         assert!(error.to_string().contains("below 1"), "{error}");
     }
 }

@@ -390,3 +390,65 @@ fn a_burn_metric_stands_in_the_history_and_agrees_with_kilns() {
         }
     }
 }
+
+#[test]
+fn data_beyond_the_model_is_refused_before_anything_is_written() {
+    let small = SmallRun::new();
+    let folder = folder();
+    let path = folder.path().join("run");
+    let fit = |config: &kiln_models::RecurrentClassifierConfig, classes: Vec<u32>| {
+        let texts: Vec<String> = (0..classes.len()).map(|i| format!("a fine film {i}")).collect();
+        let data = TokenDataset::new(small.encode.pad(&texts).unwrap(), classes, small.encode.vocab_size()).unwrap();
+        let model = config.init(&cpu(), 0).unwrap();
+        Trainer::new(&path).quiet().fit(model, &data, &data).map(|_| ()).unwrap_err().to_string()
+    };
+    let message = fit(&small.config, vec![0, 1, 2]);
+    assert!(message.contains("highest class") && message.contains("below the 2 classes"), "{message}");
+    let mut narrow = small.config.clone();
+    narrow.vocab = 3;
+    let message = fit(&narrow, vec![0, 1]);
+    assert!(message.contains("highest id") && message.contains("vocabulary of 3"), "{message}");
+    let mut regressor = small.config.clone();
+    regressor.head = kiln_models::Head::Values(1);
+    let message = fit(&regressor, vec![0, 1]);
+    assert!(message.contains("numbers, for a regressor"), "{message}");
+    assert!(!path.exists(), "nothing was written");
+}
+
+#[test]
+fn an_artifact_whose_parts_do_not_fit_is_refused_before_the_first_step() {
+    let small = SmallRun::new();
+    let folder = folder();
+    let path = folder.path().join("run");
+    let fit = |artifact: kiln_train::ArtifactConfig| {
+        let trainer = Trainer::new(&path).quiet().artifact(artifact);
+        trainer.fit(small.model(&cpu()), &small.train, &small.valid).map(|_| ()).unwrap_err().to_string()
+    };
+    let names = small.class_names.clone();
+    let text = |config: kiln_models::RecurrentClassifierConfig, names: &[String]| {
+        kiln_train::ArtifactConfig::text(config, &small.encode, names)
+    };
+    let mut short = small.config.clone();
+    short.length = 4;
+    assert!(fit(text(short, &names)).contains("length"));
+    let mut narrow = small.config.clone();
+    narrow.vocab = 5;
+    assert!(fit(text(narrow, &names)).contains("vocabulary"));
+    assert!(fit(text(small.config.clone(), &names[..1])).contains("class names"));
+    assert!(!path.exists(), "nothing was written");
+}
+
+#[test]
+fn a_callback_out_of_range_deletes_nothing() {
+    let small = SmallRun::new();
+    let folder = folder();
+    fresh(small.trainer(folder.path(), 1)).fit(small.model(&cpu()), &small.train, &small.valid).unwrap();
+    let error = small
+        .trainer(folder.path(), 1)
+        .existing_run(ExistingRun::Overwrite)
+        .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(2.0))
+        .fit(small.model(&cpu()), &small.train, &small.valid)
+        .unwrap_err();
+    assert!(error.to_string().contains("factor"), "{error}");
+    assert!(folder.path().join("model.safetensors").exists());
+}
