@@ -13,12 +13,10 @@
 //! `--validate-on-test` is the protocol of the tutorial that the recipe comes from: early stopping,
 //! learning rate and choice of epoch all look at the test set, so its figure flatters.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::Parser;
 use kiln::prelude::*;
-use kiln_examples::{Defaults, TrainingArgs, imdb, show_model, show_run};
+use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, imdb_ids, show_model, show_run};
 
 const DEFAULTS: Defaults = Defaults {
     name: "imdb-conv-bilstm",
@@ -35,12 +33,8 @@ const LENGTH: usize = 200;
 struct Options {
     #[command(flatten)]
     training: TrainingArgs,
-    /// The reviews: the folder or the .tar.gz. Default: the user's cache, downloaded on first use
-    #[arg(long, value_name = "PATH")]
-    data: Option<PathBuf>,
-    /// Read files that are not UTF-8 with a sign in place of what cannot be read
-    #[arg(long)]
-    lossy: bool,
+    #[command(flatten)]
+    imdb: ImdbArgs,
     /// Validate on the test set, as the tutorial does
     #[arg(long)]
     validate_on_test: bool,
@@ -54,12 +48,9 @@ fn main() -> Result<()> {
     let training = &options.training;
     let device = training.device()?;
 
-    let imdb = imdb(options.data.as_ref(), options.lossy)?;
+    let imdb = options.imdb.open()?;
     let (train, mut test) = (imdb.train()?, imdb.test()?);
-    // The ids of keras.datasets.imdb, with which the tutorial's figure was made: of all training
-    // reviews, in their own order.
-    let tokenizer = WordTokenizer::builder().fit(train.texts())?;
-    let encode = SequenceEncoder::new(ImdbIds::new(tokenizer, WORDS)?, LENGTH)?;
+    let encode = imdb_ids(&train, WORDS, LENGTH)?;
     let mut train = train.shuffled(training.seed);
     if training.fast {
         (train, test) = (train.take(320), test.shuffled(0).take(128));

@@ -19,7 +19,7 @@ use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
 
 const DEFAULTS: Defaults = Defaults {
     name: "quickstart",
-    epochs: 8,
+    epochs: 10,
     fast_epochs: 2,
     batch_size: 32,
     optimizer: Optimizer::Adam { learning_rate: 5e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },

@@ -116,16 +116,39 @@ pub fn show_run<M: Trainable>(run: &kiln::train::Run<M>) {
     println!("model, history and curves: {}", run.folder().display());
 }
 
-/// The reviews of the Large Movie Review Dataset: from `data`, a folder or the `.tar.gz`, or from
-/// the user's cache, downloaded on first use.
+/// The options of the examples on film reviews.
+#[derive(Args, Clone, Debug)]
+pub struct ImdbArgs {
+    /// The reviews: the folder or the .tar.gz. Default: the user's cache, downloaded on first use
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Read files that are not UTF-8 with a sign in place of what cannot be read
+    #[arg(long)]
+    lossy: bool,
+}
+
+impl ImdbArgs {
+    /// The reviews of the Large Movie Review Dataset.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be had; the message says what to do.
+    pub fn open(&self) -> Result<Imdb> {
+        let imdb = match &self.data {
+            Some(path) => Imdb::open(path)?,
+            None => Imdb::cached_or_download()?,
+        };
+        Ok(imdb.lossy(self.lossy))
+    }
+}
+
+/// The ids of `keras.datasets.imdb`, with which the tutorials' figures were made: of all training
+/// reviews, in their own order.
 ///
 /// # Errors
 ///
-/// They cannot be had; the message says what to do.
-pub fn imdb(data: Option<&PathBuf>, lossy: bool) -> Result<Imdb> {
-    let imdb = match data {
-        Some(path) => Imdb::open(path)?,
-        None => Imdb::cached_or_download()?,
-    };
-    Ok(imdb.lossy(lossy))
+/// There are no reviews.
+pub fn imdb_ids(train: &Documents, words: usize, length: usize) -> Result<SequenceEncoder> {
+    let tokenizer = WordTokenizer::builder().fit(train.texts())?;
+    Ok(SequenceEncoder::new(ImdbIds::new(tokenizer, words)?, length)?)
 }

@@ -27,6 +27,7 @@ const BATCH: usize = 64;
 /// What an artifact holds beside its weights.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant)] // one a run, never in large numbers
 pub enum ArtifactConfig {
     /// A text classifier, how it reads text, and the names of its classes.
     TextClassifier {

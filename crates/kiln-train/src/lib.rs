@@ -36,7 +36,7 @@ pub use evaluate::{Evaluation, evaluate, predict};
 pub use history::{EpochLogs, History};
 pub use monitor::{Mode, Monitor};
 pub use optimizer::{Optimizer, OptimizerState};
-pub use reduce_lr_on_plateau::ReduceLrOnPlateau;
+pub use reduce_lr_on_plateau::{PlateauRule, ReduceLrOnPlateau, Threshold};
 pub use run_folder::ExistingRun;
 pub use save_best::SaveBest;
 pub use sequence_encoder::{SequenceEncoder, SequenceShape};

@@ -21,9 +21,9 @@ pub(crate) struct ShowProgress {
 
 impl ShowProgress {
     fn describe(loss: Option<f64>, accuracy: Option<f64>) -> String {
-        let loss = loss.map(|loss| format!("loss {loss:.4}"));
-        let accuracy = accuracy.map(|accuracy| format!("accuracy {accuracy:.4}"));
-        [loss, accuracy].into_iter().flatten().collect::<Vec<_>>().join("  ")
+        let loss = loss.map(|loss| format!("loss {loss:.4}  "));
+        let accuracy = accuracy.map(|accuracy| format!("accuracy {accuracy:.4}  "));
+        [loss, accuracy].into_iter().flatten().collect()
     }
 }
 
@@ -48,7 +48,7 @@ impl Callback for ShowProgress {
         }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(plan.steps as u64), ProgressDrawTarget::stdout());
-            let style = "epoch {prefix} {bar:24} {pos}/{len}  {msg}  {eta} left";
+            let style = "epoch {prefix} {bar:24} {pos}/{len}  {msg}{eta} left";
             if let Ok(style) = ProgressStyle::with_template(style) {
                 bar.set_style(style.progress_chars("=> "));
             }
@@ -56,7 +56,7 @@ impl Callback for ShowProgress {
             bar
         });
         let each = self.training.as_secs_f64() * 1e3 / step.step as f64;
-        bar.set_message(format!("{}  {each:.0} ms/step", Self::describe(step.loss, step.accuracy)));
+        bar.set_message(format!("{}{each:.0} ms/step  ", Self::describe(step.loss, step.accuracy)));
         bar.set_position(step.step as u64);
         Ok(())
     }

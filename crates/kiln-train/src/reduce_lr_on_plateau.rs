@@ -1,4 +1,4 @@
-//! Lowering the learning rate when a metric no longer improves, by Keras's rule. PyTorch's rule is left out.
+//! Lowering the learning rate when a metric no longer improves, by Keras's rule or by PyTorch's.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +11,12 @@ use crate::monitor::Monitor;
 /// Multiplies the learning rate by `factor` when a metric has not improved for `patience` epochs:
 /// Keras's `ReduceLROnPlateau`, with its options and its rule.
 ///
-/// PyTorch's scheduler of the same name waits one epoch longer and measures the change relatively.
-/// One departure from Keras: a NaN in the first epoch is no improvement.
+/// PyTorch's scheduler of the same name waits one epoch longer and measures the change relatively:
+/// [`ReduceLrOnPlateau::rule`] takes its rule. One departure from Keras: a NaN in the first epoch is no improvement.
 #[derive(Clone, Debug)]
 pub struct ReduceLrOnPlateau {
     monitor: Monitor,
+    rule: PlateauRule,
     factor: f64,
     patience: usize,
     min_delta: f64,
@@ -23,6 +24,31 @@ pub struct ReduceLrOnPlateau {
     min_lr: f64,
     state: State,
 }
+
+/// Whose rule decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlateauRule {
+    /// Keras's: the rate falls as soon as `patience` epochs have not improved, and the minimal change
+    /// is a difference.
+    #[default]
+    Keras,
+    /// PyTorch's: the rate falls when more than `patience` epochs have not improved; changes of the
+    /// rate below 1e-8 are left out.
+    PyTorch(Threshold),
+}
+
+/// How PyTorch's rule measures the minimal change (`threshold_mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threshold {
+    /// As a share of the best value: PyTorch's `rel`, its default. It assumes values above 0.
+    #[default]
+    Relative,
+    /// As a difference: PyTorch's `abs`.
+    Absolute,
+}
+
+/// The least change of the rate that PyTorch's rule makes.
+const PYTORCH_EPSILON: f64 = 1e-8;
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct State {
@@ -36,7 +62,23 @@ impl ReduceLrOnPlateau {
     /// cooldown, least rate 0.
     #[must_use]
     pub fn on(monitor: Monitor) -> Self {
-        Self { monitor, factor: 0.1, patience: 10, min_delta: 1e-4, cooldown: 0, min_lr: 0.0, state: State::default() }
+        Self {
+            monitor,
+            rule: PlateauRule::Keras,
+            factor: 0.1,
+            patience: 10,
+            min_delta: 1e-4,
+            cooldown: 0,
+            min_lr: 0.0,
+            state: State::default(),
+        }
+    }
+
+    /// Whose rule decides. Default: Keras's.
+    #[must_use]
+    pub fn rule(mut self, rule: PlateauRule) -> Self {
+        self.rule = rule;
+        self
     }
 
     /// What the rate is multiplied by: above 0 and below 1.
@@ -75,6 +117,57 @@ impl ReduceLrOnPlateau {
     }
 }
 
+impl ReduceLrOnPlateau {
+    fn keras(&mut self, value: f64, control: &mut Control<'_>) {
+        let state = &mut self.state;
+        if state.cooldown > 0 {
+            state.cooldown -= 1;
+            state.wait = 0;
+        }
+        if self.monitor.improves(value, state.best, self.min_delta) {
+            state.best = Some(value);
+            state.wait = 0;
+        } else if state.cooldown == 0 {
+            state.wait += 1;
+            if state.wait >= self.patience && control.learning_rate() > self.min_lr {
+                self.reduce(control);
+            }
+        }
+    }
+
+    fn pytorch(&mut self, value: f64, threshold: Threshold, control: &mut Control<'_>) {
+        let state = &mut self.state;
+        let delta = match (threshold, state.best) {
+            (Threshold::Relative, Some(best)) => self.min_delta * best,
+            _ => self.min_delta,
+        };
+        if self.monitor.improves(value, state.best, delta) {
+            state.best = Some(value);
+            state.wait = 0;
+        } else {
+            state.wait += 1;
+        }
+        if state.cooldown > 0 {
+            state.cooldown -= 1;
+            state.wait = 0;
+        }
+        if state.wait > self.patience {
+            let rate = control.learning_rate();
+            if rate - (rate * self.factor).max(self.min_lr) > PYTORCH_EPSILON {
+                self.reduce(control);
+            }
+            self.state.cooldown = self.cooldown;
+            self.state.wait = 0;
+        }
+    }
+
+    fn reduce(&mut self, control: &mut Control<'_>) {
+        control.set_learning_rate((control.learning_rate() * self.factor).max(self.min_lr));
+        self.state.cooldown = self.cooldown;
+        self.state.wait = 0;
+    }
+}
+
 impl Callback for ReduceLrOnPlateau {
     fn name(&self) -> &'static str {
         "reduce_lr_on_plateau"
@@ -92,22 +185,9 @@ impl Callback for ReduceLrOnPlateau {
 
     fn on_epoch_end(&mut self, logs: &EpochLogs, control: &mut Control<'_>) -> Result<()> {
         let value = self.monitor.value(logs)?;
-        let state = &mut self.state;
-        if state.cooldown > 0 {
-            state.cooldown -= 1;
-            state.wait = 0;
-        }
-        if self.monitor.improves(value, state.best, self.min_delta) {
-            state.best = Some(value);
-            state.wait = 0;
-        } else if state.cooldown == 0 {
-            state.wait += 1;
-            if state.wait >= self.patience && control.learning_rate() > self.min_lr {
-                let rate = (control.learning_rate() * self.factor).max(self.min_lr);
-                control.set_learning_rate(rate);
-                state.cooldown = self.cooldown;
-                state.wait = 0;
-            }
+        match self.rule {
+            PlateauRule::Keras => self.keras(value, control),
+            PlateauRule::PyTorch(threshold) => self.pytorch(value, threshold, control),
         }
         Ok(())
     }

@@ -133,7 +133,7 @@ impl Conv1d {
             }
             // Each place multiplies the whole input once; what it adds to output t is its row
             // t + place - front, and zero where that is outside.
-            let weight = kernel.clone().slice([place..place + 1]).reshape([d_input, filters]);
+            let weight = kernel.clone().narrow(0, place, 1).reshape([d_input, filters]);
             let product = rows.clone().matmul(weight).reshape([batch, steps, filters]);
             let taken = (steps - first).min(out_steps - lead);
             let tail = out_steps - lead - taken;

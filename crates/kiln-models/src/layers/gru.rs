@@ -70,7 +70,7 @@ pub struct Gru {
 
 impl Gru {
     fn bias_row(&self, row: usize) -> Tensor<2> {
-        self.bias.val().slice([row..row + 1])
+        self.bias.val().narrow(0, row, 1)
     }
 
     fn reset_after(&self) -> bool {

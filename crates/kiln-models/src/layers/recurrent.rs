@@ -110,7 +110,7 @@ pub trait Recurrent: Module + ModuleDisplay {
     }
 }
 
-fn walk<L: Recurrent + ?Sized>(
+fn walk<L: Recurrent>(
     layer: &L,
     input: Tensor<3>,
     spans: Option<&Spans>,
@@ -147,7 +147,7 @@ fn walk<L: Recurrent + ?Sized>(
         let output = if valid == 0 {
             Tensor::zeros([batch, layer.d_hidden()], &device)
         } else if let (Some(padding), true) = (&padding, valid < batch) {
-            let padded = padding.clone().slice([time..time + 1]).reshape([batch, 1]);
+            let padded = padding.clone().narrow(0, time, 1).reshape([batch, 1]);
             let padded = padded.expand([batch, layer.d_hidden()]);
             let next = layer.step(taken.expect("each step is walked once"), state.clone());
             state = next.unless_padded(state, &padded);
@@ -174,8 +174,8 @@ fn split_time(tensor: Tensor<3>) -> Vec<Tensor<2>> {
         1 => vec![tensor.reshape([batch, width])],
         _ => {
             let half = steps / 2;
-            let mut parts = split_time(tensor.clone().slice([0..half]));
-            parts.append(&mut split_time(tensor.slice([half..steps])));
+            let mut parts = split_time(tensor.clone().narrow(0, 0, half));
+            parts.append(&mut split_time(tensor.narrow(0, half, steps - half)));
             parts
         }
     }

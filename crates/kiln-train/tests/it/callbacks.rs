@@ -2,10 +2,13 @@
 //! (`tests/fixtures/generate.py`).
 
 use kiln_models::weights::{Weight, Weights};
-use kiln_train::{Callback, Control, EarlyStopping, EpochLogs, Mode, Monitor, ReduceLrOnPlateau};
+use kiln_train::{
+    Callback, Control, EarlyStopping, EpochLogs, Mode, Monitor, PlateauRule, ReduceLrOnPlateau, Threshold,
+};
 use serde_json::Value;
 
 const EARLY_STOPPING: &str = include_str!("../fixtures/keras_early_stopping.json");
+const TORCH_PLATEAU: &str = include_str!("../fixtures/torch_reduce_lr_on_plateau.json");
 const PLATEAU: &str = include_str!("../fixtures/keras_reduce_lr_on_plateau.json");
 
 fn cases(text: &str) -> Vec<Value> {
@@ -120,7 +123,12 @@ fn plateau(options: &Value) -> ReduceLrOnPlateau {
     ReduceLrOnPlateau::on(monitor(options))
         .factor(options["factor"].as_f64().unwrap())
         .patience(size(options, "patience"))
-        .min_delta(options["min_delta"].as_f64().unwrap())
+        .min_delta(options["min_delta"].as_f64().or(options["threshold"].as_f64()).unwrap())
+        .rule(match options["threshold_mode"].as_str() {
+            None => PlateauRule::Keras,
+            Some("rel") => PlateauRule::PyTorch(Threshold::Relative),
+            Some(_) => PlateauRule::PyTorch(Threshold::Absolute),
+        })
         .cooldown(size(options, "cooldown"))
         .min_lr(options["min_lr"].as_f64().unwrap())
 }
@@ -149,8 +157,18 @@ fn rates(case: &Value, reload: bool) -> Vec<f64> {
 
 #[test]
 fn the_plateau_schedule_follows_kerass_traces() {
+    assert!(follows(PLATEAU) >= 10);
+}
+
+#[test]
+fn pytorchs_rule_follows_its_traces() {
+    assert!(follows(TORCH_PLATEAU) >= 10);
+}
+
+/// How many traces of a fixture the rates follow.
+fn follows(fixture: &str) -> usize {
     let mut checked = 0;
-    for case in cases(PLATEAU) {
+    for case in cases(fixture) {
         if case["departs"] == true {
             continue;
         }
@@ -162,12 +180,12 @@ fn the_plateau_schedule_follows_kerass_traces() {
             for (epoch, (got, expected)) in got.iter().zip(&expected).enumerate() {
                 // Keras keeps the rate in 32 bits.
                 let close = (got - expected).abs() <= 1e-6 * expected.abs();
-                assert!(close, "{} epoch {epoch}: {got}, Keras {expected}", case["name"]);
+                assert!(close, "{} epoch {epoch}: {got}, expected {expected}", case["name"]);
             }
         }
         checked += 1;
     }
-    assert!(checked >= 10, "{checked} traces");
+    checked
 }
 
 #[test]
