@@ -26,15 +26,27 @@ pub struct ReduceLrOnPlateau {
 }
 
 /// Whose rule decides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum PlateauRule {
     /// Keras's: the rate falls as soon as `patience` epochs have not improved, and the minimal change
     /// is a difference.
     #[default]
     Keras,
-    /// PyTorch's: the rate falls when more than `patience` epochs have not improved; changes of the
-    /// rate below 1e-8 are left out.
-    PyTorch(Threshold),
+    /// PyTorch's: the rate falls when more than `patience` epochs have not improved.
+    PyTorch {
+        /// How the minimal change is measured.
+        threshold: Threshold,
+        /// The least change of the rate that is made. PyTorch's default is 1e-8.
+        eps: f64,
+    },
+}
+
+impl PlateauRule {
+    /// PyTorch's rule with its defaults: a relative threshold and an `eps` of 1e-8.
+    #[must_use]
+    pub fn pytorch() -> Self {
+        Self::PyTorch { threshold: Threshold::Relative, eps: 1e-8 }
+    }
 }
 
 /// How PyTorch's rule measures the minimal change (`threshold_mode`).
@@ -46,9 +58,6 @@ pub enum Threshold {
     /// As a difference: PyTorch's `abs`.
     Absolute,
 }
-
-/// The least change of the rate that PyTorch's rule makes.
-const PYTORCH_EPSILON: f64 = 1e-8;
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct State {
@@ -135,7 +144,7 @@ impl ReduceLrOnPlateau {
         }
     }
 
-    fn pytorch(&mut self, value: f64, threshold: Threshold, control: &mut Control<'_>) {
+    fn pytorch(&mut self, value: f64, threshold: Threshold, eps: f64, control: &mut Control<'_>) {
         let state = &mut self.state;
         let delta = match (threshold, state.best) {
             (Threshold::Relative, Some(best)) => self.min_delta * best,
@@ -153,7 +162,7 @@ impl ReduceLrOnPlateau {
         }
         if state.wait > self.patience {
             let rate = control.learning_rate();
-            if rate - (rate * self.factor).max(self.min_lr) > PYTORCH_EPSILON {
+            if rate - (rate * self.factor).max(self.min_lr) > eps {
                 self.reduce(control);
             }
             self.state.cooldown = self.cooldown;
@@ -187,7 +196,7 @@ impl Callback for ReduceLrOnPlateau {
         let value = self.monitor.value(logs)?;
         match self.rule {
             PlateauRule::Keras => self.keras(value, control),
-            PlateauRule::PyTorch(threshold) => self.pytorch(value, threshold, control),
+            PlateauRule::PyTorch { threshold, eps } => self.pytorch(value, threshold, eps, control),
         }
         Ok(())
     }

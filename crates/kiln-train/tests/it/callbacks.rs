@@ -126,8 +126,10 @@ fn plateau(options: &Value) -> ReduceLrOnPlateau {
         .min_delta(options["min_delta"].as_f64().or(options["threshold"].as_f64()).unwrap())
         .rule(match options["threshold_mode"].as_str() {
             None => PlateauRule::Keras,
-            Some("rel") => PlateauRule::PyTorch(Threshold::Relative),
-            Some(_) => PlateauRule::PyTorch(Threshold::Absolute),
+            Some(mode) => PlateauRule::PyTorch {
+                threshold: if mode == "rel" { Threshold::Relative } else { Threshold::Absolute },
+                eps: options["eps"].as_f64().unwrap(),
+            },
         })
         .cooldown(size(options, "cooldown"))
         .min_lr(options["min_lr"].as_f64().unwrap())
@@ -186,6 +188,12 @@ fn follows(fixture: &str) -> usize {
         checked += 1;
     }
     checked
+}
+
+#[test]
+fn pytorchs_defaults_are_pytorchs() {
+    let expected = PlateauRule::PyTorch { threshold: Threshold::Relative, eps: 1e-8 };
+    assert_eq!(PlateauRule::pytorch(), expected);
 }
 
 #[test]
