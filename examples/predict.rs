@@ -41,7 +41,15 @@ fn main() -> Result<()> {
     }
     let mut texts = Vec::with_capacity(BATCH);
     for (place, line) in std::io::stdin().lock().lines().enumerate() {
-        texts.push(line.with_context(|| format!("line {} of the standard input cannot be read", place + 1))?);
+        match line {
+            Ok(line) => texts.push(line),
+            Err(error) => {
+                label(&predictor, &texts)?;
+                let place = place + 1;
+                return Err(error)
+                    .with_context(|| format!("line {place} of the standard input is not UTF-8: convert it"));
+            }
+        }
         if texts.len() == BATCH {
             label(&predictor, &texts)?;
             texts.clear();

@@ -25,7 +25,7 @@ pub struct TrainingArgs {
     #[arg(long)]
     pub batch_size: Option<usize>,
     /// The first learning rate
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// Seed of weights, shuffling and dropout
     #[arg(long, default_value_t = 0)]
@@ -101,7 +101,7 @@ impl TrainingArgs {
     }
 }
 
-/// Prints a model's table of layers and its number of parameters.
+/// Prints a model's table of layers and its number of parameters on a line of its own.
 pub fn show_model<M: Model>(model: &M) {
     let summary = model.summary();
     println!("{summary}");

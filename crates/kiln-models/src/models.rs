@@ -85,6 +85,16 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
     /// The table of layers.
     fn summary(&self) -> Summary;
 
+    /// Steps of every row; `None` where any number is taken.
+    fn length(&self) -> Option<usize> {
+        None
+    }
+
+    /// Numbers a step; `None` where it reads none.
+    fn d_input(&self) -> Option<usize> {
+        None
+    }
+
     /// How many ids the model takes; `None` where it reads no ids.
     fn vocab(&self) -> Option<usize> {
         None

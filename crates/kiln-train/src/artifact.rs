@@ -11,6 +11,7 @@ use kiln_models::weights::{self, Weights};
 use kiln_models::{Model, RecurrentRegressor, RecurrentRegressorConfig, TextClassifier, TextClassifierConfig};
 use kiln_text::TextEncoder;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::data::SeriesDataset;
 use crate::error::{Error, Result};
@@ -55,8 +56,15 @@ struct ConfigFile {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Kind {
-    TextClassifier { config: TextClassifierConfig, sequence: SequenceShape, class_names: Vec<String> },
-    SeriesRegressor { config: RecurrentRegressorConfig },
+    TextClassifier {
+        config: TextClassifierConfig,
+        sequence: SequenceShape,
+        class_names: Vec<String>,
+        tokenizer_sha256: String,
+    },
+    SeriesRegressor {
+        config: RecurrentRegressorConfig,
+    },
 }
 
 impl Kind {
@@ -99,7 +107,8 @@ impl ArtifactConfig {
             Some(classes) if classes != class_names.len() => {
                 refuse("the number of class names", format!("{classes}, as the model's classes"), class_names.len())
             }
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => refuse("the classes of a text classifier's head", "at least 2".to_owned(), 0),
         }
     }
 
@@ -107,7 +116,8 @@ impl ArtifactConfig {
     pub(crate) fn to_json(&self) -> String {
         let kind = match self.clone() {
             Self::TextClassifier { model, encoder, class_names } => {
-                Kind::TextClassifier { config: model, sequence: encoder.shape(), class_names }
+                let tokenizer_sha256 = sha256(encoder.encoder());
+                Kind::TextClassifier { config: model, sequence: encoder.shape(), class_names, tokenizer_sha256 }
             }
             Self::SeriesRegressor { model } => Kind::SeriesRegressor { config: model },
         };
@@ -180,14 +190,34 @@ impl TextPredictor {
     /// The folder or one of its files is missing, cut short, of another model or of another kind.
     pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let folder = folder.as_ref();
-        let (config, sequence, class_names) = match read_config(folder)? {
-            Kind::TextClassifier { config, sequence, class_names } => (config, sequence, class_names),
+        let (config, sequence, class_names, trained_with) = match read_config(folder)? {
+            Kind::TextClassifier { config, sequence, class_names, tokenizer_sha256 } => {
+                (config, sequence, class_names, tokenizer_sha256)
+            }
             other => return Err(wrong_kind(folder, "text classifier", &other)),
         };
-        let tokenizer = TextEncoder::load(existing(folder, TOKENIZER)?)?;
-        let encoder = SequenceEncoder::with_shape(tokenizer, sequence)?;
-        ArtifactConfig::text(config.clone(), &encoder, &class_names).check()?;
-        let model = loaded(folder, config.init(device, 0)?, read_weights(folder)?)?;
+        let config_file = folder.join(CONFIG);
+        let damaged = |error: &dyn std::fmt::Display| Error::damaged(&config_file, error);
+        let tokenizer_file = existing(folder, TOKENIZER)?;
+        let tokenizer = TextEncoder::load(&tokenizer_file)?;
+        if sha256(&tokenizer) != trained_with {
+            return Err(Error::damaged(&tokenizer_file, "it is not the tokenizer that the model was trained with"));
+        }
+        let encoder = SequenceEncoder::with_shape(tokenizer, sequence).map_err(|error| damaged(&error))?;
+        ArtifactConfig::text(config.clone(), &encoder, &class_names).check().map_err(|error| damaged(&error))?;
+        let weights = read_weights(folder)?;
+        if let Some(table) = weights.get("embedding.table")
+            && table.shape.first() != Some(&config.vocab())
+        {
+            let reason = format!(
+                "its model's vocabulary is {}, but {MODEL} holds an embedding of shape {:?}",
+                config.vocab(),
+                table.shape
+            );
+            return Err(damaged(&reason));
+        }
+        let model = config.init(device, 0).map_err(|error| damaged(&error))?;
+        let model = loaded(folder, model, weights)?;
         Ok(Self { model, encoder, class_names })
     }
 
@@ -282,6 +312,12 @@ impl SeriesPredictor {
         )?;
         predict(&self.model, &data, BATCH)
     }
+}
+
+/// What tells one tokenizer from another.
+fn sha256(tokenizer: &TextEncoder) -> String {
+    let digest = Sha256::digest(tokenizer.to_json().as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_config(folder: &Path) -> Result<Kind> {

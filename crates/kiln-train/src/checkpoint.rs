@@ -54,12 +54,20 @@ impl RunIdentity {
         };
         for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(before)) {
             if now != before {
+                let (now, before) = first_difference(&now, &before);
                 let (path, what) = (path.to_owned(), what.to_owned());
                 return Err(Error::ResumeMismatch { path, what, before, now });
             }
         }
         Ok(())
     }
+}
+
+/// The first line in which two descriptions differ.
+fn first_difference(now: &str, before: &str) -> (String, String) {
+    let differing = now.lines().zip(before.lines()).find(|(now, before)| now != before);
+    let (now, before) = differing.unwrap_or((now, before));
+    (now.trim().trim_end_matches(',').to_owned(), before.trim().trim_end_matches(',').to_owned())
 }
 
 /// The state of a run behind an epoch.

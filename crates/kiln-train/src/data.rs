@@ -37,6 +37,10 @@ pub trait Batches: Send + Sync {
 /// The extremes of a data set, which a model is checked against before the first step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DataLimits {
+    /// Steps of every row.
+    pub steps: Option<usize>,
+    /// Numbers a step.
+    pub d_input: Option<usize>,
     /// The highest token id.
     pub highest_id: Option<u32>,
     /// The highest class among the targets.
@@ -169,7 +173,7 @@ impl Batches for TokenDataset {
 
     fn limits(&self) -> DataLimits {
         let highest_id = self.0.ids.iter().max().map(|&id| id as u32);
-        DataLimits { highest_id, ..self.0.targets.limits() }
+        DataLimits { steps: Some(self.0.steps), highest_id, ..self.0.targets.limits() }
     }
 }
 
@@ -254,7 +258,7 @@ impl Batches for SeriesDataset {
     }
 
     fn limits(&self) -> DataLimits {
-        self.0.targets.limits()
+        DataLimits { steps: Some(self.0.steps), d_input: Some(self.0.d_input), ..self.0.targets.limits() }
     }
 }
 

@@ -103,6 +103,16 @@ impl Callback for EarlyStopping {
         "early_stopping"
     }
 
+    fn check(&self) -> Result<()> {
+        for (what, value) in [("early stopping's least change", Some(self.min_delta)), ("its baseline", self.baseline)]
+        {
+            if let Some(value) = value.filter(|value| !value.is_finite()) {
+                return Err(Error::option(what, "a finite number", value));
+            }
+        }
+        Ok(())
+    }
+
     fn on_epoch_end(&mut self, logs: &EpochLogs, control: &mut Control<'_>) -> Result<()> {
         if logs.epoch - 1 < self.start_from_epoch {
             return Ok(());

@@ -33,18 +33,26 @@ pub enum Error {
     },
     /// The artifact folder already holds a run.
     #[error(
-        "{} already holds a run: continue it with `resume`, replace it with `overwrite`, \
-         or name another folder",
+        "{} already holds a run: continue it (`--resume`, `ExistingRun::Resume`), replace it (`--overwrite`, \
+         `ExistingRun::Overwrite`), or name another folder",
         path.display()
     )]
     RunExists {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder holds files of a run's names that are no run of Kiln's.
+    #[error("{} holds {files}, which are not Kiln's: they stay as they are; name another folder", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+        /// The files.
+        files: String,
+    },
     /// There is no checkpoint to resume from.
     #[error(
-        "nothing to resume: {} is not there, since no epoch has ended yet; start the run anew \
-         with `overwrite`",
+        "nothing to resume: {} is not there; it is written when the first epoch ends. Check the folder, or start \
+         anew without `resume`",
         path.display()
     )]
     NothingToResume {

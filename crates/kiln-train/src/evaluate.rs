@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use kiln_models::{Model, Pass};
 
-use crate::data::{Batches, Loader, Order};
+use crate::data::{Batches, DataLimits, Loader, Order};
 use crate::error::{Error, Result};
 use crate::meter::Meter;
 use crate::trainable::{Labelled, Trainable};
@@ -54,6 +54,7 @@ where
     D: Batches<Batch = Labelled<M::Input>> + Clone + 'static,
 {
     let model = model.valid();
+    model.check(&DataLimits { highest_class: None, values: None, ..data.limits() })?;
     let mut outputs = Vec::new();
     each_batch(data, batch_size, &device_of(&model)?, |batch, _| {
         outputs.extend(activated(&model, &batch.input)?);

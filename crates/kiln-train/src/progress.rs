@@ -1,6 +1,6 @@
 //! What a person sees of a run: a bar an epoch in a terminal, a line an epoch elsewhere.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,6 +17,8 @@ pub(crate) struct ShowProgress {
     epoch_began: Option<Instant>,
     /// The time of the epoch's steps, validation apart.
     training: Duration,
+    /// How many there were.
+    steps: usize,
 }
 
 impl ShowProgress {
@@ -43,6 +45,7 @@ impl Callback for ShowProgress {
             return Ok(());
         };
         self.training = began.elapsed();
+        self.steps = step.step;
         if !std::io::stdout().is_terminal() {
             return Ok(());
         }
@@ -74,8 +77,10 @@ impl Callback for ShowProgress {
             .filter(|(name, _)| name != "learning_rate")
             .map(|(name, value)| format!("{name} {value:.4}"))
             .collect();
-        let each = self.training.as_secs_f64() * 1e3 / plan.steps as f64;
-        println!(
+        let each = self.training.as_secs_f64() * 1e3 / self.steps.max(1) as f64;
+        // Whoever reads may have had enough, as in `| head`; that must not end a run.
+        let _ = writeln!(
+            std::io::stdout(),
             "epoch {}/{}  {}  learning rate {}  {each:.0} ms/step  {:.1} s",
             logs.epoch,
             plan.epochs,

@@ -97,7 +97,7 @@ impl ReduceLrOnPlateau {
         self
     }
 
-    /// Epochs without improvement after which the rate is lowered; 0 acts like 1.
+    /// Epochs without improvement after which the rate is lowered; by Keras's rule 0 acts like 1.
     #[must_use]
     pub fn patience(mut self, epochs: usize) -> Self {
         self.patience = epochs;
@@ -111,7 +111,7 @@ impl ReduceLrOnPlateau {
         self
     }
 
-    /// Epochs to wait after a reduction before counting again. As in Keras, 1 acts like 0.
+    /// Epochs to wait after a reduction before counting again. By Keras's rule 1 acts like 0.
     #[must_use]
     pub fn cooldown(mut self, epochs: usize) -> Self {
         self.cooldown = epochs;
@@ -185,6 +185,14 @@ impl Callback for ReduceLrOnPlateau {
     fn check(&self) -> Result<()> {
         if !(self.factor > 0.0 && self.factor < 1.0) {
             return Err(Error::option("the plateau's factor", "above 0 and below 1", self.factor));
+        }
+        if !self.min_delta.is_finite() {
+            return Err(Error::option("the plateau's least change", "a number", self.min_delta));
+        }
+        if let PlateauRule::PyTorch { eps, .. } = self.rule
+            && !(eps.is_finite() && eps >= 0.0)
+        {
+            return Err(Error::option("the plateau's eps", "a number of at least 0", eps));
         }
         if !(self.min_lr.is_finite() && self.min_lr >= 0.0) {
             return Err(Error::option("the plateau's least rate", "at least 0", self.min_lr));

@@ -30,22 +30,45 @@ pub enum ExistingRun {
 pub(crate) struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// Makes the folder ready, or refuses.
+    /// Whether the folder may be used; nothing is written or deleted yet.
     pub(crate) fn prepare(path: &Path, existing: ExistingRun) -> Result<Self> {
-        std::fs::create_dir_all(path).map_err(Error::io("make the folder", path))?;
         let folder = Self(path.to_owned());
-        let all = [CONFIG, TOKENIZER, MODEL, CHECKPOINT, HISTORY_JSON, HISTORY_CSV].into_iter().chain(CURVES);
-        let held: Vec<PathBuf> = all.map(|name| path.join(name)).filter(|file| file.exists()).collect();
+        let held = folder.held();
         match existing {
-            ExistingRun::Refuse if !held.is_empty() => Err(Error::RunExists { path: path.to_owned() }),
-            ExistingRun::Overwrite => {
-                for file in held {
-                    std::fs::remove_file(&file).map_err(Error::io("remove", &file))?;
-                }
-                Ok(folder)
+            ExistingRun::Resume if !folder.checkpoint().exists() => {
+                Err(Error::NothingToResume { path: folder.checkpoint() })
             }
-            ExistingRun::Refuse | ExistingRun::Resume => Ok(folder),
+            ExistingRun::Resume => Ok(folder),
+            _ if held.is_empty() => Ok(folder),
+            ExistingRun::Refuse => Err(Error::RunExists { path: path.to_owned() }),
+            ExistingRun::Overwrite if folder.is_kilns() => Ok(folder),
+            ExistingRun::Overwrite => {
+                let names: Vec<String> = held.iter().map(|file| file.display().to_string()).collect();
+                Err(Error::NotARun { path: path.to_owned(), files: names.join(", ") })
+            }
         }
+    }
+
+    /// The files of a run that the folder holds.
+    fn held(&self) -> Vec<PathBuf> {
+        let all = [CONFIG, TOKENIZER, MODEL, CHECKPOINT, HISTORY_JSON, HISTORY_CSV].into_iter().chain(CURVES);
+        all.map(|name| self.0.join(name)).filter(|file| file.exists()).collect()
+    }
+
+    /// Whether what the folder holds is a run of Kiln's, and no other program's files of the same
+    /// names.
+    fn is_kilns(&self) -> bool {
+        let kilns_config = || {
+            let text = std::fs::read_to_string(self.0.join(CONFIG)).ok()?;
+            let config: serde_json::Value = serde_json::from_str(&text).ok()?;
+            Some(config.get("format")?.is_u64() && config.get("kind")?.is_string())
+        };
+        self.checkpoint().exists() || kilns_config().unwrap_or(false)
+    }
+
+    /// Removes an old run's files.
+    pub(crate) fn clear(&self) -> Result<()> {
+        self.held().iter().try_for_each(|file| std::fs::remove_file(file).map_err(Error::io("remove", file)))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -69,11 +92,18 @@ impl RunFolder {
         CURVES.iter().try_for_each(|name| history.plot(self.0.join(name)))
     }
 
+    /// Makes the folder and finds out whether it can be written to, before hours of training.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        std::fs::create_dir_all(&self.0).map_err(Error::io("make the folder", &self.0))?;
+        tempfile::tempfile_in(&self.0).map_err(Error::io("write into", &self.0))?;
+        Ok(())
+    }
+
     /// What is left of a run that ends in the middle of `epoch`.
     pub(crate) fn keeps(&self, epoch: usize) -> String {
         let folder = self.0.display();
         match epoch {
-            1 => format!("no epoch has ended, so {folder} keeps no model"),
+            1 => format!("no epoch has ended, so {folder} is as it was"),
             _ => format!("{folder} keeps everything up to the end of epoch {}", epoch - 1),
         }
     }
@@ -81,8 +111,8 @@ impl RunFolder {
     /// As [`RunFolder::keeps`], and how to go on.
     pub(crate) fn kept(&self, epoch: usize) -> String {
         match epoch {
-            1 => format!("{}; start anew with `overwrite`", self.keeps(epoch)),
-            _ => format!("{}; go on from there with `resume`", self.keeps(epoch)),
+            1 => self.keeps(epoch),
+            _ => format!("{}; go on from there with `resume` (`--resume`, `ExistingRun::Resume`)", self.keeps(epoch)),
         }
     }
 }

@@ -16,6 +16,7 @@ use burn::train::{
 };
 use kiln_models::weights::{self, Weights};
 
+use crate::artifact::ArtifactConfig;
 use crate::callback::{Callback, Control, Plan, StepLogs};
 use crate::checkpoint::{Checkpoint, RunIdentity};
 use crate::error::{Error, Result};
@@ -40,6 +41,23 @@ pub(crate) struct Loop {
     /// Names of the Burn metrics, which are asked for behind each epoch.
     pub(crate) metric_names: Vec<String>,
     pub(crate) error: Option<Error>,
+    /// Whether the folder holds this run: an old one stays until the first epoch has ended.
+    pub(crate) begun: bool,
+    pub(crate) artifact: Option<ArtifactConfig>,
+}
+
+impl Loop {
+    /// Puts this run in the place of an old one.
+    fn begin(&mut self) -> Result<()> {
+        if !self.begun {
+            self.folder.clear()?;
+            if let Some(artifact) = &self.artifact {
+                artifact.save(self.folder.path())?;
+            }
+            self.begun = true;
+        }
+        Ok(())
+    }
 }
 
 /// The strategy: Burn calls it once.
@@ -60,6 +78,7 @@ impl<M: Trainable> SupervisedLearningStrategy<Fitting<M>> for Strategy {
         drop(learner); // it held a second handle, under which nothing updates in place
         let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut run = Running {
+            before: state.history.epochs().len(),
             model: Some(model),
             processor: components.event_processor,
             store: components.event_store,
@@ -77,6 +96,8 @@ impl<M: Trainable> SupervisedLearningStrategy<Fitting<M>> for Strategy {
 }
 
 struct Running<M: Trainable> {
+    /// Epochs before this process. Burn's metrics count from the first that they see.
+    before: usize,
     /// Taken out while a step updates it, so that there is one handle.
     model: Option<Fitting<M>>,
     processor: Processor<M>,
@@ -130,11 +151,12 @@ impl<M: Trainable> Running<M> {
         };
         for name in &state.metric_names {
             for (prefix, split) in [("", Split::Train), ("val_", Split::Valid)] {
-                if let Some(value) = self.store.find_metric(name, epoch, Aggregate::Mean, &split) {
+                if let Some(value) = self.store.find_metric(name, epoch - self.before, Aggregate::Mean, &split) {
                     logs.metrics.insert(format!("{prefix}{name}"), value);
                 }
             }
         }
+        state.begin()?;
         state.history.push(logs.clone());
         self.call(state, |callback, control| callback.on_epoch_end(&logs, control))?;
         state.folder.save_history(&state.history)?;
@@ -143,7 +165,7 @@ impl<M: Trainable> Running<M> {
 
     fn train_epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<Meter> {
         let train = self.train.clone();
-        self.tell_train(LearnerEvent::StartSplit { epoch_number: epoch, total_items: train.num_items() });
+        self.tell_train(LearnerEvent::StartSplit { epoch_number: epoch - self.before, total_items: train.num_items() });
         let mut meter = Meter::default();
         let mut iterator = train.iter();
         let mut step = 0;
@@ -173,7 +195,7 @@ impl<M: Trainable> Running<M> {
             }
         }
         meter.read()?;
-        self.tell_train(LearnerEvent::EndSplit(epoch));
+        self.tell_train(LearnerEvent::EndSplit(epoch - self.before));
         Ok(meter)
     }
 
@@ -181,7 +203,7 @@ impl<M: Trainable> Running<M> {
         let valid = self.valid.clone();
         let model = self.model.as_ref().expect("the model is put back behind each step").valid();
         let total_items = valid.num_items();
-        self.tell_valid(LearnerEvent::StartSplit { epoch_number: epoch, total_items });
+        self.tell_valid(LearnerEvent::StartSplit { epoch_number: epoch - self.before, total_items });
         let mut meter = Meter::default();
         let mut iterator = valid.iter();
         let mut step = 0;
@@ -198,7 +220,7 @@ impl<M: Trainable> Running<M> {
             self.check_interrupted(state, epoch)?;
         }
         meter.read()?;
-        self.tell_valid(LearnerEvent::EndSplit(epoch));
+        self.tell_valid(LearnerEvent::EndSplit(epoch - self.before));
         Ok(meter)
     }
 

@@ -149,6 +149,16 @@ impl<M: Model> Trainable for M {
 
     fn check(&self, limits: &DataLimits) -> crate::error::Result<()> {
         let refuse = |what: &'static str, expected: String, got: String| Err(Error::Data { what, expected, got });
+        for (what, data, model) in [
+            ("the steps of the data's rows", limits.steps, self.length()),
+            ("the numbers a step of the data", limits.d_input, self.d_input()),
+        ] {
+            if let (Some(data), Some(model)) = (data, model)
+                && data != model
+            {
+                return refuse(what, format!("{model}, as the model's configuration says"), data.to_string());
+            }
+        }
         if let (Some(id), Some(vocab)) = (limits.highest_id, self.vocab())
             && id as usize >= vocab
         {

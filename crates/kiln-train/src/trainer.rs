@@ -1,7 +1,8 @@
 //! The trainer: options, callbacks, and `fit`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use burn::optim::SgdConfig;
@@ -35,7 +36,8 @@ type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> Supervised
 /// Behind each epoch the folder holds a checkpoint (`checkpoint.kiln`), the history
 /// (`history.json`, `history.csv`) and, with [`Trainer::save_best`], the best weights
 /// (`model.safetensors`); at the end also the returned model's weights and the curves
-/// (`curves.svg`, `curves.png`). The same seed, device and build give the same model.
+/// (`curves.svg`, `curves.png`). The same seed, device and build give the
+/// same model: to the bit on the CPU.
 ///
 /// # Examples
 ///
@@ -79,6 +81,8 @@ pub struct Trainer<M: Trainable> {
     existing_run: ExistingRun,
     artifact: Option<ArtifactConfig>,
     interrupter: Interrupter,
+    /// Whether a step is there to stop behind.
+    fitting: Arc<AtomicBool>,
     show: bool,
 }
 
@@ -99,6 +103,7 @@ impl<M: Trainable> Trainer<M> {
             existing_run: ExistingRun::Refuse,
             artifact: None,
             interrupter: Interrupter::new(),
+            fitting: Arc::default(),
             show: true,
         }
     }
@@ -189,7 +194,7 @@ impl<M: Trainable> Trainer<M> {
     }
 
     /// Writes what a later process needs beside the weights to predict (`config.json`,
-    /// `tokenizer.json`) before the first step.
+    /// `tokenizer.json`) when the first epoch ends; until then an old run in the folder stands.
     #[must_use]
     pub fn artifact(mut self, artifact: impl Into<ArtifactConfig>) -> Self {
         self.artifact = Some(artifact.into());
@@ -215,11 +220,12 @@ impl<M: Trainable> Trainer<M> {
     ///
     /// The process already has a handler of the signal.
     pub fn stop_on_ctrl_c(self) -> Result<Self> {
-        let interrupter = self.interrupter.clone();
+        let (interrupter, fitting) = (self.interrupter.clone(), self.fitting.clone());
         ctrlc::set_handler(move || {
-            if interrupter.should_stop() {
+            if interrupter.should_stop() || !fitting.load(Ordering::Relaxed) {
                 std::process::exit(130);
             }
+            let _ = writeln!(std::io::stderr(), "stopping behind this step; Ctrl-C again ends at once");
             interrupter.stop(Some("stopped by Ctrl-C"));
         })?;
         Ok(self)
@@ -251,6 +257,7 @@ impl<M: Trainable> Trainer<M> {
         let device = device_of(&model)?;
         let optimizer = OptimizerState::new(self.optimizer)?;
         let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
+        folder.check_writable()?;
         let identity = RunIdentity {
             seed: self.seed,
             batch_size: self.batch_size,
@@ -275,18 +282,24 @@ impl<M: Trainable> Trainer<M> {
             shuffle_epoch: shuffle_epoch.clone(),
             metric_names: self.metrics.iter().map(|(name, _)| name.clone()).collect(),
             error: None,
+            begun: self.existing_run == ExistingRun::Resume,
+            artifact: self.artifact,
         };
         if self.existing_run == ExistingRun::Resume {
             model = resume(model, &mut state, train.rows().div_ceil(self.batch_size), self.show)?;
+            let behind = state.history.epochs().len();
+            if self.show && behind >= self.epochs {
+                let asked = self.epochs;
+                let _ = writeln!(
+                    std::io::stdout(),
+                    "nothing to train: the run has {behind} epochs, and {asked} are asked for"
+                );
+            }
         }
         if self.show {
             // The last one, and behind `resume`: a checkpoint keeps no state of it.
             state.callbacks.push(Box::new(ShowProgress::default()));
         }
-        if let Some(artifact) = &self.artifact {
-            artifact.save(folder.path())?;
-        }
-
         let order = Order::Shuffled { seed: self.seed, epoch: shuffle_epoch };
         let train_loader = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
         let valid_loader = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::AsIs);
@@ -302,14 +315,18 @@ impl<M: Trainable> Trainer<M> {
             training = add(training);
         }
         // The strategy brings its own optimizer and schedule; Burn's type asks for some.
+        self.fitting.store(true, Ordering::Relaxed);
         let result = training.launch(Learner::new(Fitting { model }, SgdConfig::new().init(), 0.0));
 
+        self.fitting.store(false, Ordering::Relaxed);
         let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let history = std::mem::take(&mut state.history);
         let error = state.error.take().or(result.error.map(Error::Training));
         if let Some(error) = error {
             if !history.epochs().is_empty() {
-                folder.save_curves(&history).ok(); // the run's own error matters more
+                // Whatever fails here, the run's own error matters more.
+                folder.save_curves(&history).ok();
+                keep_last_epoch(&folder).ok();
             }
             return Err(error);
         }
@@ -352,6 +369,15 @@ impl<M: Trainable> Trainer<M> {
     }
 }
 
+/// Makes the last whole epoch's weights the artifact's, where no callback kept better ones.
+fn keep_last_epoch(folder: &RunFolder) -> Result<()> {
+    if folder.model().exists() {
+        return Ok(());
+    }
+    let last = Checkpoint::load(&folder.checkpoint())?;
+    crate::write_file::write_file(&folder.model(), &weights::to_safetensors(&last.model, None)?)
+}
+
 /// Puts the checkpoint's state into `model` and `state`.
 fn resume<M: Trainable>(model: M, state: &mut Loop, steps: usize, show: bool) -> Result<M> {
     let path = state.folder.checkpoint();
@@ -369,7 +395,8 @@ fn resume<M: Trainable>(model: M, state: &mut Loop, steps: usize, show: bool) ->
     state.history = checkpoint.history;
     state.stopped = checkpoint.stopped;
     if show {
-        println!("resumed from {} behind epoch {epoch}, step {}", path.display(), epoch * steps);
+        let _ =
+            writeln!(std::io::stdout(), "resumed from {} behind epoch {epoch}, step {}", path.display(), epoch * steps);
     }
     Ok(model)
 }

@@ -11,6 +11,6 @@ pub use kiln_text::{
 };
 pub use kiln_train::{
     ArtifactConfig, Batches, Callback, Control, EarlyStopping, EpochLogs, ExistingRun, History, Monitor, Optimizer,
-    ReduceLrOnPlateau, SequenceEncoder, SeriesDataset, SeriesPredictor, StepOutput, TextPredictor, TokenDataset,
-    Trainable, Trainer, evaluate, predict,
+    PlateauRule, ReduceLrOnPlateau, SequenceEncoder, SeriesDataset, SeriesPredictor, StepOutput, TextPredictor,
+    Threshold, TokenDataset, Trainable, Trainer, evaluate, predict,
 };

@@ -141,6 +141,10 @@ impl Model for ConvBiLstm {
         Some(self.config.vocab)
     }
 
+    fn length(&self) -> Option<usize> {
+        Some(self.config.length)
+    }
+
     fn head(&self) -> Head {
         self.config.head
     }

@@ -106,6 +106,10 @@ impl Model for ConvClassifier {
         Some(self.config.vocab)
     }
 
+    fn length(&self) -> Option<usize> {
+        Some(self.config.length)
+    }
+
     fn head(&self) -> Head {
         self.config.head
     }

@@ -66,6 +66,10 @@ impl Model for EmbeddingFlatten {
         Some(self.config.vocab)
     }
 
+    fn length(&self) -> Option<usize> {
+        Some(self.config.length)
+    }
+
     fn head(&self) -> Head {
         self.config.head
     }

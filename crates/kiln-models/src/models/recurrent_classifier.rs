@@ -99,6 +99,10 @@ impl Model for RecurrentClassifier {
         Some(self.config.vocab)
     }
 
+    fn length(&self) -> Option<usize> {
+        Some(self.config.length)
+    }
+
     fn head(&self) -> Head {
         self.config.head
     }

@@ -70,6 +70,14 @@ impl Model for RecurrentRegressor {
         self.dense.forward(state)
     }
 
+    fn length(&self) -> Option<usize> {
+        Some(self.config.length)
+    }
+
+    fn d_input(&self) -> Option<usize> {
+        Some(self.config.d_input)
+    }
+
     fn head(&self) -> Head {
         self.config.head
     }

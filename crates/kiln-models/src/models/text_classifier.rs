@@ -136,6 +136,10 @@ impl Model for TextClassifier {
         each!(self, model => model.forward(input, pass))
     }
 
+    fn length(&self) -> Option<usize> {
+        Some(self.config().length())
+    }
+
     fn vocab(&self) -> Option<usize> {
         Some(self.config().vocab())
     }

@@ -96,6 +96,14 @@ fn damaged_artifacts_are_named() {
     }
     assert!(TextPredictor::load(folder.path(), &cpu()).is_ok());
 
+    // A tokenizer that is whole and of the same size, but another one.
+    let tokenizer = folder.path().join("tokenizer.json");
+    let good = std::fs::read_to_string(&tokenizer).unwrap();
+    std::fs::write(&tokenizer, good.replace("fine", "foul")).unwrap();
+    let message = load().to_string();
+    assert!(message.contains("tokenizer.json") && message.contains("trained with"), "{message}");
+    std::fs::write(&tokenizer, good).unwrap();
+
     let config = folder.path().join("config.json");
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
@@ -104,7 +112,14 @@ fn damaged_artifacts_are_named() {
     let message = load().to_string();
     assert!(message.contains("embedding.table") && message.contains("shape"), "{message}");
     std::fs::write(&config, text.replace("\"vocab\": ", "\"vocab\": 4, \"was\": ")).unwrap();
-    assert!(load().to_string().contains("vocabulary"), "{}", load());
+    let message = load().to_string();
+    assert!(message.contains("vocabulary") && message.contains("config.json"), "{message}");
+    std::fs::write(&config, text.replace("\"head\": \"binary\"", "\"head\": {\"values\": 1}")).unwrap();
+    let message = load().to_string();
+    assert!(message.contains("head") && message.contains("config.json"), "{message}");
+    std::fs::write(&config, text.replace("\"vocab\": ", "\"vocab\": 99999999999, \"was\": ")).unwrap();
+    let message = load().to_string();
+    assert!(message.contains("vocabulary is 99999999999"), "{message}");
 
     let missing = TextPredictor::load(folder.path().join("nowhere"), &cpu()).map(|_| ()).unwrap_err();
     assert!(matches!(missing, Error::Io { .. }) && missing.to_string().contains("nowhere"), "{missing}");

@@ -130,6 +130,7 @@ fn run_that_may_die(folder: &Path, existing: ExistingRun) -> (kiln_models::weigh
     let small = SmallRun::new();
     let run = small
         .trainer(folder, 5)
+        .metric(AccuracyMetric::new())
         .callback(Die)
         .existing_run(existing)
         .fit(small.model(&cpu()), &small.train, &small.valid)
@@ -408,6 +409,10 @@ fn data_beyond_the_model_is_refused_before_anything_is_written() {
     narrow.vocab = 3;
     let message = fit(&narrow, vec![0, 1]);
     assert!(message.contains("highest id") && message.contains("vocabulary of 3"), "{message}");
+    let mut long = small.config.clone();
+    long.length = 12;
+    let message = fit(&long, vec![0, 1]);
+    assert!(message.contains("steps") && message.contains("12") && message.contains('9'), "{message}");
     let mut regressor = small.config.clone();
     regressor.head = kiln_models::Head::Values(1);
     let message = fit(&regressor, vec![0, 1]);
@@ -451,4 +456,51 @@ fn a_callback_out_of_range_deletes_nothing() {
         .unwrap_err();
     assert!(error.to_string().contains("factor"), "{error}");
     assert!(folder.path().join("model.safetensors").exists());
+}
+
+#[test]
+fn a_run_that_is_overwritten_stands_until_the_new_ones_first_epoch_ends() {
+    let small = SmallRun::new();
+    let folder = folder();
+    fresh(small.trainer(folder.path(), 1)).fit(small.model(&cpu()), &small.train, &small.valid).unwrap();
+    let model = || std::fs::read(folder.path().join("model.safetensors")).unwrap();
+    let old = model();
+    let stopped_at = |epoch, step| {
+        let trainer = small.trainer(folder.path(), 3).seed(12).existing_run(ExistingRun::Overwrite);
+        let stop = StopAt(trainer.interrupter(), epoch, step);
+        trainer.callback(stop).fit(small.model(&cpu()), &small.train, &small.valid).map(|_| ()).unwrap_err().to_string()
+    };
+    let message = stopped_at(1, 1);
+    assert!(message.contains("is as it was"), "{message}");
+    assert_eq!(model(), old);
+    stopped_at(2, 1);
+    assert_ne!(model(), old);
+}
+
+#[test]
+fn files_of_another_program_are_never_overwritten() {
+    let small = SmallRun::new();
+    let folder = folder();
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::write(folder.path().join(name), "{\"architectures\": []}").unwrap();
+    }
+    let error = small
+        .trainer(folder.path(), 1)
+        .existing_run(ExistingRun::Overwrite)
+        .fit(small.model(&cpu()), &small.train, &small.valid)
+        .unwrap_err();
+    assert!(matches!(error, Error::NotARun { .. }) && error.to_string().contains("config.json"), "{error}");
+    assert!(std::fs::read_to_string(folder.path().join("model.safetensors")).unwrap().contains("architectures"));
+}
+
+#[test]
+fn an_interrupted_run_without_a_best_model_keeps_the_last_whole_epochs() {
+    let small = SmallRun::new();
+    let folder = folder();
+    let trainer = Trainer::new(folder.path()).epochs(4).batch_size(8).quiet();
+    let stop = StopAt(trainer.interrupter(), 2, 1);
+    trainer.callback(stop).fit(small.model(&cpu()), &small.train, &small.valid).unwrap_err();
+    let bytes = std::fs::read(folder.path().join("model.safetensors")).unwrap();
+    let weights = kiln_models::weights::from_safetensors(&bytes).unwrap();
+    assert_eq!(weights.keys().collect::<Vec<_>>(), weights_of(&small.model(&cpu())).keys().collect::<Vec<_>>());
 }
