@@ -53,7 +53,6 @@ fn steps(root: &Path, scratch: &Path) -> Result<()> {
     step("tests", || cargo(root, "test --release --workspace --locked"))?;
     step("examples", || examples(root, scratch))?;
     step("a crate outside the workspace", || outside_crate(root, scratch))?;
-    step("the ndarray backend alone", || ndarray_alone(root))?;
     step("documentation", || {
         run(command(root, "cargo", "doc --release --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"))
     })
@@ -165,11 +164,4 @@ fn outside_crate(root: &Path, scratch: &Path) -> Result<()> {
     }
     let text = output(&mut run)?;
     if text.contains("2,171,393") { Ok(()) } else { bail!("it printed:\n{text}") }
-}
-
-/// The build for the CPU alone, by the backend that the default build leaves out.
-fn ndarray_alone(root: &Path) -> Result<()> {
-    let features = "--no-default-features --features ndarray";
-    let tests = format!("test --release --locked -p kiln -p kiln-models -p kiln-train -p kiln-examples {features}");
-    cargo(root, &tests)
 }

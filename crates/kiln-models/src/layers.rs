@@ -1,6 +1,6 @@
 //! The layers, one a file, in Keras's parametrisation and in plain Burn operations.
 //!
-//! Whole models are in [`crate::models`]; losses are in [`crate::head`].
+//! Whole models are in [`crate::models`]; losses are in [`crate::Head`].
 
 mod bidirectional;
 mod conv1d;

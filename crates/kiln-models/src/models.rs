@@ -1,6 +1,6 @@
 //! Ready models, each a config with `init(&device, seed)`.
 //!
-//! All of them map a batch to `[batch, outputs]` and say with a [`Head`](crate::Head) what the
+//! All of them map a batch to `[batch, outputs]` and say with a [`Head`] what the
 //! outputs mean. Training them is another crate's part.
 
 mod conv_bilstm;
