@@ -5,7 +5,7 @@
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::random::RandomKey;
+use kiln_kernels::RandomKey;
 
 /// How a parameter starts. The names and formulas are Keras's.
 #[derive(Clone, Copy, Debug, PartialEq)]

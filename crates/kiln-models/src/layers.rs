@@ -1,4 +1,4 @@
-//! The layers, one a file, in Keras's parametrisation and in plain Burn operations.
+//! The layers, one a file, in Keras's parametrisation. What they compute is `kiln-kernels`'s.
 //!
 //! Whole models are in [`crate::models`]; losses are in [`crate::Head`].
 
@@ -10,7 +10,7 @@ mod embedding;
 mod gru;
 mod lstm;
 mod pooling;
-mod recurrent;
+pub(crate) mod recurrent;
 mod simple_rnn;
 
 pub use bidirectional::Bidirectional;
@@ -19,7 +19,8 @@ pub use dense::{Dense, DenseConfig};
 pub use dropout::{Dropout, DropoutConfig};
 pub use embedding::{Embedding, EmbeddingConfig};
 pub use gru::{Gru, GruConfig};
+pub use kiln_kernels::Direction;
 pub use lstm::{Lstm, LstmConfig};
 pub use pooling::{MaxPool1d, global_max_pool1d};
-pub use recurrent::{Direction, Recurrent, RecurrentState, Sequence};
+pub use recurrent::{Recurrent, RecurrentState, Sequence};
 pub use simple_rnn::{SimpleRnn, SimpleRnnConfig};

@@ -2,8 +2,8 @@
 //! and regressors, and their summaries.
 //!
 //! A config makes a model on a device from a seed; the same seed makes the same model on every
-//! device. Reading text is `kiln-text`'s part, training `kiln-train`'s. Everything here is in
-//! plain Burn operations, which run on every backend.
+//! device. Reading text is `kiln-text`'s part, training `kiln-train`'s, the fused operations that
+//! the layers compute with `kiln-kernels`'s.
 //!
 //! ```
 //! use kiln_models::{ConvBiLstmConfig, Model};
@@ -17,28 +17,25 @@
 //! # Ok::<(), kiln_models::Error>(())
 //! ```
 
-mod activation;
 mod error;
 mod head;
 mod initializer;
 pub mod layers;
 pub mod models;
 mod pass;
-mod random;
 mod spans;
 mod summary;
 pub mod weights;
 
-pub use activation::Activation;
 pub use error::{Error, Result};
 pub use head::{Head, Targets};
 pub use initializer::Initializer;
+pub use kiln_kernels::{Activation, RandomKey, Span};
 pub use models::{
     ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
     Model, PaddedSteps, RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor,
     RecurrentRegressorConfig, Series, TextClassifier, TextClassifierConfig, Tokens,
 };
 pub use pass::Pass;
-pub use random::RandomKey;
-pub use spans::{Span, Spans};
+pub use spans::Spans;
 pub use summary::{Summary, SummaryRow, thousands};

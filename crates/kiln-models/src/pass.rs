@@ -1,6 +1,6 @@
 //! What a forward pass is for: training, with the step that keys its random numbers, or inference.
 
-use crate::random::RandomKey;
+use kiln_kernels::RandomKey;
 
 /// The purpose of a forward pass. Layers such as dropout act by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

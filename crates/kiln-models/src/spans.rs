@@ -2,34 +2,19 @@
 //!
 //! A span is a start and a length, so that padding in front works as well as padding at the back.
 
-use burn::tensor::{Bool, Device, Tensor, TensorData};
+use std::sync::Arc;
 
-/// The valid steps of one row: `start` to `start + len` - 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// The first valid step.
-    pub start: usize,
-    /// How many steps are valid; 0 for an empty row.
-    pub len: usize,
-}
-
-impl Span {
-    /// Whether step `time` is valid.
-    #[must_use]
-    pub fn contains(self, time: usize) -> bool {
-        time >= self.start && time - self.start < self.len
-    }
-}
+use kiln_kernels::Span;
 
 /// The spans of a batch, one a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spans(Vec<Span>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spans(Arc<[Span]>);
 
 impl Spans {
     /// The spans of the rows in order.
     #[must_use]
     pub fn new(spans: Vec<Span>) -> Self {
-        Self(spans)
+        Self(spans.into())
     }
 
     /// The span of each row.
@@ -38,22 +23,9 @@ impl Spans {
         &self.0
     }
 
-    /// How many rows are valid at step `time`.
-    #[must_use]
-    pub fn valid_at(&self, time: usize) -> usize {
-        self.0.iter().filter(|span| span.contains(time)).count()
-    }
-
-    /// True where a step is padding.
-    ///
-    /// # Shapes
-    ///
-    /// `[time, batch, 1]`
-    #[must_use]
-    pub fn padding(&self, steps: usize, device: &Device) -> Tensor<3, Bool> {
-        let values: Vec<bool> =
-            (0..steps).flat_map(|time| self.0.iter().map(move |span| !span.contains(time))).collect();
-        Tensor::from_data(TensorData::new(values, [steps, self.0.len(), 1]), device)
+    /// The same rows, shared.
+    pub(crate) fn shared(&self) -> Arc<[Span]> {
+        Arc::clone(&self.0)
     }
 
     /// The spans behind a layer that makes `out_steps` outputs, of which output `t` reads the

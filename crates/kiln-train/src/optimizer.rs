@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use kiln_kernels::{AdamStep, adam_step};
 use kiln_models::weights::{Weight, Weights};
 use serde::{Deserialize, Serialize};
 
@@ -174,14 +175,13 @@ impl OptimizerState {
         let mut moment = || moments.next().unwrap_or_else(|| zeros.clone());
         match self.rule {
             Optimizer::Adam { beta_1, beta_2, epsilon, .. } => {
-                let (mean, square) = (moment(), moment());
-                let mean = mean * beta_1 + gradient.clone() * (1.0 - beta_1);
-                let square = square * beta_2 + gradient.square() * (1.0 - beta_2);
                 let steps = slots.steps as f64;
                 let correction = (1.0 - beta_2.powf(steps)).sqrt() / (1.0 - beta_1.powf(steps));
-                let update = mean.clone() * (rate * correction) / (square.clone().sqrt() + epsilon);
+                let step = AdamStep { beta_1, beta_2, epsilon, rate: rate * correction };
+                let (mean, square) = (moment(), moment());
+                let (value, mean, square) = adam_step(value, mean, square, gradient, step);
                 slots.moments = vec![mean, square];
-                value - update
+                value
             }
             Optimizer::RmsProp { rho, momentum, epsilon, .. } => {
                 let square = moment() * rho + gradient.clone().square() * (1.0 - rho);

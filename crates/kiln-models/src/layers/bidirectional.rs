@@ -2,8 +2,9 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use kiln_kernels::Wanted;
 
-use super::recurrent::{Direction, Recurrent};
+use super::recurrent::{Recurrent, both};
 use crate::spans::Spans;
 
 /// A recurrent layer in both directions, its outputs side by side: Keras's `Bidirectional` with
@@ -31,9 +32,7 @@ impl<L: Recurrent> Bidirectional<L> {
     /// - output: `[batch, time, 2 * d_hidden]`
     #[must_use]
     pub fn forward(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<3> {
-        let (forward, _) = self.forward_layer.forward(input.clone(), spans, Direction::Forward, None);
-        let (backward, _) = self.backward_layer.forward(input, spans, Direction::Reverse, None);
-        Tensor::cat(vec![forward, backward], 2)
+        both(&self.forward_layer, &self.backward_layer, input, spans, Wanted::SEQUENCE)
     }
 
     /// The final states of both directions.
@@ -44,8 +43,8 @@ impl<L: Recurrent> Bidirectional<L> {
     /// - output: `[batch, 2 * d_hidden]`
     #[must_use]
     pub fn forward_last(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
-        let forward = self.forward_layer.forward_last(input.clone(), spans, Direction::Forward, None);
-        let backward = self.backward_layer.forward_last(input, spans, Direction::Reverse, None);
-        Tensor::cat(vec![forward.hidden, backward.hidden], 1)
+        let states = both(&self.forward_layer, &self.backward_layer, input, spans, Wanted::HIDDEN);
+        let [batch, _, width] = states.dims();
+        states.reshape([batch, width])
     }
 }

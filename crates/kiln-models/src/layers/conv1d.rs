@@ -1,14 +1,13 @@
-//! One-dimensional convolution over time, as a product for each place in the window.
+//! One-dimensional convolution over time.
 
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use kiln_kernels::{Activation, RandomKey, conv1d};
 use serde::{Deserialize, Serialize};
 
-use crate::activation::Activation;
 use crate::error::{Result, at_least_one};
 use crate::initializer::Initializer;
-use crate::random::RandomKey;
 use crate::spans::Spans;
 
 /// What lies beyond the ends of a sequence.
@@ -118,45 +117,15 @@ impl Conv1d {
     #[must_use]
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         let [batch, steps, d_input] = input.dims();
-        let kernel = self.kernel.val();
-        let [window, _, filters] = kernel.dims();
-        let (front, _) = self.margins();
-        let out_steps = self.output_len(steps);
-        assert!(out_steps > 0, "a convolution of window {window} needs more than {steps} steps");
-        let rows = input.reshape([batch * steps, d_input]);
-        let mut sum: Option<Tensor<3>> = None;
-        for place in 0..window {
-            let first = place.saturating_sub(front);
-            let lead = front.saturating_sub(place);
-            if first >= steps || lead >= out_steps {
-                continue; // this place sees nothing but padding
-            }
-            // Each place multiplies the whole input once; what it adds to output t is its row
-            // t + place - front, and zero where that is outside.
-            let weight = kernel.clone().narrow(0, place, 1).reshape([d_input, filters]);
-            let product = rows.clone().matmul(weight).reshape([batch, steps, filters]);
-            let taken = (steps - first).min(out_steps - lead);
-            let tail = out_steps - lead - taken;
-            let mut part = product.slice([0..batch, first..first + taken]);
-            if lead + tail > 0 {
-                let device = part.device();
-                let zeros = |n| Tensor::<3>::zeros([batch, n, filters], &device);
-                let mut pieces = Vec::new();
-                if lead > 0 {
-                    pieces.push(zeros(lead));
-                }
-                pieces.push(part);
-                if tail > 0 {
-                    pieces.push(zeros(tail));
-                }
-                part = Tensor::cat(pieces, 1);
-            }
-            sum = Some(match sum {
-                None => part,
-                Some(sum) => sum + part,
-            });
-        }
-        let sum = sum.expect("a window of at least one place");
-        self.activation.apply(sum + self.bias.val().unsqueeze())
+        let window = self.window();
+        assert!(self.output_len(steps) > 0, "a convolution of window {window} needs more than {steps} steps");
+        let (front, back) = self.margins();
+        let (device, dtype) = (input.device(), input.dtype());
+        let zeros = |steps| (steps > 0).then(|| Tensor::<3>::zeros([batch, steps, d_input], (&device, dtype)));
+        let padded = match (zeros(front), zeros(back)) {
+            (None, None) => input,
+            (front, back) => Tensor::cat([front, Some(input), back].into_iter().flatten().collect(), 1),
+        };
+        conv1d(padded, self.kernel.val(), self.bias.val(), self.activation)
     }
 }

@@ -4,10 +4,10 @@ use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
-use crate::activation::Activation;
 use crate::error::{Result, at_least_one};
 use crate::initializer::Initializer;
-use crate::random::RandomKey;
+use kiln_kernels::Activation;
+use kiln_kernels::RandomKey;
 
 /// Configuration of a [`Dense`] layer.
 #[derive(Config, Debug)]

@@ -2,7 +2,8 @@
 
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
+use kiln_kernels::dropout;
 
 use crate::error::{Result, dropout_rate};
 use crate::pass::Pass;
@@ -56,12 +57,7 @@ impl Dropout {
     #[must_use]
     pub fn forward<const D: usize>(&self, input: Tensor<D>, pass: &Pass) -> Tensor<D> {
         match pass.key(&self.name) {
-            Some(key) if self.rate > 0.0 => {
-                let shape = input.dims();
-                let mask = key.dropout_mask(shape.iter().product(), self.rate);
-                let mask = Tensor::from_data(TensorData::new(mask, shape), &input.device());
-                input * mask
-            }
+            Some(key) if self.rate > 0.0 => dropout(input, key, self.rate),
             _ => input,
         }
     }

@@ -2,12 +2,11 @@
 
 use burn::config::Config;
 use burn::module::{Module, Param};
-use burn::tensor::module::embedding;
 use burn::tensor::{Device, Int, Tensor};
+use kiln_kernels::{RandomKey, embedding};
 
 use crate::error::{Result, at_least_one};
 use crate::initializer::Initializer;
-use crate::random::RandomKey;
 
 /// Configuration of an [`Embedding`].
 #[derive(Config, Debug)]

@@ -2,13 +2,12 @@
 
 use burn::config::Config;
 use burn::module::{Module, Param};
-use burn::tensor::activation::{sigmoid, tanh};
 use burn::tensor::{Device, Tensor};
+use kiln_kernels::{CellKind, RandomKey, RecurrentWeights};
 
-use super::recurrent::{Recurrent, RecurrentState, gate};
+use super::recurrent::Recurrent;
 use crate::error::{Result, at_least_one};
 use crate::initializer::Initializer;
-use crate::random::RandomKey;
 
 /// Configuration of a [`Gru`].
 #[derive(Config, Debug)]
@@ -68,43 +67,20 @@ pub struct Gru {
     pub bias: Param<Tensor<2>>,
 }
 
-impl Gru {
-    fn bias_row(&self, row: usize) -> Tensor<2> {
-        self.bias.val().narrow(0, row, 1)
-    }
-
-    fn reset_after(&self) -> bool {
-        self.bias.val().dims()[0] == 2
-    }
-}
-
 impl Recurrent for Gru {
+    fn cell(&self) -> CellKind {
+        CellKind::Gru { reset_after: self.bias.val().dims()[0] == 2 }
+    }
+
+    fn weights(&self) -> RecurrentWeights {
+        RecurrentWeights {
+            kernel: self.kernel.val().unsqueeze(),
+            recurrent_kernel: self.recurrent_kernel.val().unsqueeze(),
+            bias: self.bias.val().unsqueeze(),
+        }
+    }
+
     fn d_hidden(&self) -> usize {
         self.bias.val().dims()[1] / 3
-    }
-
-    fn project(&self, input: Tensor<2>) -> Tensor<2> {
-        input.matmul(self.kernel.val()) + self.bias_row(0)
-    }
-
-    fn step(&self, projected: Tensor<2>, state: RecurrentState) -> RecurrentState {
-        let units = self.d_hidden();
-        let hidden = state.hidden;
-        let recurrent_kernel = self.recurrent_kernel.val();
-        let (update, candidate) = if self.reset_after() {
-            let recurrent = hidden.clone().matmul(recurrent_kernel) + self.bias_row(1);
-            let update = sigmoid(gate(&projected, 0, units) + gate(&recurrent, 0, units));
-            let reset = sigmoid(gate(&projected, 1, units) + gate(&recurrent, 1, units));
-            (update, tanh(gate(&projected, 2, units) + reset * gate(&recurrent, 2, units)))
-        } else {
-            let gates = recurrent_kernel.clone().slice([0..units, 0..2 * units]);
-            let last = recurrent_kernel.slice([0..units, 2 * units..3 * units]);
-            let recurrent = hidden.clone().matmul(gates);
-            let update = sigmoid(gate(&projected, 0, units) + gate(&recurrent, 0, units));
-            let reset = sigmoid(gate(&projected, 1, units) + gate(&recurrent, 1, units));
-            let recurrent = (reset * hidden.clone()).matmul(last);
-            (update, tanh(gate(&projected, 2, units) + recurrent))
-        };
-        RecurrentState { hidden: update.clone() * hidden + (update.neg().add_scalar(1.0)) * candidate, cell: None }
     }
 }

@@ -2,13 +2,12 @@
 
 use burn::config::Config;
 use burn::module::{Module, Param};
-use burn::tensor::activation::{sigmoid, tanh};
 use burn::tensor::{Device, Tensor};
+use kiln_kernels::{CellKind, RandomKey, RecurrentWeights};
 
-use super::recurrent::{Recurrent, RecurrentState, gate};
+use super::recurrent::Recurrent;
 use crate::error::{Result, at_least_one};
 use crate::initializer::Initializer;
-use crate::random::RandomKey;
 
 /// Configuration of an [`Lstm`].
 #[derive(Config, Debug)]
@@ -62,27 +61,19 @@ pub struct Lstm {
 }
 
 impl Recurrent for Lstm {
+    fn cell(&self) -> CellKind {
+        CellKind::Lstm
+    }
+
+    fn weights(&self) -> RecurrentWeights {
+        RecurrentWeights {
+            kernel: self.kernel.val().unsqueeze(),
+            recurrent_kernel: self.recurrent_kernel.val().unsqueeze(),
+            bias: self.bias.val().unsqueeze(),
+        }
+    }
+
     fn d_hidden(&self) -> usize {
         self.bias.val().dims()[0] / 4
-    }
-
-    fn zero_state(&self, batch: usize, device: &Device) -> RecurrentState {
-        let zeros = Tensor::zeros([batch, self.d_hidden()], device);
-        RecurrentState { hidden: zeros.clone(), cell: Some(zeros) }
-    }
-
-    fn project(&self, input: Tensor<2>) -> Tensor<2> {
-        input.matmul(self.kernel.val()) + self.bias.val().unsqueeze()
-    }
-
-    fn step(&self, projected: Tensor<2>, state: RecurrentState) -> RecurrentState {
-        let gates = projected + state.hidden.matmul(self.recurrent_kernel.val());
-        let units = self.d_hidden();
-        let candidate = sigmoid(gate(&gates, 0, units)) * tanh(gate(&gates, 2, units));
-        let cell = match state.cell {
-            Some(cell) => sigmoid(gate(&gates, 1, units)) * cell + candidate,
-            None => candidate, // a state without a cell is one of zeros
-        };
-        RecurrentState { hidden: sigmoid(gate(&gates, 3, units)) * tanh(cell.clone()), cell: Some(cell) }
     }
 }

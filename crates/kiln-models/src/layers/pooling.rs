@@ -1,6 +1,7 @@
 //! Max pooling over time. Average pooling is left out.
 
 use burn::tensor::Tensor;
+use kiln_kernels::max_pool1d;
 
 use crate::error::{Result, at_least_one};
 use crate::spans::Spans;
@@ -42,11 +43,7 @@ impl MaxPool1d {
     /// - output: `[batch, time / pool_size, channel]`
     #[must_use]
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        let [batch, steps, channels] = input.dims();
-        let windows = self.output_len(steps);
-        let whole = windows * self.pool_size;
-        let input = if whole < steps { input.slice([0..batch, 0..whole]) } else { input };
-        input.reshape([batch, windows, self.pool_size, channels]).max_dim(2).reshape([batch, windows, channels])
+        max_pool1d(input, self.pool_size)
     }
 }
 

@@ -3,12 +3,11 @@
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use kiln_kernels::{Activation, CellKind, RandomKey, RecurrentWeights};
 
-use super::recurrent::{Recurrent, RecurrentState};
-use crate::activation::Activation;
+use super::recurrent::Recurrent;
 use crate::error::{Result, at_least_one};
 use crate::initializer::Initializer;
-use crate::random::RandomKey;
 
 /// Configuration of a [`SimpleRnn`].
 #[derive(Config, Debug)]
@@ -57,16 +56,19 @@ pub struct SimpleRnn {
 }
 
 impl Recurrent for SimpleRnn {
+    fn cell(&self) -> CellKind {
+        CellKind::SimpleRnn { activation: self.activation }
+    }
+
+    fn weights(&self) -> RecurrentWeights {
+        RecurrentWeights {
+            kernel: self.kernel.val().unsqueeze(),
+            recurrent_kernel: self.recurrent_kernel.val().unsqueeze(),
+            bias: self.bias.val().unsqueeze(),
+        }
+    }
+
     fn d_hidden(&self) -> usize {
         self.bias.val().dims()[0]
-    }
-
-    fn project(&self, input: Tensor<2>) -> Tensor<2> {
-        input.matmul(self.kernel.val()) + self.bias.val().unsqueeze()
-    }
-
-    fn step(&self, projected: Tensor<2>, state: RecurrentState) -> RecurrentState {
-        let sum = projected + state.hidden.matmul(self.recurrent_kernel.val());
-        RecurrentState { hidden: self.activation.apply(sum), cell: None }
     }
 }

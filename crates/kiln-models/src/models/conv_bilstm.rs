@@ -5,7 +5,6 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::{Model, PaddedSteps, Tokens};
-use crate::activation::Activation;
 use crate::error::{Error, Result, at_least_one};
 use crate::head::Head;
 use crate::layers::{
@@ -13,8 +12,9 @@ use crate::layers::{
     LstmConfig, MaxPool1d,
 };
 use crate::pass::Pass;
-use crate::random::RandomKey;
 use crate::summary::Summary;
+use kiln_kernels::Activation;
+use kiln_kernels::RandomKey;
 
 /// Configuration of a [`ConvBiLstm`]. The defaults are the widely used IMDB recipe's: with 10,000
 /// words they make 2,171,393 parameters.

@@ -5,15 +5,15 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::{Model, Tokens};
-use crate::activation::Activation;
 use crate::error::{Error, Result, at_least_one};
 use crate::head::Head;
 use crate::layers::{
     Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, global_max_pool1d,
 };
 use crate::pass::Pass;
-use crate::random::RandomKey;
 use crate::summary::Summary;
+use kiln_kernels::Activation;
+use kiln_kernels::RandomKey;
 
 /// Configuration of a [`ConvClassifier`].
 #[derive(Config, Debug)]

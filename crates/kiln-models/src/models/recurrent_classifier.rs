@@ -9,8 +9,8 @@ use crate::error::{Result, at_least_one};
 use crate::head::Head;
 use crate::layers::{Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, Sequence};
 use crate::pass::Pass;
-use crate::random::RandomKey;
 use crate::summary::Summary;
+use kiln_kernels::RandomKey;
 
 /// Configuration of a [`RecurrentClassifier`].
 #[derive(Config, Debug)]

@@ -9,8 +9,8 @@ use crate::error::{Result, at_least_one};
 use crate::head::Head;
 use crate::layers::{Dense, DenseConfig, Sequence};
 use crate::pass::Pass;
-use crate::random::RandomKey;
 use crate::summary::Summary;
+use kiln_kernels::RandomKey;
 
 /// Configuration of a [`RecurrentRegressor`].
 #[derive(Config, Debug)]

@@ -3,13 +3,12 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use kiln_kernels::{CellKind, RandomKey, RecurrentWeights, Wanted};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, at_least_one};
-use crate::layers::{
-    Direction, Gru, GruConfig, Lstm, LstmConfig, Recurrent, RecurrentState, Sequence, SimpleRnn, SimpleRnnConfig,
-};
-use crate::random::RandomKey;
+use crate::layers::recurrent::both;
+use crate::layers::{Direction, Gru, GruConfig, Lstm, LstmConfig, Recurrent, Sequence, SimpleRnn, SimpleRnnConfig};
 use crate::spans::Spans;
 use crate::summary::Summary;
 
@@ -61,20 +60,16 @@ macro_rules! each {
 }
 
 impl Recurrent for RecurrentLayer {
+    fn cell(&self) -> CellKind {
+        each!(self, layer => layer.cell())
+    }
+
+    fn weights(&self) -> RecurrentWeights {
+        each!(self, layer => layer.weights())
+    }
+
     fn d_hidden(&self) -> usize {
         each!(self, layer => layer.d_hidden())
-    }
-
-    fn zero_state(&self, batch: usize, device: &Device) -> RecurrentState {
-        each!(self, layer => layer.zero_state(batch, device))
-    }
-
-    fn project(&self, input: Tensor<2>) -> Tensor<2> {
-        each!(self, layer => layer.project(input))
-    }
-
-    fn step(&self, projected: Tensor<2>, state: RecurrentState) -> RecurrentState {
-        each!(self, layer => layer.step(projected, state))
     }
 }
 
@@ -168,12 +163,13 @@ impl RecurrentStack {
     pub fn forward_last(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
         let top = self.forward_layers.len() - 1;
         let input = self.climb(input, spans, top);
-        let forward = self.forward_layers[top].forward_last(input.clone(), spans, Direction::Forward, None).hidden;
+        let layer = &self.forward_layers[top];
         match self.backward_layers.get(top) {
-            None => forward,
-            Some(layer) => {
-                let backward = layer.forward_last(input, spans, Direction::Reverse, None).hidden;
-                Tensor::cat(vec![forward, backward], 1)
+            None => layer.forward_last(input, spans, Direction::Forward, None).hidden,
+            Some(backward) => {
+                let states = both(layer, backward, input, spans, Wanted::HIDDEN);
+                let [batch, _, width] = states.dims();
+                states.reshape([batch, width])
             }
         }
     }
@@ -182,13 +178,9 @@ impl RecurrentStack {
     fn climb(&self, mut input: Tensor<3>, spans: Option<&Spans>, layers: usize) -> Tensor<3> {
         for depth in 0..layers {
             let layer = &self.forward_layers[depth];
-            let (forward, _) = layer.forward(input.clone(), spans, Direction::Forward, None);
             input = match self.backward_layers.get(depth) {
-                None => forward,
-                Some(layer) => {
-                    let (backward, _) = layer.forward(input, spans, Direction::Reverse, None);
-                    Tensor::cat(vec![forward, backward], 2)
-                }
+                None => layer.forward_sequence(input, spans, Direction::Forward),
+                Some(backward) => both(layer, backward, input, spans, Wanted::SEQUENCE),
             };
         }
         input

@@ -12,9 +12,9 @@
 
 use rayon::prelude::*;
 
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-const ROUNDS: usize = 10;
+pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+pub(crate) const ROUNDS: usize = 10;
 /// Blocks of four numbers that one task of a parallel fill makes.
 const BLOCKS_A_TASK: usize = 1 << 14;
 
@@ -26,7 +26,7 @@ const BLOCKS_A_TASK: usize = 1 << 14;
 /// # Examples
 ///
 /// ```
-/// use kiln_models::RandomKey;
+/// use kiln_kernels::RandomKey;
 ///
 /// let weights = RandomKey::new(7).child("lstm").child("kernel");
 /// assert_eq!(weights.uniform(3), RandomKey::new(7).child("lstm").child("kernel").uniform(3));
@@ -69,7 +69,7 @@ impl RandomKey {
         Self { key: self.key, stream: [block[0] ^ low, block[1] ^ high] }
     }
 
-    fn block(self, index: u64) -> [u32; 4] {
+    pub(crate) fn block(self, index: u64) -> [u32; 4] {
         let [low, high] = split(index);
         philox([low, high, self.stream[0], self.stream[1]], self.key)
     }
@@ -125,11 +125,20 @@ impl RandomKey {
         order
     }
 
+    /// Random words below the first are dropped; what is kept is multiplied by the second.
+    pub(crate) fn dropout_limits(rate: f64) -> (u64, f32) {
+        ((rate * 4_294_967_296.0).round() as u64, (1.0 / (1.0 - rate)) as f32)
+    }
+
+    /// Key and stream.
+    pub(crate) fn parts(self) -> ([u32; 2], [u32; 2]) {
+        (self.key, self.stream)
+    }
+
     /// An inverted-dropout mask: 0 with probability `rate`, else 1 / (1 - `rate`).
     #[must_use]
     pub fn dropout_mask(self, count: usize, rate: f64) -> Vec<f32> {
-        let threshold = (rate * 4_294_967_296.0).round() as u64;
-        let kept = (1.0 / (1.0 - rate)) as f32;
+        let (threshold, kept) = Self::dropout_limits(rate);
         let mut out = vec![0.0; count];
         self.fill(&mut out, |number| if u64::from(number) < threshold { 0.0 } else { kept });
         out

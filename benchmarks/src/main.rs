@@ -1,0 +1,198 @@
+//! Times whole training steps, forward passes and predictions: `cargo xtask bench --steps` runs it.
+//!
+//! A step is the forward pass, the loss, the backward pass, Adam and the loss read back; data is
+//! made before. Medians of 20 behind 5 that do not count.
+
+mod tasks;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::Parser;
+use kiln::burn::module::Module;
+use kiln::burn::optim::GradientsParams;
+use kiln::burn::tensor::{Device, Tensor};
+use kiln::prelude::*;
+use kiln::train::OptimizerState;
+use serde_json::json;
+
+use crate::tasks::{Classifier, TASKS, Task, classes, numbers, series, tokens};
+
+const WARM_UP: usize = 5;
+const COUNTED: usize = 20;
+
+/// Time training steps and predictions
+#[derive(Parser)]
+struct Options {
+    /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
+    #[arg(long, env = "KILN_DEVICE")]
+    device: Option<String>,
+    /// One task alone
+    #[arg(long, value_name = "TASK")]
+    only: Option<String>,
+    /// A JSON line a task
+    #[arg(long)]
+    json: bool,
+    /// The commit to write into each line
+    #[arg(long, default_value = "")]
+    commit: String,
+}
+
+/// Medians in seconds.
+struct Times {
+    step: Option<f64>,
+    forward: f64,
+}
+
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.sort_by(f64::total_cmp);
+    let middle = seconds.len() / 2;
+    if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 }
+}
+
+/// The median time of `act` behind a warm-up.
+fn time(counted: usize, mut act: impl FnMut() -> Result<()>) -> Result<f64> {
+    let mut seconds = Vec::with_capacity(counted);
+    for turn in 0..WARM_UP + counted {
+        let began = Instant::now();
+        act()?;
+        if turn >= WARM_UP {
+            seconds.push(began.elapsed().as_secs_f64());
+        }
+    }
+    Ok(median(seconds))
+}
+
+/// Waits until `tensor` is computed.
+fn wait<const D: usize>(tensor: Tensor<D>) -> Result<()> {
+    tensor.try_into_data()?;
+    Ok(())
+}
+
+/// Times a model whose batches stay the same; `loss` computes on the model given.
+fn measure<M: Module>(
+    model: M,
+    loss: impl Fn(&M, &Pass) -> Tensor<1>,
+    forward: impl Fn(&M) -> Tensor<2>,
+) -> Result<Times> {
+    let mut training = Some(model.clone().train());
+    let mut optimizer = OptimizerState::new(Optimizer::adam())?;
+    let mut step = 0;
+    let seconds = time(COUNTED, || {
+        let model = training.take().expect("put back behind each step");
+        let loss = loss(&model, &Pass::Training { seed: 0, step });
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        training = Some(optimizer.step(model, gradients, 1e-3, None));
+        step += 1;
+        wait(loss)
+    })?;
+    Ok(Times { step: Some(seconds), forward: time(COUNTED, || wait(forward(&model)))? })
+}
+
+fn run(task: Task, device: &Device) -> Result<Times> {
+    let (batch, steps) = (task.batch(), task.steps());
+    let training = device.clone().autodiff();
+    match task {
+        Task::ConvBiLstm => {
+            let model = ConvBiLstmConfig::new(10_000, steps).init(device, 0)?;
+            let (input, plain) = (tokens(batch, steps, 10_000, &training), tokens(batch, steps, 10_000, device));
+            let targets = classes(batch, &training);
+            let loss = |model: &kiln::models::ConvBiLstm, pass: &Pass| {
+                Head::Binary.loss(model.forward(&input, pass), &targets)
+            };
+            measure(model, loss, |model| model.forward(&plain, &Pass::Inference))
+        }
+        Task::Classifier(kind) => {
+            let model = Classifier::new(kind, device)?;
+            let vocab = Classifier::VOCAB;
+            let (input, plain) = (tokens(batch, steps, vocab, &training), tokens(batch, steps, vocab, device));
+            let targets = classes(batch, &training);
+            let loss = |model: &Classifier, _: &Pass| Head::Binary.loss(model.forward(input.ids.clone()), &targets);
+            measure(model, loss, |model| model.forward(plain.ids.clone()))
+        }
+        Task::Product | Task::Wide(..) => {
+            let config = match task {
+                Task::Wide(kind, units) => {
+                    RecurrentRegressorConfig::new(units, steps).with_kind(kind).with_d_hidden(vec![units])
+                }
+                _ => RecurrentRegressorConfig::new(2, steps),
+            };
+            let model = config.init(device, 0)?;
+            let input = series(batch, steps, config.d_input, &training);
+            let plain = series(batch, steps, config.d_input, device);
+            let targets = numbers(batch, &training);
+            let loss = |model: &kiln::models::RecurrentRegressor, pass: &Pass| {
+                Head::Values(1).loss(model.forward(&input, pass), &targets)
+            };
+            measure(model, loss, |model| model.forward(&plain, &Pass::Inference))
+        }
+    }
+}
+
+/// A prediction of the IMDB recipe for `batch` rows.
+fn predict_rows(batch: usize, device: &Device) -> Result<Times> {
+    let model = ConvBiLstmConfig::new(10_000, 200).init(device, 0)?;
+    let input = tokens(batch, 200, 10_000, device);
+    let counted = if batch == 1 { 500 } else { 100 };
+    Ok(Times { step: None, forward: time(counted, || wait(model.forward(&input, &Pass::Inference)))? })
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let choice = kiln::choose(options.device.as_deref())?;
+    let device = choice.device.clone();
+    let machine = format!("{} cores", std::thread::available_parallelism()?);
+    let on_the_cpu = matches!(choice.backend.name(), "flex" | "ndarray");
+    let peak = on_the_cpu.then(kiln_kernels::product_peak);
+    if let (Some(peak), false) = (peak, options.json) {
+        println!("{} on {machine}; product peak {:.0} GFLOP/s", choice.backend.name(), peak / 1e9);
+        println!("{:<12} {:>9} {:>9} {:>11} {:>12}", "task", "step", "forward", "step peak", "forward peak");
+    }
+    let predictions = [("predict_1", 1), ("predict_64", 64)];
+    let names: Vec<&str> =
+        TASKS.iter().map(|(name, _)| *name).chain(predictions.iter().map(|(name, _)| *name)).collect();
+    if let Some(only) = &options.only
+        && !names.contains(&only.as_str())
+    {
+        bail!("there is no task '{only}'; there are {}", names.join(", "));
+    }
+    let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
+    let print = |name: &str, times: &Times, forward_flops: f64| {
+        // A step's products are three times its forward pass's.
+        let share = |flops: f64, seconds: f64| peak.map(|peak| flops / seconds / peak);
+        let (step_share, forward_share) =
+            (times.step.and_then(|step| share(3.0 * forward_flops, step)), share(forward_flops, times.forward));
+        if options.json {
+            let rounded = |seconds: f64| (seconds * 1e6).round() / 1e3;
+            let line = json!({
+                "peer": "kiln", "version": env!("CARGO_PKG_VERSION"), "task": name, "device": choice.backend.name(),
+                "step_ms": times.step.map(rounded), "forward_ms": rounded(times.forward),
+                "step_peak_share": step_share, "forward_peak_share": forward_share,
+                "machine": machine, "commit": options.commit,
+            });
+            println!("{line}");
+        } else {
+            let ms = |seconds: Option<f64>| seconds.map_or("-".to_owned(), |s| format!("{:.2} ms", s * 1e3));
+            let percent = |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+            println!(
+                "{name:<12} {:>9} {:>9} {:>11} {:>12}",
+                ms(times.step),
+                ms(Some(times.forward)),
+                percent(step_share),
+                percent(forward_share)
+            );
+        }
+    };
+    for (name, task) in TASKS {
+        if wanted(name) {
+            print(name, &run(task, &device)?, task.forward_flops());
+        }
+    }
+    for (name, batch) in predictions {
+        if wanted(name) {
+            let flops = Task::ConvBiLstm.forward_flops() * batch as f64 / 64.0;
+            print(name, &predict_rows(batch, &device)?, flops);
+        }
+    }
+    Ok(())
+}

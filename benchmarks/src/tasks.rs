@@ -1,0 +1,130 @@
+//! The models that are timed: those of `peers/train_step.py`, on random data.
+
+use kiln::burn;
+use kiln::burn::module::Module;
+use kiln::burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln::models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
+use kiln::models::models::{RecurrentStack, RecurrentStackConfig};
+use kiln::models::{Activation, RandomKey, Series, Tokens};
+use kiln::prelude::*;
+
+/// What a task's data and model are.
+#[derive(Clone, Copy)]
+pub(crate) enum Task {
+    /// The IMDB recipe.
+    ConvBiLstm,
+    /// Embedding, one bidirectional layer of 64, dense 64 with relu, dense.
+    Classifier(RecurrentKind),
+    /// Two GRUs of 30 over pairs of numbers.
+    Product,
+    /// One layer as wide as its input.
+    Wide(RecurrentKind, usize),
+}
+
+/// Every task by its name, in the order of the tables.
+pub(crate) const TASKS: [(&str, Task); 8] = [
+    ("conv_bilstm", Task::ConvBiLstm),
+    ("bilstm", Task::Classifier(RecurrentKind::Lstm)),
+    ("bigru", Task::Classifier(RecurrentKind::Gru)),
+    ("gru_product", Task::Product),
+    ("lstm_256", Task::Wide(RecurrentKind::Lstm, 256)),
+    ("lstm_512", Task::Wide(RecurrentKind::Lstm, 512)),
+    ("gru_256", Task::Wide(RecurrentKind::Gru, 256)),
+    ("gru_512", Task::Wide(RecurrentKind::Gru, 512)),
+];
+
+impl Task {
+    pub(crate) fn batch(self) -> usize {
+        match self {
+            Self::ConvBiLstm | Self::Classifier(_) => 64,
+            Self::Product | Self::Wide(..) => 32,
+        }
+    }
+
+    pub(crate) fn steps(self) -> usize {
+        match self {
+            Self::ConvBiLstm => 200,
+            Self::Classifier(_) => 300,
+            Self::Product | Self::Wide(..) => 100,
+        }
+    }
+
+    /// Floating-point operations of the matrix products of one forward pass.
+    pub(crate) fn forward_flops(self) -> f64 {
+        let layer = |kind: RecurrentKind, steps: usize, directions: usize, d_input: usize, units: usize| {
+            let gates = match kind {
+                RecurrentKind::SimpleRnn => 1,
+                RecurrentKind::Lstm => 4,
+                RecurrentKind::Gru => 3,
+            };
+            2 * self.batch() * steps * directions * (d_input + units) * gates * units
+        };
+        let products = match self {
+            Self::ConvBiLstm => {
+                2 * self.batch() * 196 * 5 * 200 * 64
+                    + layer(RecurrentKind::Lstm, 49, 2, 64, 64)
+                    + layer(RecurrentKind::Lstm, 49, 2, 128, 32)
+            }
+            Self::Classifier(kind) => layer(kind, self.steps(), 2, 64, 64),
+            Self::Product => layer(RecurrentKind::Gru, 100, 1, 2, 30) + layer(RecurrentKind::Gru, 100, 1, 30, 30),
+            Self::Wide(kind, units) => layer(kind, 100, 1, units, units),
+        };
+        products as f64
+    }
+}
+
+/// A classifier with a dense layer behind the recurrent one, which the ready models lack.
+#[derive(Module, Debug)]
+pub(crate) struct Classifier {
+    embedding: Embedding,
+    recurrent: RecurrentStack,
+    dense: Dense,
+    output: Dense,
+}
+
+impl Classifier {
+    pub(crate) const VOCAB: usize = 8_185;
+
+    pub(crate) fn new(kind: RecurrentKind, device: &Device) -> kiln::models::Result<Self> {
+        let key = RandomKey::new(0);
+        Ok(Self {
+            embedding: EmbeddingConfig::new(Self::VOCAB, 64).init(device, key.child("embedding"))?,
+            recurrent: RecurrentStackConfig::new(kind, 64, vec![64])
+                .with_bidirectional(true)
+                .init(device, key.child("recurrent"))?,
+            dense: DenseConfig::new(128, 64).with_activation(Activation::Relu).init(device, key.child("dense"))?,
+            output: DenseConfig::new(64, 1).init(device, key.child("output"))?,
+        })
+    }
+
+    pub(crate) fn forward(&self, ids: Tensor<2, Int>) -> Tensor<2> {
+        let state = self.recurrent.forward_last(self.embedding.forward(ids), None);
+        self.output.forward(self.dense.forward(state))
+    }
+}
+
+/// Random ids below `vocab`.
+pub(crate) fn tokens(batch: usize, steps: usize, vocab: usize, device: &Device) -> Tokens {
+    let ids: Vec<i32> =
+        RandomKey::new(1).child("ids").uniform(batch * steps).iter().map(|x| (x * vocab as f32) as i32).collect();
+    Tokens { ids: Tensor::from_data(TensorData::new(ids, [batch, steps]), device), spans: None }
+}
+
+/// Random classes.
+pub(crate) fn classes(batch: usize, device: &Device) -> Targets {
+    let classes: Vec<i32> =
+        RandomKey::new(1).child("classes").uniform(batch).iter().map(|&x| i32::from(x < 0.5)).collect();
+    Targets::Classes(Tensor::from_data(TensorData::new(classes, [batch]), device))
+}
+
+/// Random sequences of `d_input` numbers a step.
+pub(crate) fn series(batch: usize, steps: usize, d_input: usize, device: &Device) -> Series {
+    let values = RandomKey::new(1).child("series").uniform(batch * steps * d_input);
+    Series { values: Tensor::from_data(TensorData::new(values, [batch, steps, d_input]), device), spans: None }
+}
+
+/// Random numbers to predict.
+pub(crate) fn numbers(batch: usize, device: &Device) -> Targets {
+    let values = RandomKey::new(1).child("targets").uniform(batch);
+    Targets::Values(Tensor::from_data(TensorData::new(values, [batch, 1]), device))
+}

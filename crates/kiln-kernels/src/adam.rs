@@ -1,0 +1,72 @@
+//! Adam.
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use crate::device::is_fused;
+use crate::ops::FusedOps;
+use crate::reference;
+
+/// The numbers of one step of Adam with Keras's rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamStep {
+    /// Decay of the mean of gradients.
+    pub beta_1: f64,
+    /// Decay of the mean of squared gradients.
+    pub beta_2: f64,
+    /// Keeps the division finite.
+    pub epsilon: f64,
+    /// The learning rate times sqrt(1 - beta_2^t) / (1 - beta_1^t), t counted from 1.
+    pub rate: f64,
+}
+
+/// Value, mean and square of gradients behind one step of Adam with Keras's rule:
+///
+/// ```text
+/// mean' = beta_1 mean + (1 - beta_1) g        square' = beta_2 square + (1 - beta_2) g^2
+/// value' = value - rate mean' / (sqrt(square') + epsilon)
+/// ```
+///
+/// None of it is recorded by autodiff.
+///
+/// # Shapes
+///
+/// All four tensors have the same shape.
+///
+/// # Fast path
+///
+/// One pass on the CPU backends where all are 32-bit floats; tensors that nothing else holds are
+/// updated in place. Anything else goes through [`reference::adam_step`].
+///
+/// # Panics
+///
+/// If the shapes differ.
+///
+/// # References
+///
+/// Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014; Keras places epsilon beside
+/// the root of the uncorrected second moment.
+#[must_use]
+pub fn adam_step(
+    value: Tensor<1>,
+    mean: Tensor<1>,
+    square: Tensor<1>,
+    gradient: Tensor<1>,
+    step: AdamStep,
+) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
+    let expected = value.dims();
+    for (what, got) in [("mean", mean.dims()), ("square", square.dims()), ("gradient", gradient.dims())] {
+        assert_eq!(got, expected, "the {what} must have the value's shape {expected:?}, but has {got:?}");
+    }
+    if ![&value, &mean, &square, &gradient].into_iter().all(is_fused) {
+        return reference::adam_step(value, mean, square, gradient, step);
+    }
+    let (value, mean, square) = <Dispatch as FusedOps>::adam(
+        value.into_dispatch(),
+        mean.into_dispatch(),
+        square.into_dispatch(),
+        gradient.into_dispatch(),
+        step,
+    );
+    (Tensor::from_dispatch(value), Tensor::from_dispatch(mean), Tensor::from_dispatch(square))
+}

@@ -1,0 +1,61 @@
+//! Convolution over time.
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use crate::activation::Activation;
+use crate::device::{assert_same_device, is_fused};
+use crate::ops::FusedOps;
+use crate::reference;
+
+/// Convolution of stride 1 over time without padding, with bias and a function behind the sum.
+///
+/// # Shapes
+///
+/// - input: `[batch, time, d_input]`
+/// - kernel: `[window, d_input, filters]`, bias: `[filters]`
+/// - output: `[batch, time + 1 - window, filters]`
+///
+/// # Fast path
+///
+/// One kernel on the CPU backends where all tensors are 32-bit floats; linear and relu are part
+/// of it, other functions follow it. Anything else goes through [`reference::conv1d`].
+///
+/// # Panics
+///
+/// If the shapes do not fit, the window is longer than the sequence, or the tensors are on several
+/// devices.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::{Device, Tensor};
+/// use kiln_kernels::{Activation, conv1d};
+///
+/// let device = Device::flex();
+/// let input = Tensor::<3>::ones([1, 4, 2], &device);
+/// let output = conv1d(input, Tensor::ones([3, 2, 1], &device), Tensor::zeros([1], &device), Activation::Relu);
+/// assert_eq!(output.to_data().to_vec::<f32>().unwrap(), [6.0, 6.0]);
+/// # }
+/// ```
+#[must_use]
+pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: Activation) -> Tensor<3> {
+    let ([_, time, d_input], [window, kernel_input, filters]) = (input.dims(), kernel.dims());
+    assert_eq!(kernel_input, d_input, "the kernel must have {d_input} input channels, but has {kernel_input}");
+    assert_eq!(bias.dims(), [filters], "the bias must have shape {:?}, but has {:?}", [filters], bias.dims());
+    assert!(window > 0 && window <= time, "a convolution of window {window} needs more than {time} steps");
+    assert_same_device("kernel", &kernel.device(), &input.device());
+    assert_same_device("bias", &bias.device(), &input.device());
+    if !(is_fused(&input) && is_fused(&kernel) && is_fused(&bias)) {
+        return reference::conv1d(input, kernel, bias, activation);
+    }
+    let relu = activation == Activation::Relu;
+    let output = Tensor::from_dispatch(<Dispatch as FusedOps>::conv1d(
+        input.into_dispatch(),
+        kernel.into_dispatch(),
+        bias.into_dispatch(),
+        relu,
+    ));
+    if relu { output } else { activation.apply(output) }
+}

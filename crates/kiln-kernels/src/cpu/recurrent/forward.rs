@@ -1,0 +1,332 @@
+//! The forward pass of [`super`].
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::{Kept, Plan, Sizes, Weights};
+use crate::cpu::cells::Cell;
+use crate::cpu::lanes::{dispatch, load, load_part, store, store_part};
+use crate::cpu::product::{Packed, accumulate, tile_rows, tiles, with_rows};
+use crate::cpu::shared::{Scratch, Shared};
+use crate::recurrent::{CellKind, RecurrentOptions};
+
+/// The packed weights of one direction.
+struct ForwardWeights {
+    kernel: Packed,
+    recurrent_kernel: Packed,
+    /// `[blocks, gates, lanes]`: what is added to the inputs' part.
+    bias: Vec<f32>,
+    /// The same for the state's part.
+    state_bias: Vec<f32>,
+}
+
+impl ForwardWeights {
+    fn new(plan: &Plan<'_>, weights: &Weights<'_>, direction: usize, cell: CellKind) -> Self {
+        let Sizes { d_input, d_hidden, .. } = plan.sizes;
+        let width = plan.gates * d_hidden;
+        let part = |matrix: &[f32], rows: usize| -> std::ops::Range<usize> {
+            debug_assert_eq!(matrix.len(), plan.directions.len() * rows * width);
+            direction * rows * width..(direction + 1) * rows * width
+        };
+        let kernel = &weights.kernel[part(weights.kernel, d_input)];
+        let recurrent_kernel = &weights.recurrent_kernel[part(weights.recurrent_kernel, d_hidden)];
+        let biases = cell.biases();
+        let bias = &weights.bias[part(weights.bias, biases)];
+        let arranged = |value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
+            let mut out = vec![0.0; plan.blocks * plan.gates * plan.lanes];
+            for gate in 0..plan.gates {
+                for unit in 0..d_hidden {
+                    let (block, lane) = (unit / plan.lanes, unit % plan.lanes);
+                    out[(block * plan.gates + gate) * plan.lanes + lane] = value(gate, unit);
+                }
+            }
+            out
+        };
+        // With two biases the state's are added to the inputs' part too, but for the candidate's,
+        // which the reset gate multiplies.
+        let own = |gate: usize| biases == 2 && gate == 2;
+        Self {
+            kernel: plan.pack_gates(kernel, d_input),
+            recurrent_kernel: plan.pack_gates(recurrent_kernel, d_hidden),
+            bias: arranged(&|gate, unit| {
+                let of = |row: usize| bias[row * width + gate * d_hidden + unit];
+                if biases == 2 && !own(gate) { of(0) + of(1) } else { of(0) }
+            }),
+            state_bias: arranged(&|gate, unit| {
+                if own(gate) { bias[width + gate * d_hidden + unit] } else { 0.0 }
+            }),
+        }
+    }
+}
+
+pub(super) fn forward_cell<const G: usize, C: Cell<G>>(
+    cell: C,
+    options: &RecurrentOptions,
+    sizes: Sizes,
+    input: &[f32],
+    weights: &Weights<'_>,
+    training: bool,
+) -> (Vec<f32>, Option<Kept>) {
+    let plan = Plan::new(sizes, options, training);
+    let directions = plan.directions.len();
+    let packed: Vec<_> =
+        (0..directions).map(|direction| ForwardWeights::new(&plan, weights, direction, options.cell)).collect();
+    let states = directions * plan.slots * sizes.batch * plan.padded();
+    let mut kept = Kept {
+        hidden: Scratch::new(states),
+        cell: Scratch::new(if C::CARRIES { states } else { 0 }),
+        gates: Scratch::new(if training {
+            directions * sizes.time * sizes.batch * plan.padded() * C::KEEPS
+        } else {
+            0
+        }),
+    };
+    let mut out = vec![0.0; sizes.batch * plan.out_rows * directions * sizes.d_hidden];
+    let call = ForwardCall {
+        plan: &plan,
+        input,
+        initial: weights.initial,
+        packed: &packed,
+        training,
+        hidden: Shared::new(&mut kept.hidden),
+        cell: Shared::new(&mut kept.cell),
+        gates: Shared::new(&mut kept.gates),
+        out: Shared::new(&mut out),
+    };
+    plan.tasks().into_par_iter().for_each(|(direction, rows)| {
+        dispatch(ForwardTask { call: &call, cell, direction, rows });
+    });
+    (out, training.then_some(kept))
+}
+
+struct ForwardCall<'a> {
+    plan: &'a Plan<'a>,
+    input: &'a [f32],
+    initial: &'a [f32],
+    packed: &'a [ForwardWeights],
+    training: bool,
+    // Tasks own the rows and the direction that they were given, in each of these.
+    hidden: Shared<'a>,
+    cell: Shared<'a>,
+    gates: Shared<'a>,
+    out: Shared<'a>,
+}
+
+struct ForwardTask<'a, const G: usize, C: Cell<G>> {
+    call: &'a ForwardCall<'a>,
+    cell: C,
+    direction: usize,
+    rows: Range<usize>,
+}
+
+impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let plan = self.call.plan;
+        self.set_initial::<S>();
+        let chunk = plan.chunk(self.rows.len());
+        let mut projected = Scratch::new(chunk * self.rows.len() * plan.padded() * G);
+        let mut first = 0;
+        while first < plan.sizes.time {
+            let places = first..(first + chunk).min(plan.sizes.time);
+            self.project(simd, places.clone(), &mut projected);
+            for place in places {
+                // Blocks outside, so that a panel of weights stays in the nearest cache for all rows.
+                for block in 0..plan.blocks {
+                    for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        with_rows!(rows.len(), R => {
+                            self.step::<S, R>(simd, place, place - first, block, rows.start, &projected);
+                        });
+                    }
+                }
+            }
+            first += chunk;
+        }
+        self.write_final();
+    }
+}
+
+impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
+    /// Slot 0 of the states: the initial ones.
+    #[inline(always)]
+    fn set_initial<S: Simd>(&self) {
+        let ForwardCall { plan, initial, hidden, cell, .. } = self.call;
+        let Sizes { batch, d_hidden, .. } = plan.sizes;
+        for row in self.rows.clone() {
+            for block in 0..plan.blocks {
+                let from = |state: usize| {
+                    ((state * plan.directions.len() + self.direction) * batch + row) * d_hidden + block * plan.lanes
+                };
+                let count = plan.units(block);
+                // SAFETY: this task's rows and direction.
+                unsafe {
+                    let at = plan.hidden_at(self.direction, 0, row) + block * plan.lanes;
+                    store::<S>(hidden.part(at, plan.lanes), 0, load_part::<S>(initial, from(0), count));
+                    if C::CARRIES {
+                        let at = plan.cell_at(self.direction, 0, block, row);
+                        store::<S>(cell.part(at, plan.lanes), 0, load_part::<S>(initial, from(1), count));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The inputs' part of the gates of a chunk: `[steps, blocks, rows, gates, lanes]`.
+    #[inline(always)]
+    fn project<S: Simd>(&self, simd: S, places: Range<usize>, projected: &mut [f32]) {
+        let plan = self.call.plan;
+        for block in 0..plan.blocks {
+            for (step, place) in places.clone().enumerate() {
+                let time = plan.time(self.direction, place);
+                for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                    if plan.any_valid(rows.clone(), time) {
+                        with_rows!(rows.len(), R => {
+                            self.project_tile::<S, R>(simd, step, time, block, rows.start, projected);
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn project_tile<S: Simd, const R: usize>(
+        &self,
+        simd: S,
+        step: usize,
+        time: usize,
+        block: usize,
+        row: usize,
+        projected: &mut [f32],
+    ) {
+        let ForwardCall { plan, input, packed, .. } = self.call;
+        let weights = &packed[self.direction];
+        let Sizes { time: steps, d_input, .. } = plan.sizes;
+        let width = G * S::F32_LANES;
+        let mut sums = [[simd.splat_f32s(0.0); G]; R];
+        for sums in &mut sums {
+            for (gate, sum) in sums.iter_mut().enumerate() {
+                *sum = load::<S>(&weights.bias, (block * G + gate) * S::F32_LANES);
+            }
+        }
+        let from = &input[(row * steps + time) * d_input..];
+        accumulate(simd, &mut sums, from, [steps * d_input, 1], weights.kernel.panel(block), width, d_input);
+        let at = self.projected_at(step, block, row);
+        for (r, sums) in sums.iter().enumerate() {
+            for (gate, &sum) in sums.iter().enumerate() {
+                store::<S>(projected, at + r * width + gate * S::F32_LANES, sum);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn projected_at(&self, step: usize, block: usize, row: usize) -> usize {
+        let plan = self.call.plan;
+        ((step * plan.blocks + block) * self.rows.len() + row - self.rows.start) * G * plan.lanes
+    }
+
+    #[inline(always)]
+    fn step<S: Simd, const R: usize>(
+        &self,
+        simd: S,
+        place: usize,
+        step: usize,
+        block: usize,
+        row: usize,
+        projected: &[f32],
+    ) {
+        let ForwardCall { plan, packed, training, hidden, cell, gates, out, .. } = self.call;
+        let weights = &packed[self.direction];
+        let (direction, padded, width) = (self.direction, plan.padded(), G * S::F32_LANES);
+        let time = plan.time(direction, place);
+        let mut valid = [true; R];
+        if plan.spans.is_some() {
+            for (r, valid) in valid.iter_mut().enumerate() {
+                *valid = plan.valid(row + r, time);
+            }
+        }
+        // SAFETY: this task's rows and direction; the slot read is not the slot written.
+        let (before, after) = unsafe {
+            (
+                &*hidden.part(plan.hidden_at(direction, place, row), R * padded),
+                hidden.part(plan.hidden_at(direction, place + 1, row), R * padded),
+            )
+        };
+        let any = valid.contains(&true);
+        let inputs = &projected[self.projected_at(step, block, row)..][..R * width];
+        let state_bias = &weights.state_bias[block * width..][..width];
+        let mut sums = [[simd.splat_f32s(0.0); G]; R];
+        if any {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                *sums = self.cell.start::<S>(&inputs[r * width..], state_bias);
+            }
+            let panel = weights.recurrent_kernel.panel(block);
+            accumulate(simd, &mut sums, before, [padded, 1], panel, width, plan.sizes.d_hidden);
+        }
+        let lanes = S::F32_LANES;
+        for r in 0..R {
+            let at = r * padded + block * lanes;
+            let hidden_before = load::<S>(before, at);
+            let cell_before = if C::CARRIES {
+                // SAFETY: this task's rows and direction.
+                unsafe { load::<S>(cell.part(plan.cell_at(direction, place, block, row + r), lanes), 0) }
+            } else {
+                simd.splat_f32s(0.0)
+            };
+            let (hidden_now, cell_now) = if valid[r] {
+                let keep = if *training && C::KEEPS > 0 {
+                    let at = plan.gates_at(C::KEEPS, direction, place, block, row + r);
+                    // SAFETY: as above.
+                    unsafe { gates.part(at, C::KEEPS * lanes) }
+                } else {
+                    &mut []
+                };
+                let inputs = &inputs[r * width..];
+                let now = self.cell.finish(simd, sums[r], inputs, hidden_before, cell_before, keep);
+                (now.hidden, now.cell)
+            } else {
+                (hidden_before, cell_before)
+            };
+            store::<S>(after, at, hidden_now);
+            if C::CARRIES {
+                // SAFETY: as above.
+                let part = unsafe { cell.part(plan.cell_at(direction, place + 1, block, row + r), lanes) };
+                store::<S>(part, 0, cell_now);
+            }
+            if plan.sequence && valid[r] {
+                let count = plan.units(block);
+                let at = plan.out_at(direction, row + r, time) + block * lanes;
+                // SAFETY: as above. Outputs of padded steps stay zero.
+                store_part::<S>(unsafe { out.part(at, count) }, 0, count, hidden_now);
+            }
+        }
+    }
+
+    /// The states behind the last step, where they are wanted.
+    #[inline(always)]
+    fn write_final(&self) {
+        let ForwardCall { plan, hidden, cell, out, .. } = self.call;
+        let (direction, last) = (self.direction, plan.sizes.time);
+        for row in self.rows.clone() {
+            for block in 0..plan.blocks {
+                let (count, lanes) = (plan.units(block), plan.lanes);
+                let to = |at: usize| plan.out_at(direction, row, at) + block * lanes;
+                // SAFETY: this task's rows and direction.
+                unsafe {
+                    if let Some(at) = plan.hidden_row {
+                        let from = hidden.part(plan.hidden_at(direction, last, row) + block * lanes, lanes);
+                        out.part(to(at), count).copy_from_slice(&from[..count]);
+                    }
+                    if let Some(at) = plan.cell_row {
+                        let from = cell.part(plan.cell_at(direction, last, block, row), lanes);
+                        out.part(to(at), count).copy_from_slice(&from[..count]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Dropout.
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use crate::device::is_fused;
+use crate::ops::FusedOps;
+use crate::random::RandomKey;
+use crate::reference;
+
+/// Zeroes elements with probability `rate` and multiplies the others by 1 / (1 - `rate`).
+///
+/// Which are dropped depends on the key and the place alone: [`RandomKey::dropout_mask`] gives the
+/// same mask.
+///
+/// # Shapes
+///
+/// Output and input have the same shape, whatever it is.
+///
+/// # Fast path
+///
+/// On the CPU backends, with 32-bit floats, the mask is made on the way, forward and backward, and
+/// never stored. Anything else goes through [`reference::dropout`].
+///
+/// # Panics
+///
+/// If the rate is not at least 0 and below 1.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::{Device, Tensor};
+/// use kiln_kernels::{RandomKey, dropout};
+///
+/// let input = Tensor::<2>::ones([8, 8], &Device::flex());
+/// let output = dropout(input, RandomKey::new(0), 0.5).to_data().to_vec::<f32>().unwrap();
+/// assert!(output.iter().all(|&value| value == 0.0 || value == 2.0));
+/// # }
+/// ```
+#[must_use]
+pub fn dropout<const D: usize>(input: Tensor<D>, key: RandomKey, rate: f64) -> Tensor<D> {
+    assert!((0.0..1.0).contains(&rate), "a dropout rate must be at least 0 and below 1, but is {rate}");
+    if !is_fused(&input) {
+        return reference::dropout(input, key, rate);
+    }
+    Tensor::from_dispatch(<Dispatch as FusedOps>::dropout(input.into_dispatch(), key, rate))
+}

@@ -1,0 +1,48 @@
+//! Table lookup.
+
+use burn::backend::Dispatch;
+use burn::tensor::{Int, Tensor};
+
+use crate::device::{assert_same_device, is_fused};
+use crate::ops::FusedOps;
+use crate::reference;
+
+/// A row of the table for each id.
+///
+/// # Shapes
+///
+/// - table: `[vocab, d_embedding]`
+/// - ids: `[batch, time]`
+/// - output: `[batch, time, d_embedding]`
+///
+/// # Fast path
+///
+/// On the CPU backends, with a table of 32-bit floats, all cores gather the rows and add up the
+/// table's gradient. Anything else goes through [`reference::embedding`].
+///
+/// # Panics
+///
+/// On the CPU, if an id is not below `vocab`; a GPU does not check. If table and ids are on
+/// several devices.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::{Device, Tensor};
+/// use kiln_kernels::embedding;
+///
+/// let device = Device::flex();
+/// let table = Tensor::<2>::from_floats([[0.0, 0.0], [1.0, 2.0]], &device);
+/// let rows = embedding(table, Tensor::from_ints([[1, 0]], &device));
+/// assert_eq!(rows.to_data().to_vec::<f32>().unwrap(), [1.0, 2.0, 0.0, 0.0]);
+/// # }
+/// ```
+#[must_use]
+pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
+    assert_same_device("ids", &ids.device(), &table.device());
+    if !is_fused(&table) {
+        return reference::embedding(table, ids);
+    }
+    Tensor::from_dispatch(<Dispatch as FusedOps>::embedding(table.into_dispatch(), ids.into_dispatch()))
+}

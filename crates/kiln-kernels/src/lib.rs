@@ -1,0 +1,53 @@
+//! Fused sequence operations for [Burn](https://burn.dev): what a training step of a sequence
+//! model spends its time in, each as one kernel instead of hundreds of tensor operations.
+//!
+//! | operation | replaces |
+//! |---|---|
+//! | [`recurrent`] | SimpleRNN, LSTM and GRU over a sequence, one direction or both |
+//! | [`conv1d`] | convolution over time with bias and relu |
+//! | [`embedding`] | table lookup and the table's gradient |
+//! | [`dropout`] | a counter-based mask, made on the way |
+//! | [`max_pool1d`] | max pooling over time |
+//! | [`adam_step`] | one step of Adam, in place |
+//!
+//! Each works on every device and with autodiff. Where there is no kernel for a device, an element
+//! type or an option, it goes through its twin in [`reference`], plain Burn operations with the
+//! same results; each function's docs list the conditions. Today the kernels serve the CPU
+//! backends, Flex and NdArray: one core on slices, with the widest vectors that the machine has,
+//! chosen as the program runs, and all cores.
+
+mod activation;
+mod adam;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod backend;
+mod conv;
+#[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
+mod cpu;
+mod device;
+mod dropout;
+mod embedding;
+mod ops;
+mod pooling;
+mod random;
+mod recurrent;
+pub mod reference;
+mod span;
+
+pub use activation::Activation;
+pub use adam::{AdamStep, adam_step};
+pub use conv::conv1d;
+pub use dropout::dropout;
+pub use embedding::embedding;
+pub use ops::{FusedKernels, FusedOps, RecurrentInputs};
+pub use pooling::max_pool1d;
+pub use random::RandomKey;
+pub use recurrent::{CellKind, Direction, Directions, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
+pub use span::Span;
+
+/// Floating-point operations a second that the CPU's products can reach at most, measured now on
+/// all cores: for benchmarks.
+#[doc(hidden)]
+#[must_use]
+pub fn product_peak() -> f64 {
+    cpu::product_peak()
+}

@@ -1,0 +1,364 @@
+//! The operations as a Burn backend extension: routing to a backend's kernels, and what autodiff
+//! records.
+
+use std::fmt::Debug;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata, backend_extension};
+
+use crate::adam::AdamStep;
+use crate::random::RandomKey;
+use crate::recurrent::RecurrentOptions;
+
+/// The tensors of a recurrent layer.
+#[derive(Clone, Debug)]
+pub struct RecurrentInputs<B: Backend> {
+    /// `[batch, time, d_input]`
+    pub input: FloatTensor<B>,
+    /// `[directions, d_input, gates * d_hidden]`
+    pub kernel: FloatTensor<B>,
+    /// `[directions, d_hidden, gates * d_hidden]`
+    pub recurrent_kernel: FloatTensor<B>,
+    /// `[directions, biases, gates * d_hidden]`
+    pub bias: FloatTensor<B>,
+    /// `[states, directions, batch, d_hidden]`
+    pub initial: FloatTensor<B>,
+}
+
+/// The kernels of one backend, forward and backward. The functions of this crate check shapes and
+/// types before they call these.
+pub trait FusedKernels: Backend {
+    /// What a recurrent layer keeps for its backward pass.
+    type Kept: Clone + Debug + Send + 'static;
+    /// Where in its window each pooled value came from.
+    type Places: Clone + Debug + Send + 'static;
+
+    /// A recurrent layer for prediction, which keeps nothing.
+    fn recurrent_predict(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> FloatTensor<Self>;
+
+    /// A recurrent layer for training.
+    fn recurrent_train(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> (FloatTensor<Self>, Self::Kept);
+
+    /// The gradients of input (unless `wants_input` is false), kernel, recurrent kernel, bias and
+    /// initial states.
+    fn recurrent_backward(
+        inputs: RecurrentInputs<Self>,
+        options: &RecurrentOptions,
+        kept: Self::Kept,
+        gradient: FloatTensor<Self>,
+        wants_input: bool,
+    ) -> [Option<FloatTensor<Self>>; 5];
+
+    /// Convolution of stride 1 without padding.
+    fn conv1d_forward(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+
+    /// The gradients of input, kernel and bias; `output` is the forward pass's where relu acts.
+    fn conv1d_backward(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        output: Option<FloatTensor<Self>>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3];
+
+    /// Times the mask of `key`; its own backward pass.
+    fn dropout_apply(input: FloatTensor<Self>, key: RandomKey, rate: f64) -> FloatTensor<Self>;
+
+    /// Rows of a table.
+    fn table_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self>;
+
+    /// The gradient of a table of `vocab` rows.
+    fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self>;
+
+    /// Max pooling over time.
+    fn max_pool1d_forward(input: FloatTensor<Self>, pool: usize) -> (FloatTensor<Self>, Self::Places);
+
+    /// The gradient of an input of `time` steps.
+    fn max_pool1d_backward(
+        gradient: FloatTensor<Self>,
+        places: Self::Places,
+        time: usize,
+        pool: usize,
+    ) -> FloatTensor<Self>;
+
+    /// Value, mean and square behind one step of Adam, in place where nothing else holds them.
+    fn adam_update(
+        value: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        square: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The fused operations, differentiable under autodiff.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+pub trait FusedOps: Backend {
+    /// See [`crate::recurrent`].
+    fn recurrent(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        recurrent_kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        initial: FloatTensor<Self>,
+        options: RecurrentOptions,
+    ) -> FloatTensor<Self>;
+
+    /// See [`crate::conv1d`].
+    fn conv1d(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+
+    /// See [`crate::dropout`].
+    fn dropout(input: FloatTensor<Self>, key: RandomKey, rate: f64) -> FloatTensor<Self>;
+
+    /// See [`crate::embedding`].
+    fn embedding(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::max_pool1d`].
+    fn max_pool1d(input: FloatTensor<Self>, pool: usize) -> FloatTensor<Self>;
+
+    /// See [`crate::adam_step`]. Never recorded by autodiff.
+    fn adam(
+        value: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        square: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// A backend with kernels runs them.
+macro_rules! fused_by_kernels {
+    ($backend:ty) => {
+        impl FusedOps for $backend {
+            fn recurrent(
+                input: FloatTensor<Self>,
+                kernel: FloatTensor<Self>,
+                recurrent_kernel: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                initial: FloatTensor<Self>,
+                options: RecurrentOptions,
+            ) -> FloatTensor<Self> {
+                let inputs = RecurrentInputs { input, kernel, recurrent_kernel, bias, initial };
+                Self::recurrent_predict(inputs, &options)
+            }
+
+            fn conv1d(
+                input: FloatTensor<Self>,
+                kernel: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                relu: bool,
+            ) -> FloatTensor<Self> {
+                Self::conv1d_forward(input, kernel, bias, relu)
+            }
+
+            fn dropout(input: FloatTensor<Self>, key: RandomKey, rate: f64) -> FloatTensor<Self> {
+                Self::dropout_apply(input, key, rate)
+            }
+
+            fn embedding(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+                Self::table_rows(table, ids)
+            }
+
+            fn max_pool1d(input: FloatTensor<Self>, pool: usize) -> FloatTensor<Self> {
+                Self::max_pool1d_forward(input, pool).0
+            }
+
+            fn adam(
+                value: FloatTensor<Self>,
+                mean: FloatTensor<Self>,
+                square: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                step: AdamStep,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                Self::adam_update(value, mean, square, gradient, step)
+            }
+        }
+    };
+}
+
+#[cfg(feature = "flex")]
+fused_by_kernels!(burn::backend::Flex);
+#[cfg(feature = "ndarray")]
+fused_by_kernels!(burn::backend::NdArray);
+
+/// Hands a gradient to a parent that wants one.
+macro_rules! register {
+    ($backend:ty, $grads:expr, $parents:expr, $gradients:expr) => {
+        for (parent, gradient) in $parents.into_iter().zip($gradients) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                $grads.register::<$backend>(parent.id, gradient);
+            }
+        }
+    };
+}
+
+#[derive(Debug)]
+struct RecurrentBackward;
+
+impl<B: FusedKernels> Backward<B, 5> for RecurrentBackward {
+    type State = (RecurrentInputs<B>, RecurrentOptions, B::Kept);
+
+    fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (inputs, options, kept) = ops.state;
+        let wants_input = ops.parents[0].is_some();
+        let gradients = B::recurrent_backward(inputs, &options, kept, gradient, wants_input);
+        register!(B, grads, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct ConvBackward;
+
+impl<B: FusedKernels> Backward<B, 3> for ConvBackward {
+    type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (input, kernel, output) = ops.state;
+        let gradients = B::conv1d_backward(input, kernel, output, gradient).map(Some);
+        register!(B, grads, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct DropoutBackward;
+
+impl<B: FusedKernels> Backward<B, 1> for DropoutBackward {
+    type State = (RandomKey, f64);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (key, rate) = ops.state;
+        register!(B, grads, ops.parents, [Some(B::dropout_apply(gradient, key, rate))]);
+    }
+}
+
+#[derive(Debug)]
+struct EmbeddingBackward;
+
+impl<B: FusedKernels> Backward<B, 1> for EmbeddingBackward {
+    type State = (IntTensor<B>, usize);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (ids, vocab) = ops.state;
+        register!(B, grads, ops.parents, [Some(B::table_gradient(gradient, ids, vocab))]);
+    }
+}
+
+#[derive(Debug)]
+struct PoolBackward;
+
+impl<B: FusedKernels> Backward<B, 1> for PoolBackward {
+    type State = (B::Places, usize, usize);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (places, time, pool) = ops.state;
+        register!(B, grads, ops.parents, [Some(B::max_pool1d_backward(gradient, places, time, pool))]);
+    }
+}
+
+impl<B: FusedKernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
+    fn recurrent(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        recurrent_kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        initial: FloatTensor<Self>,
+        options: RecurrentOptions,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), kernel.node(), recurrent_kernel.node(), bias.node(), initial.node()];
+        let inputs = RecurrentInputs {
+            input: input.into_primitive(),
+            kernel: kernel.into_primitive(),
+            recurrent_kernel: recurrent_kernel.into_primitive(),
+            bias: bias.into_primitive(),
+            initial: initial.into_primitive(),
+        };
+        match RecurrentBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let (output, kept) = B::recurrent_train(inputs.clone(), &options);
+                prep.finish((inputs, options, kept), output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::recurrent_predict(inputs, &options)),
+        }
+    }
+
+    fn conv1d(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), kernel.node(), bias.node()];
+        let (input, kernel, bias) = (input.into_primitive(), kernel.into_primitive(), bias.into_primitive());
+        match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let output = B::conv1d_forward(input.clone(), kernel.clone(), bias, relu);
+                prep.finish((input, kernel, relu.then(|| output.clone())), output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::conv1d_forward(input, kernel, bias, relu)),
+        }
+    }
+
+    fn dropout(input: FloatTensor<Self>, key: RandomKey, rate: f64) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let output = B::dropout_apply(input.into_primitive(), key, rate);
+        match DropoutBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((key, rate), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn embedding(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [table.node()];
+        let vocab = table.shape()[0];
+        let output = B::table_rows(table.into_primitive(), ids.clone());
+        match EmbeddingBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((ids, vocab), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn max_pool1d(input: FloatTensor<Self>, pool: usize) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let time = input.shape()[1];
+        let (output, places) = B::max_pool1d_forward(input.into_primitive(), pool);
+        match PoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((places, time, pool), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn adam(
+        value: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        square: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (value, mean, square) = B::adam_update(
+            value.into_primitive(),
+            mean.into_primitive(),
+            square.into_primitive(),
+            gradient.into_primitive(),
+            step,
+        );
+        (Self::from_inner(value), Self::from_inner(mean), Self::from_inner(square))
+    }
+}

@@ -1,0 +1,45 @@
+//! Max pooling over time.
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use crate::device::is_fused;
+use crate::ops::FusedOps;
+use crate::reference;
+
+/// The largest value of each channel in every `pool` steps, windows side by side; steps that do
+/// not fill a last window are left out.
+///
+/// # Shapes
+///
+/// - input: `[batch, time, channel]`
+/// - output: `[batch, time / pool, channel]`
+///
+/// # Fast path
+///
+/// On the CPU backends, with 32-bit floats and pools of up to 256 steps. Anything else goes through
+/// [`reference::max_pool1d`]. Of equal values the first takes the gradient.
+///
+/// # Panics
+///
+/// If `pool` is 0.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::{Device, Tensor};
+/// use kiln_kernels::max_pool1d;
+///
+/// let input = Tensor::<3>::from_floats([[[1.0], [3.0], [2.0], [0.0], [9.0]]], &Device::flex());
+/// assert_eq!(max_pool1d(input, 2).to_data().to_vec::<f32>().unwrap(), [3.0, 2.0]);
+/// # }
+/// ```
+#[must_use]
+pub fn max_pool1d(input: Tensor<3>, pool: usize) -> Tensor<3> {
+    assert!(pool > 0, "a pool must hold at least 1 step, but holds 0");
+    if !is_fused(&input) || pool > 256 {
+        return reference::max_pool1d(input, pool);
+    }
+    Tensor::from_dispatch(<Dispatch as FusedOps>::max_pool1d(input.into_dispatch(), pool))
+}

@@ -1,0 +1,277 @@
+//! Recurrent layers over whole sequences: SimpleRNN, LSTM and GRU in one call a layer.
+
+use std::sync::Arc;
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use crate::activation::Activation;
+use crate::device::{assert_same_device, is_fused};
+use crate::ops::FusedOps;
+use crate::reference;
+use crate::span::Span;
+
+/// The order in which a layer walks over time. Outputs stay at their steps in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// From the first step to the last.
+    #[default]
+    Forward,
+    /// From the last step to the first.
+    Reverse,
+}
+
+/// The directions that one call walks in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Directions {
+    /// One direction.
+    #[default]
+    Forward,
+    /// One direction, from the last step to the first.
+    Reverse,
+    /// Both, outputs side by side.
+    Both,
+}
+
+impl Directions {
+    /// The walks in the order of their weights and outputs.
+    #[must_use]
+    pub fn walks(self) -> &'static [Direction] {
+        match self {
+            Self::Forward => &[Direction::Forward],
+            Self::Reverse => &[Direction::Reverse],
+            Self::Both => &[Direction::Forward, Direction::Reverse],
+        }
+    }
+}
+
+/// The cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellKind {
+    /// One gate.
+    SimpleRnn {
+        /// The function of the state. Only tanh and relu are fused.
+        activation: Activation,
+    },
+    /// Gates i, f, g, o.
+    Lstm,
+    /// Gates z, r, h.
+    Gru {
+        /// Whether the reset gate acts behind the recurrent product.
+        reset_after: bool,
+    },
+}
+
+impl CellKind {
+    /// How many gates.
+    #[must_use]
+    pub fn gates(self) -> usize {
+        match self {
+            Self::SimpleRnn { .. } => 1,
+            Self::Lstm => 4,
+            Self::Gru { .. } => 3,
+        }
+    }
+
+    /// How many rows the bias has.
+    #[must_use]
+    pub fn biases(self) -> usize {
+        if self == (Self::Gru { reset_after: true }) { 2 } else { 1 }
+    }
+
+    /// How many states are carried.
+    #[must_use]
+    pub fn states(self) -> usize {
+        if self == Self::Lstm { 2 } else { 1 }
+    }
+}
+
+/// Which outputs are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The output of every step.
+    pub sequence: bool,
+    /// The final hidden state.
+    pub hidden: bool,
+    /// The final cell state of an LSTM.
+    pub cell: bool,
+}
+
+impl Wanted {
+    /// The output of every step alone.
+    pub const SEQUENCE: Self = Self { sequence: true, hidden: false, cell: false };
+    /// The final hidden state alone.
+    pub const HIDDEN: Self = Self { sequence: false, hidden: true, cell: false };
+}
+
+/// A recurrent layer's options.
+#[derive(Clone, Debug)]
+pub struct RecurrentOptions {
+    /// The cell.
+    pub cell: CellKind,
+    /// The directions.
+    pub directions: Directions,
+    /// The valid span of each row; without them every step is valid.
+    pub spans: Option<Arc<[Span]>>,
+    /// The outputs.
+    pub wanted: Wanted,
+}
+
+impl RecurrentOptions {
+    /// Whether the CPU has a kernel for the cell.
+    fn cell_is_fused(&self) -> bool {
+        match self.cell {
+            CellKind::SimpleRnn { activation } => matches!(activation, Activation::Tanh | Activation::Relu),
+            CellKind::Lstm => true,
+            CellKind::Gru { reset_after } => reset_after,
+        }
+    }
+
+    /// Rows of a sequence in the output.
+    #[must_use]
+    pub fn out_rows(&self, time: usize) -> usize {
+        let Wanted { sequence, hidden, cell } = self.wanted;
+        let steps = if sequence { time } else { 0 };
+        steps + usize::from(hidden) + usize::from(cell)
+    }
+}
+
+/// The weights of a recurrent layer, those of its directions one after another.
+#[derive(Clone, Debug)]
+pub struct RecurrentWeights {
+    /// `[directions, d_input, gates * d_hidden]`
+    pub kernel: Tensor<3>,
+    /// `[directions, d_hidden, gates * d_hidden]`
+    pub recurrent_kernel: Tensor<3>,
+    /// `[directions, biases, gates * d_hidden]`
+    pub bias: Tensor<3>,
+}
+
+impl RecurrentWeights {
+    /// The weights of two directions side by side.
+    #[must_use]
+    pub fn both(forward: Self, backward: Self) -> Self {
+        let join = |forward, backward| Tensor::cat(vec![forward, backward], 0);
+        Self {
+            kernel: join(forward.kernel, backward.kernel),
+            recurrent_kernel: join(forward.recurrent_kernel, backward.recurrent_kernel),
+            bias: join(forward.bias, backward.bias),
+        }
+    }
+}
+
+/// A recurrent layer over a batch of sequences.
+///
+/// What is wanted lies along the second dimension: the output of every step, then the final hidden
+/// state, then the final cell state. Directions lie side by side along the last. A padded step
+/// carries the state through and its output is zero; a row of length 0 ends in its initial state.
+///
+/// # Shapes
+///
+/// - input: `[batch, time, d_input]`
+/// - initial: `[states, directions, batch, d_hidden]`; zeros if not given
+/// - output: `[batch, time + final states, directions * d_hidden]`, as far as wanted
+///
+/// # Fast path
+///
+/// One kernel does it all where the device is one of the CPU backends, all tensors are 32-bit
+/// floats, and the cell is an LSTM, a GRU with `reset_after`, or a SimpleRNN with tanh or relu.
+/// Anything else goes through [`reference::recurrent`], the same arithmetic in plain operations.
+/// Tensors need not be contiguous. Prediction keeps nothing for a backward pass.
+///
+/// # Panics
+///
+/// If a shape does not fit the others, a span does not lie within the sequence, or the tensors are
+/// on several devices; the message says what was expected and what was given.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::{Device, Tensor};
+/// use kiln_kernels::{CellKind, Directions, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
+///
+/// let device = Device::flex();
+/// let weights = RecurrentWeights {
+///     kernel: Tensor::zeros([1, 3, 4 * 5], &device),
+///     recurrent_kernel: Tensor::zeros([1, 5, 4 * 5], &device),
+///     bias: Tensor::zeros([1, 1, 4 * 5], &device),
+/// };
+/// let options = RecurrentOptions {
+///     cell: CellKind::Lstm,
+///     directions: Directions::Forward,
+///     spans: None,
+///     wanted: Wanted::SEQUENCE,
+/// };
+/// let output = recurrent(Tensor::ones([2, 7, 3], &device), weights, None, options);
+/// assert_eq!(output.dims(), [2, 7, 5]);
+/// # }
+/// ```
+#[must_use]
+pub fn recurrent(
+    input: Tensor<3>,
+    weights: RecurrentWeights,
+    initial: Option<Tensor<4>>,
+    options: RecurrentOptions,
+) -> Tensor<3> {
+    check(&input, &weights, initial.as_ref(), &options);
+    let RecurrentWeights { kernel, recurrent_kernel, bias } = &weights;
+    let fused = options.cell_is_fused()
+        && is_fused(&input)
+        && [kernel, recurrent_kernel, bias].into_iter().all(is_fused)
+        && initial.as_ref().is_none_or(is_fused);
+    if !fused {
+        return reference::recurrent(input, weights, initial, options);
+    }
+    let [batch, _, _] = input.dims();
+    let [directions, d_hidden, _] = recurrent_kernel.dims();
+    let initial =
+        initial.unwrap_or_else(|| Tensor::zeros([options.cell.states(), directions, batch, d_hidden], &input.device()));
+    Tensor::from_dispatch(<Dispatch as FusedOps>::recurrent(
+        input.into_dispatch(),
+        weights.kernel.into_dispatch(),
+        weights.recurrent_kernel.into_dispatch(),
+        weights.bias.into_dispatch(),
+        initial.into_dispatch(),
+        options,
+    ))
+}
+
+fn check(input: &Tensor<3>, weights: &RecurrentWeights, initial: Option<&Tensor<4>>, options: &RecurrentOptions) {
+    let [batch, time, d_input] = input.dims();
+    let [directions, d_hidden, _] = weights.recurrent_kernel.dims();
+    let (cell, walks) = (options.cell, options.directions.walks().len());
+    let width = cell.gates() * d_hidden;
+    assert_eq!(directions, walks, "weights of {walks} directions are needed, but there are those of {directions}");
+    let shapes = [
+        ("kernel", weights.kernel.dims(), [walks, d_input, width]),
+        ("recurrent kernel", weights.recurrent_kernel.dims(), [walks, d_hidden, width]),
+        ("bias", weights.bias.dims(), [walks, cell.biases(), width]),
+    ];
+    for (what, got, expected) in shapes {
+        assert_eq!(got, expected, "the {what} of {cell:?} must have shape {expected:?}, but has {got:?}");
+    }
+    if let Some(initial) = initial {
+        let (got, expected) = (initial.dims(), [cell.states(), walks, batch, d_hidden]);
+        assert_eq!(got, expected, "the initial states of {cell:?} must have shape {expected:?}, but have {got:?}");
+        assert_same_device("initial states", &initial.device(), &input.device());
+    }
+    assert!(
+        !options.wanted.cell || cell == CellKind::Lstm,
+        "{cell:?} has no cell state, but its final one was asked for"
+    );
+    assert_same_device("kernel", &weights.kernel.device(), &input.device());
+    assert_same_device("recurrent kernel", &weights.recurrent_kernel.device(), &input.device());
+    assert_same_device("bias", &weights.bias.device(), &input.device());
+    if let Some(spans) = &options.spans {
+        assert_eq!(spans.len(), batch, "a batch of {batch} rows needs as many spans, but was given {}", spans.len());
+        for (row, span) in spans.iter().enumerate() {
+            assert!(
+                span.len == 0 || span.start + span.len <= time,
+                "the span of row {row} must lie within {time} steps, but is {} to {}",
+                span.start,
+                span.start + span.len - 1
+            );
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Integration tests of `kiln-kernels`: every body runs on every backend of the build.
+
+mod devices;
+mod errors;
+mod fallbacks;
+mod finite_differences;
+mod twins;
