@@ -170,9 +170,9 @@ impl OptimizerState {
     fn update(&mut self, path: &str, value: Tensor<1>, gradient: Tensor<1>, rate: f64) -> Tensor<1> {
         let slots = self.slots.entry(path.to_owned()).or_default();
         slots.steps += 1;
-        let zeros = gradient.zeros_like();
+        let (shape, device) = (gradient.dims(), gradient.device());
         let mut moments = std::mem::take(&mut slots.moments).into_iter();
-        let mut moment = || moments.next().unwrap_or_else(|| zeros.clone());
+        let mut moment = || moments.next().unwrap_or_else(|| Tensor::zeros(shape, &device));
         match self.rule {
             Optimizer::Adam { beta_1, beta_2, epsilon, .. } => {
                 let steps = slots.steps as f64;

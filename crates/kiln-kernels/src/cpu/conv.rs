@@ -12,7 +12,7 @@ use super::lanes::{dispatch, lanes};
 use super::product::{
     PANEL, Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
 };
-use super::shared::{Scratch, Shared};
+use super::shared::{Scratch, Shared, filled};
 
 /// Rows of the inner dimension at a time: their part of a panel fits the nearest cache.
 const INNER: usize = 128;
@@ -45,34 +45,29 @@ impl ConvSizes {
 pub(crate) fn forward(sizes: ConvSizes, input: &[f32], kernel: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
     let (steps, filters) = (sizes.out_time(), sizes.filters);
     let packed = Packed::by_rows(sizes.inner(), filters, lanes(), kernel);
-    let mut out = vec![0.0; sizes.batch * steps * filters];
     // Every task writes a run of steps of one row.
     let parts: Vec<(usize, Range<usize>)> =
         (0..sizes.batch).flat_map(|row| tiles(0..steps, STEPS).map(move |steps| (row, steps))).collect();
-    let shared = Shared::new(&mut out);
-    parts.into_par_iter().for_each(|(row, part)| {
-        // SAFETY: no two parts overlap.
-        let out = unsafe { shared.part((row * steps + part.start) * filters, part.len() * filters) };
-        let input = &input[(row * sizes.time + part.start) * sizes.d_input..(row + 1) * sizes.time * sizes.d_input];
-        dispatch(Rows {
-            rows: part.len(),
-            stride: sizes.d_input,
-            inner: sizes.inner(),
-            from: input,
-            packed: &packed,
-            columns: filters,
-            to: out,
+    let convolve = |out: &mut [f32]| {
+        let shared = Shared::new(out);
+        parts.into_par_iter().for_each(|(row, part)| {
+            // SAFETY: no two parts overlap.
+            let to = unsafe { shared.part((row * steps + part.start) * filters, part.len() * filters) };
+            let from = (row * sizes.time + part.start) * sizes.d_input..(row + 1) * sizes.time * sizes.d_input;
+            dispatch(Rows {
+                rows: part.len(),
+                stride: sizes.d_input,
+                inner: sizes.inner(),
+                from: &input[from],
+                packed: &packed,
+                columns: filters,
+                bias: Some((bias, relu)),
+                to,
+            });
         });
-        for out in out.chunks_exact_mut(filters) {
-            for (out, bias) in out.iter_mut().zip(bias) {
-                *out += bias;
-                if relu {
-                    *out = if *out < 0.0 { 0.0 } else { *out };
-                }
-            }
-        }
-    });
-    out
+    };
+    // SAFETY: the parts cover every step of every row.
+    unsafe { filled(sizes.batch * steps * filters, convolve) }
 }
 
 /// The product of overlapping rows with packed columns.
@@ -84,6 +79,8 @@ struct Rows<'a> {
     from: &'a [f32],
     packed: &'a Packed,
     columns: usize,
+    /// What is added to each row, and whether relu follows.
+    bias: Option<(&'a [f32], bool)>,
     to: &'a mut [f32],
 }
 
@@ -108,14 +105,22 @@ impl WithSimd for Rows<'_> {
                             load_tile::<S, R, W>(simd, &sums[at..], width)
                         };
                         let from = &self.from[tile.start * self.stride + first..];
-                        accumulate(simd, &mut tile_sums, from, [self.stride, 1], part, self.packed.width(), inner);
-                        store_tile::<S, R, W>(&mut sums[at..], width, &tile_sums);
+                        tile_sums = accumulate(simd, tile_sums, from, [self.stride, 1], part, self.packed.width(), inner);
+                        store_tile::<S, R, W>(&mut sums[at..], width, tile_sums);
                     }));
                 }
             }
         }
         for (to, from) in self.to.chunks_exact_mut(self.columns).zip(sums.chunks_exact(width)) {
-            to.copy_from_slice(&from[..self.columns]);
+            match self.bias {
+                None => to.copy_from_slice(&from[..self.columns]),
+                Some((bias, relu)) => {
+                    for ((to, from), bias) in to.iter_mut().zip(from).zip(bias) {
+                        let sum = from + bias;
+                        *to = if relu && sum < 0.0 { 0.0 } else { sum }; // NaN stays NaN
+                    }
+                }
+            }
         }
     }
 }
@@ -134,17 +139,21 @@ pub(crate) fn backward(
         let (place, filter) = (window - 1 - k / filters, k % filters);
         kernel[(place * d_input + unit) * filters + filter]
     });
-    let mut d_input_all = vec![0.0; input.len()];
-    let shared = Shared::new(&mut d_input_all);
     let parts: Vec<Range<usize>> = tiles(0..batch, batch.div_ceil(rayon::current_num_threads()).max(1)).collect();
-    let sums: Vec<(Scratch, Vec<f32>)> = parts
-        .into_par_iter()
-        .map(|rows| {
-            // SAFETY: no two parts overlap.
-            let to = unsafe { shared.part(rows.start * time * d_input, rows.len() * time * d_input) };
-            dispatch(Backward { sizes, rows, input, output, gradient, transposed: &transposed, to })
-        })
-        .collect();
+    let mut sums: Vec<(Scratch, Vec<f32>)> = Vec::new();
+    let run = |out: &mut [f32]| {
+        let shared = Shared::new(out);
+        sums = parts
+            .into_par_iter()
+            .map(|rows| {
+                // SAFETY: no two parts overlap.
+                let to = unsafe { shared.part(rows.start * time * d_input, rows.len() * time * d_input) };
+                dispatch(Backward { sizes, rows, input, output, gradient, transposed: &transposed, to })
+            })
+            .collect();
+    };
+    // SAFETY: the parts cover every row, and each writes all its steps.
+    let d_input_all = unsafe { filled(input.len(), run) };
     let (mut d_kernel, mut d_bias) = (vec![0.0; kernel.len()], vec![0.0; filters]);
     for (kernel_sums, bias_sums) in &sums {
         let width = kernel_sums.len() / sizes.inner();
@@ -204,6 +213,7 @@ impl WithSimd for Backward<'_> {
                 from: &padded,
                 packed: self.transposed,
                 columns: d_input,
+                bias: None,
                 to,
             }
             .with_simd(simd);
@@ -216,8 +226,8 @@ impl WithSimd for Backward<'_> {
                         with_rows!(units.len(), R => with_columns!(columns.len(), W => {
                             let at = units.start * width + columns.start * S::F32_LANES;
                             let mut tile = load_tile::<S, R, W>(simd, &kernel_sums[at..], width);
-                            accumulate(simd, &mut tile, &from[units.start..], [1, d_input], gradient, filters, part.len());
-                            store_tile::<S, R, W>(&mut kernel_sums[at..], width, &tile);
+                            tile = accumulate(simd, tile, &from[units.start..], [1, d_input], gradient, filters, part.len());
+                            store_tile::<S, R, W>(&mut kernel_sums[at..], width, tile);
                         }));
                     }
                 }

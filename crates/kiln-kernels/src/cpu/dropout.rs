@@ -5,6 +5,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::lanes::dispatch;
+use super::shared::filled;
 use crate::random::{MULTIPLIERS, ROUNDS, RandomKey, WEYL};
 
 /// Numbers that one task drops from; a multiple of four times any vector.
@@ -13,11 +14,13 @@ const PART: usize = 1 << 14;
 /// Each number times 0 with probability `rate`, else times 1 / (1 - `rate`), as
 /// [`RandomKey::dropout_mask`] says.
 pub(crate) fn apply(input: &[f32], key: RandomKey, rate: f64) -> Vec<f32> {
-    let mut out = vec![0.0; input.len()];
-    out.par_chunks_mut(PART).zip(input.par_chunks(PART)).enumerate().for_each(|(part, (to, from))| {
-        dispatch(Part { from, to, key, rate, first: (part * PART / 4) as u64 });
-    });
-    out
+    let drop = |out: &mut [f32]| {
+        out.par_chunks_mut(PART).zip(input.par_chunks(PART)).enumerate().for_each(|(part, (to, from))| {
+            dispatch(Part { from, to, key, rate, first: (part * PART / 4) as u64 });
+        });
+    };
+    // SAFETY: a part writes each number that it reads the twin of.
+    unsafe { filled(input.len(), drop) }
 }
 
 struct Part<'a> {

@@ -2,37 +2,48 @@
 
 use rayon::prelude::*;
 
-use super::shared::Shared;
+use super::shared::{Shared, filled};
 
 /// Ids that one task looks up.
 const PART: usize = 256;
+/// Neighbouring rows of the table whose gradient one task adds up.
+const BLOCK: usize = 16;
 
 /// `table` `[vocab, width]`; gives `[ids, width]`. Every id is below the vocabulary.
 pub(crate) fn forward(table: &[f32], width: usize, ids: &[u32]) -> Vec<f32> {
-    let mut out = vec![0.0; ids.len() * width];
-    out.par_chunks_mut(PART * width).zip(ids.par_chunks(PART)).for_each(|(out, ids)| {
-        for (row, &id) in out.chunks_exact_mut(width).zip(ids) {
-            row.copy_from_slice(&table[id as usize * width..][..width]);
-        }
-    });
-    out
+    let gather = |out: &mut [f32]| {
+        out.par_chunks_mut(PART * width).zip(ids.par_chunks(PART)).for_each(|(out, ids)| {
+            for (row, &id) in out.chunks_exact_mut(width).zip(ids) {
+                row.copy_from_slice(&table[id as usize * width..][..width]);
+            }
+        });
+    };
+    // SAFETY: every id's row is copied.
+    unsafe { filled(ids.len() * width, gather) }
 }
 
 /// The gradient of the table: the sum of `gradient`, `[ids, width]`, over the places of each id,
 /// in their order.
 pub(crate) fn backward(gradient: &[f32], vocab: usize, width: usize, ids: &[u32]) -> Vec<f32> {
-    let mut out = vec![0.0; vocab * width];
-    let shared = Shared::new(&mut out);
-    let tasks = rayon::current_num_threads() as u32;
-    (0..tasks).into_par_iter().for_each(|task| {
-        // Frequent words have neighbouring ids, so neighbours go to different tasks.
-        for (row, &id) in gradient.chunks_exact(width).zip(ids) {
-            if id % tasks == task {
-                // SAFETY: this row of the table is this task's alone.
-                let sum = unsafe { shared.part(id as usize * width, width) };
-                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    let tasks = rayon::current_num_threads();
+    let add = |out: &mut [f32]| {
+        let out = Shared::new(out);
+        (0..tasks).into_par_iter().for_each(|task| {
+            // Frequent words have neighbouring ids, so neighbouring blocks go to different tasks.
+            for block in (task..vocab.div_ceil(BLOCK)).step_by(tasks) {
+                let rows = block * BLOCK..vocab.min((block + 1) * BLOCK);
+                // SAFETY: these rows of the table are this task's alone.
+                unsafe { out.part(rows.start * width, rows.len() * width) }.fill(0.0);
             }
-        }
-    });
-    out
+            for (row, &id) in gradient.chunks_exact(width).zip(ids) {
+                if id as usize / BLOCK % tasks == task {
+                    // SAFETY: as above.
+                    let sum = unsafe { out.part(id as usize * width, width) };
+                    sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                }
+            }
+        });
+    };
+    // SAFETY: every block is filled with zeros by the task that owns it.
+    unsafe { filled(vocab * width, add) }
 }

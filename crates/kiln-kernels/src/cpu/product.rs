@@ -86,24 +86,25 @@ macro_rules! with_columns {
 }
 pub(super) use {with_columns, with_rows};
 
-/// acc\[r\]\[c\] += sum over k of a\[r * a_row + k * a_k\] * b\[k * b_k + c\], where c counts vectors.
+/// sums\[r\]\[c\] + the sum over k of a\[r * a_row + k * a_k\] * b\[k * b_k + c\], where c counts vectors.
+///
+/// By value, so that the sums stay in registers.
 #[inline(always)]
 pub(super) fn accumulate<S: Simd, const R: usize, const C: usize>(
     simd: S,
-    acc: &mut [[S::f32s; C]; R],
+    mut sums: [[S::f32s; C]; R],
     a: &[f32],
     [a_row, a_k]: [usize; 2],
     b: &[f32],
     b_k: usize,
     inner: usize,
-) {
+) -> [[S::f32s; C]; R] {
     if inner == 0 {
-        return;
+        return sums;
     }
     assert!((R - 1) * a_row + (inner - 1) * a_k < a.len(), "the rows' matrix is too short");
     assert!((inner - 1) * b_k + C * S::F32_LANES <= b.len(), "the columns' matrix is too short");
     let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
-    let mut sums = *acc;
     for _ in 0..inner {
         // SAFETY: both pointers advance by their stride a turn; the greatest places read were
         // checked above. Vectors are plain data.
@@ -122,7 +123,7 @@ pub(super) fn accumulate<S: Simd, const R: usize, const C: usize>(
             b = b.wrapping_add(b_k);
         }
     }
-    *acc = sums;
+    sums
 }
 
 /// A matrix of `inner` rows in panels of up to four vectors of columns.
@@ -211,10 +212,10 @@ pub(super) fn load_tile<S: Simd, const R: usize, const C: usize>(
 pub(super) fn store_tile<S: Simd, const R: usize, const C: usize>(
     to: &mut [f32],
     stride: usize,
-    tile: &[[S::f32s; C]; R],
+    tile: [[S::f32s; C]; R],
 ) {
-    for (r, row) in tile.iter().enumerate() {
-        for (c, &value) in row.iter().enumerate() {
+    for (r, row) in tile.into_iter().enumerate() {
+        for (c, value) in row.into_iter().enumerate() {
             store::<S>(to, r * stride + c * S::F32_LANES, value);
         }
     }
@@ -239,7 +240,7 @@ pub(crate) fn peak() -> f64 {
             let began = std::time::Instant::now();
             for _ in 0..TURNS {
                 let (a, b) = (std::hint::black_box(&a), std::hint::black_box(&b));
-                accumulate(simd, &mut sums, a, [INNER, 1], b, PANEL * S::F32_LANES, INNER);
+                sums = accumulate(simd, sums, a, [INNER, 1], b, PANEL * S::F32_LANES, INNER);
             }
             let seconds = began.elapsed().as_secs_f64();
             std::hint::black_box(&sums);

@@ -35,6 +35,21 @@ impl<'a> Shared<'a> {
     }
 }
 
+/// A vector of `len` floats that `fill` writes: large results are not filled with zeros first, which
+/// would cost one core a pass over them.
+///
+/// # Safety
+///
+/// `fill` writes every float of its slice before it, or anything else, reads it.
+pub(super) unsafe fn filled(len: usize, fill: impl FnOnce(&mut [f32])) -> Vec<f32> {
+    let mut out = Vec::with_capacity(len);
+    // SAFETY: the allocation holds `len` floats; the caller promises that none is read unwritten.
+    fill(unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr(), len) });
+    // SAFETY: `fill` has written them all.
+    unsafe { out.set_len(len) };
+    out
+}
+
 /// Buffers that were given back, the next call's to take: fresh memory of this size costs a page
 /// fault every 4 KiB, which is a large part of a training step.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());

@@ -11,8 +11,12 @@ use crate::cpu::lanes::{dispatch, load, load_part, store, store_part};
 use crate::cpu::product::{
     Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
 };
-use crate::cpu::shared::{Scratch, Shared};
+use crate::cpu::shared::{Scratch, Shared, filled};
 use crate::recurrent::RecurrentOptions;
+
+/// Gradients of a state below this are taken for zero. Through hundreds of steps they would shrink
+/// to subnormal numbers, which a processor multiplies a hundred times slower.
+const VANISHED: f32 = 1e-25;
 
 /// The packed transposes of one direction's weights.
 struct BackwardWeights {
@@ -53,25 +57,30 @@ pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
         .collect();
 
     let mut d_initial = vec![0.0; weights.initial.len()];
-    let mut d_input_all = vec![0.0; if wants_input { batch * time * d_input } else { 0 }];
+    let inputs = if wants_input { batch * time * d_input } else { 0 };
     // The second direction writes to a place of its own, which is added at the end.
-    let mut other = Scratch::new(if directions == 2 { d_input_all.len() } else { 0 });
-    let call = BackwardCall {
-        plan: &plan,
-        input,
-        packed: &packed,
-        kept,
-        gradient,
-        wants_input,
-        d_initial: Shared::new(&mut d_initial),
-        d_input: [Shared::new(&mut d_input_all), Shared::new(&mut other)],
-    };
+    let mut other = Scratch::new(if directions == 2 { inputs } else { 0 });
     let tasks = plan.tasks();
-    let sums: Vec<Sums> = tasks
-        .clone()
-        .into_par_iter()
-        .map(|(direction, rows)| dispatch(BackwardTask { call: &call, cell, direction, rows }))
-        .collect();
+    let mut sums: Vec<Sums> = Vec::new();
+    let run = |d_input: &mut [f32]| {
+        let call = BackwardCall {
+            plan: &plan,
+            input,
+            packed: &packed,
+            kept,
+            gradient,
+            wants_input,
+            d_initial: Shared::new(&mut d_initial),
+            d_input: [Shared::new(d_input), Shared::new(&mut other)],
+        };
+        sums = tasks
+            .clone()
+            .into_par_iter()
+            .map(|(direction, rows)| dispatch(BackwardTask { call: &call, cell, direction, rows }))
+            .collect();
+    };
+    // SAFETY: the first direction's tasks cover all rows, and each writes all its steps.
+    let mut d_input_all = unsafe { filled(inputs, run) };
 
     if directions == 2 {
         d_input_all.par_chunks_mut(1 << 16).zip(other.par_chunks(1 << 16)).for_each(|(to, from)| {
@@ -240,7 +249,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
             for block in 0..plan.blocks {
                 let at = n * padded + block * lanes;
                 let to = self.gates_at(step, block, row);
-                let d_hidden = load::<S>(&work.d_hidden, at);
+                let d_hidden = unless_vanished(simd, load::<S>(&work.d_hidden, at));
                 if !valid {
                     // The state went through unchanged, and so does its gradient.
                     for gate in 0..G {
@@ -273,7 +282,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                         cell_before: cell(place),
                         cell: cell(place + 1),
                         d_hidden,
-                        d_cell: if C::CARRIES { load::<S>(&work.d_cell, at) } else { zero },
+                        d_cell: if C::CARRIES { unless_vanished(simd, load::<S>(&work.d_cell, at)) } else { zero },
                     },
                 );
                 for gate in 0..G {
@@ -320,8 +329,8 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                 let at = n * padded + vectors.start * S::F32_LANES;
                 let mut sums = load_tile::<S, R, W>(simd, &from[at..], padded);
                 let panel = &weights.panel(panel)[block * width * weights.width()..];
-                accumulate(simd, &mut sums, gates, [width, 1], panel, weights.width(), width);
-                store_tile::<S, R, W>(&mut work.d_hidden[at..], padded, &sums);
+                sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), width);
+                store_tile::<S, R, W>(&mut work.d_hidden[at..], padded, sums);
             });
         }
     }
@@ -335,11 +344,6 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
             for (step, place) in places.clone().enumerate() {
                 let time = plan.time(self.direction, place);
                 for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
-                    // Where no row is valid the gradient stays the zero that it was made of; the
-                    // second direction's buffer held other things before, so it is written anyway.
-                    if self.direction == 0 && !plan.any_valid(tile.clone(), time) {
-                        continue;
-                    }
                     with_rows!(tile.len(), R => with_columns!(columns.len(), W => {
                         self.input_tile::<S, R, W>(simd, step, time, tile.start, panel, columns.start, work);
                     }));
@@ -368,10 +372,10 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
         for block in 0..plan.blocks {
             let gates = &work.gates[self.gates_at(step, block, row)..];
             let panel = &weights.panel(panel)[block * width * weights.width()..];
-            accumulate(simd, &mut sums, gates, [width, 1], panel, weights.width(), width);
+            sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), width);
         }
-        for (r, sums) in sums.iter().enumerate() {
-            for (c, &sum) in sums.iter().enumerate() {
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (c, sum) in sums.into_iter().enumerate() {
                 let unit = (column + c) * S::F32_LANES;
                 let count = S::F32_LANES.min(inputs - unit);
                 let at = ((row + r) * steps + time) * inputs + unit;
@@ -405,9 +409,9 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                     for step in 0..places.len() {
                         let from = &work.inputs[step * rows * d_input + units.start..];
                         let gates = &work.gates[self.gates_at(step, block, first)..];
-                        accumulate(simd, &mut tile, from, [1, d_input], gates, width, rows);
+                        tile = accumulate(simd, tile, from, [1, d_input], gates, width, rows);
                     }
-                    store_tile::<S, R, G>(&mut sums.kernel[at..], width, &tile);
+                    store_tile::<S, R, G>(&mut sums.kernel[at..], width, tile);
                 });
             }
             for units in tiles(0..d_hidden, tile_rows::<S>()) {
@@ -417,9 +421,9 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                     for (step, place) in places.clone().enumerate() {
                         let from = &kept.hidden[plan.hidden_at(self.direction, place, first) + units.start..];
                         let gates = &state_gates[self.gates_at(step, block, first)..];
-                        accumulate(simd, &mut tile, from, [1, padded], gates, width, rows);
+                        tile = accumulate(simd, tile, from, [1, padded], gates, width, rows);
                     }
-                    store_tile::<S, R, G>(&mut sums.recurrent_kernel[at..], width, &tile);
+                    store_tile::<S, R, G>(&mut sums.recurrent_kernel[at..], width, tile);
                 });
             }
             for (sum, gates) in sums.biases.iter_mut().zip([&work.gates, state_gates]) {
@@ -433,7 +437,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                         }
                     }
                 }
-                store_tile::<S, 1, G>(&mut sum[at..], width, &total);
+                store_tile::<S, 1, G>(&mut sum[at..], width, total);
             }
         }
     }
@@ -454,4 +458,10 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
             }
         }
     }
+}
+
+#[inline(always)]
+fn unless_vanished<S: Simd>(simd: S, gradient: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.select_f32s(simd.less_than_f32s(simd.abs_f32s(gradient), simd.splat_f32s(VANISHED)), zero, gradient)
 }

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::{Kept, Plan, Sizes, Weights};
 use crate::cpu::cells::Cell;
 use crate::cpu::lanes::{dispatch, load, load_part, store, store_part};
-use crate::cpu::product::{Packed, accumulate, tile_rows, tiles, with_rows};
-use crate::cpu::shared::{Scratch, Shared};
+use crate::cpu::product::{Packed, accumulate, load_tile, store_tile, tile_rows, tiles, with_rows};
+use crate::cpu::shared::{Scratch, Shared, filled};
 use crate::recurrent::{CellKind, RecurrentOptions};
 
 /// The packed weights of one direction.
@@ -83,21 +83,25 @@ pub(super) fn forward_cell<const G: usize, C: Cell<G>>(
             0
         }),
     };
-    let mut out = vec![0.0; sizes.batch * plan.out_rows * directions * sizes.d_hidden];
-    let call = ForwardCall {
-        plan: &plan,
-        input,
-        initial: weights.initial,
-        packed: &packed,
-        training,
-        hidden: Shared::new(&mut kept.hidden),
-        cell: Shared::new(&mut kept.cell),
-        gates: Shared::new(&mut kept.gates),
-        out: Shared::new(&mut out),
+    let run = |out: &mut [f32]| {
+        let call = ForwardCall {
+            plan: &plan,
+            input,
+            initial: weights.initial,
+            packed: &packed,
+            training,
+            hidden: Shared::new(&mut kept.hidden),
+            cell: Shared::new(&mut kept.cell),
+            gates: Shared::new(&mut kept.gates),
+            out: Shared::new(out),
+        };
+        plan.tasks().into_par_iter().for_each(|(direction, rows)| {
+            dispatch(ForwardTask { call: &call, cell, direction, rows });
+        });
     };
-    plan.tasks().into_par_iter().for_each(|(direction, rows)| {
-        dispatch(ForwardTask { call: &call, cell, direction, rows });
-    });
+    // SAFETY: the tasks cover all rows and directions, and each writes all its steps, of padding too,
+    // and the final states.
+    let out = unsafe { filled(sizes.batch * plan.out_rows * directions * sizes.d_hidden, run) };
     (out, training.then_some(kept))
 }
 
@@ -130,6 +134,9 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
         self.set_initial::<S>();
         let chunk = plan.chunk(self.rows.len());
         let mut projected = Scratch::new(chunk * self.rows.len() * plan.padded() * G);
+        // `[rows, gates, lanes]` of the block at hand: kept here rather than in an array of the
+        // arithmetic's own, which would be copied about.
+        let mut sums = Scratch::new(self.rows.len() * S::F32_LANES * G);
         let mut first = 0;
         while first < plan.sizes.time {
             let places = first..(first + chunk).min(plan.sizes.time);
@@ -139,9 +146,10 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
                 for block in 0..plan.blocks {
                     for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
                         with_rows!(rows.len(), R => {
-                            self.step::<S, R>(simd, place, place - first, block, rows.start, &projected);
+                            self.add_product::<S, R>(simd, place, place - first, block, rows.start, &projected, &mut sums);
                         });
                     }
+                    self.finish(simd, place, place - first, block, &projected, &sums);
                 }
             }
             first += chunk;
@@ -207,20 +215,11 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         let weights = &packed[self.direction];
         let Sizes { time: steps, d_input, .. } = plan.sizes;
         let width = G * S::F32_LANES;
-        let mut sums = [[simd.splat_f32s(0.0); G]; R];
-        for sums in &mut sums {
-            for (gate, sum) in sums.iter_mut().enumerate() {
-                *sum = load::<S>(&weights.bias, (block * G + gate) * S::F32_LANES);
-            }
-        }
+        let bias = load_tile::<S, 1, G>(simd, &weights.bias[block * width..], width);
         let from = &input[(row * steps + time) * d_input..];
-        accumulate(simd, &mut sums, from, [steps * d_input, 1], weights.kernel.panel(block), width, d_input);
-        let at = self.projected_at(step, block, row);
-        for (r, sums) in sums.iter().enumerate() {
-            for (gate, &sum) in sums.iter().enumerate() {
-                store::<S>(projected, at + r * width + gate * S::F32_LANES, sum);
-            }
-        }
+        let sums = [bias[0]; R];
+        let sums = accumulate(simd, sums, from, [steps * d_input, 1], weights.kernel.panel(block), width, d_input);
+        store_tile::<S, R, G>(&mut projected[self.projected_at(step, block, row)..], width, sums);
     }
 
     #[inline(always)]
@@ -229,8 +228,10 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         ((step * plan.blocks + block) * self.rows.len() + row - self.rows.start) * G * plan.lanes
     }
 
+    /// The sums of the gates of a tile: what [`Cell::start`] says and the recurrent product.
+    #[allow(clippy::too_many_arguments)] // a tile is found by its place in every matrix
     #[inline(always)]
-    fn step<S: Simd, const R: usize>(
+    fn add_product<S: Simd, const R: usize>(
         &self,
         simd: S,
         place: usize,
@@ -238,70 +239,78 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         block: usize,
         row: usize,
         projected: &[f32],
+        sums: &mut [f32],
     ) {
-        let ForwardCall { plan, packed, training, hidden, cell, gates, out, .. } = self.call;
+        let ForwardCall { plan, packed, hidden, .. } = self.call;
         let weights = &packed[self.direction];
-        let (direction, padded, width) = (self.direction, plan.padded(), G * S::F32_LANES);
-        let time = plan.time(direction, place);
-        let mut valid = [true; R];
-        if plan.spans.is_some() {
-            for (r, valid) in valid.iter_mut().enumerate() {
-                *valid = plan.valid(row + r, time);
-            }
+        let (padded, width) = (plan.padded(), G * S::F32_LANES);
+        if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
+            return;
         }
-        // SAFETY: this task's rows and direction; the slot read is not the slot written.
-        let (before, after) = unsafe {
-            (
-                &*hidden.part(plan.hidden_at(direction, place, row), R * padded),
-                hidden.part(plan.hidden_at(direction, place + 1, row), R * padded),
-            )
-        };
-        let any = valid.contains(&true);
+        // SAFETY: this task's rows and direction, which nothing writes meanwhile.
+        let before = unsafe { &*hidden.part(plan.hidden_at(self.direction, place, row), R * padded) };
         let inputs = &projected[self.projected_at(step, block, row)..][..R * width];
         let state_bias = &weights.state_bias[block * width..][..width];
-        let mut sums = [[simd.splat_f32s(0.0); G]; R];
-        if any {
-            for (r, sums) in sums.iter_mut().enumerate() {
-                *sums = self.cell.start::<S>(&inputs[r * width..], state_bias);
-            }
-            let panel = weights.recurrent_kernel.panel(block);
-            accumulate(simd, &mut sums, before, [padded, 1], panel, width, plan.sizes.d_hidden);
+        let mut tile = [[simd.splat_f32s(0.0); G]; R];
+        for (r, tile) in tile.iter_mut().enumerate() {
+            *tile = self.cell.start::<S>(&inputs[r * width..], state_bias);
         }
-        let lanes = S::F32_LANES;
-        for r in 0..R {
-            let at = r * padded + block * lanes;
+        let panel = weights.recurrent_kernel.panel(block);
+        let tile = accumulate(simd, tile, before, [padded, 1], panel, width, plan.sizes.d_hidden);
+        store_tile::<S, R, G>(&mut sums[(row - self.rows.start) * width..], width, tile);
+    }
+
+    /// The new states of a block from the sums of its gates.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, place: usize, step: usize, block: usize, projected: &[f32], sums: &[f32]) {
+        let ForwardCall { plan, training, hidden, cell, gates, out, .. } = self.call;
+        let (direction, lanes, width) = (self.direction, S::F32_LANES, G * S::F32_LANES);
+        let (padded, rows, first) = (plan.padded(), self.rows.len(), self.rows.start);
+        let time = plan.time(direction, place);
+        let count = plan.units(block);
+        let keeps = if *training { C::KEEPS * lanes } else { 0 };
+        let carries = if C::CARRIES { rows * lanes } else { 0 };
+        // SAFETY: this task's rows and direction; the slots read are not the slots written.
+        let (before, after, cell_before, cell_after, kept) = unsafe {
+            (
+                &*hidden.part(plan.hidden_at(direction, place, first), rows * padded),
+                hidden.part(plan.hidden_at(direction, place + 1, first), rows * padded),
+                &*cell.part(if C::CARRIES { plan.cell_at(direction, place, block, first) } else { 0 }, carries),
+                cell.part(if C::CARRIES { plan.cell_at(direction, place + 1, block, first) } else { 0 }, carries),
+                gates.part(
+                    if keeps > 0 { plan.gates_at(C::KEEPS, direction, place, block, first) } else { 0 },
+                    rows * keeps,
+                ),
+            )
+        };
+        let inputs = &projected[self.projected_at(step, block, first)..][..rows * width];
+        let zero = simd.splat_f32s(0.0);
+        for n in 0..rows {
+            let valid = plan.valid(first + n, time);
+            let at = n * padded + block * lanes;
             let hidden_before = load::<S>(before, at);
-            let cell_before = if C::CARRIES {
-                // SAFETY: this task's rows and direction.
-                unsafe { load::<S>(cell.part(plan.cell_at(direction, place, block, row + r), lanes), 0) }
-            } else {
-                simd.splat_f32s(0.0)
-            };
-            let (hidden_now, cell_now) = if valid[r] {
-                let keep = if *training && C::KEEPS > 0 {
-                    let at = plan.gates_at(C::KEEPS, direction, place, block, row + r);
-                    // SAFETY: as above.
-                    unsafe { gates.part(at, C::KEEPS * lanes) }
-                } else {
-                    &mut []
-                };
-                let inputs = &inputs[r * width..];
-                let now = self.cell.finish(simd, sums[r], inputs, hidden_before, cell_before, keep);
+            let cell_before = if C::CARRIES { load::<S>(cell_before, n * lanes) } else { zero };
+            let (hidden_now, cell_now) = if valid {
+                let mut gates = [zero; G];
+                for (gate, sum) in gates.iter_mut().enumerate() {
+                    *sum = load::<S>(sums, n * width + gate * lanes);
+                }
+                let keep = &mut kept[n * keeps..(n + 1) * keeps];
+                let inputs = &inputs[n * width..];
+                let now = self.cell.finish(simd, gates, inputs, hidden_before, cell_before, keep);
                 (now.hidden, now.cell)
             } else {
                 (hidden_before, cell_before)
             };
             store::<S>(after, at, hidden_now);
             if C::CARRIES {
-                // SAFETY: as above.
-                let part = unsafe { cell.part(plan.cell_at(direction, place + 1, block, row + r), lanes) };
-                store::<S>(part, 0, cell_now);
+                store::<S>(cell_after, n * lanes, cell_now);
             }
-            if plan.sequence && valid[r] {
-                let count = plan.units(block);
-                let at = plan.out_at(direction, row + r, time) + block * lanes;
-                // SAFETY: as above. Outputs of padded steps stay zero.
-                store_part::<S>(unsafe { out.part(at, count) }, 0, count, hidden_now);
+            if plan.sequence {
+                let at = plan.out_at(direction, first + n, time) + block * lanes;
+                let output = if valid { hidden_now } else { zero };
+                // SAFETY: as above.
+                store_part::<S>(unsafe { out.part(at, count) }, 0, count, output);
             }
         }
     }
