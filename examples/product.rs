@@ -7,7 +7,7 @@
 //!
 //! Data: 3,000 generated sequences of 100 pairs (marker, number), two of them marked; the target is
 //! the product of the two numbers. 2,560 to train on, a fifth of which validates, 440 to test on.
-//! Time: a few minutes on 2 cores. Output: 8,671 parameters (GRU), a line an epoch, and how many
+//! Adam, mean squared error, 100 epochs of batches of 16. Time: half a minute on 2 cores. Output: 8,671 parameters (GRU), a line an epoch, and how many
 //! test sequences are right within 0.04, such as `99.3 % right`.
 
 use anyhow::Result;
@@ -20,7 +20,8 @@ const DEFAULTS: Defaults = Defaults {
     name: "product",
     epochs: 100,
     fast_epochs: 2,
-    batch_size: 32,
+    // At 32 a hundred epochs are a little short: 98.0 to 99.8 % right by the seed, as with Keras.
+    batch_size: 16,
     optimizer: Optimizer::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
 };
 const STEPS: usize = 100;

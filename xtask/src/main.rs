@@ -1,6 +1,8 @@
 //! `cargo xtask ci`: everything that CI checks, the cheapest first. `cargo xtask tidy`: the style
-//! rules that neither compiler nor clippy knows.
+//! rules that neither compiler nor clippy knows. `cargo xtask bench` and `compare`: times, and times
+//! beside the peers'.
 
+mod bench;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +14,10 @@ use clap::{Parser, Subcommand};
 
 /// Crates that a build for the CPU alone must not contain.
 const GPU_CRATES: [&str; 6] = ["wgpu", "naga", "cubecl-core", "cubecl-runtime", "cudarc", "nvml-wrapper"];
+
+/// The tests of everything that runs on a backend, on the deprecated one alone.
+const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-train \
+                             -p kiln-examples --no-default-features --features ndarray";
 
 #[derive(Parser)]
 #[command(about = "The project's own tasks")]
@@ -26,6 +32,10 @@ enum Task {
     Ci,
     /// The style rules that neither compiler nor clippy knows
     Tidy,
+    /// Times training steps, forward passes and predictions
+    Bench(bench::Bench),
+    /// Times the peers and Kiln in turn and writes the table of ratios to BENCHMARKS.md
+    Compare(bench::Compare),
 }
 
 fn main() -> Result<()> {
@@ -33,6 +43,8 @@ fn main() -> Result<()> {
     match Options::parse().task {
         Task::Ci => ci(root),
         Task::Tidy => tidy::check(root),
+        Task::Bench(options) => bench::bench(root, &options),
+        Task::Compare(options) => bench::compare(root, &options),
     }
 }
 
@@ -51,6 +63,7 @@ fn steps(root: &Path, scratch: &Path) -> Result<()> {
     step("kiln-text has no Burn", || no_crate(root, "-p kiln-text", &["burn", "burn-core", "burn-tensor"]))?;
     step("clippy", || cargo(root, "clippy --release --workspace --all-targets --locked -- -D warnings"))?;
     step("tests", || cargo(root, "test --release --workspace --locked"))?;
+    step("the ndarray backend alone", || cargo(root, NDARRAY_TESTS))?;
     step("examples", || examples(root, scratch))?;
     step("a crate outside the workspace", || outside_crate(root, scratch))?;
     step("documentation", || {

@@ -89,14 +89,21 @@ pub fn device_named(name: Option<&str>) -> Result<Device> {
 
 /// As [`device_named`], without the line.
 ///
+/// Where it takes the CPU, it also tells glibc's allocator to keep the memory that training steps
+/// free: see [`kiln_kernels::keep_freed_memory`].
+///
 /// # Errors
 ///
 /// As [`device`].
 pub fn choose(name: Option<&str>) -> Result<DeviceChoice> {
-    match name {
+    let choice = match name {
         None | Some("" | "auto") => best(),
         Some(name) => forced(name),
+    }?;
+    if matches!(choice.backend, Backend::Flex | Backend::NdArray) {
+        kiln_kernels::keep_freed_memory();
     }
+    Ok(choice)
 }
 
 fn forced(name: &str) -> Result<DeviceChoice> {

@@ -54,6 +54,7 @@ mod error;
 pub mod prelude;
 
 pub use burn;
+pub use kiln_kernels as kernels;
 pub use kiln_models as models;
 pub use kiln_text as text;
 pub use kiln_train as train;

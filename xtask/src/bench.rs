@@ -1,0 +1,221 @@
+//! `cargo xtask bench` and `cargo xtask compare`.
+//!
+//! The peers' scripts and their pinned requirements lie in `benchmarks/peers`. Peers and Kiln take
+//! turns, so that what else the machine does falls on all of them alike.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::Value;
+
+use crate::{command, output, run};
+
+const BEGIN: &str = "<!-- cargo xtask compare: begin -->";
+const END: &str = "<!-- cargo xtask compare: end -->";
+
+/// The options of `cargo xtask bench`.
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// Whole training steps, forward passes and predictions
+    #[arg(long)]
+    steps: bool,
+    /// A JSON line a task
+    #[arg(long)]
+    json: bool,
+    /// Backend: wgpu, cuda, flex or ndarray
+    #[arg(long)]
+    device: Option<String>,
+    /// One task alone
+    #[arg(long, value_name = "TASK")]
+    only: Option<String>,
+}
+
+/// The options of `cargo xtask compare`.
+#[derive(Args)]
+pub(crate) struct Compare {
+    /// Kiln's backend: flex or ndarray
+    #[arg(long, default_value = "flex")]
+    device: String,
+    /// One task alone
+    #[arg(long, value_name = "TASK")]
+    only: Option<String>,
+    /// How often peers and Kiln take turns; the median counts
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Where the peers' Python environment lies, and is made if it is missing (several GB)
+    #[arg(long, value_name = "DIR")]
+    venv: Option<PathBuf>,
+    /// Print the table and leave BENCHMARKS.md as it is
+    #[arg(long)]
+    print: bool,
+}
+
+/// What a run of `kiln-bench` needs beside its own options.
+fn kiln(root: &Path, device: Option<&str>, only: Option<&str>, json: bool) -> Result<std::process::Command> {
+    let commit = output(&mut command(root, "git", "rev-parse --short HEAD"))?;
+    let mut kiln = command(root, "cargo", "run --release --quiet -p kiln-benchmarks --bin kiln-bench --");
+    kiln.args(["--commit", commit.trim()]);
+    if json {
+        kiln.arg("--json");
+    }
+    for (option, value) in [("--device", device), ("--only", only)] {
+        if let Some(value) = value {
+            kiln.args([option, value]);
+        }
+    }
+    Ok(kiln)
+}
+
+pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
+    if !options.steps {
+        bail!("say what to time: --steps");
+    }
+    run(&mut kiln(root, options.device.as_deref(), options.only.as_deref(), options.json)?)
+}
+
+/// Milliseconds by task, measure and library, one a round.
+type Times = BTreeMap<(String, &'static str, String), Vec<f64>>;
+
+/// The JSON lines of a benchmark's output.
+fn read(text: &str, times: &mut Times) -> Result<()> {
+    for line in text.lines().filter(|line| line.starts_with('{')) {
+        let line: Value = serde_json::from_str(line).with_context(|| format!("not a JSON line: {line}"))?;
+        let name = |key: &str| line[key].as_str().map(str::to_owned).with_context(|| format!("no '{key}' in {line}"));
+        let library = name("peer")?;
+        for (key, measure) in [("step_ms", "step"), ("forward_ms", "forward")] {
+            if let Some(milliseconds) = line[key].as_f64() {
+                times.entry((name("task")?, measure, library.clone())).or_default().push(milliseconds);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    let middle = times.len() / 2;
+    if times.len() % 2 == 1 { times[middle] } else { f64::midpoint(times[middle - 1], times[middle]) }
+}
+
+/// The peers' Python, made with their pinned requirements if it is missing.
+fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
+    let venv = match venv {
+        Some(venv) => venv.to_owned(),
+        None => {
+            let home = std::env::var_os("HOME").context("no HOME: name a folder with --venv")?;
+            PathBuf::from(home).join(".cache/kiln-peers")
+        }
+    };
+    let python = venv.join("bin/python");
+    if !python.exists() {
+        println!("making {} with benchmarks/peers/requirements.txt", venv.display());
+        run(command(root, "python3", "-m venv").arg(&venv))?;
+        run(&mut command(
+            root,
+            &python.display().to_string(),
+            "-m pip install --quiet -r benchmarks/peers/requirements.txt",
+        ))?;
+    }
+    Ok(python)
+}
+
+pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
+    let python = python(root, options.venv.as_deref())?.display().to_string();
+    let only = options.only.as_deref();
+    let predicts = |task: &str| task.starts_with("predict");
+    let mut times = Times::new();
+    for round in 1..=options.rounds {
+        for peer in ["torch", "keras", "kiln", "predict"] {
+            let mut process = match peer {
+                "kiln" => kiln(root, Some(&options.device), only, true)?,
+                "predict" if only.is_none_or(predicts) => {
+                    let mut script = command(root, &python, "benchmarks/peers/predict.py");
+                    script.args(only.into_iter().flat_map(|task| ["--only", task]));
+                    script
+                }
+                "predict" => continue,
+                peer if only.is_none_or(|task| !predicts(task)) => {
+                    let mut script = command(root, &python, "benchmarks/peers/train_step.py");
+                    script.arg(peer);
+                    if let Some(task) = only {
+                        script.args(["--only", task]);
+                    }
+                    script
+                }
+                _ => continue,
+            };
+            println!("round {round} of {}: {peer}", options.rounds);
+            process.stderr(std::process::Stdio::null());
+            match output(&mut process) {
+                Ok(text) => read(&text, &mut times)?,
+                Err(error) if peer == "predict" => println!("left out: {error:#}"),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    let table = table(&times, options);
+    println!("{table}");
+    if !options.print {
+        write(root, &table)?;
+    }
+    Ok(())
+}
+
+/// Ratios of medians, the best peer over Kiln.
+fn table(times: &Times, options: &Compare) -> String {
+    let mut date = std::process::Command::new("date");
+    let date = output(date.arg("+%-d %B %Y")).unwrap_or_else(|_| "an unknown day".to_owned());
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let mut text = format!(
+        "Medians of {} turns, {}, {cores} cores, {}, backend {}. A ratio above 1 means that Kiln is faster than the \
+         best peer.\n\n| task | measure | Kiln | best peer | ratio | all peers |\n|---|---|---|---|---|---|\n",
+        options.rounds,
+        date.trim(),
+        processor(),
+        options.device
+    );
+    for ((task, measure, library), own) in times {
+        if library != "kiln" {
+            continue;
+        }
+        let own = median(own);
+        let mut peers: Vec<(&str, f64)> = times
+            .iter()
+            .filter(|((of, what, peer), _)| of == task && what == measure && peer != "kiln")
+            .map(|((_, _, peer), times)| (peer.as_str(), median(times)))
+            .collect();
+        peers.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let Some((best, time)) = peers.first() else { continue };
+        let all: Vec<String> = peers.iter().map(|(peer, time)| format!("{peer} {time:.2} ms")).collect();
+        text += &format!(
+            "| {task} | {measure} | {own:.2} ms | {best} {time:.2} ms | {:.2} | {} |\n",
+            time / own,
+            all.join(", ")
+        );
+    }
+    text
+}
+
+/// The processor's name, as far as the system says.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |name| name.trim().to_owned())
+}
+
+/// Puts the table between its marks in BENCHMARKS.md.
+fn write(root: &Path, table: &str) -> Result<()> {
+    let path = root.join("BENCHMARKS.md");
+    let text = std::fs::read_to_string(&path)?;
+    let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
+        bail!("BENCHMARKS.md lacks the marks '{BEGIN}' and '{END}'");
+    };
+    let text = format!("{}\n\n{table}\n{}", &text[..begin + BEGIN.len()], &text[end..]);
+    let new = path.with_extension("md.new");
+    std::fs::write(&new, text)?;
+    std::fs::rename(&new, &path)?;
+    Ok(())
+}
