@@ -38,12 +38,12 @@ pub(crate) struct Compare {
     /// Kiln's backend: flex or ndarray
     #[arg(long, default_value = "flex")]
     device: String,
-    /// One task alone
+    /// One task alone, which is printed and not written
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
     /// How often peers and Kiln take turns; the median counts
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
     /// Where the peers' Python environment lies, and is made if it is missing (several GB)
     #[arg(long, value_name = "DIR")]
     venv: Option<PathBuf>,
@@ -123,6 +123,10 @@ fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
 }
 
 pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
+    let writes = !options.print && options.only.is_none();
+    if writes {
+        marks(&std::fs::read_to_string(root.join("BENCHMARKS.md"))?)?;
+    }
     let python = python(root, options.venv.as_deref())?.display().to_string();
     let only = options.only.as_deref();
     let predicts = |task: &str| task.starts_with("predict");
@@ -148,7 +152,6 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
                 _ => continue,
             };
             println!("round {round} of {}: {peer}", options.rounds);
-            process.stderr(std::process::Stdio::null());
             match output(&mut process) {
                 Ok(text) => read(&text, &mut times)?,
                 Err(error) if peer == "predict" => println!("left out: {error:#}"),
@@ -156,26 +159,24 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
             }
         }
     }
-    let table = table(&times, options);
+    let commit = output(&mut command(root, "git", "rev-parse --short HEAD"))?;
+    let table = table(&times, options, commit.trim());
     println!("{table}");
-    if !options.print {
-        write(root, &table)?;
-    }
-    Ok(())
+    if writes { write(root, &table) } else { Ok(()) }
 }
 
 /// Ratios of medians, the best peer over Kiln.
-fn table(times: &Times, options: &Compare) -> String {
+fn table(times: &Times, options: &Compare, commit: &str) -> String {
     let mut date = std::process::Command::new("date");
     let date = output(date.arg("+%-d %B %Y")).unwrap_or_else(|_| "an unknown day".to_owned());
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let mut text = format!(
-        "Medians of {} turns, {}, {cores} cores, {}, backend {}. A ratio above 1 means that Kiln is faster than the \
+        "`cargo xtask compare --rounds {} --device {}` at commit {commit}: medians of the turns, {}, {cores} cores, {}. A ratio above 1 means that Kiln is faster than the \
          best peer.\n\n| task | measure | Kiln | best peer | ratio | all peers |\n|---|---|---|---|---|---|\n",
         options.rounds,
+        options.device,
         date.trim(),
-        processor(),
-        options.device
+        processor()
     );
     for ((task, measure, library), own) in times {
         if library != "kiln" {
@@ -206,13 +207,19 @@ fn processor() -> String {
     name.map_or_else(|| std::env::consts::ARCH.to_owned(), |name| name.trim().to_owned())
 }
 
+/// Where the marks around the table lie in BENCHMARKS.md.
+fn marks(text: &str) -> Result<(usize, usize)> {
+    match (text.find(BEGIN), text.find(END)) {
+        (Some(begin), Some(end)) if begin < end => Ok((begin, end)),
+        _ => bail!("BENCHMARKS.md lacks the marks '{BEGIN}' and '{END}'"),
+    }
+}
+
 /// Puts the table between its marks in BENCHMARKS.md.
 fn write(root: &Path, table: &str) -> Result<()> {
     let path = root.join("BENCHMARKS.md");
     let text = std::fs::read_to_string(&path)?;
-    let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
-        bail!("BENCHMARKS.md lacks the marks '{BEGIN}' and '{END}'");
-    };
+    let (begin, end) = marks(&text)?;
     let text = format!("{}\n\n{table}\n{}", &text[..begin + BEGIN.len()], &text[end..]);
     let new = path.with_extension("md.new");
     std::fs::write(&new, text)?;

@@ -3,7 +3,7 @@
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::device::is_fused;
+use crate::device::{assert_same_device, is_fused};
 use crate::ops::FusedOps;
 use crate::reference;
 
@@ -40,7 +40,7 @@ pub struct AdamStep {
 ///
 /// # Panics
 ///
-/// If the shapes differ.
+/// If the shapes or the devices differ.
 ///
 /// # References
 ///
@@ -58,8 +58,11 @@ pub fn adam_step(
     for (what, got) in [("mean", mean.dims()), ("square", square.dims()), ("gradient", gradient.dims())] {
         assert_eq!(got, expected, "the {what} must have the value's shape {expected:?}, but has {got:?}");
     }
+    for (what, tensor) in [("mean", &mean), ("square", &square), ("gradient", &gradient)] {
+        assert_same_device(what, &tensor.device(), &value.device());
+    }
     if ![&value, &mean, &square, &gradient].into_iter().all(is_fused) {
-        return reference::adam_step(value, mean, square, gradient, step);
+        return reference::adam_step(value.detach(), mean.detach(), square.detach(), gradient.detach(), step);
     }
     let (value, mean, square) = <Dispatch as FusedOps>::adam(
         value.into_dispatch(),

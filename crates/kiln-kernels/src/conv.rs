@@ -19,12 +19,13 @@ use crate::reference;
 /// # Fast path
 ///
 /// One kernel on the CPU backends where all tensors are 32-bit floats; linear and relu are part
-/// of it, other functions follow it. Anything else goes through [`reference::conv1d`].
+/// of it, other functions follow it. Anything else goes through [`reference::conv1d`]. The last bits
+/// of the gradients depend on the number of threads, never on their timing.
 ///
 /// # Panics
 ///
-/// If the shapes do not fit, the window is longer than the sequence, or the tensors are on several
-/// devices.
+/// If the shapes do not fit, a size of the kernel is 0, the window is longer than the sequence, or
+/// the tensors are on several devices.
 ///
 /// # Examples
 ///
@@ -44,7 +45,8 @@ pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: 
     let ([_, time, d_input], [window, kernel_input, filters]) = (input.dims(), kernel.dims());
     assert_eq!(kernel_input, d_input, "the kernel must have {d_input} input channels, but has {kernel_input}");
     assert_eq!(bias.dims(), [filters], "the bias must have shape {:?}, but has {:?}", [filters], bias.dims());
-    assert!(window > 0 && window <= time, "a convolution of window {window} needs more than {time} steps");
+    assert!(d_input > 0 && filters > 0 && window > 0, "a convolution needs channels, filters and a window above 0");
+    assert!(window <= time, "a convolution of window {window} needs more than {time} steps");
     assert_same_device("kernel", &kernel.device(), &input.device());
     assert_same_device("bias", &bias.device(), &input.device());
     if !(is_fused(&input) && is_fused(&kernel) && is_fused(&bias)) {

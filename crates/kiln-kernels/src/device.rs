@@ -23,5 +23,5 @@ pub(crate) fn is_cpu(device: &Device) -> bool {
 
 pub(crate) fn assert_same_device(what: &str, got: &Device, expected: &Device) {
     let (got, expected) = (got.clone().inner(), expected.clone().inner());
-    assert_eq!(got, expected, "the {what} must be on the input's device {expected:?}, but is on {got:?}");
+    assert_eq!(got, expected, "the {what} must be on device {expected:?} like the rest, but is on {got:?}");
 }

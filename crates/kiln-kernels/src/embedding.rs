@@ -22,8 +22,8 @@ use crate::reference;
 ///
 /// # Panics
 ///
-/// On the CPU, if an id is not below `vocab`; a GPU does not check. If table and ids are on
-/// several devices.
+/// On the CPU, if an id is not below `vocab`; a GPU does not check. If `d_embedding` is 0, or table
+/// and ids are on several devices.
 ///
 /// # Examples
 ///
@@ -40,6 +40,7 @@ use crate::reference;
 /// ```
 #[must_use]
 pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
+    assert!(table.dims()[1] > 0, "an embedding needs a width above 0");
     assert_same_device("ids", &ids.device(), &table.device());
     if !is_fused(&table) {
         return reference::embedding(table, ids);

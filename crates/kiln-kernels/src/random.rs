@@ -136,8 +136,13 @@ impl RandomKey {
     }
 
     /// An inverted-dropout mask: 0 with probability `rate`, else 1 / (1 - `rate`).
+    ///
+    /// # Panics
+    ///
+    /// If the rate is not at least 0 and below 1.
     #[must_use]
     pub fn dropout_mask(self, count: usize, rate: f64) -> Vec<f32> {
+        assert!((0.0..1.0).contains(&rate), "a dropout rate must be at least 0 and below 1, but is {rate}");
         let (threshold, kept) = Self::dropout_limits(rate);
         let mut out = vec![0.0; count];
         self.fill(&mut out, |number| if u64::from(number) < threshold { 0.0 } else { kept });

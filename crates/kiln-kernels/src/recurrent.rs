@@ -177,7 +177,9 @@ impl RecurrentWeights {
 /// One kernel does it all where the device is one of the CPU backends, all tensors are 32-bit
 /// floats, and the cell is an LSTM, a GRU with `reset_after`, or a SimpleRNN with tanh or relu.
 /// Anything else goes through [`reference::recurrent`], the same arithmetic in plain operations.
-/// Tensors need not be contiguous. Prediction keeps nothing for a backward pass.
+/// Tensors need not be contiguous. Prediction keeps nothing for a backward pass. The last bits of the
+/// gradients depend on the number of threads, never on their timing; gradients of a state below 1e-25
+/// count as zero.
 ///
 /// # Panics
 ///
@@ -225,8 +227,9 @@ pub fn recurrent(
     }
     let [batch, _, _] = input.dims();
     let [directions, d_hidden, _] = recurrent_kernel.dims();
-    let initial =
-        initial.unwrap_or_else(|| Tensor::zeros([options.cell.states(), directions, batch, d_hidden], &input.device()));
+    let initial = initial.unwrap_or_else(|| {
+        Tensor::zeros([options.cell.states(), directions, batch, d_hidden], (&input.device(), input.dtype()))
+    });
     Tensor::from_dispatch(<Dispatch as FusedOps>::recurrent(
         input.into_dispatch(),
         weights.kernel.into_dispatch(),
@@ -267,10 +270,10 @@ fn check(input: &Tensor<3>, weights: &RecurrentWeights, initial: Option<&Tensor<
         assert_eq!(spans.len(), batch, "a batch of {batch} rows needs as many spans, but was given {}", spans.len());
         for (row, span) in spans.iter().enumerate() {
             assert!(
-                span.len == 0 || span.start + span.len <= time,
+                span.len == 0 || span.start.checked_add(span.len).is_some_and(|end| end <= time),
                 "the span of row {row} must lie within {time} steps, but is {} to {}",
                 span.start,
-                span.start + span.len - 1
+                span.start.saturating_add(span.len - 1)
             );
         }
     }

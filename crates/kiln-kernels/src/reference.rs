@@ -14,6 +14,14 @@ use crate::recurrent::{CellKind, Direction, RecurrentOptions, RecurrentWeights, 
 use crate::span::Span;
 
 /// [`crate::recurrent`] step by step.
+///
+/// # Shapes
+///
+/// Those of [`crate::recurrent`], which checks them.
+///
+/// # Panics
+///
+/// If the shapes do not fit.
 #[must_use]
 pub fn recurrent(
     input: Tensor<3>,
@@ -68,11 +76,16 @@ impl Walk {
         let [units, _] = self.recurrent_kernel.dims();
         let device = input.device();
         let options = (&device, input.dtype());
-        let by_time = input.swap_dims(0, 1).reshape([steps * batch, d_input]);
+        let padding = spans.map(|spans| padding(spans, steps, &device));
+        let mut by_time = input.swap_dims(0, 1).reshape([steps * batch, d_input]);
+        if let Some(padding) = &padding {
+            // Or NaN under padding would reach the kernel's gradient.
+            let padded = padding.clone().reshape([steps * batch, 1]).expand([steps * batch, d_input]);
+            by_time = by_time.mask_fill(padded, 0.0);
+        }
         let projected = by_time.matmul(self.kernel.clone()) + self.bias.clone().narrow(0, 0, 1);
         let [_, width] = projected.dims();
         let projected = split_time(projected.reshape([steps, batch, width]));
-        let padding = spans.map(|spans| padding(spans, steps, &device));
 
         let zeros = || Tensor::zeros([batch, units], options);
         let mut states = initial.unwrap_or_else(|| (0..self.cell.states()).map(|_| zeros()).collect());
@@ -178,6 +191,14 @@ fn split_time(tensor: Tensor<3>) -> Vec<Tensor<2>> {
 }
 
 /// [`crate::conv1d`] as a product for each place in the window.
+///
+/// # Shapes
+///
+/// Those of [`crate::conv1d`], which checks them.
+///
+/// # Panics
+///
+/// If the shapes do not fit.
 #[must_use]
 pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: Activation) -> Tensor<3> {
     let [batch, steps, d_input] = input.dims();
@@ -194,21 +215,47 @@ pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: 
 }
 
 /// [`crate::dropout`] with the mask as a tensor.
+///
+/// # Shapes
+///
+/// Those of [`crate::dropout`], which checks them.
+///
+/// # Panics
+///
+/// If the shapes do not fit.
 #[must_use]
 pub fn dropout<const D: usize>(input: Tensor<D>, key: RandomKey, rate: f64) -> Tensor<D> {
     let shape = input.dims();
     let mask = key.dropout_mask(shape.iter().product(), rate);
     let mask = Tensor::from_data(TensorData::new(mask, shape), (&input.device(), input.dtype()));
-    input * mask
+    // What is dropped is zero even where it was infinite or NaN.
+    let dropped = mask.clone().equal_elem(0.0);
+    (input * mask).mask_fill(dropped, 0.0)
 }
 
 /// [`crate::embedding`] as Burn has it.
+///
+/// # Shapes
+///
+/// Those of [`crate::embedding`], which checks them.
+///
+/// # Panics
+///
+/// If the shapes do not fit.
 #[must_use]
 pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     module::embedding(table, ids)
 }
 
 /// [`crate::max_pool1d`] as the largest of a dimension.
+///
+/// # Shapes
+///
+/// Those of [`crate::max_pool1d`], which checks them.
+///
+/// # Panics
+///
+/// If the shapes do not fit.
 #[must_use]
 pub fn max_pool1d(input: Tensor<3>, pool: usize) -> Tensor<3> {
     let [batch, steps, channels] = input.dims();
@@ -221,6 +268,14 @@ pub fn max_pool1d(input: Tensor<3>, pool: usize) -> Tensor<3> {
 }
 
 /// [`crate::adam_step`] operation by operation.
+///
+/// # Shapes
+///
+/// Those of [`crate::adam_step`], which checks them.
+///
+/// # Panics
+///
+/// If the shapes do not fit.
 #[must_use]
 pub fn adam_step(
     value: Tensor<1>,

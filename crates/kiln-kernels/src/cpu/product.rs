@@ -236,15 +236,17 @@ pub(crate) fn peak() -> f64 {
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
             let (a, b) = (vec![0.5; 6 * INNER], vec![0.25; INNER * PANEL * S::F32_LANES]);
-            let mut sums = [[simd.splat_f32s(0.0); PANEL]; 6];
+            let rows = tile_rows::<S>();
             let began = std::time::Instant::now();
-            for _ in 0..TURNS {
-                let (a, b) = (std::hint::black_box(&a), std::hint::black_box(&b));
-                sums = accumulate(simd, sums, a, [INNER, 1], b, PANEL * S::F32_LANES, INNER);
-            }
-            let seconds = began.elapsed().as_secs_f64();
-            std::hint::black_box(&sums);
-            (TURNS * 6 * INNER * PANEL * S::F32_LANES * 2) as f64 / seconds
+            with_rows!(rows, R => {
+                let mut sums = [[simd.splat_f32s(0.0); PANEL]; R];
+                for _ in 0..TURNS {
+                    let (a, b) = (std::hint::black_box(&a), std::hint::black_box(&b));
+                    sums = accumulate(simd, sums, a, [INNER, 1], b, PANEL * S::F32_LANES, INNER);
+                }
+                std::hint::black_box(&sums);
+            });
+            (TURNS * rows * INNER * PANEL * S::F32_LANES * 2) as f64 / began.elapsed().as_secs_f64()
         }
     }
     (0..rayon::current_num_threads()).into_par_iter().map(|_| super::lanes::dispatch(Loop)).sum()

@@ -156,7 +156,8 @@ impl<'a> Plan<'a> {
     fn row_tiles(&self) -> Vec<Range<usize>> {
         let tasks = rayon::current_num_threads().div_ceil(self.directions.len());
         let tasks = tasks.clamp(1, self.sizes.batch.max(1));
-        tiles(0..self.sizes.batch, self.sizes.batch.div_ceil(tasks).max(1)).collect()
+        let tiles = tiles(0..self.sizes.batch, self.sizes.batch.div_ceil(tasks).max(1));
+        tiles.filter(|rows| !rows.is_empty()).collect()
     }
 
     fn tasks(&self) -> Vec<(usize, Range<usize>)> {

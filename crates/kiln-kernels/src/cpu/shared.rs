@@ -43,7 +43,9 @@ impl<'a> Shared<'a> {
 /// `fill` writes every float of its slice before it, or anything else, reads it.
 pub(super) unsafe fn filled(len: usize, fill: impl FnOnce(&mut [f32])) -> Vec<f32> {
     let mut out = Vec::with_capacity(len);
-    // SAFETY: the allocation holds `len` floats; the caller promises that none is read unwritten.
+    // SAFETY: the allocation holds `len` floats that nothing else knows of. They are not initialised,
+    // which a slice ought to be; it is sound as far as none is read before it is written, which the
+    // caller promises, since a float has no invalid bits and dropping one reads nothing.
     fill(unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr(), len) });
     // SAFETY: `fill` has written them all.
     unsafe { out.set_len(len) };
@@ -53,8 +55,8 @@ pub(super) unsafe fn filled(len: usize, fill: impl FnOnce(&mut [f32])) -> Vec<f3
 /// Buffers that were given back, the next call's to take: fresh memory of this size costs a page
 /// fault every 4 KiB, which is a large part of a training step.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
-/// How many buffers wait at most.
-const MOST_FREE: usize = 32;
+/// Floats that wait at most: a gigabyte.
+const MOST_FREE: usize = 1 << 28;
 /// Smaller buffers are the allocator's business.
 const LEAST: usize = 1 << 14;
 
@@ -75,7 +77,7 @@ impl Scratch {
                 .filter(|&n| free[n].len() >= len && free[n].len() / 2 <= len)
                 .min_by_key(|&n| free[n].len())
         {
-            return Self { data: free.swap_remove(place), len };
+            return Self { data: free.remove(place), len };
         }
         Self { data: vec![0.0; len], len }
     }
@@ -86,10 +88,12 @@ impl Drop for Scratch {
         if self.data.len() >= LEAST
             && let Ok(mut free) = FREE.lock()
         {
-            if free.len() == MOST_FREE {
-                free.remove(0);
-            }
             free.push(std::mem::take(&mut self.data));
+            // The oldest go first.
+            let mut waiting: usize = free.iter().map(Vec::len).sum();
+            while waiting > MOST_FREE {
+                waiting -= free.remove(0).len();
+            }
         }
     }
 }

@@ -132,3 +132,24 @@ fn numbers_that_are_none_stay_where_they_are() {
         }
     }
 }
+
+/// What lies under padding reaches no gradient either.
+#[test]
+fn gradients_do_not_see_what_lies_under_padding() {
+    for (name, device) in devices::all() {
+        let device = device.autodiff();
+        let mut input = vec![0.25_f32; 2 * 3 * 3];
+        input[..3].fill(f32::NAN); // row 0, step 0
+        let input = Tensor::<1>::from_floats(input.as_slice(), &device).reshape([2, 3, 3]);
+        for call in [recurrent, reference::recurrent] {
+            let spans: Vec<_> = [(1, 2), (0, 3)].map(|(start, len)| kiln_kernels::Span { start, len }).to_vec();
+            let options = RecurrentOptions { spans: Some(spans.into()), ..options(CellKind::Lstm) };
+            let mut weights = weights(CellKind::Lstm, &device);
+            weights.kernel = weights.kernel.require_grad();
+            let kernel = weights.kernel.clone();
+            let gradients = call(input.clone(), weights, None, options).sum().backward();
+            let gradient = values(kernel.grad(&gradients).expect("the kernel is a leaf"));
+            assert!(gradient.iter().all(|value| value.is_finite()), "{name}: {gradient:?}");
+        }
+    }
+}

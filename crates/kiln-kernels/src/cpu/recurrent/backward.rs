@@ -396,7 +396,12 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
             let time = plan.time(self.direction, place);
             for (n, row) in self.rows.clone().enumerate() {
                 let from = (row * steps + time) * d_input;
-                work.inputs[(step * rows + n) * d_input..][..d_input].copy_from_slice(&input[from..from + d_input]);
+                let to = &mut work.inputs[(step * rows + n) * d_input..][..d_input];
+                if plan.valid(row, time) {
+                    to.copy_from_slice(&input[from..from + d_input]);
+                } else {
+                    to.fill(0.0); // whatever lies there, NaN too, has no part in the sums
+                }
             }
         }
         let state_gates = if C::SPLIT { &work.state_gates } else { &work.gates };
