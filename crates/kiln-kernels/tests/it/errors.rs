@@ -101,14 +101,11 @@ fn ids_beyond_the_table_are_named_on_the_cpu() {
     }
 }
 
-/// Needs two devices in one build.
 #[test]
 fn tensors_on_two_devices_are_named() {
-    let devices = devices::all();
-    if let [(_, one), (_, other), ..] = devices.as_slice() {
+    // A build with one backend cannot make this mistake.
+    if let [(_, one), (_, other), ..] = devices::all().as_slice() {
         let two = call(one, |weights, _| weights.bias = Tensor::zeros([1, 1, 20], other));
         assert_says(&two, &["bias must be on device"]);
-    } else {
-        devices::skip("a build with one device has no second");
     }
 }
