@@ -52,7 +52,7 @@ impl Slices for burn::backend::Flex {
 #[cfg(feature = "ndarray")]
 mod with_ndarray {
     use burn::backend::NdArray;
-    use burn::backend::ndarray::{NdArrayStorage, NdArrayTensor, SharedArray};
+    use burn::backend::ndarray::{NdArrayTensor, SharedArray};
     use burn::backend::tensor::FloatTensor;
 
     use super::Slices;
@@ -67,7 +67,7 @@ mod with_ndarray {
                 return NdArrayTensor::F32(storage);
             }
             let array = storage.view().as_standard_layout().into_owned().into_shared();
-            NdArrayTensor::F32(NdArrayStorage::from_owned(array))
+            NdArrayTensor::from(array)
         }
 
         fn numbers(tensor: &FloatTensor<Self>) -> &[f32] {
@@ -82,7 +82,7 @@ mod with_ndarray {
 
         fn tensor(numbers: Vec<f32>, shape: &[usize]) -> FloatTensor<Self> {
             let array = SharedArray::from_shape_vec(shape.to_vec(), numbers).expect("a kernel fills its shape");
-            NdArrayTensor::F32(NdArrayStorage::from_owned(array))
+            NdArrayTensor::from(array)
         }
     }
 }

@@ -16,6 +16,9 @@
 //! backends, Flex and NdArray: one core on slices, with the widest vectors that the machine has,
 //! chosen as the program runs, and all cores.
 
+// burn-ndarray is deprecated as a whole.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
+
 mod activation;
 mod adam;
 #[cfg(any(feature = "flex", feature = "ndarray"))]

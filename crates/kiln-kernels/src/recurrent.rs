@@ -122,8 +122,7 @@ impl RecurrentOptions {
     fn cell_is_fused(&self) -> bool {
         match self.cell {
             CellKind::SimpleRnn { activation } => matches!(activation, Activation::Tanh | Activation::Relu),
-            CellKind::Lstm => true,
-            CellKind::Gru { reset_after } => reset_after,
+            CellKind::Lstm | CellKind::Gru { .. } => true,
         }
     }
 
@@ -175,7 +174,7 @@ impl RecurrentWeights {
 /// # Fast path
 ///
 /// One kernel does it all where the device is one of the CPU backends, all tensors are 32-bit
-/// floats, and the cell is an LSTM, a GRU with `reset_after`, or a SimpleRNN with tanh or relu.
+/// floats, and the cell is an LSTM, a GRU, or a SimpleRNN with tanh or relu.
 /// Anything else goes through [`reference::recurrent`], the same arithmetic in plain operations.
 /// Tensors need not be contiguous. Prediction keeps nothing for a backward pass. The last bits of the
 /// gradients depend on the number of threads, never on their timing; gradients of a state below 1e-25

@@ -45,6 +45,9 @@ pub(super) trait Cell<const G: usize>: Copy + Send + Sync {
     const CARRIES: bool;
     /// Whether inputs and state have gradients of their own.
     const SPLIT: bool;
+    /// Whether gate 1 resets the state before the product for gate 2, which then has to wait for
+    /// gate 1 of all units.
+    const RESETS: bool = false;
 
     /// What the recurrent product is added to: the inputs' part, or the state's own bias.
     fn start<S: Simd>(self, inputs: &[f32], state_bias: &[f32]) -> [S::f32s; G];
@@ -196,6 +199,70 @@ impl Cell<3> for GruCell {
             cell_before: step.d_cell,
         }
     }
+}
+
+/// Gates z, r, h with the reset gate before the product; keeps them. What the reset gate takes part
+/// in is the walk's: [`Cell::RESETS`].
+#[derive(Clone, Copy)]
+pub(super) struct GruBeforeCell;
+
+impl Cell<3> for GruBeforeCell {
+    const KEEPS: usize = 3;
+    const CARRIES: bool = false;
+    const SPLIT: bool = true;
+    const RESETS: bool = true;
+
+    #[inline(always)]
+    fn start<S: Simd>(self, inputs: &[f32], _state_bias: &[f32]) -> [S::f32s; 3] {
+        load_all::<S, 3>(inputs)
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(
+        self,
+        simd: S,
+        gates: [S::f32s; 3],
+        _inputs: &[f32],
+        hidden: S::f32s,
+        cell: S::f32s,
+        keep: &mut [f32],
+    ) -> Stepped<S::f32s> {
+        let gates = sigmoids_and_tanh(simd, gates, 2);
+        let [update, _, candidate] = gates;
+        if !keep.is_empty() {
+            store_all::<S, 3>(keep, gates);
+        }
+        Stepped { hidden: simd.mul_add_e_f32s(update, simd.sub_f32s(hidden, candidate), candidate), cell }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(self, simd: S, step: Behind<'_, S::f32s>) -> Gradients<S::f32s, 3> {
+        let [update, _, candidate] = load_all::<S, 3>(step.kept);
+        let zero = simd.splat_f32s(0.0);
+        let kept = simd.mul_f32s(step.d_hidden, update);
+        let d_update =
+            through_sigmoid(simd, simd.mul_f32s(step.d_hidden, simd.sub_f32s(step.hidden_before, candidate)), update);
+        let d_candidate = through_tanh(simd, simd.sub_f32s(step.d_hidden, kept), candidate);
+        Gradients {
+            input: [d_update, zero, d_candidate],
+            state: [d_update, zero, zero],
+            hidden_before: kept,
+            cell_before: step.d_cell,
+        }
+    }
+}
+
+/// What the reset gate, of the given sum, leaves of the state.
+#[inline(always)]
+pub(super) fn reset<S: Simd>(simd: S, sum: S::f32s, hidden: S::f32s) -> S::f32s {
+    let [gate] = sigmoids_and_tanh(simd, [sum], 1);
+    simd.mul_f32s(gate, hidden)
+}
+
+/// The gradients of the reset gate's sum and of the state before, from that of what the gate left.
+#[inline(always)]
+pub(super) fn through_reset<S: Simd>(simd: S, gate: S::f32s, hidden: S::f32s, gradient: S::f32s) -> (S::f32s, S::f32s) {
+    (through_sigmoid(simd, simd.mul_f32s(gradient, hidden), gate), simd.mul_f32s(gradient, gate))
 }
 
 /// One gate; keeps nothing but the state itself.

@@ -11,7 +11,7 @@ mod forward;
 
 use std::ops::Range;
 
-use super::cells::{GruCell, LstmCell, SimpleCell};
+use super::cells::{GruBeforeCell, GruCell, LstmCell, SimpleCell};
 use super::lanes::lanes;
 use super::product::{Packed, tiles};
 use super::shared::Scratch;
@@ -205,7 +205,9 @@ pub(crate) fn forward(
     match options.cell {
         CellKind::Lstm => forward::forward_cell(LstmCell, options, sizes, input, weights, training),
         CellKind::Gru { reset_after: true } => forward::forward_cell(GruCell, options, sizes, input, weights, training),
-        CellKind::Gru { reset_after: false } => unreachable!("the fast path leaves this cell to the reference"),
+        CellKind::Gru { reset_after: false } => {
+            forward::forward_cell(GruBeforeCell, options, sizes, input, weights, training)
+        }
         CellKind::SimpleRnn { activation } => forward::forward_cell(
             SimpleCell { relu: activation == Activation::Relu },
             options,
@@ -235,7 +237,9 @@ pub(crate) fn backward(
         CellKind::Gru { reset_after: true } => {
             backward::backward_cell(GruCell, options, sizes, input, weights, kept, gradient, wants_input)
         }
-        CellKind::Gru { reset_after: false } => unreachable!("the fast path leaves this cell to the reference"),
+        CellKind::Gru { reset_after: false } => {
+            backward::backward_cell(GruBeforeCell, options, sizes, input, weights, kept, gradient, wants_input)
+        }
         CellKind::SimpleRnn { activation } => backward::backward_cell(
             SimpleCell { relu: activation == Activation::Relu },
             options,

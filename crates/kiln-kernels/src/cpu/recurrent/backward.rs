@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{InputGradients, Kept, Plan, Sizes, Weights};
-use crate::cpu::cells::{Behind, Cell};
+use crate::cpu::cells::{Behind, Cell, through_reset};
 use crate::cpu::lanes::{dispatch, load, load_part, store, store_part};
 use crate::cpu::product::{
     Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
@@ -153,6 +153,10 @@ struct Work {
     d_cell: Scratch,
     /// `[rows, padded]`: what reaches the state before other than through the product.
     direct: Scratch,
+    /// `[rows, padded]`: the gradient of what the reset gate left of the state.
+    d_left: Scratch,
+    /// `[steps, rows, padded]`: what it left.
+    left: Scratch,
 }
 
 impl<const G: usize, C: Cell<G>> WithSimd for BackwardTask<'_, G, C> {
@@ -172,6 +176,8 @@ impl<const G: usize, C: Cell<G>> WithSimd for BackwardTask<'_, G, C> {
             d_hidden: Scratch::new(rows * plan.padded()),
             d_cell: Scratch::new(if C::CARRIES { rows * plan.padded() } else { 0 }),
             direct: Scratch::new(rows * plan.padded()),
+            d_left: Scratch::new(if C::RESETS { rows * plan.padded() } else { 0 }),
+            left: Scratch::new(if C::RESETS { chunk * rows * plan.padded() } else { 0 }),
         };
         let mut sums = Sums {
             kernel: Scratch::new(row_width * d_input),
@@ -187,6 +193,14 @@ impl<const G: usize, C: Cell<G>> WithSimd for BackwardTask<'_, G, C> {
             let first = end.saturating_sub(chunk);
             for place in (first..end).rev() {
                 self.pointwise(simd, place, place - first, &mut work);
+                if C::RESETS {
+                    for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        with_rows!(tile.len(), R => {
+                            self.reset_product::<S, R>(simd, place - first, tile.start, &mut work);
+                        });
+                    }
+                    self.reset(simd, place, place - first, &mut work);
+                }
                 // Blocks outside, so that a part of the weights stays in the nearest cache for all rows.
                 for block in 0..plan.blocks {
                     for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
@@ -295,6 +309,54 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                 if C::CARRIES {
                     store::<S>(&mut work.d_cell, at, gradients.cell_before);
                 }
+            }
+        }
+    }
+
+    /// The gradient of what the reset gate left of the state: that of gate 2 times its part of the
+    /// recurrent kernel's transpose.
+    #[inline(always)]
+    fn reset_product<S: Simd, const R: usize>(&self, simd: S, step: usize, row: usize, work: &mut Work) {
+        let BackwardCall { plan, packed, .. } = self.call;
+        let (padded, width, lanes) = (plan.padded(), G * S::F32_LANES, S::F32_LANES);
+        let weights = &packed[self.direction].recurrent_kernel;
+        for (panel, vectors) in panels(plan.blocks).enumerate() {
+            with_columns!(vectors.len(), W => {
+                let mut sums = [[simd.splat_f32s(0.0); W]; R];
+                for block in 0..plan.blocks {
+                    let gates = &work.gates[self.gates_at(step, block, row) + 2 * lanes..];
+                    let panel = &weights.panel(panel)[(block * width + 2 * lanes) * weights.width()..];
+                    sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), lanes);
+                }
+                let at = (row - self.rows.start) * padded + vectors.start * lanes;
+                store_tile::<S, R, W>(&mut work.d_left[at..], padded, sums);
+            });
+        }
+    }
+
+    /// The gradient of the reset gate, and what goes through it to the state before.
+    #[inline(always)]
+    fn reset<S: Simd>(&self, simd: S, place: usize, step: usize, work: &mut Work) {
+        let BackwardCall { plan, kept, .. } = self.call;
+        let (direction, lanes, padded) = (self.direction, S::F32_LANES, plan.padded());
+        let time = plan.time(direction, place);
+        for (n, row) in self.rows.clone().enumerate() {
+            for block in 0..plan.blocks {
+                let at = n * padded + block * lanes;
+                let left_at = step * self.rows.len() * padded + at;
+                if !plan.valid(row, time) {
+                    store::<S>(&mut work.left, left_at, simd.splat_f32s(0.0));
+                    continue;
+                }
+                let gate = load::<S>(&kept.gates, plan.gates_at(C::KEEPS, direction, place, block, row) + lanes);
+                let before = load::<S>(&kept.hidden, plan.hidden_at(direction, place, row) + block * lanes);
+                let (d_gate, d_before) = through_reset(simd, gate, before, load::<S>(&work.d_left, at));
+                store::<S>(&mut work.left, left_at, simd.mul_f32s(gate, before));
+                let to = self.gates_at(step, block, row) + lanes;
+                store::<S>(&mut work.gates, to, d_gate);
+                store::<S>(&mut work.state_gates, to, d_gate);
+                let direct = load::<S>(&work.direct, at);
+                store::<S>(&mut work.direct, at, simd.add_f32s(direct, d_before));
             }
         }
     }
@@ -430,6 +492,21 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                     }
                     store_tile::<S, R, G>(&mut sums.recurrent_kernel[at..], width, tile);
                 });
+            }
+            if C::RESETS {
+                let gate = 2 * S::F32_LANES;
+                for units in tiles(0..d_hidden, tile_rows::<S>()) {
+                    with_rows!(units.len(), R => {
+                        let at = (block * d_hidden + units.start) * width + gate;
+                        let mut tile = load_tile::<S, R, 1>(simd, &sums.recurrent_kernel[at..], width);
+                        for step in 0..places.len() {
+                            let from = &work.left[step * rows * padded + units.start..];
+                            let gates = &work.gates[self.gates_at(step, block, first) + gate..];
+                            tile = accumulate(simd, tile, from, [1, padded], gates, width, rows);
+                        }
+                        store_tile::<S, R, 1>(&mut sums.recurrent_kernel[at..], width, tile);
+                    });
+                }
             }
             for (sum, gates) in sums.biases.iter_mut().zip([&work.gates, state_gates]) {
                 let at = block * width;

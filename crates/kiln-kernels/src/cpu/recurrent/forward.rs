@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{Kept, Plan, Sizes, Weights};
-use crate::cpu::cells::Cell;
+use crate::cpu::cells::{Cell, reset};
 use crate::cpu::lanes::{dispatch, load, load_part, store, store_part};
 use crate::cpu::product::{Packed, accumulate, load_tile, store_tile, tile_rows, tiles, with_rows};
 use crate::cpu::shared::{Scratch, Shared, filled};
@@ -134,22 +134,42 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
         self.set_initial::<S>();
         let chunk = plan.chunk(self.rows.len());
         let mut projected = Scratch::new(chunk * self.rows.len() * plan.padded() * G);
-        // `[rows, gates, lanes]` of the block at hand: kept here rather than in an array of the
+        // `[rows, gates, lanes]` of the block at hand, or of every block: kept here rather than in an array of the
         // arithmetic's own, which would be copied about.
-        let mut sums = Scratch::new(self.rows.len() * S::F32_LANES * G);
+        let block_sums = if C::RESETS { self.rows.len() * S::F32_LANES * G } else { 0 };
+        let mut sums = Scratch::new(if C::RESETS { plan.blocks } else { 1 } * self.rows.len() * S::F32_LANES * G);
+        // `[rows, padded]`: what the reset gate leaves of the state.
+        let mut left = Scratch::new(if C::RESETS { self.rows.len() * plan.padded() } else { 0 });
         let mut first = 0;
         while first < plan.sizes.time {
             let places = first..(first + chunk).min(plan.sizes.time);
             self.project(simd, places.clone(), &mut projected);
             for place in places {
+                let step = place - first;
                 // Blocks outside, so that a panel of weights stays in the nearest cache for all rows.
                 for block in 0..plan.blocks {
+                    let sums = &mut sums[block * block_sums..];
                     for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
                         with_rows!(rows.len(), R => {
-                            self.add_product::<S, R>(simd, place, place - first, block, rows.start, &projected, &mut sums);
+                            self.add_product::<S, R>(simd, place, step, block, rows.start, &projected, sums);
                         });
                     }
-                    self.finish(simd, place, place - first, block, &projected, &sums);
+                    if C::RESETS {
+                        self.reset(simd, place, block, sums, &mut left);
+                    } else {
+                        self.finish(simd, place, step, block, &projected, sums);
+                    }
+                }
+                if C::RESETS {
+                    for block in 0..plan.blocks {
+                        let sums = &mut sums[block * block_sums..];
+                        for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                            with_rows!(rows.len(), R => {
+                                self.add_reset_product::<S, R>(simd, place, step, block, rows.start, &projected, &left, sums);
+                            });
+                        }
+                        self.finish(simd, place, step, block, &projected, sums);
+                    }
                 }
             }
             first += chunk;
@@ -258,6 +278,51 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         let panel = weights.recurrent_kernel.panel(block);
         let tile = accumulate(simd, tile, before, [padded, 1], panel, width, plan.sizes.d_hidden);
         store_tile::<S, R, G>(&mut sums[(row - self.rows.start) * width..], width, tile);
+    }
+
+    /// What the reset gate leaves of a block of the state.
+    #[inline(always)]
+    fn reset<S: Simd>(&self, simd: S, place: usize, block: usize, sums: &[f32], left: &mut [f32]) {
+        let ForwardCall { plan, hidden, .. } = self.call;
+        let (lanes, padded, rows) = (S::F32_LANES, plan.padded(), self.rows.len());
+        let time = plan.time(self.direction, place);
+        // SAFETY: this task's rows and direction, which nothing writes meanwhile.
+        let before = unsafe { &*hidden.part(plan.hidden_at(self.direction, place, self.rows.start), rows * padded) };
+        for n in 0..rows {
+            let at = n * padded + block * lanes;
+            let value = if plan.valid(self.rows.start + n, time) {
+                reset(simd, load::<S>(sums, (n * G + 1) * lanes), load::<S>(before, at))
+            } else {
+                simd.splat_f32s(0.0)
+            };
+            store::<S>(left, at, value);
+        }
+    }
+
+    /// The sum of gate 2 of a tile: the inputs' part and the product of what the reset gate left.
+    #[allow(clippy::too_many_arguments)] // a tile is found by its place in every matrix
+    #[inline(always)]
+    fn add_reset_product<S: Simd, const R: usize>(
+        &self,
+        simd: S,
+        place: usize,
+        step: usize,
+        block: usize,
+        row: usize,
+        projected: &[f32],
+        left: &[f32],
+        sums: &mut [f32],
+    ) {
+        let ForwardCall { plan, packed, .. } = self.call;
+        let (padded, width, n) = (plan.padded(), G * S::F32_LANES, row - self.rows.start);
+        if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
+            return;
+        }
+        let gate = 2 * S::F32_LANES;
+        let tile = load_tile::<S, R, 1>(simd, &projected[self.projected_at(step, block, row) + gate..], width);
+        let panel = &packed[self.direction].recurrent_kernel.panel(block)[gate..];
+        let tile = accumulate(simd, tile, &left[n * padded..], [padded, 1], panel, width, plan.sizes.d_hidden);
+        store_tile::<S, R, 1>(&mut sums[n * width + gate..], width, tile);
     }
 
     /// The new states of a block from the sums of its gates.
