@@ -11,7 +11,7 @@
 //! | [`adam_step`] | one step of Adam, in place |
 //!
 //! Each works on every device and with autodiff. Where there is no kernel for a device, an element
-//! type or an option, it goes through its twin in [`reference`], plain Burn operations with the
+//! type or an option, it goes through its twin in [`mod@reference`], plain Burn operations with the
 //! same results; each function's docs list the conditions. Today the kernels serve the CPU
 //! backends, Flex and NdArray: one core on slices, with the widest vectors that the machine has,
 //! chosen as the program runs, and all cores.
