@@ -147,3 +147,44 @@ pub(super) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let (numerator, denominator) = parts(simd, x, &TANH);
     simd.div_f32s(numerator, denominator)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sigmoid of each number, and its tanh.
+    struct Both(Vec<f32>);
+
+    impl WithSimd for Both {
+        type Output = Vec<[f32; 2]>;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+            let of = |x: f32| {
+                let [sigmoid, tanh] = sigmoids_and_tanh(simd, [simd.splat_f32s(x); 2], 1);
+                let mut out = [0.0; MOST_LANES];
+                store::<S>(&mut out, 0, sigmoid);
+                let sigmoid = out[0];
+                store::<S>(&mut out, 0, tanh);
+                [sigmoid, out[0]]
+            };
+            self.0.iter().map(|&x| of(x)).collect()
+        }
+    }
+
+    #[test]
+    fn sigmoid_and_tanh_are_within_4e_7() {
+        let numbers: Vec<f32> = (-40_000..=40_000).map(|n| n as f32 / 2_000.0).chain([f32::MIN, f32::MAX]).collect();
+        for (x, [sigmoid, tanh]) in numbers.iter().zip(dispatch(Both(numbers.clone()))) {
+            let exact = f64::from(*x);
+            assert!((f64::from(sigmoid) - 1.0 / (1.0 + (-exact).exp())).abs() < 4e-7, "sigmoid({x}) = {sigmoid}");
+            assert!((f64::from(tanh) - exact.tanh()).abs() < 4e-7, "tanh({x}) = {tanh}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        let [[sigmoid, tanh]] = dispatch(Both(vec![f32::NAN]))[..] else { panic!("one number") };
+        assert!(sigmoid.is_nan() && tanh.is_nan());
+    }
+}
