@@ -75,18 +75,30 @@ pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
     run(&mut kiln(root, options.device.as_deref(), options.only.as_deref(), options.json)?)
 }
 
-/// Milliseconds by task, measure and library, one a round.
-type Times = BTreeMap<(String, &'static str, String), Vec<f64>>;
+/// A figure of each round by task, measure and library.
+type Figures = BTreeMap<(String, &'static str, String), Vec<f64>>;
+
+/// What the rounds of a comparison gave.
+#[derive(Default)]
+struct Rounds {
+    milliseconds: Figures,
+    /// Of the machine's product peak; only Kiln says it.
+    peak_share: Figures,
+}
 
 /// The JSON lines of a benchmark's output.
-fn read(text: &str, times: &mut Times) -> Result<()> {
+fn read(text: &str, rounds: &mut Rounds) -> Result<()> {
     for line in text.lines().filter(|line| line.starts_with('{')) {
         let line: Value = serde_json::from_str(line).with_context(|| format!("not a JSON line: {line}"))?;
         let name = |key: &str| line[key].as_str().map(str::to_owned).with_context(|| format!("no '{key}' in {line}"));
         let library = name("peer")?;
-        for (key, measure) in [("step_ms", "step"), ("forward_ms", "forward")] {
-            if let Some(milliseconds) = line[key].as_f64() {
-                times.entry((name("task")?, measure, library.clone())).or_default().push(milliseconds);
+        for measure in ["step", "forward"] {
+            let key = (name("task")?, measure, library.clone());
+            if let Some(milliseconds) = line[format!("{measure}_ms")].as_f64() {
+                rounds.milliseconds.entry(key.clone()).or_default().push(milliseconds);
+            }
+            if let Some(share) = line[format!("{measure}_peak_share")].as_f64() {
+                rounds.peak_share.entry(key).or_default().push(share);
             }
         }
     }
@@ -130,7 +142,7 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
     let python = python(root, options.venv.as_deref())?.display().to_string();
     let only = options.only.as_deref();
     let predicts = |task: &str| task.starts_with("predict");
-    let mut times = Times::new();
+    let mut rounds = Rounds::default();
     for round in 1..=options.rounds {
         for peer in ["torch", "keras", "kiln", "predict"] {
             let mut process = match peer {
@@ -153,36 +165,40 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
             };
             println!("round {round} of {}: {peer}", options.rounds);
             match output(&mut process) {
-                Ok(text) => read(&text, &mut times)?,
+                Ok(text) => read(&text, &mut rounds)?,
                 Err(error) if peer == "predict" => println!("left out: {error:#}"),
                 Err(error) => return Err(error),
             }
         }
     }
     let commit = output(&mut command(root, "git", "rev-parse --short HEAD"))?;
-    let table = table(&times, options, commit.trim());
+    let table = table(&rounds, options, commit.trim());
     println!("{table}");
     if writes { write(root, &table) } else { Ok(()) }
 }
 
 /// Ratios of medians, the best peer over Kiln.
-fn table(times: &Times, options: &Compare, commit: &str) -> String {
+fn table(rounds: &Rounds, options: &Compare, commit: &str) -> String {
     let mut date = std::process::Command::new("date");
     let date = output(date.arg("+%-d %B %Y")).unwrap_or_else(|_| "an unknown day".to_owned());
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let mut text = format!(
         "`cargo xtask compare --rounds {} --device {}` at commit {commit}: medians of the turns, {}, {cores} cores, {}. A ratio above 1 means that Kiln is faster than the \
-         best peer.\n\n| task | measure | Kiln | best peer | ratio | all peers |\n|---|---|---|---|---|---|\n",
+         best peer; of peak is the share of the machine's product peak that Kiln reaches.\n\n\
+         | task | measure | Kiln | of peak | best peer | ratio | all peers |\n|---|---|---|---|---|---|---|\n",
         options.rounds,
         options.device,
         date.trim(),
         processor()
     );
-    for ((task, measure, library), own) in times {
+    let times = &rounds.milliseconds;
+    for (key @ (task, measure, library), own) in times {
         if library != "kiln" {
             continue;
         }
         let own = median(own);
+        let share =
+            rounds.peak_share.get(key).map_or("-".to_owned(), |share| format!("{:.0} %", 100.0 * median(share)));
         let mut peers: Vec<(&str, f64)> = times
             .iter()
             .filter(|((of, what, peer), _)| of == task && what == measure && peer != "kiln")
@@ -192,7 +208,7 @@ fn table(times: &Times, options: &Compare, commit: &str) -> String {
         let Some((best, time)) = peers.first() else { continue };
         let all: Vec<String> = peers.iter().map(|(peer, time)| format!("{peer} {time:.2} ms")).collect();
         text += &format!(
-            "| {task} | {measure} | {own:.2} ms | {best} {time:.2} ms | {:.2} | {} |\n",
+            "| {task} | {measure} | {own:.2} ms | {share} | {best} {time:.2} ms | {:.2} | {} |\n",
             time / own,
             all.join(", ")
         );
