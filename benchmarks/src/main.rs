@@ -1,9 +1,12 @@
 //! Times whole training steps, forward passes and predictions: `cargo xtask bench --steps` runs it.
 //!
 //! A step is the forward pass, the loss, the backward pass, Adam and the loss read back; data is
-//! made before. Medians of 20 behind 5 that do not count.
+//! made before. Medians of 20 behind 5 that do not count. A step inside the trainer is the time
+//! between two calls of a callback, and the bare step beside it the mean of one measured before and
+//! one measured behind.
 
 mod tasks;
+mod trainer;
 
 use std::time::Instant;
 
@@ -30,6 +33,9 @@ struct Options {
     /// One task alone
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
+    /// Also the step inside the trainer, where Kiln has the whole model
+    #[arg(long)]
+    trainer: bool,
     /// A JSON line a task
     #[arg(long)]
     json: bool,
@@ -42,6 +48,8 @@ struct Options {
 struct Times {
     step: Option<f64>,
     forward: f64,
+    /// A step inside the trainer.
+    trainer: Option<f64>,
 }
 
 fn median(mut seconds: Vec<f64>) -> f64 {
@@ -86,7 +94,7 @@ fn measure<M: Module>(
         step += 1;
         wait(loss)
     })?;
-    Ok(Times { step: Some(seconds), forward: time(COUNTED, || wait(forward(&model)))? })
+    Ok(Times { step: Some(seconds), forward: time(COUNTED, || wait(forward(&model)))?, trainer: None })
 }
 
 fn run(task: Task, device: &Device) -> Result<Times> {
@@ -111,12 +119,7 @@ fn run(task: Task, device: &Device) -> Result<Times> {
             measure(model, loss, |model| model.forward(plain.ids.clone()))
         }
         Task::Product | Task::Wide(..) => {
-            let config = match task {
-                Task::Wide(kind, units) => {
-                    RecurrentRegressorConfig::new(units, steps).with_kind(kind).with_d_hidden(vec![units])
-                }
-                _ => RecurrentRegressorConfig::new(2, steps),
-            };
+            let config = task.regressor();
             let model = config.init(device, 0)?;
             let input = series(batch, steps, config.d_input, &training);
             let plain = series(batch, steps, config.d_input, device);
@@ -134,7 +137,8 @@ fn predict_rows(batch: usize, device: &Device) -> Result<Times> {
     let model = ConvBiLstmConfig::new(10_000, 200).init(device, 0)?;
     let input = tokens(batch, 200, 10_000, device);
     let counted = if batch == 1 { 500 } else { 100 };
-    Ok(Times { step: None, forward: time(counted, || wait(model.forward(&input, &Pass::Inference)))? })
+    let forward = time(counted, || wait(model.forward(&input, &Pass::Inference)))?;
+    Ok(Times { step: None, forward, trainer: None })
 }
 
 fn main() -> Result<()> {
@@ -146,7 +150,10 @@ fn main() -> Result<()> {
     let peak = on_the_cpu.then(kiln_kernels::product_peak);
     if let (Some(peak), false) = (peak, options.json) {
         println!("{} on {machine}; product peak {:.0} GFLOP/s", choice.backend.name(), peak / 1e9);
-        println!("{:<12} {:>9} {:>9} {:>11} {:>12}", "task", "step", "forward", "step peak", "forward peak");
+        println!(
+            "{:<12} {:>9} {:>9} {:>11} {:>12} {:>10}",
+            "task", "step", "forward", "step peak", "forward peak", "in trainer"
+        );
     }
     let predictions = [("predict_1", 1), ("predict_64", 64)];
     let names: Vec<&str> =
@@ -168,6 +175,7 @@ fn main() -> Result<()> {
                 "peer": "kiln", "version": env!("CARGO_PKG_VERSION"), "task": name, "device": choice.backend.name(),
                 "step_ms": times.step.map(rounded), "forward_ms": rounded(times.forward),
                 "step_peak_share": step_share, "forward_peak_share": forward_share,
+                "trainer_step_ms": times.trainer.map(rounded),
                 "machine": machine, "commit": options.commit,
             });
             println!("{line}");
@@ -175,17 +183,25 @@ fn main() -> Result<()> {
             let ms = |seconds: Option<f64>| seconds.map_or("-".to_owned(), |s| format!("{:.2} ms", s * 1e3));
             let percent = |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0));
             println!(
-                "{name:<12} {:>9} {:>9} {:>11} {:>12}",
+                "{name:<12} {:>9} {:>9} {:>11} {:>12} {:>10}",
                 ms(times.step),
                 ms(Some(times.forward)),
                 percent(step_share),
-                percent(forward_share)
+                percent(forward_share),
+                ms(times.trainer)
             );
         }
     };
     for (name, task) in TASKS {
         if wanted(name) {
-            print(name, &run(task, &device)?, task.forward_flops());
+            let mut times = run(task, &device)?;
+            if options.trainer {
+                times.trainer = trainer::step(task, &device)?;
+                // The bare step once more: what changed meanwhile falls on both sides of the trainer's.
+                let again = run(task, &device)?.step;
+                times.step = times.step.zip(again).map(|(before, after)| f64::midpoint(before, after));
+            }
+            print(name, &times, task.forward_flops());
         }
     }
     for (name, batch) in predictions {

@@ -49,6 +49,16 @@ impl Task {
         }
     }
 
+    /// The model of the tasks that are regressions.
+    pub(crate) fn regressor(self) -> RecurrentRegressorConfig {
+        match self {
+            Self::Wide(kind, units) => {
+                RecurrentRegressorConfig::new(units, self.steps()).with_kind(kind).with_d_hidden(vec![units])
+            }
+            _ => RecurrentRegressorConfig::new(2, self.steps()),
+        }
+    }
+
     /// Floating-point operations of the matrix products of one forward pass.
     pub(crate) fn forward_flops(self) -> f64 {
         let layer = |kind: RecurrentKind, steps: usize, directions: usize, d_input: usize, units: usize| {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -18,16 +19,19 @@ const END: &str = "<!-- cargo xtask compare: end -->";
 /// The options of `cargo xtask bench`.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Whole training steps, forward passes and predictions
+    /// Whole training steps, forward passes and predictions; without it the kernels by themselves
     #[arg(long)]
     steps: bool,
+    /// Also the steps inside the trainer
+    #[arg(long, requires = "steps")]
+    trainer: bool,
     /// A JSON line a task
-    #[arg(long)]
+    #[arg(long, requires = "steps")]
     json: bool,
-    /// Backend: wgpu, cuda, flex or ndarray
-    #[arg(long)]
+    /// Backend: wgpu, cuda, flex or ndarray; the kernels are the CPU's
+    #[arg(long, requires = "steps")]
     device: Option<String>,
-    /// One task alone
+    /// One task alone, or the kernels whose name contains this
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
 }
@@ -52,10 +56,19 @@ pub(crate) struct Compare {
     print: bool,
 }
 
+/// Builds `kiln-bench` and says where it is.
+fn built(root: &Path) -> Result<PathBuf> {
+    let build = "build --release --locked -p kiln-benchmarks --bin kiln-bench --message-format json-render-diagnostics";
+    let messages = output(command(root, "cargo", build).stderr(std::process::Stdio::inherit()))?;
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    programs.next_back().context("cargo built no kiln-bench")
+}
+
 /// What a run of `kiln-bench` needs beside its own options.
-fn kiln(root: &Path, device: Option<&str>, only: Option<&str>, json: bool) -> Result<std::process::Command> {
+fn kiln(root: &Path, program: &Path, device: Option<&str>, only: Option<&str>, json: bool) -> Result<Command> {
     let commit = output(&mut command(root, "git", "rev-parse --short HEAD"))?;
-    let mut kiln = command(root, "cargo", "run --release --quiet -p kiln-benchmarks --bin kiln-bench --");
+    let mut kiln = Command::new(program);
     kiln.args(["--commit", commit.trim()]);
     if json {
         kiln.arg("--json");
@@ -70,9 +83,14 @@ fn kiln(root: &Path, device: Option<&str>, only: Option<&str>, json: bool) -> Re
 
 pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
     if !options.steps {
-        bail!("say what to time: --steps");
+        let mut kernels = command(root, "cargo", "bench --locked --manifest-path benchmarks/kernels/Cargo.toml --");
+        return run(kernels.args(&options.only));
     }
-    run(&mut kiln(root, options.device.as_deref(), options.only.as_deref(), options.json)?)
+    let mut kiln = kiln(root, &built(root)?, options.device.as_deref(), options.only.as_deref(), options.json)?;
+    if options.trainer {
+        kiln.arg("--trainer");
+    }
+    run(&mut kiln)
 }
 
 /// A figure of each round by task, measure and library.
@@ -142,11 +160,15 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
     let python = python(root, options.venv.as_deref())?.display().to_string();
     let only = options.only.as_deref();
     let predicts = |task: &str| task.starts_with("predict");
+    // A copy: what is built meanwhile must not take part.
+    let folder = tempfile::tempdir()?;
+    let program = folder.path().join("kiln-bench");
+    std::fs::copy(built(root)?, &program)?;
     let mut rounds = Rounds::default();
     for round in 1..=options.rounds {
         for peer in ["torch", "keras", "kiln", "predict"] {
             let mut process = match peer {
-                "kiln" => kiln(root, Some(&options.device), only, true)?,
+                "kiln" => kiln(root, &program, Some(&options.device), only, true)?,
                 "predict" if only.is_none_or(predicts) => {
                     let mut script = command(root, &python, "benchmarks/peers/predict.py");
                     script.args(only.into_iter().flat_map(|task| ["--only", task]));

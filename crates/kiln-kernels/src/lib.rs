@@ -12,9 +12,9 @@
 //!
 //! Each works on every device and with autodiff. Where there is no kernel for a device, an element
 //! type or an option, it goes through its twin in [`mod@reference`], plain Burn operations with the
-//! same results; each function's docs list the conditions. Today the kernels serve the CPU
-//! backends, Flex and NdArray: one core on slices, with the widest vectors that the machine has,
-//! chosen as the program runs, and all cores.
+//! same results; each function's docs list the conditions, and [`with_twins`] asks for it. Today the
+//! kernels serve the CPU backends, Flex and NdArray: one core on slices, with the widest vectors
+//! that the machine has, chosen as the program runs, and all cores.
 
 // burn-ndarray is deprecated as a whole.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
@@ -40,6 +40,7 @@ mod span;
 pub use activation::Activation;
 pub use adam::{AdamStep, adam_step};
 pub use conv::conv1d;
+pub use device::with_twins;
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use memory::keep_freed_memory;

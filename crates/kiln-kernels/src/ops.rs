@@ -38,13 +38,23 @@ pub trait FusedKernels: Backend {
     type Places: Clone + Debug + Send + 'static;
 
     /// A recurrent layer for prediction, which keeps nothing.
+    ///
+    /// # Shapes
+    ///
+    /// - inputs: see [`RecurrentInputs`]
+    /// - output: `[batch, time + final states, directions * d_hidden]`, as far as wanted
     fn recurrent_predict(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> FloatTensor<Self>;
 
-    /// A recurrent layer for training.
+    /// A recurrent layer for training: the output of [`FusedKernels::recurrent_predict`], and what the
+    /// backward pass needs.
     fn recurrent_train(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> (FloatTensor<Self>, Self::Kept);
 
     /// The gradients of input (unless `wants_input` is false), kernel, recurrent kernel, bias and
-    /// initial states.
+    /// initial states, each shaped like what it is of.
+    ///
+    /// # Shapes
+    ///
+    /// - gradient: as the output of [`FusedKernels::recurrent_predict`]
     fn recurrent_backward(
         inputs: RecurrentInputs<Self>,
         options: &RecurrentOptions,
@@ -54,6 +64,13 @@ pub trait FusedKernels: Backend {
     ) -> [Option<FloatTensor<Self>>; 5];
 
     /// Convolution of stride 1 without padding.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, d_input]`
+    /// - kernel: `[window, d_input, filters]`
+    /// - bias: `[filters]`
+    /// - output: `[batch, time - window + 1, filters]`
     fn conv1d_forward(
         input: FloatTensor<Self>,
         kernel: FloatTensor<Self>,
@@ -61,7 +78,12 @@ pub trait FusedKernels: Backend {
         relu: bool,
     ) -> FloatTensor<Self>;
 
-    /// The gradients of input, kernel and bias; `output` is the forward pass's where relu acts.
+    /// The gradients of input, kernel and bias, each shaped like what it is of; `output` is the forward
+    /// pass's where relu acts.
+    ///
+    /// # Shapes
+    ///
+    /// - output and gradient: `[batch, time - window + 1, filters]`
     fn conv1d_backward(
         input: FloatTensor<Self>,
         kernel: FloatTensor<Self>,
@@ -69,19 +91,40 @@ pub trait FusedKernels: Backend {
         gradient: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
 
-    /// Times the mask of `key`; its own backward pass.
+    /// Times the mask of `key`, whatever the shape; its own backward pass.
     fn dropout_apply(input: FloatTensor<Self>, key: RandomKey, rate: f64) -> FloatTensor<Self>;
 
     /// Rows of a table.
+    ///
+    /// # Shapes
+    ///
+    /// - table: `[vocab, d_embedding]`
+    /// - ids: `[batch, time]`
+    /// - output: `[batch, time, d_embedding]`
     fn table_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self>;
 
     /// The gradient of a table of `vocab` rows.
+    ///
+    /// # Shapes
+    ///
+    /// - gradient: `[batch, time, d_embedding]`
+    /// - output: `[vocab, d_embedding]`
     fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self>;
 
     /// Max pooling over time.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch, time, d_input]`
+    /// - output: `[batch, time / pool, d_input]`, rounded down
     fn max_pool1d_forward(input: FloatTensor<Self>, pool: usize) -> (FloatTensor<Self>, Self::Places);
 
     /// The gradient of an input of `time` steps.
+    ///
+    /// # Shapes
+    ///
+    /// - gradient: `[batch, time / pool, d_input]`, rounded down
+    /// - output: `[batch, time, d_input]`
     fn max_pool1d_backward(
         gradient: FloatTensor<Self>,
         places: Self::Places,
@@ -89,7 +132,8 @@ pub trait FusedKernels: Backend {
         pool: usize,
     ) -> FloatTensor<Self>;
 
-    /// Value, mean and square behind one step of Adam, in place where nothing else holds them.
+    /// Value, mean and square behind one step of Adam, in place where nothing else holds them; all of
+    /// one shape.
     fn adam_update(
         value: FloatTensor<Self>,
         mean: FloatTensor<Self>,

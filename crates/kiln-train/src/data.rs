@@ -80,12 +80,18 @@ impl RowTargets {
                 Targets::Classes(Tensor::from_data(TensorData::new(chosen, [rows.len()]), device))
             }
             Self::Values { values, width } => {
-                let chosen: Vec<f32> =
-                    rows.iter().flat_map(|&row| &values[row * width..(row + 1) * width]).copied().collect();
+                let chosen = rows_of(values, *width, rows);
                 Targets::Values(Tensor::from_data(TensorData::new(chosen, [rows.len(), *width]), device))
             }
         }
     }
+}
+
+/// The chosen rows of `width` values one after another.
+fn rows_of<T: Copy>(values: &[T], width: usize, rows: &[usize]) -> Vec<T> {
+    let mut chosen = Vec::with_capacity(rows.len() * width);
+    rows.iter().for_each(|&row| chosen.extend_from_slice(&values[row * width..(row + 1) * width]));
+    chosen
 }
 
 /// The spans of the chosen rows; `None` if all of them are valid from end to end.
@@ -166,8 +172,8 @@ impl Batches for TokenDataset {
 
     fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
         let TokenRows { ids, steps, spans, targets } = &*self.0;
-        let chosen: Vec<i32> = rows.iter().flat_map(|&row| &ids[row * steps..(row + 1) * steps]).copied().collect();
-        let ids = Tensor::<2, Int>::from_data(TensorData::new(chosen, [rows.len(), *steps]), device);
+        let chosen = TensorData::new(rows_of(ids, *steps, rows), [rows.len(), *steps]);
+        let ids = Tensor::<2, Int>::from_data(chosen, device);
         Ok(Labelled { input: Tokens { ids, spans: spans_of(spans, rows, *steps) }, targets: targets.of(rows, device) })
     }
 
@@ -248,8 +254,7 @@ impl Batches for SeriesDataset {
 
     fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
         let SeriesRows { values, steps, d_input, targets } = &*self.0;
-        let width = steps * d_input;
-        let chosen: Vec<f32> = rows.iter().flat_map(|&row| &values[row * width..(row + 1) * width]).copied().collect();
+        let chosen = rows_of(values, steps * d_input, rows);
         let data = TensorData::new(chosen, [rows.len(), *steps, *d_input]);
         Ok(Labelled {
             input: Series { values: Tensor::from_data(data, device), spans: None },

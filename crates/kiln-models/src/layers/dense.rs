@@ -6,8 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::error::{Result, at_least_one};
 use crate::initializer::Initializer;
-use kiln_kernels::Activation;
-use kiln_kernels::RandomKey;
+use kiln_kernels::{Activation, RandomKey};
 
 /// Configuration of a [`Dense`] layer.
 #[derive(Config, Debug)]

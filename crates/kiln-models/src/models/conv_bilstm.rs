@@ -13,8 +13,7 @@ use crate::layers::{
 };
 use crate::pass::Pass;
 use crate::summary::Summary;
-use kiln_kernels::Activation;
-use kiln_kernels::RandomKey;
+use kiln_kernels::{Activation, RandomKey};
 
 /// Configuration of a [`ConvBiLstm`]. The defaults are the widely used IMDB recipe's: with 10,000
 /// words they make 2,171,393 parameters.

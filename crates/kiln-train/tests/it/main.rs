@@ -7,3 +7,4 @@ mod devices;
 mod optimizers;
 mod small_run;
 mod training;
+mod twins;
