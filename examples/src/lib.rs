@@ -3,6 +3,7 @@
 //! An example itself shows its data, its model and its result.
 
 pub mod baseline;
+mod interrupt;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ use clap::Args;
 use kiln::burn::tensor::Device;
 use kiln::models::thousands;
 use kiln::prelude::*;
+
+pub use interrupt::Interrupt;
 
 /// The options of every example that trains.
 #[derive(Args, Clone, Debug)]

@@ -60,7 +60,10 @@ fn steps(root: &Path, scratch: &Path) -> Result<()> {
     step("format", || cargo(root, "fmt --all --check"))?;
     step("tidy", || tidy::check(root))?;
     step("the CPU-only build has no GPU crate", || cpu_only_tree(root))?;
-    step("kiln-text has no Burn", || no_crate(root, "-p kiln-text", &["burn", "burn-core", "burn-tensor"]))?;
+    for free in ["kiln-text", "kiln-vectors"] {
+        let selection = format!("-p {free}");
+        step(&format!("{free} has no Burn"), || no_crate(root, &selection, &["burn", "burn-core", "burn-tensor"]))?;
+    }
     step("clippy", || cargo(root, "clippy --release --workspace --all-targets --locked -- -D warnings"))?;
     step("tests", || cargo(root, "test --release --workspace --locked"))?;
     step("the ndarray backend alone", || cargo(root, NDARRAY_TESTS))?;
@@ -141,6 +144,9 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("quickstart", &["--fast", "--artifact", &folder("quickstart")], "test accuracy ")?;
     run("predict", &["--artifact", &folder("quickstart"), "never dull"], "tive\t0.")?;
     run("own-model", &["--fast", "--artifact", &folder("own")], "test accuracy ")?;
+    run("count-vectors", &["--size", "20", "--words", "film"], "film: ")?;
+    run("word2vec-toy", &["--fast", "--artifact", &folder("toy")], "you _ goodbye: ")?;
+    run("word2vec", &["--fast", "--json", "--output", &folder("vectors.bin")], "\"words_per_s\":")?;
     for layer in ["simple-rnn", "lstm", "gru"] {
         run("product", &["--fast", "--layer", layer, "--artifact", &folder(layer)], "% right")?;
     }

@@ -10,5 +10,6 @@ pub(crate) mod pooling;
 mod product;
 pub(crate) mod recurrent;
 mod shared;
+pub(crate) mod word_tables;
 
 pub(crate) use product::peak as product_peak;

@@ -9,6 +9,7 @@
 //! | [`dropout`] | a counter-based mask, made on the way |
 //! | [`max_pool1d`] | max pooling over time |
 //! | [`adam_step`] | one step of Adam, in place |
+//! | [`WordTables::update`](word2vec::WordTables::update) | word2vec's step over windows of words, in place |
 //!
 //! Each works on every device and with autodiff. Where there is no kernel for a device, an element
 //! type or an option, it goes through its twin in [`mod@reference`], plain Burn operations with the
@@ -36,6 +37,7 @@ mod random;
 mod recurrent;
 pub mod reference;
 mod span;
+pub mod word2vec;
 
 pub use activation::Activation;
 pub use adam::{AdamStep, adam_step};

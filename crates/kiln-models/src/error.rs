@@ -1,6 +1,8 @@
 //! The errors of this crate. Shape mismatches between a caller's tensors are panics of Burn's own,
 //! which print both shapes; they are not listed here.
 
+use std::path::{Path, PathBuf};
+
 /// What can go wrong when a model is configured or its weights are loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,6 +66,54 @@ pub enum Error {
     /// A safetensors file cannot be read as one.
     #[error("not a readable safetensors file: {0}")]
     Safetensors(#[from] safetensors::SafeTensorError),
+    /// The operating system refused a file or folder.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `write`, `rename to`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// Another error, with the file it came from.
+    #[error("{}: {source}", .path.display())]
+    InFile {
+        /// The file that was read.
+        path: PathBuf,
+        /// What was wrong in it.
+        source: Box<Error>,
+    },
+    /// A text is not UTF-8.
+    #[error("{} is not UTF-8 at byte {byte}: convert it first", .path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The place of the first byte that cannot be read, from 0; in gzip of the text within.
+        byte: u64,
+    },
+    /// A corpus leaves too few words.
+    #[error("{}", empty_corpus(*.words, *.distinct, *.min_count))]
+    EmptyCorpus {
+        /// Running words that were found.
+        words: u64,
+        /// Words that differ.
+        distinct: usize,
+        /// How often a word must occur.
+        min_count: u64,
+    },
+    /// A file is no saved word2vec training.
+    #[error("no saved word2vec training: it lacks {lacks}; save one with `Word2Vec::save`")]
+    NoWord2Vec {
+        /// What it lacks.
+        lacks: &'static str,
+    },
+    /// The vectors cannot be made or read.
+    #[error(transparent)]
+    Vectors(#[from] kiln_vectors::Error),
+    /// JSON cannot be read.
+    #[error("not the JSON expected: {0}")]
+    Json(#[from] serde_json::Error),
     /// A tensor has another element type than 32-bit floats.
     #[error("'{name}' must hold 32-bit floats, but holds {got}")]
     WeightType {
@@ -76,6 +126,30 @@ pub enum Error {
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// For `map_err`: the action and the file, the system's answer to follow.
+    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Self + 'a {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// The same error with the file it came from.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Self::InFile { path: path.to_owned(), source: Box::new(self) }
+    }
+}
+
+fn empty_corpus(words: u64, distinct: usize, min_count: u64) -> String {
+    match words {
+        0 => {
+            "the corpus holds no word: a text with words apart by white space, a sentence a line, is needed".to_owned()
+        }
+        _ => format!(
+            "two words at least must occur {min_count} times (min_count), but of the corpus's {words} words, \
+             {distinct} of them different, fewer do: give it more text or a lower min_count"
+        ),
+    }
+}
 
 /// `value`, or an error that names `what` if it is zero.
 pub(crate) fn at_least_one(what: &'static str, value: usize) -> Result<usize> {

@@ -16,6 +16,9 @@ pub enum Head {
     Classes(usize),
     /// Real numbers; mean squared error.
     Values(usize),
+    /// A logit of what is right and of as many things drawn at random, of which each is right or wrong
+    /// by itself; the sum of their binary cross-entropies. The right one's place is the class.
+    NegativeSampling(usize),
 }
 
 /// What a batch's outputs ought to be.
@@ -62,6 +65,7 @@ impl Head {
         match self {
             Self::Binary => 1,
             Self::Classes(count) | Self::Values(count) => count,
+            Self::NegativeSampling(negative) => negative + 1,
         }
     }
 
@@ -71,6 +75,7 @@ impl Head {
         match self {
             Self::Binary => Some(2),
             Self::Classes(count) => Some(count),
+            Self::NegativeSampling(negative) => Some(negative + 1),
             Self::Values(_) => None,
         }
     }
@@ -99,6 +104,12 @@ impl Head {
                 let index = classes.clone().unsqueeze_dim::<2>(1);
                 log_softmax(outputs, 1).gather(1, index).mean().neg()
             }
+            (Self::NegativeSampling(_), Targets::Classes(classes)) => {
+                // The right one: -log s(x) = -log s(-x) - x, where log s(-x) = log s(x) - x
+                let index = classes.clone().unsqueeze_dim::<2>(1);
+                let as_if_wrong = (outputs.clone() - log_sigmoid(outputs.clone())).sum_dim(1);
+                (as_if_wrong - outputs.gather(1, index)).mean()
+            }
             (Self::Values(_), Targets::Values(values)) => (outputs - values.clone()).square().mean(),
             (head, _) => panic!("a head of {head:?} and its targets are of different kinds"),
         }
@@ -109,7 +120,7 @@ impl Head {
     #[must_use]
     pub fn activate(self, outputs: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Binary => sigmoid(outputs),
+            Self::Binary | Self::NegativeSampling(_) => sigmoid(outputs),
             Self::Classes(_) => softmax(outputs, 1),
             Self::Values(_) => outputs,
         }
@@ -123,7 +134,7 @@ impl Head {
         };
         let predicted = match self {
             Self::Binary => outputs.greater_elem(0.0).int(),
-            Self::Classes(_) => outputs.argmax(1),
+            Self::Classes(_) | Self::NegativeSampling(_) => outputs.argmax(1),
             Self::Values(_) => return None,
         };
         let right = predicted.equal(classes.clone().unsqueeze_dim::<2>(1));

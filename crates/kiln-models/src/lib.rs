@@ -26,6 +26,8 @@ mod pass;
 mod spans;
 mod summary;
 pub mod weights;
+pub mod word2vec;
+mod write_file;
 
 pub use error::{Error, Result};
 pub use head::{Head, Targets};

@@ -7,6 +7,7 @@
 mod artifact;
 mod callback;
 mod checkpoint;
+mod context_dataset;
 mod data;
 mod early_stopping;
 mod error;
@@ -29,6 +30,7 @@ mod write_file;
 
 pub use artifact::{ArtifactConfig, Prediction, SeriesPredictor, TextPredictor};
 pub use callback::{Callback, CallbackState, Control, Plan, StepLogs};
+pub use context_dataset::ContextDataset;
 pub use data::{Batches, BurnDataset, DataLimits, SeriesDataset, TokenDataset};
 pub use early_stopping::EarlyStopping;
 pub use error::{Error, Result};

@@ -20,6 +20,9 @@ pub enum Error {
     /// Making a model.
     #[error(transparent)]
     Model(#[from] kiln_models::Error),
+    /// Reading, asking or scoring word vectors.
+    #[error(transparent)]
+    Vectors(#[from] kiln_vectors::Error),
     /// Training, saving, loading, predicting.
     #[error(transparent)]
     Train(#[from] kiln_train::Error),

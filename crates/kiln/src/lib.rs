@@ -1,7 +1,8 @@
 //! Text and sequence learning in Rust: from raw text to a trained model that predicts.
 //!
 //! Kiln reads text ([`text`]), makes models on [Burn](https://burn.dev) ([`models`]), trains them
-//! ([`train`]) on any GPU or the CPU ([`device`]), and leaves a folder that predicts by itself.
+//! ([`train`]) on any GPU or the CPU ([`device`]), and leaves a folder that predicts by itself. Word
+//! vectors are trained by [`models::word2vec`] and asked by [`vectors`].
 //!
 //! ```
 //! use kiln::prelude::*;
@@ -58,6 +59,7 @@ pub use kiln_kernels as kernels;
 pub use kiln_models as models;
 pub use kiln_text as text;
 pub use kiln_train as train;
+pub use kiln_vectors as vectors;
 
 pub use device::{Backend, DEVICE_VARIABLE, DeviceChoice, choose, device, device_named};
 pub use error::{Error, Result};

@@ -5,3 +5,4 @@ mod errors;
 mod fallbacks;
 mod finite_differences;
 mod twins;
+mod word2vec;

@@ -7,3 +7,4 @@ mod keras_layers;
 mod keras_recurrent;
 mod model_shapes;
 mod torch_recurrent;
+mod word2vec;

@@ -1,0 +1,136 @@
+//! The options of word2vec, gensim's names and defaults.
+
+use burn::config::Config;
+use serde::{Deserialize, Serialize};
+
+use super::train::Updates;
+use crate::error::{Error, Result};
+
+/// What is predicted from what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// A word from the words around it (gensim: `sg=0`).
+    #[default]
+    Cbow,
+    /// A word from each of the words around it (gensim: `sg=1`).
+    SkipGram,
+}
+
+/// How CBOW joins the vectors of a context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Context {
+    /// Their mean (gensim: `cbow_mean=1`).
+    #[default]
+    Mean,
+    /// Their sum (gensim: `cbow_mean=0`).
+    Sum,
+}
+
+/// Configuration of a [`Word2Vec`](super::Word2Vec).
+///
+/// Names and defaults are gensim's. What differs from gensim:
+///
+/// - CBOW begins at a rate of 0.05, as in word2vec.c, not at 0.025;
+/// - a negative word that equals the target is drawn again, not skipped;
+/// - scores beyond ±6 are trained on, not skipped, and the sigmoid is computed, not looked up;
+/// - the context words of a skip-gram window share its negative words (Ji et al., "Parallelizing
+///   Word2Vec in Shared and Distributed Memory", 2016);
+/// - with [`Context::Sum`] each context word takes the whole gradient, not its share;
+/// - words of one count keep the order in which they were first seen.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_models::word2vec::{Architecture, Word2VecConfig};
+///
+/// let config = Word2VecConfig::new().with_architecture(Architecture::SkipGram).with_epochs(10);
+/// assert_eq!((config.vector_size, config.window, config.negative), (100, 5, 5));
+/// ```
+#[derive(Config, Debug, PartialEq)]
+pub struct Word2VecConfig {
+    /// What is predicted from what. Default: CBOW.
+    #[config(default = "Architecture::Cbow")]
+    pub architecture: Architecture,
+    /// How CBOW joins the vectors of a context. Default: their mean.
+    #[config(default = "Context::Mean")]
+    pub context: Context,
+    /// Numbers in a vector. Default: 100.
+    #[config(default = 100)]
+    pub vector_size: usize,
+    /// Words to each side at most. Default: 5.
+    #[config(default = 5)]
+    pub window: usize,
+    /// Whether each window reaches 1 to `window` words, drawn at random. Default: true.
+    #[config(default = true)]
+    pub shrink_windows: bool,
+    /// Words that occur less often are left out. Default: 5.
+    #[config(default = 5)]
+    pub min_count: u64,
+    /// Negative words a window. Default: 5.
+    #[config(default = 5)]
+    pub negative: usize,
+    /// Negative words are drawn in proportion to their counts to this power. Default: 0.75.
+    #[config(default = 0.75)]
+    pub ns_exponent: f64,
+    /// Words that make up more than this share of the corpus are left out now and then; 0 leaves out
+    /// none. Default: 1e-3.
+    #[config(default = 1e-3)]
+    pub sample: f64,
+    /// The learning rate at the start. Default: 0.05 in CBOW, 0.025 in skip-gram.
+    pub alpha: Option<f64>,
+    /// The learning rate at the end; between them it falls with the words seen. Default: 1e-4.
+    #[config(default = 1e-4)]
+    pub min_alpha: f64,
+    /// Passes over the corpus. Default: 5.
+    #[config(default = 5)]
+    pub epochs: usize,
+    /// Of the first vectors, windows and negative words. Default: 1.
+    #[config(default = 1)]
+    pub seed: u64,
+    /// How threads share the vectors. Default: all update at once, without waiting for each other.
+    #[config(default = "Updates::Racing")]
+    pub updates: Updates,
+    /// Threads that train; 0 takes all cores. Default: 0.
+    #[config(default = 0)]
+    pub workers: usize,
+}
+
+impl Word2VecConfig {
+    /// The learning rate at the start.
+    #[must_use]
+    pub fn first_alpha(&self) -> f64 {
+        self.alpha.unwrap_or(match self.architecture {
+            Architecture::Cbow => 0.05,
+            Architecture::SkipGram => 0.025,
+        })
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let sizes = [
+            ("vector_size", self.vector_size),
+            ("window", self.window),
+            ("negative", self.negative),
+            ("epochs", self.epochs),
+        ];
+        for (what, size) in sizes {
+            if size == 0 {
+                return Err(Error::ZeroSize { what });
+            }
+        }
+        let alpha = self.first_alpha();
+        let ranges = [
+            ("sample", self.sample, self.sample >= 0.0 && self.sample < 1.0, "at least 0 and below 1"),
+            ("ns_exponent", self.ns_exponent, self.ns_exponent.abs() <= 2.0, "between -2 and 2"),
+            ("alpha", alpha, alpha > 0.0 && alpha.is_finite(), "above 0"),
+            ("min_alpha", self.min_alpha, self.min_alpha >= 0.0 && self.min_alpha <= alpha, "from 0 to alpha"),
+        ];
+        for (what, got, right, expected) in ranges {
+            if !right {
+                return Err(Error::OutOfRange { what, expected, got: got.to_string() });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,226 @@
+//! Corpora of sentences, in blocks that threads take one after another: files with one sentence a
+//! line, plain or gzip, never whole in memory, or sentences in memory.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+
+/// Words of a sentence at most; the rest makes a sentence of its own.
+const LONGEST: usize = 10_000;
+/// How far behind its size a block may look for a line's end before it ends at a space.
+const SLACK: usize = 1 << 16;
+
+/// Sentences of words.
+///
+/// Words are what ASCII white space separates, and a line is a sentence. Lines of over 10,000 words
+/// are cut into several sentences.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_models::word2vec::Corpus;
+///
+/// let corpus = Corpus::sentences([["you", "say", "goodbye"], ["i", "say", "hello"]]);
+/// assert_eq!(corpus.vocabulary(1)?.words(), ["say", "you", "goodbye", "i", "hello"]);
+/// # Ok::<(), kiln_models::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Corpus(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Files(Arc<[PathBuf]>),
+    Sentences(Arc<[Vec<String>]>),
+}
+
+impl Corpus {
+    /// Files of UTF-8 with one sentence a line, read in their order. A name that ends in `.gz` is
+    /// decompressed on the way. They are read again in every epoch and must stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be opened, or there is none.
+    pub fn files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
+        let paths: Arc<[PathBuf]> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        if paths.is_empty() {
+            return Err(Error::OutOfRange { what: "a corpus", expected: "at least one file", got: "none".to_owned() });
+        }
+        for path in &*paths {
+            File::open(path).map_err(Error::io("open", path))?;
+            if path.is_dir() {
+                let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+                return Err(Error::Io { action: "read", path: path.clone(), source });
+            }
+        }
+        Ok(Self(Source::Files(paths)))
+    }
+
+    /// Sentences in memory.
+    pub fn sentences<S, W>(sentences: impl IntoIterator<Item = S>) -> Self
+    where
+        S: IntoIterator<Item = W>,
+        W: Into<String>,
+    {
+        let sentences = sentences.into_iter().map(|words| words.into_iter().map(Into::into).collect());
+        Self(Source::Sentences(sentences.collect()))
+    }
+
+    /// The blocks, from the first.
+    pub(crate) fn blocks(&self) -> Blocks {
+        let size = match &self.0 {
+            Source::Files(paths) => {
+                // Enough blocks for many threads also where the corpus is small.
+                let bytes: u64 = paths.iter().filter_map(|path| path.metadata().ok()).map(|data| data.len()).sum();
+                (bytes / 256).clamp(1 << 14, 1 << 20) as usize
+            }
+            Source::Sentences(sentences) => (sentences.len() / 256).clamp(16, 4096),
+        };
+        Blocks { source: self.0.clone(), size, next: 0, open: None, begun: 0, kept: Vec::new(), byte: 0 }
+    }
+}
+
+/// Hands out blocks in order.
+pub(crate) struct Blocks {
+    source: Source,
+    /// Bytes or sentences of a block.
+    size: usize,
+    /// The next block's number.
+    next: u64,
+    open: Option<(usize, Box<dyn Read + Send>)>,
+    /// Files, or sentences, that were begun.
+    begun: usize,
+    /// What was read behind the last block's end.
+    kept: Vec<u8>,
+    /// Where `kept` begins in its file.
+    byte: u64,
+}
+
+/// Some sentences and their number in the corpus.
+pub(crate) struct Block {
+    pub(crate) number: u64,
+    content: Content,
+}
+
+enum Content {
+    Text(String),
+    Sentences(Arc<[Vec<String>]>, std::ops::Range<usize>),
+}
+
+/// What a block is made of.
+pub(crate) enum Token<'a> {
+    Word(&'a str),
+    /// The end of a sentence.
+    End,
+}
+
+impl Block {
+    /// Calls `act` with every word, and with the end of every sentence.
+    pub(crate) fn tokens<'a>(&'a self, mut act: impl FnMut(Token<'a>)) {
+        match &self.content {
+            Content::Text(text) => {
+                for line in text.split('\n') {
+                    sentence(line.split_ascii_whitespace(), &mut act);
+                }
+            }
+            Content::Sentences(sentences, range) => {
+                for words in &sentences[range.clone()] {
+                    sentence(words.iter().map(String::as_str), &mut act);
+                }
+            }
+        }
+    }
+}
+
+fn sentence<'a>(words: impl Iterator<Item = &'a str>, act: &mut impl FnMut(Token<'a>)) {
+    let mut count = 0;
+    for word in words {
+        if count == LONGEST {
+            act(Token::End);
+            count = 0;
+        }
+        act(Token::Word(word));
+        count += 1;
+    }
+    if count > 0 {
+        act(Token::End);
+    }
+}
+
+impl Blocks {
+    /// The next block; `None` behind the last.
+    pub(crate) fn next(&mut self) -> Result<Option<Block>> {
+        let content = match &self.source {
+            Source::Sentences(sentences) => {
+                let range = self.begun..sentences.len().min(self.begun + self.size);
+                self.begun = range.end;
+                (!range.is_empty()).then(|| Content::Sentences(sentences.clone(), range))
+            }
+            Source::Files(paths) => {
+                let paths = paths.clone();
+                self.text(&paths)?.map(Content::Text)
+            }
+        };
+        Ok(content.map(|content| {
+            self.next += 1;
+            Block { number: self.next - 1, content }
+        }))
+    }
+
+    /// The next stretch of text that ends with a line, or with a word where a line does not end.
+    fn text(&mut self, paths: &[PathBuf]) -> Result<Option<String>> {
+        loop {
+            let Some((file, reader)) = &mut self.open else {
+                let Some(path) = paths.get(self.begun) else { return Ok(None) };
+                let opened = File::open(path).map_err(Error::io("open", path))?;
+                let gzip = path.extension().is_some_and(|extension| extension == "gz");
+                let reader: Box<dyn Read + Send> =
+                    if gzip { Box::new(MultiGzDecoder::new(BufReader::new(opened))) } else { Box::new(opened) };
+                self.open = Some((self.begun, reader));
+                (self.begun, self.byte) = (self.begun + 1, 0);
+                continue;
+            };
+            let path = &paths[*file];
+            let mut bytes = std::mem::take(&mut self.kept);
+            let mut wanted = self.size;
+            let (end, is_last) = loop {
+                let missing = wanted.saturating_sub(bytes.len()) as u64;
+                let read = reader.take(missing).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+                if (read as u64) < missing {
+                    break (bytes.len(), true);
+                }
+                let line_end = memrchr(b"\n", &bytes);
+                if let Some(place) =
+                    line_end.or_else(|| (wanted > self.size).then(|| memrchr(b" \t\r", &bytes)).flatten())
+                {
+                    break (place + 1, false);
+                }
+                // A word longer than a block and its slack is read whole.
+                wanted += SLACK;
+            };
+            self.kept = bytes.split_off(end);
+            let start = self.byte;
+            self.byte += end as u64;
+            let path = path.clone();
+            if is_last {
+                self.open = None;
+            }
+            if bytes.is_empty() {
+                continue;
+            }
+            return match String::from_utf8(bytes) {
+                Ok(text) => Ok(Some(text)),
+                Err(error) => Err(Error::NotUtf8 { path, byte: start + error.utf8_error().valid_up_to() as u64 }),
+            };
+        }
+    }
+}
+
+/// The last place of any of `needles`.
+fn memrchr(needles: &[u8], bytes: &[u8]) -> Option<usize> {
+    bytes.iter().rposition(|byte| needles.contains(byte))
+}

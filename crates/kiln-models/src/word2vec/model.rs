@@ -1,0 +1,296 @@
+//! Words with their vectors while they are trained: trained, gone on with, saved and loaded.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use kiln_kernels::RandomKey;
+use kiln_kernels::word2vec::{Prediction, WindowSampler, WordTables};
+use kiln_vectors::WordVectors;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::config::{Architecture, Context, Word2VecConfig};
+use super::corpus::Corpus;
+use super::train::{Pass, Place, Progress};
+use super::vocabulary::Vocabulary;
+use crate::error::{Error, Result};
+use crate::write_file::write_whole;
+
+/// What a saved model calls itself.
+const FORMAT: &str = "kiln-word2vec";
+const VERSION: &str = "1";
+
+/// word2vec: words, their vectors, and how far their training is.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_models::word2vec::{Corpus, Word2Vec, Word2VecConfig};
+///
+/// let corpus = Corpus::sentences([["you", "say", "goodbye"], ["i", "say", "hello"]]);
+/// let config = Word2VecConfig::new().with_min_count(1).with_vector_size(8).with_epochs(2);
+/// let mut model = Word2Vec::new(&config, &corpus)?;
+/// model.train(&corpus)?;
+/// assert_eq!(model.vectors()?.vector("hello")?.len(), 8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # References
+///
+/// Mikolov, Chen, Corrado, Dean, "Efficient Estimation of Word Representations in Vector Space",
+/// 2013; Mikolov et al., "Distributed Representations of Words and Phrases and their
+/// Compositionality", 2013; the rules of gensim 4.4 and word2vec.c, departures as listed at
+/// [`Word2VecConfig`].
+#[derive(Debug)]
+pub struct Word2Vec {
+    config: Word2VecConfig,
+    vocabulary: Vocabulary,
+    tables: WordTables,
+    state: State,
+}
+
+/// How far the training is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    /// Epochs that are over.
+    epoch: usize,
+    /// Running words of the corpus that is trained on.
+    total_words: u64,
+    place: Place,
+    /// The mean loss of each epoch that is over.
+    losses: Vec<f64>,
+    /// How often words were added.
+    grown: u64,
+}
+
+impl Word2Vec {
+    /// Counts the corpus's words and gives each a random vector.
+    ///
+    /// # Errors
+    ///
+    /// An option is out of range, a file cannot be read, or fewer than two words occur `min_count`
+    /// times.
+    pub fn new(config: &Word2VecConfig, corpus: &Corpus) -> Result<Self> {
+        config.check()?;
+        let vocabulary = corpus.vocabulary(config.min_count)?;
+        let key = RandomKey::new(config.seed).child("word2vec");
+        let tables = WordTables::random(vocabulary.len(), config.vector_size, key.child("vectors"));
+        let state = State { total_words: vocabulary.raw_words(), ..State::default() };
+        Ok(Self { config: config.clone(), vocabulary, tables, state })
+    }
+
+    /// Trains to the last epoch.
+    ///
+    /// # Errors
+    ///
+    /// A file of the corpus cannot be read.
+    pub fn train(&mut self, corpus: &Corpus) -> Result<()> {
+        self.train_observed(corpus, |_| ControlFlow::Continue(())).map(|_| ())
+    }
+
+    /// Trains to the last epoch and tells `observe` ten times a second how far it is; says whether
+    /// the training is over.
+    ///
+    /// Where `observe` breaks off, the training stops behind the blocks of the corpus that are under
+    /// way. The next call goes on there, also in another process, if the model was saved and the
+    /// corpus is the same.
+    ///
+    /// # Errors
+    ///
+    /// A file of the corpus cannot be read.
+    pub fn train_observed(
+        &mut self,
+        corpus: &Corpus,
+        mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        let Word2VecConfig { window, shrink_windows, negative, sample, ns_exponent, .. } = self.config;
+        let counts = self.vocabulary.counts();
+        let sampler = WindowSampler::new(counts, window, shrink_windows, negative, sample, ns_exponent);
+        let workers = match self.config.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers => workers,
+        };
+        while self.state.epoch < self.config.epochs {
+            let pass = Pass {
+                vocabulary: &self.vocabulary,
+                sampler: &sampler,
+                prediction: self.prediction(),
+                key: RandomKey::new(self.config.seed).child("word2vec").child("windows").index(self.state.grown),
+                updates: self.config.updates,
+                threads: workers,
+                epoch: self.state.epoch,
+                alpha: (self.config.first_alpha() as f32, self.config.min_alpha as f32),
+                epochs: self.config.epochs,
+                total_words: self.state.total_words,
+            };
+            let (place, is_over) = pass.run(&mut self.tables, corpus, self.state.place, &mut observe)?;
+            self.state.place = place;
+            if !is_over {
+                return Ok(false);
+            }
+            self.state.losses.push(place.loss.mean());
+            self.state.place = Place::default();
+            self.state.epoch += 1;
+        }
+        Ok(true)
+    }
+
+    fn prediction(&self) -> Prediction {
+        match (self.config.architecture, self.config.context) {
+            (Architecture::SkipGram, _) => Prediction::SkipGram,
+            (Architecture::Cbow, Context::Mean) => Prediction::CbowMean,
+            (Architecture::Cbow, Context::Sum) => Prediction::CbowSum,
+        }
+    }
+
+    /// Takes in the words of a new corpus, which the next training is on: counts add up, words that
+    /// occur `min_count` times in it are new, and the epochs begin anew with the rate at `alpha`.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or the corpus holds no word that has or gets a vector.
+    pub fn add_corpus(&mut self, corpus: &Corpus) -> Result<()> {
+        self.vocabulary.extend(corpus, self.config.min_count)?;
+        let key = RandomKey::new(self.config.seed).child("word2vec");
+        self.tables.grow(self.vocabulary.len(), key.child("vectors"));
+        let (total_words, grown) = (self.vocabulary.raw_words(), self.state.grown + 1);
+        self.state = State { total_words, grown, ..State::default() };
+        Ok(())
+    }
+
+    /// How many epochs are over.
+    #[must_use]
+    pub fn epochs_done(&self) -> usize {
+        self.state.epoch
+    }
+
+    /// The mean loss of each epoch that is over: of a window's prediction in CBOW, of a pair's in
+    /// skip-gram; -ln sigmoid(right score) - sum of ln sigmoid(-wrong score).
+    #[must_use]
+    pub fn losses(&self) -> &[f64] {
+        &self.state.losses
+    }
+
+    /// The words and their counts.
+    #[must_use]
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// The options.
+    #[must_use]
+    pub fn config(&self) -> &Word2VecConfig {
+        &self.config
+    }
+
+    /// The two tables.
+    #[must_use]
+    pub fn tables(&self) -> &WordTables {
+        &self.tables
+    }
+
+    /// The words' vectors, with their counts: a copy.
+    ///
+    /// # Errors
+    ///
+    /// A vector holds NaN or infinity, since the learning rate was too high.
+    pub fn vectors(&self) -> Result<WordVectors> {
+        let words = self.vocabulary.words();
+        let vectors = WordVectors::new(words, self.tables.input(), self.config.vector_size)?;
+        Ok(vectors.with_counts(self.vocabulary.counts().to_vec())?)
+    }
+
+    /// Saves all that a training needs to go on: whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let rows = self.vocabulary.len();
+        let shape = vec![rows, self.config.vector_size];
+        let floats = |values: Vec<f32>| values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
+        let integers = |values: &mut dyn Iterator<Item = u64>| values.flat_map(u64::to_le_bytes).collect::<Vec<u8>>();
+        let text = self.vocabulary.words().concat().into_bytes();
+        let mut end = 0;
+        let mut ends = self.vocabulary.words().iter().map(|word| {
+            end += word.len() as u64;
+            end
+        });
+        let tensors = [
+            ("input", Dtype::F32, shape.clone(), floats(self.tables.input())),
+            ("output", Dtype::F32, shape, floats(self.tables.output())),
+            ("words", Dtype::U8, vec![text.len()], text),
+            ("word_ends", Dtype::U64, vec![rows], integers(&mut ends)),
+            ("counts", Dtype::U64, vec![rows], integers(&mut self.vocabulary.counts().iter().copied())),
+        ];
+        let views = (tensors.iter())
+            .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?)))
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+        let metadata = HashMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("version".to_owned(), VERSION.to_owned()),
+            ("config".to_owned(), serde_json::to_string(&self.config)?),
+            ("state".to_owned(), serde_json::to_string(&self.state)?),
+        ]);
+        write_whole(path, &safetensors::serialize(views, Some(metadata))?)
+    }
+
+    /// Loads what [`Word2Vec::save`] saved.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is cut short, or is none of these.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        Self::from_bytes(&bytes).map_err(|error| error.in_file(path))
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let entry = |name: &'static str| {
+            header.metadata().as_ref().and_then(|all| all.get(name)).ok_or(Error::NoWord2Vec { lacks: name })
+        };
+        if entry("format")? != FORMAT || entry("version")? != VERSION {
+            return Err(Error::NoWord2Vec { lacks: "format \"kiln-word2vec\", version \"1\"" });
+        }
+        let config: Word2VecConfig = serde_json::from_str(entry("config")?)?;
+        let state: State = serde_json::from_str(entry("state")?)?;
+        config.check()?;
+        let file = SafeTensors::deserialize(bytes)?;
+        let tensor = |name: &'static str, dtype: Dtype| {
+            let tensor = file.tensor(name)?;
+            if tensor.dtype() == dtype { Ok(tensor) } else { Err(Error::NoWord2Vec { lacks: name }) }
+        };
+        let integers = |name: &'static str| -> Result<Vec<u64>> {
+            let tensor = tensor(name, Dtype::U64)?;
+            Ok(tensor.data().as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
+        };
+        let (counts, ends) = (integers("counts")?, integers("word_ends")?);
+        let text = tensor("words", Dtype::U8)?;
+        let text = std::str::from_utf8(text.data()).map_err(|_| Error::NoWord2Vec { lacks: "words in UTF-8" })?;
+        let mut start = 0;
+        let mut words = Vec::with_capacity(ends.len());
+        for &end in &ends {
+            let word = text.get(start..end as usize).ok_or(Error::NoWord2Vec { lacks: "words that end in order" })?;
+            words.push(word.to_owned());
+            start = end as usize;
+        }
+        let floats = |name: &'static str| -> Result<Vec<f32>> {
+            let tensor = tensor(name, Dtype::F32)?;
+            let expected = vec![words.len(), config.vector_size];
+            if tensor.shape() != expected {
+                let got = tensor.shape().to_vec();
+                return Err(Error::WeightShape { name: name.to_owned(), expected, got });
+            }
+            Ok(tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        };
+        let tables = WordTables::new(&floats("input")?, &floats("output")?, config.vector_size);
+        let vocabulary = Vocabulary::from_parts(words, counts, state.total_words)
+            .ok_or(Error::NoWord2Vec { lacks: "a count of each word" })?;
+        Ok(Self { config, vocabulary, tables, state })
+    }
+}

@@ -1,0 +1,289 @@
+//! word2vec as Burn modules: by negative sampling, and by the softmax over the whole vocabulary for
+//! teaching. They train by the ordinary trainer on any backend; [`Word2Vec`](super::Word2Vec) is the
+//! fast path to the same vectors.
+
+use std::sync::Arc;
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_kernels::RandomKey;
+use kiln_kernels::word2vec::{AliasTable, RandomWords, WindowBatch};
+
+use super::config::{Architecture, Context};
+use crate::error::{Error, Result, at_least_one};
+use crate::head::Head;
+use crate::initializer::Initializer;
+use crate::layers::{Embedding, EmbeddingConfig};
+use crate::models::Model;
+use crate::pass::Pass;
+use crate::summary::Summary;
+
+/// A batch of contexts with the words that they are to predict.
+#[derive(Clone, Debug)]
+pub struct Contexts {
+    /// The words of each context, any word where it is shorter than the longest: `[batch, width]`
+    pub ids: Tensor<2, Int>,
+    /// 1 for a word of the context, 0 where it is over: `[batch, width]`; `None` where all contexts
+    /// are as long.
+    pub mask: Option<Tensor<2>>,
+    /// The word that each context is to predict.
+    pub centres: Arc<[u32]>,
+}
+
+/// A context and the word that stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextRow {
+    /// The words around it: one or more.
+    pub words: Vec<u32>,
+    /// The word.
+    pub centre: u32,
+}
+
+impl ContextRow {
+    /// The rows of a batch of windows: a window is a row in CBOW, and in skip-gram each of its words is
+    /// one.
+    #[must_use]
+    pub fn of(batch: &WindowBatch, architecture: Architecture) -> Vec<Self> {
+        let mut rows = Vec::new();
+        for window in &batch.windows {
+            let (start, at, end) = (window.start as usize, window.centre as usize, window.end as usize);
+            let words = batch.ids[start..at].iter().chain(&batch.ids[at + 1..end]).copied();
+            let centre = batch.ids[at];
+            match architecture {
+                Architecture::Cbow => rows.push(Self { words: words.collect(), centre }),
+                Architecture::SkipGram => rows.extend(words.map(|word| Self { words: vec![word], centre })),
+            }
+        }
+        rows
+    }
+}
+
+impl Contexts {
+    /// A batch of these rows.
+    #[must_use]
+    pub fn new<'a>(rows: impl Iterator<Item = &'a ContextRow> + Clone, device: &Device) -> Self {
+        let (batch, width) = (rows.clone().count(), rows.clone().map(|row| row.words.len()).max().unwrap_or(0));
+        let (mut ids, mut mask) = (vec![0; batch * width], vec![0.0; batch * width]);
+        for (n, row) in rows.clone().enumerate() {
+            for (m, &word) in row.words.iter().enumerate() {
+                ids[n * width + m] = word as i32;
+                mask[n * width + m] = 1.0;
+            }
+        }
+        let ragged = mask.contains(&0.0);
+        Self {
+            ids: Tensor::from_data(TensorData::new(ids, [batch, width]), device),
+            mask: ragged.then(|| Tensor::from_data(TensorData::new(mask, [batch, width]), device)),
+            centres: rows.map(|row| row.centre).collect(),
+        }
+    }
+
+    /// The contexts' vectors: means or sums of their words' rows in `table`.
+    ///
+    /// A mean's gradient goes to every word whole, not divided by their number: so word2vec.c has it.
+    fn vectors(&self, table: &Embedding, context: Context) -> Tensor<2> {
+        let rows = table.forward(self.ids.clone());
+        let [batch, width, d_embedding] = rows.dims();
+        let masked = match &self.mask {
+            Some(mask) => rows * mask.clone().unsqueeze_dim::<3>(2),
+            None => rows,
+        };
+        let sum = masked.sum_dim(1).reshape([batch, d_embedding]);
+        match context {
+            Context::Sum => sum,
+            Context::Mean => {
+                let mean = match &self.mask {
+                    Some(mask) => sum.clone() / mask.clone().sum_dim(1),
+                    None => sum.clone() / width as f32,
+                };
+                sum.clone() - (sum - mean).detach()
+            }
+        }
+    }
+}
+
+/// Configuration of a [`NegativeSampling`].
+#[derive(Config, Debug)]
+pub struct NegativeSamplingConfig {
+    /// How often each word occurs; their number is the vocabulary.
+    pub counts: Vec<u64>,
+    /// How the vectors of a context are joined; a single word, as in skip-gram, is both. Default:
+    /// their mean.
+    #[config(default = "Context::Mean")]
+    pub context: Context,
+    /// Numbers in a vector. Default: 100.
+    #[config(default = 100)]
+    pub vector_size: usize,
+    /// Negative words a row. Default: 5.
+    #[config(default = 5)]
+    pub negative: usize,
+    /// Negative words are drawn in proportion to their counts to this power. Default: 0.75.
+    #[config(default = 0.75)]
+    pub ns_exponent: f64,
+}
+
+impl NegativeSamplingConfig {
+    /// Makes the model: input rows uniform within ±1 / `vector_size`, output rows zero, as gensim's.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0, or fewer than two words occur.
+    pub fn init(&self, device: &Device, seed: u64) -> Result<NegativeSampling> {
+        let vector_size = at_least_one("vector_size", self.vector_size)?;
+        at_least_one("negative", self.negative)?;
+        if self.counts.iter().filter(|&&count| count > 0).count() < 2 {
+            let got = format!("{:?}", self.counts);
+            return Err(Error::OutOfRange { what: "counts", expected: "above 0 for two words at least", got });
+        }
+        let key = RandomKey::new(seed).child("init").child("input");
+        let shape = [self.counts.len(), vector_size];
+        let limit = 1.0 / vector_size as f64;
+        let weights: Vec<f64> =
+            self.counts.iter().map(|&c| if c == 0 { 0.0 } else { (c as f64).powf(self.ns_exponent) }).collect();
+        Ok(NegativeSampling {
+            input: Embedding { table: Initializer::Uniform { limit }.param(shape, key, device) },
+            output: Embedding { table: Param::from_tensor(Tensor::zeros(shape, device)) },
+            negatives: Arc::new(AliasTable::new(&weights)),
+            config: self.clone(),
+        })
+    }
+}
+
+/// Scores a context against the word that stands in it and against words drawn at random: CBOW where
+/// contexts are windows, skip-gram where they are single words.
+///
+/// Negative words are drawn at each training step, keyed by the run's seed and the step; in
+/// validation they are always the same. A draw that hits the right word is repeated.
+#[derive(Module, Debug)]
+pub struct NegativeSampling {
+    /// The words' vectors.
+    pub input: Embedding,
+    /// The vectors of words as what is predicted.
+    pub output: Embedding,
+    #[module(skip)]
+    negatives: Arc<AliasTable>,
+    /// What the model was made from.
+    #[module(skip)]
+    pub config: NegativeSamplingConfig,
+}
+
+impl NegativeSampling {
+    /// The scores of given words.
+    ///
+    /// # Shapes
+    ///
+    /// - words: `[batch, words]`
+    /// - output: `[batch, words]`
+    #[must_use]
+    pub fn scores(&self, contexts: &Contexts, words: Tensor<2, Int>) -> Tensor<2> {
+        let [batch, count] = words.dims();
+        let hidden = contexts.vectors(&self.input, self.config.context).unsqueeze_dim::<3>(2);
+        self.output.forward(words).matmul(hidden).reshape([batch, count])
+    }
+
+    /// The right word of each row, then its negative words.
+    fn draw(&self, centres: &[u32], key: RandomKey) -> Vec<i32> {
+        let mut random = RandomWords::new(key);
+        let mut words = Vec::with_capacity(centres.len() * (self.config.negative + 1));
+        for &centre in centres {
+            words.push(centre as i32);
+            words.extend((0..self.config.negative).map(|_| self.negatives.draw_other(centre, &mut random) as i32));
+        }
+        words
+    }
+}
+
+impl Model for NegativeSampling {
+    type Input = Contexts;
+
+    fn forward(&self, input: &Contexts, pass: &Pass) -> Tensor<2> {
+        let key = pass.key("negatives").unwrap_or(RandomKey::new(0).child("validation"));
+        let words = self.draw(&input.centres, key);
+        let shape = [input.centres.len(), self.config.negative + 1];
+        self.scores(input, Tensor::from_data(TensorData::new(words, shape), &input.ids.device()))
+    }
+
+    fn head(&self) -> Head {
+        Head::NegativeSampling(self.config.negative)
+    }
+
+    fn vocab(&self) -> Option<usize> {
+        Some(self.config.counts.len())
+    }
+
+    fn summary(&self) -> Summary {
+        let NegativeSamplingConfig { vector_size, negative, .. } = self.config;
+        Summary::new("negative_sampling").layer("input (Embedding)", &[vector_size], &self.input).layer(
+            "output (Embedding)",
+            &[negative + 1],
+            &self.output,
+        )
+    }
+}
+
+/// Configuration of a [`SoftmaxCbow`].
+#[derive(Config, Debug)]
+pub struct SoftmaxCbowConfig {
+    /// How many words there are.
+    pub vocab: usize,
+    /// How the vectors of a context are joined. Default: their mean.
+    #[config(default = "Context::Mean")]
+    pub context: Context,
+    /// Numbers in a vector. Default: 100.
+    #[config(default = 100)]
+    pub vector_size: usize,
+}
+
+impl SoftmaxCbowConfig {
+    /// Makes the model, its parameters drawn from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0.
+    pub fn init(&self, device: &Device, seed: u64) -> Result<SoftmaxCbow> {
+        let key = RandomKey::new(seed).child("init");
+        let input = EmbeddingConfig::new(self.vocab, self.vector_size).init(device, key.child("input"))?;
+        let glorot = Initializer::GlorotUniform { fan_in: self.vector_size, fan_out: self.vocab };
+        let output = glorot.param([self.vector_size, self.vocab], key.child("output"), device);
+        Ok(SoftmaxCbow { input, output, config: self.clone() })
+    }
+}
+
+/// CBOW with a score of every word of the vocabulary: what negative sampling stands in for. Its cost
+/// grows with the vocabulary, so it is for small ones and for teaching.
+#[derive(Module, Debug)]
+pub struct SoftmaxCbow {
+    /// The words' vectors.
+    pub input: Embedding,
+    /// From a context's vector to a score of each word: `[vector_size, vocab]`
+    pub output: Param<Tensor<2>>,
+    /// What the model was made from.
+    #[module(skip)]
+    pub config: SoftmaxCbowConfig,
+}
+
+impl Model for SoftmaxCbow {
+    type Input = Contexts;
+
+    fn forward(&self, input: &Contexts, _pass: &Pass) -> Tensor<2> {
+        input.vectors(&self.input, self.config.context).matmul(self.output.val())
+    }
+
+    fn head(&self) -> Head {
+        Head::Classes(self.config.vocab)
+    }
+
+    fn vocab(&self) -> Option<usize> {
+        Some(self.config.vocab)
+    }
+
+    fn summary(&self) -> Summary {
+        let SoftmaxCbowConfig { vocab, vector_size, .. } = self.config;
+        Summary::new("softmax_cbow").layer("input (Embedding)", &[vector_size], &self.input).layer(
+            "output (Product)",
+            &[vocab],
+            &self.output,
+        )
+    }
+}

@@ -1,0 +1,305 @@
+//! Training on all cores: blocks of the corpus in order, the rate falling with the words seen.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use kiln_kernels::RandomKey;
+use kiln_kernels::word2vec::{LossSum, Prediction, RandomWords, WindowBatch, WindowSampler, WordTables, Workspace};
+use serde::{Deserialize, Serialize};
+
+use super::corpus::{Block, Blocks, Corpus, Token};
+use super::vocabulary::Vocabulary;
+use crate::error::Result;
+
+/// Words whose windows are updated at one rate.
+const BATCH: usize = 4_096;
+/// How often an observer is called.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How threads share the tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Updates {
+    /// All threads update at once, without waiting for each other: fastest, and each run a little
+    /// different, unless it has one thread.
+    #[default]
+    Racing,
+    /// One thread updates, in the corpus's order, while the others read and draw: the same vectors with
+    /// any number of threads, at one thread's speed of updating.
+    Ordered,
+}
+
+/// How far a training is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// The epoch that runs, from 0.
+    pub epoch: usize,
+    /// Running words of the corpus that were seen in it, rare ones included.
+    pub words: u64,
+    /// Running words of the whole corpus.
+    pub total_words: u64,
+    /// Words a second in this call.
+    pub words_per_s: f64,
+    /// The learning rate.
+    pub alpha: f32,
+    /// The mean loss of the epoch so far.
+    pub loss: f64,
+}
+
+/// What a pass over the corpus needs beside the tables.
+pub(crate) struct Pass<'a> {
+    pub(crate) vocabulary: &'a Vocabulary,
+    pub(crate) sampler: &'a WindowSampler,
+    pub(crate) prediction: Prediction,
+    pub(crate) key: RandomKey,
+    pub(crate) updates: Updates,
+    pub(crate) threads: usize,
+    pub(crate) epoch: usize,
+    /// First and last rate of the training and how many epochs it has.
+    pub(crate) alpha: (f32, f32),
+    pub(crate) epochs: usize,
+    pub(crate) total_words: u64,
+}
+
+/// Where a pass stands between two blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) block: u64,
+    pub(crate) words: u64,
+    pub(crate) loss: LossSum,
+}
+
+/// A block's windows, cut where the rate changes.
+struct Drawn {
+    number: u64,
+    batches: Vec<(u64, WindowBatch)>,
+}
+
+impl Pass<'_> {
+    fn rate(&self, words: u64) -> f32 {
+        let part = (self.epoch as f64 + words as f64 / self.total_words.max(1) as f64) / self.epochs as f64;
+        let (first, last) = self.alpha;
+        (first - (first - last) * part as f32).max(last)
+    }
+
+    /// Calls `act` with the windows of about [`BATCH`] words and how many words ran there.
+    fn draw(&self, block: &Block, memory: &mut Memory, mut act: impl FnMut(u64, &mut WindowBatch, &mut Workspace)) {
+        let Memory { sentence, batch, workspace } = memory;
+        let mut random = RandomWords::new(self.key.index(self.epoch as u64).index(block.number));
+        let mut words = 0;
+        block.tokens(|token| match token {
+            Token::Word(word) => {
+                words += 1;
+                sentence.extend(self.vocabulary.index(word));
+            }
+            Token::End => {
+                self.sampler.draw(sentence, &mut random, batch);
+                sentence.clear();
+                if batch.ids.len() >= BATCH {
+                    act(words, batch, workspace);
+                    batch.clear();
+                    words = 0;
+                }
+            }
+        });
+        act(words, batch, workspace);
+        batch.clear();
+    }
+
+    /// Trains from `place` to the end of the corpus, or until the observer breaks off; says where
+    /// it stands then and whether the pass is over.
+    pub(crate) fn run(
+        &self,
+        tables: &mut WordTables,
+        corpus: &Corpus,
+        place: Place,
+        observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<(Place, bool)> {
+        let mut blocks = corpus.blocks();
+        for _ in 0..place.block {
+            blocks.next()?;
+        }
+        let mut watch = Watch { pass: self, began: Instant::now(), first: place.words, observe, last: None };
+        match (self.updates, self.threads) {
+            (_, 1) => self.alone(tables, blocks, place, &mut watch),
+            (Updates::Ordered, _) => self.ordered(tables, blocks, place, &mut watch),
+            (Updates::Racing, _) => self.racing(tables, blocks, place, &mut watch),
+        }
+    }
+
+    fn alone(
+        &self,
+        tables: &mut WordTables,
+        mut blocks: Blocks,
+        mut place: Place,
+        watch: &mut Watch<'_>,
+    ) -> Result<(Place, bool)> {
+        let mut memory = Memory::default();
+        while let Some(block) = blocks.next()? {
+            self.draw(&block, &mut memory, |words, batch, workspace| {
+                place.loss.add(tables.update(batch, self.prediction, self.rate(place.words), workspace));
+                place.words += words;
+            });
+            place.block += 1;
+            if watch.now(place.words, place.loss).is_break() {
+                return Ok((place, false));
+            }
+        }
+        Ok((place, true))
+    }
+
+    fn ordered(
+        &self,
+        tables: &mut WordTables,
+        blocks: Blocks,
+        mut place: Place,
+        watch: &mut Watch<'_>,
+    ) -> Result<(Place, bool)> {
+        let blocks = Mutex::new(blocks);
+        // A permit for each block that is drawn and not yet used, so that none runs far ahead.
+        let (permit, permits) = channel();
+        let permits = Mutex::new(permits);
+        let (sender, drawn) = channel();
+        for _ in 0..2 * self.threads {
+            permit.send(()).ok();
+        }
+        let mut workspace = Workspace::default();
+        std::thread::scope(|scope| {
+            // Dropped where this ends, before the threads are waited for: none waits for a permit then.
+            let permit = permit;
+            for _ in 1..self.threads {
+                let sender = sender.clone();
+                scope.spawn(|| self.draw_ahead(&blocks, &permits, sender));
+            }
+            drop(sender);
+            let mut early: BTreeMap<u64, Drawn> = BTreeMap::new();
+            for drawn in drawn {
+                let drawn: Drawn = drawn?;
+                early.insert(drawn.number, drawn);
+                while let Some(drawn) = early.remove(&place.block) {
+                    for (words, batch) in &drawn.batches {
+                        let rate = self.rate(place.words);
+                        place.loss.add(tables.update(batch, self.prediction, rate, &mut workspace));
+                        place.words += words;
+                    }
+                    place.block += 1;
+                    if watch.now(place.words, place.loss).is_break() {
+                        return Ok((place, false));
+                    }
+                    permit.send(()).ok();
+                }
+            }
+            Ok((place, true))
+        })
+    }
+
+    /// Draws blocks until there are no more, or nobody wants them.
+    fn draw_ahead(&self, blocks: &Mutex<Blocks>, permits: &Mutex<Receiver<()>>, sender: Sender<Result<Drawn>>) {
+        let mut memory = Memory::default();
+        loop {
+            if permits.lock().unwrap_or_else(PoisonError::into_inner).recv().is_err() {
+                return;
+            }
+            let block = match blocks.lock().unwrap_or_else(PoisonError::into_inner).next() {
+                Ok(Some(block)) => block,
+                Ok(None) => return,
+                Err(error) => {
+                    sender.send(Err(error)).ok();
+                    return;
+                }
+            };
+            let mut batches = Vec::new();
+            self.draw(&block, &mut memory, |words, batch, _| batches.push((words, std::mem::take(batch))));
+            if sender.send(Ok(Drawn { number: block.number, batches })).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn racing(
+        &self,
+        tables: &WordTables,
+        blocks: Blocks,
+        place: Place,
+        watch: &mut Watch<'_>,
+    ) -> Result<(Place, bool)> {
+        let blocks = Mutex::new(blocks);
+        let words = AtomicU64::new(place.words);
+        let loss = Mutex::new(place.loss);
+        let (stop, taken) = (AtomicBool::new(false), AtomicU64::new(place.block));
+        let work = || -> Result<()> {
+            let mut memory = Memory::default();
+            while !stop.load(Ordering::Relaxed) {
+                let Some(block) = blocks.lock().unwrap_or_else(PoisonError::into_inner).next()? else { break };
+                taken.fetch_add(1, Ordering::Relaxed);
+                let mut sum = LossSum::default();
+                self.draw(&block, &mut memory, |ran, batch, workspace| {
+                    let rate = self.rate(words.load(Ordering::Relaxed));
+                    sum.add(tables.update_racing(batch, self.prediction, rate, workspace));
+                    words.fetch_add(ran, Ordering::Relaxed);
+                });
+                loss.lock().unwrap_or_else(PoisonError::into_inner).add(sum);
+            }
+            Ok(())
+        };
+        let so_far = || *loss.lock().unwrap_or_else(PoisonError::into_inner);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                std::thread::park_timeout(Duration::from_millis(2));
+                if watch.now(words.load(Ordering::Relaxed), so_far()).is_break() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+            for worker in workers {
+                match worker.join() {
+                    Ok(result) => result?,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            let block = taken.load(Ordering::Relaxed);
+            let place = Place { block, words: words.load(Ordering::Relaxed), loss: so_far() };
+            Ok((place, !stop.load(Ordering::Relaxed)))
+        })
+    }
+}
+
+/// Memory of one thread.
+#[derive(Default)]
+struct Memory {
+    sentence: Vec<u32>,
+    batch: WindowBatch,
+    workspace: Workspace,
+}
+
+/// Calls the observer now and then.
+struct Watch<'a> {
+    pass: &'a Pass<'a>,
+    began: Instant,
+    first: u64,
+    observe: &'a mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    last: Option<Instant>,
+}
+
+impl Watch<'_> {
+    fn now(&mut self, words: u64, loss: LossSum) -> ControlFlow<()> {
+        let now = Instant::now();
+        if self.last.is_some_and(|last| now - last < PAUSE) {
+            return ControlFlow::Continue(());
+        }
+        self.last = Some(now);
+        let seconds = (now - self.began).as_secs_f64();
+        (self.observe)(&Progress {
+            epoch: self.pass.epoch,
+            words,
+            total_words: self.pass.total_words,
+            words_per_s: (words - self.first) as f64 / seconds.max(1e-9),
+            alpha: self.pass.rate(words),
+            loss: loss.mean(),
+        })
+    }
+}

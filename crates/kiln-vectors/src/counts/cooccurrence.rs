@@ -1,0 +1,343 @@
+//! How often a word stands near another: the window, what counts in it, and the sparse matrix of counts. Leaves out
+//! what the counts say of the words, which is the matter of [`Ppmi`](super::Ppmi).
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::error::{CountError, Result};
+use super::pair_sums::{PairSum, Runs, key, merged, sorted, unkey};
+use super::sparse::{CsrMatrix, CsrView, from_rows, row};
+
+/// Which side of a word is its context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// The words on both sides. The matrix is then symmetric, and a pair is counted from either of its words.
+    #[default]
+    Symmetric,
+    /// The words before it.
+    Left,
+    /// The words after it.
+    Right,
+}
+
+/// What a neighbour counts, by its distance `d` from the word; next to it is 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Weighting {
+    /// 1 at every distance.
+    #[default]
+    Flat,
+    /// `1 / d`, as GloVe counts.
+    InverseDistance,
+    /// `(window - d + 1) / window`, which is what word2vec counts on average, for it draws the size of each window.
+    Linear,
+}
+
+/// Counts which words stand near which.
+///
+/// | option | default | |
+/// |---|---|---|
+/// | [`window`](Self::window) | 2 | words looked at on a side |
+/// | [`context`](Self::context) | [`Context::Symmetric`] | which sides |
+/// | [`weighting`](Self::weighting) | [`Weighting::Flat`] | what a neighbour counts |
+///
+/// # Examples
+///
+/// ```
+/// use kiln_vectors::counts::{Cooccurrence, Weighting};
+///
+/// let sentences = [vec![0, 1, 2], vec![2, 1]];
+/// let counts = Cooccurrence::new().window(2).count(3, &sentences)?;
+/// assert_eq!(counts.get(1, 2), 2.0);
+/// assert_eq!(counts.row(0).collect::<Vec<_>>(), [(1, 1.0), (2, 1.0)]);
+///
+/// let nearer_counts_more = Cooccurrence::new().window(2).weighting(Weighting::InverseDistance).count(3, &sentences)?;
+/// assert_eq!(nearer_counts_more.get(0, 2), 0.5);
+/// # Ok::<(), kiln_vectors::counts::CountError>(())
+/// ```
+///
+/// # References
+///
+/// - Saito, K. (2018). *Deep Learning from Scratch 2*, chapter 2: flat and symmetric, window 1 in the text and 2 on the
+///   Penn Treebank, which is the default here.
+/// - Pennington, J., Socher, R. and Manning, C. (2014). *GloVe: Global Vectors for Word Representation*. EMNLP.
+/// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from Word
+///   Embeddings*. TACL 3, 211-225, section 3.1: the weights by distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cooccurrence {
+    window: usize,
+    context: Context,
+    weighting: Weighting,
+}
+
+impl Default for Cooccurrence {
+    fn default() -> Self {
+        Self { window: 2, context: Context::default(), weighting: Weighting::default() }
+    }
+}
+
+/// Pairs that one task sorts; the sort then stays in a core's own cache.
+const TASK_PAIRS: usize = 1 << 15;
+
+/// Tasks whose sums are held at once, whatever the number of threads: 64 MiB at 16 bytes a pair.
+const GROUP: usize = 128;
+
+/// The denominator of weights that are no whole numbers. Four billion pairs next to each other fit in a sum, and a
+/// weight is wrong by at most 2^-33, less than the rounding to `f32` for distances up to 256.
+const FIXED_POINT: u64 = 1 << 32;
+
+impl Cooccurrence {
+    /// The defaults: window 2, both sides, every neighbour counts 1.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many words are looked at on a side; 0 is an error, and `usize::MAX` is the whole sentence. Default: 2.
+    pub fn window(mut self, window: usize) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Which side of a word is its context. Default: [`Context::Symmetric`].
+    pub fn context(mut self, context: Context) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// What a neighbour counts, by its distance. Default: [`Weighting::Flat`].
+    pub fn weighting(mut self, weighting: Weighting) -> Self {
+        self.weighting = weighting;
+        self
+    }
+
+    /// Counts sentences, which are read once; no window reaches from one into the next.
+    ///
+    /// The sentences in hand at once are those of about four million pairs, and one that is longer. Beyond them, memory
+    /// goes with the number of distinct pairs: 64 bytes each at the most, and 8 a number in the result.
+    ///
+    /// Runs on the threads of the current `rayon` pool. Sums are kept as integers, so the result is the same bits
+    /// whatever their number. Flat counts are exact up to the rounding to `f32`, which begins at 2^24; other weights
+    /// are rounded to multiples of 2^-32 first.
+    ///
+    /// # Errors
+    ///
+    /// [`CountError::ZeroWindow`] and [`CountError::VocabSize`] before a sentence is read, [`CountError::IdOutOfVocabulary`] at the
+    /// first id that is `vocab_size` or above, [`CountError::NothingToCount`] if no sentence has two words.
+    pub fn count<S: AsRef<[u32]> + Send + Sync>(
+        &self,
+        vocab_size: usize,
+        sentences: impl IntoIterator<Item = S>,
+    ) -> Result<CooccurrenceMatrix> {
+        if self.window == 0 {
+            return Err(CountError::ZeroWindow);
+        }
+        if vocab_size == 0 || vocab_size > u32::MAX as usize {
+            return Err(CountError::VocabSize { found: vocab_size });
+        }
+        let mut runs = Runs::default();
+        let mut batch: Vec<S> = Vec::new();
+        let mut pairs_in_batch = 0usize;
+        let mut looked_at = 0;
+        let mut counted = false;
+        for sentence in sentences {
+            let ids = sentence.as_ref();
+            if let Some(position) = ids.iter().position(|&id| id as usize >= vocab_size) {
+                let id = ids[position];
+                return Err(CountError::IdOutOfVocabulary { id, vocab_size, sentence: looked_at, position });
+            }
+            looked_at += 1;
+            if ids.len() < 2 {
+                continue;
+            }
+            counted = true;
+            pairs_in_batch = pairs_in_batch.saturating_add(ids.len().saturating_mul(self.window.min(ids.len())));
+            batch.push(sentence);
+            if pairs_in_batch >= GROUP * TASK_PAIRS {
+                self.count_batch(&batch, &mut runs);
+                batch.clear();
+                pairs_in_batch = 0;
+            }
+        }
+        if !counted {
+            return Err(CountError::NothingToCount { sentences: looked_at });
+        }
+        self.count_batch(&batch, &mut runs);
+        drop(batch);
+        Ok(CooccurrenceMatrix { counts: self.matrix(vocab_size, runs.into_run()) })
+    }
+
+    /// Adds the pairs of some sentences, each as (word, word after it). The other direction follows from it at the end.
+    fn count_batch<S: AsRef<[u32]> + Sync>(&self, batch: &[S], runs: &mut Runs) {
+        let mut tasks: Vec<Vec<(usize, Range<usize>)>> = Vec::new();
+        let mut room = 0;
+        for (at, sentence) in batch.iter().enumerate() {
+            let len = sentence.as_ref().len();
+            let pairs_each = self.window.min(len);
+            let mut start = 0;
+            while start < len {
+                if room == 0 {
+                    tasks.push(Vec::new());
+                    room = TASK_PAIRS;
+                }
+                let end = len.min(start + (room / pairs_each).max(1));
+                room = room.saturating_sub((end - start) * pairs_each);
+                if let Some(task) = tasks.last_mut() {
+                    task.push((at, start..end));
+                }
+                start = end;
+            }
+        }
+        for group in tasks.chunks(GROUP) {
+            let run = group
+                .par_iter()
+                .map(|task| {
+                    let mut pairs = Vec::with_capacity(TASK_PAIRS);
+                    for (at, words) in task {
+                        self.push_pairs(batch[*at].as_ref(), words.clone(), &mut pairs);
+                    }
+                    sorted(pairs)
+                })
+                .reduce(Vec::new, merged);
+            runs.push(run);
+        }
+    }
+
+    /// The pairs of `words` with those after them, distance by distance so that a weight is worked out once.
+    fn push_pairs(&self, ids: &[u32], words: Range<usize>, pairs: &mut Vec<PairSum>) {
+        for distance in 1..=self.window.min(ids.len() - 1 - words.start) {
+            let weight = self.weight(distance);
+            let befores = &ids[words.start..words.end.min(ids.len() - distance)];
+            let afters = &ids[words.start + distance..];
+            pairs.extend(befores.iter().zip(afters).map(|(&before, &after)| (key(before, after), weight)));
+        }
+    }
+
+    /// What all weights are multiples of one over.
+    fn denominator(&self) -> u64 {
+        match self.weighting {
+            Weighting::Flat => 1,
+            Weighting::InverseDistance | Weighting::Linear => FIXED_POINT,
+        }
+    }
+
+    /// The weight of a distance, times the denominator.
+    fn weight(&self, distance: usize) -> u64 {
+        let weight = match self.weighting {
+            Weighting::Flat => return 1,
+            Weighting::InverseDistance => 1.0 / distance as f64,
+            Weighting::Linear => (self.window - distance + 1) as f64 / self.window as f64,
+        };
+        (weight * FIXED_POINT as f64).round() as u64
+    }
+
+    /// The matrix of counts from the sums by (word, word after it), which are sorted.
+    fn matrix(&self, vocab_size: usize, after: Vec<PairSum>) -> CsrMatrix {
+        let after = if self.context == Context::Left { transposed(vocab_size, &after) } else { after };
+        let before = if self.context == Context::Symmetric { transposed(vocab_size, &after) } else { Vec::new() };
+        let (after_starts, before_starts) = (row_starts(vocab_size, &after), row_starts(vocab_size, &before));
+        let denominator = self.denominator() as f64;
+        from_rows((vocab_size, vocab_size), |row, indices, data| {
+            let mut after = &after[after_starts[row]..after_starts[row + 1]];
+            let mut before = &before[before_starts[row]..before_starts[row + 1]];
+            while let Some(&(next, _)) = [after.first(), before.first()].into_iter().flatten().min() {
+                let mut sum = 0u64;
+                for side in [&mut after, &mut before] {
+                    if let Some((&(_, more), rest)) = side.split_first().filter(|((key, _), _)| *key == next) {
+                        sum = sum.saturating_add(more);
+                        *side = rest;
+                    }
+                }
+                indices.push(unkey(next).1);
+                data.push((sum as f64 / denominator) as f32);
+            }
+        })
+    }
+}
+
+/// Where each row starts in sums sorted by row, and where the last one ends.
+fn row_starts(rows: usize, sums: &[PairSum]) -> Vec<usize> {
+    let mut starts = vec![0; rows + 1];
+    for &(key, _) in sums {
+        starts[unkey(key).0 as usize + 1] += 1;
+    }
+    for row in 0..rows {
+        starts[row + 1] += starts[row];
+    }
+    starts
+}
+
+/// The sums with rows and columns exchanged, sorted again: one pass to count, one to put them into place.
+fn transposed(rows: usize, sums: &[PairSum]) -> Vec<PairSum> {
+    let mut next = vec![0; rows + 1];
+    for &(key, _) in sums {
+        next[unkey(key).1 as usize + 1] += 1;
+    }
+    for row in 0..rows {
+        next[row + 1] += next[row];
+    }
+    let mut by_column = vec![(0, 0); sums.len()];
+    for &(pair, sum) in sums {
+        let (row, column) = unkey(pair);
+        let place = &mut next[column as usize];
+        by_column[*place] = (key(column, row), sum);
+        *place += 1;
+    }
+    by_column
+}
+
+/// How often each word (row) has each word (column) in its context; made by [`Cooccurrence::count`].
+///
+/// # Shapes
+///
+/// `[vocab, vocab]`, sparse: only pairs that occur are held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CooccurrenceMatrix {
+    counts: CsrMatrix,
+}
+
+impl CooccurrenceMatrix {
+    /// How many rows and columns.
+    pub fn vocab_size(&self) -> usize {
+        self.counts.rows()
+    }
+
+    /// How many pairs occur.
+    pub fn nnz(&self) -> usize {
+        self.counts.nnz()
+    }
+
+    /// How often `word` has `other` in its context; 0 for pairs that do not occur, and for ids that are no word.
+    pub fn get(&self, word: u32, other: u32) -> f32 {
+        let inside = (word as usize) < self.vocab_size() && (other as usize) < self.vocab_size();
+        let count = if inside { self.counts.get(word as usize, other as usize) } else { None };
+        count.copied().unwrap_or(0.0)
+    }
+
+    /// The words in the context of `word`, ascending, with their counts; nothing for an id that is no word.
+    pub fn row(&self, word: u32) -> impl ExactSizeIterator<Item = (u32, f32)> + '_ {
+        let row = word as usize;
+        let range = if row < self.vocab_size() { self.counts.indptr().outer_inds_sz(row) } else { 0..0 };
+        self.counts.indices()[range.clone()].iter().copied().zip(self.counts.data()[range].iter().copied())
+    }
+
+    /// The sum of all counts.
+    pub fn sum(&self) -> f64 {
+        self.counts.data().iter().copied().map(f64::from).sum()
+    }
+
+    /// The sum of each row: how much context a word has.
+    pub fn row_sums(&self) -> Vec<f64> {
+        let counts = self.view();
+        (0..self.vocab_size()).map(|word| row(&counts, word).1.iter().copied().map(f64::from).sum()).collect()
+    }
+
+    /// The matrix for [`Ppmi`](super::Ppmi), [`TruncatedSvd`](super::TruncatedSvd) and what else takes sparse rows.
+    pub fn view(&self) -> CsrView<'_> {
+        self.counts.view()
+    }
+
+    /// The matrix itself.
+    pub fn into_csr(self) -> CsrMatrix {
+        self.counts
+    }
+}

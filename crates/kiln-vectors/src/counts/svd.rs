@@ -1,0 +1,301 @@
+//! The truncated singular value decomposition of a sparse matrix: exactly, or by random projection. Leaves out
+//! decompositions of dense matrices; for the principal components of points see
+//! [`principal_components`](super::principal_components).
+
+use std::f64::consts::TAU;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
+use rayon::prelude::*;
+
+use super::dense::{DenseRows, orthonormal, product, sign, thin_svd};
+use super::error::{CountError, Result};
+use super::sparse::{CsrView, find_value, row};
+
+/// How singular vectors are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SvdMethod {
+    /// [`Full`](Self::Full) for matrices of up to 2^20 cells (1,024 x 1,024), and where nearly all dimensions are
+    /// kept, so that a projection would save nothing; [`Randomized`](Self::Randomized) for all others.
+    #[default]
+    Auto,
+    /// All of them, from the dense matrix in `f64`, of which the first are kept. Exact; takes time with the product of
+    /// the longer side and the square of the shorter.
+    Full,
+    /// The range of the matrix is found by multiplying it with random vectors. Takes time with the numbers that are
+    /// not 0; the leading dimensions are as good as exact, the last ones come out a little too small.
+    Randomized,
+}
+
+/// Options of a truncated singular value decomposition, `A = U S V^T` cut off after `k` dimensions.
+///
+/// | option | default | |
+/// |---|---|---|
+/// | [`method`](Self::method) | [`SvdMethod::Auto`] | exact or random |
+/// | [`iterations`](Self::iterations) | 5 | rounds of power iteration; more separate close singular values better |
+/// | [`oversampling`](Self::oversampling) | 10 | dimensions searched beyond `k`, and dropped |
+/// | [`seed`](Self::seed) | 0 | of the random vectors |
+///
+/// The same seed gives the same bits on the same machine, whatever the number of threads.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_vectors::counts::{Cooccurrence, TruncatedSvd};
+///
+/// let counts = Cooccurrence::new().window(1).count(3, [[0, 1], [0, 1], [1, 2]])?;
+/// // 0 2 0
+/// // 2 0 1  has the singular values sqrt(5), sqrt(5) and 0
+/// // 0 1 0
+/// let svd = TruncatedSvd::new(2).decompose(counts.view())?;
+/// assert!((svd.s[0] - 5f32.sqrt()).abs() < 1e-6);
+/// assert_eq!((svd.u.len(), svd.vt.len()), (3 * 2, 2 * 3));
+/// # Ok::<(), kiln_vectors::counts::CountError>(())
+/// ```
+///
+/// # References
+///
+/// - Halko, N., Martinsson, P. and Tropp, J. (2011). *Finding Structure with Randomness: Probabilistic Algorithms for
+///   Constructing Approximate Matrix Decompositions*. SIAM Review 53(2): algorithms 4.4 (with QR in every half step)
+///   and 5.1. scikit-learn's `randomized_svd` is the same but for LU in place of QR between the rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TruncatedSvd {
+    k: usize,
+    method: SvdMethod,
+    iterations: usize,
+    oversampling: usize,
+    seed: u64,
+}
+
+/// Matrices up to so many cells are decomposed in full; it takes about a second for the largest.
+const FULL_CELLS: usize = 1 << 20;
+
+/// More than this many cells would fill 32 GiB, and days.
+const MOST_FULL_CELLS: u64 = 1 << 32;
+
+impl TruncatedSvd {
+    /// Keeps `k` dimensions.
+    pub fn new(k: usize) -> Self {
+        Self { k, method: SvdMethod::Auto, iterations: 5, oversampling: 10, seed: 0 }
+    }
+
+    /// How singular vectors are found. Default: [`SvdMethod::Auto`].
+    pub fn method(mut self, method: SvdMethod) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Rounds of power iteration, each a product with the matrix and one with its transpose; 0 is allowed. Only for
+    /// [`SvdMethod::Randomized`]. Default: 5.
+    pub fn iterations(mut self, iterations: usize) -> Self {
+        self.iterations = iterations;
+        self
+    }
+
+    /// Dimensions searched beyond `k`. Only for [`SvdMethod::Randomized`]. Default: 10.
+    pub fn oversampling(mut self, oversampling: usize) -> Self {
+        self.oversampling = oversampling;
+        self
+    }
+
+    /// The seed of the random vectors. Only for [`SvdMethod::Randomized`]. Default: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Decomposes a sparse matrix, in `f64` and rounded to `f32` at the end.
+    ///
+    /// # Shapes
+    ///
+    /// Any, `[rows, columns]`; `k` must be 1 to the smaller of the two.
+    ///
+    /// # Errors
+    ///
+    /// [`CountError::Dimensions`] for another `k`, [`CountError::NotFinite`] for infinity and NaN in the matrix,
+    /// [`CountError::TooLarge`] if it is to be decomposed in full and has more than 2^32 cells, or more than there is
+    /// memory for, [`CountError::NoConvergence`] if the small dense decomposition fails, which is not known to happen.
+    pub fn decompose(&self, matrix: CsrView<'_>) -> Result<Svd> {
+        let (rows, columns) = matrix.shape();
+        if self.k == 0 || self.k > rows.min(columns) {
+            return Err(CountError::Dimensions { found: self.k, rows, columns });
+        }
+        if let Some((row, column, found)) = find_value(&matrix, |value| !value.is_finite()) {
+            return Err(CountError::NotFinite { row, column, found });
+        }
+        // A matrix by columns is its transpose by rows.
+        let other = matrix.to_other_storage();
+        let (matrix, transpose) = if matrix.is_csr() {
+            (matrix.view(), other.transpose_view())
+        } else {
+            (other.view(), matrix.transpose_view())
+        };
+        let full = match self.method {
+            SvdMethod::Full => true,
+            SvdMethod::Randomized => false,
+            SvdMethod::Auto => {
+                rows.saturating_mul(columns) <= FULL_CELLS
+                    || self.k.saturating_add(self.oversampling) >= rows.min(columns)
+            }
+        };
+        let (u, s, v) = if full { decompose_in_full(&matrix)? } else { self.decompose_at_random(&matrix, &transpose)? };
+        Ok(Svd::first(self.k, u.as_ref(), &s, v.as_ref()))
+    }
+
+    fn decompose_at_random(
+        &self,
+        matrix: &CsrView<'_>,
+        transpose: &CsrView<'_>,
+    ) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
+        let (rows, columns) = matrix.shape();
+        let searched = self.k.saturating_add(self.oversampling).min(rows.min(columns));
+        let mut values = vec![0.0; columns * searched];
+        values.par_chunks_mut(1 << 12).enumerate().for_each(|(chunk, values)| {
+            for (at, value) in values.iter_mut().enumerate() {
+                *value = normal(self.seed, (chunk << 12 | at) as u64);
+            }
+        });
+        let mut range = product(matrix, &DenseRows { values, columns: searched });
+        for _ in 0..self.iterations {
+            let of_transpose = product(transpose, &orthonormal_rows(&range));
+            range = product(matrix, &orthonormal_rows(&of_transpose));
+        }
+        let basis = orthonormal(range.to_faer());
+        // With Q the basis, A is close to Q (Q^T A), and (Q^T A)^T = A^T Q = X S Y^T, so A is close to (Q Y) S X^T.
+        let projected = product(transpose, &DenseRows::from_faer(basis.as_ref())).to_faer();
+        let (v, s, y) = thin_svd(projected.as_ref())?;
+        let mut u = Mat::zeros(rows, searched);
+        matmul(u.as_mut(), Accum::Replace, basis.as_ref(), y.as_ref(), 1.0, Par::Seq);
+        Ok((u, s, v))
+    }
+}
+
+fn orthonormal_rows(matrix: &DenseRows) -> DenseRows {
+    DenseRows::from_faer(orthonormal(matrix.to_faer()).as_ref())
+}
+
+fn decompose_in_full(matrix: &CsrView<'_>) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
+    let (rows, columns) = matrix.shape();
+    let too_large = CountError::TooLarge { rows, columns };
+    let cells = rows.saturating_mul(columns);
+    let mut values: Vec<f64> = Vec::new();
+    if cells as u64 > MOST_FULL_CELLS || values.try_reserve_exact(cells).is_err() {
+        return Err(too_large);
+    }
+    values.resize(cells, 0.0);
+    for (at, cells) in values.chunks_exact_mut(columns).enumerate() {
+        let (indices, data) = row(matrix, at);
+        for (&index, &value) in indices.iter().zip(data) {
+            cells[index as usize] = f64::from(value);
+        }
+    }
+    thin_svd(MatRef::from_row_major_slice(&values, rows, columns))
+}
+
+/// The `index`-th number of a standard normal sequence. Each stands for itself, so they can be drawn in any order:
+/// SplitMix64 (Steele, Lea and Flood, 2014) turns the number of the draw into bits, Box and Muller's formula (1958)
+/// turns these into a normal variable.
+fn normal(seed: u64, index: u64) -> f64 {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let start = mix(seed.wrapping_add(GOLDEN));
+    let bits = |draw: u64| mix(start.wrapping_add(draw.wrapping_mul(GOLDEN))) >> 11;
+    let scale = 1.0 / (1u64 << 53) as f64;
+    // The first is above 0, for its logarithm is taken.
+    let (radius, angle) = ((bits(2 * index) + 1) as f64 * scale, bits(2 * index + 1) as f64 * scale);
+    (-2.0 * radius.ln()).sqrt() * (TAU * angle).cos()
+}
+
+/// The finaliser of SplitMix64.
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ bits >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ bits >> 31
+}
+
+/// What the singular values do to the word vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scaling {
+    /// `U`: all dimensions alike, as in Saito's textbook. Levy et al. (2015, section 3.3) find this and
+    /// [`SquareRoot`](Self::SquareRoot) better than [`Full`](Self::Full) for words.
+    #[default]
+    Unscaled,
+    /// `U sqrt(S)`: words and contexts share the singular values.
+    SquareRoot,
+    /// `U S`: dot products approach those of the rows of the matrix.
+    Full,
+}
+
+/// A truncated singular value decomposition, made by [`TruncatedSvd::decompose`].
+///
+/// The sign of a dimension is arbitrary; here the entry of largest absolute value in its column of `U` is positive, as
+/// scikit-learn's `svd_flip` makes it. Among entries that differ by rounding only, the first decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Svd {
+    /// Rows of the matrix.
+    pub rows: usize,
+    /// Columns of the matrix.
+    pub columns: usize,
+    /// How many dimensions were kept.
+    pub k: usize,
+    /// The left singular vectors, `[rows, k]`, row by row: one row for each row of the matrix.
+    pub u: Vec<f32>,
+    /// The singular values, `[k]`, in falling order.
+    pub s: Vec<f32>,
+    /// The right singular vectors, `[k, columns]`, row by row.
+    pub vt: Vec<f32>,
+}
+
+impl Svd {
+    fn first(k: usize, u: MatRef<'_, f64>, s: &[f64], v: MatRef<'_, f64>) -> Self {
+        let signs: Vec<f64> = (0..k).map(|j| sign(u.col(j))).collect();
+        let (rows, columns) = (u.nrows(), v.nrows());
+        Self {
+            rows,
+            columns,
+            k,
+            u: (0..rows)
+                .flat_map(|i| (0..k).map(move |j| (i, j)))
+                .map(|(i, j)| (signs[j] * u[(i, j)]) as f32)
+                .collect(),
+            s: s[..k].iter().map(|&value| value as f32).collect(),
+            vt: (0..k)
+                .flat_map(|j| v.col(j).iter().map(move |&value| (j, value)))
+                .map(|(j, value)| (signs[j] * value) as f32)
+                .collect(),
+        }
+    }
+
+    /// A vector for each row of the matrix.
+    ///
+    /// # Shapes
+    ///
+    /// `[rows, k]`, row by row.
+    pub fn vectors(&self, scaling: Scaling) -> Vec<f32> {
+        let scales: Vec<f32> = match scaling {
+            Scaling::Unscaled => return self.u.clone(),
+            Scaling::SquareRoot => self.s.iter().map(|value| value.sqrt()).collect(),
+            Scaling::Full => self.s.clone(),
+        };
+        self.u
+            .chunks_exact(self.k)
+            .flat_map(|row| row.iter().zip(&scales).map(|(value, scale)| value * scale))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normal;
+
+    #[test]
+    fn draws_are_normal_and_differ_by_seed() {
+        let draws: Vec<f64> = (0..100_000).map(|index| normal(7, index)).collect();
+        let moment = |power| draws.iter().map(|x: &f64| x.powi(power)).sum::<f64>() / draws.len() as f64;
+        // Mean 0, variance 1, fourth moment 3; the standard errors are 0.003, 0.0045 and 0.03.
+        assert!(moment(1).abs() < 0.015 && (moment(2) - 1.0).abs() < 0.02 && (moment(4) - 3.0).abs() < 0.15);
+        // Neighbours in the sequence, and the same place under the next seed, have nothing to do with each other.
+        let neighbours = draws.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / draws.len() as f64;
+        let seeds = (0..100_000).map(|index| draws[index] * normal(8, index as u64)).sum::<f64>() / draws.len() as f64;
+        assert!(neighbours.abs() < 0.015 && seeds.abs() < 0.015);
+    }
+}

@@ -1,0 +1,132 @@
+//! [`EmbeddingMatrix`]: the vectors of a model's own words in the model's own order, for its embedding layer. Leaves
+//! out the layer.
+
+use rayon::prelude::*;
+
+use crate::word_vectors::WordVectors;
+
+/// What rows of words without a vector hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Missing {
+    /// Zeros.
+    Zero,
+    /// Draws from -0.05 to 0.05, all equally likely (Keras's default for embeddings). They depend on the seed and the
+    /// word alone, not on the order of the words or which others are missing.
+    Random {
+        /// The seed: the same seed and word give the same draws.
+        seed: u64,
+    },
+    /// The mean of all vectors of the set.
+    Mean,
+}
+
+/// A row for each of a model's words. Made by [`WordVectors::embedding_matrix`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmbeddingMatrix {
+    /// Row by row: `rows` x `d`.
+    pub values: Vec<f32>,
+    /// One for each word given.
+    pub rows: usize,
+    /// The width of the vectors.
+    pub d: usize,
+    /// How many of the words have a vector.
+    pub found: usize,
+    /// The positions of the words that have none, in order, counted from 0.
+    pub missing: Vec<usize>,
+}
+
+impl EmbeddingMatrix {
+    /// The part of the words that have a vector, from 0 to 1; 0 if there are no words.
+    pub fn coverage(&self) -> f64 {
+        if self.rows == 0 { 0.0 } else { self.found as f64 / self.rows as f64 }
+    }
+}
+
+impl WordVectors {
+    /// The vectors of a model's words, in the model's order; `missing` says what words without a vector get.
+    ///
+    /// Row n belongs to `words_in_order[n]`. Where an id stands for no word, as 0 does for padding, give an empty
+    /// string with [`Missing::Zero`], or set that row afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::{Missing, WordVectors};
+    ///
+    /// let vectors = WordVectors::new(["a", "b"], vec![1.0, 2.0, 3.0, 4.0], 2)?;
+    /// let matrix = vectors.embedding_matrix(&["", "b", "c", "a"], Missing::Zero);
+    /// assert_eq!(matrix.values, [0.0, 0.0, 3.0, 4.0, 0.0, 0.0, 1.0, 2.0]);
+    /// assert_eq!((matrix.rows, matrix.d, matrix.found), (4, 2, 2));
+    /// assert_eq!(matrix.missing, [0, 2]);
+    /// assert_eq!(matrix.coverage(), 0.5);
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    pub fn embedding_matrix(&self, words_in_order: &[impl AsRef<str>], missing: Missing) -> EmbeddingMatrix {
+        let d = self.d();
+        let mean = if missing == Missing::Mean { self.mean_of_all() } else { Vec::new() };
+        let mut values = vec![0.0; words_in_order.len() * d];
+        let mut without = Vec::new();
+        for (position, (row, word)) in values.chunks_exact_mut(d).zip(words_in_order).enumerate() {
+            let word = word.as_ref();
+            match self.get(word) {
+                Some(vector) => row.copy_from_slice(vector),
+                None => {
+                    without.push(position);
+                    match missing {
+                        Missing::Zero => {}
+                        Missing::Random { seed } => draw(seed, word, row),
+                        Missing::Mean => row.copy_from_slice(&mean),
+                    }
+                }
+            }
+        }
+        let rows = words_in_order.len();
+        EmbeddingMatrix { values, rows, d, found: rows - without.len(), missing: without }
+    }
+
+    /// The mean of all vectors, as they are. Blocks are added in order, so that the threads do not matter.
+    fn mean_of_all(&self) -> Vec<f32> {
+        const ROWS: usize = 4096;
+        let d = self.d();
+        let sums: Vec<Vec<f64>> = self
+            .values()
+            .par_chunks(ROWS * d)
+            .map(|rows| {
+                let mut sum = vec![0.0; d];
+                for row in rows.chunks_exact(d) {
+                    sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+                }
+                sum
+            })
+            .collect();
+        let mut mean = vec![0.0; d];
+        for sum in sums {
+            mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean += sum);
+        }
+        mean.into_iter().map(|sum| (sum / self.len() as f64) as f32).collect()
+    }
+}
+
+/// Fills a row with draws that depend on the seed and the word: SplitMix64 (Steele, Lea and Flood, 2014) from a
+/// starting point that is the word's 64-bit FNV-1a hash, mixed with the seed.
+fn draw(seed: u64, word: &str, row: &mut [f32]) {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    const WIDTH: f64 = 0.05;
+    let hash = word
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let start = mixed(hash ^ mixed(seed.wrapping_add(STEP)));
+    for (n, value) in row.iter_mut().enumerate() {
+        let bits = mixed(start.wrapping_add(STEP.wrapping_mul(n as u64 + 1)));
+        // The half step makes the draws symmetric and keeps 0 and both ends out.
+        let zero_to_one = ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        *value = ((zero_to_one * 2.0 - 1.0) * WIDTH) as f32;
+    }
+}
+
+fn mixed(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}

@@ -1,0 +1,439 @@
+//! [`Format`] and [`LoadOptions`]: which files of word vectors there are, telling them apart, reading and writing
+//! them. Leaves out how each is laid out: `text.rs`, `binary.rs` and `tensors.rs` in the folder of the same name.
+
+mod binary;
+mod source;
+mod tensors;
+mod text;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Place, Result, quoted};
+use crate::word_vectors::{Values, WordVectors};
+use crate::words::{Added, Words};
+use crate::write_file::write_whole;
+
+use source::Source;
+pub(crate) use source::read_whole;
+
+/// How a file lays out word vectors. All but [`Format::Safetensors`] are what other programs read and write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// word2vec's text: a line with the number of words and the width, then a line `word v1 ... vD` for each.
+    Word2VecText,
+    /// word2vec's binary format: the same first line, then for each word its text, a space and D 32-bit floats, the
+    /// lowest byte first.
+    Word2VecBinary,
+    /// GloVe's text: as word2vec's, without the first line. Words may hold spaces.
+    Glove,
+    /// fastText's `.vec`: word2vec's text with a space at the end of each line.
+    FastText,
+    /// Kiln's own, which can be [mapped](WordVectors::open) in place of being read: a safetensors file with the
+    /// tensors `vectors` (F32, words x width), `words` (U8, all words in UTF-8 one behind the other), `word_ends` (U64,
+    /// where each ends) and, if they are known, `counts` (U64), and with the metadata `format`: `kiln-word-vectors` and
+    /// `version`: `1`. The only format that keeps counts, and any word.
+    Safetensors,
+}
+
+impl Format {
+    /// The format that a name asks for, by what stands before `.gz`: `.bin` is word2vec's binary, `.vec` fastText's
+    /// text, `.safetensors` Kiln's own, and everything else word2vec's text.
+    #[must_use]
+    pub fn of_name(path: impl AsRef<Path>) -> Self {
+        let name = path.as_ref().to_string_lossy().to_lowercase();
+        match Path::new(name.trim_end_matches(".gz")).extension().and_then(|extension| extension.to_str()) {
+            Some("bin") => Self::Word2VecBinary,
+            Some("vec") => Self::FastText,
+            Some("safetensors") => Self::Safetensors,
+            _ => Self::Word2VecText,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Word2VecText => "word2vec's text format",
+            Self::Word2VecBinary => "word2vec's binary format",
+            Self::Glove => "GloVe's text format",
+            Self::FastText => "fastText's text format",
+            Self::Safetensors => "Kiln's safetensors format",
+        })
+    }
+}
+
+/// What happens to words that are not UTF-8. word2vec cuts words at 99 bytes, also within a character, so its files
+/// may hold some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InvalidUtf8 {
+    /// The file is refused, which is the default.
+    #[default]
+    Refuse,
+    /// U+FFFD takes the place of what is invalid.
+    Replace,
+}
+
+/// How a file of word vectors is read.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_vectors::{Format, LoadOptions};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("vectors.txt");
+/// std::fs::write(&path, "the 0.1 0.2\nNew York 0.3 0.4\nthe 9 9\nof 0.5 0.6\n").unwrap();
+/// let vectors = LoadOptions::new().format(Format::Glove).limit(3).load(&path)?;
+/// assert_eq!(vectors.words().iter().collect::<Vec<_>>(), ["the", "New York"]);
+/// assert_eq!(vectors.vector("the")?, [0.1, 0.2]);
+/// assert_eq!(vectors.duplicates(), 1);
+/// # Ok::<(), kiln_vectors::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    format: Option<Format>,
+    limit: Option<usize>,
+    invalid_utf8: InvalidUtf8,
+    counts: Option<PathBuf>,
+}
+
+impl LoadOptions {
+    /// All words of a file whose format is told from its contents and name.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The format. The default is to tell it from the file: from its first bytes and lines, and where they leave a
+    /// choice from its name. A first line of exactly two whole numbers is taken for a header.
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Reads the first `limit` words only; words that come again count. The default is all.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// What happens to words that are not UTF-8. The default is to refuse the file.
+    pub fn invalid_utf8(mut self, invalid_utf8: InvalidUtf8) -> Self {
+        self.invalid_utf8 = invalid_utf8;
+        self
+    }
+
+    /// A file of counts to go with the vectors: a line `word count` for each word, as word2vec's `-save-vocab` and
+    /// [`WordVectors::save_counts`] write it. Words that it lacks get 0. The default is none: counts are then known
+    /// only if the file of vectors has them.
+    pub fn counts(mut self, path: impl Into<PathBuf>) -> Self {
+        self.counts = Some(path.into());
+        self
+    }
+
+    /// Reads a file, compressed with gzip or not.
+    ///
+    /// Text is split at the space and the line feed alone, so that words may hold any other character; carriage returns
+    /// and spaces at the end of a line, and empty lines, are left out. The last values of a line are the vector, and
+    /// what is before them is the word, which may hold spaces. Numbers are read in 64 bits and rounded to 32. Of a word
+    /// that comes again the first vector is kept, and [`duplicates`](WordVectors::duplicates) counts the others. Memory
+    /// is never taken on the word of a header alone.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is empty, of no known format, cut short, or not what its header says; or if it holds
+    /// a value that is not a finite number, a line with too few or too many values, or a word that is not UTF-8. The
+    /// error says in which line, or at which byte.
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<WordVectors> {
+        let path = path.as_ref();
+        if self.limit == Some(0) {
+            return Err(Error::NoWords);
+        }
+        let source = Source::open(path)?;
+        let format = match self.format {
+            Some(format) => format,
+            None => detect(&source)?,
+        };
+        let vectors = match format {
+            Format::Word2VecText | Format::FastText => text::read(source, self, text::FirstLine::Header)?,
+            Format::Glove => text::read(source, self, text::FirstLine::Word)?,
+            Format::Word2VecBinary => binary::read(source, self)?,
+            Format::Safetensors => tensors::read(source, self)?,
+        };
+        match &self.counts {
+            Some(counts) => {
+                let counts = read_counts(counts, vectors.words(), self.invalid_utf8)?;
+                vectors.with_counts(counts)
+            }
+            None => Ok(vectors),
+        }
+    }
+}
+
+impl WordVectors {
+    /// Reads a file of word vectors, compressed with gzip or not, whose format is told from its contents and name.
+    /// [`LoadOptions`] reads parts, names the format, or adds counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`LoadOptions::load`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        LoadOptions::new().load(path)
+    }
+
+    /// Maps a file in [`Format::Safetensors`], so that its vectors are read from the disk when they are first used, and
+    /// shared between the programs that do so. Reading the words is all that takes time.
+    ///
+    /// The values are not looked at, so a file from elsewhere may hold NaN; words whose vectors do are similar to
+    /// nothing. Kiln never changes a file in place. As with any map, a program that does so while this one runs may
+    /// change the vectors or end this program; so do not map what others may write to.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be mapped, is not in that format, or is compressed.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        tensors::open(path.as_ref())
+    }
+
+    /// Writes a file, whole or not at all, compressed with gzip if its name ends in `.gz`. Words are in their order,
+    /// and text holds the shortest numbers that read back equal.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written, or a word cannot be: none but [`Format::Safetensors`] holds line feeds, and of
+    /// the others none but [`Format::Glove`] holds spaces, which in turn cannot hold a word with a space and then
+    /// something that looks like a value, such as `python 3.12`, nor begin with a word like `windows 95`.
+    pub fn save(&self, path: impl AsRef<Path>, format: Format) -> Result<()> {
+        let path = path.as_ref();
+        self.check_writable(format)?;
+        write_whole(path, |out| match format {
+            Format::Word2VecText | Format::Glove | Format::FastText => text::write(self, format, out, path),
+            Format::Word2VecBinary => binary::write(self, out, path),
+            Format::Safetensors => tensors::write(self, out, path),
+        })
+    }
+
+    /// Writes the counts, a line `word count` for each word, as [`LoadOptions::counts`] and gensim's `fvocab` read
+    /// them. Words without counts get 0. gensim splits these lines at any white space, so it does not read words that
+    /// hold some, such as U+00A0, from this file, though it does from the vectors.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written, or a word holds a space or a line feed.
+    pub fn save_counts(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.check_writable(Format::Word2VecText)?;
+        write_whole(path, |out| {
+            for (index, word) in self.words().iter().enumerate() {
+                let count = self.counts().map_or(0, |counts| counts[index]);
+                writeln!(out, "{word} {count}").map_err(Error::io("write", path))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether a format can hold every word.
+    fn check_writable(&self, format: Format) -> Result<()> {
+        if format == Format::Safetensors {
+            return Ok(());
+        }
+        for (index, word) in self.words().iter().enumerate() {
+            let what = if word.contains('\n') {
+                "a line feed"
+            } else if !word.contains(' ') {
+                continue;
+            } else if format != Format::Glove {
+                "a space"
+            } else if text::is_ambiguous(word, index == 0) {
+                "a space and then what looks like a value"
+            } else {
+                continue;
+            };
+            return Err(Error::WordNotWritable { word: word.to_owned(), index, what, format });
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of a header: words and width.
+#[derive(Clone, Copy)]
+struct Header {
+    words: u64,
+    d: u64,
+}
+
+impl Header {
+    /// A line that holds exactly two whole numbers.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let line = std::str::from_utf8(line).ok()?.trim_end_matches(['\n', '\r', ' ']);
+        let (words, d) = line.split_once(' ')?;
+        let digits = |field: &str| field.bytes().all(|byte| byte.is_ascii_digit());
+        // Of numbers beyond 64 bits all that matters is that nothing could hold them.
+        let number = |field: &str| field.parse().unwrap_or(u64::MAX);
+        let is_header = !words.is_empty() && !d.is_empty() && digits(words) && digits(d);
+        is_header.then(|| Self { words: number(words), d: number(d) })
+    }
+
+    /// A header as [`parse`](Self::parse) gives it, whose numbers can be.
+    fn check(line: &[u8], source: &Source, bytes_per_value: u64) -> Result<Self> {
+        /// Beyond this a header is not taken to be of a file that was cut short.
+        const TEBIBYTE: u128 = 1 << 40;
+        let header = match Self::parse(line) {
+            Some(header) if header.words > 0 && header.d > 0 => header,
+            _ => {
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                return Err(Error::Header { path: source.path().to_path_buf(), found: quoted(line) });
+            }
+        };
+        let values = u128::from(header.words) * u128::from(header.d);
+        let needed = values.saturating_mul(u128::from(bytes_per_value));
+        let bytes = values.saturating_mul(4);
+        if bytes > TEBIBYTE && needed > u128::from(source.most_bytes()) {
+            return Err(Error::HeaderTooLarge {
+                path: source.path().to_path_buf(),
+                words: header.words,
+                d: header.d,
+                bytes,
+                file_bytes: source.file_bytes(),
+            });
+        }
+        Ok(header)
+    }
+}
+
+/// Vectors that are being read.
+struct Gathered {
+    words: Words,
+    values: Vec<f32>,
+    d: usize,
+    duplicates: usize,
+}
+
+impl Gathered {
+    fn new(d: usize) -> Self {
+        Self { words: Words::default(), values: Vec::new(), d, duplicates: 0 }
+    }
+
+    /// Words read so far, those that came again among them.
+    fn read(&self) -> u64 {
+        (self.words.len() + self.duplicates) as u64
+    }
+
+    /// Room for as many words, which the caller has seen that the file can hold.
+    fn reserve(&mut self, words: usize) {
+        if self.words.is_empty() {
+            self.words = Words::with_capacity(words, 8 * words);
+            self.values.reserve(words.saturating_mul(self.d));
+        }
+    }
+
+    fn add(&mut self, word: &str, vector: &[f32]) -> Result<()> {
+        if self.words.len() >= Words::MOST {
+            return Err(Error::TooManyWords { most: Words::MOST });
+        }
+        match self.words.add(word) {
+            Added::New => self.values.extend_from_slice(vector),
+            Added::Known(_) => self.duplicates += 1,
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<WordVectors> {
+        if self.words.is_empty() {
+            return Err(Error::NoWords);
+        }
+        self.words.shrink_to_fit();
+        self.values.shrink_to_fit();
+        Ok(WordVectors::from_parts(self.words, Values::Owned(self.values), self.d, None, self.duplicates))
+    }
+}
+
+/// Adds a word's text to `words`, or says where it is not UTF-8.
+fn push_word(words: &mut String, bytes: &[u8], invalid: InvalidUtf8) -> std::result::Result<(), usize> {
+    match (std::str::from_utf8(bytes), invalid) {
+        (Ok(word), _) => words.push_str(word),
+        (Err(_), InvalidUtf8::Replace) => words.push_str(&String::from_utf8_lossy(bytes)),
+        (Err(error), InvalidUtf8::Refuse) => return Err(error.valid_up_to()),
+    }
+    Ok(())
+}
+
+/// The format of a file, from its first bytes and its name.
+fn detect(source: &Source) -> Result<Format> {
+    let head = source.head();
+    let wrong = |found| Error::WrongFormat {
+        path: source.path().to_path_buf(),
+        expected: "word vectors in a format of word2vec, GloVe, fastText or Kiln",
+        found,
+    };
+    if tensors::is_safetensors(head) {
+        return Ok(Format::Safetensors);
+    }
+    let known: [(&[u8], &str); 5] = [
+        (&[0xba, 0x16, 0x4f, 0x2f], "fastText's own model: use the .vec file beside it"),
+        (&[0x80], "a Python pickle, as gensim's `save` writes it: write it with `save_word2vec_format`"),
+        (b"PK\x03\x04", "a zip archive: unpack it"),
+        (b"BZh", "a bzip2 archive: unpack it"),
+        (b"\xfd7zXZ", "an xz archive: unpack it"),
+    ];
+    if let Some((_, found)) = known.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Err(wrong(found));
+    }
+    let line_end = head.iter().position(|&byte| byte == b'\n').unwrap_or(head.len());
+    let (line, rest) = (&head[..line_end], &head[(line_end + 1).min(head.len())..]);
+    match Header::parse(line) {
+        None if has_control_bytes(head) => Err(wrong("neither text nor a header that a binary format begins with")),
+        None => Ok(Format::Glove),
+        Some(_) => Ok(match (source.name_says_binary(), source.name_says_fast_text()) {
+            (Some(true), _) => Format::Word2VecBinary,
+            (_, true) => Format::FastText,
+            (Some(false), _) => Format::Word2VecText,
+            (None, _) if is_text(rest) => Format::Word2VecText,
+            (None, _) => Format::Word2VecBinary,
+        }),
+    }
+}
+
+fn has_control_bytes(bytes: &[u8]) -> bool {
+    bytes.iter().any(|&byte| byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t'))
+}
+
+/// Whether what follows a header is text: UTF-8 without control characters, or else mostly what numbers are made of,
+/// which a text with words that are not UTF-8 is, but floats are not.
+fn is_text(bytes: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        // The head may end within a character.
+        Err(error) => error.error_len().is_none(),
+    };
+    let of_numbers = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b' ' | b'\n' | b'\r');
+    (valid && !has_control_bytes(bytes)) || 2 * bytes.iter().filter(of_numbers).count() > bytes.len()
+}
+
+/// The counts of `words` from a file with a line for each.
+fn read_counts(path: &Path, words: &Words, invalid: InvalidUtf8) -> Result<Vec<u64>> {
+    let contents = read_whole(path)?;
+    let mut counts = vec![0; words.len()];
+    let (mut word, mut offset) = (String::new(), 0);
+    for (line, bytes) in (1..).zip(contents.split(|&byte| byte == b'\n')) {
+        let trimmed = bytes.trim_ascii_end();
+        if !trimmed.is_empty() {
+            let wrong = || Error::CountLine { path: path.to_path_buf(), line, found: quoted(trimmed) };
+            let space = trimmed.iter().rposition(|&byte| byte == b' ').ok_or_else(wrong)?;
+            let count = std::str::from_utf8(&trimmed[space + 1..]).ok().and_then(|count| count.parse().ok());
+            let count = count.ok_or_else(wrong)?;
+            word.clear();
+            push_word(&mut word, &trimmed[..space], invalid).map_err(|at| Error::NotUtf8 {
+                path: path.to_path_buf(),
+                place: Place::Line(line),
+                byte: offset + at as u64,
+            })?;
+            if let Some(index) = words.index(&word) {
+                counts[index] = count;
+            }
+        }
+        offset += bytes.len() as u64 + 1;
+    }
+    Ok(counts)
+}

@@ -1,0 +1,143 @@
+//! [`Source`]: a file that is being read, unpacked if it is compressed, of which the beginning can be looked at. Leaves
+//! out what the bytes mean.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+use crate::write_file::is_gzip_name;
+
+/// Bytes at the beginning that can be looked at.
+const HEAD: u64 = 1 << 16;
+
+/// gzip makes at best 1,032 bytes of one.
+const MOST_EXPANSION: u64 = 1032;
+
+/// A file, from its beginning.
+pub(super) struct Source {
+    path: PathBuf,
+    head: Vec<u8>,
+    rest: Box<dyn Read>,
+    file_bytes: u64,
+    gzip: bool,
+}
+
+impl Source {
+    /// Opens a file that holds something.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let read = || Error::io("read", path);
+        let mut file = File::open(path).map_err(read())?;
+        let metadata = file.metadata().map_err(read())?;
+        let mut magic = Vec::with_capacity(2);
+        file.by_ref().take(2).read_to_end(&mut magic).map_err(read())?;
+        let gzip = magic == [0x1f, 0x8b];
+        let whole = Cursor::new(magic).chain(file);
+        let mut rest: Box<dyn Read> = match gzip {
+            true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, whole))),
+            false => Box::new(whole),
+        };
+        let mut head = Vec::new();
+        rest.by_ref().take(HEAD).read_to_end(&mut head).map_err(read())?;
+        if head.is_empty() {
+            return Err(Error::EmptyFile { path: path.to_path_buf() });
+        }
+        // What is not a file on a disk does not say how long it is.
+        let file_bytes = if metadata.is_file() { metadata.len() } else { u64::MAX };
+        Ok(Self { path: path.to_path_buf(), head, rest, file_bytes, gzip })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// At most the first 64 KiB, after decompression.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The first line, with its end if it has one.
+    pub(super) fn first_line(&self) -> &[u8] {
+        let end = self.head.iter().position(|&byte| byte == b'\n').map_or(self.head.len(), |at| at + 1);
+        &self.head[..end]
+    }
+
+    pub(super) fn is_gzip(&self) -> bool {
+        self.gzip
+    }
+
+    /// Bytes as the file lies on the disk.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+
+    /// More bytes cannot come of it.
+    pub(super) fn most_bytes(&self) -> u64 {
+        if self.gzip { self.file_bytes.saturating_mul(MOST_EXPANSION) } else { self.file_bytes }
+    }
+
+    /// What it makes sense to make room for.
+    pub(super) fn room(&self) -> Room {
+        /// Compressed, a file might hold a thousand times its length and more likely holds little.
+        const UNTOLD: u64 = 1 << 24;
+        Room { bytes: if self.gzip || self.file_bytes == u64::MAX { UNTOLD } else { self.file_bytes } }
+    }
+
+    /// What the name says of a file with a header, if it says something.
+    pub(super) fn name_says_binary(&self) -> Option<bool> {
+        match &*self.extension() {
+            "bin" => Some(true),
+            "txt" | "vec" => Some(false),
+            _ => None,
+        }
+    }
+
+    pub(super) fn name_says_fast_text(&self) -> bool {
+        self.extension() == "vec"
+    }
+
+    /// The extension in lower case, before `.gz`.
+    fn extension(&self) -> String {
+        let stem = self.path.file_stem().map(Path::new);
+        let name = if is_gzip_name(&self.path) { stem } else { Some(self.path.as_path()) };
+        let extension = name.and_then(Path::extension).and_then(|extension| extension.to_str());
+        extension.unwrap_or_default().to_ascii_lowercase()
+    }
+
+    /// Everything from the beginning.
+    pub(super) fn into_reader(self) -> impl Read {
+        Cursor::new(self.head).chain(self.rest)
+    }
+}
+
+/// Bytes that a file can hold, or a guess.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    bytes: u64,
+}
+
+impl Room {
+    /// At most `records`, and no more than there is room for if each takes at least so many bytes.
+    pub(super) fn records(self, records: u64, bytes: u64) -> usize {
+        usize::try_from(records.min(self.bytes / bytes.max(1))).unwrap_or(usize::MAX)
+    }
+}
+
+/// A whole file, unpacked if it is compressed.
+pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    match Source::open(path) {
+        Ok(source) => source.into_reader().read_to_end(&mut contents).map_err(Error::io("read", path))?,
+        Err(Error::EmptyFile { .. }) => 0,
+        Err(error) => return Err(error),
+    };
+    Ok(contents)
+}
+
+/// Reads until `buffer` holds `length` bytes or there are no more. Whether there are no more.
+pub(super) fn fill(reader: &mut impl Read, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
+    let missing = length.saturating_sub(buffer.len());
+    Ok(reader.by_ref().take(missing as u64).read_to_end(buffer)? < missing)
+}

@@ -1,0 +1,226 @@
+//! Kiln's own format: a safetensors file with the vectors, the words and where each ends, and the counts if they are
+//! known. Numbers are aligned in the file, so that it can be mapped and used in place. Leaves out reading of other
+//! safetensors files.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde_json::json;
+
+use super::LoadOptions;
+use super::source::Source;
+use crate::error::{Error, Result};
+use crate::word_vectors::{Values, WordVectors, first_not_finite};
+use crate::words::{BadWords, Words};
+
+const FORMAT: &str = "kiln-word-vectors";
+const VERSION: &str = "1";
+
+/// What a file holds, but for the values, which are where `bytes` says.
+struct Contents {
+    words: Words,
+    counts: Option<Vec<u64>>,
+    d: usize,
+    bytes: std::ops::Range<usize>,
+}
+
+/// Whether a file begins as safetensors files do: eight bytes with the length of a JSON object, and the object.
+pub(super) fn is_safetensors(head: &[u8]) -> bool {
+    const LONGEST_HEADER: u64 = 100_000_000;
+    match head.split_first_chunk() {
+        Some((&length, rest)) => u64::from_le_bytes(length) <= LONGEST_HEADER && rest.starts_with(b"{"),
+        None => false,
+    }
+}
+
+/// Maps a file.
+pub(super) fn open(path: &Path) -> Result<WordVectors> {
+    let source = Source::open(path)?;
+    let expected = "a file in Kiln's safetensors format, which alone can be mapped";
+    let wrong = |found| Err(Error::WrongFormat { path: path.to_path_buf(), expected, found });
+    if source.is_gzip() {
+        return wrong("a compressed file: use `load`, or unpack it");
+    }
+    if !is_safetensors(source.head()) {
+        return wrong("something else: use `load`, or `load` it once and `save` it in that format");
+    }
+    let map = Arc::new(map(path)?);
+    let contents = parse(&map, path, usize::MAX)?;
+    let bytes = &map[contents.bytes.clone()];
+    let in_place = cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(bytes).is_ok();
+    let values = match in_place {
+        true => Values::Mapped { bytes: contents.bytes, map },
+        false => Values::Owned(floats(bytes)),
+    };
+    Ok(WordVectors::from_parts(contents.words, values, contents.d, contents.counts, 0))
+}
+
+/// Reads a file into memory.
+pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors> {
+    let path = source.path().to_path_buf();
+    let limit = options.limit.unwrap_or(usize::MAX);
+    let (contents, values) = if source.is_gzip() {
+        let mut bytes = Vec::new();
+        source.into_reader().read_to_end(&mut bytes).map_err(Error::io("read", &path))?;
+        let contents = parse(&bytes, &path, limit)?;
+        let values = floats(&bytes[contents.bytes.clone()]);
+        (contents, values)
+    } else {
+        let map = map(&path)?;
+        let contents = parse(&map, &path, limit)?;
+        let values = floats(&map[contents.bytes.clone()]);
+        (contents, values)
+    };
+    if let Some(at) = first_not_finite(&values) {
+        let (index, position, value) = (at / contents.d, at % contents.d, values[at]);
+        let word = contents.words.word(index).unwrap_or_default().to_owned();
+        return Err(Error::ValueNotFinite { word, index, position, value });
+    }
+    Ok(WordVectors::from_parts(contents.words, Values::Owned(values), contents.d, contents.counts, 0))
+}
+
+fn map(path: &Path) -> Result<Mmap> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    // SAFETY: the bytes are undefined behaviour only if they change while they are mapped. Kiln replaces files by
+    // renaming and never writes into one; that nobody else does is what the documentation of `open` asks of its caller.
+    unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))
+}
+
+/// Checks everything but the values, and takes the first `limit` words.
+fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
+    let layout = |part, expected: &str, found: String| Error::Layout {
+        path: path.to_path_buf(),
+        part,
+        expected: expected.to_owned(),
+        found,
+    };
+    let broken = |source| Error::Safetensors { path: path.to_path_buf(), source };
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    let metadata = |key: &str| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    match metadata("format") {
+        Some(format) if format == FORMAT => {}
+        found => {
+            let found = found.map_or("none".to_owned(), |format| format!("{format:?}"));
+            return Err(layout("the metadata `format`", "\"kiln-word-vectors\", as `save` writes it", found));
+        }
+    }
+    match metadata("version") {
+        Some(version) if version == VERSION => {}
+        found => {
+            let found = found.map_or("none".to_owned(), String::clone);
+            return Err(Error::Version { path: path.to_path_buf(), found, supported: VERSION });
+        }
+    }
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let describe = |tensor: &TensorView<'_>| format!("{:?} of shape {:?}", tensor.dtype(), tensor.shape());
+    let tensor =
+        |part, name: &str, expected: &str| tensors.tensor(name).map_err(|_| layout(part, expected, "none".to_owned()));
+
+    let shape_of_vectors = "F32 of words x width, both 1 or more";
+    let vectors = tensor("the tensor `vectors`", "vectors", shape_of_vectors)?;
+    let (all, d) = match (vectors.dtype(), vectors.shape()) {
+        (Dtype::F32, &[words, d]) if words > 0 && d > 0 && words <= Words::MOST => (words, d),
+        _ => return Err(layout("the tensor `vectors`", shape_of_vectors, describe(&vectors))),
+    };
+    let one_a_word = format!("U64 of shape [{all}], one for each word");
+    let numbers = |part, name: &str| -> Result<Vec<u64>> {
+        let tensor = tensor(part, name, &one_a_word)?;
+        match (tensor.dtype(), tensor.shape()) {
+            (Dtype::U64, &[count]) if count == all => {
+                Ok(tensor.data().as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect())
+            }
+            _ => Err(layout(part, &one_a_word, describe(&tensor))),
+        }
+    };
+    let mut counts = match tensors.names().contains(&"counts") {
+        true => Some(numbers("the tensor `counts`", "counts")?),
+        false => None,
+    };
+    let mut ends: Vec<usize> = numbers("the tensor `word_ends`", "word_ends")?
+        .into_iter()
+        .map(|end| usize::try_from(end).unwrap_or(usize::MAX))
+        .collect();
+    let words = tensor("the tensor `words`", "words", "U8, all words one behind the other")?;
+    if words.dtype() != Dtype::U8 {
+        return Err(layout("the tensor `words`", "U8, all words one behind the other", describe(&words)));
+    }
+    let mut text = std::str::from_utf8(words.data()).map_err(|error| {
+        let found = format!("an invalid byte at {} of it", error.valid_up_to());
+        layout("the tensor `words`", "words in UTF-8", found)
+    })?;
+
+    let kept = all.min(limit);
+    if kept < all {
+        ends.truncate(kept);
+        counts.iter_mut().for_each(|counts| counts.truncate(kept));
+        let end = ends.last().copied().unwrap_or(0);
+        text = text.get(..end).unwrap_or(text);
+    }
+    let words = Words::from_parts(text.to_owned(), ends).map_err(|bad| match bad {
+        BadWords::End { word, end } => {
+            let found = format!("{end} for word {word} (counted from 0) of {} bytes", text.len());
+            layout("the tensor `word_ends`", "ends that rise to the length of `words`, between characters", found)
+        }
+        BadWords::Duplicate { first, second } => {
+            let found = format!("the same at {first} and {second} (counted from 0)");
+            layout("the tensor `words`", "words that differ", found)
+        }
+    })?;
+
+    // Both point into `bytes`, so the difference is an offset in it.
+    let start = vectors.data().as_ptr().addr() - bytes.as_ptr().addr();
+    Ok(Contents { words, counts, d, bytes: start..start + kept * d * size_of::<f32>() })
+}
+
+/// A copy of floats that lie in a file, lowest byte first, however they are aligned.
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+}
+
+/// Writes a file. The same vectors give the same bytes.
+pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write, path: &Path) -> Result<()> {
+    let error = || Error::io("write", path);
+    let (text, ends) = vectors.words().parts();
+    let ends: Vec<u64> = ends.iter().map(|&end| end as u64).collect();
+
+    // Numbers of eight bytes first, then those of four, then text, so that each is aligned.
+    let mut header = serde_json::Map::new();
+    header.insert("__metadata__".to_owned(), json!({ "format": FORMAT, "version": VERSION }));
+    let mut offset = 0;
+    let mut describe = |name: &str, dtype: &str, shape: &[usize], bytes: usize| {
+        let offsets = [offset, offset + bytes];
+        header.insert(name.to_owned(), json!({ "dtype": dtype, "shape": shape, "data_offsets": offsets }));
+        offset += bytes;
+    };
+    let numbers = vectors.len() * size_of::<u64>();
+    describe("word_ends", "U64", &[vectors.len()], numbers);
+    if vectors.counts().is_some() {
+        describe("counts", "U64", &[vectors.len()], numbers);
+    }
+    describe("vectors", "F32", &[vectors.len(), vectors.d()], size_of_val(vectors.values()));
+    describe("words", "U8", &[text.len()], text.len());
+
+    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
+    out.write_all(&(header.len() as u64).to_le_bytes()).map_err(error())?;
+    out.write_all(&header).map_err(error())?;
+    for numbers in [Some(&*ends), vectors.counts()].into_iter().flatten() {
+        let numbers: Vec<u64> = numbers.iter().map(|number| number.to_le()).collect();
+        out.write_all(bytemuck::cast_slice(&numbers)).map_err(error())?;
+    }
+    const AT_ONCE: usize = 1 << 18;
+    for values in vectors.values().chunks(AT_ONCE) {
+        let bytes: Cow<'_, [u8]> = match cfg!(target_endian = "little") {
+            true => Cow::Borrowed(bytemuck::cast_slice(values)),
+            false => Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        };
+        out.write_all(&bytes).map_err(error())?;
+    }
+    out.write_all(text.as_bytes()).map_err(error())
+}

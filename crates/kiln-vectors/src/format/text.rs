@@ -1,0 +1,437 @@
+//! Text with a word and its values on each line, as word2vec, GloVe and fastText write it. A file is read in blocks of
+//! whole lines, the lines of a block are parsed in parallel, and what they hold is put together in their order. Leaves
+//! out telling the formats apart.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::source::{Room, Source, fill};
+use super::{Format, Gathered, Header, InvalidUtf8, LoadOptions, push_word};
+use crate::error::{Error, Place, Result, quoted};
+use crate::word_vectors::WordVectors;
+
+/// Bytes that are read and parsed at once.
+const BLOCK: usize = 16 << 20;
+
+/// Bytes of a block that are worth a thread's while.
+const SMALLEST_PART: usize = 64 << 10;
+
+/// A longer line is none of a file of word vectors.
+const LONGEST_LINE: usize = 256 << 20;
+
+/// What the first line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstLine {
+    /// The number of words and the width.
+    Header,
+    /// A word and its values.
+    Word,
+}
+
+/// Reads a file of text.
+pub(super) fn read(source: Source, options: &LoadOptions, first_line: FirstLine) -> Result<WordVectors> {
+    let mut lines = Lines::new(&source, options, first_line)?;
+    let path = source.path().to_path_buf();
+    let mut reader = source.into_reader();
+    let (mut block, mut length) = (Vec::new(), BLOCK);
+    loop {
+        let ended = fill(&mut reader, &mut block, length).map_err(Error::io("read", &path))?;
+        let whole = match block.iter().rposition(|&byte| byte == b'\n') {
+            _ if ended => block.len(),
+            Some(at) => at + 1,
+            // A line longer than the block.
+            None if length < LONGEST_LINE => {
+                length *= 2;
+                continue;
+            }
+            None => {
+                let (expected, found) = ("lines with a word and its values", "a line of more than 256 MiB");
+                return Err(Error::WrongFormat { path, expected, found });
+            }
+        };
+        if lines.take(&block[..whole])?.is_break() || ended {
+            return lines.finish();
+        }
+        block.drain(..whole);
+        length = BLOCK;
+    }
+}
+
+/// What has been read of a file.
+struct Lines<'a> {
+    path: PathBuf,
+    options: &'a LoadOptions,
+    first_line: FirstLine,
+    header: Option<Header>,
+    /// None until the first line with something on it has been seen.
+    gathered: Option<Gathered>,
+    /// Words after which reading stops, whatever follows.
+    limit: u64,
+    /// What the file can hold.
+    room: Room,
+    /// Lines and bytes before the next block.
+    lines: u64,
+    bytes: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(source: &Source, options: &'a LoadOptions, first_line: FirstLine) -> Result<Self> {
+        let header = match first_line {
+            // A value takes at least a digit and a space.
+            FirstLine::Header => Some(Header::check(source.first_line(), source, 2)?),
+            FirstLine::Word => None,
+        };
+        let limit = options.limit.map_or(u64::MAX, |limit| limit as u64);
+        Ok(Self {
+            path: source.path().to_path_buf(),
+            options,
+            first_line,
+            header,
+            gathered: None,
+            limit,
+            room: source.room(),
+            lines: 0,
+            bytes: 0,
+        })
+    }
+
+    /// Takes whole lines. Breaks when there is no need for more.
+    fn take(&mut self, mut block: &[u8]) -> Result<ControlFlow<()>> {
+        if self.lines == 0 && self.first_line == FirstLine::Header {
+            let end = block.iter().position(|&byte| byte == b'\n').map_or(block.len(), |at| at + 1);
+            self.advance(1, end);
+            block = &block[end..];
+        }
+        let Some(d) = self.width(block)? else {
+            self.advance(block.iter().filter(|&&byte| byte == b'\n').count() as u64, block.len());
+            return Ok(ControlFlow::Continue(()));
+        };
+        let parts = in_parts(block);
+        let invalid = self.options.invalid_utf8;
+        let parsed: Vec<Part> = parts.par_iter().map(|part| parse_part(part, d, invalid)).collect();
+        let words: usize = parsed.iter().map(|part| part.ends.len()).sum();
+        let promised = self.header.map_or(u64::MAX, |header| header.words);
+        let gathered = self.gathered.get_or_insert_with(|| Gathered::new(d));
+        if gathered.read() == 0 && words > 0 {
+            // As many words as the file can hold if they are all as long as these, and somewhat more.
+            let bytes_per_word = (block.len() / words) as u64;
+            gathered.reserve(self.room.records(promised.min(self.limit), bytes_per_word - bytes_per_word / 16));
+        }
+        for (part, bytes) in parsed.into_iter().zip(parts) {
+            let mut start = 0;
+            for (&end, vector) in part.ends.iter().zip(part.values.chunks_exact(d)) {
+                if gathered.read() == self.limit {
+                    return Ok(ControlFlow::Break(()));
+                }
+                if gathered.read() == promised {
+                    let path = self.path.clone();
+                    return Err(Error::HeaderCount { path, expected: promised, found: promised + 1 });
+                }
+                gathered.add(&part.words[start..end], vector)?;
+                start = end;
+            }
+            if let Some(fault) = part.fault {
+                if gathered.read() == self.limit {
+                    return Ok(ControlFlow::Break(()));
+                }
+                return Err(fault.at(&self.path, self.lines + part.lines + 1, self.bytes, d));
+            }
+            self.lines += part.lines;
+            self.bytes += bytes.len() as u64;
+        }
+        Ok(if gathered.read() == self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn advance(&mut self, lines: u64, bytes: usize) {
+        self.lines += lines;
+        self.bytes += bytes as u64;
+    }
+
+    /// The width, from the header or the first line that holds something, if there has been one.
+    fn width(&self, block: &[u8]) -> Result<Option<usize>> {
+        if let Some(gathered) = &self.gathered {
+            return Ok(Some(gathered.d));
+        }
+        if let Some(header) = self.header {
+            return Ok(Some(usize::try_from(header.d).unwrap_or(usize::MAX)));
+        }
+        let mut lines = block.split(|&byte| byte == b'\n').map(trimmed);
+        let Some(first) = lines.find(|line| !line.is_empty()) else { return Ok(None) };
+        let fields: Vec<&[u8]> = first.split(|&byte| byte == b' ').collect();
+        // As many of the last fields as are numbers, but for the first field, which is the word or a part of it.
+        let values = fields[1..].iter().rev().take_while(|field| parse_value(field).is_some()).count();
+        if values == 0 {
+            let (expected, found) = ("lines with a word and its values", "a first line without values");
+            return Err(Error::WrongFormat { path: self.path.clone(), expected, found });
+        }
+        Ok(Some(values))
+    }
+
+    fn finish(self) -> Result<WordVectors> {
+        let gathered = self.gathered.unwrap_or_else(|| Gathered::new(1));
+        let (expected, found) = (self.header.map_or(0, |header| header.words), gathered.read());
+        if found < expected.min(self.limit) {
+            return Err(Error::HeaderCount { path: self.path, expected, found });
+        }
+        gathered.finish()
+    }
+}
+
+/// What the lines of a part of a block hold.
+struct Part {
+    words: String,
+    /// Where each word ends in `words`.
+    ends: Vec<usize>,
+    values: Vec<f32>,
+    /// Lines that were parsed.
+    lines: u64,
+    /// What is wrong in the line after those.
+    fault: Option<Fault>,
+}
+
+/// What is wrong in a line, before it is known which line of the file it is.
+enum Fault {
+    Count { word: String, found: usize },
+    NotANumber { word: String, position: usize, found: String },
+    NotFinite { word: String, position: usize, found: String },
+    NotUtf8 { byte: usize },
+}
+
+impl Fault {
+    fn at(self, path: &Path, line: u64, part_begins: u64, expected: usize) -> Error {
+        let path = path.to_path_buf();
+        let place = Place::Line(line);
+        match self {
+            Self::Count { word, found } => Error::ValueCount { path, line, word, expected, found },
+            Self::NotANumber { word, position, found } => Error::NotANumber { path, line, word, position, found },
+            Self::NotFinite { word, position, found } => {
+                Error::FileValueNotFinite { path, place, word, position, found }
+            }
+            Self::NotUtf8 { byte } => Error::NotUtf8 { path, place, byte: part_begins + byte as u64 },
+        }
+    }
+}
+
+/// A block in parts of whole lines, for the threads.
+fn in_parts(block: &[u8]) -> Vec<&[u8]> {
+    let wanted = (block.len() / (4 * rayon::current_num_threads())).max(SMALLEST_PART);
+    let (mut parts, mut rest) = (Vec::new(), block);
+    while !rest.is_empty() {
+        let from = wanted.min(rest.len());
+        let end = rest[from..].iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| from + at + 1);
+        let (part, after) = rest.split_at(end);
+        parts.push(part);
+        rest = after;
+    }
+    parts
+}
+
+/// Parses lines until one has a fault.
+fn parse_part(part: &[u8], d: usize, invalid: InvalidUtf8) -> Part {
+    let mut parsed = Part { words: String::new(), ends: Vec::new(), values: Vec::new(), lines: 0, fault: None };
+    let mut begins = 0;
+    for line in part.split_inclusive(|&byte| byte == b'\n') {
+        match parse_line(trimmed(line), d, &mut parsed.values) {
+            Ok(Some(word)) => {
+                if let Err(at) = push_word(&mut parsed.words, word, invalid) {
+                    parsed.fault = Some(Fault::NotUtf8 { byte: begins + at });
+                    return parsed;
+                }
+                parsed.ends.push(parsed.words.len());
+            }
+            Ok(None) => {}
+            Err(fault) => {
+                parsed.fault = Some(fault);
+                return parsed;
+            }
+        }
+        parsed.lines += 1;
+        begins += line.len();
+    }
+    parsed
+}
+
+/// A line without its end, and without carriage returns and spaces before that.
+fn trimmed(line: &[u8]) -> &[u8] {
+    let mut end = line.len();
+    while end > 0 && matches!(line[end - 1], b'\n' | b'\r' | b' ') {
+        end -= 1;
+    }
+    &line[..end]
+}
+
+/// Adds the last `d` fields of a line to `values` and gives what is before them, or nothing if the line is empty.
+fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> std::result::Result<Option<&'a [u8]>, Fault> {
+    if line.is_empty() {
+        return Ok(None);
+    }
+    // Too short for so many values; a header may promise any number, so nothing is allocated before this.
+    if line.len() / 2 < d {
+        return Err(explain(line, d));
+    }
+    let before = values.len();
+    values.resize(before + d, 0.0);
+    let mut end = line.len();
+    for value in values[before..].iter_mut().rev() {
+        let space = line[..end].iter().rposition(|&byte| byte == b' ');
+        let parsed = space.and_then(|space| parse_value(&line[space + 1..end]));
+        match (space, parsed) {
+            (Some(space), Some(parsed)) if parsed.is_finite() => (*value, end) = (parsed, space),
+            _ => {
+                values.truncate(before);
+                return Err(explain(line, d));
+            }
+        }
+    }
+    let word = &line[..end];
+    if let Some(space) = word.iter().rposition(|&byte| byte == b' ')
+        && looks_like_value(&word[space + 1..])
+    {
+        values.truncate(before);
+        return Err(explain(line, d));
+    }
+    Ok(Some(word))
+}
+
+/// What is wrong with a line that does not parse.
+fn explain(line: &[u8], d: usize) -> Fault {
+    let fields: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+    let word = quoted(fields[0]);
+    let after = &fields[1..];
+    let numbers_at_end = after.iter().rev().take_while(|field| parse_value(field).is_some()).count();
+    if after.len() < d {
+        return Fault::Count { word, found: after.len() };
+    }
+    // The last d fields should be the values; the first number is where they seem to begin.
+    let first_number = after.iter().position(|field| parse_value(field).is_some());
+    let begin = if after.len() == d { 0 } else { first_number.unwrap_or(0) };
+    for (at, field) in after.iter().enumerate().skip(after.len() - d) {
+        let position = at.saturating_sub(begin) + 1;
+        match parse_value(field) {
+            Some(value) if value.is_finite() => continue,
+            Some(_) => return Fault::NotFinite { word, position, found: quoted(field) },
+            // Something between numbers is a broken number; else the word is longer, and values are missing.
+            None if after.len() == d || (first_number.is_some() && at > begin) => {
+                return Fault::NotANumber { word, position, found: quoted(field) };
+            }
+            None => return Fault::Count { word, found: numbers_at_end },
+        }
+    }
+    Fault::Count { word, found: numbers_at_end }
+}
+
+/// Whether a part of a word after a space would be taken for a value too many: a number with a point or an exponent.
+/// `windows 95` is a word; `cat 0.1` is a word and a value.
+fn looks_like_value(field: &[u8]) -> bool {
+    field.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+        && field.iter().any(u8::is_ascii_digit)
+        && parse_value(field).is_some()
+}
+
+/// Whether a word with a space could be taken for a shorter one and values. The width is told from the first line, so
+/// there any number will do.
+pub(super) fn is_ambiguous(word: &str, is_first: bool) -> bool {
+    let mut fields = word.split(' ').skip(1).map(str::as_bytes);
+    match is_first {
+        true => fields.any(|field| parse_value(field).is_some()),
+        false => fields.any(looks_like_value),
+    }
+}
+
+/// A decimal number, rounded to 64 bits and then to 32, as gensim does. May be infinite or NaN.
+fn parse_value(field: &[u8]) -> Option<f32> {
+    if let Some(value) = parse_short(field) {
+        return Some(value as f32);
+    }
+    let value: f64 = std::str::from_utf8(field).ok()?.parse().ok()?;
+    Some(value as f32)
+}
+
+/// The common case: digits with at most one point, few enough that the integer that they make is exact in 64 bits, as
+/// is the power of ten below it; then their quotient is rounded once, as it should be (Clinger, 1990).
+fn parse_short(field: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (negative, digits) = match field {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, field),
+    };
+    // 15 digits and a point.
+    if digits.len() > 16 {
+        return None;
+    }
+    let (mut whole, mut point) = (0u64, None);
+    for (at, &byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => whole = whole * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let decimals = point.map_or(0, |at| digits.len() - 1 - at);
+    let count = digits.len() - usize::from(point.is_some());
+    if count == 0 || count > 15 {
+        return None;
+    }
+    let value = whole as f64 / POWERS[decimals];
+    Some(if negative { -value } else { value })
+}
+
+/// Writes a file of text: the numbers are the shortest that read back equal.
+pub(super) fn write(vectors: &WordVectors, format: Format, out: &mut dyn Write, path: &Path) -> Result<()> {
+    const ROWS: usize = 1024;
+    let error = || Error::io("write", path);
+    let d = vectors.d();
+    if format != Format::Glove {
+        writeln!(out, "{} {d}", vectors.len()).map_err(error())?;
+    }
+    let line_end: &[u8] = if format == Format::FastText { b" \n" } else { b"\n" };
+    let starts: Vec<usize> = (0..vectors.len()).step_by(ROWS).collect();
+    // A few pieces for each thread at a time, so that memory does not grow with the file.
+    for starts in starts.chunks(4 * rayon::current_num_threads()) {
+        let written = |&start: &usize| {
+            let mut text = Vec::with_capacity(ROWS * (d + 1) * 12);
+            for index in start..(start + ROWS).min(vectors.len()) {
+                text.extend_from_slice(vectors.word_of(index).as_bytes());
+                for value in vectors.row_of(index) {
+                    // Writing to memory does not fail.
+                    let _ = write!(text, " {value:?}");
+                }
+                text.extend_from_slice(line_end);
+            }
+            text
+        };
+        let texts: Vec<Vec<u8>> = starts.par_iter().map(written).collect();
+        for text in texts {
+            out.write_all(&text).map_err(error())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn short_numbers_are_those_of_the_standard_library() {
+        for field in ["0", "-0", "-0.0", "1.", ".5", "-.25", "123456789.12345", "0.00000000000001", "999999999999999"] {
+            let value = parse_short(field.as_bytes()).unwrap();
+            assert_eq!(value.to_bits(), field.parse::<f64>().unwrap().to_bits(), "{field}");
+        }
+        for field in ["", "-", ".", "-.", "1.2.3", "1e5", "+1", "1234567890123456", "a", "1 ", "--1"] {
+            assert_eq!(parse_short(field.as_bytes()), None, "{field}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_short_number_is_that_of_the_standard_library(field in "-?[0-9]{1,9}\\.[0-9]{1,6}") {
+            let value = parse_short(field.as_bytes()).unwrap();
+            prop_assert_eq!(value.to_bits(), field.parse::<f64>().unwrap().to_bits());
+        }
+    }
+}

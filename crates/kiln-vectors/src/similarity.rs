@@ -1,0 +1,310 @@
+//! Comparisons of words with words, under gensim's names: similarities, distances, means, ranks, the odd one out.
+//! Leaves out searches over all words, which are in `query.rs`.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::kernel::{cosine, dot_of, length_of};
+use crate::query::{Similar, add};
+use crate::search::{self, Target};
+use crate::word_vectors::WordVectors;
+
+/// What [`mean_vector`](WordVectors::mean_vector) does with words that have no vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownWords {
+    /// Leaves them out, which is the default.
+    #[default]
+    Skip,
+    /// Fails with the first of them.
+    Refuse,
+}
+
+/// How [`mean_vector`](WordVectors::mean_vector) takes the mean of words. The defaults are gensim's.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_vectors::{MeanOptions, UnknownWords, WordVectors};
+///
+/// let vectors = WordVectors::new(["a", "b"], vec![2.0, 0.0, 0.0, 4.0], 2)?;
+/// let mean = |options: &MeanOptions| vectors.mean_vector(&["a", "b", "?"], options);
+/// assert_eq!(mean(&MeanOptions::new())?, [0.5, 0.5]); // of unit vectors, without "?"
+/// assert_eq!(mean(&MeanOptions::new().pre_normalize(false))?, [1.0, 2.0]);
+/// assert_eq!(mean(&MeanOptions::new().weights([3.0, 1.0, 5.0]))?, [0.75, 0.25]);
+/// assert!(mean(&MeanOptions::new().unknown_words(UnknownWords::Refuse)).is_err());
+/// # Ok::<(), kiln_vectors::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeanOptions {
+    weights: Option<Vec<f64>>,
+    pre_normalize: bool,
+    post_normalize: bool,
+    unknown_words: UnknownWords,
+}
+
+impl Default for MeanOptions {
+    fn default() -> Self {
+        Self { weights: None, pre_normalize: true, post_normalize: false, unknown_words: UnknownWords::Skip }
+    }
+}
+
+impl MeanOptions {
+    /// gensim's defaults: equal weights, the mean of unit vectors, left as long as it is, without unknown words.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A weight for each word; the mean is the weighted sum over the sum of the weights' absolute values.
+    pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
+        self.weights = Some(weights.into_iter().collect());
+        self
+    }
+
+    /// Whether vectors are divided by their lengths before the mean is taken. The default is true.
+    pub fn pre_normalize(mut self, pre_normalize: bool) -> Self {
+        self.pre_normalize = pre_normalize;
+        self
+    }
+
+    /// Whether the mean is divided by its length. The default is false.
+    pub fn post_normalize(mut self, post_normalize: bool) -> Self {
+        self.post_normalize = post_normalize;
+        self
+    }
+
+    /// What happens to words that have no vector. The default is to leave them out.
+    pub fn unknown_words(mut self, unknown_words: UnknownWords) -> Self {
+        self.unknown_words = unknown_words;
+        self
+    }
+}
+
+impl WordVectors {
+    /// The cosine of the angle between the vectors of two words, from -1 to 1; 0 if one of them is all zeros.
+    ///
+    /// # Errors
+    ///
+    /// If a word is unknown.
+    pub fn similarity(&self, a: &str, b: &str) -> Result<f32> {
+        let (a, b) = (self.known(a)?, self.known(b)?);
+        Ok(self.similarity_of(a, b))
+    }
+
+    /// 1 less the [`similarity`](Self::similarity): 0 for the same direction, 2 for opposite ones.
+    ///
+    /// # Errors
+    ///
+    /// If a word is unknown.
+    pub fn distance(&self, a: &str, b: &str) -> Result<f32> {
+        Ok(1.0 - self.similarity(a, b)?)
+    }
+
+    /// The distances from a word to all words, itself among them, in the order of the words.
+    ///
+    /// # Errors
+    ///
+    /// If the word is unknown.
+    pub fn distances(&self, word: &str) -> Result<Vec<f32>> {
+        let index = self.known(word)?;
+        Ok(self.distances_of(self.row_of(index)))
+    }
+
+    /// The distances from a word to each of `others`, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If a word is unknown.
+    pub fn distances_to(&self, word: &str, others: &[impl AsRef<str>]) -> Result<Vec<f32>> {
+        let index = self.known(word)?;
+        others.iter().map(|other| Ok(1.0 - self.similarity_of(index, self.known(other.as_ref())?))).collect()
+    }
+
+    /// The distances from a vector to all words, in the order of the words. From a vector of zeros all are 1.
+    ///
+    /// # Errors
+    ///
+    /// If the vector has another width, or holds NaN or infinity.
+    pub fn distances_from_vector(&self, vector: &[f32]) -> Result<Vec<f32>> {
+        self.check_vector(vector)?;
+        Ok(self.distances_of(vector))
+    }
+
+    /// The cosine of the angle between the means of two lists of words, taken of their vectors as they are, not of
+    /// unit vectors; 0 if one mean is all zeros. Unknown words are left out, as gensim does.
+    ///
+    /// # Errors
+    ///
+    /// If a list is empty, or none of its words is known.
+    pub fn n_similarity(&self, a: &[impl AsRef<str>], b: &[impl AsRef<str>]) -> Result<f32> {
+        let options = MeanOptions::new().pre_normalize(false);
+        let (a, b) = (self.mean_of(a, &options)?, self.mean_of(b, &options)?);
+        let a: Vec<f32> = a.iter().map(|&value| value as f32).collect();
+        let b: Vec<f32> = b.iter().map(|&value| value as f32).collect();
+        Ok(cosine(dot_of(&a, &wide(&b)), length_of(&a), length_of(&b)))
+    }
+
+    /// The mean of the vectors of some words. gensim's `get_mean_vector`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no word or none is known, an unknown word is to be refused, or the weights are not as many as the
+    /// words or not finite. Weights that are all 0 give zeros.
+    pub fn mean_vector(&self, words: &[impl AsRef<str>], options: &MeanOptions) -> Result<Vec<f32>> {
+        Ok(self.mean_of(words, options)?.into_iter().map(|value| value as f32).collect())
+    }
+
+    /// The word of a list that is farthest from the mean of the unit vectors of all. Unknown words are left out, as
+    /// gensim does. Of several that are as far, the first in the order of their characters.
+    ///
+    /// # Errors
+    ///
+    /// If the list is empty or none of its words is known.
+    pub fn doesnt_match(&self, words: &[impl AsRef<str>]) -> Result<&str> {
+        Ok(self.rank_by_centrality(words)?.last().map_or("", |last| last.word))
+    }
+
+    /// The words of a list by their similarity to the mean of the unit vectors of all, the most similar first, ties by
+    /// descending order of their characters, as gensim does. Unknown words are left out.
+    ///
+    /// # Errors
+    ///
+    /// If the list is empty or none of its words is known.
+    pub fn rank_by_centrality(&self, words: &[impl AsRef<str>]) -> Result<Vec<Similar<'_>>> {
+        let mean = self.mean_vector(words, &MeanOptions::new())?;
+        let (length, mean) = (length_of(&mean), wide(&mean));
+        let known = words.iter().filter_map(|word| self.index(word.as_ref()));
+        let mut ranked: Vec<Similar<'_>> = known
+            .map(|index| {
+                let similarity = cosine(dot_of(self.row_of(index), &mean), self.lengths().lengths[index], length);
+                Similar { word: self.word_of(index), index, similarity }
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(b.word.cmp(a.word)));
+        Ok(ranked)
+    }
+
+    /// The words that are nearer to `a` than `b` is, in the order of the words, without `a` itself.
+    ///
+    /// # Errors
+    ///
+    /// If a word is unknown.
+    pub fn closer_than(&self, a: &str, b: &str) -> Result<Vec<&str>> {
+        let (a, b) = (self.known(a)?, self.known(b)?);
+        let distances = self.distances_of(self.row_of(a));
+        let closer = |&(index, distance): &(usize, &f32)| index != a && *distance < distances[b];
+        Ok(distances.iter().enumerate().filter(closer).map(|(index, _)| self.word_of(index)).collect())
+    }
+
+    /// The place of `b` among all words by nearness to `a`, counted from 1: how many words are
+    /// [`closer_than`](Self::closer_than) it, and 1.
+    ///
+    /// # Errors
+    ///
+    /// If a word is unknown.
+    pub fn rank(&self, a: &str, b: &str) -> Result<usize> {
+        Ok(self.closer_than(a, b)?.len() + 1)
+    }
+
+    /// The one of `candidates` that is most similar to `word`, the first of several.
+    ///
+    /// # Errors
+    ///
+    /// If there is no candidate, or a word is unknown.
+    pub fn most_similar_to_given(&self, word: &str, candidates: &[impl AsRef<str>]) -> Result<&str> {
+        let index = self.known(word)?;
+        let mut best: Option<(f32, usize)> = None;
+        for candidate in candidates {
+            let candidate = self.known(candidate.as_ref())?;
+            let similarity = self.similarity_of(index, candidate);
+            if best.is_none_or(|(most, _)| similarity > most) {
+                best = Some((similarity, candidate));
+            }
+        }
+        match best {
+            Some((_, index)) => Ok(self.word_of(index)),
+            None => Err(Error::EmptyList { what: "a choice of the most similar", item: "candidate" }),
+        }
+    }
+
+    /// The similarity of `a` and `b` over the sum of the similarities of the `top` words nearest to `a`. With `top` 10,
+    /// more than 0.1 is a sign of synonyms. gensim's `relative_cosine_similarity`.
+    ///
+    /// # Errors
+    ///
+    /// If a word is unknown, `top` is 0, or there is no other word.
+    ///
+    /// # References
+    ///
+    /// A. Leeuwenberg et al., "A Minimally Supervised Approach for Synonym Extraction with Word Embeddings", PBML 2016,
+    /// equation 1.
+    pub fn relative_cosine_similarity(&self, a: &str, b: &str, top: usize) -> Result<f64> {
+        let nearest = self.similar_by_word(a, top)?;
+        if nearest.is_empty() {
+            return Err(Error::EmptyList { what: "a relative similarity", item: "similar word" });
+        }
+        let sum: f64 = nearest.iter().map(|similar| f64::from(similar.similarity)).sum();
+        Ok(f64::from(self.similarity(a, b)?) / sum)
+    }
+
+    /// The similarity of two rows.
+    pub(crate) fn similarity_of(&self, a: usize, b: usize) -> f32 {
+        let lengths = &self.lengths().lengths;
+        cosine(dot_of(self.row_of(a), &wide(self.row_of(b))), lengths[a], lengths[b])
+    }
+
+    fn distances_of(&self, vector: &[f32]) -> Vec<f32> {
+        match Target::new(&wide(vector), 0..self.len(), Vec::new()) {
+            Some(target) => search::scores(self.rows(), &target).into_par_iter().map(|score| 1.0 - score).collect(),
+            None => vec![1.0; self.len()],
+        }
+    }
+
+    fn mean_of(&self, words: &[impl AsRef<str>], options: &MeanOptions) -> Result<Vec<f64>> {
+        const WHAT: &str = "a mean";
+        if words.is_empty() {
+            return Err(Error::EmptyList { what: WHAT, item: "word" });
+        }
+        if let Some(weights) = &options.weights {
+            if weights.len() != words.len() {
+                return Err(Error::WeightCount { expected: words.len(), found: weights.len() });
+            }
+            if let Some(position) = weights.iter().position(|weight| !weight.is_finite()) {
+                return Err(Error::NotFinite { what: "the weights of a mean", position, value: weights[position] });
+            }
+        }
+        let (mut mean, mut total, mut known) = (vec![0.0; self.d()], 0.0, 0);
+        for (position, word) in words.iter().enumerate() {
+            let word = word.as_ref();
+            let index = match options.unknown_words {
+                UnknownWords::Refuse => self.known(word)?,
+                UnknownWords::Skip => match self.index(word) {
+                    Some(index) => index,
+                    None => continue,
+                },
+            };
+            let weight = options.weights.as_ref().map_or(1.0, |weights| weights[position]);
+            if options.pre_normalize {
+                add(&mut mean, self.unit_of(index), weight);
+            } else {
+                add(&mut mean, self.row_of(index).iter().map(|&value| f64::from(value)), weight);
+            }
+            total += weight.abs();
+            known += 1;
+        }
+        if known == 0 {
+            let words = words.iter().take(10).map(|word| word.as_ref().to_owned()).collect();
+            return Err(Error::NoKnownWord { what: WHAT, words, known: self.len() });
+        }
+        let length = mean.iter().map(|value| value * value).sum::<f64>().sqrt();
+        let divisor = if options.post_normalize { length } else { total };
+        if divisor > 0.0 {
+            mean.iter_mut().for_each(|value| *value /= divisor);
+        }
+        Ok(mean)
+    }
+}
+
+/// A vector in 64 bits.
+fn wide(vector: &[f32]) -> Vec<f64> {
+    vector.iter().map(|&value| f64::from(value)).collect()
+}

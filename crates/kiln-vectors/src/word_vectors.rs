@@ -1,0 +1,369 @@
+//! [`WordVectors`]: words, their vectors and counts, and what is computed of them once. Leaves out files
+//! (`format`), searches (`query.rs`) and comparisons of single words (`similarity.rs`).
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use memmap2::Mmap;
+use rayon::prelude::*;
+
+use crate::codes::{Codes, MOST_WIDTH};
+use crate::error::{Error, Result};
+use crate::search::{Lengths, Rows};
+use crate::words::{Added, Words};
+
+/// Below this many values a search in full is fast enough: 8 MiB stay in most processors' caches.
+const FEWEST_VALUES_FOR_CODES: usize = 1 << 21;
+
+/// How many other spellings an error offers.
+const SUGGESTIONS: usize = 3;
+
+/// Words and a vector of 32-bit floats for each, all of one width, in a fixed order: usually the most frequent first.
+///
+/// # Memory
+///
+/// The values take 4 bytes each, or nothing but address space if they are [mapped](WordVectors::open) from a file. The
+/// first question about similarity computes the length of every vector, 12 bytes a word. From the second search on, a
+/// set of more than two million values (8 MiB) keeps its directions in 8 bits a value, a quarter of the values'
+/// memory and 8 bytes a word, which makes searches several times faster and changes no result; see
+/// [`prepare_search`](WordVectors::prepare_search).
+///
+/// # Examples
+///
+/// ```
+/// use kiln_vectors::WordVectors;
+///
+/// let vectors = WordVectors::new(
+///     ["king", "queen", "man", "woman"],
+///     vec![0.9, 0.1, 0.8, /**/ 0.9, 0.9, 0.8, /**/ 0.1, 0.1, 0.9, /**/ 0.1, 0.9, 0.9],
+///     3,
+/// )?;
+/// assert_eq!((vectors.len(), vectors.d()), (4, 3));
+/// assert_eq!(vectors.vector("man")?, [0.1, 0.1, 0.9]);
+/// assert_eq!(vectors.get("prince"), None);
+/// assert_eq!(
+///     vectors.vector("Quen").unwrap_err().to_string(),
+///     "\"Quen\" is none of the 4 words, closest are \"queen\"; `get` gives None for unknown words"
+/// );
+/// assert_eq!(vectors.analogy("man", "king", "woman", 1)?[0].word, "queen");
+/// # Ok::<(), kiln_vectors::Error>(())
+/// ```
+pub struct WordVectors {
+    words: Words,
+    values: Values,
+    d: usize,
+    counts: Option<Vec<u64>>,
+    duplicates: usize,
+    computed: Computed,
+}
+
+/// The values, row by row.
+#[derive(Clone)]
+pub(crate) enum Values {
+    Owned(Vec<f32>),
+    /// `bytes` of a map, aligned for floats, on a machine whose floats are stored as the file's.
+    Mapped {
+        map: Arc<Mmap>,
+        bytes: std::ops::Range<usize>,
+    },
+}
+
+impl Values {
+    #[inline]
+    fn as_slice(&self) -> &[f32] {
+        match self {
+            Self::Owned(values) => values,
+            Self::Mapped { map, bytes } => bytemuck::cast_slice(&map[bytes.clone()]),
+        }
+    }
+}
+
+/// What is computed when it is first needed.
+#[derive(Default)]
+struct Computed {
+    lengths: OnceLock<Lengths>,
+    codes: OnceLock<Codes>,
+    codes_begun: AtomicBool,
+    searches: AtomicUsize,
+}
+
+impl WordVectors {
+    /// Vectors of width `d` for `words`, given one behind the other in the order of the words.
+    ///
+    /// # Errors
+    ///
+    /// If there is no word or a word comes twice, `d` is 0, the number of values is not the number of words times `d`,
+    /// or a value is NaN or infinite.
+    pub fn new(words: impl IntoIterator<Item = impl AsRef<str>>, values: Vec<f32>, d: usize) -> Result<Self> {
+        if d == 0 {
+            return Err(Error::ZeroWidth);
+        }
+        let words = words.into_iter();
+        let mut all = Words::with_capacity(words.size_hint().0.min(values.len() / d), 0);
+        for (second, word) in words.enumerate() {
+            let word = word.as_ref();
+            if second >= Words::MOST {
+                return Err(Error::TooManyWords { most: Words::MOST });
+            }
+            if let Added::Known(first) = all.add(word) {
+                return Err(Error::DuplicateWord { word: word.to_owned(), first, second });
+            }
+        }
+        if all.is_empty() {
+            return Err(Error::NoWords);
+        }
+        if all.len().checked_mul(d) != Some(values.len()) {
+            return Err(Error::ValuesLength { words: all.len(), d, found: values.len() });
+        }
+        if let Some(at) = first_not_finite(&values) {
+            let (index, position) = (at / d, at % d);
+            let word = all.word(index).unwrap_or_default().to_owned();
+            return Err(Error::ValueNotFinite { word, index, position, value: values[at] });
+        }
+        Ok(Self::from_parts(all, Values::Owned(values), d, None, 0))
+    }
+
+    /// The same with how often each word occurs, in the order of the words.
+    ///
+    /// # Errors
+    ///
+    /// If there are not as many counts as words.
+    pub fn with_counts(mut self, counts: Vec<u64>) -> Result<Self> {
+        if counts.len() != self.len() {
+            return Err(Error::CountsLength { expected: self.len(), found: counts.len() });
+        }
+        self.counts = Some(counts);
+        Ok(self)
+    }
+
+    /// Parts that have been checked.
+    pub(crate) fn from_parts(
+        words: Words,
+        values: Values,
+        d: usize,
+        counts: Option<Vec<u64>>,
+        duplicates: usize,
+    ) -> Self {
+        Self { words, values, d, counts, duplicates, computed: Computed::default() }
+    }
+
+    /// How many words there are: 1 or more.
+    #[allow(clippy::len_without_is_empty, reason = "there is always a word")]
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The width: values in each vector.
+    pub fn d(&self) -> usize {
+        self.d
+    }
+
+    /// The words in order.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// How often each word occurs, if that is known, in the order of the words.
+    pub fn counts(&self) -> Option<&[u64]> {
+        self.counts.as_deref()
+    }
+
+    /// How many words of the file came again and were left out: the first vector of a word is the one that counts.
+    pub fn duplicates(&self) -> usize {
+        self.duplicates
+    }
+
+    /// Whether the values are mapped from a file, and not in memory of their own.
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.values, Values::Mapped { .. })
+    }
+
+    /// All vectors, one behind the other.
+    pub fn values(&self) -> &[f32] {
+        self.values.as_slice()
+    }
+
+    /// The index of a word, counted from 0.
+    pub fn index(&self, word: &str) -> Option<usize> {
+        self.words.index(word)
+    }
+
+    /// The vector of a word, or none if it has none. As [`vector`](Self::vector), without an error to make.
+    pub fn get(&self, word: &str) -> Option<&[f32]> {
+        self.words.index(word).map(|index| self.row_of(index))
+    }
+
+    /// The vector of a word.
+    ///
+    /// # Errors
+    ///
+    /// If the word has none; the error offers the closest spellings among the first 100,000 words. Finding those takes
+    /// milliseconds, so where unknown words are usual, use [`get`](Self::get).
+    pub fn vector(&self, word: &str) -> Result<&[f32]> {
+        self.known(word).map(|index| self.row_of(index))
+    }
+
+    /// The vector with an index, counted from 0.
+    pub fn row(&self, index: usize) -> Option<&[f32]> {
+        (index < self.len()).then(|| self.row_of(index))
+    }
+
+    /// The vector of a word, divided by its length. A vector of zeros stays one.
+    ///
+    /// # Errors
+    ///
+    /// If the word has no vector.
+    pub fn unit_vector(&self, word: &str) -> Result<Vec<f32>> {
+        let index = self.known(word)?;
+        let mut unit = Vec::with_capacity(self.d);
+        unit.extend(self.unit_of(index).map(|value| value as f32));
+        Ok(unit)
+    }
+
+    /// The same words with all vectors divided by their lengths, in memory. Vectors of zeros stay so.
+    pub fn to_unit(&self) -> WordVectors {
+        let mut values = vec![0.0; self.values().len()];
+        let lengths = &self.lengths().lengths;
+        values.par_chunks_mut(self.d).zip(self.values().par_chunks(self.d)).zip(lengths).for_each(
+            |((unit, row), &length)| {
+                for (unit, &value) in unit.iter_mut().zip(row) {
+                    *unit = divided(value, length) as f32;
+                }
+            },
+        );
+        Self::from_parts(self.words.clone(), Values::Owned(values), self.d, self.counts.clone(), self.duplicates)
+    }
+
+    /// The length (Euclidean norm) of a word's vector.
+    ///
+    /// # Errors
+    ///
+    /// If the word has no vector.
+    pub fn norm(&self, word: &str) -> Result<f32> {
+        self.known(word).map(|index| self.lengths().lengths[index] as f32)
+    }
+
+    /// The lengths (Euclidean norms) of all vectors, in the order of the words.
+    pub fn norms(&self) -> Vec<f32> {
+        self.lengths().lengths.iter().map(|&length| length as f32).collect()
+    }
+
+    /// Computes now what searches need: the lengths of the vectors, and their directions in 8 bits, whatever the size
+    /// of the set. Else the first search computes the lengths, and the second one, if the set is large, the directions.
+    /// Gives the bytes of memory that both take.
+    pub fn prepare_search(&self) -> usize {
+        self.lengths();
+        if self.d <= MOST_WIDTH && self.computed.codes.get().is_none() {
+            self.build_codes();
+        }
+        let codes = self.computed.codes.get().map_or(0, |_| Codes::bytes(self.len(), self.d));
+        self.len() * (size_of::<f64>() + size_of::<f32>()) + codes
+    }
+
+    /// The index of a word, or an error that offers others.
+    pub(crate) fn known(&self, word: &str) -> Result<usize> {
+        self.words.index(word).ok_or_else(|| Error::UnknownWord {
+            word: word.to_owned(),
+            words: self.len(),
+            suggestions: self.words.closest(word, SUGGESTIONS),
+        })
+    }
+
+    /// The vector with an index that is known to be one.
+    #[inline]
+    pub(crate) fn row_of(&self, index: usize) -> &[f32] {
+        &self.values()[index * self.d..(index + 1) * self.d]
+    }
+
+    /// The word with an index that is known to be one.
+    pub(crate) fn word_of(&self, index: usize) -> &str {
+        self.words.word(index).unwrap_or_default()
+    }
+
+    /// A vector divided by its length, in 64 bits.
+    pub(crate) fn unit_of(&self, index: usize) -> impl Iterator<Item = f64> {
+        let length = self.lengths().lengths[index];
+        self.row_of(index).iter().map(move |&value| divided(value, length))
+    }
+
+    pub(crate) fn lengths(&self) -> &Lengths {
+        // Not within get_or_init: it would hold a lock while the pool works, and a thread of the pool that waits for
+        // its part may take up a caller's task that asks for the same lock.
+        if self.computed.lengths.get().is_none() {
+            let _ = self.computed.lengths.set(Lengths::new(self.values(), self.d));
+        }
+        self.computed.lengths.get_or_init(|| Lengths::new(self.values(), self.d))
+    }
+
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows { values: self.values(), d: self.d, lengths: self.lengths() }
+    }
+
+    /// The codes to search with, if the set is large and this is not its first search.
+    pub(crate) fn codes(&self) -> Option<&Codes> {
+        if let Some(codes) = self.computed.codes.get() {
+            return Some(codes);
+        }
+        let worthwhile = self.values().len() >= FEWEST_VALUES_FOR_CODES && self.d <= MOST_WIDTH;
+        if !worthwhile || self.computed.searches.fetch_add(1, Ordering::Relaxed) == 0 {
+            return None;
+        }
+        // One caller builds them, without a lock for the reason above; others meanwhile search in full.
+        if !self.computed.codes_begun.swap(true, Ordering::Relaxed) {
+            self.build_codes();
+        }
+        self.computed.codes.get()
+    }
+
+    fn build_codes(&self) {
+        let codes = Codes::new(self.values(), self.d, &self.lengths().lengths);
+        let _ = self.computed.codes.set(codes);
+    }
+}
+
+/// The position of a value that is NaN or infinite, the first if there are several.
+pub(crate) fn first_not_finite(values: &[f32]) -> Option<usize> {
+    const CHUNK: usize = 1 << 16;
+    values.par_chunks(CHUNK).enumerate().find_map_first(|(chunk, values)| {
+        // One test for the chunk, which takes no branch for each value.
+        let all_finite = values.iter().fold(true, |finite, value| finite & value.is_finite());
+        if all_finite {
+            return None;
+        }
+        values.iter().position(|value| !value.is_finite()).map(|at| chunk * CHUNK + at)
+    })
+}
+
+/// A value divided by the length of its vector; zero if the vector has no direction.
+fn divided(value: f32, length: f64) -> f64 {
+    let quotient = f64::from(value) / length;
+    if quotient.is_finite() { quotient } else { 0.0 }
+}
+
+impl Clone for WordVectors {
+    /// A copy, which shares the map if the values are mapped, and computes lengths and directions of its own.
+    fn clone(&self) -> Self {
+        Self::from_parts(self.words.clone(), self.values.clone(), self.d, self.counts.clone(), self.duplicates)
+    }
+}
+
+impl PartialEq for WordVectors {
+    /// Whether words, values and counts are the same, in the same order.
+    fn eq(&self, other: &Self) -> bool {
+        self.d == other.d && self.words == other.words && self.counts == other.counts && self.values() == other.values()
+    }
+}
+
+impl fmt::Debug for WordVectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WordVectors")
+            .field("len", &self.len())
+            .field("d", &self.d)
+            .field("first_word", &self.words.word(0))
+            .field("counts", &self.counts.is_some())
+            .field("duplicates", &self.duplicates)
+            .field("mapped", &self.is_mapped())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,24 @@
+//! Vectors from counts.
+
+mod cooccurrence;
+mod count_vectors;
+mod pca;
+mod penn_treebank;
+mod ppmi;
+mod properties;
+mod svd;
+
+/// "you say goodbye and i say hello ." by first appearance: you 0, say 1, goodbye 2, and 3, i 4, hello 5, . 6. The
+/// small corpus of Saito's textbook, chapter 2.
+const HELLO: [u32; 8] = [0, 1, 2, 3, 4, 1, 5, 6];
+
+/// Runs `body` on a pool of so many threads.
+fn on_threads<T: Send>(threads: usize, body: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(body)
+}
+
+/// A number for each `i`, below `bound`, that looks drawn at random and is the same every time.
+fn scrambled(i: u64, bound: u64) -> u64 {
+    let bits = (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((bits ^ bits >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 24) % bound
+}

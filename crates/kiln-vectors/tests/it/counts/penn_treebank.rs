@@ -1,0 +1,69 @@
+//! On the Penn Treebank: counts against a loop that shares nothing with the crate, and vectors that know that a year
+//! is like a month.
+//!
+//! Reads `$KILN_TEST_DATA/ptb/ptb.train.txt`; without the variable the test says so and passes, or fails where
+//! `KILN_NO_SKIP` is set.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+use kiln_vectors::counts::{Cooccurrence, CountVectors};
+
+/// The words of the training part, newlines as `<eos>`, numbered by first appearance.
+fn penn_treebank() -> Option<(Vec<String>, Vec<u32>)> {
+    let Some(data) = std::env::var_os("KILN_TEST_DATA") else {
+        assert!(std::env::var_os("KILN_NO_SKIP").is_none(), "KILN_TEST_DATA must be set where nothing may be skipped");
+        // Written past the harness's capture, so that what is left out is seen.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: counts of the Penn Treebank; set KILN_TEST_DATA to a folder that holds ptb/ptb.train.txt"
+        );
+        return None;
+    };
+    let text = std::fs::read_to_string(PathBuf::from(data).join("ptb/ptb.train.txt")).unwrap().replace('\n', "<eos> ");
+    let (mut words, mut ids, mut corpus) = (Vec::new(), HashMap::new(), Vec::new());
+    for word in text.split_whitespace() {
+        corpus.push(*ids.entry(word).or_insert_with(|| {
+            words.push(word.to_owned());
+            words.len() as u32 - 1
+        }));
+    }
+    Some((words, corpus))
+}
+
+#[test]
+fn counts_match_a_plain_loop_and_vectors_make_sense() {
+    let Some((words, corpus)) = penn_treebank() else { return };
+    assert_eq!((words.len(), corpus.len()), (10_000, 929_589));
+
+    let start = &corpus[..20_000];
+    let mut expected: HashMap<(u32, u32), f32> = HashMap::new();
+    for at in 0..start.len() {
+        for distance in 1..=2 {
+            if at >= distance {
+                *expected.entry((start[at], start[at - distance])).or_default() += 1.0;
+            }
+            if at + distance < start.len() {
+                *expected.entry((start[at], start[at + distance])).or_default() += 1.0;
+            }
+        }
+    }
+    let counts = Cooccurrence::new().window(2).count(words.len(), [start]).unwrap();
+    assert_eq!(counts.nnz(), expected.len());
+    assert!(expected.iter().all(|(&(word, other), &count)| counts.get(word, other) == count));
+
+    let d = 100;
+    let vectors = CountVectors::new(d).fit(words.len(), [&corpus]).unwrap();
+    let vector = |id: usize| &vectors[id * d..(id + 1) * d];
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+    let id = |word: &str| words.iter().position(|known| known == word).unwrap();
+    for (word, relatives) in [("year", ["month", "quarter"]), ("car", ["auto", "cars"])] {
+        let query = vector(id(word));
+        let cosine = |other: &usize| dot(query, vector(*other)) / dot(vector(*other), vector(*other)).sqrt();
+        let mut nearest: Vec<usize> = (0..words.len()).collect();
+        nearest.sort_by(|a, b| cosine(b).total_cmp(&cosine(a)));
+        let nearest: Vec<&str> = nearest[1..11].iter().map(|&id| words[id].as_str()).collect();
+        assert!(relatives.iter().any(|relative| nearest.contains(relative)), "{word}: {nearest:?}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The integration tests of kiln-vectors, in one binary so that linking stays short. Each module opens with what it
+//! claims. gensim's answers lie in `tests/fixtures`, beside the script that made them.
+
+mod bad_files;
+mod counts;
+mod data;
+mod embedding;
+mod errors;
+mod evaluation;
+mod files;
+mod fixtures;
+mod gensim_queries;
+mod round_trips;
+mod search;

@@ -1,0 +1,79 @@
+//! CBOW on one sentence, with a score of every word of its vocabulary.
+//!
+//! ```text
+//! cargo run --release --example word2vec-toy
+//! ```
+//!
+//! Data: "you say goodbye and i say hello .". Time: seconds. Output: the contexts and the words that
+//! stand in them, the loss of a few epochs, the words' vectors, and what the model puts between two
+//! words.
+//!
+//! A vocabulary of seven words has no need of negative sampling; `--example word2vec` has it.
+
+use anyhow::Result;
+use clap::Parser;
+use kiln::burn::tensor::activation::softmax;
+use kiln::kernels::word2vec::{Window, WindowBatch};
+use kiln::models::word2vec::{Architecture, ContextRow, Contexts, SoftmaxCbowConfig};
+use kiln::prelude::*;
+use kiln::train::ContextDataset;
+use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
+
+const TEXT: &str = "you say goodbye and i say hello .";
+const DEFAULTS: Defaults = Defaults {
+    name: "word2vec-toy",
+    epochs: 60,
+    fast_epochs: 5,
+    batch_size: 3,
+    optimizer: Optimizer::Adam { learning_rate: 0.1, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+};
+
+/// Train CBOW on one sentence
+#[derive(Parser)]
+struct Options {
+    #[command(flatten)]
+    training: TrainingArgs,
+}
+
+fn main() -> Result<()> {
+    let training = Options::parse().training;
+    let device = training.device()?;
+    let mut words: Vec<&str> = Vec::new();
+    let ids: Vec<u32> = (TEXT.split(' '))
+        .map(|word| {
+            let known = words.iter().position(|known| *known == word);
+            known.unwrap_or_else(|| {
+                words.push(word);
+                words.len() - 1
+            }) as u32
+        })
+        .collect();
+
+    // A word to each side; the first and the last word of the text have no whole context.
+    let windows = (1..ids.len() as u32 - 1).map(|at| Window { centre: at, start: at - 1, end: at + 2 }).collect();
+    let rows = ContextRow::of(&WindowBatch { ids, windows, negatives: Vec::new() }, Architecture::Cbow);
+    for row in &rows {
+        println!("{} _ {}: {}", words[row.words[0] as usize], words[row.words[1] as usize], words[row.centre as usize]);
+    }
+
+    let model = SoftmaxCbowConfig::new(words.len()).with_vector_size(5).init(&device, training.seed)?;
+    show_model(&model);
+    let data = ContextDataset::for_softmax(rows)?;
+    let run = training.trainer(&DEFAULTS)?.fit(model, &data, &data)?;
+    show_run(&run);
+    let losses = run.history().values("loss");
+    for epoch in (0..losses.len()).step_by(10.min(losses.len().div_ceil(2))) {
+        println!("epoch {}: loss {:.3}", epoch + 1, losses[epoch]);
+    }
+
+    let vectors = run.model().input.table.val().try_into_data()?.try_to_vec::<f32>()?;
+    for (word, vector) in words.iter().zip(vectors.chunks(5)) {
+        println!("{word:<8} {}", vector.iter().map(|x| format!("{x:7.3}")).collect::<String>());
+    }
+    let between = [ContextRow { words: vec![0, 2], centre: 1 }];
+    let scores = run.model().forward(&Contexts::new(between.iter(), &device), &Pass::Inference);
+    let probabilities = softmax(scores, 1).try_into_data()?.try_to_vec::<f32>()?;
+    let best = (0..words.len()).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or(0);
+    println!("you _ goodbye: {} ({:.2})", words[best], probabilities[best]);
+    Ok(())
+}
