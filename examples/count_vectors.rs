@@ -16,6 +16,7 @@ use clap::Parser;
 use kiln::prelude::*;
 use kiln::vectors::counts::{Cooccurrence, Ppmi, Scaling, TruncatedSvd};
 use kiln::vectors::{Format, WordVectors};
+use kiln_examples::review_text;
 
 /// Count what stands near what, and make vectors of it
 #[derive(Parser)]
@@ -44,11 +45,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let text = match &options.corpus {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => {
-            let reviews = Reviews::generate(options.seed).into_documents()?;
-            let texts: Vec<String> = reviews.train.texts().map(|text| text.to_lowercase().replace('.', " .")).collect();
-            texts.join("\n")
-        }
+        None => review_text(options.seed)?,
     };
     let mut words: Vec<&str> = Vec::new();
     let mut index = std::collections::HashMap::new();

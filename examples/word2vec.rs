@@ -108,6 +108,7 @@ fn main() -> Result<()> {
         thousands(model.vocabulary().len())
     );
 
+    let done_before = model.epochs_done() as u64;
     let began = Instant::now();
     let is_over = train(&mut model, &corpus)?;
     let seconds = began.elapsed().as_secs_f64();
@@ -128,10 +129,11 @@ fn main() -> Result<()> {
         vectors.save(path, Format::of_name(path))?;
         eprintln!("vectors: {}", path.display());
     }
-    let words = model.vocabulary().raw_words() * model.config().epochs as u64;
+    // Whole epochs of this call; a resumed or stopped one counts a little too low.
+    let words = model.vocabulary().raw_words() * (model.epochs_done() as u64 - done_before);
     if options.json {
         let line = serde_json::json!({
-            "task": if options.skip_gram { "skip_gram" } else { "cbow" },
+            "task": if model.config().architecture == Architecture::SkipGram { "skip_gram" } else { "cbow" },
             "vocab": vectors.len(),
             "raw_words": model.vocabulary().raw_words(),
             "epochs": model.epochs_done(),
@@ -169,7 +171,7 @@ fn train(model: &mut Word2Vec, corpus: &Corpus) -> Result<bool> {
     let interrupt = Interrupt::on_ctrl_c()?;
     let (epochs, total) = (model.config().epochs as u64, model.vocabulary().raw_words());
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% {msg} {elapsed}<{eta}")?;
-    let bar = ProgressBar::new(epochs * total).with_style(style);
+    let bar = ProgressBar::new(epochs.saturating_mul(total)).with_style(style);
     let is_over = model.train_observed(corpus, |progress| {
         bar.set_prefix(format!("epoch {} of {epochs}", progress.epoch + 1));
         bar.set_message(format!(

@@ -58,11 +58,11 @@ fn main() -> Result<()> {
 
     let model = SoftmaxCbowConfig::new(words.len()).with_vector_size(5).init(&device, training.seed)?;
     show_model(&model);
-    let data = ContextDataset::for_softmax(rows)?;
+    let data = ContextDataset::new(rows)?;
     let run = training.trainer(&DEFAULTS)?.fit(model, &data, &data)?;
     show_run(&run);
     let losses = run.history().values("loss");
-    for epoch in (0..losses.len()).step_by(10.min(losses.len().div_ceil(2))) {
+    for epoch in (0..losses.len()).step_by(10.min(losses.len().div_ceil(2)).max(1)) {
         println!("epoch {}: loss {:.3}", epoch + 1, losses[epoch]);
     }
 

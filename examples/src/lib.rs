@@ -4,6 +4,7 @@
 
 pub mod baseline;
 mod interrupt;
+pub mod plane;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use anyhow::Result;
 use clap::Args;
 use kiln::burn::tensor::Device;
 use kiln::models::thousands;
+use kiln::models::word2vec::Corpus;
 use kiln::prelude::*;
 
 pub use interrupt::Interrupt;
@@ -154,4 +156,29 @@ impl ImdbArgs {
 pub fn imdb_ids(train: &Documents, words: usize, length: usize) -> Result<SequenceEncoder> {
     let tokenizer = WordTokenizer::builder().fit(train.texts())?;
     Ok(SequenceEncoder::new(ImdbIds::new(tokenizer, words)?, length)?)
+}
+
+/// The generated reviews that a model is trained on as a text: in lower case, one a line, full stops as
+/// words.
+///
+/// # Errors
+///
+/// The reviews cannot be made.
+pub fn review_text(seed: u64) -> Result<String> {
+    let reviews = Reviews::generate(seed).into_documents()?;
+    let texts: Vec<String> = reviews.train.texts().map(|text| text.to_lowercase().replace('.', " .")).collect();
+    Ok(texts.join("\n"))
+}
+
+/// The same as sentences of words, without signs.
+///
+/// # Errors
+///
+/// As [`review_text`].
+pub fn review_corpus(seed: u64) -> Result<Corpus> {
+    let text = review_text(seed)?;
+    Ok(Corpus::sentences(text.lines().map(|line| {
+        let words = line.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect::<Vec<_>>()
+    })))
 }

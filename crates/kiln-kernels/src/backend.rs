@@ -254,12 +254,20 @@ macro_rules! kernels_of_the_cpu {
                 Self::tensor(embedding::forward(Self::numbers(&table), width, &ids), &[rows, columns, width])
             }
 
-            fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self> {
+            fn rows_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self> {
                 let width = gradient.shape()[2];
                 let ids = self::ids::<Self>(ids, vocab);
                 let gradient = Self::contiguous(gradient);
                 let table = embedding::backward(Self::numbers(&gradient), vocab, width, &ids);
                 Self::tensor(table, &[vocab, width])
+            }
+
+            fn table_put(table: FloatTensor<Self>, ids: IntTensor<Self>, rows: FloatTensor<Self>) -> FloatTensor<Self> {
+                let (vocab, width) = (table.shape()[0], table.shape()[1]);
+                let ids = self::ids::<Self>(ids, vocab);
+                let [mut table, rows] = [table, rows].map(Self::contiguous);
+                embedding::put(Self::numbers_mut(&mut table), width, &ids, Self::numbers(&rows));
+                table
             }
 
             fn max_pool1d_forward(input: FloatTensor<Self>, pool: usize) -> (FloatTensor<Self>, Self::Places) {

@@ -8,6 +8,7 @@
 //! | [`embedding`] | table lookup and the table's gradient |
 //! | [`dropout`] | a counter-based mask, made on the way |
 //! | [`max_pool1d`] | max pooling over time |
+//! | [`row_gradient`], [`put_rows`] | the gradient of a large table's touched rows, and their update |
 //! | [`adam_step`] | one step of Adam, in place |
 //! | [`WordTables::update`](word2vec::WordTables::update) | word2vec's step over windows of words, in place |
 //!
@@ -36,6 +37,7 @@ mod pooling;
 mod random;
 mod recurrent;
 pub mod reference;
+mod rows;
 mod span;
 pub mod word2vec;
 
@@ -50,6 +52,7 @@ pub use ops::{FusedKernels, FusedOps, RecurrentInputs};
 pub use pooling::max_pool1d;
 pub use random::RandomKey;
 pub use recurrent::{CellKind, Direction, Directions, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
+pub use rows::{RowGradient, put_rows, row_gradient};
 pub use span::Span;
 
 /// Floating-point operations a second that the CPU's products can reach at most, measured now on

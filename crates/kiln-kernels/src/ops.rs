@@ -109,7 +109,16 @@ pub trait FusedKernels: Backend {
     ///
     /// - gradient: `[batch, time, d_embedding]`
     /// - output: `[vocab, d_embedding]`
-    fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self>;
+    fn rows_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self>;
+
+    /// The table with other rows, in place where nothing else holds it.
+    ///
+    /// # Shapes
+    ///
+    /// - table: `[vocab, width]`
+    /// - ids: `[1, rows]`, all different
+    /// - rows: `[rows, width]`
+    fn table_put(table: FloatTensor<Self>, ids: IntTensor<Self>, rows: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Max pooling over time.
     ///
@@ -170,6 +179,12 @@ pub trait FusedOps: Backend {
     /// See [`crate::embedding`].
     fn embedding(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self>;
 
+    /// See [`crate::row_gradient`]. Never recorded by autodiff.
+    fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self>;
+
+    /// See [`crate::put_rows`]. Never recorded by autodiff.
+    fn put_rows(table: FloatTensor<Self>, ids: IntTensor<Self>, rows: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// See [`crate::max_pool1d`].
     fn max_pool1d(input: FloatTensor<Self>, pool: usize) -> FloatTensor<Self>;
 
@@ -214,6 +229,14 @@ macro_rules! fused_by_kernels {
 
             fn embedding(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
                 Self::table_rows(table, ids)
+            }
+
+            fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self> {
+                Self::rows_gradient(gradient, ids, vocab)
+            }
+
+            fn put_rows(table: FloatTensor<Self>, ids: IntTensor<Self>, rows: FloatTensor<Self>) -> FloatTensor<Self> {
+                Self::table_put(table, ids, rows)
             }
 
             fn max_pool1d(input: FloatTensor<Self>, pool: usize) -> FloatTensor<Self> {
@@ -300,7 +323,7 @@ impl<B: FusedKernels> Backward<B, 1> for EmbeddingBackward {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
         let (ids, vocab) = ops.state;
-        register!(B, grads, ops.parents, [Some(B::table_gradient(gradient, ids, vocab))]);
+        register!(B, grads, ops.parents, [Some(B::rows_gradient(gradient, ids, vocab))]);
     }
 }
 
@@ -377,6 +400,14 @@ impl<B: FusedKernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             OpsKind::Tracked(prep) => prep.finish((ids, vocab), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
+    }
+
+    fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self> {
+        Self::from_inner(B::rows_gradient(gradient.into_primitive(), ids, vocab))
+    }
+
+    fn put_rows(table: FloatTensor<Self>, ids: IntTensor<Self>, rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::from_inner(B::table_put(table.into_primitive(), ids, rows.into_primitive()))
     }
 
     fn max_pool1d(input: FloatTensor<Self>, pool: usize) -> FloatTensor<Self> {

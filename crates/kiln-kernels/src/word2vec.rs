@@ -160,6 +160,8 @@ impl WordTables {
 pub struct AliasTable {
     /// Of each number: below which draw it stands for itself, and what it stands for otherwise.
     entries: Vec<(u32, u32)>,
+    /// The sums of the weights of all numbers up to each.
+    sums: Vec<f64>,
 }
 
 impl AliasTable {
@@ -184,7 +186,12 @@ impl AliasTable {
                 small.push(high);
             }
         }
-        Self { entries }
+        let mut sum = 0.0;
+        let sums = weights.iter().map(|weight| {
+            sum += weight;
+            sum
+        });
+        Self { entries, sums: sums.collect() }
     }
 
     /// The number that the random word `bits` draws.
@@ -194,18 +201,40 @@ impl AliasTable {
         // The high half chooses an entry, the low half between its two numbers.
         let place = ((bits >> 32) * self.entries.len() as u64) >> 32;
         let (below, other) = self.entries[place as usize];
-        if bits as u32 <= below { place as u32 } else { other }
+        if (bits as u32) < below { place as u32 } else { other }
     }
 
-    /// Draws until it is not `other`, which must not be the only number with a weight.
+    /// Draws in proportion to the weights of all numbers but `other`, which must not be the only one
+    /// with a weight.
     #[inline]
     pub fn draw_other(&self, other: u32, random: &mut RandomWords) -> u32 {
-        loop {
+        /// Draws after which `other` is known to have nearly all of the weight.
+        const TRIES: usize = 32;
+        for _ in 0..TRIES {
             let drawn = self.draw(random.next_bits());
             if drawn != other {
                 return drawn;
             }
         }
+        self.search_other(other, random)
+    }
+
+    /// The same by the sums of the weights, in logarithmic time.
+    #[cold]
+    fn search_other(&self, other: u32, random: &mut RandomWords) -> u32 {
+        let below = |n: usize| if n == 0 { 0.0 } else { self.sums[n - 1] };
+        let (place, last) = (other as usize, self.sums.len() - 1);
+        let (before, behind) = (below(place), self.sums[last] - self.sums[place]);
+        let unit = (random.next_bits() >> 11) as f64 / (1u64 << 53) as f64;
+        let at = unit * (before + behind);
+        let (first, end, at) = if at < before || place == last {
+            (0, place, at)
+        } else {
+            (place + 1, last + 1, at + self.sums[place] - before)
+        };
+        let found = (first + self.sums[first..end].partition_point(|&sum| sum <= at)).min(end - 1);
+        // Rounding may point behind the last number that has a weight.
+        (first..=found).rev().find(|&n| self.sums[n] > below(n)).unwrap_or(found) as u32
     }
 }
 

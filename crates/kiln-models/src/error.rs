@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What can go wrong when a model is configured or its weights are loaded.
+/// What can go wrong when a model is configured, its weights are loaded, or word vectors are trained.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -53,6 +53,14 @@ pub enum Error {
         /// The tensor's name.
         name: String,
     },
+    /// A model has no parameter of this name.
+    #[error("the model has no parameter '{path}'; it has {}", .known.join(", "))]
+    NoParameter {
+        /// What was asked for.
+        path: String,
+        /// The parameters' paths.
+        known: Vec<String>,
+    },
     /// A tensor has another shape than the model's parameter.
     #[error("'{name}' must have shape {expected:?}, but has {got:?}: the weights belong to a model of other sizes")]
     WeightShape {
@@ -101,6 +109,40 @@ pub enum Error {
         distinct: usize,
         /// How often a word must occur.
         min_count: u64,
+    },
+    /// A corpus that is to be added has no word in common with the vectors, and no new one.
+    #[error(
+        "of the corpus's {words} words, {distinct} of them different, none has a vector, and none occurs {min_count} \
+         times (min_count) to get one"
+    )]
+    NoNewWord {
+        /// Running words that were found.
+        words: u64,
+        /// Words that differ.
+        distinct: usize,
+        /// How often a new word must occur.
+        min_count: u64,
+    },
+    /// A corpus is not the one whose words were counted.
+    #[error(
+        "the corpus must be the {expected} words that were counted, but {got} were read: \
+         it has changed, is another one, or cannot be read twice"
+    )]
+    CorpusChanged {
+        /// Running words that were counted.
+        expected: u64,
+        /// Running words that were read.
+        got: u64,
+    },
+    /// The loss is infinite or not a number.
+    #[error(
+        "the vectors grew beyond all bounds in epoch {epoch}: start anew with a learning rate (alpha) below {alpha}"
+    )]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The learning rate at the start.
+        alpha: f64,
     },
     /// A file is no saved word2vec training.
     #[error("no saved word2vec training: it lacks {lacks}; save one with `Word2Vec::save`")]

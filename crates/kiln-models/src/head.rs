@@ -16,8 +16,8 @@ pub enum Head {
     Classes(usize),
     /// Real numbers; mean squared error.
     Values(usize),
-    /// A logit of what is right and of as many things drawn at random, of which each is right or wrong
-    /// by itself; the sum of their binary cross-entropies. The right one's place is the class.
+    /// A logit of the row's class, then of as many other classes drawn at random, of which each is right
+    /// or wrong by itself; the sum of their binary cross-entropies.
     NegativeSampling(usize),
 }
 
@@ -69,14 +69,13 @@ impl Head {
         }
     }
 
-    /// How many classes there are; `None` for a regressor.
+    /// How many classes there are; `None` for a regressor, and where classes are drawn.
     #[must_use]
     pub fn classes(self) -> Option<usize> {
         match self {
             Self::Binary => Some(2),
             Self::Classes(count) => Some(count),
-            Self::NegativeSampling(negative) => Some(negative + 1),
-            Self::Values(_) => None,
+            Self::NegativeSampling(_) | Self::Values(_) => None,
         }
     }
 
@@ -104,11 +103,10 @@ impl Head {
                 let index = classes.clone().unsqueeze_dim::<2>(1);
                 log_softmax(outputs, 1).gather(1, index).mean().neg()
             }
-            (Self::NegativeSampling(_), Targets::Classes(classes)) => {
+            (Self::NegativeSampling(_), Targets::Classes(_)) => {
                 // The right one: -log s(x) = -log s(-x) - x, where log s(-x) = log s(x) - x
-                let index = classes.clone().unsqueeze_dim::<2>(1);
                 let as_if_wrong = (outputs.clone() - log_sigmoid(outputs.clone())).sum_dim(1);
-                (as_if_wrong - outputs.gather(1, index)).mean()
+                (as_if_wrong - outputs.narrow(1, 0, 1)).mean()
             }
             (Self::Values(_), Targets::Values(values)) => (outputs - values.clone()).square().mean(),
             (head, _) => panic!("a head of {head:?} and its targets are of different kinds"),
@@ -134,7 +132,8 @@ impl Head {
         };
         let predicted = match self {
             Self::Binary => outputs.greater_elem(0.0).int(),
-            Self::Classes(_) | Self::NegativeSampling(_) => outputs.argmax(1),
+            Self::Classes(_) => outputs.argmax(1),
+            Self::NegativeSampling(_) => return Some(outputs.argmax(1).equal_elem(0).float().sum()),
             Self::Values(_) => return None,
         };
         let right = predicted.equal(classes.clone().unsqueeze_dim::<2>(1));

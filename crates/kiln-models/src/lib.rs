@@ -23,6 +23,7 @@ mod initializer;
 pub mod layers;
 pub mod models;
 mod pass;
+mod row_tape;
 mod spans;
 mod summary;
 pub mod weights;
@@ -39,5 +40,6 @@ pub use models::{
     RecurrentRegressorConfig, Series, TextClassifier, TextClassifierConfig, Tokens,
 };
 pub use pass::Pass;
+pub use row_tape::{LookedUp, record_rows};
 pub use spans::Spans;
 pub use summary::{Summary, SummaryRow, thousands};

@@ -47,6 +47,21 @@ pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
     }
 }
 
+/// Says of the parameters under `path`, such as `embedding` or `embedding.table`, whether training
+/// changes them.
+///
+/// # Errors
+///
+/// There is no parameter under this path.
+pub fn with_trainable<M: Module>(module: M, path: &str, trainable: bool) -> Result<M> {
+    let mut mapper = Freezing { path: Path::default(), under: path, trainable, others: Vec::new(), found: false };
+    let module = module.map(&mut mapper);
+    if mapper.found {
+        return Ok(module);
+    }
+    Err(Error::NoParameter { path: path.to_owned(), known: mapper.others })
+}
+
 /// The weights as the bytes of a safetensors file.
 ///
 /// # Errors
@@ -169,5 +184,33 @@ impl ModuleMapper for Putting {
             }
         };
         Param::from_mapped_value(id, tensor, mapper)
+    }
+}
+
+struct Freezing<'a> {
+    path: Path,
+    under: &'a str,
+    trainable: bool,
+    others: Vec<String>,
+    found: bool,
+}
+
+impl ModuleMapper for Freezing<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.name();
+        if name.strip_prefix(self.under).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+            self.found = true;
+            return param.set_require_grad(self.trainable);
+        }
+        self.others.push(name);
+        param
     }
 }

@@ -33,6 +33,16 @@ pub(crate) struct RunIdentity {
     pub(crate) callbacks: Vec<String>,
     /// The artifact's description: the model's options and how text is read.
     pub(crate) artifact: Option<String>,
+    /// What is frozen in the first epochs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) frozen: Vec<Frozen>,
+}
+
+/// Parameters that stay as they are in the first epochs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Frozen {
+    pub(crate) path: String,
+    pub(crate) epochs: usize,
 }
 
 impl RunIdentity {
@@ -50,6 +60,7 @@ impl RunIdentity {
                 ("clipping norm", format!("{:?}", identity.clip_norm)),
                 ("callbacks", identity.callbacks.join(", ")),
                 ("model options", identity.artifact.clone().unwrap_or_default()),
+                ("frozen parameters", format!("{:?}", identity.frozen)),
             ]
         };
         for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(before)) {

@@ -10,15 +10,6 @@ use crate::data::{Batches, DataLimits};
 use crate::error::{Error, Result};
 use crate::trainable::Labelled;
 
-/// What a row's class is.
-#[derive(Clone, Copy, Debug)]
-enum Class {
-    /// 0, since the right word comes first among those that are scored.
-    First,
-    /// The word itself.
-    Word,
-}
-
 /// Contexts with the word that stands in each.
 ///
 /// Cloning is cheap: the rows are shared.
@@ -30,35 +21,21 @@ enum Class {
 /// use kiln_train::{Batches, ContextDataset};
 ///
 /// let rows = vec![ContextRow { words: vec![0, 2], centre: 1 }, ContextRow { words: vec![1], centre: 2 }];
-/// assert_eq!(ContextDataset::for_softmax(rows)?.rows(), 2);
+/// assert_eq!(ContextDataset::new(rows)?.rows(), 2);
 /// # Ok::<(), kiln_train::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct ContextDataset {
     rows: Arc<[ContextRow]>,
-    class: Class,
 }
 
 impl ContextDataset {
-    /// Rows for a `NegativeSampling`.
+    /// Rows for a `NegativeSampling` or a `SoftmaxCbow`.
     ///
     /// # Errors
     ///
     /// A context holds no word.
-    pub fn for_negative_sampling(rows: Vec<ContextRow>) -> Result<Self> {
-        Self::new(rows, Class::First)
-    }
-
-    /// Rows for a `SoftmaxCbow`.
-    ///
-    /// # Errors
-    ///
-    /// A context holds no word.
-    pub fn for_softmax(rows: Vec<ContextRow>) -> Result<Self> {
-        Self::new(rows, Class::Word)
-    }
-
-    fn new(rows: Vec<ContextRow>, class: Class) -> Result<Self> {
+    pub fn new(rows: Vec<ContextRow>) -> Result<Self> {
         if let Some(row) = rows.iter().position(|row| row.words.is_empty()) {
             return Err(Error::Data {
                 what: "the context of every row",
@@ -66,7 +43,7 @@ impl ContextDataset {
                 got: format!("none in row {row}"),
             });
         }
-        Ok(Self { rows: rows.into(), class })
+        Ok(Self { rows: rows.into() })
     }
 }
 
@@ -79,20 +56,14 @@ impl Batches for ContextDataset {
 
     fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
         let input = Contexts::new(rows.iter().map(|&row| &self.rows[row]), device);
-        let classes: Vec<i32> = match self.class {
-            Class::First => vec![0; rows.len()],
-            Class::Word => rows.iter().map(|&row| self.rows[row].centre as i32).collect(),
-        };
+        let classes: Vec<i32> = rows.iter().map(|&row| self.rows[row].centre as i32).collect();
         let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [rows.len()]), device);
         Ok(Labelled { input, targets: Targets::Classes(classes) })
     }
 
     fn limits(&self) -> DataLimits {
         let ids = self.rows.iter().flat_map(|row| row.words.iter().chain([&row.centre]));
-        let highest_class = match self.class {
-            Class::First => Some(0),
-            Class::Word => self.rows.iter().map(|row| row.centre).max(),
-        };
+        let highest_class = self.rows.iter().map(|row| row.centre).max();
         DataLimits { highest_id: ids.max().copied(), highest_class, ..DataLimits::default() }
     }
 }

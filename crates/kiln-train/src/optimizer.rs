@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
-use kiln_kernels::{AdamStep, adam_step};
+use kiln_kernels::{AdamStep, RowGradient, adam_step, embedding, put_rows};
 use kiln_models::weights::{Weight, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::step_gradients::StepGradients;
 
 /// An optimizer and its options; the defaults are Keras's:
 ///
@@ -99,6 +99,53 @@ impl Optimizer {
         }
     }
 
+    /// A parameter's values and moments behind its step `steps`, counted from 1. It has no moments before
+    /// the first.
+    fn apply(
+        self,
+        steps: u64,
+        value: Tensor<1>,
+        moments: Vec<Tensor<1>>,
+        gradient: Tensor<1>,
+        rate: f64,
+    ) -> (Tensor<1>, Vec<Tensor<1>>) {
+        let (shape, device) = (gradient.dims(), gradient.device());
+        let mut moments = moments.into_iter();
+        let mut moment = || moments.next().unwrap_or_else(|| Tensor::zeros(shape, &device));
+        match self {
+            Self::Adam { beta_1, beta_2, epsilon, .. } => {
+                let steps = steps as f64;
+                let correction = (1.0 - beta_2.powf(steps)).sqrt() / (1.0 - beta_1.powf(steps));
+                let step = AdamStep { beta_1, beta_2, epsilon, rate: rate * correction };
+                let (mean, square) = (moment(), moment());
+                let (value, mean, square) = adam_step(value, mean, square, gradient, step);
+                (value, vec![mean, square])
+            }
+            Self::RmsProp { rho, momentum, epsilon, .. } => {
+                let square = moment() * rho + gradient.clone().square() * (1.0 - rho);
+                let update = gradient * rate / (square.clone() + epsilon).sqrt();
+                if momentum > 0.0 {
+                    let update = moment() * momentum + update;
+                    (value - update.clone(), vec![square, update])
+                } else {
+                    (value - update, vec![square])
+                }
+            }
+            Self::Sgd { momentum, nesterov, .. } => {
+                if momentum == 0.0 {
+                    return (value - gradient * rate, Vec::new());
+                }
+                let velocity = moment() * momentum - gradient.clone() * rate;
+                let value = if nesterov {
+                    value + velocity.clone() * momentum - gradient * rate
+                } else {
+                    value + velocity.clone()
+                };
+                (value, vec![velocity])
+            }
+        }
+    }
+
     /// # Errors
     ///
     /// An option is outside its range, or not a number.
@@ -153,14 +200,16 @@ impl OptimizerState {
 
     /// Updates `module` by one step at `learning_rate`; gradients are scaled down first where
     /// their norm over all parameters exceeds `clip_norm`, as PyTorch's `clip_grad_norm_` does.
+    /// `gradients` are [`StepGradients`] or Burn's `GradientsParams`.
     #[must_use]
     pub fn step<M: Module>(
         &mut self,
         module: M,
-        gradients: GradientsParams,
+        gradients: impl Into<StepGradients>,
         learning_rate: f64,
         clip_norm: Option<f64>,
     ) -> M {
+        let gradients = gradients.into();
         let scale = clip_norm.and_then(|limit| clip_scale(&module, &gradients, limit));
         let mut mapper = Stepping { path: Vec::new(), state: self, gradients, learning_rate, scale };
         module.map(&mut mapper)
@@ -168,42 +217,40 @@ impl OptimizerState {
 
     /// The new values of one parameter, all flattened.
     fn update(&mut self, path: &str, value: Tensor<1>, gradient: Tensor<1>, rate: f64) -> Tensor<1> {
+        let rule = self.rule;
+        let slots = self.slots(path);
+        let moments = std::mem::take(&mut slots.moments);
+        let (value, moments) = rule.apply(slots.steps, value, moments, gradient, rate);
+        slots.moments = moments;
+        value
+    }
+
+    /// The new values of a table of which single rows have a gradient: those rows and their moments
+    /// alone are read and written.
+    fn update_rows(&mut self, path: &str, table: Tensor<2>, gradient: RowGradient, rate: f64) -> Tensor<2> {
+        let rule = self.rule;
+        let slots = self.slots(path);
+        let RowGradient { ids, values } = gradient;
+        let ([vocab, width], [rows, _]) = (table.dims(), values.dims());
+        let device = table.device();
+        let take = |table: &Tensor<2>| embedding(table.clone(), ids.clone()).reshape([rows * width]);
+        let put = |table, values: Tensor<1>| put_rows(table, ids.clone(), values.reshape([rows, width]));
+        let mut tables: Vec<Tensor<2>> =
+            std::mem::take(&mut slots.moments).into_iter().map(|moment| moment.reshape([vocab, width])).collect();
+        let moments = tables.iter().map(take).collect();
+        let (value, moments) = rule.apply(slots.steps, take(&table), moments, values.reshape([rows * width]), rate);
+        tables.resize_with(moments.len(), || Tensor::zeros([vocab, width], &device));
+        slots.moments = (tables.into_iter().zip(moments))
+            .map(|(table, values)| put(table, values).reshape([vocab * width]))
+            .collect();
+        put(table, value)
+    }
+
+    /// What is remembered of a parameter, one step on.
+    fn slots(&mut self, path: &str) -> &mut Slots {
         let slots = self.slots.entry(path.to_owned()).or_default();
         slots.steps += 1;
-        let (shape, device) = (gradient.dims(), gradient.device());
-        let mut moments = std::mem::take(&mut slots.moments).into_iter();
-        let mut moment = || moments.next().unwrap_or_else(|| Tensor::zeros(shape, &device));
-        match self.rule {
-            Optimizer::Adam { beta_1, beta_2, epsilon, .. } => {
-                let steps = slots.steps as f64;
-                let correction = (1.0 - beta_2.powf(steps)).sqrt() / (1.0 - beta_1.powf(steps));
-                let step = AdamStep { beta_1, beta_2, epsilon, rate: rate * correction };
-                let (mean, square) = (moment(), moment());
-                let (value, mean, square) = adam_step(value, mean, square, gradient, step);
-                slots.moments = vec![mean, square];
-                value
-            }
-            Optimizer::RmsProp { rho, momentum, epsilon, .. } => {
-                let square = moment() * rho + gradient.clone().square() * (1.0 - rho);
-                let update = gradient * rate / (square.clone() + epsilon).sqrt();
-                if momentum > 0.0 {
-                    let update = moment() * momentum + update;
-                    slots.moments = vec![square, update.clone()];
-                    value - update
-                } else {
-                    slots.moments = vec![square];
-                    value - update
-                }
-            }
-            Optimizer::Sgd { momentum, nesterov, .. } => {
-                if momentum == 0.0 {
-                    return value - gradient * rate;
-                }
-                let velocity = moment() * momentum - gradient.clone() * rate;
-                slots.moments = vec![velocity.clone()];
-                if nesterov { value + velocity * momentum - gradient * rate } else { value + velocity }
-            }
-        }
+        slots
     }
 
     /// Everything remembered, as named tensors and numbers of steps.
@@ -243,7 +290,7 @@ impl OptimizerState {
 struct Stepping<'a> {
     path: Vec<String>,
     state: &'a mut OptimizerState,
-    gradients: GradientsParams,
+    gradients: StepGradients,
     learning_rate: f64,
     scale: Option<Tensor<1>>,
 }
@@ -259,21 +306,33 @@ impl ModuleMapper for Stepping<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, tensor, mapper) = param.consume();
-        let Some(gradient) = self.gradients.remove::<D>(id) else {
+        let (whole, rows) = (self.gradients.whole.remove::<D>(id), self.gradients.rows.remove(&id));
+        if whole.is_none() && rows.is_none() {
             return Param::from_mapped_value(id, tensor, mapper);
-        };
+        }
         let shape = tensor.dims();
         let count = shape.iter().product::<usize>();
         let checkpointing = tensor.gradient_checkpointing_strategy();
         let tracked = tensor.is_require_grad();
-        let mut gradient = gradient.reshape([count]);
-        if let Some(scale) = &self.scale {
-            gradient = gradient * scale.clone();
-        }
         let path = self.path.join(".");
-        let value = tensor.inner().reshape([count]);
-        let updated = self.state.update(&path, value, gradient, self.learning_rate);
-        let mut updated = Tensor::from_inner(updated.reshape(shape));
+        let mut updated = tensor.inner();
+        if let Some(mut rows) = rows {
+            if let Some(scale) = &self.scale {
+                rows.values = rows.values * scale.clone().unsqueeze();
+            }
+            let width = shape[D - 1];
+            let table = updated.reshape([count / width.max(1), width]);
+            updated = self.state.update_rows(&path, table, rows, self.learning_rate).reshape(shape);
+        }
+        if let Some(gradient) = whole {
+            let mut gradient = gradient.reshape([count]);
+            if let Some(scale) = &self.scale {
+                gradient = gradient * scale.clone();
+            }
+            let value = updated.reshape([count]);
+            updated = self.state.update(&path, value, gradient, self.learning_rate).reshape(shape);
+        }
+        let mut updated = Tensor::from_inner(updated);
         if let Some(strategy) = checkpointing {
             updated = updated.with_gradient_checkpointing_strategy(strategy);
         }
@@ -285,15 +344,18 @@ impl ModuleMapper for Stepping<'_> {
 }
 
 /// What all gradients are multiplied by: min(1, limit / (norm + 1e-6)). It stays on the device.
-fn clip_scale<M: Module>(module: &M, gradients: &GradientsParams, limit: f64) -> Option<Tensor<1>> {
+fn clip_scale<M: Module>(module: &M, gradients: &StepGradients, limit: f64) -> Option<Tensor<1>> {
     struct Squares<'a> {
-        gradients: &'a GradientsParams,
+        gradients: &'a StepGradients,
         sums: Vec<Tensor<1>>,
     }
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            if let Some(gradient) = self.gradients.whole.get::<D>(param.id) {
                 self.sums.push(gradient.square().sum());
+            }
+            if let Some(rows) = self.gradients.rows.get(&param.id) {
+                self.sums.push(rows.values.clone().square().sum());
             }
         }
     }

@@ -12,13 +12,13 @@ use burn::module::Module;
 use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
 use burn::train::{
     EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, SupervisedLearningStrategy,
-    SupervisedTrainingEventProcessor, TrainLoader, TrainStep, TrainingComponents, TrainingItem, ValidLoader,
+    SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents, TrainingItem, ValidLoader,
 };
 use kiln_models::weights::{self, Weights};
 
 use crate::artifact::ArtifactConfig;
 use crate::callback::{Callback, Control, Plan, StepLogs};
-use crate::checkpoint::{Checkpoint, RunIdentity};
+use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
 use crate::error::{Error, Result};
 use crate::history::{EpochLogs, History};
 use crate::meter::Meter;
@@ -131,6 +131,7 @@ impl<M: Trainable> Running<M> {
 
     fn epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<()> {
         state.shuffle_epoch.store(epoch as u64 - 1, Ordering::Relaxed);
+        self.freeze(state, epoch)?;
         let learning_rate = state.learning_rate;
         let training = self.train_epoch(state, epoch)?;
         let validation = self.validate(state, epoch)?;
@@ -163,6 +164,15 @@ impl<M: Trainable> Running<M> {
         self.checkpoint(state)
     }
 
+    /// Freezes what is frozen in this epoch and frees what was before.
+    fn freeze(&mut self, state: &Loop, epoch: usize) -> Result<()> {
+        for Frozen { path, epochs } in &state.identity.frozen {
+            let Fitting { model } = self.model.take().expect("the model is put back behind each step");
+            self.model = Some(Fitting { model: weights::with_trainable(model, path, epoch > *epochs)? });
+        }
+        Ok(())
+    }
+
     fn train_epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<Meter> {
         let train = self.train.clone();
         self.tell_train(LearnerEvent::StartSplit { epoch_number: epoch - self.before, total_items: train.num_items() });
@@ -174,11 +184,11 @@ impl<M: Trainable> Running<M> {
             step += 1;
             let rows = item.rows;
             let model = self.model.take().expect("the model is put back behind each step");
-            let output = TrainStep::step(&model, item);
-            let added = meter.add(&output.item, rows);
+            let (output, gradients) = model.learn(item);
+            let added = meter.add(&output, rows);
             let rate = state.learning_rate;
-            let measured = (!state.metric_names.is_empty()).then_some(output.item);
-            self.model = Some(state.optimizer.step(model, output.grads, rate, state.clip_norm));
+            let measured = (!state.metric_names.is_empty()).then_some(output);
+            self.model = Some(state.optimizer.step(model, gradients, rate, state.clip_norm));
             added?;
             if let Some(loss) = meter.loss().filter(|loss| !loss.is_finite()) {
                 return Err(not_finite(state, epoch, loss));

@@ -4,10 +4,11 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{ExecutionError, Int, Tensor};
 use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
-use kiln_models::{Model, Pass, Targets};
+use kiln_models::{Head, Model, Pass, Targets, record_rows};
 
 use crate::data::DataLimits;
 use crate::error::Error;
+use crate::step_gradients::StepGradients;
 
 /// A Burn module that Kiln can train.
 ///
@@ -165,7 +166,11 @@ impl<M: Model> Trainable for M {
             let expected = format!("below the model's vocabulary of {vocab}; give it the tokenizer's `vocab_size()`");
             return refuse("the highest id of the data", expected, id.to_string());
         }
-        match (self.head().classes(), limits.highest_class, limits.values) {
+        let classes = match self.head() {
+            Head::NegativeSampling(_) => self.vocab(),
+            head => head.classes(),
+        };
+        match (classes, limits.highest_class, limits.values) {
             (Some(classes), Some(class), _) if class as usize >= classes => refuse(
                 "the highest class of the data",
                 format!("below the {classes} classes of the model's head"),
@@ -221,6 +226,16 @@ pub(crate) struct Fitting<M: Trainable> {
     pub(crate) model: M,
 }
 
+impl<M: Trainable> Fitting<M> {
+    /// A step's output and gradients, of single rows where an embedding is sparse.
+    pub(crate) fn learn(&self, item: StepInput<M::Batch>) -> (StepOutput, StepGradients) {
+        let (output, looked_up) = record_rows(|| self.model.step(item.batch, &item.pass));
+        let gradients = output.loss.backward();
+        (output, StepGradients::new(self, gradients, looked_up))
+    }
+}
+
+/// What Burn's types ask for; the strategy takes [`Fitting::learn`].
 impl<M: Trainable> TrainStep for Fitting<M> {
     type Input = StepInput<M::Batch>;
     type Output = StepOutput;

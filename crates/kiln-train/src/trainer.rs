@@ -13,7 +13,7 @@ use kiln_models::weights;
 
 use crate::artifact::ArtifactConfig;
 use crate::callback::Callback;
-use crate::checkpoint::{Checkpoint, RunIdentity};
+use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
 use crate::data::{Batches, Loader, Order};
 use crate::early_stopping::EarlyStopping;
 use crate::error::{Error, Result};
@@ -76,6 +76,7 @@ pub struct Trainer<M: Trainable> {
     seed: u64,
     optimizer: Optimizer,
     clip_norm: Option<f64>,
+    frozen: Vec<Frozen>,
     callbacks: Vec<Box<dyn Callback>>,
     metrics: Vec<(String, AddMetric<M>)>,
     existing_run: ExistingRun,
@@ -98,6 +99,7 @@ impl<M: Trainable> Trainer<M> {
             seed: 0,
             optimizer: Optimizer::adam(),
             clip_norm: None,
+            frozen: Vec::new(),
             callbacks: Vec::new(),
             metrics: Vec::new(),
             existing_run: ExistingRun::Refuse,
@@ -141,6 +143,15 @@ impl<M: Trainable> Trainer<M> {
     #[must_use]
     pub fn clip_norm(mut self, norm: f64) -> Self {
         self.clip_norm = Some(norm);
+        self
+    }
+
+    /// Leaves the parameters under `path`, such as `embedding`, as they are in the first `epochs`
+    /// epochs, and trains them from then on: for ready word vectors, which a fresh network's first
+    /// gradients would spoil.
+    #[must_use]
+    pub fn frozen(mut self, path: impl Into<String>, epochs: usize) -> Self {
+        self.frozen.push(Frozen { path: path.into(), epochs });
         self
     }
 
@@ -254,6 +265,10 @@ impl<M: Trainable> Trainer<M> {
         self.check(train.rows(), valid.rows())?;
         model.check(&train.limits())?;
         model.check(&valid.limits())?;
+        let mut model = model;
+        for Frozen { path, .. } in &self.frozen {
+            model = weights::with_trainable(model, path, true)?;
+        }
         let device = device_of(&model)?;
         let optimizer = OptimizerState::new(self.optimizer)?;
         let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
@@ -267,8 +282,10 @@ impl<M: Trainable> Trainer<M> {
             clip_norm: self.clip_norm,
             callbacks: self.callbacks.iter().map(|callback| callback.name().to_owned()).collect(),
             artifact: self.artifact.as_ref().map(ArtifactConfig::to_json),
+            frozen: self.frozen,
         };
-        let mut model = model.train();
+        model = model.train();
+
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
         let mut state = Loop {
             folder: folder.clone(),

@@ -1,4 +1,4 @@
-//! Rows of a table by id, and the gradient of the table.
+//! Rows of a table by id, the gradient of the table, and rows put in their place.
 
 use rayon::prelude::*;
 
@@ -46,4 +46,11 @@ pub(crate) fn backward(gradient: &[f32], vocab: usize, width: usize, ids: &[u32]
     };
     // SAFETY: every block is filled with zeros by the task that owns it.
     unsafe { filled(vocab * width, add) }
+}
+
+/// Copies `rows`, `[ids, width]`, over the table's rows `ids`, each below the vocabulary.
+pub(crate) fn put(table: &mut [f32], width: usize, ids: &[u32], rows: &[f32]) {
+    for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {
+        table[id as usize * width..][..width].copy_from_slice(row);
+    }
 }

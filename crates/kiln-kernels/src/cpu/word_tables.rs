@@ -187,7 +187,7 @@ impl Line {
     fn get<S: Simd>(&self, values: &mut [f32; LINE]) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: both places are a line long. The machine's moves race as relaxed loads of the pairs
-        // would: none is torn, since pairs are aligned.
+        // would: aligned pairs are not torn, which processors do without promising it for wide moves.
         unsafe {
             copy_line::<S>(self.0.as_ptr().cast(), values.as_mut_ptr());
         }
@@ -358,7 +358,7 @@ impl LogProduct {
         /// From here on ln sigmoid(-x) is -x to six digits, and the sigmoid has lost its own.
         const FAR: f32 = 12.0;
         let wrongness = if is_right { -score } else { score };
-        if wrongness > FAR {
+        if wrongness > FAR || wrongness.is_nan() {
             self.log -= f64::from(wrongness);
             return;
         }

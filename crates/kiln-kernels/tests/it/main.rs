@@ -4,5 +4,6 @@ mod devices;
 mod errors;
 mod fallbacks;
 mod finite_differences;
+mod rows;
 mod twins;
 mod word2vec;

@@ -182,6 +182,34 @@ fn an_alias_table_draws_in_proportion() {
     }
 }
 
+/// A word that makes up nearly everything is not drawn for ever where it must not be.
+#[test]
+fn others_than_a_dominating_word_are_drawn_in_proportion() {
+    for place in 0..4 {
+        let mut weights = vec![1.0, 2.0, 0.0, 5.0];
+        weights.insert(place, 1e12);
+        let table = AliasTable::new(&weights);
+        let mut random = RandomWords::new(RandomKey::new(4));
+        let mut counts = [0_u32; 5];
+        for _ in 0..80_000 {
+            counts[table.draw_other(place as u32, &mut random) as usize] += 1;
+        }
+        weights[place] = 0.0;
+        for (n, (count, weight)) in counts.iter().zip(&weights).enumerate() {
+            let expected = 10_000.0 * weight;
+            assert!((f64::from(*count) - expected).abs() < 600.0, "{place}: word {n} {count} times, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_shows() {
+    let mut tables = WordTables::new(&[f32::NAN; 6], &[1.0; 6], 2);
+    let batch =
+        WindowBatch { ids: vec![0, 1], windows: vec![Window { centre: 0, start: 0, end: 2 }], negatives: vec![2] };
+    assert!(tables.update(&batch, Prediction::CbowMean, 0.1, &mut Workspace::default()).sum.is_nan());
+}
+
 #[test]
 fn windows_lie_in_their_sentence_and_negatives_miss_their_centre() {
     let sampler = WindowSampler::new(&[9, 5, 5, 1], 2, true, 5, 0.0, 0.75);

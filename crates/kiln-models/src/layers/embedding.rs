@@ -2,11 +2,13 @@
 
 use burn::config::Config;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_kernels::{RandomKey, embedding};
+use kiln_vectors::EmbeddingMatrix;
 
-use crate::error::{Result, at_least_one};
+use crate::error::{Error, Result, at_least_one};
 use crate::initializer::Initializer;
+use crate::row_tape::{self, LookedUp};
 
 /// Configuration of an [`Embedding`].
 #[derive(Config, Debug)]
@@ -27,7 +29,7 @@ impl EmbeddingConfig {
         let vocab = at_least_one("the vocabulary of an embedding", self.vocab)?;
         let width = at_least_one("the width of an embedding", self.d_embedding)?;
         let uniform = Initializer::Uniform { limit: 0.05 };
-        Ok(Embedding { table: uniform.param([vocab, width], key.child("table"), device) })
+        Ok(Embedding { table: uniform.param([vocab, width], key.child("table"), device), sparse: false })
     }
 }
 
@@ -37,9 +39,73 @@ impl EmbeddingConfig {
 pub struct Embedding {
     /// `[vocab, d_embedding]`
     pub table: Param<Tensor<2>>,
+    /// See [`Embedding::with_sparse`].
+    #[module(skip)]
+    pub sparse: bool,
 }
 
 impl Embedding {
+    /// Takes ready vectors for rows, such as those of
+    /// [`WordVectors::embedding_matrix`](kiln_vectors::WordVectors::embedding_matrix).
+    ///
+    /// # Errors
+    ///
+    /// The matrix is of another size than the table.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "flex")] {
+    /// use kiln_models::RecurrentClassifierConfig;
+    /// use kiln_vectors::{Missing, WordVectors};
+    ///
+    /// let vectors = WordVectors::new(["good", "bad"], vec![1.0, 2.0, -1.0, -2.0], 2)?;
+    /// let words = ["", "bad", "film", "good"]; // by id; 0 is the padding
+    /// let matrix = vectors.embedding_matrix(&words, Missing::Zero);
+    /// println!("{:.0} % of the words have a vector", 100.0 * matrix.coverage());
+    ///
+    /// let device = burn::tensor::Device::flex();
+    /// let config = RecurrentClassifierConfig::new(words.len(), 10).with_d_embedding(2);
+    /// let mut model = config.init(&device, 0)?;
+    /// model.embedding = model.embedding.with_vectors(&matrix)?.with_trainable(false);
+    /// # }
+    /// # Ok::<(), kiln_models::Error>(())
+    /// ```
+    pub fn with_vectors(mut self, matrix: &EmbeddingMatrix) -> Result<Self> {
+        let [vocab, width] = self.table.val().dims();
+        if [matrix.rows, matrix.d] != [vocab, width] {
+            let (expected, got) = (vec![vocab, width], vec![matrix.rows, matrix.d]);
+            return Err(Error::WeightShape { name: "embedding.table".to_owned(), expected, got });
+        }
+        self.table = self.table.map(|table| {
+            let data = TensorData::new(matrix.values.clone(), [vocab, width]);
+            Tensor::from_data(data, &table.device()).set_require_grad(table.is_require_grad())
+        });
+        Ok(self)
+    }
+
+    /// Whether training changes the table. Default: it does.
+    ///
+    /// To leave it alone in the first epochs only, tell the trainer.
+    #[must_use]
+    pub fn with_trainable(mut self, trainable: bool) -> Self {
+        self.table = self.table.set_require_grad(trainable);
+        self
+    }
+
+    /// Whether a training step touches the rows alone that its batch looks up, in the gradient and in
+    /// the optimizer, as `torch.nn.Embedding(sparse=True)` does: for tables of hundreds of thousands
+    /// of rows. Default: it does not.
+    ///
+    /// Gradient descent without momentum gives the same numbers either way. Where an optimizer has
+    /// moments, those of the other rows stay as they are, and so do the rows, which otherwise would
+    /// move on by their moments (PyTorch's `SparseAdam`).
+    #[must_use]
+    pub fn with_sparse(mut self, sparse: bool) -> Self {
+        self.sparse = sparse;
+        self
+    }
+
     /// Looks the ids up.
     ///
     /// # Shapes
@@ -53,6 +119,17 @@ impl Embedding {
     /// whole data set against the model before the first step.
     #[must_use]
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        embedding(self.table.val(), ids)
+        let table = self.table.val();
+        if !(self.sparse && table.is_require_grad() && row_tape::is_open()) {
+            return embedding(table, ids);
+        }
+        let strategy = table.gradient_checkpointing_strategy();
+        let mut rows = Tensor::from_inner(embedding(table.inner(), ids.clone().without_autodiff()));
+        if let Some(strategy) = strategy {
+            rows = rows.with_gradient_checkpointing_strategy(strategy);
+        }
+        let rows = rows.require_grad();
+        row_tape::push(LookedUp { table: self.table.id, ids, rows: rows.clone() });
+        rows
     }
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::error::Result;
 use crate::head::Head;
+use crate::layers::Embedding;
 use crate::pass::Pass;
 use crate::summary::Summary;
 
@@ -126,6 +127,18 @@ impl TextClassifier {
     #[must_use]
     pub fn config(&self) -> TextClassifierConfig {
         each!(self, model => model.config.clone().into())
+    }
+
+    /// The model with another embedding: with ready vectors, frozen, or sparse.
+    ///
+    /// # Errors
+    ///
+    /// As `change`.
+    pub fn map_embedding(mut self, change: impl FnOnce(Embedding) -> Result<Embedding>) -> Result<Self> {
+        each!(&mut self, model => {
+            model.embedding = change(model.embedding.clone())?;
+        });
+        Ok(self)
     }
 }
 

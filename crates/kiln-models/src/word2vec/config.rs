@@ -119,6 +119,17 @@ impl Word2VecConfig {
                 return Err(Error::ZeroSize { what });
             }
         }
+        let limits = [
+            ("vector_size", self.vector_size, 1 << 16, "at most 65,536"),
+            ("window", self.window, 10_000, "at most 10,000, the longest sentence"),
+            ("negative", self.negative, 1_000, "at most 1,000"),
+            ("workers", self.workers, 1_024, "at most 1,024"),
+        ];
+        for (what, got, most, expected) in limits {
+            if got > most {
+                return Err(Error::OutOfRange { what, expected, got: got.to_string() });
+            }
+        }
         let alpha = self.first_alpha();
         let ranges = [
             ("sample", self.sample, self.sample >= 0.0 && self.sample < 1.0, "at least 0 and below 1"),

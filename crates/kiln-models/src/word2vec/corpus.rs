@@ -70,16 +70,16 @@ impl Corpus {
         Self(Source::Sentences(sentences.collect()))
     }
 
-    /// The blocks, from the first.
-    pub(crate) fn blocks(&self) -> Blocks {
-        let size = match &self.0 {
+    /// The blocks, from the first; without a size, of one that suits the corpus.
+    pub(crate) fn blocks(&self, size: Option<usize>) -> Blocks {
+        let size = size.unwrap_or_else(|| match &self.0 {
             Source::Files(paths) => {
                 // Enough blocks for many threads also where the corpus is small.
                 let bytes: u64 = paths.iter().filter_map(|path| path.metadata().ok()).map(|data| data.len()).sum();
                 (bytes / 256).clamp(1 << 14, 1 << 20) as usize
             }
             Source::Sentences(sentences) => (sentences.len() / 256).clamp(16, 4096),
-        };
+        });
         Blocks { source: self.0.clone(), size, next: 0, open: None, begun: 0, kept: Vec::new(), byte: 0 }
     }
 }
@@ -152,6 +152,11 @@ fn sentence<'a>(words: impl Iterator<Item = &'a str>, act: &mut impl FnMut(Token
 }
 
 impl Blocks {
+    /// Bytes or sentences of a block.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     /// The next block; `None` behind the last.
     pub(crate) fn next(&mut self) -> Result<Option<Block>> {
         let content = match &self.source {
@@ -199,8 +204,8 @@ impl Blocks {
                 {
                     break (place + 1, false);
                 }
-                // A word longer than a block and its slack is read whole.
-                wanted += SLACK;
+                // A word longer than a block and its slack is read whole; doubling keeps that linear.
+                wanted = 2 * wanted + SLACK;
             };
             self.kept = bytes.split_off(end);
             let start = self.byte;
@@ -213,6 +218,8 @@ impl Blocks {
                 continue;
             }
             return match String::from_utf8(bytes) {
+                // Windows' editors mark UTF-8 so.
+                Ok(text) if start == 0 => Ok(Some(text.strip_prefix('\u{FEFF}').unwrap_or(&text).to_owned())),
                 Ok(text) => Ok(Some(text)),
                 Err(error) => Err(Error::NotUtf8 { path, byte: start + error.utf8_error().valid_up_to() as u64 }),
             };

@@ -20,7 +20,7 @@ use crate::write_file::write_whole;
 
 /// What a saved model calls itself.
 const FORMAT: &str = "kiln-word2vec";
-const VERSION: &str = "1";
+const VERSION: u32 = 1;
 
 /// word2vec: words, their vectors, and how far their training is.
 ///
@@ -65,6 +65,14 @@ struct State {
     grown: u64,
 }
 
+/// What a saved model holds beside tensors.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    config: Word2VecConfig,
+    state: State,
+}
+
 impl Word2Vec {
     /// Counts the corpus's words and gives each a random vector.
     ///
@@ -85,13 +93,14 @@ impl Word2Vec {
     ///
     /// # Errors
     ///
-    /// A file of the corpus cannot be read.
+    /// A file of the corpus cannot be read, the corpus is not the one that was counted, or the vectors
+    /// have grown beyond all bounds, since the learning rate is too high.
     pub fn train(&mut self, corpus: &Corpus) -> Result<()> {
         self.train_observed(corpus, |_| ControlFlow::Continue(())).map(|_| ())
     }
 
-    /// Trains to the last epoch and tells `observe` ten times a second how far it is; says whether
-    /// the training is over.
+    /// Trains to the last epoch and tells `observe` how far it is, between blocks of up to a megabyte and
+    /// at most ten times a second; says whether the training is over.
     ///
     /// Where `observe` breaks off, the training stops behind the blocks of the corpus that are under
     /// way. The next call goes on there, also in another process, if the model was saved and the
@@ -99,7 +108,8 @@ impl Word2Vec {
     ///
     /// # Errors
     ///
-    /// A file of the corpus cannot be read.
+    /// A file of the corpus cannot be read, the corpus is not the one that was counted, or the vectors
+    /// have grown beyond all bounds, since the learning rate is too high.
     pub fn train_observed(
         &mut self,
         corpus: &Corpus,
@@ -125,10 +135,16 @@ impl Word2Vec {
                 epochs: self.config.epochs,
                 total_words: self.state.total_words,
             };
-            let (place, is_over) = pass.run(&mut self.tables, corpus, self.state.place, &mut observe)?;
-            self.state.place = place;
-            if !is_over {
+            let outcome = pass.run(&mut self.tables, corpus, &mut self.state.place, &mut observe);
+            let place = self.state.place;
+            if !place.loss.sum.is_finite() {
+                return Err(Error::Diverged { epoch: self.state.epoch + 1, alpha: self.config.first_alpha() });
+            }
+            if !outcome? {
                 return Ok(false);
+            }
+            if place.words != self.state.total_words {
+                return Err(Error::CorpusChanged { expected: self.state.total_words, got: place.words });
             }
             self.state.losses.push(place.loss.mean());
             self.state.place = Place::default();
@@ -229,12 +245,9 @@ impl Word2Vec {
         let views = (tensors.iter())
             .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-        let metadata = HashMap::from([
-            ("format".to_owned(), FORMAT.to_owned()),
-            ("version".to_owned(), VERSION.to_owned()),
-            ("config".to_owned(), serde_json::to_string(&self.config)?),
-            ("state".to_owned(), serde_json::to_string(&self.state)?),
-        ]);
+        // One entry, since the order of several would differ from file to file.
+        let header = Header { version: VERSION, config: self.config.clone(), state: self.state.clone() };
+        let metadata = HashMap::from([(FORMAT.to_owned(), serde_json::to_string(&header)?)]);
         write_whole(path, &safetensors::serialize(views, Some(metadata))?)
     }
 
@@ -251,14 +264,12 @@ impl Word2Vec {
 
     fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (_, header) = SafeTensors::read_metadata(bytes)?;
-        let entry = |name: &'static str| {
-            header.metadata().as_ref().and_then(|all| all.get(name)).ok_or(Error::NoWord2Vec { lacks: name })
-        };
-        if entry("format")? != FORMAT || entry("version")? != VERSION {
-            return Err(Error::NoWord2Vec { lacks: "format \"kiln-word2vec\", version \"1\"" });
+        let header = header.metadata().as_ref().and_then(|all| all.get(FORMAT));
+        let header = header.ok_or(Error::NoWord2Vec { lacks: "the metadata 'kiln-word2vec'" })?;
+        let Header { version, config, state } = serde_json::from_str(header)?;
+        if version != VERSION {
+            return Err(Error::NoWord2Vec { lacks: "version 1" });
         }
-        let config: Word2VecConfig = serde_json::from_str(entry("config")?)?;
-        let state: State = serde_json::from_str(entry("state")?)?;
         config.check()?;
         let file = SafeTensors::deserialize(bytes)?;
         let tensor = |name: &'static str, dtype: Dtype| {
@@ -290,7 +301,10 @@ impl Word2Vec {
         };
         let tables = WordTables::new(&floats("input")?, &floats("output")?, config.vector_size);
         let vocabulary = Vocabulary::from_parts(words, counts, state.total_words)
-            .ok_or(Error::NoWord2Vec { lacks: "a count of each word" })?;
+            .ok_or(Error::NoWord2Vec { lacks: "a count of each word, all words different" })?;
+        if state.losses.len() != state.epoch || state.place.words > state.total_words {
+            return Err(Error::NoWord2Vec { lacks: "a place that a training can be at" });
+        }
         Ok(Self { config, vocabulary, tables, state })
     }
 }

@@ -133,8 +133,12 @@ impl NegativeSamplingConfig {
         let vector_size = at_least_one("vector_size", self.vector_size)?;
         at_least_one("negative", self.negative)?;
         if self.counts.iter().filter(|&&count| count > 0).count() < 2 {
-            let got = format!("{:?}", self.counts);
+            let got = format!("above 0 for fewer of {}", self.counts.len());
             return Err(Error::OutOfRange { what: "counts", expected: "above 0 for two words at least", got });
+        }
+        if self.ns_exponent.is_nan() || self.ns_exponent.abs() > 2.0 {
+            let got = self.ns_exponent.to_string();
+            return Err(Error::OutOfRange { what: "ns_exponent", expected: "between -2 and 2", got });
         }
         let key = RandomKey::new(seed).child("init").child("input");
         let shape = [self.counts.len(), vector_size];
@@ -142,8 +146,8 @@ impl NegativeSamplingConfig {
         let weights: Vec<f64> =
             self.counts.iter().map(|&c| if c == 0 { 0.0 } else { (c as f64).powf(self.ns_exponent) }).collect();
         Ok(NegativeSampling {
-            input: Embedding { table: Initializer::Uniform { limit }.param(shape, key, device) },
-            output: Embedding { table: Param::from_tensor(Tensor::zeros(shape, device)) },
+            input: Embedding { table: Initializer::Uniform { limit }.param(shape, key, device), sparse: false },
+            output: Embedding { table: Param::from_tensor(Tensor::zeros(shape, device)), sparse: false },
             negatives: Arc::new(AliasTable::new(&weights)),
             config: self.clone(),
         })

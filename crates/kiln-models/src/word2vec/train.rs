@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::corpus::{Block, Blocks, Corpus, Token};
 use super::vocabulary::Vocabulary;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Words whose windows are updated at one rate.
 const BATCH: usize = 4_096;
@@ -42,7 +42,7 @@ pub struct Progress {
     pub words: u64,
     /// Running words of the whole corpus.
     pub total_words: u64,
-    /// Words a second in this call.
+    /// Words a second in this epoch of this call.
     pub words_per_s: f64,
     /// The learning rate.
     pub alpha: f32,
@@ -71,6 +71,9 @@ pub(crate) struct Place {
     pub(crate) block: u64,
     pub(crate) words: u64,
     pub(crate) loss: LossSum,
+    /// The size of the blocks that are counted; none before the first.
+    #[serde(default)]
+    pub(crate) block_size: Option<usize>,
 }
 
 /// A block's windows, cut where the rate changes.
@@ -110,18 +113,21 @@ impl Pass<'_> {
         batch.clear();
     }
 
-    /// Trains from `place` to the end of the corpus, or until the observer breaks off; says where
-    /// it stands then and whether the pass is over.
+    /// Trains from `place` to the end of the corpus, or until the observer breaks off; says whether
+    /// the pass is over. `place` is where it stands then, also behind an error.
     pub(crate) fn run(
         &self,
         tables: &mut WordTables,
         corpus: &Corpus,
-        place: Place,
+        place: &mut Place,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-    ) -> Result<(Place, bool)> {
-        let mut blocks = corpus.blocks();
+    ) -> Result<bool> {
+        let mut blocks = corpus.blocks(place.block_size);
+        place.block_size = Some(blocks.size());
         for _ in 0..place.block {
-            blocks.next()?;
+            if blocks.next()?.is_none() {
+                return Err(Error::CorpusChanged { expected: self.total_words, got: place.words });
+            }
         }
         let mut watch = Watch { pass: self, began: Instant::now(), first: place.words, observe, last: None };
         match (self.updates, self.threads) {
@@ -135,9 +141,9 @@ impl Pass<'_> {
         &self,
         tables: &mut WordTables,
         mut blocks: Blocks,
-        mut place: Place,
+        place: &mut Place,
         watch: &mut Watch<'_>,
-    ) -> Result<(Place, bool)> {
+    ) -> Result<bool> {
         let mut memory = Memory::default();
         while let Some(block) = blocks.next()? {
             self.draw(&block, &mut memory, |words, batch, workspace| {
@@ -146,19 +152,19 @@ impl Pass<'_> {
             });
             place.block += 1;
             if watch.now(place.words, place.loss).is_break() {
-                return Ok((place, false));
+                return Ok(false);
             }
         }
-        Ok((place, true))
+        Ok(true)
     }
 
     fn ordered(
         &self,
         tables: &mut WordTables,
         blocks: Blocks,
-        mut place: Place,
+        place: &mut Place,
         watch: &mut Watch<'_>,
-    ) -> Result<(Place, bool)> {
+    ) -> Result<bool> {
         let blocks = Mutex::new(blocks);
         // A permit for each block that is drawn and not yet used, so that none runs far ahead.
         let (permit, permits) = channel();
@@ -188,12 +194,12 @@ impl Pass<'_> {
                     }
                     place.block += 1;
                     if watch.now(place.words, place.loss).is_break() {
-                        return Ok((place, false));
+                        return Ok(false);
                     }
                     permit.send(()).ok();
                 }
             }
-            Ok((place, true))
+            Ok(true)
         })
     }
 
@@ -220,21 +226,17 @@ impl Pass<'_> {
         }
     }
 
-    fn racing(
-        &self,
-        tables: &WordTables,
-        blocks: Blocks,
-        place: Place,
-        watch: &mut Watch<'_>,
-    ) -> Result<(Place, bool)> {
+    fn racing(&self, tables: &WordTables, blocks: Blocks, place: &mut Place, watch: &mut Watch<'_>) -> Result<bool> {
         let blocks = Mutex::new(blocks);
         let words = AtomicU64::new(place.words);
         let loss = Mutex::new(place.loss);
-        let (stop, taken) = (AtomicBool::new(false), AtomicU64::new(place.block));
+        let (stop, failed) = (AtomicBool::new(false), AtomicBool::new(false));
+        let taken = AtomicU64::new(place.block);
         let work = || -> Result<()> {
             let mut memory = Memory::default();
-            while !stop.load(Ordering::Relaxed) {
-                let Some(block) = blocks.lock().unwrap_or_else(PoisonError::into_inner).next()? else { break };
+            while !stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed) {
+                let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(block) = next.inspect_err(|_| failed.store(true, Ordering::Relaxed))? else { break };
                 taken.fetch_add(1, Ordering::Relaxed);
                 let mut sum = LossSum::default();
                 self.draw(&block, &mut memory, |ran, batch, workspace| {
@@ -247,7 +249,7 @@ impl Pass<'_> {
             Ok(())
         };
         let so_far = || *loss.lock().unwrap_or_else(PoisonError::into_inner);
-        std::thread::scope(|scope| {
+        let finished = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
             while workers.iter().any(|worker| !worker.is_finished()) {
                 std::thread::park_timeout(Duration::from_millis(2));
@@ -255,16 +257,15 @@ impl Pass<'_> {
                     stop.store(true, Ordering::Relaxed);
                 }
             }
-            for worker in workers {
-                match worker.join() {
-                    Ok(result) => result?,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            let block = taken.load(Ordering::Relaxed);
-            let place = Place { block, words: words.load(Ordering::Relaxed), loss: so_far() };
-            Ok((place, !stop.load(Ordering::Relaxed)))
-        })
+            workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        place.block = taken.load(Ordering::Relaxed);
+        place.words = words.load(Ordering::Relaxed);
+        place.loss = so_far();
+        for worker in finished {
+            worker.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        Ok(!stop.load(Ordering::Relaxed))
     }
 }
 

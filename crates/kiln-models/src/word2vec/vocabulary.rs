@@ -9,7 +9,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use super::corpus::{Block, Corpus, Token};
 use crate::error::{Error, Result};
 
-/// Words with their counts, the most frequent first; of equally frequent ones the first seen.
+/// Words with their counts, the most frequent first; of equally frequent ones the first seen. Those
+/// of a corpus that was added later follow behind.
 #[derive(Clone, Debug, Default)]
 pub struct Vocabulary {
     words: Vec<String>,
@@ -81,12 +82,20 @@ impl Vocabulary {
 }
 
 impl Vocabulary {
-    /// Words with their counts, in their order; `None` unless each has one.
+    /// Words with their counts, in their order; `None` unless each has one, all words differ, and two
+    /// of them occur.
     pub(crate) fn from_parts(words: Vec<String>, counts: Vec<u64>, raw_words: u64) -> Option<Self> {
-        let whole = words.len() == counts.len();
+        if words.len() != counts.len() || counts.iter().filter(|&&count| count > 0).count() < 2 {
+            return None;
+        }
         let mut vocabulary = Self { raw_words, ..Self::default() };
-        words.into_iter().zip(counts).for_each(|(word, count)| vocabulary.push(word, count));
-        whole.then_some(vocabulary)
+        for (word, count) in words.into_iter().zip(counts) {
+            if vocabulary.index(&word).is_some() {
+                return None;
+            }
+            vocabulary.push(word, count);
+        }
+        Some(vocabulary)
     }
 
     /// Adds the counts of another corpus; its words that are new and occur `min_count` times follow
@@ -97,11 +106,12 @@ impl Vocabulary {
         let (old, mut new): (Vec<_>, Vec<_>) = words.into_iter().partition(|(word, _)| self.index(word).is_some());
         new.retain(|(_, count)| *count >= min_count);
         if old.is_empty() && new.is_empty() {
-            return Err(Error::EmptyCorpus { words: raw_words, distinct, min_count });
+            return Err(Error::NoNewWord { words: raw_words, distinct, min_count });
         }
         for (word, count) in old {
             if let Some(index) = self.index(&word) {
-                self.counts[index as usize] += count;
+                let sum = &mut self.counts[index as usize];
+                *sum = sum.saturating_add(count);
             }
         }
         new.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -134,7 +144,7 @@ impl Corpus {
     }
 
     fn count(&self) -> Result<Counted> {
-        let mut blocks = self.blocks();
+        let mut blocks = self.blocks(None);
         let mut counts: FxHashMap<String, (u64, usize)> = FxHashMap::default();
         let mut raw_words = 0;
         loop {

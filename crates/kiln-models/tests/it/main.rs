@@ -1,6 +1,7 @@
 //! Integration tests of `kiln-models`: every body runs on every backend of the build.
 
 mod devices;
+mod embedding;
 mod fixtures;
 mod gradients;
 mod keras_layers;

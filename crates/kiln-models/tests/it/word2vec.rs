@@ -197,6 +197,16 @@ fn bad_corpora_are_named() {
 }
 
 #[test]
+fn another_corpus_than_the_one_counted_is_refused() {
+    let (counted, shorter) = (Corpus::sentences(sentences(300)), Corpus::sentences(sentences(200)));
+    for workers in [1, 2] {
+        let mut model = Word2Vec::new(&config().with_workers(workers), &counted).unwrap();
+        let message = message(model.train(&shorter));
+        assert!(message.contains("1200") && message.contains("800"), "{message}");
+    }
+}
+
+#[test]
 fn bad_options_are_named() {
     let corpus = Corpus::sentences([["a", "b"]]);
     for (config, name) in [
@@ -210,10 +220,36 @@ fn bad_options_are_named() {
         (config().with_alpha(Some(0.0)), "alpha"),
         (config().with_min_alpha(1.0), "min_alpha"),
         (config().with_ns_exponent(f64::INFINITY), "ns_exponent"),
+        (config().with_window(usize::MAX), "window"),
+        (config().with_vector_size(usize::MAX), "vector_size"),
+        (config().with_workers(usize::MAX), "workers"),
     ] {
         let message = message(Word2Vec::new(&config, &corpus));
         assert!(message.contains(name), "{name}: {message}");
     }
+}
+
+#[test]
+fn a_training_that_diverges_says_so() {
+    let corpus = Corpus::sentences(sentences(400));
+    for updates in [Updates::Racing, Updates::Ordered] {
+        let config = config().with_alpha(Some(1e30)).with_updates(updates).with_workers(2);
+        let mut model = Word2Vec::new(&config, &corpus).unwrap();
+        let message = message(model.train(&corpus));
+        assert!(message.contains("epoch 1") && message.contains("alpha"), "{message}");
+    }
+}
+
+#[test]
+fn the_same_state_is_the_same_file() {
+    let model = trained(&config(), &Corpus::sentences(sentences(50)));
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str| {
+        let path = folder.path().join(name);
+        model.save(&path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    assert_eq!(save("a"), save("b"));
 }
 
 #[test]
@@ -228,10 +264,22 @@ fn damaged_states_are_named() {
         let message = message(Word2Vec::load(&path));
         assert!(message.contains("state.safetensors"), "{message}");
     }
-    let other = String::from_utf8_lossy(&good).replace("kiln-word2vec", "kiln-wordless");
-    assert_ne!(other.len(), 0);
-    std::fs::write(&path, other.as_bytes()).unwrap();
-    assert!(message(Word2Vec::load(&path)).contains("state.safetensors"));
+    // The same file with some bytes of its header, or of its words, changed.
+    let altered = |from: &str, to: &str| {
+        let place = good.windows(from.len()).position(|bytes| bytes == from.as_bytes()).unwrap();
+        let mut bytes = good.clone();
+        bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
+        std::fs::write(&path, bytes).unwrap();
+        message(Word2Vec::load(&path))
+    };
+    for (from, to, named) in [
+        ("kiln-word2vec", "kiln-wordless", "kiln-word2vec"),
+        ("\\\"epoch\\\":3", "\\\"epoch\\\":9", "a place"),
+        ("saw", "two", "all words different"),
+    ] {
+        let message = altered(from, to);
+        assert!(message.contains("state.safetensors") && message.contains(named), "{message}");
+    }
     assert!(message(Word2Vec::load(folder.path().join("none"))).contains("none"));
 }
 

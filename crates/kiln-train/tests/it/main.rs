@@ -4,6 +4,7 @@ mod artifact;
 mod callbacks;
 #[path = "../../../kiln-models/tests/it/devices.rs"]
 mod devices;
+mod embeddings;
 mod optimizers;
 mod small_run;
 mod training;

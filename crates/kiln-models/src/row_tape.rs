@@ -1,0 +1,74 @@
+//! What sparse embeddings look up in a training step, for an optimizer that touches these rows alone.
+
+use std::cell::RefCell;
+
+use burn::module::ParamId;
+use burn::tensor::{Int, Tensor};
+
+/// Rows of a table that a forward pass looked up.
+#[derive(Clone, Debug)]
+pub struct LookedUp {
+    /// The table.
+    pub table: ParamId,
+    /// Which rows: `[batch, time]`
+    pub ids: Tensor<2, Int>,
+    /// The rows, a leaf of the graph: its gradient is that of the rows. `[batch, time, d_embedding]`
+    pub rows: Tensor<3>,
+}
+
+thread_local! {
+    static TAPE: RefCell<Option<Vec<LookedUp>>> = const { RefCell::new(None) };
+}
+
+/// Runs a forward pass and gives what its sparse [`Embedding`](crate::layers::Embedding)s looked up
+/// on this thread. Such a table has no gradient of its own then; take it from the rows.
+///
+/// The trainer does so. A training loop of one's own that does not gets the gradients of whole
+/// tables, as if no embedding were sparse.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::{Device, Tensor};
+/// use kiln_kernels::row_gradient;
+/// use kiln_models::layers::EmbeddingConfig;
+/// use kiln_models::{RandomKey, record_rows};
+///
+/// let device = Device::flex().autodiff();
+/// let embedding = EmbeddingConfig::new(400_000, 8).init(&device, RandomKey::new(0))?.with_sparse(true);
+/// let ids = Tensor::from_ints([[5, 6, 5]], &device);
+/// let (loss, looked_up) = record_rows(|| embedding.forward(ids).sum());
+/// let gradients = loss.backward();
+/// let rows = looked_up[0].rows.grad(&gradients).unwrap();
+/// assert_eq!(row_gradient(rows, looked_up[0].ids.clone()).values.dims(), [2, 8]); // not 400,000
+/// # }
+/// # Ok::<(), kiln_models::Error>(())
+/// ```
+pub fn record_rows<R>(forward: impl FnOnce() -> R) -> (R, Vec<LookedUp>) {
+    /// Puts back what was recorded around this, also when the pass panics.
+    struct Restore(Option<Vec<LookedUp>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let outer = self.0.take();
+            TAPE.with_borrow_mut(|tape| *tape = outer);
+        }
+    }
+    let _restore = Restore(TAPE.replace(Some(Vec::new())));
+    let result = forward();
+    let looked_up = TAPE.with_borrow_mut(Option::take).unwrap_or_default();
+    (result, looked_up)
+}
+
+/// Whether lookups are recorded.
+pub(crate) fn is_open() -> bool {
+    TAPE.with_borrow(Option::is_some)
+}
+
+pub(crate) fn push(looked_up: LookedUp) {
+    TAPE.with_borrow_mut(|tape| {
+        if let Some(tape) = tape {
+            tape.push(looked_up);
+        }
+    });
+}

@@ -1,0 +1,47 @@
+//! The gradients of one step: of whole parameters, and of single rows where an embedding is sparse.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{Gradients, Tensor};
+use kiln_kernels::{RowGradient, row_gradient};
+use kiln_models::LookedUp;
+
+/// The gradients of a module's parameters behind one backward pass.
+pub struct StepGradients {
+    pub(crate) whole: GradientsParams,
+    pub(crate) rows: BTreeMap<ParamId, RowGradient>,
+}
+
+impl StepGradients {
+    /// Takes the gradients of `module` from a backward pass; `looked_up` is what
+    /// [`record_rows`](kiln_models::record_rows) gave for its forward pass.
+    #[must_use]
+    pub fn new<M: Module>(module: &M, gradients: Gradients, looked_up: Vec<LookedUp>) -> Self {
+        let mut parts: BTreeMap<ParamId, Vec<_>> = BTreeMap::new();
+        for LookedUp { table, ids, rows } in looked_up {
+            if let Some(gradient) = rows.grad(&gradients) {
+                parts.entry(table).or_default().push((gradient, ids.without_autodiff()));
+            }
+        }
+        let rows = parts.into_iter().map(|(table, parts)| {
+            // A table may be looked up several times in a pass.
+            let in_one_row = |(gradient, ids): (Tensor<3>, Tensor<2, _>)| {
+                let [batch, time, width] = gradient.dims();
+                (gradient.reshape([1, batch * time, width]), ids.reshape([1, batch * time]))
+            };
+            let (gradients, ids) = parts.into_iter().map(in_one_row).unzip();
+            (table, row_gradient(Tensor::cat(gradients, 1), Tensor::cat(ids, 1)))
+        });
+        let rows = rows.collect();
+        Self { whole: GradientsParams::from_grads(gradients, module), rows }
+    }
+}
+
+impl From<GradientsParams> for StepGradients {
+    /// Gradients of whole parameters alone.
+    fn from(whole: GradientsParams) -> Self {
+        Self { whole, rows: BTreeMap::new() }
+    }
+}

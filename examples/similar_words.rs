@@ -1,0 +1,100 @@
+//! The nearest words of any vector file, and the words on a plane.
+//!
+//! ```text
+//! cargo run --release --example similar-words -- --vectors glove.6B.100d.txt --words king,queen,paris --plot plane.png
+//! cargo run --release --example similar-words -- --vectors vectors.bin --analogy man,king,woman
+//! ```
+//!
+//! Data: a file of word2vec (text or binary), GloVe or fastText (`.vec`), plain or `.gz`, or Kiln's own
+//! safetensors, which is mapped instead of read; without `--vectors` those of a short training on the
+//! generated reviews. Time: a second for 400,000 words. Output: each word's nearest words by cosine, and
+//! with `--plot` a picture of all of them along the two directions in which they differ most, as SVG or
+//! PNG. Words of scripts that the picture's font (Ubuntu) lacks appear as boxes.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use kiln::models::word2vec::{Word2Vec, Word2VecConfig};
+use kiln::prelude::*;
+use kiln::vectors::WordVectors;
+use kiln::vectors::counts::principal_components;
+use kiln_examples::plane::{Label, draw};
+use kiln_examples::review_corpus;
+
+/// Find similar words and draw them
+#[derive(Parser)]
+struct Options {
+    /// The vectors: word2vec text or binary, GloVe, .vec, .safetensors; .gz
+    #[arg(long, value_name = "FILE")]
+    vectors: Option<PathBuf>,
+    /// Words whose neighbours are wanted [default: the most frequent]
+    #[arg(long, value_delimiter = ',')]
+    words: Vec<String>,
+    /// Three words: a is to b as c is to what?
+    #[arg(long, value_delimiter = ',', num_args = 1)]
+    analogy: Vec<String>,
+    /// Neighbours of each
+    #[arg(long, default_value_t = 5)]
+    top: usize,
+    /// Draw words and neighbours on a plane: .svg or .png
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let began = Instant::now();
+    let vectors = match &options.vectors {
+        Some(path) if path.extension().is_some_and(|extension| extension == "safetensors") => WordVectors::open(path)?,
+        Some(path) => WordVectors::load(path)?,
+        None => {
+            let corpus = review_corpus(0)?;
+            let mut model = Word2Vec::new(&Word2VecConfig::new().with_vector_size(50), &corpus)?;
+            model.train(&corpus)?;
+            model.vectors()?
+        }
+    };
+    let (words, seconds) = (thousands(vectors.len()), began.elapsed().as_secs_f64());
+    println!("{words} words with {} numbers each, in {seconds:.2} s", vectors.d());
+
+    if !options.analogy.is_empty() {
+        let [a, b, c] = &options.analogy[..] else {
+            anyhow::bail!("--analogy takes three words with commas between them, as in man,king,woman");
+        };
+        let near = vectors.analogy(a, b, c, options.top)?;
+        let near: Vec<String> = near.iter().map(|near| format!("{} {:.3}", near.word, near.similarity)).collect();
+        println!("{a} is to {b} as {c} is to: {}", near.join(", "));
+    }
+    let asked: Vec<String> = match &options.words[..] {
+        [] if options.analogy.is_empty() => vectors.words().iter().take(5).map(str::to_owned).collect(),
+        words => words.to_vec(),
+    };
+    let mut labels: Vec<Label> = Vec::new();
+    let mut add = |word: &str, is_asked: bool| match labels.iter_mut().find(|label| label.text == word) {
+        Some(label) => label.is_strong |= is_asked,
+        None => labels.push(Label { text: word.to_owned(), is_strong: is_asked, at: [0.0; 2] }),
+    };
+    for word in &asked {
+        let near = vectors.similar_by_word(word, options.top)?;
+        add(word, true);
+        near.iter().for_each(|near| add(near.word, false));
+        let near: Vec<String> = near.iter().map(|near| format!("{} {:.3}", near.word, near.similarity)).collect();
+        println!("{word}: {}", near.join(", "));
+    }
+
+    if let Some(path) = &options.plot {
+        ensure!(labels.len() > 2, "a plane takes three words at least: name some with --words");
+        let rows = labels.iter().map(|label| vectors.vector(&label.text)).collect::<Result<Vec<_>, _>>()?;
+        let plane = principal_components(&rows.concat(), vectors.d(), 2).context("the words have no plane")?;
+        for (label, point) in labels.iter_mut().zip(plane.points.chunks_exact(2)) {
+            label.at = [point[0], point[1]];
+        }
+        draw(path, &labels)?;
+        let shares: Vec<String> =
+            plane.explained_variance_ratio.iter().map(|share| format!("{:.0} %", 100.0 * share)).collect();
+        println!("plane: {} (its directions hold {} of the variance)", path.display(), shares.join(" and "));
+    }
+    Ok(())
+}
