@@ -47,6 +47,9 @@ struct Options {
     /// Text with one sentence a line
     #[arg(long, value_name = "FILE")]
     corpus: Option<PathBuf>,
+    /// Touch the rows of a step's words alone, also in Adam: faster, other numbers
+    #[arg(long)]
+    sparse: bool,
     /// Words whose neighbours are shown
     #[arg(long, value_delimiter = ',', default_value = "you,year,car,toyota")]
     words: Vec<String>,
@@ -80,8 +83,8 @@ fn main() -> Result<()> {
 
     let config = NegativeSamplingConfig::new(counts).with_vector_size(SIZE).with_negative(NEGATIVE);
     let mut model = config.init(&device, training.seed)?;
-    model.input = model.input.with_sparse(true);
-    model.output = model.output.with_sparse(true);
+    model.input = model.input.with_sparse(options.sparse);
+    model.output = model.output.with_sparse(options.sparse);
     show_model(&model);
     let trainer = training.trainer(&DEFAULTS)?;
     let run = trainer.fit(model, &ContextDataset::new(rows)?, &ContextDataset::new(valid)?)?;

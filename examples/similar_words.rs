@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use kiln::models::word2vec::{Word2Vec, Word2VecConfig};
+use kiln::models::word2vec::{Updates, Word2Vec, Word2VecConfig};
 use kiln::prelude::*;
 use kiln::vectors::WordVectors;
 use kiln::vectors::counts::principal_components;
@@ -51,7 +51,8 @@ fn main() -> Result<()> {
         Some(path) => WordVectors::load(path)?,
         None => {
             let corpus = review_corpus(0)?;
-            let mut model = Word2Vec::new(&Word2VecConfig::new().with_vector_size(50), &corpus)?;
+            let config = Word2VecConfig::new().with_vector_size(50).with_updates(Updates::Ordered);
+            let mut model = Word2Vec::new(&config, &corpus)?;
             model.train(&corpus)?;
             model.vectors()?
         }

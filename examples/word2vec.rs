@@ -11,20 +11,21 @@
 //! analogies with `--eval`, and then a loop that answers: `king` gives the nearest words, `king - man +
 //! woman` the nearest to the sum.
 //!
-//! Ctrl-C stops the training where it is; with `--state FILE` the same command goes on there.
+//! Ctrl-C stops the training where it is; with `--state FILE`, which is also written behind each epoch,
+//! the same command goes on there.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use kiln::models::word2vec::{Architecture, Corpus, Updates, Word2Vec, Word2VecConfig};
+use kiln::models::word2vec::{Architecture, Corpus, Progress, Updates, Word2Vec, Word2VecConfig};
 use kiln::prelude::*;
 use kiln::vectors::{AnalogyOptions, Format, PairsOptions, WordVectors};
-use kiln_examples::Interrupt;
+use kiln_examples::{Interrupt, review_corpus};
 
 /// Train word vectors and ask them
 #[derive(Parser)]
@@ -77,7 +78,7 @@ struct Options {
     /// Print one JSON line and ask no questions
     #[arg(long)]
     json: bool,
-    /// One epoch on a small text, to see that everything runs
+    /// One epoch, to see that everything runs
     #[arg(long)]
     fast: bool,
 }
@@ -86,17 +87,14 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let corpus = if options.corpus.is_empty() {
         // The reviews that come with Kiln, to see how it goes.
-        let reviews = Reviews::generate(options.seed).into_documents()?;
-        Corpus::sentences(reviews.train.texts().map(|text| {
-            let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
-            words.map(str::to_lowercase).collect::<Vec<_>>()
-        }))
+        review_corpus(options.seed)?
     } else {
         Corpus::files(&options.corpus)?
     };
     let mut model = match &options.state {
         Some(path) if path.exists() => {
             let model = Word2Vec::load(path)?;
+            check_same(model.config(), &config(&options), path)?;
             eprintln!("going on from {} behind {} epochs", path.display(), model.epochs_done());
             model
         }
@@ -110,15 +108,11 @@ fn main() -> Result<()> {
 
     let done_before = model.epochs_done() as u64;
     let began = Instant::now();
-    let is_over = train(&mut model, &corpus)?;
+    let is_over = train(&mut model, &corpus, options.state.as_deref())?;
     let seconds = began.elapsed().as_secs_f64();
-    if let Some(path) = &options.state {
-        model.save(path)?;
-        eprintln!("the training's state: {}", path.display());
-    }
     if !is_over {
         match &options.state {
-            Some(_) => eprintln!("stopped; the same command goes on"),
+            Some(path) => eprintln!("stopped; the same command goes on from {}", path.display()),
             None => eprintln!("stopped; --state FILE would have kept the training"),
         }
     }
@@ -166,13 +160,30 @@ fn config(options: &Options) -> Word2VecConfig {
         .with_alpha(options.alpha)
 }
 
-/// Trains with a progress bar until the end or Ctrl-C; says whether it came to the end.
-fn train(model: &mut Word2Vec, corpus: &Corpus) -> Result<bool> {
+/// A training goes on with the options that it began with; the number of threads may differ.
+fn check_same(before: &Word2VecConfig, now: &Word2VecConfig, path: &Path) -> Result<()> {
+    let (before, now) = (serde_json::to_value(before)?, serde_json::to_value(now)?);
+    let differing = before.as_object().into_iter().flatten();
+    let differing = differing.filter(|(name, value)| *name != "workers" && now[name.as_str()] != **value);
+    let differing: Vec<String> =
+        differing.map(|(name, value)| format!("{name} was {value} and is now {}", now[name])).collect();
+    ensure!(
+        differing.is_empty(),
+        "{} was begun with other options: {}; give the same ones, or another file",
+        path.display(),
+        differing.join(", ")
+    );
+    Ok(())
+}
+
+/// Trains with a progress bar until the end or Ctrl-C, and saves the state behind each epoch; says
+/// whether it came to the end.
+fn train(model: &mut Word2Vec, corpus: &Corpus, state: Option<&Path>) -> Result<bool> {
     let interrupt = Interrupt::on_ctrl_c()?;
     let (epochs, total) = (model.config().epochs as u64, model.vocabulary().raw_words());
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% {msg} {elapsed}<{eta}")?;
     let bar = ProgressBar::new(epochs.saturating_mul(total)).with_style(style);
-    let is_over = model.train_observed(corpus, |progress| {
+    let mut observe = |progress: &Progress| {
         bar.set_prefix(format!("epoch {} of {epochs}", progress.epoch + 1));
         bar.set_message(format!(
             "{:.2} M words/s, loss {:.3}, rate {:.4}",
@@ -182,7 +193,15 @@ fn train(model: &mut Word2Vec, corpus: &Corpus) -> Result<bool> {
         ));
         bar.set_position(progress.epoch as u64 * total + progress.words);
         if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    };
+    let mut is_over = true;
+    while is_over && (model.epochs_done() as u64) < epochs {
+        is_over = model.train_epoch_observed(corpus, &mut observe)?;
+        if let Some(path) = state {
+            model.save(path)?;
+        }
+    }
+    interrupt.release();
     bar.finish_and_clear();
     for (epoch, loss) in model.losses().iter().enumerate() {
         eprintln!("epoch {}: loss {loss:.4}", epoch + 1);

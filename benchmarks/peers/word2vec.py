@@ -15,10 +15,10 @@ from gensim.models import Word2Vec
 
 def scores(vectors, folder):
     """Spearman's rho of both lists of pairs, and the share of right analogies among 30,000 words."""
-    rho = {name: float(vectors.evaluate_word_pairs(f"{folder}/{file}")[1][0])
+    rho = {name: {"spearman": round(float(vectors.evaluate_word_pairs(f"{folder}/{file}")[1][0]), 4)}
            for name, file in (("wordsim353", "wordsim353.tsv"), ("simlex999", "simlex999.txt"))}
     analogies = vectors.evaluate_word_analogies(f"{folder}/questions-words.txt", restrict_vocab=30_000)[0]
-    return {**{name: round(value, 4) for name, value in rho.items()}, "analogies": round(analogies, 4)}
+    return {**rho, "analogies": round(analogies, 4)}
 
 
 def main():

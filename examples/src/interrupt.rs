@@ -7,7 +7,10 @@ use anyhow::{Context, Result};
 
 /// Whether Ctrl-C was pressed.
 #[derive(Clone, Debug)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    pressed: Arc<AtomicBool>,
+    released: Arc<AtomicBool>,
+}
 
 impl Interrupt {
     /// Takes Ctrl-C over; a second one ends the program at once.
@@ -16,20 +19,25 @@ impl Interrupt {
     ///
     /// Something else handles it already.
     pub fn on_ctrl_c() -> Result<Self> {
-        let flag = Arc::new(AtomicBool::new(false));
-        let set = flag.clone();
+        let interrupt = Self { pressed: Arc::default(), released: Arc::default() };
+        let handled = interrupt.clone();
         ctrlc::set_handler(move || {
-            if set.swap(true, Ordering::Relaxed) {
+            if handled.pressed.swap(true, Ordering::Relaxed) || handled.released.load(Ordering::Relaxed) {
                 std::process::exit(130);
             }
         })
         .context("cannot handle Ctrl-C")?;
-        Ok(Self(flag))
+        Ok(interrupt)
     }
 
     /// Whether it was pressed.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.pressed.load(Ordering::Relaxed)
+    }
+
+    /// From now on the first Ctrl-C ends the program.
+    pub fn release(&self) {
+        self.released.store(true, Ordering::Relaxed);
     }
 }

@@ -74,7 +74,7 @@ fn picture<B: DrawingBackend>(area: &DrawingArea<B, Shift>, labels: &[Label]) ->
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by_key(|&n| !labels[n].is_strong);
     for n in order {
-        let (width, _) = area.estimate_text_size(&labels[n].text, &style(&labels[n]).into()).map_err(text)?;
+        let (width, _) = area.estimate_text_size(&labels[n].text, &style(&labels[n])).map_err(text)?;
         let (corner, place) = free_place(points[n], width as i32, &taken);
         taken.push(place);
         let style = style(&labels[n]).pos(Pos::new(HPos::Left, VPos::Top));

@@ -13,8 +13,7 @@ use serde_json::Value;
 
 use crate::{command, output, run};
 
-const BEGIN: &str = "<!-- cargo xtask compare: begin -->";
-const END: &str = "<!-- cargo xtask compare: end -->";
+const KILN_BENCH: &str = "--workspace --bin kiln-bench";
 
 /// The options of `cargo xtask bench`.
 #[derive(Args)]
@@ -56,20 +55,19 @@ pub(crate) struct Compare {
     print: bool,
 }
 
-/// Builds `kiln-bench` and says where it is.
-fn built(root: &Path) -> Result<PathBuf> {
-    let build = "build --release --locked -p kiln-benchmarks --bin kiln-bench --message-format json-render-diagnostics";
-    let messages = output(command(root, "cargo", build).stderr(std::process::Stdio::inherit()))?;
+/// Builds a program of the workspace and says where it is.
+pub(crate) fn built(root: &Path, program: &str) -> Result<PathBuf> {
+    let build = format!("build --release --locked {program} --message-format json-render-diagnostics");
+    let messages = output(command(root, "cargo", &build).stderr(std::process::Stdio::inherit()))?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    programs.next_back().context("cargo built no kiln-bench")
+    programs.next_back().with_context(|| format!("cargo built nothing by {build}"))
 }
 
 /// What a run of `kiln-bench` needs beside its own options.
 fn kiln(root: &Path, program: &Path, device: Option<&str>, only: Option<&str>, json: bool) -> Result<Command> {
-    let commit = output(&mut command(root, "git", "rev-parse --short HEAD"))?;
     let mut kiln = Command::new(program);
-    kiln.args(["--commit", commit.trim()]);
+    kiln.args(["--commit", &commit(root)?]);
     if json {
         kiln.arg("--json");
     }
@@ -86,7 +84,8 @@ pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
         let mut kernels = command(root, "cargo", "bench --locked --manifest-path benchmarks/kernels/Cargo.toml --");
         return run(kernels.args(&options.only));
     }
-    let mut kiln = kiln(root, &built(root)?, options.device.as_deref(), options.only.as_deref(), options.json)?;
+    let mut kiln =
+        kiln(root, &built(root, KILN_BENCH)?, options.device.as_deref(), options.only.as_deref(), options.json)?;
     if options.trainer {
         kiln.arg("--trainer");
     }
@@ -123,7 +122,32 @@ fn read(text: &str, rounds: &mut Rounds) -> Result<()> {
     Ok(())
 }
 
-fn median(times: &[f64]) -> f64 {
+/// The commit that is checked out.
+pub(crate) fn commit(root: &Path) -> Result<String> {
+    Ok(output(&mut command(root, "git", "rev-parse --short HEAD"))?.trim().to_owned())
+}
+
+/// Day, cores and processor.
+pub(crate) fn machine() -> String {
+    let mut date = std::process::Command::new("date");
+    let date = output(date.arg("+%-d %B %Y")).unwrap_or_else(|_| "an unknown day".to_owned());
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!("{}, {cores} cores, {}", date.trim(), processor())
+}
+
+/// The numbers at a place of several JSON lines.
+pub(crate) fn column_of(lines: &[Value], pointer: &str) -> Result<Vec<f64>> {
+    let number = |line: &Value| line.pointer(pointer).and_then(Value::as_f64);
+    let numbers = lines.iter().map(|line| number(line).with_context(|| format!("no number '{pointer}' in {line}")));
+    let numbers = numbers.collect::<Result<Vec<_>>>()?;
+    if numbers.is_empty() { bail!("nothing was measured of '{pointer}'") } else { Ok(numbers) }
+}
+
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+pub(crate) fn median(times: &[f64]) -> f64 {
     let mut times = times.to_vec();
     times.sort_by(f64::total_cmp);
     let middle = times.len() / 2;
@@ -131,7 +155,7 @@ fn median(times: &[f64]) -> f64 {
 }
 
 /// The peers' Python, made with their pinned requirements if it is missing.
-fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
     let venv = match venv {
         Some(venv) => venv.to_owned(),
         None => {
@@ -140,7 +164,9 @@ fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
         }
     };
     let python = venv.join("bin/python");
-    if !python.exists() {
+    // Written last, so that an installation that broke off is taken up again.
+    let complete = venv.join("kiln-peers-are-installed");
+    if !complete.exists() {
         println!("making {} with benchmarks/peers/requirements.txt", venv.display());
         run(command(root, "python3", "-m venv").arg(&venv))?;
         run(&mut command(
@@ -148,6 +174,7 @@ fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
             &python.display().to_string(),
             "-m pip install --quiet -r benchmarks/peers/requirements.txt",
         ))?;
+        std::fs::write(complete, "")?;
     }
     Ok(python)
 }
@@ -155,7 +182,7 @@ fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
 pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
     let writes = !options.print && options.only.is_none();
     if writes {
-        marks(&std::fs::read_to_string(root.join("BENCHMARKS.md"))?)?;
+        marks(&std::fs::read_to_string(root.join("BENCHMARKS.md"))?, "compare")?;
     }
     let python = python(root, options.venv.as_deref())?.display().to_string();
     let only = options.only.as_deref();
@@ -163,7 +190,7 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
     // A copy: what is built meanwhile must not take part.
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("kiln-bench");
-    std::fs::copy(built(root)?, &program)?;
+    std::fs::copy(built(root, KILN_BENCH)?, &program)?;
     let mut rounds = Rounds::default();
     for round in 1..=options.rounds {
         for peer in ["torch", "keras", "kiln", "predict"] {
@@ -193,25 +220,20 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
             }
         }
     }
-    let commit = output(&mut command(root, "git", "rev-parse --short HEAD"))?;
-    let table = table(&rounds, options, commit.trim());
+    let table = table(&rounds, options, &commit(root)?);
     println!("{table}");
-    if writes { write(root, &table) } else { Ok(()) }
+    if writes { write(root, "compare", &table) } else { Ok(()) }
 }
 
 /// Ratios of medians, the best peer over Kiln.
 fn table(rounds: &Rounds, options: &Compare, commit: &str) -> String {
-    let mut date = std::process::Command::new("date");
-    let date = output(date.arg("+%-d %B %Y")).unwrap_or_else(|_| "an unknown day".to_owned());
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let mut text = format!(
-        "`cargo xtask compare --rounds {} --device {}` at commit {commit}: medians of the turns, {}, {cores} cores, {}. A ratio above 1 means that Kiln is faster than the \
+        "`cargo xtask compare --rounds {} --device {}` at commit {commit}: medians of the turns, {}. A ratio above 1 means that Kiln is faster than the \
          best peer; of peak is the share of the machine's product peak that Kiln reaches.\n\n\
          | task | measure | Kiln | of peak | best peer | ratio | all peers |\n|---|---|---|---|---|---|---|\n",
         options.rounds,
         options.device,
-        date.trim(),
-        processor()
+        machine()
     );
     let times = &rounds.milliseconds;
     for (key @ (task, measure, library), own) in times {
@@ -245,20 +267,21 @@ fn processor() -> String {
     name.map_or_else(|| std::env::consts::ARCH.to_owned(), |name| name.trim().to_owned())
 }
 
-/// Where the marks around the table lie in BENCHMARKS.md.
-fn marks(text: &str) -> Result<(usize, usize)> {
-    match (text.find(BEGIN), text.find(END)) {
-        (Some(begin), Some(end)) if begin < end => Ok((begin, end)),
-        _ => bail!("BENCHMARKS.md lacks the marks '{BEGIN}' and '{END}'"),
+/// Where the marks around the table of a task lie in BENCHMARKS.md: behind the first, before the last.
+fn marks(text: &str, task: &str) -> Result<(usize, usize)> {
+    let [begin, end] = ["begin", "end"].map(|side| format!("<!-- cargo xtask {task}: {side} -->"));
+    match (text.find(&begin), text.find(&end)) {
+        (Some(first), Some(last)) if first < last => Ok((first + begin.len(), last)),
+        _ => bail!("BENCHMARKS.md lacks the marks '{begin}' and '{end}'"),
     }
 }
 
-/// Puts the table between its marks in BENCHMARKS.md.
-fn write(root: &Path, table: &str) -> Result<()> {
+/// Puts the table between its task's marks in BENCHMARKS.md.
+pub(crate) fn write(root: &Path, task: &str, table: &str) -> Result<()> {
     let path = root.join("BENCHMARKS.md");
     let text = std::fs::read_to_string(&path)?;
-    let (begin, end) = marks(&text)?;
-    let text = format!("{}\n\n{table}\n{}", &text[..begin + BEGIN.len()], &text[end..]);
+    let (begin, end) = marks(&text, task)?;
+    let text = format!("{}\n\n{table}\n{}", &text[..begin], &text[end..]);
     let new = path.with_extension("md.new");
     std::fs::write(&new, text)?;
     std::fs::rename(&new, &path)?;

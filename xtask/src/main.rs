@@ -3,6 +3,7 @@
 //! beside the peers'.
 
 mod bench;
+mod compare_words;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,10 @@ enum Task {
     Bench(bench::Bench),
     /// Times the peers and Kiln in turn and writes the table of ratios to BENCHMARKS.md
     Compare(bench::Compare),
+    /// Trains word vectors by gensim and Kiln in turn and writes rates and scores to BENCHMARKS.md
+    CompareWord2vec(compare_words::CompareWord2Vec),
+    /// Times reading and asking word vectors beside gensim and writes the table to BENCHMARKS.md
+    CompareVectors(compare_words::CompareVectors),
 }
 
 fn main() -> Result<()> {
@@ -45,6 +50,8 @@ fn main() -> Result<()> {
         Task::Tidy => tidy::check(root),
         Task::Bench(options) => bench::bench(root, &options),
         Task::Compare(options) => bench::compare(root, &options),
+        Task::CompareWord2vec(options) => compare_words::word2vec(root, &options),
+        Task::CompareVectors(options) => compare_words::vectors(root, &options),
     }
 }
 
@@ -145,6 +152,8 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("predict", &["--artifact", &folder("quickstart"), "never dull"], "tive\t0.")?;
     run("own-model", &["--fast", "--artifact", &folder("own")], "test accuracy ")?;
     run("count-vectors", &["--size", "20", "--words", "film"], "film: ")?;
+    run("similar-words", &["--words", "film,story", "--plot", &folder("plane.png")], "plane: ")?;
+    run("ptb-cbow", &["--fast", "--words", "film", "--artifact", &folder("cbow")], "film: ")?;
     run("word2vec-toy", &["--fast", "--artifact", &folder("toy")], "you _ goodbye: ")?;
     run("word2vec", &["--fast", "--json", "--output", &folder("vectors.bin")], "\"words_per_s\":")?;
     for layer in ["simple-rnn", "lstm", "gru"] {

@@ -115,6 +115,28 @@ impl Word2Vec {
         corpus: &Corpus,
         mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<bool> {
+        while self.state.epoch < self.config.epochs {
+            if !self.train_epoch_observed(corpus, &mut observe)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// As [`Word2Vec::train_observed`], to the end of the epoch: to save in between. Does nothing behind
+    /// the last epoch.
+    ///
+    /// # Errors
+    ///
+    /// As [`Word2Vec::train_observed`].
+    pub fn train_epoch_observed(
+        &mut self,
+        corpus: &Corpus,
+        mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        if self.state.epoch >= self.config.epochs {
+            return Ok(true);
+        }
         let Word2VecConfig { window, shrink_windows, negative, sample, ns_exponent, .. } = self.config;
         let counts = self.vocabulary.counts();
         let sampler = WindowSampler::new(counts, window, shrink_windows, negative, sample, ns_exponent);
@@ -122,34 +144,32 @@ impl Word2Vec {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             workers => workers,
         };
-        while self.state.epoch < self.config.epochs {
-            let pass = Pass {
-                vocabulary: &self.vocabulary,
-                sampler: &sampler,
-                prediction: self.prediction(),
-                key: RandomKey::new(self.config.seed).child("word2vec").child("windows").index(self.state.grown),
-                updates: self.config.updates,
-                threads: workers,
-                epoch: self.state.epoch,
-                alpha: (self.config.first_alpha() as f32, self.config.min_alpha as f32),
-                epochs: self.config.epochs,
-                total_words: self.state.total_words,
-            };
-            let outcome = pass.run(&mut self.tables, corpus, &mut self.state.place, &mut observe);
-            let place = self.state.place;
-            if !place.loss.sum.is_finite() {
-                return Err(Error::Diverged { epoch: self.state.epoch + 1, alpha: self.config.first_alpha() });
-            }
-            if !outcome? {
-                return Ok(false);
-            }
-            if place.words != self.state.total_words {
-                return Err(Error::CorpusChanged { expected: self.state.total_words, got: place.words });
-            }
-            self.state.losses.push(place.loss.mean());
-            self.state.place = Place::default();
-            self.state.epoch += 1;
+        let pass = Pass {
+            vocabulary: &self.vocabulary,
+            sampler: &sampler,
+            prediction: self.prediction(),
+            key: RandomKey::new(self.config.seed).child("word2vec").child("windows").index(self.state.grown),
+            updates: self.config.updates,
+            threads: workers,
+            epoch: self.state.epoch,
+            alpha: (self.config.first_alpha() as f32, self.config.min_alpha as f32),
+            epochs: self.config.epochs,
+            total_words: self.state.total_words,
+        };
+        let outcome = pass.run(&mut self.tables, corpus, &mut self.state.place, &mut observe);
+        let place = self.state.place;
+        if !place.loss.sum.is_finite() {
+            return Err(Error::Diverged { epoch: self.state.epoch + 1, alpha: self.config.first_alpha() });
         }
+        if !outcome? {
+            return Ok(false);
+        }
+        if place.words != self.state.total_words {
+            return Err(Error::CorpusChanged { expected: self.state.total_words, got: place.words });
+        }
+        self.state.losses.push(place.loss.mean());
+        self.state.place = Place::default();
+        self.state.epoch += 1;
         Ok(true)
     }
 
