@@ -63,6 +63,10 @@ struct Options {
     /// Threads; 0 takes all cores
     #[arg(long, default_value_t = 0)]
     workers: usize,
+    /// Let a device make the steps: wgpu or cuda; flex and ndarray are for comparison. Default: the CPU by
+    /// its own fast path
+    #[arg(long)]
+    device: Option<String>,
     /// The same vectors with any number of threads
     #[arg(long)]
     deterministic: bool,
@@ -108,7 +112,7 @@ fn main() -> Result<()> {
 
     let done_before = model.epochs_done() as u64;
     let began = Instant::now();
-    let is_over = train(&mut model, &corpus, options.state.as_deref())?;
+    let is_over = train(&mut model, &corpus, &options)?;
     let seconds = began.elapsed().as_secs_f64();
     if !is_over {
         match &options.state {
@@ -178,7 +182,8 @@ fn check_same(before: &Word2VecConfig, now: &Word2VecConfig, path: &Path) -> Res
 
 /// Trains with a progress bar until the end or Ctrl-C, and saves the state behind each epoch; says
 /// whether it came to the end.
-fn train(model: &mut Word2Vec, corpus: &Corpus, state: Option<&Path>) -> Result<bool> {
+fn train(model: &mut Word2Vec, corpus: &Corpus, options: &Options) -> Result<bool> {
+    let device = options.device.as_deref().map(|name| kiln::device_named(Some(name))).transpose()?;
     let interrupt = Interrupt::on_ctrl_c()?;
     let (epochs, total) = (model.config().epochs as u64, model.vocabulary().raw_words());
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% {msg} {elapsed}<{eta}")?;
@@ -196,8 +201,11 @@ fn train(model: &mut Word2Vec, corpus: &Corpus, state: Option<&Path>) -> Result<
     };
     let mut is_over = true;
     while is_over && (model.epochs_done() as u64) < epochs {
-        is_over = model.train_epoch_observed(corpus, &mut observe)?;
-        if let Some(path) = state {
+        is_over = match &device {
+            Some(device) => model.train_epoch_on(device, corpus, &mut observe)?,
+            None => model.train_epoch_observed(corpus, &mut observe)?,
+        };
+        if let Some(path) = &options.state {
             model.save(path)?;
         }
     }

@@ -39,10 +39,15 @@ pub fn with_twins<R>(act: impl FnOnce() -> R) -> R {
     act()
 }
 
+/// Whether this thread is within [`with_twins`].
+pub(crate) fn wants_twins() -> bool {
+    TWINS.get()
+}
+
 /// Whether the CPU's kernels take the tensor: 32-bit floats on one of the CPU backends, outside of
 /// [`with_twins`].
 pub(crate) fn is_fused<const D: usize>(tensor: &Tensor<D>) -> bool {
-    !TWINS.get() && tensor.dtype() == DType::F32 && is_cpu(&tensor.device())
+    !wants_twins() && tensor.dtype() == DType::F32 && is_cpu(&tensor.device())
 }
 
 /// Whether the device is of one of the CPU backends of this build.

@@ -11,12 +11,14 @@
 //! | [`row_gradient`], [`put_rows`] | the gradient of a large table's touched rows, and their update |
 //! | [`adam_step`] | one step of Adam, in place |
 //! | [`WordTables::update`](word2vec::WordTables::update) | word2vec's step over windows of words, in place |
+//! | [`DeviceTables::update`](word2vec::DeviceTables::update) | the same on a GPU, a launch for all windows of a batch |
 //!
 //! Each works on every device and with autodiff. Where there is no kernel for a device, an element
 //! type or an option, it goes through its twin in [`mod@reference`], plain Burn operations with the
 //! same results; each function's docs list the conditions, and [`with_twins`] asks for it. Today the
 //! kernels serve the CPU backends, Flex and NdArray: one core on slices, with the widest vectors
-//! that the machine has, chosen as the program runs, and all cores.
+//! that the machine has, chosen as the program runs, and all cores. [`word2vec::DeviceTables`] has
+//! one for GPUs.
 
 // burn-ndarray is deprecated as a whole.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
@@ -31,6 +33,8 @@ mod cpu;
 mod device;
 mod dropout;
 mod embedding;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
 mod memory;
 mod ops;
 mod pooling;

@@ -1,10 +1,15 @@
 //! word2vec's inner loop: windows drawn from sentences, negative words drawn by frequency, and the
-//! two tables updated in place. Reading corpora and the schedule of an epoch are left to callers.
+//! two tables updated in place, on the CPU or on a device. Reading corpora and the schedule of an
+//! epoch are left to callers.
+
+mod device_tables;
 
 use rayon::prelude::*;
 
 use crate::cpu::word_tables::{self, Table};
 use crate::random::RandomKey;
+
+pub use device_tables::DeviceTables;
 
 pub use crate::cpu::word_tables::{LossSum, Prediction, Window, WindowBatch, Workspace};
 
@@ -117,8 +122,8 @@ impl WordTables {
         rate: f32,
         memory: &mut Workspace,
     ) -> LossSum {
-        self.check(batch);
-        word_tables::update(&mut self.input, &mut self.output, batch, prediction, rate, memory)
+        check(batch, self.rows());
+        word_tables::update(&self.input, &self.output, batch, prediction, rate, memory)
     }
 
     /// As [`WordTables::update`], while other threads do the same. No thread waits for another: where
@@ -135,24 +140,27 @@ impl WordTables {
         rate: f32,
         memory: &mut Workspace,
     ) -> LossSum {
-        self.check(batch);
-        word_tables::update_racing(&self.input, &self.output, batch, prediction, rate, memory)
+        check(batch, self.rows());
+        word_tables::update(&self.input, &self.output, batch, prediction, rate, memory)
     }
+}
 
-    fn check(&self, batch: &WindowBatch) {
-        let (rows, places) = (self.rows(), batch.ids.len());
-        if let Some(id) = batch.ids.iter().chain(&batch.negatives).find(|&&id| id as usize >= rows) {
-            panic!("every id must be below {rows}, the rows of the tables, but one is {id}");
-        }
-        for &Window { centre, start, end } in &batch.windows {
-            assert!(
-                start <= centre && centre < end && end as usize <= places && end - start > 1,
-                "a window must hold its centre and another word of {places}, but is {start}..{end} around {centre}"
-            );
-        }
-        let windows = batch.windows.len().max(1);
-        assert_eq!(batch.negatives.len() % windows, 0, "every window must have as many negative words");
+/// # Panics
+///
+/// If the batch is not one of tables of `rows` rows.
+fn check(batch: &WindowBatch, rows: usize) {
+    let places = batch.ids.len();
+    if let Some(id) = batch.ids.iter().chain(&batch.negatives).find(|&&id| id as usize >= rows) {
+        panic!("every id must be below {rows}, the rows of the tables, but one is {id}");
     }
+    for &Window { centre, start, end } in &batch.windows {
+        assert!(
+            start <= centre && centre < end && end as usize <= places && end - start > 1,
+            "a window must hold its centre and another word of {places}, but is {start}..{end} around {centre}"
+        );
+    }
+    let windows = batch.windows.len().max(1);
+    assert_eq!(batch.negatives.len() % windows, 0, "every window must have as many negative words");
 }
 
 /// Draws numbers in proportion to weights in constant time (Walker's alias method, Vose's set-up).

@@ -1,5 +1,5 @@
-//! The two tables of word2vec and their update by negative sampling, in place: exclusively, or by
-//! several threads at once.
+//! The two tables of word2vec and their update by negative sampling, in place, by one thread or
+//! several at once.
 //!
 //! Threads that update at once do so without locks, as in word2vec.c: a number that two of them
 //! add to at the same moment may lose one of the two sums. The tables are of atomic words for that,
@@ -14,6 +14,9 @@ use super::lanes::{self, dispatch, load, store};
 
 /// Floats in a cache line; rows begin at one, and every machine's vectors divide it.
 const LINE: usize = 16;
+
+/// How many windows before its own a row is asked for.
+const AHEAD: usize = 2;
 
 /// A cache line of a table.
 #[derive(Debug)]
@@ -64,18 +67,8 @@ impl Table {
         self.lines.extend(Self::new(values, self.width).lines);
     }
 
-    fn racing(&self) -> Racing<'_> {
-        Racing { lines: &self.lines, row_lines: self.row_lines() }
-    }
-
-    fn exclusive(&mut self) -> Exclusive<'_> {
-        let stride = self.row_lines() * LINE;
-        // SAFETY: a line is 16 floats' worth of plain memory, aligned beyond a float, without padding,
-        // and an atomic integer has the memory layout of its integer; the exclusive borrow rules out
-        // any other access while the slice lives.
-        let floats =
-            unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), self.lines.len() * LINE) };
-        Exclusive { floats, stride }
+    fn shared(&self) -> Rows<'_> {
+        Rows { lines: &self.lines, row_lines: self.row_lines() }
     }
 }
 
@@ -89,65 +82,39 @@ fn split(bits: u64) -> [u32; 2] {
     [bits as u32, (bits >> 32) as u32]
 }
 
-/// How a kernel reads and adds to the rows of a table. `values` are as long as a padded row.
-trait Rows {
-    /// The numbers of a padded row.
-    fn stride(&self) -> usize;
-    /// `values = row`
-    fn read<S: Simd>(&self, simd: S, row: u32, values: &mut [f32]);
-    /// `values += row`
-    fn add_to<S: Simd>(&self, simd: S, row: u32, values: &mut [f32]);
-    /// `row += scale * values`
-    fn add<S: Simd>(&mut self, simd: S, row: u32, scale: f32, values: &[f32]);
+/// Asks the memory for the cache lines of a row.
+#[inline(always)]
+fn prefetch_row(row: &[Line]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch is a hint about an address, and changes nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
 }
 
-/// A table that nothing else looks at.
-struct Exclusive<'a> {
-    floats: &'a mut [f32],
-    stride: usize,
-}
-
-impl Rows for Exclusive<'_> {
-    #[inline(always)]
-    fn stride(&self) -> usize {
-        self.stride
-    }
-
-    #[inline(always)]
-    fn read<S: Simd>(&self, _simd: S, row: u32, values: &mut [f32]) {
-        values.copy_from_slice(&self.floats[row as usize * self.stride..][..self.stride]);
-    }
-
-    #[inline(always)]
-    fn add_to<S: Simd>(&self, simd: S, row: u32, values: &mut [f32]) {
-        axpy(simd, 1.0, &self.floats[row as usize * self.stride..][..self.stride], values);
-    }
-
-    #[inline(always)]
-    fn add<S: Simd>(&mut self, simd: S, row: u32, scale: f32, values: &[f32]) {
-        axpy(simd, scale, values, &mut self.floats[row as usize * self.stride..][..self.stride]);
-    }
-}
-
-/// A table that other threads update meanwhile.
-struct Racing<'a> {
+/// The rows of a table, which other threads may update meanwhile. `values` are as long as a padded row.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
     lines: &'a [Line],
     row_lines: usize,
 }
 
-impl Racing<'_> {
+impl Rows<'_> {
     #[inline(always)]
     fn row(&self, row: u32) -> &[Line] {
         &self.lines[row as usize * self.row_lines..][..self.row_lines]
     }
-}
 
-impl Rows for Racing<'_> {
+    /// The numbers of a padded row.
     #[inline(always)]
     fn stride(&self) -> usize {
         self.row_lines * LINE
     }
 
+    /// `values = row`
     #[inline(always)]
     fn read<S: Simd>(&self, _simd: S, row: u32, values: &mut [f32]) {
         for (line, values) in self.row(row).iter().zip(values.as_chunks_mut().0) {
@@ -155,23 +122,26 @@ impl Rows for Racing<'_> {
         }
     }
 
+    /// `values += row`
     #[inline(always)]
     fn add_to<S: Simd>(&self, simd: S, row: u32, values: &mut [f32]) {
-        let mut now = Floats::default();
-        for (line, values) in self.row(row).iter().zip(values.chunks_exact_mut(LINE)) {
-            line.get::<S>(&mut now.0);
-            axpy(simd, 1.0, &now.0, values);
+        for (line, values) in self.row(row).iter().zip(values.as_chunks_mut().0) {
+            line.add_to(simd, values);
         }
     }
 
+    /// `row += scale * values`
     #[inline(always)]
-    fn add<S: Simd>(&mut self, simd: S, row: u32, scale: f32, values: &[f32]) {
-        let mut now = Floats::default();
-        for (line, values) in self.row(row).iter().zip(values.chunks_exact(LINE)) {
-            line.get::<S>(&mut now.0);
-            axpy(simd, scale, values, &mut now.0);
-            line.set::<S>(&now.0);
+    fn add<S: Simd>(&self, simd: S, row: u32, scale: f32, values: &[f32]) {
+        for (line, values) in self.row(row).iter().zip(values.as_chunks().0) {
+            line.add(simd, scale, values);
         }
+    }
+
+    /// Asks the memory for a row that is needed soon: rows of rare words lie in no cache.
+    #[inline(always)]
+    fn prefetch(&self, row: u32) {
+        prefetch_row(self.row(row));
     }
 }
 
@@ -199,19 +169,103 @@ impl Line {
         }
     }
 
-    /// Writes the line, each pair of floats whole.
+    /// `values += line`, each pair of floats read whole.
     #[inline(always)]
-    fn set<S: Simd>(&self, values: &[f32; LINE]) {
+    fn add_to<S: Simd>(&self, simd: S, values: &mut [f32; LINE]) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: both places are a line long, and a line may be written through a shared borrow, since
-        // it is of atomic integers. The moves race as relaxed stores of the pairs would.
-        unsafe {
-            copy_line::<S>(values.as_ptr(), self.0.as_ptr().cast::<f32>().cast_mut());
+        {
+            let _ = simd;
+            // SAFETY: both places are a line long; as to races, see `get`.
+            unsafe { add_line::<S>(1.0, self.0.as_ptr().cast(), values.as_mut_ptr()) };
         }
         #[cfg(not(target_arch = "x86_64"))]
-        for pair in 0..LINE / 2 {
-            let bits = join(values[2 * pair].to_bits(), values[2 * pair + 1].to_bits());
-            self.0[pair].store(bits, Ordering::Relaxed);
+        {
+            let mut now = Floats::default();
+            self.get::<S>(&mut now.0);
+            axpy(simd, 1.0, &now.0, values);
+        }
+    }
+
+    /// `line += scale * values`, each pair of floats read and written whole.
+    #[inline(always)]
+    fn add<S: Simd>(&self, simd: S, scale: f32, values: &[f32; LINE]) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let _ = simd;
+            // SAFETY: both places are a line long, and a line may be written through a shared borrow, since
+            // it is of atomic integers; as to races, see `get`.
+            unsafe { add_line::<S>(scale, values.as_ptr(), self.0.as_ptr().cast::<f32>().cast_mut()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let mut now = Floats::default();
+            self.get::<S>(&mut now.0);
+            axpy(simd, scale, values, &mut now.0);
+            for (pair, values) in self.0.iter().zip(now.0.chunks_exact(2)) {
+                pair.store(join(values[0].to_bits(), values[1].to_bits()), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// `to += scale * from` over a line, by the machine's own instructions as in [`copy_line`].
+///
+/// # Safety
+///
+/// Both places are a line long, and the vectors of `S` are the machine's.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn add_line<S: Simd>(scale: f32, from: *const f32, to: *mut f32) {
+    use std::arch::asm;
+    // SAFETY: as in `copy_line`.
+    unsafe {
+        match S::F32_LANES {
+            16 => asm!(
+                "vbroadcastss zmm1, {scale}",
+                "vmovups zmm0, [{to}]",
+                "vfmadd231ps zmm0, zmm1, [{from}]",
+                "vmovups [{to}], zmm0",
+                scale = in(xmm_reg) scale, from = in(reg) from, to = in(reg) to, out("xmm0") _, out("xmm1") _,
+                options(nostack, preserves_flags),
+            ),
+            8 => asm!(
+                "vbroadcastss ymm2, {scale}",
+                "vmovups ymm0, [{to}]",
+                "vmovups ymm1, [{to} + 32]",
+                "vfmadd231ps ymm0, ymm2, [{from}]",
+                "vfmadd231ps ymm1, ymm2, [{from} + 32]",
+                "vmovups [{to}], ymm0",
+                "vmovups [{to} + 32], ymm1",
+                scale = in(xmm_reg) scale, from = in(reg) from, to = in(reg) to,
+                out("xmm0") _, out("xmm1") _, out("xmm2") _,
+                options(nostack, preserves_flags),
+            ),
+            _ => asm!(
+                "shufps {scale}, {scale}, 0",
+                "movups xmm0, [{from}]",
+                "movups xmm1, [{from} + 16]",
+                "movups xmm2, [{from} + 32]",
+                "movups xmm3, [{from} + 48]",
+                "mulps xmm0, {scale}",
+                "mulps xmm1, {scale}",
+                "mulps xmm2, {scale}",
+                "mulps xmm3, {scale}",
+                "movups xmm4, [{to}]",
+                "movups xmm5, [{to} + 16]",
+                "addps xmm0, xmm4",
+                "addps xmm1, xmm5",
+                "movups xmm4, [{to} + 32]",
+                "movups xmm5, [{to} + 48]",
+                "addps xmm2, xmm4",
+                "addps xmm3, xmm5",
+                "movups [{to}], xmm0",
+                "movups [{to} + 16], xmm1",
+                "movups [{to} + 32], xmm2",
+                "movups [{to} + 48], xmm3",
+                scale = inout(xmm_reg) scale => _, from = in(reg) from, to = in(reg) to,
+                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _,
+                options(nostack, preserves_flags),
+            ),
         }
     }
 }
@@ -271,13 +325,24 @@ fn axpy<S: Simd>(simd: S, scale: f32, values: &[f32], out: &mut [f32]) {
     }
 }
 
+/// The product of two rows, which are whole cache lines long.
 #[inline(always)]
 fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
-    let mut sum = simd.splat_f32s(0.0);
-    for at in (0..a.len()).step_by(S::F32_LANES) {
-        sum = simd.mul_add_e_f32s(load::<S>(a, at), load::<S>(b, at), sum);
+    // Two sums, since an addition waits for the one before it; narrow vectors have both in a line.
+    let (mut even, mut odd) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
+    let step = LINE.max(2 * S::F32_LANES);
+    let whole = a.len() - a.len() % step;
+    for first in (0..whole).step_by(step) {
+        for at in (first..first + step).step_by(2 * S::F32_LANES) {
+            even = simd.mul_add_e_f32s(load::<S>(a, at), load::<S>(b, at), even);
+            let at = at + S::F32_LANES;
+            odd = simd.mul_add_e_f32s(load::<S>(a, at), load::<S>(b, at), odd);
+        }
     }
-    simd.reduce_sum_f32s(sum)
+    for at in (whole..a.len()).step_by(S::F32_LANES) {
+        even = simd.mul_add_e_f32s(load::<S>(a, at), load::<S>(b, at), even);
+    }
+    simd.reduce_sum_f32s(simd.add_f32s(even, odd))
 }
 
 /// The places at which a window's centre stands.
@@ -383,16 +448,16 @@ pub struct Workspace {
     targets: Vec<u32>,
 }
 
-struct Update<'a, R> {
-    input: R,
-    output: R,
+struct Update<'a> {
+    input: Rows<'a>,
+    output: Rows<'a>,
     batch: &'a WindowBatch,
     prediction: Prediction,
     rate: f32,
     memory: &'a mut Workspace,
 }
 
-impl<R: Rows> WithSimd for Update<'_, R> {
+impl WithSimd for Update<'_> {
     type Output = LossSum;
 
     #[inline(always)]
@@ -403,6 +468,14 @@ impl<R: Rows> WithSimd for Update<'_, R> {
         let negatives = self.batch.negatives.len().checked_div(windows).unwrap_or(0);
         for (n, window) in self.batch.windows.iter().enumerate() {
             let ids = &self.batch.ids;
+            if let Some(soon) = self.batch.windows.get(n + AHEAD) {
+                // The rest of its context are the windows' before it.
+                self.input.prefetch(ids[soon.end as usize - 1]);
+                self.output.prefetch(ids[soon.centre as usize]);
+                for &word in &self.batch.negatives[(n + AHEAD) * negatives..][..negatives] {
+                    self.output.prefetch(word);
+                }
+            }
             let Workspace { context, targets, .. } = &mut *self.memory;
             context.clear();
             context.extend_from_slice(&ids[window.start as usize..window.centre as usize]);
@@ -422,7 +495,7 @@ impl<R: Rows> WithSimd for Update<'_, R> {
     }
 }
 
-impl<R: Rows> Update<'_, R> {
+impl Update<'_> {
     #[inline(always)]
     fn cbow<S: Simd>(&mut self, simd: S, loss: &mut LogProduct) {
         let stride = self.input.stride();
@@ -533,21 +606,9 @@ impl Workspace {
     }
 }
 
-/// Every id of the batch must be below the rows of both tables, every window within the ids.
+/// Every id of the batch must be below the rows of both tables, every window within the ids. Other
+/// threads may do the same at the same time.
 pub(crate) fn update(
-    input: &mut Table,
-    output: &mut Table,
-    batch: &WindowBatch,
-    prediction: Prediction,
-    rate: f32,
-    memory: &mut Workspace,
-) -> LossSum {
-    memory.reserve(input.row_lines() * LINE, batch);
-    dispatch(Update { input: input.exclusive(), output: output.exclusive(), batch, prediction, rate, memory })
-}
-
-/// The same while other threads do so too.
-pub(crate) fn update_racing(
     input: &Table,
     output: &Table,
     batch: &WindowBatch,
@@ -556,5 +617,5 @@ pub(crate) fn update_racing(
     memory: &mut Workspace,
 ) -> LossSum {
     memory.reserve(input.row_lines() * LINE, batch);
-    dispatch(Update { input: input.racing(), output: output.racing(), batch, prediction, rate, memory })
+    dispatch(Update { input: input.shared(), output: output.shared(), batch, prediction, rate, memory })
 }

@@ -1,5 +1,6 @@
 //! Integration tests of `kiln-kernels`: every body runs on every backend of the build.
 
+mod device_tables;
 mod devices;
 mod errors;
 mod fallbacks;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use burn::tensor::Device;
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{Prediction, WindowSampler, WordTables};
 use kiln_vectors::WordVectors;
@@ -134,6 +135,31 @@ impl Word2Vec {
         corpus: &Corpus,
         mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<bool> {
+        self.train_epoch(corpus, None, &mut observe)
+    }
+
+    /// As [`Word2Vec::train_epoch_observed`], with the steps made by `device`, one launch for the windows
+    /// of some thousand words, while the CPU reads and draws. Windows of a launch do not wait for each
+    /// other, whatever [`Updates`](super::Updates) says; see [`DeviceTables`](kiln_kernels::word2vec::DeviceTables::update).
+    ///
+    /// # Errors
+    ///
+    /// As [`Word2Vec::train_observed`].
+    pub fn train_epoch_on(
+        &mut self,
+        device: &Device,
+        corpus: &Corpus,
+        mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        self.train_epoch(corpus, Some(device), &mut observe)
+    }
+
+    fn train_epoch(
+        &mut self,
+        corpus: &Corpus,
+        device: Option<&Device>,
+        observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<bool> {
         if self.state.epoch >= self.config.epochs {
             return Ok(true);
         }
@@ -156,7 +182,7 @@ impl Word2Vec {
             epochs: self.config.epochs,
             total_words: self.state.total_words,
         };
-        let outcome = pass.run(&mut self.tables, corpus, &mut self.state.place, &mut observe);
+        let outcome = pass.run(&mut self.tables, corpus, device, &mut self.state.place, observe);
         let place = self.state.place;
         if !place.loss.sum.is_finite() {
             return Err(Error::Diverged { epoch: self.state.epoch + 1, alpha: self.config.first_alpha() });

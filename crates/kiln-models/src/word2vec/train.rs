@@ -1,4 +1,5 @@
-//! Training on all cores: blocks of the corpus in order, the rate falling with the words seen.
+//! Training on all cores or on a device: blocks of the corpus in order, the rate falling with the words
+//! seen.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -7,8 +8,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use burn::tensor::{Device, Tensor};
 use kiln_kernels::RandomKey;
-use kiln_kernels::word2vec::{LossSum, Prediction, RandomWords, WindowBatch, WindowSampler, WordTables, Workspace};
+use kiln_kernels::word2vec::{
+    DeviceTables, LossSum, Prediction, RandomWords, WindowBatch, WindowSampler, WordTables, Workspace,
+};
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Block, Blocks, Corpus, Token};
@@ -114,11 +118,13 @@ impl Pass<'_> {
     }
 
     /// Trains from `place` to the end of the corpus, or until the observer breaks off; says whether
-    /// the pass is over. `place` is where it stands then, also behind an error.
+    /// the pass is over. `place` is where it stands then, also behind an error. A device makes the steps
+    /// if one is given, else the CPU.
     pub(crate) fn run(
         &self,
         tables: &mut WordTables,
         corpus: &Corpus,
+        device: Option<&Device>,
         place: &mut Place,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<bool> {
@@ -130,10 +136,19 @@ impl Pass<'_> {
             }
         }
         let mut watch = Watch { pass: self, began: Instant::now(), first: place.words, observe, last: None };
-        match (self.updates, self.threads) {
-            (_, 1) => self.alone(tables, blocks, place, &mut watch),
-            (Updates::Ordered, _) => self.ordered(tables, blocks, place, &mut watch),
-            (Updates::Racing, _) => self.racing(tables, blocks, place, &mut watch),
+        match (device, self.updates, self.threads) {
+            (Some(device), ..) => {
+                let mut steps = OnDevice::new(tables, device, self.prediction);
+                let outcome = self.ordered(&mut steps, blocks, place, &mut watch);
+                *tables = steps.tables.to_tables();
+                outcome
+            }
+            (None, _, 1) => self.alone(tables, blocks, place, &mut watch),
+            (None, Updates::Ordered, _) => {
+                let mut steps = InMemory::new(tables, self.prediction);
+                self.ordered(&mut steps, blocks, place, &mut watch)
+            }
+            (None, Updates::Racing, _) => self.racing(tables, blocks, place, &mut watch),
         }
     }
 
@@ -158,26 +173,33 @@ impl Pass<'_> {
         Ok(true)
     }
 
-    fn ordered(
+    /// One thread makes the steps, in the corpus's order; the others draw.
+    fn ordered(&self, steps: &mut dyn Steps, blocks: Blocks, place: &mut Place, watch: &mut Watch<'_>) -> Result<bool> {
+        let outcome = self.ordered_blocks(steps, blocks, place, watch);
+        steps.settle(&mut place.loss);
+        outcome
+    }
+
+    fn ordered_blocks(
         &self,
-        tables: &mut WordTables,
+        steps: &mut dyn Steps,
         blocks: Blocks,
         place: &mut Place,
         watch: &mut Watch<'_>,
     ) -> Result<bool> {
         let blocks = Mutex::new(blocks);
+        let drawing = self.threads.max(2) - 1;
         // A permit for each block that is drawn and not yet used, so that none runs far ahead.
         let (permit, permits) = channel();
         let permits = Mutex::new(permits);
         let (sender, drawn) = channel();
-        for _ in 0..2 * self.threads {
+        for _ in 0..2 * (drawing + 1) {
             permit.send(()).ok();
         }
-        let mut workspace = Workspace::default();
         std::thread::scope(|scope| {
             // Dropped where this ends, before the threads are waited for: none waits for a permit then.
             let permit = permit;
-            for _ in 1..self.threads {
+            for _ in 0..drawing {
                 let sender = sender.clone();
                 scope.spawn(|| self.draw_ahead(&blocks, &permits, sender));
             }
@@ -188,13 +210,15 @@ impl Pass<'_> {
                 early.insert(drawn.number, drawn);
                 while let Some(drawn) = early.remove(&place.block) {
                     for (words, batch) in &drawn.batches {
-                        let rate = self.rate(place.words);
-                        place.loss.add(tables.update(batch, self.prediction, rate, &mut workspace));
+                        steps.step(batch, self.rate(place.words), &mut place.loss);
                         place.words += words;
                     }
                     place.block += 1;
-                    if watch.now(place.words, place.loss).is_break() {
-                        return Ok(false);
+                    if watch.is_due() {
+                        steps.settle(&mut place.loss);
+                        if watch.now(place.words, place.loss).is_break() {
+                            return Ok(false);
+                        }
                     }
                     permit.send(()).ok();
                 }
@@ -269,6 +293,68 @@ impl Pass<'_> {
     }
 }
 
+/// What makes the steps of windows that are drawn in order.
+trait Steps {
+    /// The loss is added now, or when it is settled.
+    fn step(&mut self, batch: &WindowBatch, rate: f32, loss: &mut LossSum);
+
+    /// Adds the losses that are still to be added, in the steps' order.
+    fn settle(&mut self, loss: &mut LossSum);
+}
+
+/// The CPU.
+struct InMemory<'a> {
+    tables: &'a mut WordTables,
+    prediction: Prediction,
+    workspace: Workspace,
+}
+
+impl<'a> InMemory<'a> {
+    fn new(tables: &'a mut WordTables, prediction: Prediction) -> Self {
+        Self { tables, prediction, workspace: Workspace::default() }
+    }
+}
+
+impl Steps for InMemory<'_> {
+    fn step(&mut self, batch: &WindowBatch, rate: f32, loss: &mut LossSum) {
+        loss.add(self.tables.update(batch, self.prediction, rate, &mut self.workspace));
+    }
+
+    fn settle(&mut self, _: &mut LossSum) {}
+}
+
+/// A device, which is waited for where losses are settled alone.
+struct OnDevice {
+    tables: DeviceTables,
+    prediction: Prediction,
+    /// The sum of the losses of each step, and how many they are.
+    losses: Vec<Tensor<1>>,
+    counts: Vec<u64>,
+}
+
+impl OnDevice {
+    fn new(tables: &WordTables, device: &Device, prediction: Prediction) -> Self {
+        let tables = DeviceTables::new(tables, device);
+        Self { tables, prediction, losses: Vec::new(), counts: Vec::new() }
+    }
+}
+
+impl Steps for OnDevice {
+    fn step(&mut self, batch: &WindowBatch, rate: f32, _: &mut LossSum) {
+        self.losses.push(self.tables.update(batch, self.prediction, rate));
+        self.counts.push(batch.predictions(self.prediction));
+    }
+
+    fn settle(&mut self, loss: &mut LossSum) {
+        if !self.losses.is_empty() {
+            let sums = Tensor::cat(std::mem::take(&mut self.losses), 0).into_data();
+            for (sum, count) in sums.iter::<f64>().zip(self.counts.drain(..)) {
+                loss.add(LossSum { sum, count });
+            }
+        }
+    }
+}
+
 /// Memory of one thread.
 #[derive(Default)]
 struct Memory {
@@ -287,11 +373,16 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
+    /// Whether the observer is to be called again.
+    fn is_due(&self) -> bool {
+        self.last.is_none_or(|last| last.elapsed() >= PAUSE)
+    }
+
     fn now(&mut self, words: u64, loss: LossSum) -> ControlFlow<()> {
-        let now = Instant::now();
-        if self.last.is_some_and(|last| now - last < PAUSE) {
+        if !self.is_due() {
             return ControlFlow::Continue(());
         }
+        let now = Instant::now();
         self.last = Some(now);
         let seconds = (now - self.began).as_secs_f64();
         (self.observe)(&Progress {

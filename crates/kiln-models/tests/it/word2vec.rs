@@ -240,6 +240,28 @@ fn a_training_that_diverges_says_so() {
     }
 }
 
+/// On a CPU backend a device sums what a batch's windows share; here it need only learn and count.
+#[test]
+fn a_device_trains_goes_on_and_sees_every_word() {
+    let corpus = Corpus::sentences(sentences(300));
+    for (backend, device) in devices::all() {
+        let config = config().with_alpha(Some(0.005));
+        let mut model = Word2Vec::new(&config, &corpus).unwrap();
+        // Broken off behind the first block, the epoch goes on where it was.
+        assert!(!model.train_epoch_on(&device, &corpus, |_| ControlFlow::Break(())).unwrap(), "{backend}");
+        while model.epochs_done() < config.epochs {
+            model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())).unwrap();
+        }
+        let losses = model.losses();
+        assert_eq!(losses.len(), config.epochs, "{backend}");
+        assert!(losses[0] > *losses.last().unwrap() && losses[0].is_finite(), "{backend}: {losses:?}");
+        assert!(
+            model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())).unwrap(),
+            "{backend}: it is over"
+        );
+    }
+}
+
 #[test]
 fn the_same_state_is_the_same_file() {
     let model = trained(&config(), &Corpus::sentences(sentences(50)));

@@ -1,0 +1,4 @@
+//! The kernels of GPUs, each written once in CubeCL for every runtime of it: Vulkan, Metal, DirectX
+//! 12 and WebGPU through wgpu, and CUDA.
+
+pub(crate) mod word_update;

@@ -1,0 +1,144 @@
+//! The two tables of word2vec on a device.
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use super::{Prediction, WindowBatch, WordTables, check};
+use crate::reference;
+
+/// The two tables on a device, each `[vocab, d_embedding]` of 32-bit floats.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::Device;
+/// use kiln_kernels::word2vec::{DeviceTables, Prediction, Window, WindowBatch, WordTables};
+///
+/// let tables = WordTables::new(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], &[0.0; 6], 2);
+/// let mut tables = DeviceTables::new(&tables, &Device::flex());
+/// let batch = WindowBatch {
+///     ids: vec![0, 1],
+///     windows: vec![Window { centre: 0, start: 0, end: 2 }],
+///     negatives: vec![2],
+/// };
+/// let loss = tables.update(&batch, Prediction::CbowMean, 0.5);
+/// assert!((loss.into_scalar::<f32>() - 2.0 * 2f32.ln()).abs() < 1e-6);
+/// let output = tables.to_tables().output();
+/// assert!((output[0] - 0.5 * 0.5 * 0.3).abs() < 1e-6);
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct DeviceTables {
+    input: Tensor<2>,
+    output: Tensor<2>,
+}
+
+impl DeviceTables {
+    /// Copies the tables to the device.
+    #[must_use]
+    pub fn new(tables: &WordTables, device: &Device) -> Self {
+        // Nothing here is recorded for a backward pass.
+        let device = device.clone().inner();
+        let shape = [tables.rows(), tables.width()];
+        let tensor = |values| Tensor::from_data(TensorData::new(values, shape), (&device, DType::F32));
+        Self { input: tensor(tables.input()), output: tensor(tables.output()) }
+    }
+
+    /// How many rows each table has.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.input.dims()[0]
+    }
+
+    /// Numbers in a row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.input.dims()[1]
+    }
+
+    /// One step of stochastic gradient descent a window, as
+    /// [`WordTables::update`](WordTables::update) describes it. Gives the loss before it, summed
+    /// over the batch's [predictions](WindowBatch::predictions), and does not wait for the device.
+    ///
+    /// # Shapes
+    ///
+    /// - loss: `[1]`
+    ///
+    /// # Fast path
+    ///
+    /// On a GPU, one launch updates for all windows of the batch at once, in place, a workgroup a
+    /// window. Windows do not wait for each other: where two add to a number at once, one of the sums
+    /// may be lost, and where one reads a row that another has changed by half, it takes it as it is,
+    /// so results vary from run to run, as those of [`WordTables::update_racing`] do. Windows that
+    /// share no word give the same as [`WordTables::update`] up to rounding.
+    ///
+    /// [`reference::word_update`] does it where there is no such kernel:
+    /// - on the CPU backends, where [`WordTables`] is the faster way, and in a build of Burn with
+    ///   `fusion`;
+    /// - where the memory of the device's workgroups is too small: CBOW takes the numbers of a row
+    ///   and about 1,100 more, skip-gram one for each pair of a context word and a target, up to the
+    ///   next power of two, and 33 for each of at least 32 targets;
+    /// - where a table or the batch holds more numbers than 32 bits count;
+    /// - on an adapter that is no card, where a unit's loops may take 65,535 turns in all: about
+    ///   700 such pairs in rows of 1,000 numbers.
+    ///
+    /// # Panics
+    ///
+    /// As [`WordTables::update`].
+    pub fn update(&mut self, batch: &WindowBatch, prediction: Prediction, rate: f32) -> Tensor<1> {
+        check(batch, self.rows());
+        if batch.windows.is_empty() {
+            return Tensor::zeros([1], (&self.input.device(), DType::F32));
+        }
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        if let Some(loss) = self.update_by_kernel(batch, prediction, rate) {
+            return loss;
+        }
+        let (input, output) = (self.input.extract(), self.output.extract());
+        let (input, output, loss) = reference::word_update(input, output, batch, prediction, rate);
+        (self.input, self.output) = (input, output);
+        loss
+    }
+
+    /// The update by a kernel, if there is one for it.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    fn update_by_kernel(&mut self, batch: &WindowBatch, prediction: Prediction, rate: f32) -> Option<Tensor<1>> {
+        use burn::backend::{Dispatch, DispatchDevice};
+
+        use crate::device::wants_twins;
+        use crate::gpu::word_update::{Launch, WordOps};
+
+        if wants_twins() {
+            return None;
+        }
+        let device = self.input.device();
+        let launch = match device.as_dispatch() {
+            DispatchDevice::Cube(device) => Launch::plan(device, self.input.dims(), batch, prediction, rate)?,
+            #[allow(unreachable_patterns)] // a build may hold no other backend
+            _ => return None,
+        };
+        let (input, output) = (self.input.extract().into_dispatch(), self.output.extract().into_dispatch());
+        let (input, output, losses) = <Dispatch as WordOps>::update_words(input, output, launch);
+        (self.input, self.output) = (Tensor::from_dispatch(input), Tensor::from_dispatch(output));
+        Some(Tensor::<1>::from_dispatch(losses).sum())
+    }
+
+    /// Waits for the device and copies the tables back.
+    #[must_use]
+    pub fn to_tables(&self) -> WordTables {
+        let values = |tensor: &Tensor<2>| tensor.to_data().try_to_vec::<f32>().expect("tables are of 32-bit floats");
+        WordTables::new(&values(&self.input), &values(&self.output), self.width())
+    }
+}
+
+impl WindowBatch {
+    /// How many predictions a loss over the batch adds up: one a window, or in skip-gram one a word
+    /// of its context.
+    #[must_use]
+    pub fn predictions(&self, prediction: Prediction) -> u64 {
+        match prediction {
+            Prediction::CbowMean | Prediction::CbowSum => self.windows.len() as u64,
+            Prediction::SkipGram => self.windows.iter().map(|window| u64::from(window.end - window.start - 1)).sum(),
+        }
+    }
+}
