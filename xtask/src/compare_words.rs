@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use crate::bench::{built, column_of, commit, machine, mean, median, python, write};
@@ -19,18 +19,31 @@ pub(crate) struct CompareWord2Vec {
     /// A folder with wordsim353.tsv, simlex999.txt and questions-words.txt
     #[arg(long, value_name = "DIR")]
     eval: PathBuf,
-    /// How often each is trained, with seeds from 1
+    /// One model alone: cbow or skip-gram
+    #[arg(long, value_enum)]
+    only: Option<Model>,
+    /// How often each is trained and scored, with seeds from 1
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
     /// Passes over the text
     #[arg(long, default_value_t = 5)]
     epochs: u32,
+    /// How often each also makes one pass, for the rate alone: the shorter the turns, the fairer
+    #[arg(long, default_value_t = 4)]
+    turns: u32,
     /// Where the peers' Python environment lies, and is made if it is missing (several GB)
     #[arg(long, value_name = "DIR")]
     venv: Option<PathBuf>,
     /// Print the table and leave BENCHMARKS.md as it is
     #[arg(long)]
     print: bool,
+}
+
+/// What is trained.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Model {
+    Cbow,
+    SkipGram,
 }
 
 /// The options of `cargo xtask compare-vectors`.
@@ -85,47 +98,72 @@ pub(crate) fn word2vec(root: &Path, options: &CompareWord2Vec) -> Result<()> {
         Ok(line)
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).to_string();
-    let mut text = format!(
-        "`cargo xtask compare-word2vec --seeds {} --epochs {}` at commit {}: the text's words, counted once an epoch, a \
-         second of training; medians, and means of the scores, {}. A ratio above 1 means that Kiln is faster.\n\n\
-         | model | threads | Kiln | gensim | ratio | WordSim-353 | SimLex-999 | analogies |\n|---|---|---|---|---|---|---|---|\n",
-        options.seeds,
-        options.epochs,
-        commit(root)?,
-        machine()
-    );
-    for (name, skip_gram) in [("CBOW", false), ("skip-gram", true)] {
-        let mut rows: [Vec<Value>; 2] = Default::default();
+    for (model, name) in [(Model::Cbow, "cbow"), (Model::SkipGram, "skip-gram")] {
+        if options.only.is_some_and(|only| only != model) {
+            continue;
+        }
+        let skip_gram = model == Model::SkipGram;
+        let mut scored: [Vec<Value>; 2] = Default::default();
+        let mut rates: [Vec<Value>; 2] = Default::default();
         for seed in 1..=options.seeds {
-            for (peer, rows) in ["gensim", "kiln"].iter().zip(&mut rows) {
-                rows.push(run(peer, skip_gram, seed, &cores, options.epochs, true)?);
+            for (n, peer) in ["gensim", "kiln"].into_iter().enumerate() {
+                let line = run(peer, skip_gram, seed, &cores, options.epochs, true)?;
+                scored[n].push(line.clone());
+                rates[n].push(line);
             }
         }
-        let [gensim, kiln] = &rows;
-        let score = |pointer: &str| -> Result<String> {
-            let mean_of = |rows: &[Value]| Ok::<_, anyhow::Error>(mean(&column_of(rows, pointer)?));
-            Ok(format!("{:.4} and {:.4}", mean_of(kiln)?, mean_of(gensim)?))
-        };
-        text += &speed_row(name, &cores, kiln, gensim)?;
-        let correlation = |name: &str| score(&format!("/scores/{name}/spearman"));
-        text += &format!(
-            " {} | {} | {} |\n",
-            correlation("wordsim353")?,
-            correlation("simlex999")?,
-            score("/scores/analogies")?
-        );
+        for _ in 0..options.turns {
+            for (n, peer) in ["gensim", "kiln"].into_iter().enumerate() {
+                rates[n].push(run(peer, skip_gram, 1, &cores, 1, false)?);
+            }
+        }
         // A thread by itself: an epoch shows the rate.
         let [gensim, kiln] = ["gensim", "kiln"].map(|peer| run(peer, skip_gram, 1, "1", 1, false));
-        text += &(speed_row(name, "1", &[kiln?], &[gensim?])? + " | | |\n");
+        let [one_gensim, one_kiln] = [vec![gensim?], vec![kiln?]];
+
+        let mut text = format!(
+            "`cargo xtask compare-word2vec --only {name} --seeds {} --epochs {} --turns {}` at commit {}: the text's words, \
+             counted once an epoch, a second of training; medians of all runs, and means of the scores, {}. A ratio above 1 \
+             means that Kiln is faster.\n\n\
+             | model | threads | Kiln | gensim | ratio | all runs |\n|---|---|---|---|---|---|\n",
+            options.seeds,
+            options.epochs,
+            options.turns,
+            commit(root)?,
+            machine()
+        );
+        text += &speed_row(name, &cores, &rates[1], &rates[0])?;
+        text += &speed_row(name, "1", &one_kiln, &one_gensim)?;
+        text += "\n| scores | Kiln | gensim |\n|---|---|---|\n";
+        for (what, pointer) in [
+            ("WordSim-353, Spearman's rho", "/scores/wordsim353/spearman"),
+            ("SimLex-999, Spearman's rho", "/scores/simlex999/spearman"),
+            ("analogies, share of right ones", "/scores/analogies"),
+        ] {
+            let mean_of = |rows: &[Value]| Ok::<_, anyhow::Error>(mean(&column_of(rows, pointer)?));
+            text += &format!("| {what} | {:.4} | {:.4} |\n", mean_of(&scored[1])?, mean_of(&scored[0])?);
+        }
+        println!("{text}");
+        if !options.print {
+            write(root, &format!("compare-word2vec {name}"), &text)?;
+        }
     }
-    println!("{text}");
-    if options.print { Ok(()) } else { write(root, "compare-word2vec", &text) }
+    Ok(())
 }
 
 fn speed_row(name: &str, threads: &str, kiln: &[Value], gensim: &[Value]) -> Result<String> {
-    let speed = |rows: &[Value]| Ok::<_, anyhow::Error>(median(&column_of(rows, "/words_per_s")?) / 1e6);
-    let (kiln, gensim) = (speed(kiln)?, speed(gensim)?);
-    Ok(format!("| {name} | {threads} | {kiln:.2} M/s | {gensim:.2} M/s | {:.2} |", kiln / gensim))
+    let rates = |rows: &[Value]| -> Result<Vec<f64>> {
+        Ok(column_of(rows, "/words_per_s")?.iter().map(|rate| rate / 1e6).collect())
+    };
+    let (kiln, gensim) = (rates(kiln)?, rates(gensim)?);
+    let all = |rates: &[f64]| rates.iter().map(|rate| format!("{rate:.2}")).collect::<Vec<_>>().join(" ");
+    let (own, peer) = (median(&kiln), median(&gensim));
+    Ok(format!(
+        "| {name} | {threads} | {own:.2} M/s | {peer:.2} M/s | {:.2} | Kiln {}; gensim {} |\n",
+        own / peer,
+        all(&kiln),
+        all(&gensim)
+    ))
 }
 
 pub(crate) fn vectors(root: &Path, options: &CompareVectors) -> Result<()> {
