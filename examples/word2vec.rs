@@ -63,9 +63,8 @@ struct Options {
     /// Threads; 0 takes all cores
     #[arg(long, default_value_t = 0)]
     workers: usize,
-    /// Let a device make the steps: wgpu or cuda; flex and ndarray are for comparison. Default: the CPU by
-    /// its own fast path
-    #[arg(long)]
+    /// Let a GPU make the steps: wgpu or cuda. Default: the CPU by its own fast path
+    #[arg(long, conflicts_with = "deterministic")]
     device: Option<String>,
     /// The same vectors with any number of threads
     #[arg(long)]

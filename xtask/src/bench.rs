@@ -182,7 +182,7 @@ pub(crate) fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
 pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
     let writes = !options.print && options.only.is_none();
     if writes {
-        marks(&std::fs::read_to_string(root.join("BENCHMARKS.md"))?, "compare")?;
+        check_marks(root, "compare")?;
     }
     let python = python(root, options.venv.as_deref())?.display().to_string();
     let only = options.only.as_deref();
@@ -274,6 +274,11 @@ fn marks(text: &str, task: &str) -> Result<(usize, usize)> {
         (Some(first), Some(last)) if first < last => Ok((first + begin.len(), last)),
         _ => bail!("BENCHMARKS.md lacks the marks '{begin}' and '{end}'"),
     }
+}
+
+/// Whether a table of this task has a place: to be asked before hours are spent on it.
+pub(crate) fn check_marks(root: &Path, task: &str) -> Result<()> {
+    marks(&std::fs::read_to_string(root.join("BENCHMARKS.md"))?, task).map(|_| ())
 }
 
 /// Puts the table between its task's marks in BENCHMARKS.md.

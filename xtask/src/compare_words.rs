@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use crate::bench::{built, column_of, commit, machine, mean, median, python, write};
+use crate::bench::{built, check_marks, column_of, commit, machine, mean, median, python, write};
 use crate::{command, output};
 
 /// The options of `cargo xtask compare-word2vec`.
@@ -71,6 +71,10 @@ fn json_lines(process: &mut Command) -> Result<Vec<Value>> {
 }
 
 pub(crate) fn word2vec(root: &Path, options: &CompareWord2Vec) -> Result<()> {
+    if !options.print {
+        check_marks(root, "compare-word2vec cbow")?;
+        check_marks(root, "compare-word2vec skip-gram")?;
+    }
     let python = python(root, options.venv.as_deref())?.display().to_string();
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("word2vec");
@@ -122,7 +126,7 @@ pub(crate) fn word2vec(root: &Path, options: &CompareWord2Vec) -> Result<()> {
         let [one_gensim, one_kiln] = [vec![gensim?], vec![kiln?]];
 
         let mut text = format!(
-            "`cargo xtask compare-word2vec --only {name} --seeds {} --epochs {} --turns {}` at commit {}: the text's words, \
+            "`cargo xtask compare-word2vec --text imdb.txt --eval DIR --only {name} --seeds {} --epochs {} --turns {}` at commit {}: the text's words, \
              counted once an epoch, a second of training; medians of all runs, and means of the scores, {}. A ratio above 1 \
              means that Kiln is faster.\n\n\
              | model | threads | Kiln | gensim | ratio | all runs |\n|---|---|---|---|---|---|\n",
@@ -167,6 +171,9 @@ fn speed_row(name: &str, threads: &str, kiln: &[Value], gensim: &[Value]) -> Res
 }
 
 pub(crate) fn vectors(root: &Path, options: &CompareVectors) -> Result<()> {
+    if !options.print {
+        check_marks(root, "compare-vectors")?;
+    }
     let python = python(root, options.venv.as_deref())?.display().to_string();
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("kiln-vector-bench");
@@ -182,7 +189,7 @@ pub(crate) fn vectors(root: &Path, options: &CompareVectors) -> Result<()> {
         lines.extend(json_lines(Command::new(&program).arg("time").arg(&options.folder))?);
     }
     let mut text = format!(
-        "`cargo xtask compare-vectors --rounds {}` at commit {}: 400,000 words with 100 numbers each; medians of the turns, \
+        "`cargo xtask compare-vectors --folder DIR --rounds {}` at commit {}: 400,000 words with 100 numbers each; medians of the turns, \
          {}. A ratio above 1 means that Kiln is faster.\n\n| task | Kiln | gensim | ratio |\n|---|---|---|---|\n",
         options.rounds,
         commit(root)?,

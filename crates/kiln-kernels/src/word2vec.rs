@@ -278,6 +278,9 @@ pub struct WindowSampler {
     pub shrink_windows: bool,
     /// Negative words a window.
     pub negative: usize,
+    /// Whether a word's window is drawn as two, before and behind it, each with negative words of its own:
+    /// in skip-gram, whose context words share those. Default: it is not.
+    pub halves: bool,
     /// Of each word: the draws, of 2^32, that keep it.
     keep: Vec<u64>,
     negatives: AliasTable,
@@ -316,6 +319,7 @@ impl WindowSampler {
             window,
             shrink_windows,
             negative,
+            halves: false,
             keep: counts.iter().map(keep).collect(),
             negatives: AliasTable::new(&weights),
         }
@@ -339,14 +343,14 @@ impl WindowSampler {
             } else {
                 self.window
             };
-            batch.windows.push(Window {
-                centre: centre as u32,
-                start: first.max(centre.saturating_sub(reach)) as u32,
-                end: end.min(centre + reach + 1) as u32,
-            });
-            let target = batch.ids[centre];
-            for _ in 0..self.negative {
-                batch.negatives.push(self.negatives.draw_other(target, random));
+            let (start, end) = (first.max(centre.saturating_sub(reach)), end.min(centre + reach + 1));
+            let parts = if self.halves { [(start, centre + 1), (centre, end)] } else { [(start, end), (0, 0)] };
+            for (start, end) in parts.into_iter().filter(|(start, end)| end - start > 1) {
+                batch.windows.push(Window { centre: centre as u32, start: start as u32, end: end as u32 });
+                let target = batch.ids[centre];
+                for _ in 0..self.negative {
+                    batch.negatives.push(self.negatives.draw_other(target, random));
+                }
             }
         }
     }

@@ -53,6 +53,21 @@ pub enum Error {
         /// The tensor's name.
         name: String,
     },
+    /// Ready vectors do not fit an embedding.
+    #[error(
+        "the matrix has {rows} rows of {d} numbers, but the embedding {vocab} of {d_embedding}: give it a word for each \
+         id (the tokenizer's `vocab_size()`), and the embedding a width (`with_d_embedding`) of {d}"
+    )]
+    MatrixSize {
+        /// Rows of the matrix.
+        rows: usize,
+        /// Their width.
+        d: usize,
+        /// Rows of the embedding.
+        vocab: usize,
+        /// Their width.
+        d_embedding: usize,
+    },
     /// A model has no parameter of this name.
     #[error("the model has no parameter '{path}'; it has {}", .known.join(", "))]
     NoParameter {

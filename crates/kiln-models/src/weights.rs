@@ -54,12 +54,45 @@ pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
 ///
 /// There is no parameter under this path.
 pub fn with_trainable<M: Module>(module: M, path: &str, trainable: bool) -> Result<M> {
-    let mut mapper = Freezing { path: Path::default(), under: path, trainable, others: Vec::new(), found: false };
-    let module = module.map(&mut mapper);
-    if mapper.found {
-        return Ok(module);
+    check_path(&module, path)?;
+    Ok(map_trainable(module, |name| is_under(name, path).then_some(trainable)))
+}
+
+/// Says of every parameter whether training changes it: `decide` gets its path, and leaves it as it is
+/// with `None`.
+#[must_use]
+pub fn map_trainable<M: Module>(module: M, decide: impl FnMut(&str) -> Option<bool>) -> M {
+    module.map(&mut Freezing { path: Path::default(), decide })
+}
+
+/// Whether a parameter's path is `path` or lies under it.
+#[must_use]
+pub fn is_under(name: &str, path: &str) -> bool {
+    name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Whether there is a parameter under `path`.
+///
+/// # Errors
+///
+/// There is none; the error names those that there are.
+pub fn check_path<M: Module>(module: &M, path: &str) -> Result<()> {
+    let mut names = Naming::default();
+    module.visit(&mut names);
+    if names.found.iter().any(|(name, _)| is_under(name, path)) {
+        return Ok(());
     }
-    Err(Error::NoParameter { path: path.to_owned(), known: mapper.others })
+    let known = names.found.into_iter().map(|(name, _)| name).collect();
+    Err(Error::NoParameter { path: path.to_owned(), known })
+}
+
+/// The parameters that training leaves as they are. They are known on a device with autodiff alone
+/// (`module.train()`).
+#[must_use]
+pub fn frozen_paths<M: Module>(module: &M) -> Vec<String> {
+    let mut names = Naming::default();
+    module.visit(&mut names);
+    names.found.into_iter().filter(|(_, trainable)| !trainable).map(|(name, _)| name).collect()
 }
 
 /// The weights as the bytes of a safetensors file.
@@ -187,15 +220,12 @@ impl ModuleMapper for Putting {
     }
 }
 
-struct Freezing<'a> {
+struct Freezing<F> {
     path: Path,
-    under: &'a str,
-    trainable: bool,
-    others: Vec<String>,
-    found: bool,
+    decide: F,
 }
 
-impl ModuleMapper for Freezing<'_> {
+impl<F: FnMut(&str) -> Option<bool>> ModuleMapper for Freezing<F> {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.enter(name, container);
     }
@@ -205,12 +235,30 @@ impl ModuleMapper for Freezing<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.name();
-        if name.strip_prefix(self.under).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
-            self.found = true;
-            return param.set_require_grad(self.trainable);
+        match (self.decide)(&self.path.name()) {
+            Some(trainable) => param.set_require_grad(trainable),
+            None => param,
         }
-        self.others.push(name);
-        param
+    }
+}
+
+/// Every parameter's path, and whether training changes it.
+#[derive(Default)]
+struct Naming {
+    path: Path,
+    found: Vec<(String, bool)>,
+}
+
+impl ModuleVisitor for Naming {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push((self.path.name(), param.val().is_require_grad()));
     }
 }

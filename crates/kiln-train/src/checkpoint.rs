@@ -36,6 +36,9 @@ pub(crate) struct RunIdentity {
     /// What is frozen in the first epochs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) frozen: Vec<Frozen>,
+    /// The parameters that the model itself has frozen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) never_trained: Vec<String>,
 }
 
 /// Parameters that stay as they are in the first epochs.
@@ -60,7 +63,8 @@ impl RunIdentity {
                 ("clipping norm", format!("{:?}", identity.clip_norm)),
                 ("callbacks", identity.callbacks.join(", ")),
                 ("model options", identity.artifact.clone().unwrap_or_default()),
-                ("frozen parameters", format!("{:?}", identity.frozen)),
+                ("parameters frozen at first", format!("{:?}", identity.frozen)),
+                ("parameters never trained", identity.never_trained.join(", ")),
             ]
         };
         for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(before)) {

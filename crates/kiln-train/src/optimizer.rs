@@ -315,23 +315,25 @@ impl ModuleMapper for Stepping<'_> {
         let checkpointing = tensor.gradient_checkpointing_strategy();
         let tracked = tensor.is_require_grad();
         let path = self.path.join(".");
-        let mut updated = tensor.inner();
-        if let Some(mut rows) = rows {
-            if let Some(scale) = &self.scale {
-                rows.values = rows.values * scale.clone().unsqueeze();
+        let value = tensor.inner();
+        let updated = match (whole, rows) {
+            (Some(gradient), _) => {
+                let mut gradient = gradient.reshape([count]);
+                if let Some(scale) = &self.scale {
+                    gradient = gradient * scale.clone();
+                }
+                self.state.update(&path, value.reshape([count]), gradient, self.learning_rate).reshape(shape)
             }
-            let width = shape[D - 1];
-            let table = updated.reshape([count / width.max(1), width]);
-            updated = self.state.update_rows(&path, table, rows, self.learning_rate).reshape(shape);
-        }
-        if let Some(gradient) = whole {
-            let mut gradient = gradient.reshape([count]);
-            if let Some(scale) = &self.scale {
-                gradient = gradient * scale.clone();
+            (None, Some(mut rows)) => {
+                if let Some(scale) = &self.scale {
+                    rows.values = rows.values * scale.clone().unsqueeze();
+                }
+                let width = shape[D - 1];
+                let table = value.reshape([count / width.max(1), width]);
+                self.state.update_rows(&path, table, rows, self.learning_rate).reshape(shape)
             }
-            let value = updated.reshape([count]);
-            updated = self.state.update(&path, value, gradient, self.learning_rate).reshape(shape);
-        }
+            (None, None) => value,
+        };
         let mut updated = Tensor::from_inner(updated);
         if let Some(strategy) = checkpointing {
             updated = updated.with_gradient_checkpointing_strategy(strategy);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Gradients, IndexingUpdateOp, Tensor};
 use kiln_kernels::{RowGradient, row_gradient};
 use kiln_models::LookedUp;
 
@@ -34,8 +34,19 @@ impl StepGradients {
             let (gradients, ids) = parts.into_iter().map(in_one_row).unzip();
             (table, row_gradient(Tensor::cat(gradients, 1), Tensor::cat(ids, 1)))
         });
-        let rows = rows.collect();
-        Self { whole: GradientsParams::from_grads(gradients, module), rows }
+        let mut rows: BTreeMap<ParamId, RowGradient> = rows.collect();
+        let mut whole = GradientsParams::from_grads(gradients, module);
+        // A table that is also used as a whole, as with tied weights, has one gradient: the sum.
+        rows.retain(|&table, rows| match whole.remove::<2>(table) {
+            Some(gradient) => {
+                let (ids, values) = (rows.ids.clone(), rows.values.clone());
+                let ids = ids.reshape([values.dims()[0]]);
+                whole.register(table, gradient.select_assign(0, ids, values, IndexingUpdateOp::Add));
+                false
+            }
+            None => true,
+        });
+        Self { whole, rows }
     }
 }
 

@@ -131,7 +131,7 @@ impl<M: Trainable> Running<M> {
 
     fn epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<()> {
         state.shuffle_epoch.store(epoch as u64 - 1, Ordering::Relaxed);
-        self.freeze(state, epoch)?;
+        self.freeze(state, epoch);
         let learning_rate = state.learning_rate;
         let training = self.train_epoch(state, epoch)?;
         let validation = self.validate(state, epoch)?;
@@ -165,12 +165,17 @@ impl<M: Trainable> Running<M> {
     }
 
     /// Freezes what is frozen in this epoch and frees what was before.
-    fn freeze(&mut self, state: &Loop, epoch: usize) -> Result<()> {
-        for Frozen { path, epochs } in &state.identity.frozen {
-            let Fitting { model } = self.model.take().expect("the model is put back behind each step");
-            self.model = Some(Fitting { model: weights::with_trainable(model, path, epoch > *epochs)? });
+    fn freeze(&mut self, state: &Loop, epoch: usize) {
+        let RunIdentity { frozen, never_trained, .. } = &state.identity;
+        if frozen.is_empty() {
+            return;
         }
-        Ok(())
+        let is_frozen = |name: &str| {
+            let now = |rule: &Frozen| epoch <= rule.epochs && weights::is_under(name, &rule.path);
+            frozen.iter().any(now) || never_trained.iter().any(|path| path == name)
+        };
+        let Fitting { model } = self.model.take().expect("the model is put back behind each step");
+        self.model = Some(Fitting { model: weights::map_trainable(model, |name| Some(!is_frozen(name))) });
     }
 
     fn train_epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<Meter> {

@@ -196,7 +196,12 @@ impl<M: Model> Trainable for M {
         let head = self.head();
         let correct = head.correct(outputs.clone(), &batch.targets);
         let loss = head.loss(outputs.clone(), &batch.targets);
-        StepOutput::new(loss, outputs, batch.targets).with_correct(correct)
+        let targets = match (head, batch.targets) {
+            // The row's class comes first among those that are scored.
+            (Head::NegativeSampling(_), Targets::Classes(classes)) => Targets::Classes(classes.zeros_like()),
+            (_, targets) => targets,
+        };
+        StepOutput::new(loss, outputs, targets).with_correct(correct)
     }
 }
 

@@ -148,7 +148,7 @@ impl<M: Trainable> Trainer<M> {
 
     /// Leaves the parameters under `path`, such as `embedding`, as they are in the first `epochs`
     /// epochs, and trains them from then on: for ready word vectors, which a fresh network's first
-    /// gradients would spoil.
+    /// gradients would spoil. What is not trainable at all stays so.
     #[must_use]
     pub fn frozen(mut self, path: impl Into<String>, epochs: usize) -> Self {
         self.frozen.push(Frozen { path: path.into(), epochs });
@@ -265,14 +265,14 @@ impl<M: Trainable> Trainer<M> {
         self.check(train.rows(), valid.rows())?;
         model.check(&train.limits())?;
         model.check(&valid.limits())?;
-        let mut model = model;
         for Frozen { path, .. } in &self.frozen {
-            model = weights::with_trainable(model, path, true)?;
+            weights::check_path(&model, path)?;
         }
         let device = device_of(&model)?;
         let optimizer = OptimizerState::new(self.optimizer)?;
         let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
         folder.check_writable()?;
+        let mut model = model.train();
         let identity = RunIdentity {
             seed: self.seed,
             batch_size: self.batch_size,
@@ -283,8 +283,8 @@ impl<M: Trainable> Trainer<M> {
             callbacks: self.callbacks.iter().map(|callback| callback.name().to_owned()).collect(),
             artifact: self.artifact.as_ref().map(ArtifactConfig::to_json),
             frozen: self.frozen,
+            never_trained: weights::frozen_paths(&model),
         };
-        model = model.train();
 
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
         let mut state = Loop {

@@ -82,14 +82,20 @@ fn split(bits: u64) -> [u32; 2] {
     [bits as u32, (bits >> 32) as u32]
 }
 
-/// Asks the memory for the cache lines of a row.
+/// Asks the memory for the cache lines of a row that is going to be written, so that no other core
+/// holds them then.
 #[inline(always)]
 fn prefetch_row(row: &[Line]) {
     #[cfg(target_arch = "x86_64")]
     for line in row {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch is a hint about an address, and changes nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()) };
+        unsafe {
+            std::arch::asm!(
+                "prefetchw [{line}]",
+                line = in(reg) line,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = row;
@@ -217,7 +223,8 @@ impl Line {
 #[inline(always)]
 unsafe fn add_line<S: Simd>(scale: f32, from: *const f32, to: *mut f32) {
     use std::arch::asm;
-    // SAFETY: as in `copy_line`.
+    // SAFETY: the instructions stay within the lines and change nothing else but the registers named and
+    // the flags of floating-point exceptions; the wide ones run where `S` is of the set that has them.
     unsafe {
         match S::F32_LANES {
             16 => asm!(
@@ -226,7 +233,7 @@ unsafe fn add_line<S: Simd>(scale: f32, from: *const f32, to: *mut f32) {
                 "vfmadd231ps zmm0, zmm1, [{from}]",
                 "vmovups [{to}], zmm0",
                 scale = in(xmm_reg) scale, from = in(reg) from, to = in(reg) to, out("xmm0") _, out("xmm1") _,
-                options(nostack, preserves_flags),
+                options(nostack),
             ),
             8 => asm!(
                 "vbroadcastss ymm2, {scale}",
@@ -238,7 +245,7 @@ unsafe fn add_line<S: Simd>(scale: f32, from: *const f32, to: *mut f32) {
                 "vmovups [{to} + 32], ymm1",
                 scale = in(xmm_reg) scale, from = in(reg) from, to = in(reg) to,
                 out("xmm0") _, out("xmm1") _, out("xmm2") _,
-                options(nostack, preserves_flags),
+                options(nostack),
             ),
             _ => asm!(
                 "shufps {scale}, {scale}, 0",
@@ -264,7 +271,7 @@ unsafe fn add_line<S: Simd>(scale: f32, from: *const f32, to: *mut f32) {
                 "movups [{to} + 48], xmm3",
                 scale = inout(xmm_reg) scale => _, from = in(reg) from, to = in(reg) to,
                 out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _,
-                options(nostack, preserves_flags),
+                options(nostack),
             ),
         }
     }

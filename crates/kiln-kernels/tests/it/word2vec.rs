@@ -230,6 +230,29 @@ fn windows_lie_in_their_sentence_and_negatives_miss_their_centre() {
 }
 
 #[test]
+fn halves_hold_what_whole_windows_hold() {
+    let mut sampler = WindowSampler::new(&[5; 30], 4, false, 2, 0.0, 0.75);
+    let sentence: Vec<u32> = (0..30).collect();
+    let pairs = |sampler: &WindowSampler| {
+        let mut batch = WindowBatch::default();
+        sampler.draw(&sentence, &mut RandomWords::new(RandomKey::new(1)), &mut batch);
+        assert_eq!(batch.negatives.len(), 2 * batch.windows.len());
+        let pairs = batch.windows.iter().flat_map(|window| {
+            let around = (window.start..window.end).filter(|&place| place != window.centre);
+            around.map(|place| (window.centre, place))
+        });
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort_unstable();
+        (pairs, batch.windows.len())
+    };
+    let (whole, windows) = pairs(&sampler);
+    sampler.halves = true;
+    let (halves, more) = pairs(&sampler);
+    assert_eq!(whole, halves);
+    assert_eq!((windows, more), (30, 58)); // the first and the last word have one side
+}
+
+#[test]
 fn windows_shrink_to_every_reach_alike() {
     let sentence: Vec<u32> = (0..30_000).map(|n| n % 7).collect();
     let batch = batch(sentence, 3, 1, 7, 9);

@@ -60,7 +60,7 @@ impl Embedding {
     /// use kiln_vectors::{Missing, WordVectors};
     ///
     /// let vectors = WordVectors::new(["good", "bad"], vec![1.0, 2.0, -1.0, -2.0], 2)?;
-    /// let words = ["", "bad", "film", "good"]; // by id; 0 is the padding
+    /// let words = ["", "bad", "film", "good"]; // one for each id; 0 is the padding
     /// let matrix = vectors.embedding_matrix(&words, Missing::Zero);
     /// println!("{:.0} % of the words have a vector", 100.0 * matrix.coverage());
     ///
@@ -74,8 +74,7 @@ impl Embedding {
     pub fn with_vectors(mut self, matrix: &EmbeddingMatrix) -> Result<Self> {
         let [vocab, width] = self.table.val().dims();
         if [matrix.rows, matrix.d] != [vocab, width] {
-            let (expected, got) = (vec![vocab, width], vec![matrix.rows, matrix.d]);
-            return Err(Error::WeightShape { name: "embedding.table".to_owned(), expected, got });
+            return Err(Error::MatrixSize { rows: matrix.rows, d: matrix.d, vocab, d_embedding: width });
         }
         self.table = self.table.map(|table| {
             let data = TensorData::new(matrix.values.clone(), [vocab, width]);

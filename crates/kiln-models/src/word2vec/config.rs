@@ -35,8 +35,8 @@ pub enum Context {
 /// - CBOW begins at a rate of 0.05, as in word2vec.c, not at 0.025;
 /// - a negative word that equals the target is drawn again, not skipped;
 /// - scores beyond ±6 are trained on, not skipped, and the sigmoid is computed, not looked up;
-/// - the context words of a skip-gram window share its negative words (Ji et al., "Parallelizing
-///   Word2Vec in Shared and Distributed Memory", 2016);
+/// - the context words on one side of a skip-gram window share their negative words (Ji et al.,
+///   "Parallelizing Word2Vec in Shared and Distributed Memory", 2016, shares them in the whole window);
 /// - with [`Context::Sum`] each context word takes the whole gradient, not its share;
 /// - words of one count keep the order in which they were first seen.
 ///

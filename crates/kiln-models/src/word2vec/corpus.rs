@@ -80,7 +80,7 @@ impl Corpus {
             }
             Source::Sentences(sentences) => (sentences.len() / 256).clamp(16, 4096),
         });
-        Blocks { source: self.0.clone(), size, next: 0, open: None, begun: 0, kept: Vec::new(), byte: 0 }
+        Blocks { source: self.0.clone(), size, next: 0, open: None, begun: 0, kept: Vec::new(), byte: 0, failed: false }
     }
 }
 
@@ -98,6 +98,8 @@ pub(crate) struct Blocks {
     kept: Vec<u8>,
     /// Where `kept` begins in its file.
     byte: u64,
+    /// Whether a block could not be read: nothing may be taken for it.
+    failed: bool,
 }
 
 /// Some sentences and their number in the corpus.
@@ -157,8 +159,17 @@ impl Blocks {
         self.size
     }
 
-    /// The next block; `None` behind the last.
+    /// The next block; `None` behind the last, and behind an error.
     pub(crate) fn next(&mut self) -> Result<Option<Block>> {
+        if self.failed {
+            return Ok(None);
+        }
+        let next = self.read();
+        self.failed = next.is_err();
+        next
+    }
+
+    fn read(&mut self) -> Result<Option<Block>> {
         let content = match &self.source {
             Source::Sentences(sentences) => {
                 let range = self.begun..sentences.len().min(self.begun + self.size);

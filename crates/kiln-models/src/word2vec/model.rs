@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Architecture, Context, Word2VecConfig};
 use super::corpus::Corpus;
-use super::train::{Pass, Place, Progress};
+use super::train::{Pass, Place, Progress, Updates};
 use super::vocabulary::Vocabulary;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use crate::write_file::write_whole;
 
 /// What a saved model calls itself.
@@ -90,7 +90,8 @@ impl Word2Vec {
         Ok(Self { config: config.clone(), vocabulary, tables, state })
     }
 
-    /// Trains to the last epoch.
+    /// Trains to the last epoch; behind it, it does nothing: see [`Word2Vec::set_epochs`] and
+    /// [`Word2Vec::add_corpus`].
     ///
     /// # Errors
     ///
@@ -140,17 +141,25 @@ impl Word2Vec {
 
     /// As [`Word2Vec::train_epoch_observed`], with the steps made by `device`, one launch for the windows
     /// of some thousand words, while the CPU reads and draws. Windows of a launch do not wait for each
-    /// other, whatever [`Updates`](super::Updates) says; see [`DeviceTables`](kiln_kernels::word2vec::DeviceTables::update).
+    /// other.
+    ///
+    /// Where a device has no kernel for it, as the CPU backends have none, the gradients of all windows of a
+    /// batch are added up instead, which wants a learning rate of a tenth or less; the conditions are
+    /// [`DeviceTables::update`](kiln_kernels::word2vec::DeviceTables::update)'s.
     ///
     /// # Errors
     ///
-    /// As [`Word2Vec::train_observed`].
+    /// As [`Word2Vec::train_observed`], and with [`Updates::Ordered`], which no device can keep.
     pub fn train_epoch_on(
         &mut self,
         device: &Device,
         corpus: &Corpus,
         mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<bool> {
+        if self.config.updates == Updates::Ordered {
+            let (what, expected) = ("updates", "racing on a device, where windows do not wait for each other");
+            return Err(Error::OutOfRange { what, expected, got: "ordered".to_owned() });
+        }
         self.train_epoch(corpus, Some(device), &mut observe)
     }
 
@@ -160,12 +169,14 @@ impl Word2Vec {
         device: Option<&Device>,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<bool> {
+        self.check_finite()?;
         if self.state.epoch >= self.config.epochs {
             return Ok(true);
         }
         let Word2VecConfig { window, shrink_windows, negative, sample, ns_exponent, .. } = self.config;
         let counts = self.vocabulary.counts();
-        let sampler = WindowSampler::new(counts, window, shrink_windows, negative, sample, ns_exponent);
+        let mut sampler = WindowSampler::new(counts, window, shrink_windows, negative, sample, ns_exponent);
+        sampler.halves = self.config.architecture == Architecture::SkipGram;
         let workers = match self.config.workers {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             workers => workers,
@@ -183,10 +194,8 @@ impl Word2Vec {
             total_words: self.state.total_words,
         };
         let outcome = pass.run(&mut self.tables, corpus, device, &mut self.state.place, observe);
+        self.check_finite()?;
         let place = self.state.place;
-        if !place.loss.sum.is_finite() {
-            return Err(Error::Diverged { epoch: self.state.epoch + 1, alpha: self.config.first_alpha() });
-        }
         if !outcome? {
             return Ok(false);
         }
@@ -197,6 +206,27 @@ impl Word2Vec {
         self.state.place = Place::default();
         self.state.epoch += 1;
         Ok(true)
+    }
+
+    /// # Errors
+    ///
+    /// The vectors have grown beyond all bounds.
+    fn check_finite(&self) -> Result<()> {
+        if self.state.place.loss.sum.is_finite() {
+            return Ok(());
+        }
+        Err(Error::Diverged { epoch: self.state.epoch + 1, alpha: self.config.first_alpha() })
+    }
+
+    /// Changes the number of epochs: with more of them, a training that is over goes on. The rate then
+    /// falls over all of them, so it rises again at first.
+    ///
+    /// # Errors
+    ///
+    /// It is 0.
+    pub fn set_epochs(&mut self, epochs: usize) -> Result<()> {
+        self.config.epochs = at_least_one("epochs", epochs)?;
+        Ok(())
     }
 
     fn prediction(&self) -> Prediction {
@@ -268,8 +298,9 @@ impl Word2Vec {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// The file cannot be written, or the training has diverged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.check_finite()?;
         let path = path.as_ref();
         let rows = self.vocabulary.len();
         let shape = vec![rows, self.config.vector_size];

@@ -143,6 +143,11 @@ impl Corpus {
         Ok(vocabulary)
     }
 
+    /// How many words run in it.
+    pub(crate) fn raw_words(&self) -> Result<u64> {
+        Ok(self.count()?.raw_words)
+    }
+
     fn count(&self) -> Result<Counted> {
         let mut blocks = self.blocks(None);
         let mut counts: FxHashMap<String, (u64, usize)> = FxHashMap::default();

@@ -122,7 +122,7 @@ fn racing_threads_learn_and_see_every_word() {
         ControlFlow::Continue(())
     });
     assert!(is_over.unwrap());
-    assert!(seen <= 24_000);
+    assert!(seen > 0 && seen <= 24_000, "{seen}");
     assert!(model.losses()[2] < model.losses()[0]);
 }
 
@@ -260,6 +260,44 @@ fn a_device_trains_goes_on_and_sees_every_word() {
             "{backend}: it is over"
         );
     }
+}
+
+#[test]
+fn a_racing_training_that_was_stopped_goes_on_and_sees_every_word() {
+    let corpus = Corpus::sentences(sentences(6_000));
+    let mut model = Word2Vec::new(&config().with_workers(3), &corpus).unwrap();
+    assert!(!model.train_observed(&corpus, |_| ControlFlow::Break(())).unwrap());
+    // An epoch that is over has seen as many words as were counted, or it is an error.
+    model.train(&corpus).unwrap();
+    assert_eq!(model.epochs_done(), 3);
+}
+
+#[test]
+fn a_training_goes_on_with_its_own_corpus_alone() {
+    let corpus = Corpus::sentences(sentences(6_000));
+    let mut model = Word2Vec::new(&config().with_workers(1), &corpus).unwrap();
+    assert!(!model.train_observed(&corpus, |_| ControlFlow::Break(())).unwrap());
+    let message = message(model.train(&Corpus::sentences(sentences(4))));
+    assert!(message.contains("24000"), "{message}");
+}
+
+#[test]
+fn more_epochs_go_on_where_a_training_ended_and_none_is_refused() {
+    let corpus = Corpus::sentences(sentences(50));
+    let mut model = trained(&config(), &corpus);
+    model.set_epochs(5).unwrap();
+    model.train(&corpus).unwrap();
+    assert_eq!(model.losses().len(), 5);
+    assert!(model.set_epochs(0).is_err());
+}
+
+#[test]
+fn a_device_keeps_no_order() {
+    let corpus = Corpus::sentences(sentences(50));
+    let mut model = Word2Vec::new(&config().with_updates(Updates::Ordered), &corpus).unwrap();
+    let device = devices::all().swap_remove(0).1;
+    let message = message(model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())));
+    assert!(message.contains("updates") && message.contains("ordered"), "{message}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Training with sparse and frozen embeddings, and word2vec's modules by the ordinary trainer.
 
 use burn::tensor::{Device, Tensor};
+use burn::train::metric::AccuracyMetric;
 use kiln_kernels::word2vec::{RandomWords, WindowBatch, WindowSampler};
 use kiln_models::layers::EmbeddingConfig;
 use kiln_models::weights::{Weights, weights_of};
@@ -68,7 +69,7 @@ fn adam_by_rows_leaves_the_other_rows_alone() {
         let moved = |step: usize, row: usize| {
             let part = |table: &Vec<f32>| table[3 * row..][..3].to_vec();
             let (before, after) = (part(&tables[step]), part(&tables[step + 1]));
-            before.iter().zip(after).map(|(before, after)| before - after).fold(0.0, f32::max)
+            before.iter().zip(after).map(|(before, after)| (before - after).abs()).fold(0.0, f32::max)
         };
         for (row, expected) in [(0, [0.0, 0.0]), (1, [0.1, 0.0]), (2, [0.1, 0.0]), (3, [0.0, 0.1]), (5, [0.0, 0.0])] {
             for (step, expected) in expected.into_iter().enumerate() {
@@ -110,6 +111,56 @@ fn frozen_epochs_leave_an_embedding_alone_and_later_ones_train_it() {
         model.embedding = model.embedding.with_trainable(false);
         assert_eq!(run(model, |trainer| trainer)[TABLE], before[TABLE], "{backend}: frozen for good");
     }
+}
+
+#[test]
+fn the_longest_rule_counts_and_what_is_frozen_for_good_stays_so() {
+    let device = devices::all().swap_remove(0).1;
+    let before = weights_of(&model(&device, false));
+    for rules in [[("embedding.table", 2), ("embedding", 1)], [("embedding", 1), ("embedding.table", 2)]] {
+        let after = run(model(&device, false), |trainer| {
+            rules.iter().fold(trainer, |trainer, &(path, epochs)| trainer.frozen(path, epochs))
+        });
+        assert_eq!(after[TABLE], before[TABLE], "{rules:?}");
+    }
+    let mut model = model(&device, false);
+    model.embedding = model.embedding.with_trainable(false);
+    assert_eq!(run(model, |trainer| trainer.frozen("embedding", 1))[TABLE], before[TABLE]);
+}
+
+/// A table that is looked up and multiplied by, as with tied weights, has one gradient.
+#[test]
+fn a_sparse_table_that_is_also_used_whole_takes_one_step() {
+    let device = devices::all().swap_remove(0).1.autodiff();
+    let step = |sparse: bool| {
+        let layer = EmbeddingConfig::new(6, 3).init(&device, RandomKey::new(0)).unwrap().with_sparse(sparse);
+        let mut optimizer = OptimizerState::new(Optimizer::adam()).unwrap();
+        let mut layer = layer;
+        for _ in 0..2 {
+            let (loss, looked_up) = record_rows(|| {
+                let rows = layer.forward(Tensor::from_ints([[1, 4, 1]], &device)).reshape([3, 3]);
+                rows.matmul(layer.table.val().transpose()).square().sum()
+            });
+            let gradients = StepGradients::new(&layer, loss.backward(), looked_up);
+            layer = optimizer.step(layer, gradients, 0.01, Some(0.5));
+        }
+        weights_of(&layer)
+    };
+    assert!(greatest_difference(&step(true), &step(false)) < 1e-6);
+}
+
+#[test]
+fn burns_accuracy_of_negative_sampling_is_kilns() {
+    let device = devices::all().swap_remove(0).1;
+    let (rows, counts) = rows(Architecture::Cbow);
+    let model = NegativeSamplingConfig::new(counts).with_vector_size(8).init(&device, 0).unwrap();
+    let data = ContextDataset::new(rows).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let trainer = Trainer::new(folder.path()).epochs(2).batch_size(20).quiet().metric(AccuracyMetric::new());
+    let run = trainer.fit(model, &data, &data).unwrap();
+    let last = run.history().epochs().last().unwrap();
+    let burns = last.metrics.iter().find(|(name, _)| name.starts_with("val_")).unwrap().1;
+    assert!((burns / 100.0 - last.val_accuracy.unwrap()).abs() < 0.02, "{last:?}");
 }
 
 #[test]
