@@ -54,7 +54,7 @@ struct Options {
     /// Words above this share of the text are left out now and then
     #[arg(long, default_value_t = 1e-3)]
     sample: f64,
-    /// The first learning rate [default: 0.05, with --skip-gram 0.025]
+    /// The first learning rate [default: 0.05, with --skip-gram 0.03]
     #[arg(long)]
     alpha: Option<f64>,
     /// Seed of vectors, windows and negative words

@@ -32,7 +32,8 @@ pub enum Context {
 ///
 /// Names and defaults are gensim's. What differs from gensim:
 ///
-/// - CBOW begins at a rate of 0.05, as in word2vec.c, not at 0.025;
+/// - CBOW begins at a rate of 0.05, as in word2vec.c, and skip-gram at 0.03, since the pairs on a side of
+///   a window are learned at once; gensim begins both at 0.025;
 /// - a negative word that equals the target is drawn again, not skipped;
 /// - scores beyond ±6 are trained on, not skipped, and the sigmoid is computed, not looked up;
 /// - the context words on one side of a skip-gram window share their negative words (Ji et al.,
@@ -78,7 +79,7 @@ pub struct Word2VecConfig {
     /// none. Default: 1e-3.
     #[config(default = 1e-3)]
     pub sample: f64,
-    /// The learning rate at the start. Default: 0.05 in CBOW, 0.025 in skip-gram.
+    /// The learning rate at the start. Default: 0.05 in CBOW, 0.03 in skip-gram.
     pub alpha: Option<f64>,
     /// The learning rate at the end; between them it falls with the words seen. Default: 1e-4.
     #[config(default = 1e-4)]
@@ -103,7 +104,7 @@ impl Word2VecConfig {
     pub fn first_alpha(&self) -> f64 {
         self.alpha.unwrap_or(match self.architecture {
             Architecture::Cbow => 0.05,
-            Architecture::SkipGram => 0.025,
+            Architecture::SkipGram => 0.03,
         })
     }
 
