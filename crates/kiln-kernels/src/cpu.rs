@@ -10,6 +10,7 @@ pub(crate) mod pooling;
 mod product;
 pub(crate) mod recurrent;
 mod shared;
+mod table_rows;
 pub(crate) mod word_tables;
 
 pub(crate) use product::peak as product_peak;
