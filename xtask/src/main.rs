@@ -73,6 +73,10 @@ fn steps(root: &Path, scratch: &Path) -> Result<()> {
     }
     step("clippy", || cargo(root, "clippy --release --workspace --all-targets --locked -- -D warnings"))?;
     step("tests", || cargo(root, "test --release --workspace --locked"))?;
+    step("subwords", || {
+        cargo(root, "clippy --release -p kiln-text --features subwords --all-targets --locked -- -D warnings")?;
+        cargo(root, "test --release -p kiln-text --features subwords --locked subword")
+    })?;
     step("the ndarray backend alone", || cargo(root, NDARRAY_TESTS))?;
     step("examples", || examples(root, scratch))?;
     step("a crate outside the workspace", || outside_crate(root, scratch))?;

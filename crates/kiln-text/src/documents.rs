@@ -153,10 +153,10 @@ impl<'a> IntoIterator for &'a Documents {
 }
 
 /// A generator of 64-bit numbers whose state is a counter.
-struct SplitMix64(u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -164,8 +164,13 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
+    /// A number from 0 to below 1, of 53 random bits, as Python's `random.random`.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
     /// A number below `limit`, each with the same chance.
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         // Of the 2^64 draws, 2^64 mod limit must be rejected for the rest to fall evenly.
         let reject = limit.wrapping_neg() % limit;
         loop {

@@ -4,10 +4,18 @@
 use std::path::Path;
 
 use rayon::prelude::*;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use crate::error::Result;
+use crate::char_tokenizer::{self, CharTokenizer};
+#[cfg(not(feature = "subwords"))]
+use crate::error::SubwordError;
+use crate::error::{Error, Result};
 use crate::imdb_ids::{self, ImdbIds};
 use crate::keras_json::{self, Header, read_file};
+use crate::subword_text_encoder::{self, SubwordTextEncoder};
+#[cfg(feature = "subwords")]
+use crate::subword_tokenizer::SubwordTokenizer;
 use crate::word_tokenizer::WordTokenizer;
 use crate::write_file::write_whole;
 
@@ -66,6 +74,13 @@ pub enum TextEncoder {
     Words(WordTokenizer),
     /// The ids of `keras.datasets.imdb`.
     Imdb(ImdbIds),
+    /// Characters, graphemes or Hangul letters.
+    Characters(CharTokenizer),
+    /// The subwords of TensorFlow Datasets.
+    SubwordText(SubwordTextEncoder),
+    /// Subwords of Hugging Face's `tokenizers`; the file is exactly its `tokenizer.json`.
+    #[cfg(feature = "subwords")]
+    Subwords(SubwordTokenizer),
 }
 
 impl TextEncoder {
@@ -74,6 +89,10 @@ impl TextEncoder {
         match self {
             Self::Words(tokenizer) => tokenizer.encode(text),
             Self::Imdb(ids) => ids.encode(text),
+            Self::Characters(tokenizer) => tokenizer.encode(text),
+            Self::SubwordText(encoder) => encoder.encode(text),
+            #[cfg(feature = "subwords")]
+            Self::Subwords(tokenizer) => Encoder::encode(tokenizer, text),
         }
     }
 
@@ -82,14 +101,25 @@ impl TextEncoder {
         match self {
             Self::Words(tokenizer) => tokenizer.encode_batch(texts),
             Self::Imdb(ids) => ids.encode_batch(texts),
+            Self::Characters(tokenizer) => tokenizer.encode_batch(texts),
+            Self::SubwordText(encoder) => encoder.encode_batch(texts),
+            #[cfg(feature = "subwords")]
+            Self::Subwords(tokenizer) => {
+                let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+                Encoder::encode_batch(tokenizer, &texts)
+            }
         }
     }
 
-    /// The words of ids, joined by spaces, without padding.
+    /// The text of ids without padding: words joined by spaces, or what subwords decode to.
     pub fn decode(&self, ids: &[u32]) -> String {
         match self {
             Self::Words(tokenizer) => tokenizer.decode(ids),
             Self::Imdb(encoding) => encoding.decode(ids),
+            Self::Characters(tokenizer) => tokenizer.decode(ids),
+            Self::SubwordText(encoder) => encoder.decode(ids),
+            #[cfg(feature = "subwords")]
+            Self::Subwords(tokenizer) => tokenizer.decode(ids).unwrap_or_default(),
         }
     }
 
@@ -98,36 +128,60 @@ impl TextEncoder {
         match self {
             Self::Words(tokenizer) => tokenizer.vocab_size(),
             Self::Imdb(ids) => ids.vocab_size(),
+            Self::Characters(tokenizer) => tokenizer.vocab_size(),
+            Self::SubwordText(encoder) => encoder.vocab_size(),
+            #[cfg(feature = "subwords")]
+            Self::Subwords(tokenizer) => tokenizer.vocab_size(),
         }
     }
 
-    /// The tokenizer that knows the words.
-    pub fn tokenizer(&self) -> &WordTokenizer {
+    /// The tokenizer that knows the words; none for characters and subwords.
+    pub fn tokenizer(&self) -> Option<&WordTokenizer> {
         match self {
-            Self::Words(tokenizer) => tokenizer,
-            Self::Imdb(ids) => ids.tokenizer(),
+            Self::Words(tokenizer) => Some(tokenizer),
+            Self::Imdb(ids) => Some(ids.tokenizer()),
+            _ => None,
         }
     }
 
-    /// The JSON of whichever encoding it is: Keras's own for words, [`ImdbIds::to_json`] for the IMDB ids.
+    /// The JSON of whichever encoding it is: Keras's own for words, `tokenizer.json` for subwords of `tokenizers`, and
+    /// the encoding's `to_json` for the others.
     pub fn to_json(&self) -> String {
         match self {
             Self::Words(tokenizer) => tokenizer.to_keras_json(),
             Self::Imdb(ids) => ids.to_json(),
+            Self::Characters(tokenizer) => tokenizer.to_json(),
+            Self::SubwordText(encoder) => encoder.to_json(),
+            #[cfg(feature = "subwords")]
+            Self::Subwords(tokenizer) => tokenizer.to_json(),
         }
     }
 
-    /// Reads either kind, told apart by `class_name`.
+    /// Reads any kind, told apart by `class_name`; a file of `tokenizers` has none, and a `model`.
     ///
     /// # Errors
     ///
-    /// [`Error::TokenizerJson`](crate::Error::TokenizerJson), [`Error::TokenizerClass`](crate::Error::TokenizerClass), [`Error::TokenizerVersion`](crate::Error::TokenizerVersion) or [`Error::TokenizerField`](crate::Error::TokenizerField).
+    /// [`Error::TokenizerJson`], [`Error::TokenizerClass`], [`Error::TokenizerVersion`], [`Error::TokenizerField`], or
+    /// [`SubwordError::Library`](crate::SubwordError::Library), which is also the error for a file of `tokenizers` where
+    /// Kiln is built without the feature `subwords`.
     pub fn from_json(json: &str) -> Result<Self> {
+        if is_of_tokenizers(json)? {
+            #[cfg(feature = "subwords")]
+            return SubwordTokenizer::from_json(json).map(Self::Subwords);
+            #[cfg(not(feature = "subwords"))]
+            return Err(SubwordError::Library {
+                action: "read a tokenizer.json of Hugging Face's tokenizers",
+                message: "build kiln-text with the feature `subwords`".to_owned(),
+            }
+            .into());
+        }
         let header = Header::read(json)?;
         match header.class_name.as_deref() {
             Some(keras_json::CLASS_NAME) => WordTokenizer::from_keras_json(json).map(Self::Words),
             Some(imdb_ids::CLASS_NAME) => ImdbIds::from_json(json).map(Self::Imdb),
-            _ => Err(header.unexpected("\"Tokenizer\" or \"ImdbIds\"")),
+            Some(char_tokenizer::CLASS_NAME) => CharTokenizer::from_json(json).map(Self::Characters),
+            Some(subword_text_encoder::CLASS_NAME) => SubwordTextEncoder::from_json(json).map(Self::SubwordText),
+            _ => Err(header.unexpected("\"Tokenizer\", \"ImdbIds\", \"CharTokenizer\" or \"SubwordTextEncoder\"")),
         }
     }
 
@@ -144,10 +198,23 @@ impl TextEncoder {
     ///
     /// # Errors
     ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`](crate::Error::InFile); [`Error::NotUtf8`](crate::Error::NotUtf8); [`Error::Io`](crate::Error::Io).
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`](crate::Error::InFile);
+    /// [`Error::NotUtf8`](crate::Error::NotUtf8); [`Error::Io`](crate::Error::Io).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         read_file(path.as_ref(), Self::from_json)
     }
+}
+
+/// Whether a JSON is a `tokenizer.json` of Hugging Face's, which has a `model` and no `class_name`.
+fn is_of_tokenizers(json: &str) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Members {
+        class_name: Option<IgnoredAny>,
+        model: Option<IgnoredAny>,
+    }
+    let members: Members =
+        serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
+    Ok(members.class_name.is_none() && members.model.is_some())
 }
 
 impl From<WordTokenizer> for TextEncoder {
@@ -159,6 +226,25 @@ impl From<WordTokenizer> for TextEncoder {
 impl From<ImdbIds> for TextEncoder {
     fn from(ids: ImdbIds) -> Self {
         Self::Imdb(ids)
+    }
+}
+
+impl From<CharTokenizer> for TextEncoder {
+    fn from(tokenizer: CharTokenizer) -> Self {
+        Self::Characters(tokenizer)
+    }
+}
+
+impl From<SubwordTextEncoder> for TextEncoder {
+    fn from(encoder: SubwordTextEncoder) -> Self {
+        Self::SubwordText(encoder)
+    }
+}
+
+#[cfg(feature = "subwords")]
+impl From<SubwordTokenizer> for TextEncoder {
+    fn from(tokenizer: SubwordTokenizer) -> Self {
+        Self::Subwords(tokenizer)
     }
 }
 

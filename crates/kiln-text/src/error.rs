@@ -1,8 +1,25 @@
 //! The one error type of this crate. It holds every failure that a user can cause, with what was expected, what was
-//! found, where, and what to do. It leaves out nothing but bugs of the crate itself, which would panic.
+//! found, where, and what to do; those of one domain in an enum of their own (`error/`), which `?` turns into it. It
+//! leaves out nothing but bugs of the crate itself, which would panic.
+
+mod corpus_error;
+mod row_problem;
+mod series_error;
+mod subword_error;
+mod text_vectorization_error;
+mod vectorizer_error;
+mod vocabulary_error;
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use corpus_error::CorpusError;
+pub use row_problem::RowProblem;
+pub use series_error::SeriesError;
+pub use subword_error::SubwordError;
+pub use text_vectorization_error::TextVectorizationError;
+pub use vectorizer_error::VectorizerError;
+pub use vocabulary_error::VocabularyError;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -329,6 +346,145 @@ pub enum Error {
         /// The checksum found.
         found: String,
     },
+
+    /// A progress callback answered that a pass shall stop.
+    #[error("stopped by the progress callback after {documents} documents")]
+    Stopped {
+        /// How many documents were seen.
+        documents: u64,
+    },
+
+    /// A file of this crate's does not parse.
+    #[error("not a {expected} in JSON: {source}")]
+    FileJson {
+        /// The class that was to be read.
+        expected: &'static str,
+        /// The parser's message, with line and column.
+        source: serde_json::Error,
+    },
+
+    /// A file of this crate's is of another class.
+    #[error("expected a file of class_name {expected:?}, found {found}")]
+    FileClass {
+        /// The class that was to be read.
+        expected: &'static str,
+        /// The class name in the file, quoted, or `none`.
+        found: String,
+    },
+
+    /// A file of this crate's was written by a newer Kiln.
+    #[error("the {class_name}'s format version is {found}, this Kiln reads up to {supported}: update Kiln")]
+    FileVersion {
+        /// The class.
+        class_name: &'static str,
+        /// The version in the file.
+        found: u64,
+        /// The newest version this build reads.
+        supported: u64,
+    },
+
+    /// A file of this crate's parses, but says something that cannot be.
+    #[error("not a usable {class_name}: {field} should be {expected}, found {found}")]
+    FileField {
+        /// The class.
+        class_name: &'static str,
+        /// The field.
+        field: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
+
+    /// A regular expression does not compile.
+    #[error("the pattern {pattern:?} is no regular expression that the regex crate can use: {source}")]
+    Pattern {
+        /// The pattern given.
+        pattern: String,
+        /// What the compiler said, with the place.
+        source: Box<regex::Error>,
+    },
+
+    /// A regular expression for tokens has more than one group.
+    #[error(
+        "the pattern {pattern:?} should have no group, or one, which is then the token; found {found}: \
+         write (?:...) for groups that only hold together"
+    )]
+    PatternGroups {
+        /// The pattern given.
+        pattern: String,
+        /// How many capturing groups it has.
+        found: usize,
+    },
+
+    /// A range of n-gram widths that holds none.
+    #[error(
+        "a range of n-grams must go from 1 or more up to at least as many, found {min} to {max}: \
+         1 to 2 takes single tokens and pairs"
+    )]
+    NGramRange {
+        /// The narrowest width.
+        min: usize,
+        /// The widest.
+        max: usize,
+    },
+
+    /// A size is 0.
+    #[error("{what} must be 1 or more, found 0")]
+    ZeroSize {
+        /// Which size.
+        what: &'static str,
+    },
+
+    /// A number is outside its range.
+    #[error("{what} must be {expected}, found {found}")]
+    NumberOutOfRange {
+        /// Which number.
+        what: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The number given.
+        found: f64,
+    },
+
+    /// An id is beyond a table or vocabulary.
+    #[error("ids must be below {limit}, {what}; element {position} of sequence {sequence} (counted from 0) is {id}")]
+    IdOutOfRange {
+        /// What the limit is.
+        what: &'static str,
+        /// The sequence in this call, counted from 0.
+        sequence: usize,
+        /// The place in it, counted from 0.
+        position: usize,
+        /// The id.
+        id: u32,
+        /// The first id that is too large.
+        limit: usize,
+    },
+
+    /// What is wrong with the files of a corpus.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+
+    /// What is wrong with the length of a series or of a batch plan.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
+
+    /// What is wrong with the options, files and training of subwords.
+    #[error(transparent)]
+    Subword(#[from] SubwordError),
+
+    /// What is wrong with a `TextVectorization`'s options and the vocabulary given to it.
+    #[error(transparent)]
+    TextVectorization(#[from] TextVectorizationError),
+
+    /// What is wrong with scikit-learn's vectorizers, their terms and their matrices.
+    #[error(transparent)]
+    Vectorizer(#[from] VectorizerError),
+
+    /// What is wrong with a vocabulary's limits, tokens and text files.
+    #[error(transparent)]
+    Vocabulary(#[from] VocabularyError),
 }
 
 impl Error {

@@ -153,16 +153,7 @@ impl ImdbIds {
         if header.class_name.as_deref() != Some(CLASS_NAME) {
             return Err(header.unexpected("\"ImdbIds\""));
         }
-        match header.version {
-            Some(1..=VERSION) => {}
-            Some(found) if found > VERSION => {
-                return Err(Error::TokenizerVersion { found, supported: VERSION });
-            }
-            found => {
-                let found = found.map_or_else(|| "none".to_owned(), |version| version.to_string());
-                return Err(Error::TokenizerField { field: "version", expected: "a number from 1", found });
-            }
-        }
+        header.check_version(VERSION)?;
         let file: File =
             serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
         Self::new(file.config.tokenizer.into_tokenizer()?, file.config.num_words)

@@ -13,6 +13,7 @@ use rustc_hash::FxBuildHasher;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use crate::analyzer::Analyzer;
 use crate::error::{Error, Result};
 use crate::python_json::{push_integer, push_object, push_string};
 use crate::splitter::Splitter;
@@ -44,6 +45,18 @@ impl Header {
         let found = self.class_name.map_or_else(|| "no class_name".to_owned(), |name| format!("{name:?}"));
         Error::TokenizerClass { expected, found }
     }
+
+    /// The check of a format of Kiln's own, whose versions count from 1.
+    pub(crate) fn check_version(&self, supported: u64) -> Result<()> {
+        match self.version {
+            Some(found) if found > supported => Err(Error::TokenizerVersion { found, supported }),
+            Some(1..) => Ok(()),
+            found => {
+                let found = found.map_or_else(|| "none".to_owned(), |version| version.to_string());
+                Err(field("version", "a number from 1", found))
+            }
+        }
+    }
 }
 
 /// Keras's file.
@@ -71,6 +84,9 @@ struct Config {
     /// Keras does not save its analyzer; a file that names one could not be followed.
     #[serde(default)]
     analyzer: Option<IgnoredAny>,
+    /// Kiln's own, by a name at which Keras refuses the file instead of splitting otherwise.
+    #[serde(default)]
+    kiln_analyzer: Option<Analyzer>,
 }
 
 type Dictionary<V> = IndexMap<Box<str>, V, FxBuildHasher>;
@@ -90,7 +106,10 @@ impl KerasTokenizer {
         if let Some(found @ 1) = num_words {
             return Err(Error::NumWords { found });
         }
-        let splitter = Splitter::new(config.filters, config.lower, config.split, config.char_level)?;
+        let mut splitter = Splitter::new(config.filters, config.lower, config.split, config.char_level)?;
+        if let Some(analyzer) = config.kiln_analyzer {
+            splitter = splitter.by_analyzer(analyzer);
+        }
         let tokenizer = WordTokenizer::unfitted(splitter, num_words, config.oov_token);
 
         let counts: Dictionary<u64> = dictionary("word_counts", &config.word_counts)?;
@@ -186,7 +205,8 @@ fn limit(name: &'static str, count: u64) -> Result<()> {
 }
 
 impl WordTokenizer {
-    /// The JSON that Keras's `tokenizer_from_json` reads.
+    /// The JSON that Keras's `tokenizer_from_json` reads. A tokenizer with an [`Analyzer`] adds it as `kiln_analyzer`,
+    /// and Keras then refuses the file.
     ///
     /// # Examples
     ///
@@ -215,6 +235,11 @@ impl WordTokenizer {
         match &self.oov_token {
             Some(token) => push_string(&mut out, token),
             None => out.push_str("null"),
+        }
+        // Nothing in an analyzer can fail to become JSON: its maps have no keys but its fields' names.
+        if let Some(analyzer) = self.splitter.analyzer().and_then(|analyzer| serde_json::to_string(analyzer).ok()) {
+            out.push_str(", \"kiln_analyzer\": ");
+            out.push_str(&analyzer);
         }
         out.push_str(", \"document_count\": ");
         push_integer(&mut out, self.document_count);

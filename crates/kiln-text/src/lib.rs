@@ -5,14 +5,25 @@
 //! | stage | what | with |
 //! |---|---|---|
 //! | documents | labelled texts in order, from memory, a folder, or the IMDB archive | [`Documents`], [`ClassFolder`], [`Imdb`] |
-//! | tokens and ids | split a text, number the words by how frequent they are | [`WordTokenizer`], [`ImdbIds`], [`HashingTrick`] |
+//! | or from files | a document at a time, plain or gzip, bad rows named with file and line | [`LineCorpus`], [`DelimitedCorpus`], [`JsonLinesCorpus`], [`Nsmc`], [`PennTreebank`] |
+//! | tokens | normalise a text, split it by one of many rules, join neighbours to n-grams | [`Analyzer`] of [`Normalizer`], [`Words`] and [`NGrams`] |
+//! | counts | how often which token occurs, on all threads, and which of them get an id | [`TokenCounts`], [`Vocabulary`] |
+//! | words to ids | split a text, number the words by how frequent they are | [`WordTokenizer`], [`ImdbIds`], [`HashingTrick`] |
+//! | or subwords | pieces of words that cover any text | [`SubwordTextEncoder`], `SubwordTokenizer` (feature `subwords`) |
+//! | or characters | code points, graphemes, or the letters of Hangul syllables | [`CharTokenizer`], [`to_jamo`], [`from_jamo`] |
 //! | rows | one length for all, by padding and truncating, with the valid span of each | [`PadSequences`] |
+//! | batches | rows of like length together, padded to the longest of each batch | [`LengthBatches`] |
+//! | windows | pieces of a long row; of a series, with targets | [`SlidingWindows`], [`TimeseriesGenerator`], [`TimeseriesDataset`] |
+//! | pairs | words near each other, and words drawn at random | [`SkipGrams`] |
 //! | or bags | a row for each text, a column for each word | [`WordTokenizer::texts_to_matrix`] |
-//! | or one-hot | samples x steps x ids | [`WordOneHot`], [`one_hot_characters`], [`one_hot_hashed`] |
+//! | or sparse rows | counts, tf-idf or hashes of words and n-grams, as scikit-learn has them | [`CountVectorizer`], [`TfidfVectorizer`], [`HashingVectorizer`] |
+//! | or one-hot | samples x steps x ids | [`WordOneHot`], [`one_hot_texts`], [`one_hot_characters`], [`one_hot_hashed`] |
+//! | or all in one | Keras's layer: ids or bags, with its own splitting and ties | [`TextVectorization`] |
 //!
-//! Everything follows Keras: the same texts give the same ids, the same padding and the same matrices, and the
-//! tokenizer's JSON goes both ways. What Keras lets through to fail later is an [`Error`] here that says what was
-//! expected, what was found and where.
+//! Words, rows and matrices follow Keras: the same texts give the same ids, the same padding and the same matrices, and
+//! the tokenizer's JSON goes both ways. Vectorizers follow scikit-learn column for column, subwords TensorFlow Datasets
+//! and Hugging Face's `tokenizers`. What these let through to fail later is an [`Error`] here that says what was
+//! expected, what was found and where. Nothing depends on the number of threads.
 //!
 //! All encodings are [`Encoder`]s. A program that stores one keeps a [`TextEncoder`], which is any of them in one file.
 //!
@@ -56,38 +67,95 @@
 //! # Ok::<(), kiln_text::Error>(())
 //! ```
 
+/// The sparse matrices of this crate are those of `sprs`.
+pub use sprs;
+
+mod analyzer;
 mod archive;
+mod char_tokenizer;
+mod corpus;
 mod documents;
 mod download;
 mod encoder;
 mod error;
 mod folder;
 mod hashing;
+mod html;
 mod imdb;
 mod imdb_ids;
+mod jamo;
+mod json_file;
 mod keras_json;
+mod length_batches;
 mod matrix;
+mod ngrams;
+mod normalizer;
 mod one_hot;
 mod pad;
+mod progress;
+mod python_characters;
 mod python_json;
 pub mod reviews;
+mod skipgrams;
+mod sliding;
+mod sparse;
 mod splitter;
+mod subword_counts;
+mod subword_text_encoder;
+#[cfg(feature = "subwords")]
+mod subword_tokenizer;
+mod text_vectorization;
+mod timeseries;
+mod token_counts;
+mod token_map;
 mod tokenizer_builder;
+mod vectorizers;
+mod vocabulary;
 mod word_table;
 mod word_tokenizer;
+mod words;
 mod write_file;
 
+pub use analyzer::Analyzer;
+pub use char_tokenizer::{CharTokenizer, CharTokenizerBuilder, CharUnit};
+pub use corpus::{
+    BadRow, BadRows, Column, CorpusDocuments, DelimitedCorpus, JsonLinesCorpus, Labels, LineCorpus, Nsmc, PennTreebank,
+};
 pub use documents::{Document, Documents};
 pub use download::Download;
 pub use encoder::{Encoder, TextEncoder};
-pub use error::{Error, Result};
+pub use error::{
+    CorpusError, Error, Result, RowProblem, SeriesError, SubwordError, TextVectorizationError, VectorizerError,
+    VocabularyError,
+};
 pub use folder::{ClassFolder, read_class_folder};
 pub use hashing::{HashingTrick, hashing_trick};
+pub use html::Html;
 pub use imdb::Imdb;
 pub use imdb_ids::ImdbIds;
+pub use jamo::{LITERAL_JAMO, from_jamo, to_jamo};
+pub use length_batches::{BatchPlan, LengthBatches, PaddingReport};
 pub use matrix::{Matrix, MatrixMode};
-pub use one_hot::{OneHot, PRINTABLE, WordOneHot, one_hot_characters, one_hot_hashed};
+pub use ngrams::{Bag, NGrams};
+pub use normalizer::{Accents, Normalizer, Punctuation, UnicodeForm};
+pub use one_hot::{OneHot, PRINTABLE, WordOneHot, one_hot_characters, one_hot_hashed, one_hot_ids, one_hot_texts};
 pub use pad::{PadSequences, Padded, PaddedSamples, Padding, Span, Truncating, pad_sequences};
+pub use progress::Progress;
+pub use skipgrams::{SkipGramPairs, SkipGrams, make_sampling_table};
+pub use sliding::{Remainder, SlidingWindows};
+pub use sparse::{SparseMatrix, to_dense};
 pub use splitter::{DEFAULT_FILTERS, text_to_words};
+pub use subword_text_encoder::{SubwordTextEncoder, SubwordTextEncoderBuilder};
+#[cfg(feature = "subwords")]
+pub use subword_tokenizer::{SubwordModel, SubwordTokenizer, SubwordTokenizerBuilder};
+pub use text_vectorization::{OutputMode, SplitBy, Standardize, TextVectorization, TextVectorizationBuilder};
+pub use timeseries::{TimeseriesDataset, TimeseriesGenerator, TimeseriesWindows};
+pub use token_counts::{TokenCount, TokenCounts, whitespace_tokens};
 pub use tokenizer_builder::WordTokenizerBuilder;
+pub use vectorizers::{
+    CountVectorizer, CountVectorizerBuilder, DocumentFrequency, HashingVectorizer, HashingVectorizerBuilder, Norm,
+    StripAccents, TermUnit, TfidfTransformer, TfidfTransformerBuilder, TfidfVectorizer, TfidfVectorizerBuilder,
+};
+pub use vocabulary::{Frequency, TokenOrder, Vocabulary, VocabularyBuilder};
 pub use word_tokenizer::WordTokenizer;
+pub use words::{Segments, Words};

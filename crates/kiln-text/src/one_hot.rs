@@ -7,9 +7,11 @@
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
+use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::hashing::HashingTrick;
 use crate::pad::filled;
+use crate::python_characters::python_words;
 
 /// Python's `string.printable`: digits, letters, punctuation and white space, 100 characters.
 pub const PRINTABLE: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\
@@ -143,7 +145,61 @@ pub fn one_hot_hashed(samples: &[impl AsRef<str>], max_length: usize, buckets: u
     OneHot::of(&ids.collect::<Vec<_>>(), max_length, buckets)
 }
 
-/// Python's `str.split()`: at Unicode white space and, beyond Rust's notion of it, at the four ASCII separators.
-fn python_words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)).filter(|word| !word.is_empty())
+/// The ids that any encoding gives to the words or characters of texts: samples x `max_length` x
+/// [`vocab_size`](Encoder::vocab_size). A text's first `max_length` ids count; what lies behind a shorter one is all
+/// zeros.
+///
+/// # Errors
+///
+/// As [`one_hot_ids`].
+///
+/// ```
+/// use kiln_text::{WordTokenizer, one_hot_texts};
+///
+/// let samples = ["The cat sat on the mat.", "The dog ate my homework."];
+/// let words = WordTokenizer::builder().fit(samples)?;
+/// assert_eq!(words.words().len(), 9); // Keras's word_index: `the` is one word here
+/// assert_eq!(one_hot_texts(&words, &samples, 10)?.shape, [2, 10, 10]);
+///
+/// let characters = WordTokenizer::builder().char_level(true).fit(samples)?;
+/// assert_eq!(one_hot_texts(&characters, &samples, 50)?.shape, [2, 50, 18]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub fn one_hot_texts(
+    encoder: &(impl Encoder + ?Sized),
+    texts: &[impl AsRef<str>],
+    max_length: usize,
+) -> Result<OneHot> {
+    let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+    one_hot_ids(&encoder.encode_batch(&texts), max_length, encoder.vocab_size())
+}
+
+/// Sequences of ids: samples x `max_length` x `vocab_size`. A sequence's first `max_length` ids count; id 0 is padding,
+/// and all zeros.
+///
+/// # Errors
+///
+/// [`Error::IdOutOfRange`] for an id that is not below `vocab_size`, [`Error::ZeroSize`] for a `vocab_size` of 0,
+/// [`Error::ZeroLength`] for a `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
+///
+/// ```
+/// let array = kiln_text::one_hot_ids(&[[2, 1], [1, 0]], 2, 3)?;
+/// assert_eq!(array.shape, [2, 2, 3]);
+/// assert_eq!(array.values, [0., 0., 1., 0., 1., 0., 0., 1., 0., 0., 0., 0.]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub fn one_hot_ids(sequences: &[impl AsRef<[u32]>], max_length: usize, vocab_size: usize) -> Result<OneHot> {
+    if vocab_size == 0 {
+        return Err(Error::ZeroSize { what: "the size of the vocabulary" });
+    }
+    let mut all = Vec::with_capacity(sequences.len());
+    for (sequence, ids) in sequences.iter().enumerate() {
+        let ids = ids.as_ref();
+        if let Some(position) = ids.iter().position(|&id| id as usize >= vocab_size) {
+            let what = "the size of the vocabulary";
+            return Err(Error::IdOutOfRange { what, sequence, position, id: ids[position], limit: vocab_size });
+        }
+        all.push(ids.iter().take(max_length).map(|&id| id as usize).collect());
+    }
+    OneHot::of(&all, max_length, vocab_size)
 }

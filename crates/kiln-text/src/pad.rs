@@ -59,6 +59,29 @@ impl<T> Padded<T> {
     pub fn row(&self, row: usize) -> &[T] {
         &self.values[row * self.len..(row + 1) * self.len]
     }
+
+    /// For each element whether it is of a sequence, row by row; padding is false.
+    pub fn mask(&self) -> Vec<bool> {
+        let mut mask = vec![false; self.values.len()];
+        for (row, span) in self.spans.iter().enumerate() {
+            let start = row * self.len + span.start;
+            mask[start..start + span.len].fill(true);
+        }
+        mask
+    }
+
+    /// The same rows of another type (Keras's `dtype`): `map(|id| id as f32)`. From a float to an integer `as` drops the
+    /// fraction, as Keras does.
+    ///
+    /// ```
+    /// let padded = kiln_text::pad_sequences(&[vec![1.9, -2.9]], 3)?;
+    /// assert_eq!(padded.map(|value| value as i64).values, [0, 1, -2]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn map<U>(self, to: impl FnMut(T) -> U) -> Padded<U> {
+        let values = self.values.into_iter().map(to).collect();
+        Padded { values, rows: self.rows, len: self.len, spans: self.spans }
+    }
 }
 
 /// Rows of one length whose steps are vectors of one width.
@@ -103,6 +126,9 @@ impl<T> PaddedSamples<T> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PadSequences<T> {
     max_len: Option<usize>,
+    min_len: usize,
+    truncate_to: Option<usize>,
+    multiple_of: Option<usize>,
     padding: Padding,
     truncating: Truncating,
     value: T,
@@ -117,6 +143,27 @@ impl<T: Copy + Default> PadSequences<T> {
     /// The length of every row; 0 is an error. Default: the longest sequence's.
     pub fn max_len(mut self, max_len: usize) -> Self {
         self.max_len = Some(max_len);
+        self
+    }
+
+    /// The least length of a row without [`max_len`](Self::max_len); with 1, sequences that are all empty are no error.
+    /// Default: 0.
+    pub fn min_len(mut self, min_len: usize) -> Self {
+        self.min_len = min_len;
+        self
+    }
+
+    /// The most length of a row without [`max_len`](Self::max_len): rows are as long as the longest sequence, longer
+    /// sequences than this are truncated. 0 is an error. Default: none.
+    pub fn truncate_to(mut self, len: usize) -> Self {
+        self.truncate_to = Some(len);
+        self
+    }
+
+    /// Rounds the length of a row up to a multiple of this, without [`max_len`](Self::max_len), so that the lengths of
+    /// batches differ less; it can so exceed [`truncate_to`](Self::truncate_to), with padding. 0 is an error. Default: 1.
+    pub fn multiple_of(mut self, multiple: usize) -> Self {
+        self.multiple_of = Some(multiple);
         self
     }
 
@@ -202,17 +249,31 @@ impl<T: Copy + Default> PadSequences<T> {
     }
 
     fn row_len(&self, sequences: usize, longest: Option<usize>) -> Result<usize> {
-        match (self.max_len, longest) {
-            (Some(0), _) => Err(Error::ZeroLength),
-            (Some(max_len), _) => Ok(max_len),
-            (None, Some(0) | None) => Err(Error::NothingToPad { sequences }),
-            (None, Some(longest)) => Ok(longest),
+        let truncate_to = self.truncate_to.unwrap_or(usize::MAX);
+        if self.max_len == Some(0) || truncate_to == 0 {
+            return Err(Error::ZeroLength);
+        }
+        if let Some(max_len) = self.max_len {
+            return Ok(max_len);
+        }
+        let multiple = self.multiple_of.unwrap_or(1);
+        if multiple == 0 {
+            return Err(Error::ZeroSize { what: "the number that lengths are a multiple of" });
+        }
+        match longest.unwrap_or(0).min(truncate_to).max(self.min_len) {
+            0 => Err(Error::NothingToPad { sequences }),
+            len => len.checked_next_multiple_of(multiple).ok_or(Error::TooLarge {
+                what: "a batch",
+                rows: sequences,
+                columns: multiple,
+            }),
         }
     }
 
     /// The first element to take of a sequence, and where the taken ones go in a row.
     fn place(&self, sequence: usize, row: usize) -> (usize, Span) {
-        let len = sequence.min(row);
+        let most = if self.max_len.is_none() { self.truncate_to.unwrap_or(row) } else { row };
+        let len = sequence.min(row).min(most);
         let from = match self.truncating {
             Truncating::Pre => sequence - len,
             Truncating::Post => 0,

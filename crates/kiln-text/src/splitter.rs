@@ -6,6 +6,7 @@
 //! at every filtered or split character, so no second text is built; a longer split string can form across a
 //! replacement, so there the rule is carried out literally.
 
+use crate::analyzer::Analyzer;
 use crate::error::{Error, Result};
 
 /// The characters that Keras's `Tokenizer` filters by default: ASCII punctuation without the apostrophe, tab and
@@ -44,13 +45,15 @@ pub(crate) struct Splitter {
     split: String,
     char_level: bool,
     cut: Cut,
+    /// What splits in place of all this, if anything does.
+    analyzer: Option<Box<Analyzer>>,
 }
 
 impl Default for Splitter {
     fn default() -> Self {
         let (filters, split) = (DEFAULT_FILTERS.to_owned(), " ".to_owned());
         let cut = Cut::new(&filters, &split, false);
-        Self { filters, lower: true, split, char_level: false, cut }
+        Self { filters, lower: true, split, char_level: false, cut, analyzer: None }
     }
 }
 
@@ -60,7 +63,23 @@ impl Splitter {
             return Err(Error::EmptySplit);
         }
         let cut = Cut::new(&filters, &split, char_level);
-        Ok(Self { filters, lower, split, char_level, cut })
+        Ok(Self { filters, lower, split, char_level, cut, analyzer: None })
+    }
+
+    /// Splits by an analyzer; the options remain as they were given, and play no part.
+    pub(crate) fn by_analyzer(mut self, analyzer: Analyzer) -> Self {
+        self.analyzer = Some(Box::new(analyzer));
+        self
+    }
+
+    pub(crate) fn analyzer(&self) -> Option<&Analyzer> {
+        self.analyzer.as_deref()
+    }
+
+    /// The same without lower-casing.
+    pub(crate) fn case_kept(mut self) -> Self {
+        self.lower = false;
+        self
     }
 
     pub(crate) fn filters(&self) -> &str {
@@ -90,6 +109,19 @@ impl Splitter {
 
     /// The same, for a `take` that can fail.
     pub(crate) fn try_each<E>(
+        &self,
+        scratch: &mut String,
+        text: &str,
+        take: impl FnMut(&str) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        match &self.analyzer {
+            Some(analyzer) => analyzer.try_each(text, take),
+            None => self.try_each_by_rule(scratch, text, take),
+        }
+    }
+
+    /// The same by Keras's rule, whether there is an analyzer or not.
+    pub(crate) fn try_each_by_rule<E>(
         &self,
         scratch: &mut String,
         text: &str,

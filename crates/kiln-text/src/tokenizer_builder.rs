@@ -1,5 +1,6 @@
 //! The options of a [`WordTokenizer`], their defaults and their checks. Leaves out fitting and encoding.
 
+use crate::analyzer::Analyzer;
 use crate::error::{Error, Result};
 use crate::splitter::{DEFAULT_FILTERS, Splitter};
 use crate::word_tokenizer::WordTokenizer;
@@ -21,6 +22,7 @@ pub struct WordTokenizerBuilder {
     split: String,
     char_level: bool,
     oov_token: Option<String>,
+    analyzer: Option<Analyzer>,
 }
 
 impl Default for WordTokenizerBuilder {
@@ -32,6 +34,7 @@ impl Default for WordTokenizerBuilder {
             split: " ".to_owned(),
             char_level: false,
             oov_token: None,
+            analyzer: None,
         }
     }
 }
@@ -76,6 +79,13 @@ impl WordTokenizerBuilder {
         self
     }
 
+    /// Splits texts by an [`Analyzer`] (Keras's `analyzer`): `filters`, `lower`, `split` and `char_level` are then
+    /// ignored. It is part of the tokenizer's file, which Keras then refuses to read. Default: Keras's own rules.
+    pub fn analyzer(mut self, analyzer: Analyzer) -> Self {
+        self.analyzer = Some(analyzer);
+        self
+    }
+
     /// A tokenizer that knows no word yet; [`WordTokenizer::fit_on_texts`] teaches it.
     ///
     /// # Errors
@@ -85,7 +95,10 @@ impl WordTokenizerBuilder {
         if let Some(found @ (0 | 1)) = self.num_words {
             return Err(Error::NumWords { found });
         }
-        let splitter = Splitter::new(self.filters, self.lower, self.split, self.char_level)?;
+        let mut splitter = Splitter::new(self.filters, self.lower, self.split, self.char_level)?;
+        if let Some(analyzer) = self.analyzer {
+            splitter = splitter.by_analyzer(analyzer);
+        }
         Ok(WordTokenizer::unfitted(splitter, self.num_words, self.oov_token))
     }
 

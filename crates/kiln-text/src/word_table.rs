@@ -92,7 +92,7 @@ impl PartialEq for WordTable {
 /// The bytes of a short word, zeros behind them, and its length in the last byte. Different words differ in it, also
 /// where one ends in a zero byte.
 #[inline]
-fn packed(text: &[u8]) -> Option<(u64, u64)> {
+pub(crate) fn packed(text: &[u8]) -> Option<(u64, u64)> {
     let length = text.len();
     // Head and tail may overlap; the bytes that they share are the same, so putting one over the other is exact.
     let bytes = match length {

@@ -2,7 +2,7 @@
 
 use kiln_text::{
     Encoder, Error, HashingTrick, ImdbIds, TextEncoder, WordOneHot, WordTokenizer, hashing_trick, one_hot_characters,
-    one_hot_hashed,
+    one_hot_hashed, one_hot_ids, one_hot_texts,
 };
 
 const SAMPLES: [&str; 2] = ["The cat sat on the mat.", "The dog ate my homework."];
@@ -114,8 +114,34 @@ fn hashed_words_one_hot() {
 }
 
 #[test]
+fn ids_of_any_encoding_one_hot() {
+    // Keras's word_index: the cat sat on mat dog ate my homework, of which `the` occurs three times.
+    let words = WordTokenizer::builder().fit(SAMPLES).unwrap();
+    let array = one_hot_texts(&words, &SAMPLES, 10).unwrap();
+    assert_eq!((words.words().len(), array.shape), (9, [2, 10, 10]));
+    let ids = [vec![1, 2, 3, 4, 1, 5], vec![1, 6, 7, 8, 9]];
+    for (sample, ids) in ids.iter().enumerate() {
+        for step in 0..10 {
+            let on: Vec<usize> = (0..10).filter(|&id| array.at(sample, step, id) == 1.0).collect();
+            assert_eq!(on, ids.get(step).copied().into_iter().collect::<Vec<_>>(), "[{sample}, {step}]");
+        }
+    }
+    let characters = WordTokenizer::builder().char_level(true).fit(SAMPLES).unwrap();
+    let array = one_hot_texts(&characters, &SAMPLES, 50).unwrap();
+    // 17 characters in lower case, and padding; 23 and 24 steps are taken.
+    assert_eq!((array.shape, array.values.iter().sum::<f32>()), ([2, 50, 18], 47.0));
+    assert_eq!(array.at(0, 0, characters.word_index("t").unwrap() as usize), 1.0);
+    let cut = one_hot_ids(&[vec![0, 1, 2], vec![]], 2, 3).unwrap();
+    assert_eq!(cut.values, [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
 fn one_hot_arrays_that_cannot_be_are_refused() {
     assert!(matches!(WordOneHot::fit(&SAMPLES).encode(&SAMPLES, 0), Err(Error::ZeroLength)));
     assert!(matches!(one_hot_characters(&SAMPLES, usize::MAX), Err(Error::TooLarge { .. })));
     assert!(matches!(one_hot_hashed(&SAMPLES, 10, 0), Err(Error::HashBuckets { found: 0 })));
+    let error = one_hot_ids(&[vec![1], vec![0, 3]], 1, 3).unwrap_err();
+    assert!(matches!(error, Error::IdOutOfRange { sequence: 1, position: 1, id: 3, limit: 3, .. }), "{error}");
+    assert!(matches!(one_hot_ids(&[[0; 0]], 1, 0), Err(Error::ZeroSize { .. })));
+    assert!(matches!(one_hot_ids(&[[0]], 0, 1), Err(Error::ZeroLength)));
 }

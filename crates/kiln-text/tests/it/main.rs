@@ -1,7 +1,10 @@
 //! The integration tests of kiln-text, in one binary so that linking stays short. Each module opens with what it
 //! claims; helpers that several need are in none, by choice.
 
+mod any_text;
 mod archives;
+mod characters;
+mod corpora;
 mod documents;
 mod downloads;
 mod encodings;
@@ -9,6 +12,22 @@ mod folders;
 mod imdb_equality;
 mod json;
 mod keras_cases;
+mod keras_sequences;
+mod length_batches;
+mod ngrams;
+mod normalizing;
 mod padding;
 mod properties;
+mod skipgrams;
+mod sklearn_cases;
+mod sklearn_imdb;
+mod subword_text;
+#[cfg(feature = "subwords")]
+mod subwords;
+mod subwords_data;
+mod text_vectorization;
+mod timeseries;
 mod tokenizer;
+mod vectorizers;
+mod vocabulary;
+mod words;

@@ -1,0 +1,44 @@
+//! [`CorpusError`]: what is wrong with the files of a corpus. Leaves out what is wrong within a row (`row_problem.rs`),
+//! and what the operating system refuses.
+
+use std::path::PathBuf;
+
+use super::RowProblem;
+
+/// What is wrong with the files of a corpus.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CorpusError {
+    /// A corpus file holds nothing.
+    #[error("{} is empty: a corpus needs at least one line in every file", .path.display())]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A corpus has no file.
+    #[error("a corpus needs at least one file, found none")]
+    NoFiles,
+
+    /// A file's header lacks a column, or there is no such column.
+    #[error("{}, line 1, should have the column {column}, found {found:?}", .path.display())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for, a name quoted.
+        column: String,
+        /// The columns there are.
+        found: Vec<String>,
+    },
+
+    /// A row of a corpus file cannot be a document. [`BadRow::Skip`](crate::BadRow) passes over such rows.
+    #[error("{}, line {line}: {problem}", .path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The line that the row begins in, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: RowProblem,
+    },
+}

@@ -1,0 +1,72 @@
+//! [`RowProblem`]: what is wrong with one row of a corpus file. Leaves out which file and line, which
+//! [`CorpusError::Row`](crate::CorpusError::Row) adds.
+
+/// What is wrong with one row of a corpus file.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowProblem {
+    /// It is not UTF-8.
+    #[error("not UTF-8, the first invalid byte of {place} is at offset {offset}: convert the file")]
+    NotUtf8 {
+        /// What was being read: `the line` or `the field`.
+        place: &'static str,
+        /// The offset in it.
+        offset: usize,
+    },
+
+    /// It has too few fields, or too many.
+    #[error("expected {expected} fields, found {found}")]
+    Fields {
+        /// How many the first row has, or the format prescribes.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+
+    /// A quoted field does not end before the file does.
+    #[error("a quote opens in this row and does not close before the end of the file")]
+    UnclosedQuote,
+
+    /// It is longer than any row should be, which an unclosed quote brings about.
+    #[error("the row has more than {limit} bytes: look for a quote that opens and does not close")]
+    TooLong {
+        /// The limit.
+        limit: u64,
+    },
+
+    /// Its label stands for no class.
+    #[error("the label should be {expected}, found {found:?}")]
+    Label {
+        /// The labels there are, in words.
+        expected: String,
+        /// The label in the row.
+        found: String,
+    },
+
+    /// It is not JSON, or not an object.
+    #[error("not a JSON object, at column {column}: {problem}")]
+    Json {
+        /// The column, counted in bytes from 1.
+        column: usize,
+        /// What the parser said.
+        problem: String,
+    },
+
+    /// It has no such field.
+    #[error("there is no field {field:?}")]
+    NoField {
+        /// The field.
+        field: String,
+    },
+
+    /// A field is of the wrong type.
+    #[error("the field {field:?} should be {expected}, found {found}")]
+    FieldType {
+        /// The field.
+        field: String,
+        /// The type it should have, in words.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
+}

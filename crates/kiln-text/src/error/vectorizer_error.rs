@@ -1,0 +1,62 @@
+//! [`VectorizerError`]: what is wrong with scikit-learn's vectorizers, their terms and their matrices. Leaves out their
+//! patterns and n-grams, which others have too.
+
+/// What is wrong with scikit-learn's vectorizers, their terms and their matrices.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VectorizerError {
+    /// `min_df` or `max_df` is no number of documents.
+    #[error("{option} must be a count of 1 document or more, or a share from 0 to 1, found {found}")]
+    DocumentFrequency {
+        /// The option.
+        option: &'static str,
+        /// The value given.
+        found: String,
+    },
+
+    /// A vectorizer would have no column.
+    #[error(
+        "a vectorizer needs at least one term, found none in {documents} documents: check that the texts were read, \
+         and that stop_words and token_pattern leave something of them; a vocabulary given must not be empty"
+    )]
+    NoTerms {
+        /// How many documents were looked at.
+        documents: usize,
+    },
+
+    /// No term is within `min_df` and `max_df`.
+    #[error(
+        "none of the {terms} terms occurs in {least} to {most} of the {documents} documents: \
+         lower min_df or raise max_df"
+    )]
+    NoTermsLeft {
+        /// How many terms there are.
+        terms: usize,
+        /// The fewest documents allowed.
+        least: f64,
+        /// The most documents allowed.
+        most: f64,
+        /// How many documents there are.
+        documents: usize,
+    },
+
+    /// A vocabulary has a term twice.
+    #[error("a vocabulary needs different terms, found {term:?} in columns {first} and {second}, counted from 0")]
+    DuplicateTerm {
+        /// The term.
+        term: String,
+        /// Its first column.
+        first: usize,
+        /// Its second column.
+        second: usize,
+    },
+
+    /// A matrix does not fit to what it is given to.
+    #[error("the matrix should have {expected} columns, one for each term, found {found}")]
+    MatrixColumns {
+        /// How many terms there are.
+        expected: usize,
+        /// How many columns the matrix has.
+        found: usize,
+    },
+}

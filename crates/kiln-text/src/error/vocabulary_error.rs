@@ -1,0 +1,112 @@
+//! [`VocabularyError`]: what is wrong with a vocabulary's limits, tokens and text files. Leaves out its JSON.
+
+/// What is wrong with a vocabulary's limits, tokens and text files.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VocabularyError {
+    /// No token is left for a vocabulary.
+    #[error(
+        "a vocabulary needs at least one token, found none among {distinct} different ones in {documents} documents: \
+         check that the texts were read, and that the tokenizer, the limits and the stop words leave something of them"
+    )]
+    Empty {
+        /// How many different tokens were counted or given.
+        distinct: usize,
+        /// How many documents were looked at.
+        documents: u64,
+    },
+
+    /// A share of all tokens or documents that is none.
+    #[error("a share for the {what} must be from 0 to 1, found {found}: for a number of times, use Frequency::Count")]
+    FrequencyShare {
+        /// Which limit.
+        what: &'static str,
+        /// The value given.
+        found: f64,
+    },
+
+    /// A minimum above its maximum.
+    #[error(
+        "the {what} should reach from a minimum to a maximum above it, found {low} to {high}, which keeps no token"
+    )]
+    FrequencyRange {
+        /// Which limit.
+        what: &'static str,
+        /// The minimum, in times.
+        low: f64,
+        /// The maximum, in times.
+        high: f64,
+    },
+
+    /// A vocabulary's size limit leaves no place for a word.
+    #[error(
+        "max_size must be {special_tokens} + 1 or more, found {found}: it includes the {special_tokens} special tokens, \
+         so no word would be kept"
+    )]
+    MaxSize {
+        /// The value given.
+        found: usize,
+        /// How many special tokens there are.
+        special_tokens: usize,
+    },
+
+    /// A token was given twice.
+    #[error("every token must be given once, found {token:?} at place {first} and again at {place} (counted from 0)")]
+    DuplicateToken {
+        /// The token.
+        token: String,
+        /// Where it is for the second time.
+        place: usize,
+        /// Where it is first.
+        first: usize,
+    },
+
+    /// A file of tokens has one twice.
+    #[error("every line must be another token, found {token:?} in line {line} and in line {first} already")]
+    DuplicateLine {
+        /// The token.
+        token: String,
+        /// The line where it is for the second time, counted from 1.
+        line: usize,
+        /// The line where it is first.
+        first: usize,
+    },
+
+    /// A file of tokens does not begin with the special ones.
+    #[error("line {line} should be the special token {expected:?}, found {found:?}")]
+    SpecialTokenLine {
+        /// The line, counted from 1.
+        line: usize,
+        /// The special token.
+        expected: String,
+        /// The line, if there is one.
+        found: Option<String>,
+    },
+
+    /// The unknown token is not among the special ones.
+    #[error("the unknown_token must be one of the special tokens {special_tokens:?}, found {token:?}")]
+    UnknownToken {
+        /// The token given.
+        token: String,
+        /// The special tokens.
+        special_tokens: Vec<String>,
+    },
+
+    /// A token cannot stand in a file that has a token a line.
+    #[error("the token {token:?} with id {id} has a line end in it, which plain text cannot hold: save JSON instead")]
+    TokenWithLineEnd {
+        /// The token.
+        token: String,
+        /// Its id.
+        id: usize,
+    },
+
+    /// No token has this id.
+    #[error("ids must be below {tokens}, the size of the vocabulary, found {id}")]
+    NoSuchId {
+        /// The id.
+        id: u32,
+        /// How many tokens there are.
+        tokens: usize,
+    },
+}

@@ -1,0 +1,322 @@
+//! Counting the terms of many texts on all threads, and putting the counts of all threads together in alphabetical order.
+//! Leaves out which terms stay (`count_vectorizer.rs`).
+//!
+//! Every thread counts a run of the texts with a [`TermTree`] of its own. Then, for n-grams of one part, of two and so on,
+//! the threads' n-grams are sorted together, by integers from the second part on, and equal ones become one. The
+//! order of n-grams of all lengths is that of a walk through the tree. All of this depends on the texts alone, not
+//! on how they were divided.
+
+use std::hint::black_box;
+
+use rayon::prelude::*;
+
+use super::analysis::{Analysis, Scratch};
+use super::term_tree::{NONE, Paths, TermTree};
+use crate::error::{Error, Result};
+
+/// Below this many bytes a thread of its own costs more than it brings.
+const LEAST_BYTES: usize = 1 << 16;
+
+/// What is known of one term.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Tally {
+    /// How often it occurred.
+    pub(super) count: u64,
+    /// In how many texts it occurred.
+    pub(super) documents: u64,
+}
+
+/// Texts that one thread counted.
+#[derive(Default)]
+pub(super) struct Counted {
+    tree: TermTree,
+    /// By node.
+    seen: Vec<Seen>,
+    /// For every text the nodes that occur in it and how often, in no order; empty if rows were not asked for.
+    pub(super) rows: Rows,
+}
+
+/// A node's tally, and where it stands in the row that is being counted.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    tally: Tally,
+    /// If the node is in this row, one more than its pair's place among the pairs of all rows so far; then it is more
+    /// than how many pairs came before this row.
+    pair: usize,
+}
+
+/// Rows of pairs, one behind the other.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) ids: Vec<u32>,
+    pub(super) counts: Vec<u32>,
+    pub(super) ends: Vec<usize>,
+}
+
+impl Rows {
+    /// The pairs of each row.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32], &[u32])> {
+        self.ends.iter().enumerate().map(|(row, &end)| {
+            let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+            (&self.ids[start..end], &self.counts[start..end])
+        })
+    }
+}
+
+/// Counts texts on all threads, each a run of them.
+pub(super) fn count<S: AsRef<str> + Sync>(analysis: &Analysis, texts: &[S], keep_rows: bool) -> Result<Vec<Counted>> {
+    let counted: Vec<Counted> =
+        runs(texts).into_par_iter().map(|texts| count_run(analysis, texts, keep_rows)).collect();
+    match counted.iter().find(|run| run.tree.full) {
+        Some(run) => Err(Error::TooLarge { what: "a vocabulary", rows: run.tree.len(), columns: 1 }),
+        None => Ok(counted),
+    }
+}
+
+/// The texts in as many runs as there are threads, of about as many bytes each.
+fn runs<S: AsRef<str>>(texts: &[S]) -> Vec<&[S]> {
+    let total: usize = texts.iter().map(|text| text.as_ref().len()).sum();
+    let bytes = total.div_ceil(rayon::current_num_threads()).max(LEAST_BYTES);
+    let mut runs = Vec::new();
+    let (mut start, mut held) = (0, 0);
+    for (at, text) in texts.iter().enumerate() {
+        held += text.as_ref().len();
+        if held >= bytes {
+            runs.push(&texts[start..=at]);
+            (start, held) = (at + 1, 0);
+        }
+    }
+    if start < texts.len() {
+        runs.push(&texts[start..]);
+    }
+    runs
+}
+
+fn count_run<S: AsRef<str>>(analysis: &Analysis, texts: &[S], keep_rows: bool) -> Counted {
+    let (mut counted, mut scratch, mut paths) = (Counted::default(), Scratch::default(), Paths::default());
+    let mut found = Vec::new();
+    let mut first = 0;
+    for text in texts {
+        found.clear();
+        if analysis.parts_are_distinct() {
+            analysis.each_group(&mut scratch, text.as_ref(), |text, parts| {
+                let (range, short) = (analysis.ngram_range(), analysis.keeps_short_groups());
+                paths.find(&mut counted.tree, range, short, text, parts, &mut found);
+            });
+        } else {
+            analysis.each_term(&mut scratch, text.as_ref(), |term| found.push(counted.tree.part(term)));
+        }
+        counted.seen.resize(counted.tree.len(), Seen::default());
+        let seen = counted.seen.as_mut_slice();
+        // Reads all of them with nothing to wait for, so that they are in the cache when they are counted.
+        black_box(found.iter().fold(0, |all, &node| all ^ seen.get(node as usize).map_or(0, |seen| seen.pair)));
+        let Rows { ids, counts, ends } = &mut counted.rows;
+        let start = ids.len();
+        for &node in &found {
+            let Some(Seen { tally, pair }) = seen.get_mut(node as usize) else { continue };
+            tally.count += 1;
+            if *pair > first {
+                counts[start + (*pair - first) - 1] += 1;
+            } else {
+                tally.documents += 1;
+                ids.push(node);
+                counts.push(1);
+                *pair = first + (ids.len() - start);
+            }
+        }
+        first += ids.len() - start;
+        if keep_rows {
+            ends.push(ids.len());
+        } else {
+            ids.clear();
+            counts.clear();
+        }
+    }
+    counted
+}
+
+/// All n-grams of one length, of all threads, in alphabetical order.
+#[derive(Default)]
+struct Level {
+    /// The place of the n-gram without its last part among those of that length, and the place of that part.
+    keys: Vec<u64>,
+    tallies: Vec<Tally>,
+}
+
+/// The terms of all threads.
+pub(super) struct Merged {
+    parts: Vec<Box<str>>,
+    /// From n-grams of one part on.
+    levels: Vec<Level>,
+    /// The terms that occurred, in alphabetical order: how many parts less one, and the place in that level.
+    order: Vec<(u32, u32)>,
+    /// For each thread, for each node, its place in `order`.
+    places: Vec<Vec<u32>>,
+}
+
+impl Merged {
+    pub(super) fn new(counted: &[Counted]) -> Result<Self> {
+        // For each thread, for each node, its place in its level.
+        let mut ranks: Vec<Vec<u32>> = counted.iter().map(|run| vec![NONE; run.tree.len()]).collect();
+        let (parts, first) = merge_parts(counted, &mut ranks);
+        let mut levels = vec![first];
+        let longest = counted.iter().map(|run| run.tree.branches.len() + 1).max().unwrap_or(1);
+        for length in 2..=longest {
+            levels.push(merge_branches(counted, length, &mut ranks));
+        }
+        let nodes = levels.iter().map(|level| level.tallies.len()).sum();
+        if nodes >= NONE as usize {
+            return Err(Error::TooLarge { what: "a vocabulary", rows: nodes, columns: 1 });
+        }
+        let level_places = walk(&levels);
+        let terms = level_places.iter().flatten().filter(|&&place| place != NONE).count();
+        let mut order = vec![(0, 0); terms];
+        for (level, places) in level_places.iter().enumerate() {
+            for (at, &place) in places.iter().enumerate().filter(|&(_, &place)| place != NONE) {
+                order[place as usize] = (level as u32, at as u32);
+            }
+        }
+        ranks.par_iter_mut().zip(counted.par_iter()).for_each(|(ranks, run)| {
+            for &(_, node) in &run.tree.parts {
+                let rank = &mut ranks[node as usize];
+                *rank = level_places[0][*rank as usize];
+            }
+            for (branches, places) in run.tree.branches.iter().zip(&level_places[1..]) {
+                for branch in branches {
+                    let rank = &mut ranks[branch.node as usize];
+                    *rank = places[*rank as usize];
+                }
+            }
+        });
+        Ok(Self { parts, levels, order, places: ranks })
+    }
+
+    /// How many terms occurred.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// What is known of each term, in alphabetical order.
+    pub(super) fn tallies(&self) -> impl ExactSizeIterator<Item = Tally> {
+        self.order.iter().map(|&(level, at)| self.levels[level as usize].tallies[at as usize])
+    }
+
+    /// For each thread, for each node, its place in alphabetical order, or [`NONE`].
+    pub(super) fn places(&self) -> &[Vec<u32>] {
+        &self.places
+    }
+
+    /// Appends the text of a term.
+    pub(super) fn push_text(&self, place: usize, separator: &str, out: &mut String) {
+        let (level, at) = self.order[place];
+        self.push_path(level as usize, at as usize, separator, out);
+    }
+
+    fn push_path(&self, level: usize, at: usize, separator: &str, out: &mut String) {
+        if level == 0 {
+            out.push_str(&self.parts[at]);
+            return;
+        }
+        let key = self.levels[level].keys[at];
+        self.push_path(level - 1, (key >> 32) as usize, separator, out);
+        out.push_str(separator);
+        out.push_str(&self.parts[key as u32 as usize]);
+    }
+}
+
+/// The parts of all threads, sorted, equal ones made one.
+fn merge_parts(counted: &[Counted], ranks: &mut [Vec<u32>]) -> (Vec<Box<str>>, Level) {
+    let mut all = Vec::new();
+    for (run, counted) in counted.iter().enumerate() {
+        // The first eight bytes as a number decide most comparisons.
+        all.extend(counted.tree.parts.iter().map(|(text, node)| (head(text.as_bytes()), &**text, run as u32, *node)));
+    }
+    all.par_sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    let mut parts: Vec<Box<str>> = Vec::new();
+    let mut level = Level::default();
+    for (_, text, run, node) in all {
+        if parts.last().is_none_or(|last| **last != *text) {
+            parts.push(text.into());
+            level.tallies.push(Tally::default());
+        }
+        take_in(&mut level, parts.len(), &counted[run as usize], node, &mut ranks[run as usize]);
+    }
+    (parts, level)
+}
+
+fn head(text: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    let length = text.len().min(8);
+    head[..length].copy_from_slice(&text[..length]);
+    u64::from_be_bytes(head)
+}
+
+/// The n-grams of one length of all threads, sorted, equal ones made one.
+fn merge_branches(counted: &[Counted], length: usize, ranks: &mut [Vec<u32>]) -> Level {
+    let mut all = Vec::new();
+    for (run, counted) in counted.iter().enumerate() {
+        let ranks = &ranks[run];
+        all.par_extend(counted.tree.branches.get(length - 2).map_or(&[][..], Vec::as_slice).par_iter().map(|branch| {
+            let key = u64::from(ranks[branch.parent as usize]) << 32 | u64::from(ranks[branch.part as usize]);
+            (key, run as u32, branch.node)
+        }));
+    }
+    all.par_sort_unstable_by_key(|&(key, ..)| key);
+    let mut level = Level::default();
+    for (key, run, node) in all {
+        if level.keys.last() != Some(&key) {
+            level.keys.push(key);
+            level.tallies.push(Tally::default());
+        }
+        let len = level.keys.len();
+        take_in(&mut level, len, &counted[run as usize], node, &mut ranks[run as usize]);
+    }
+    level
+}
+
+/// Adds a thread's tally to the last of `len` n-grams.
+fn take_in(level: &mut Level, len: usize, counted: &Counted, node: u32, ranks: &mut [u32]) {
+    let from = counted.seen[node as usize].tally;
+    let tally = &mut level.tallies[len - 1];
+    tally.count += from.count;
+    tally.documents += from.documents;
+    ranks[node as usize] = (len - 1) as u32;
+}
+
+/// For every level, for every n-gram, how many of those that occurred come before it in alphabetical order: shorter
+/// ones before longer ones that begin with them. [`NONE`] for those that did not occur, or occurred only within others.
+fn walk(levels: &[Level]) -> Vec<Vec<u32>> {
+    let occurred = |level: usize, at: usize| u32::from(levels[level].tallies[at].count > 0);
+    // How many terms each n-gram begins, from the longest on.
+    let mut begun: Vec<Vec<u32>> = levels
+        .iter()
+        .enumerate()
+        .map(|(l, level)| (0..level.tallies.len()).map(|at| occurred(l, at)).collect())
+        .collect();
+    for level in (1..levels.len()).rev() {
+        let (shorter, longer) = begun.split_at_mut(level);
+        for (key, &terms) in levels[level].keys.iter().zip(&longer[0]) {
+            shorter[level - 1][(key >> 32) as usize] += terms;
+        }
+    }
+    // Where each n-gram's terms start, from the shortest on; `begun` becomes the place itself.
+    let mut next: Vec<u32> = Vec::new();
+    for level in 0..levels.len() {
+        let mut start = 0;
+        let mut after = Vec::with_capacity(begun[level].len());
+        for at in 0..begun[level].len() {
+            let terms = begun[level][at];
+            if let Some(key) = levels[level].keys.get(at) {
+                let parent = &mut next[(key >> 32) as usize];
+                start = *parent;
+                *parent += terms;
+            }
+            let own = occurred(level, at);
+            begun[level][at] = if own == 1 { start } else { NONE };
+            after.push(start + own);
+            start += terms;
+        }
+        next = after;
+    }
+    begun
+}

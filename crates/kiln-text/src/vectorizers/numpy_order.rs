@@ -1,0 +1,129 @@
+//! Which of many terms are the most frequent, with the ties of scikit-learn: those that the unstable `argsort` of NumPy
+//! happens to leave first. Leaves out the sorting of what is not asked for.
+//!
+//! Followed: NumPy 2.4's portable `argsort` (`npysort/quicksort.cpp`: quicksort by the median of three, insertion sort
+//! up to 16, heapsort where it goes too deep). NumPy runs it on ARM and on processors of x86 without AVX2; with AVX2 or
+//! AVX-512 it takes another sort, whose ties fall otherwise, so that there scikit-learn's own choice among terms of
+//! equal frequency changes from machine to machine. Terms above the last frequency that is kept are the same everywhere.
+
+/// A range of this length or less is sorted by insertion.
+const INSERTION: usize = 16;
+
+/// The places of the `limit` largest counts, in no order. Of equal counts, those that NumPy's `(-counts).argsort()`
+/// puts first.
+///
+/// What lies in parts of the sort that are wholly before or wholly after `limit` cannot change sides any more, so only
+/// the part around it is sorted on: linear time on average, in place of sorting.
+pub(super) fn most_frequent(counts: &[u64], limit: usize) -> Vec<u32> {
+    let mut places: Vec<u32> = (0..counts.len() as u32).collect();
+    if limit < counts.len() && limit > 0 {
+        select(counts, &mut places, limit);
+    }
+    places.truncate(limit);
+    places
+}
+
+/// Brings the first `limit` places to where NumPy's sort has them, as a set.
+fn select(counts: &[u64], places: &mut [u32], limit: usize) {
+    // Descending counts are ascending negative counts.
+    let less = |a: u32, b: u32| counts[a as usize] > counts[b as usize];
+    let mut depth = 2 * places.len().ilog2() as i64;
+    let (mut low, mut high) = (0, places.len() - 1);
+    while high - low + 1 > INSERTION {
+        let pivot = partition(&mut places[low..=high], less) + low;
+        depth -= 1;
+        // NumPy goes on with the smaller part and comes back to the larger one, and only then looks at the depth.
+        let right_is_larger = pivot - low < high - pivot;
+        let go_right = limit > pivot;
+        match go_right {
+            true => low = pivot + 1,
+            // The pivot itself is the first place after the limit, or the part before it ends at the limit.
+            false if pivot == low => return,
+            false => high = pivot - 1,
+        }
+        if low > high || limit <= low || limit > high {
+            return;
+        }
+        if go_right == right_is_larger && depth < 0 {
+            heapsort(&mut places[low..=high], less);
+            return;
+        }
+    }
+    insertion_sort(&mut places[low..=high], less);
+}
+
+/// Parts a range around the median of its first, middle and last element, and says where that one ends up.
+fn partition(range: &mut [u32], less: impl Fn(u32, u32) -> bool) -> usize {
+    let last = range.len() - 1;
+    let middle = last / 2;
+    if less(range[middle], range[0]) {
+        range.swap(middle, 0);
+    }
+    if less(range[last], range[middle]) {
+        range.swap(last, middle);
+    }
+    if less(range[middle], range[0]) {
+        range.swap(middle, 0);
+    }
+    let pivot = range[middle];
+    let (mut left, mut right) = (0, last - 1);
+    range.swap(middle, right);
+    loop {
+        left += 1;
+        while less(range[left], pivot) {
+            left += 1;
+        }
+        right -= 1;
+        while less(pivot, range[right]) {
+            right -= 1;
+        }
+        if left >= right {
+            break;
+        }
+        range.swap(left, right);
+    }
+    range.swap(left, last - 1);
+    left
+}
+
+fn insertion_sort(range: &mut [u32], less: impl Fn(u32, u32) -> bool) {
+    for from in 1..range.len() {
+        let place = range[from];
+        let mut to = from;
+        while to > 0 && less(place, range[to - 1]) {
+            range[to] = range[to - 1];
+            to -= 1;
+        }
+        range[to] = place;
+    }
+}
+
+fn heapsort(range: &mut [u32], less: impl Fn(u32, u32) -> bool) {
+    let sift = |heap: &mut [u32], root: usize, place: u32| {
+        let mut hole = root;
+        loop {
+            let mut child = 2 * hole + 1;
+            if child >= heap.len() {
+                break;
+            }
+            if child + 1 < heap.len() && less(heap[child], heap[child + 1]) {
+                child += 1;
+            }
+            if !less(place, heap[child]) {
+                break;
+            }
+            heap[hole] = heap[child];
+            hole = child;
+        }
+        heap[hole] = place;
+    };
+    for root in (0..range.len() / 2).rev() {
+        let place = range[root];
+        sift(range, root, place);
+    }
+    for end in (1..range.len()).rev() {
+        let place = range[end];
+        range[end] = range[0];
+        sift(&mut range[..end], 0, place);
+    }
+}

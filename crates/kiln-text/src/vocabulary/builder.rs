@@ -1,0 +1,259 @@
+//! The options of a [`Vocabulary`], their checks, and the choice of its tokens. Leaves out counting.
+
+use std::cmp::Reverse;
+use std::ops::ControlFlow;
+
+use rustc_hash::FxHashSet;
+
+use super::Vocabulary;
+use crate::error::{Result, VocabularyError};
+use crate::progress::Progress;
+use crate::token_counts::{TokenCount, TokenCounts};
+use crate::token_map::TokenMap;
+
+/// A limit on how often a token occurs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Frequency {
+    /// So many times.
+    Count(u64),
+    /// This share of all tokens, or of all documents, from 0 to 1.
+    Share(f64),
+}
+
+impl Frequency {
+    fn of(self, total: u64) -> f64 {
+        match self {
+            Self::Count(count) => count as f64,
+            Self::Share(share) => share * total as f64,
+        }
+    }
+}
+
+/// Which token gets the lower id. Ties go by first appearance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenOrder {
+    /// The more frequent one.
+    #[default]
+    Frequency,
+    /// The one that appeared first.
+    FirstAppearance,
+    /// The one that comes first by code points.
+    Alphabetical,
+}
+
+/// Options for a [`Vocabulary`]; made by [`Vocabulary::builder`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VocabularyBuilder {
+    min_frequency: Option<Frequency>,
+    max_frequency: Option<Frequency>,
+    min_document_frequency: Option<Frequency>,
+    max_document_frequency: Option<Frequency>,
+    max_size: Option<usize>,
+    special_tokens: Vec<String>,
+    unknown_token: Option<String>,
+    stop_words: Vec<String>,
+    order: TokenOrder,
+}
+
+impl VocabularyBuilder {
+    /// Leaves out tokens that occur less often. Default: none.
+    #[must_use]
+    pub fn min_frequency(mut self, least: Frequency) -> Self {
+        self.min_frequency = Some(least);
+        self
+    }
+
+    /// Leaves out tokens that occur more often. Default: none.
+    #[must_use]
+    pub fn max_frequency(mut self, most: Frequency) -> Self {
+        self.max_frequency = Some(most);
+        self
+    }
+
+    /// Leaves out tokens that occur in fewer documents. Default: none.
+    #[must_use]
+    pub fn min_document_frequency(mut self, least: Frequency) -> Self {
+        self.min_document_frequency = Some(least);
+        self
+    }
+
+    /// Leaves out tokens that occur in more documents. Default: none.
+    #[must_use]
+    pub fn max_document_frequency(mut self, most: Frequency) -> Self {
+        self.max_document_frequency = Some(most);
+        self
+    }
+
+    /// Keeps at most this many tokens, special ones included: the most frequent, and of equally frequent ones those
+    /// that appeared first. Default: all.
+    #[must_use]
+    pub fn max_size(mut self, max_size: usize) -> Self {
+        self.max_size = Some(max_size);
+        self
+    }
+
+    /// Tokens that have an id whether they occur or not: 0 for the first given, and so on. No limit applies to them.
+    /// Default: none.
+    #[must_use]
+    pub fn special_tokens(mut self, tokens: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.special_tokens = tokens.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Which of the special tokens stands for those without an id. Default: none, and they are dropped.
+    #[must_use]
+    pub fn unknown_token(mut self, token: impl Into<String>) -> Self {
+        self.unknown_token = Some(token.into());
+        self
+    }
+
+    /// Tokens to leave out, compared as they are. Default: none.
+    #[must_use]
+    pub fn stop_words(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.stop_words = words.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Which token gets the lower id. Default: the more frequent one.
+    #[must_use]
+    pub fn order(mut self, order: TokenOrder) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Counts the tokens of texts on all threads, as [`TokenCounts::count_texts`], and gives out ids.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build) and of [`TokenCounts::count_texts`].
+    pub fn fit<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = T>,
+        each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
+    ) -> Result<Vocabulary> {
+        self.fit_observed(texts.into_iter().map(Ok), each, |_| ControlFlow::Continue(()))
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build) and of [`TokenCounts::count_observed`].
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Vocabulary> {
+        self.check()?;
+        self.build(&TokenCounts::count_observed(texts, each, observe)?)
+    }
+
+    /// Gives out ids to tokens that were counted before.
+    ///
+    /// # Errors
+    ///
+    /// [`VocabularyError::FrequencyShare`] for a share that is not from 0 to 1, [`VocabularyError::FrequencyRange`] for
+    /// a minimum above its maximum, [`VocabularyError::MaxSize`] for a `max_size` without place for a word,
+    /// [`VocabularyError::DuplicateToken`] for a special token given twice, [`VocabularyError::UnknownToken`] for an
+    /// `unknown_token` that is not special, [`VocabularyError::Empty`] if no token is left.
+    pub fn build(self, counts: &TokenCounts) -> Result<Vocabulary> {
+        self.check()?;
+        let by_count = range("frequency", self.min_frequency, self.max_frequency, counts.tokens())?;
+        let documents = counts.documents();
+        let by_documents =
+            range("document frequency", self.min_document_frequency, self.max_document_frequency, documents)?;
+        let left_out: FxHashSet<&str> =
+            self.stop_words.iter().chain(&self.special_tokens).map(String::as_str).collect();
+        let mut kept: Vec<(&str, TokenCount)> = counts
+            .iter()
+            .filter(|(token, known)| {
+                by_count.contains(&(known.count as f64))
+                    && by_documents.contains(&(known.documents as f64))
+                    && !left_out.contains(token)
+            })
+            .collect();
+        if kept.is_empty() {
+            return Err(VocabularyError::Empty { distinct: counts.len(), documents }.into());
+        }
+        let most = self.max_size.map_or(usize::MAX, |size| size - self.special_tokens.len());
+        match self.order {
+            TokenOrder::Frequency => {
+                kept.sort_by_key(|(_, known)| Reverse(known.count));
+                kept.truncate(most);
+            }
+            TokenOrder::FirstAppearance | TokenOrder::Alphabetical => {
+                if kept.len() > most {
+                    let mut places: Vec<usize> = (0..kept.len()).collect();
+                    places.sort_by_key(|&place| Reverse(kept[place].1.count));
+                    places.truncate(most);
+                    places.sort_unstable();
+                    kept = places.into_iter().map(|place| kept[place]).collect();
+                }
+                if self.order == TokenOrder::Alphabetical {
+                    kept.sort_unstable_by_key(|&(token, _)| token);
+                }
+            }
+        }
+        let special = self.special_tokens.iter().map(|token| {
+            (token.as_str(), TokenCount { count: counts.count(token), documents: counts.documents_with(token) })
+        });
+        let (mut map, mut known) = (TokenMap::default(), Vec::new());
+        for (token, count) in special.chain(kept) {
+            map.find_or_push(token.as_bytes());
+            known.push(count);
+        }
+        Ok(self.finish(map, known, documents, counts.tokens()))
+    }
+
+    /// Puts together tokens that are known to be different, the special ones first.
+    pub(super) fn finish(self, map: TokenMap, counts: Vec<TokenCount>, documents: u64, tokens: u64) -> Vocabulary {
+        let unknown = self.unknown_token.and_then(|token| map.find(token.as_bytes()));
+        Vocabulary { map, counts, special_tokens: self.special_tokens.len(), unknown, documents, tokens }
+    }
+
+    pub(super) fn special(&self) -> &[String] {
+        &self.special_tokens
+    }
+
+    /// What can be told before anything is counted.
+    pub(super) fn check(&self) -> Result<()> {
+        for (at, token) in self.special_tokens.iter().enumerate() {
+            if let Some(first) = self.special_tokens[..at].iter().position(|other| other == token) {
+                return Err(VocabularyError::DuplicateToken { token: token.clone(), place: at, first }.into());
+            }
+        }
+        if let Some(token) = self.unknown_token.as_ref().filter(|token| !self.special_tokens.contains(token)) {
+            return Err(VocabularyError::UnknownToken {
+                token: token.clone(),
+                special_tokens: self.special_tokens.clone(),
+            }
+            .into());
+        }
+        match self.max_size {
+            Some(found) if found <= self.special_tokens.len() => {
+                Err(VocabularyError::MaxSize { found, special_tokens: self.special_tokens.len() }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The counts from `least` to `most`.
+fn range(
+    what: &'static str,
+    least: Option<Frequency>,
+    most: Option<Frequency>,
+    total: u64,
+) -> Result<std::ops::RangeInclusive<f64>> {
+    for limit in [least, most].into_iter().flatten() {
+        if let Frequency::Share(found) = limit
+            && !(0.0..=1.0).contains(&found)
+        {
+            return Err(VocabularyError::FrequencyShare { what, found }.into());
+        }
+    }
+    let (low, high) = (least.map_or(0.0, |least| least.of(total)), most.map_or(f64::INFINITY, |most| most.of(total)));
+    if low > high { Err(VocabularyError::FrequencyRange { what, low, high }.into()) } else { Ok(low..=high) }
+}

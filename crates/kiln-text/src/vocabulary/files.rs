@@ -1,0 +1,299 @@
+//! The files of a [`Vocabulary`] and of [`TokenCounts`]: JSON, with the counts, and plain text, a token a line in the
+//! order of the ids. Leaves out the frame of the JSON (`json_file.rs`).
+
+use std::fmt;
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Vocabulary, VocabularyBuilder};
+use crate::error::{Error, Result, VocabularyError};
+use crate::json_file::{read_config, write_config};
+use crate::keras_json::read_file;
+use crate::python_json::{push_integer, push_string};
+use crate::token_counts::{TokenCount, TokenCounts};
+use crate::token_map::TokenMap;
+use crate::write_file::write_whole;
+
+const VOCABULARY: &str = "Vocabulary";
+const COUNTS: &str = "TokenCounts";
+
+/// Tokens and counts as JSON holds them: a list of `[token, count, documents]`, a token a line.
+struct Entries(TokenMap, Vec<TokenCount>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        from.deserialize_seq(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of [token, count, documents]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Entries, A::Error> {
+        let mut entries = Entries(TokenMap::default(), Vec::new());
+        while list.next_element_seed(NextEntry(&mut entries))?.is_some() {}
+        Ok(entries)
+    }
+}
+
+/// Adds one entry. Duplicates are refused here, inside the entry, so that the parser adds its line to the message.
+struct NextEntry<'a>(&'a mut Entries);
+
+impl<'de> DeserializeSeed<'de> for NextEntry<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> std::result::Result<(), D::Error> {
+        from.deserialize_tuple(3, self)
+    }
+}
+
+impl<'de> Visitor<'de> for NextEntry<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[token, count, documents]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entry: A) -> std::result::Result<(), A::Error> {
+        let missing = |at| A::Error::invalid_length(at, &"three elements");
+        let token: String = entry.next_element()?.ok_or_else(|| missing(0))?;
+        let count = entry.next_element()?.ok_or_else(|| missing(1))?;
+        let documents = entry.next_element()?.ok_or_else(|| missing(2))?;
+        let Entries(map, counts) = self.0;
+        let (first, new) = map.find_or_push(token.as_bytes());
+        if !new {
+            let place = counts.len();
+            return Err(A::Error::custom(format!("entry {place} is {token:?}, which entry {first} is already")));
+        }
+        counts.push(TokenCount { count, documents });
+        Ok(())
+    }
+}
+
+fn push_entries<'a>(out: &mut String, entries: impl Iterator<Item = (&'a str, TokenCount)>) {
+    out.push('[');
+    for (at, (token, count)) in entries.enumerate() {
+        out.push_str(if at == 0 { "\n[" } else { ",\n[" });
+        push_string(out, token);
+        for number in [count.count, count.documents] {
+            out.push_str(", ");
+            push_integer(out, number);
+        }
+        out.push(']');
+    }
+    out.push_str("\n]");
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CountsConfig {
+    documents: u64,
+    tokens: u64,
+    entries: Entries,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VocabularyConfig {
+    special_tokens: usize,
+    unknown_token: Option<String>,
+    documents: u64,
+    tokens: u64,
+    entries: Entries,
+}
+
+impl TokenCounts {
+    /// The counts as JSON, a token a line in the order of first appearance.
+    pub fn to_json(&self) -> String {
+        let mut config = format!("{{\"documents\": {}, \"tokens\": {}, \"entries\": ", self.documents, self.tokens);
+        push_entries(&mut config, self.iter());
+        config.push('}');
+        write_config(COUNTS, &config)
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FileJson`] with line and column, also for a token that is there twice; [`Error::FileClass`];
+    /// [`Error::FileVersion`].
+    pub fn from_json(json: &str) -> Result<Self> {
+        let CountsConfig { documents, tokens, entries: Entries(map, counts) } = read_config(json, COUNTS)?;
+        Ok(Self { map, counts, documents, tokens })
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the file's name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_json().as_bytes())
+    }
+
+    /// Reads a file written by [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_json)
+    }
+}
+
+impl Vocabulary {
+    /// The vocabulary as JSON, with all counts, a token a line in the order of the ids.
+    pub fn to_json(&self) -> String {
+        let mut config = format!("{{\"special_tokens\": {}, \"unknown_token\": ", self.special_tokens);
+        match self.unknown_token() {
+            Some(token) => push_string(&mut config, token),
+            None => config.push_str("null"),
+        }
+        config.push_str(&format!(", \"documents\": {}, \"tokens\": {}, \"entries\": ", self.documents, self.tokens));
+        push_entries(&mut config, self.tokens().zip(self.counts.iter().copied()));
+        config.push('}');
+        write_config(VOCABULARY, &config)
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FileJson`] with line and column, also for a token that is there twice; [`Error::FileClass`];
+    /// [`Error::FileVersion`]; [`Error::FileField`] for what cannot be, as an unknown token that is not special.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let config: VocabularyConfig = read_config(json, VOCABULARY)?;
+        let Entries(map, counts) = config.entries;
+        let wrong = |field, expected, found| Error::FileField { class_name: VOCABULARY, field, expected, found };
+        if map.len() == 0 {
+            return Err(wrong("entries", "at least one token", "none".to_owned()));
+        }
+        if config.special_tokens > map.len() {
+            let found = config.special_tokens.to_string();
+            return Err(wrong("special_tokens", "at most the number of entries", found));
+        }
+        let unknown = match &config.unknown_token {
+            Some(token) => match map.find(token.as_bytes()).filter(|&id| (id as usize) < config.special_tokens) {
+                Some(id) => Some(id),
+                None => return Err(wrong("unknown_token", "one of the special tokens", format!("{token:?}"))),
+            },
+            None => None,
+        };
+        let (documents, tokens) = (config.documents, config.tokens);
+        Ok(Self { map, counts, special_tokens: config.special_tokens, unknown, documents, tokens })
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the file's name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_json().as_bytes())
+    }
+
+    /// Reads a file written by [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_json)
+    }
+
+    /// The tokens as plain text, a line each in the order of the ids, without counts.
+    ///
+    /// # Errors
+    ///
+    /// [`VocabularyError::TokenWithLineEnd`] for a token that has a line feed or carriage return in it.
+    pub fn to_text(&self) -> Result<String> {
+        lines_of(self.tokens())
+    }
+
+    /// Writes [`to_text`](Self::to_text) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// That of [`to_text`](Self::to_text), and [`Error::Io`] with the file's name.
+    pub fn save_text(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_text()?.as_bytes())
+    }
+}
+
+impl VocabularyBuilder {
+    /// Reads what [`Vocabulary::to_text`] wrote, or any list of tokens, a line each. Of the options, `special_tokens`
+    /// and `unknown_token` count: the first lines must be the special tokens. Counts are 0.
+    ///
+    /// ```
+    /// use kiln_text::Vocabulary;
+    ///
+    /// let builder = Vocabulary::builder().special_tokens(["<unk>"]).unknown_token("<unk>");
+    /// let vocabulary = builder.build_from_text("<unk>\nthe\ncat\n")?;
+    /// assert_eq!(vocabulary.encode(["the", "dog"]), [1, 0]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`VocabularyError::DuplicateLine`] for a token that is there twice, [`VocabularyError::SpecialTokenLine`] if the
+    /// special tokens are not the first lines, [`VocabularyError::Empty`] without a line, and those of
+    /// [`build`](Self::build) for the options.
+    pub fn build_from_text(self, text: &str) -> Result<Vocabulary> {
+        self.check()?;
+        let mut map = TokenMap::default();
+        for (at, token) in text.lines().enumerate() {
+            let (first, new) = map.find_or_push(token.as_bytes());
+            if !new {
+                return Err(VocabularyError::DuplicateLine {
+                    token: token.to_owned(),
+                    line: at + 1,
+                    first: first as usize + 1,
+                }
+                .into());
+            }
+        }
+        if map.len() == 0 {
+            return Err(VocabularyError::Empty { distinct: 0, documents: 0 }.into());
+        }
+        for (at, expected) in self.special().iter().enumerate() {
+            let found = map.text(at as u32);
+            if found != Some(expected) {
+                let (expected, found) = (expected.clone(), found.map(str::to_owned));
+                return Err(VocabularyError::SpecialTokenLine { line: at + 1, expected, found }.into());
+            }
+        }
+        let counts = vec![TokenCount::default(); map.len()];
+        Ok(self.finish(map, counts, 0, 0))
+    }
+
+    /// Reads a file of tokens, a line each, as [`build_from_text`](Self::build_from_text).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build_from_text`](Self::build_from_text), inside [`Error::InFile`]; [`Error::NotUtf8`];
+    /// [`Error::Io`].
+    pub fn load_text(self, path: impl AsRef<Path>) -> Result<Vocabulary> {
+        read_file(path.as_ref(), |text| self.build_from_text(text))
+    }
+}
+
+/// Tokens, a line each.
+pub(crate) fn lines_of<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<String> {
+    let mut text = String::new();
+    for (id, token) in tokens.enumerate() {
+        if token.contains(['\n', '\r']) {
+            return Err(VocabularyError::TokenWithLineEnd { token: token.to_owned(), id }.into());
+        }
+        text.push_str(token);
+        text.push('\n');
+    }
+    Ok(text)
+}
