@@ -44,7 +44,10 @@ enum Task {
 }
 
 fn main() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    // Not the path compiled in, which is that of whichever checkout built this.
+    let here = std::env::current_dir()?;
+    let root = here.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
+    let root = root.context("run this in the project's folder: there is no xtask/Cargo.toml here or above")?;
     match Options::parse().task {
         Task::Ci => ci(root),
         Task::Tidy => tidy::check(root),

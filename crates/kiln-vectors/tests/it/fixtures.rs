@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use kiln_vectors::{Similar, WordVectors};
 use serde_json::Value;
 
-/// A file of `tests/fixtures`.
+/// A file of `tests/fixtures`. Cargo runs tests in the package's folder; a path compiled in would be
+/// that of whichever checkout built them.
 pub(crate) fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    PathBuf::from("tests/fixtures").join(name)
 }
 
 /// The answers in a file of `tests/fixtures`.
