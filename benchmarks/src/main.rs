@@ -3,8 +3,11 @@
 //! A step is the forward pass, the loss, the backward pass, Adam and the loss read back; data is
 //! made before. Medians of 20 behind 5 that do not count. A step inside the trainer is the time
 //! between two calls of a callback, and the bare step beside it the mean of one measured before and
-//! one measured behind.
+//! one measured behind. On a GPU, a step's launches and the time in each kernel are of steps of
+//! their own, which measuring slows down.
 
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod launches;
 mod tasks;
 mod trainer;
 
@@ -21,9 +24,6 @@ use serde_json::json;
 
 use crate::tasks::{Classifier, TASKS, Task, classes, numbers, series, tokens};
 
-const WARM_UP: usize = 5;
-const COUNTED: usize = 20;
-
 /// Time training steps and predictions
 #[derive(Parser)]
 struct Options {
@@ -36,6 +36,9 @@ struct Options {
     /// Also the step inside the trainer, where Kiln has the whole model
     #[arg(long)]
     trainer: bool,
+    /// How many steps and forward passes are timed, behind a quarter as many that do not count
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    counted: u32,
     /// A JSON line a task
     #[arg(long)]
     json: bool,
@@ -50,6 +53,29 @@ struct Times {
     forward: f64,
     /// A step inside the trainer.
     trainer: Option<f64>,
+    /// What a step launches on a GPU.
+    kernels: Option<Vec<Kernel>>,
+}
+
+/// A kernel of a step.
+struct Kernel {
+    name: String,
+    launches: usize,
+    /// On the device, of all its launches; none where the device cannot tell.
+    seconds: Option<f64>,
+}
+
+impl Times {
+    /// Launches of a step.
+    fn launches(&self) -> Option<usize> {
+        self.kernels.as_ref().map(|kernels| kernels.iter().map(|kernel| kernel.launches).sum())
+    }
+
+    /// The kernels' share of a step's time, where the device times each of them.
+    fn busy_share(&self) -> Option<f64> {
+        let seconds: Option<f64> = self.kernels.as_ref()?.iter().map(|kernel| kernel.seconds).sum();
+        Some(seconds? / self.step?)
+    }
 }
 
 fn median(mut seconds: Vec<f64>) -> f64 {
@@ -58,13 +84,22 @@ fn median(mut seconds: Vec<f64>) -> f64 {
     if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 }
 }
 
+/// How steps are measured.
+#[derive(Clone, Copy)]
+struct Measuring {
+    counted: usize,
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code))]
+    on_a_gpu: bool,
+}
+
 /// The median time of `act` behind a warm-up.
 fn time(counted: usize, mut act: impl FnMut() -> Result<()>) -> Result<f64> {
     let mut seconds = Vec::with_capacity(counted);
-    for turn in 0..WARM_UP + counted {
+    let warm_up = counted.div_ceil(4);
+    for turn in 0..warm_up + counted {
         let began = Instant::now();
         act()?;
-        if turn >= WARM_UP {
+        if turn >= warm_up {
             seconds.push(began.elapsed().as_secs_f64());
         }
     }
@@ -80,24 +115,31 @@ fn wait<const D: usize>(tensor: Tensor<D>) -> Result<()> {
 /// Times a model whose batches stay the same; `loss` computes on the model given.
 fn measure<M: Module>(
     model: M,
+    measuring: Measuring,
     loss: impl Fn(&M, &Pass) -> Tensor<1>,
     forward: impl Fn(&M) -> Tensor<2>,
 ) -> Result<Times> {
     let mut training = Some(model.clone().train());
     let mut optimizer = OptimizerState::new(Optimizer::adam())?;
     let mut step = 0;
-    let seconds = time(COUNTED, || {
+    let mut take_step = || {
         let model = training.take().expect("put back behind each step");
         let loss = loss(&model, &Pass::Training { seed: 0, step });
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         training = Some(optimizer.step(model, gradients, 1e-3, None));
         step += 1;
         wait(loss)
-    })?;
-    Ok(Times { step: Some(seconds), forward: time(COUNTED, || wait(forward(&model)))?, trainer: None })
+    };
+    let seconds = time(measuring.counted, &mut take_step)?;
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    let kernels = if measuring.on_a_gpu { Some(launches::kernels(take_step)?) } else { None };
+    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    let kernels = None;
+    let forward = time(measuring.counted, || wait(forward(&model)))?;
+    Ok(Times { step: Some(seconds), forward, trainer: None, kernels })
 }
 
-fn run(task: Task, device: &Device) -> Result<Times> {
+fn run(task: Task, device: &Device, measuring: Measuring) -> Result<Times> {
     let (batch, steps) = (task.batch(), task.steps());
     let training = device.clone().autodiff();
     match task {
@@ -108,7 +150,7 @@ fn run(task: Task, device: &Device) -> Result<Times> {
             let loss = |model: &kiln::models::ConvBiLstm, pass: &Pass| {
                 Head::Binary.loss(model.forward(&input, pass), &targets)
             };
-            measure(model, loss, |model| model.forward(&plain, &Pass::Inference))
+            measure(model, measuring, loss, |model| model.forward(&plain, &Pass::Inference))
         }
         Task::Classifier(kind) => {
             let model = Classifier::new(kind, device)?;
@@ -116,7 +158,7 @@ fn run(task: Task, device: &Device) -> Result<Times> {
             let (input, plain) = (tokens(batch, steps, vocab, &training), tokens(batch, steps, vocab, device));
             let targets = classes(batch, &training);
             let loss = |model: &Classifier, _: &Pass| Head::Binary.loss(model.forward(input.ids.clone()), &targets);
-            measure(model, loss, |model| model.forward(plain.ids.clone()))
+            measure(model, measuring, loss, |model| model.forward(plain.ids.clone()))
         }
         Task::Product | Task::Wide(..) => {
             let config = task.regressor();
@@ -127,7 +169,7 @@ fn run(task: Task, device: &Device) -> Result<Times> {
             let loss = |model: &kiln::models::RecurrentRegressor, pass: &Pass| {
                 Head::Values(1).loss(model.forward(&input, pass), &targets)
             };
-            measure(model, loss, |model| model.forward(&plain, &Pass::Inference))
+            measure(model, measuring, loss, |model| model.forward(&plain, &Pass::Inference))
         }
     }
 }
@@ -138,7 +180,7 @@ fn predict_rows(batch: usize, device: &Device) -> Result<Times> {
     let input = tokens(batch, 200, 10_000, device);
     let counted = if batch == 1 { 500 } else { 100 };
     let forward = time(counted, || wait(model.forward(&input, &Pass::Inference)))?;
-    Ok(Times { step: None, forward, trainer: None })
+    Ok(Times { step: None, forward, trainer: None, kernels: None })
 }
 
 fn main() -> Result<()> {
@@ -147,6 +189,7 @@ fn main() -> Result<()> {
     let device = choice.device.clone();
     let machine = format!("{} cores", std::thread::available_parallelism()?);
     let on_the_cpu = matches!(choice.backend.name(), "flex" | "ndarray");
+    let measuring = Measuring { counted: options.counted as usize, on_a_gpu: !on_the_cpu };
     let peak = on_the_cpu.then(kiln_kernels::product_peak);
     if let (Some(peak), false) = (peak, options.json) {
         println!("{} on {machine}; product peak {:.0} GFLOP/s", choice.backend.name(), peak / 1e9);
@@ -176,6 +219,10 @@ fn main() -> Result<()> {
                 "step_ms": times.step.map(rounded), "forward_ms": rounded(times.forward),
                 "step_peak_share": step_share, "forward_peak_share": forward_share,
                 "trainer_step_ms": times.trainer.map(rounded),
+                "launches": times.launches(), "busy_share": times.busy_share(),
+                "kernels": times.kernels.as_ref().map(|kernels| kernels.iter().map(|kernel| json!({
+                    "kernel": kernel.name, "launches": kernel.launches, "ms": kernel.seconds.map(rounded),
+                })).collect::<Vec<_>>()),
                 "machine": machine, "commit": options.commit,
             });
             println!("{line}");
@@ -190,15 +237,21 @@ fn main() -> Result<()> {
                 percent(forward_share),
                 ms(times.trainer)
             );
+            for kernel in times.kernels.iter().flatten() {
+                println!("    {:>4} launches {:>9}  {}", kernel.launches, ms(kernel.seconds), kernel.name);
+            }
+            if let Some(launches) = times.launches() {
+                println!("    {launches} launches a step; the GPU is busy {} of it", percent(times.busy_share()));
+            }
         }
     };
     for (name, task) in TASKS {
         if wanted(name) {
-            let mut times = run(task, &device)?;
+            let mut times = run(task, &device, measuring)?;
             if options.trainer {
                 times.trainer = trainer::step(task, &device)?;
                 // The bare step once more: what changed meanwhile falls on both sides of the trainer's.
-                let again = run(task, &device)?.step;
+                let again = run(task, &device, measuring)?.step;
                 times.step = times.step.zip(again).map(|(before, after)| f64::midpoint(before, after));
             }
             print(name, &times, task.forward_flops());

@@ -11,11 +11,13 @@ use kiln::prelude::*;
 use kiln::text::{Padded, Span};
 use kiln::train::StepLogs;
 
+use crate::median;
 use crate::tasks::Task;
-use crate::{WARM_UP, median};
 
 const STEPS: usize = 40;
 const EPOCHS: usize = 2;
+/// Steps that do not count.
+const WARM_UP: usize = 5;
 
 /// When each step ended.
 struct Stamps(Arc<Mutex<Vec<Instant>>>);

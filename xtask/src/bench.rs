@@ -24,6 +24,9 @@ pub(crate) struct Bench {
     /// Also the steps inside the trainer
     #[arg(long, requires = "steps")]
     trainer: bool,
+    /// How many steps are timed, 20 if not given
+    #[arg(long, requires = "steps", value_name = "N")]
+    counted: Option<u32>,
     /// A JSON line a task
     #[arg(long, requires = "steps")]
     json: bool,
@@ -88,6 +91,9 @@ pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
         kiln(root, &built(root, KILN_BENCH)?, options.device.as_deref(), options.only.as_deref(), options.json)?;
     if options.trainer {
         kiln.arg("--trainer");
+    }
+    if let Some(counted) = options.counted {
+        kiln.arg("--counted").arg(counted.to_string());
     }
     run(&mut kiln)
 }

@@ -35,7 +35,7 @@ pub struct AdamStep {
 ///
 /// # Fast path
 ///
-/// One pass on the CPU backends where all are 32-bit floats; tensors that nothing else holds are
+/// One pass on the CPU backends, one launch on a GPU, where all are 32-bit floats; tensors that nothing else holds are
 /// updated in place. Anything else goes through [`reference::adam_step`].
 ///
 /// # Panics

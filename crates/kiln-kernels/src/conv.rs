@@ -4,7 +4,7 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use crate::activation::Activation;
-use crate::device::{assert_same_device, is_fused};
+use crate::device::{Kernels, assert_same_device, is_fused};
 use crate::ops::FusedOps;
 use crate::reference;
 
@@ -18,9 +18,11 @@ use crate::reference;
 ///
 /// # Fast path
 ///
-/// One kernel on the CPU backends where all tensors are 32-bit floats; linear and relu are part
-/// of it, other functions follow it. Anything else goes through [`reference::conv1d`]. The last bits
-/// of the gradients depend on the number of threads, never on their timing.
+/// Where all tensors are 32-bit floats, one kernel on the CPU backends, and on a GPU a product and a
+/// launch forward, two products and four small launches backward, as far as `[batch, time, window *
+/// filters]` fits one buffer of the device. Linear and relu are part of it, other functions follow
+/// it. Anything else goes through [`reference::conv1d`]. On the CPU the last bits of the gradients
+/// depend on the number of threads, never on their timing.
 ///
 /// # Panics
 ///
@@ -49,7 +51,7 @@ pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: 
     assert!(window <= time, "a convolution of window {window} needs more than {time} steps");
     assert_same_device("kernel", &kernel.device(), &input.device());
     assert_same_device("bias", &bias.device(), &input.device());
-    if !(is_fused(&input) && is_fused(&kernel) && is_fused(&bias)) {
+    if !(has_kernels(&input, &kernel) && is_fused(&bias)) {
         return reference::conv1d(input, kernel, bias, activation);
     }
     let relu = activation == Activation::Relu;
@@ -60,4 +62,17 @@ pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: 
         relu,
     ));
     if relu { output } else { activation.apply(output) }
+}
+
+/// Whether there are kernels for the convolution of `input` by `kernel`.
+fn has_kernels(input: &Tensor<3>, kernel: &Tensor<3>) -> bool {
+    let Some(_kernels) = Kernels::of_all(&[input, kernel]) else { return false };
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    {
+        let [window, _, filters] = kernel.dims();
+        if !_kernels.fit(|adapter| crate::gpu::conv::is_fused(adapter, input.dims(), window, filters)) {
+            return false;
+        }
+    }
+    true
 }

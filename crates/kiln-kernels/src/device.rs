@@ -4,6 +4,9 @@ use std::cell::Cell;
 
 use burn::tensor::{DType, Device, Tensor};
 
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use crate::gpu::Adapter;
+
 thread_local! {
     static TWINS: Cell<bool> = const { Cell::new(false) };
 }
@@ -44,24 +47,63 @@ pub(crate) fn wants_twins() -> bool {
     TWINS.get()
 }
 
-/// Whether the CPU's kernels take the tensor: 32-bit floats on one of the CPU backends, outside of
-/// [`with_twins`].
-pub(crate) fn is_fused<const D: usize>(tensor: &Tensor<D>) -> bool {
-    !wants_twins() && tensor.dtype() == DType::F32 && is_cpu(&tensor.device())
+/// Whose kernels take a tensor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kernels {
+    /// The CPU's, on Flex and NdArray.
+    #[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
+    Cpu,
+    /// Those of GPUs, within the adapter's limits.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    Gpu(Adapter),
 }
 
-/// Whether the device is of one of the CPU backends of this build.
-pub(crate) fn is_cpu(device: &Device) -> bool {
-    #[allow(unused_imports)]
-    use burn::backend::DispatchDevice;
-    match device.clone().inner().as_dispatch() {
-        #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => true,
-        #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => true,
-        #[allow(unreachable_patterns)] // a build may hold no other backend
-        _ => false,
+impl Kernels {
+    /// The kernels for a tensor: of 32-bit floats, outside of [`with_twins`], on a backend that has
+    /// kernels, and small enough for 32-bit places where that is a GPU.
+    pub(crate) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
+        #[allow(unused_imports)]
+        use burn::backend::DispatchDevice;
+        if wants_twins() || tensor.dtype() != DType::F32 {
+            return None;
+        }
+        match tensor.device().inner().as_dispatch() {
+            #[cfg(feature = "flex")]
+            DispatchDevice::Flex(_) => Some(Self::Cpu),
+            #[cfg(feature = "ndarray")]
+            DispatchDevice::NdArray(_) => Some(Self::Cpu),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            DispatchDevice::Cube(device) => {
+                let adapter = Adapter::new(device)?;
+                adapter.holds(tensor.dims().iter().product()).then_some(Self::Gpu(adapter))
+            }
+            #[allow(unreachable_patterns)] // a build may hold no other backend
+            _ => None,
+        }
     }
+
+    /// The kernels that take all of the tensors, which are on one device.
+    pub(crate) fn of_all<const D: usize>(tensors: &[&Tensor<D>]) -> Option<Self> {
+        let mut kernels = None;
+        for tensor in tensors {
+            kernels = Some(Self::of(tensor)?);
+        }
+        kernels
+    }
+
+    /// Whether there is a kernel for the call: the CPU's take every size, a GPU's may have limits.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) fn fit(self, on_a_gpu: impl FnOnce(&Adapter) -> bool) -> bool {
+        match self {
+            Self::Cpu => true,
+            Self::Gpu(adapter) => on_a_gpu(&adapter),
+        }
+    }
+}
+
+/// Whether there are kernels that take the tensor, see [`Kernels::of`].
+pub(crate) fn is_fused<const D: usize>(tensor: &Tensor<D>) -> bool {
+    Kernels::of(tensor).is_some()
 }
 
 pub(crate) fn assert_same_device(what: &str, got: &Device, expected: &Device) {

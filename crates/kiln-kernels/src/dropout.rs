@@ -19,8 +19,8 @@ use crate::reference;
 ///
 /// # Fast path
 ///
-/// On the CPU backends, with 32-bit floats, the mask is made on the way, forward and backward, and
-/// never stored. Anything else goes through [`reference::dropout`].
+/// With 32-bit floats on the CPU backends and on GPUs, the mask is made on the way, forward and
+/// backward, and never stored. Anything else goes through [`reference::dropout`].
 ///
 /// # Panics
 ///

@@ -3,7 +3,7 @@
 use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor};
 
-use crate::device::{assert_same_device, is_fused};
+use crate::device::{Kernels, assert_same_device};
 use crate::ops::FusedOps;
 use crate::reference;
 
@@ -17,8 +17,9 @@ use crate::reference;
 ///
 /// # Fast path
 ///
-/// On the CPU backends, with a table of 32-bit floats, all cores gather the rows and add up the
-/// table's gradient. Anything else goes through [`reference::embedding`].
+/// With a table of 32-bit floats, all cores of the CPU backends gather the rows and add up the
+/// table's gradient. On a GPU the gradient is one launch, which adds in the order of the ids and needs
+/// no atomic operations. Anything else goes through [`reference::embedding`].
 ///
 /// # Panics
 ///
@@ -42,8 +43,19 @@ use crate::reference;
 pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     assert!(table.dims()[1] > 0, "an embedding needs a width above 0");
     assert_same_device("ids", &ids.device(), &table.device());
-    if !is_fused(&table) {
+    if !is_fused(&table, &ids) {
         return reference::embedding(table, ids);
     }
     Tensor::from_dispatch(<Dispatch as FusedOps>::embedding(table.into_dispatch(), ids.into_dispatch()))
+}
+
+/// Whether there are kernels for the lookup and for the table's gradient.
+fn is_fused(table: &Tensor<2>, ids: &Tensor<2, Int>) -> bool {
+    let Some(_kernels) = Kernels::of(table) else { return false };
+    let [[_vocab, _width], [_batch, _time]] = [table.dims(), ids.dims()];
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if !_kernels.fit(|adapter| crate::gpu::table_gradient::is_fused(adapter, _batch * _time, _vocab, _width)) {
+        return false;
+    }
+    true
 }

@@ -15,10 +15,11 @@
 //!
 //! Each works on every device and with autodiff. Where there is no kernel for a device, an element
 //! type or an option, it goes through its twin in [`mod@reference`], plain Burn operations with the
-//! same results; each function's docs list the conditions, and [`with_twins`] asks for it. Today the
-//! kernels serve the CPU backends, Flex and NdArray: one core on slices, with the widest vectors
-//! that the machine has, chosen as the program runs, and all cores. [`word2vec::DeviceTables`] has
-//! one for GPUs.
+//! same results; each function's docs list the conditions, and [`with_twins`] asks for it.
+//!
+//! The kernels of the CPU serve both backends, Flex and NdArray: one core on slices, with the widest
+//! vectors that the machine has, chosen as the program runs, and all cores. Those of GPUs are written
+//! once, in CubeCL, for all its runtimes: Vulkan, Metal, DirectX 12 and WebGPU through wgpu, and CUDA.
 
 // burn-ndarray is deprecated as a whole.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]

@@ -153,7 +153,12 @@ pub trait FusedKernels: Backend {
 }
 
 /// The fused operations, differentiable under autodiff.
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
+    Autodiff
+)]
 pub trait FusedOps: Backend {
     /// See [`crate::recurrent`].
     fn recurrent(
@@ -260,6 +265,8 @@ macro_rules! fused_by_kernels {
 fused_by_kernels!(burn::backend::Flex);
 #[cfg(feature = "ndarray")]
 fused_by_kernels!(burn::backend::NdArray);
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fused_by_kernels!(burn::backend::Cube);
 
 /// Hands a gradient to a parent that wants one.
 macro_rules! register {

@@ -17,7 +17,7 @@ use crate::reference;
 ///
 /// # Fast path
 ///
-/// On the CPU backends, with 32-bit floats and pools of up to 256 steps. Anything else goes through
+/// On the CPU backends and on GPUs, with 32-bit floats and pools of up to 256 steps. Anything else goes through
 /// [`reference::max_pool1d`]. Of equal values the first takes the gradient.
 ///
 /// # Panics

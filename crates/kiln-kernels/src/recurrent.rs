@@ -6,7 +6,7 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use crate::activation::Activation;
-use crate::device::{assert_same_device, is_fused};
+use crate::device::{Kernels, assert_same_device, is_fused};
 use crate::ops::FusedOps;
 use crate::reference;
 use crate::span::Span;
@@ -173,12 +173,25 @@ impl RecurrentWeights {
 ///
 /// # Fast path
 ///
-/// One kernel does it all where the device is one of the CPU backends, all tensors are 32-bit
-/// floats, and the cell is an LSTM, a GRU, or a SimpleRNN with tanh or relu.
-/// Anything else goes through [`reference::recurrent`], the same arithmetic in plain operations.
-/// Tensors need not be contiguous. Prediction keeps nothing for a backward pass. The last bits of the
-/// gradients depend on the number of threads, never on their timing; gradients of a state below 1e-25
-/// count as zero.
+/// There are kernels where all tensors are 32-bit floats and the cell is an LSTM, a GRU, or a
+/// SimpleRNN with tanh or relu. Anything else goes through [`reference::recurrent`], the same
+/// arithmetic in plain operations. Tensors need not be contiguous. Prediction keeps nothing for a
+/// backward pass.
+///
+/// On the CPU backends one kernel does it all. The last bits of the gradients depend on the number
+/// of threads, never on their timing; gradients of a state below 1e-25 count as zero.
+///
+/// On a GPU the inputs' part of the gates is one product, and the walk through time one launch, both
+/// directions at once: a workgroup carries a tile of rows through all steps. The walk back is one
+/// launch too, and each weight's gradient a product. Beyond 256 hidden units a step is a product over
+/// the batch and a launch, except in a GRU that resets before the product. Where the adapter is too
+/// small for it the reference goes, and the first time the limit is logged as a warning:
+/// - the memory of a workgroup is too small: a row takes up to 10 numbers a hidden unit of an LSTM, 8
+///   of a GRU, 3 of a SimpleRNN;
+/// - a tensor on the way, up to `[directions, batch, time, 5 * d_hidden]`, does not fit one buffer of
+///   the device, or 32 bits do not count twice its numbers.
+///
+/// The reference also goes in a build of Burn that fuses operations (its feature `fusion`).
 ///
 /// # Panics
 ///
@@ -218,8 +231,8 @@ pub fn recurrent(
     check(&input, &weights, initial.as_ref(), &options);
     let RecurrentWeights { kernel, recurrent_kernel, bias } = &weights;
     let fused = options.cell_is_fused()
-        && is_fused(&input)
-        && [kernel, recurrent_kernel, bias].into_iter().all(is_fused)
+        && Kernels::of_all(&[&input, kernel, recurrent_kernel, bias])
+            .is_some_and(|kernels| fits(kernels, &input, recurrent_kernel, &options))
         && initial.as_ref().is_none_or(is_fused);
     if !fused {
         return reference::recurrent(input, weights, initial, options);
@@ -237,6 +250,21 @@ pub fn recurrent(
         initial.into_dispatch(),
         options,
     ))
+}
+
+/// Whether there is a kernel for a layer of such sizes.
+#[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
+fn fits(kernels: Kernels, input: &Tensor<3>, recurrent_kernel: &Tensor<3>, options: &RecurrentOptions) -> bool {
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    {
+        use crate::gpu::recurrent::{Sizes, is_fused};
+
+        let [batch, time, d_input] = input.dims();
+        let sizes = Sizes { batch, time, d_input, d_hidden: recurrent_kernel.dims()[1] };
+        kernels.fit(|adapter| is_fused(adapter, sizes, options))
+    }
+    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    true
 }
 
 fn check(input: &Tensor<3>, weights: &RecurrentWeights, initial: Option<&Tensor<4>>, options: &RecurrentOptions) {

@@ -4,7 +4,7 @@
 use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use crate::device::{assert_same_device, is_fused};
+use crate::device::{Kernels, assert_same_device, is_fused};
 use crate::ops::FusedOps;
 use crate::reference;
 
@@ -72,7 +72,7 @@ pub fn row_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>) -> RowGradient {
     let slots = Tensor::<2, Int>::from_data(TensorData::new(slots, [batch, time]), &device);
     let values = if rows == 0 {
         Tensor::zeros([0, width], &device)
-    } else if is_fused(&gradient) && width > 0 {
+    } else if adds_rows(&gradient, rows) {
         let sums = <Dispatch as FusedOps>::table_gradient(gradient.into_dispatch(), slots.into_dispatch(), rows);
         Tensor::from_dispatch(sums)
     } else {
@@ -121,4 +121,16 @@ pub fn put_rows(table: Tensor<2>, ids: Tensor<2, Int>, rows: Tensor<2>) -> Tenso
         ids.into_dispatch(),
         rows.into_dispatch(),
     ))
+}
+
+/// Whether there is a kernel for the gradients of `rows` rows.
+#[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
+fn adds_rows(gradient: &Tensor<3>, rows: usize) -> bool {
+    let [batch, time, width] = gradient.dims();
+    let Some(kernels) = Kernels::of(gradient) else { return false };
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if !kernels.fit(|adapter| crate::gpu::table_gradient::is_fused(adapter, batch * time, rows, width)) {
+        return false;
+    }
+    width > 0
 }

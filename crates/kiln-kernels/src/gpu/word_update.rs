@@ -6,26 +6,19 @@
 //! memory, and one unit a score adds the parts up. All loops that hold a barrier are bounded by
 //! numbers of the launch, which WebGPU wants to be the same for every unit.
 
-use std::any::{Any, TypeId};
-
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Cube, CubeDevice, DType, TensorMetadata, backend_extension};
 use burn::tensor::Shape;
-use burn_cubecl::CubeBackend;
-use burn_cubecl::cubecl::{self, ir::HardwareProperties, prelude::*};
-use burn_cubecl::kernel::into_contiguous_aligned;
+use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
+use super::device::{Adapter, owned, same};
 use crate::cpu::word_tables::{Prediction, WindowBatch};
 
 /// Units of a workgroup: those that run in lockstep on most GPUs, so that barriers cost little. Each
 /// takes every 32nd column of a row.
 const LANES: usize = 32;
-
-/// The turns after which llvmpipe, the software rasterizer behind lavapipe, leaves all loops of a
-/// unit, silently. Adapters do not report it.
-const TURNS_IN_SOFTWARE: usize = 65_535;
 
 /// A batch as the kernels take it.
 #[derive(Clone, Debug)]
@@ -55,24 +48,20 @@ impl Launch {
         prediction: Prediction,
         rate: f32,
     ) -> Option<Self> {
-        if TypeId::of::<Cube>() != TypeId::of::<CubeBackend>() {
-            return None;
-        }
+        let adapter = Adapter::new(device)?;
         let windows = batch.windows.len();
         let targets = 1 + batch.negatives.len().checked_div(windows)?;
         let context = batch.windows.iter().map(|window| window.end - window.start - 1).max()? as usize;
-        let client = device.client();
-        let (hardware, identity) = (&client.properties().hardware, &client.properties().identity);
-        let cubes = cubes(hardware, windows)?;
+        let cubes = adapter.grid_of(windows)?;
         let windows_at = batch.ids.len();
         let mut launch = Self { words: Vec::new(), windows_at, windows, targets, context, prediction, rate, cubes };
         let words = windows_at + 3 * windows + batch.negatives.len();
         // A runtime may pad rows to some hundreds of bytes.
         let table = rows.checked_mul(width + 512)?;
-        let fits = launch.shared_memory(width) <= hardware.max_shared_memory_size
-            && LANES as u32 <= hardware.max_units_per_cube.min(hardware.max_cube_dim.0)
+        let fits = launch.shared_memory(width) <= adapter.shared_memory
+            && LANES <= adapter.units(LANES)
             && u32::try_from(words.max(table)).is_ok()
-            && (identity.physical.is_some() || launch.turns(width) <= TURNS_IN_SOFTWARE);
+            && adapter.turns(launch.turns(width), 1).is_ok();
         if !fits {
             return None;
         }
@@ -120,13 +109,6 @@ impl Launch {
     }
 }
 
-/// As many workgroups as windows, and few more, in two dimensions: one holds 65,535 on most devices.
-fn cubes(hardware: &HardwareProperties, windows: usize) -> Option<(u32, u32)> {
-    let windows = u32::try_from(windows).ok()?;
-    let rows = windows.div_ceil(hardware.max_cube_count.0);
-    (rows <= hardware.max_cube_count.1).then(|| (windows.div_ceil(rows), rows))
-}
-
 /// The update as an operation of a backend.
 #[backend_extension(Cube)]
 pub(crate) trait WordOps: Backend {
@@ -153,19 +135,6 @@ impl WordOps for Cube {
         let (input, output, losses) = update(same(input), same(output), &launch);
         (same(input), same(output), same(losses))
     }
-}
-
-/// `value`, of whose type the compiler knows less: a build with fusion has other tensors here, and
-/// no launch is planned in it.
-fn same<A: Any, B: Any>(value: A) -> B {
-    let value: Box<dyn Any> = Box::new(value);
-    *value.downcast().expect("no launch is planned where operations are fused")
-}
-
-/// A tensor of its own whose rows are each in one piece.
-fn owned(tensor: CubeTensor) -> CubeTensor {
-    let tensor = into_contiguous_aligned(tensor);
-    if tensor.can_mut() { tensor } else { tensor.copy() }
 }
 
 fn update(input: CubeTensor, output: CubeTensor, launch: &Launch) -> (CubeTensor, CubeTensor, CubeTensor) {

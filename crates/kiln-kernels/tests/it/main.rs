@@ -2,6 +2,7 @@
 
 mod device_tables;
 mod devices;
+mod edges;
 mod errors;
 mod fallbacks;
 mod finite_differences;
