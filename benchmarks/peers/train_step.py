@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Times one training step and one forward pass of small sequence models in PyTorch or Keras, on the CPU.
+"""Times one training step and one forward pass of small sequence models in PyTorch or Keras.
 
     python train_step.py torch
     python train_step.py keras --threads 1 --only gru_product
+    python train_step.py torch --device cuda
 
 Prints one JSON line a task:
 
     {"peer", "version", "task", "device", "threads", "step_ms", "forward_ms"}
 
 PyTorch: a step is zero_grad, forward, loss, backward and the optimizer's step, a forward pass runs without gradients
-in evaluation mode; each figure is the median of 20, behind 5 that are not counted. Keras: a step and a forward pass
+in evaluation mode, and the loss or the output is waited for on a GPU; each figure is the median of 20, behind 5 that
+are not counted. With `--device cuda`, which needs a build of PyTorch for it, cuDNN does the recurrent layers. Keras: a step and a forward pass
 are what a batch adds to `fit` and to `predict`, see `seconds_per_batch`.
 """
 
@@ -61,13 +63,13 @@ def random_batches(task, count):
     return inputs, targets
 
 
-def report(peer, version, task, threads, step, forward):
+def report(peer, version, task, threads, step, forward, device="cpu"):
     """Prints a task's line; `step` and `forward` are seconds."""
     line = {
         "peer": peer,
         "version": version,
         "task": task,
-        "device": "cpu",
+        "device": device,
         "threads": threads,
         "step_ms": round(step * 1000, 3),
         "forward_ms": round(forward * 1000, 3),
@@ -176,13 +178,18 @@ def median_seconds(action):
     return statistics.median(times[WARM_UP:])
 
 
-def time_torch(names, threads):
+def time_torch(names, threads, device):
     torch = start_torch(threads)
+    on_a_gpu = device == "cuda"
+    if on_a_gpu and not torch.cuda.is_available():
+        raise SystemExit(f"PyTorch {torch.__version__} finds no CUDA device here; use --device cpu")
+    card = torch.cuda.get_device_name() if on_a_gpu else "cpu"
+    wait = torch.cuda.synchronize if on_a_gpu else (lambda: None)
     for name in names:
         task = TASKS[name]
-        inputs, targets = (torch.from_numpy(array) for array in random_batches(task, 1))
+        inputs, targets = (torch.from_numpy(array).to(device) for array in random_batches(task, 1))
         inputs = inputs.long() if task.vocab else inputs
-        model = TORCH_MODELS[name]()
+        model = TORCH_MODELS[name]().to(device)
         loss = torch.nn.BCEWithLogitsLoss() if task.vocab else torch.nn.MSELoss()
         optimizer = torch.optim.Adam(model.parameters())
 
@@ -190,13 +197,18 @@ def time_torch(names, threads):
             optimizer.zero_grad()
             loss(model(inputs), targets).backward()
             optimizer.step()
+            wait()
+
+        def forward():
+            model(inputs)
+            wait()
 
         model.train()
         step_seconds = median_seconds(step)
         model.eval()
         with torch.no_grad():
-            forward_seconds = median_seconds(lambda: model(inputs))
-        report("torch", torch.__version__, name, threads, step_seconds, forward_seconds)
+            forward_seconds = median_seconds(forward)
+        report("torch", torch.__version__, name, threads, step_seconds, forward_seconds, card)
 
 
 # Keras
@@ -319,12 +331,15 @@ def main():
     parser = argparse.ArgumentParser(description="Times a training step and a forward pass in PyTorch or Keras.")
     parser.add_argument("peer", choices=["torch", "keras"])
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: one a core")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="Keras runs on the CPU alone")
     parser.add_argument("--only", choices=list(TASKS), help="this task alone")
     options = parser.parse_args()
 
     names = [options.only] if options.only else list(TASKS)
     if options.peer == "torch":
-        time_torch(names, options.threads)
+        time_torch(names, options.threads, options.device)
+    elif options.device != "cpu":
+        parser.error("only PyTorch is timed on a GPU: leave --device out for Keras")
     else:
         time_keras(names, options.threads)
 

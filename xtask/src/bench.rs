@@ -41,7 +41,8 @@ pub(crate) struct Bench {
 /// The options of `cargo xtask compare`.
 #[derive(Args)]
 pub(crate) struct Compare {
-    /// Kiln's backend: flex or ndarray
+    /// Kiln's backend: flex or ndarray; or wgpu or cuda, beside PyTorch with cuDNN on the same card, which
+    /// needs a PyTorch for it in --venv and is printed and not written
     #[arg(long, default_value = "flex")]
     device: String,
     /// One task alone, which is printed and not written
@@ -186,7 +187,8 @@ pub(crate) fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
 }
 
 pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
-    let writes = !options.print && options.only.is_none();
+    let on_a_gpu = matches!(options.device.as_str(), "wgpu" | "cuda");
+    let writes = !options.print && options.only.is_none() && !on_a_gpu;
     if writes {
         check_marks(root, "compare")?;
     }
@@ -199,7 +201,8 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
     std::fs::copy(built(root, KILN_BENCH)?, &program)?;
     let mut rounds = Rounds::default();
     for round in 1..=options.rounds {
-        for peer in ["torch", "keras", "kiln", "predict"] {
+        let all: &[&str] = if on_a_gpu { &["torch", "kiln"] } else { &["torch", "keras", "kiln", "predict"] };
+        for &peer in all {
             let mut process = match peer {
                 "kiln" => kiln(root, &program, Some(&options.device), only, true)?,
                 "predict" if only.is_none_or(predicts) => {
@@ -211,6 +214,9 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
                 peer if only.is_none_or(|task| !predicts(task)) => {
                     let mut script = command(root, &python, "benchmarks/peers/train_step.py");
                     script.arg(peer);
+                    if on_a_gpu {
+                        script.args(["--device", "cuda"]);
+                    }
                     if let Some(task) = only {
                         script.args(["--only", task]);
                     }

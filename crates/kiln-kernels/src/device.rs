@@ -74,7 +74,7 @@ impl Kernels {
             DispatchDevice::NdArray(_) => Some(Self::Cpu),
             #[cfg(any(feature = "wgpu", feature = "cuda"))]
             DispatchDevice::Cube(device) => {
-                let adapter = Adapter::new(device)?;
+                let adapter = Adapter::new(device);
                 adapter.holds(tensor.dims().iter().product()).then_some(Self::Gpu(adapter))
             }
             #[allow(unreachable_patterns)] // a build may hold no other backend

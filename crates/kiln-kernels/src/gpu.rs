@@ -5,6 +5,7 @@ mod backend;
 pub(crate) mod conv;
 mod device;
 mod elementwise;
+mod on_tensors;
 pub(crate) mod recurrent;
 pub(crate) mod table_gradient;
 pub(crate) mod word_update;

@@ -191,7 +191,6 @@ impl RecurrentWeights {
 /// - a tensor on the way, up to `[directions, batch, time, 5 * d_hidden]`, does not fit one buffer of
 ///   the device, or 32 bits do not count twice its numbers.
 ///
-/// The reference also goes in a build of Burn that fuses operations (its feature `fusion`).
 ///
 /// # Panics
 ///

@@ -1,11 +1,10 @@
 //! What every kernel needs of a GPU: its limits, contiguous tensors, products.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::fmt;
 
-use burn::backend::{Cube, CubeDevice, DType, TensorMetadata};
+use burn::backend::{CubeDevice, DType, TensorMetadata};
 use burn::tensor::Shape;
-use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
@@ -57,13 +56,9 @@ pub(crate) struct Adapter {
 }
 
 impl Adapter {
-    /// The device's limits; none where Burn fuses operations in this build, whose tensors the
-    /// kernels cannot take.
-    pub(crate) fn new(device: &CubeDevice) -> Option<Self> {
-        if TypeId::of::<Cube>() != TypeId::of::<CubeBackend>() {
-            return None;
-        }
-        Some(Self::of_client(&device.client()))
+    /// The device's limits.
+    pub(crate) fn new(device: &CubeDevice) -> Self {
+        Self::of_client(&device.client())
     }
 
     /// The limits of the device that the tensor is on.
@@ -137,11 +132,10 @@ impl Adapter {
     }
 }
 
-/// `value`, of whose type the compiler knows less: a build with fusion has other tensors here, and
-/// no kernel is chosen in it.
+/// `value`, of whose type the compiler knows less than we do.
 pub(super) fn same<A: Any, B: Any>(value: A) -> B {
     let value: Box<dyn Any> = Box::new(value);
-    *value.downcast().expect("no kernel is chosen where operations are fused")
+    *value.downcast().expect("both are the tensors of one backend")
 }
 
 /// The tensor with its numbers in order and nothing between them.

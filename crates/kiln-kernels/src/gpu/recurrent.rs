@@ -118,11 +118,7 @@ impl Plan {
             gates: cell.gates(),
             width,
             biases: cell.biases(),
-            kept: match cell {
-                CellKind::SimpleRnn { .. } => 1,
-                CellKind::Lstm => 5,
-                CellKind::Gru { .. } => 4,
-            },
+            kept: kept_of(cell),
             is_lstm: cell == CellKind::Lstm,
             resets_before,
             is_split: cell == (CellKind::Gru { reset_after: true }),
@@ -207,12 +203,33 @@ pub(crate) fn is_fused(adapter: &Adapter, sizes: Sizes, options: &RecurrentOptio
 
 /// What a walk leaves for the walk back.
 #[derive(Clone, Debug)]
-pub struct Kept {
-    /// `[directions, batch, time, kept * hidden]`
-    gates: CubeTensor,
+pub(super) struct Kept {
+    /// `[directions, batch * time, kept * hidden]`
+    pub(super) gates: CubeTensor,
     /// `[directions, batch * time, hidden]`, the state before each step.
-    before: CubeTensor,
-    spans: CubeTensor,
+    pub(super) before: CubeTensor,
+    /// First step and end of each row.
+    pub(super) spans: CubeTensor,
+}
+
+/// The shapes of what a layer keeps.
+pub(super) fn kept_shapes(sizes: Sizes, options: &RecurrentOptions) -> [Shape; 3] {
+    let (directions, steps) = (options.directions.walks().len(), sizes.batch * sizes.time);
+    let spans = options.spans.as_ref().map_or(1, |spans| 2 * spans.len());
+    [
+        Shape::new([directions, steps, kept_of(options.cell) * sizes.d_hidden]),
+        Shape::new([directions, steps, sizes.d_hidden]),
+        Shape::new([spans]),
+    ]
+}
+
+/// Numbers that a hidden unit keeps of a step for the walk back.
+fn kept_of(cell: CellKind) -> usize {
+    match cell {
+        CellKind::SimpleRnn { .. } => 1,
+        CellKind::Lstm => 5,
+        CellKind::Gru { .. } => 4,
+    }
 }
 
 /// Contiguous tensors of a layer and their sizes.
@@ -231,7 +248,7 @@ fn prepare(inputs: RecurrentInputs<CubeBackend>) -> (RecurrentInputs<CubeBackend
 }
 
 /// The outputs, and with `is_training` what the walk back needs.
-pub(crate) fn forward(
+pub(super) fn forward(
     inputs: RecurrentInputs<CubeBackend>,
     options: &RecurrentOptions,
     is_training: bool,
@@ -290,15 +307,15 @@ fn reshaped_to_first(tensor: &CubeTensor, shape: [usize; 3]) -> CubeTensor {
     CubeTensor::new_contiguous(client, device, Shape::new(shape), tensor.handle.clone(), tensor.dtype)
 }
 
-/// The gradients of input (unless `wants_input` is false), kernel, recurrent kernel, bias and
+/// The gradients of input (one number unless `wants_input`), kernel, recurrent kernel, bias and
 /// initial states.
-pub(crate) fn backward(
+pub(super) fn backward(
     inputs: RecurrentInputs<CubeBackend>,
     options: &RecurrentOptions,
     kept: Kept,
     gradient: CubeTensor,
     wants_input: bool,
-) -> [Option<CubeTensor>; 5] {
+) -> [CubeTensor; 5] {
     let (inputs, sizes) = prepare(inputs);
     let RecurrentInputs { input, kernel, recurrent_kernel, bias, initial } = inputs;
     let plan = Plan::new(&Adapter::of(&input), sizes, options, true).expect("planned before");
@@ -390,14 +407,16 @@ pub(crate) fn backward(
     let clean = if layer.is_spanned { without_padding(&input, &kept.spans) } else { input };
     let columns = CubeBackend::float_swap_dims(reshaped(&clean, [1, batch * time, d_input]), 1, 2);
     let d_kernel = product(columns, d_gates.clone(), [plan.directions, d_input, layer.width]);
-    let d_input = wants_input.then(|| {
+    let d_input = if wants_input {
         let kernel = CubeBackend::float_swap_dims(kernel, 1, 2);
         let each = product(d_gates, kernel, plan.by_step(d_input));
         let sum = if plan.directions > 1 { CubeBackend::float_sum_dim(each, 0) } else { each };
         reshaped(&contiguous(sum), [batch, time, d_input])
-    });
+    } else {
+        empty(&gradient, [1])
+    };
     let d_bias = reshaped(&contiguous(d_bias), [plan.directions, bias.shape()[1], layer.width]);
-    [d_input, Some(d_kernel), Some(d_recurrent), Some(d_bias), Some(d_initial)]
+    [d_input, d_kernel, d_recurrent, d_bias, d_initial]
 }
 
 /// What the gates of the step in place `place` give to the gradient of the state before it.

@@ -6,9 +6,12 @@
 //! memory, and one unit a score adds the parts up. All loops that hold a barrier are bounded by
 //! numbers of the launch, which WebGPU wants to be the same for every unit.
 
+use std::any::TypeId;
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Cube, CubeDevice, DType, TensorMetadata, backend_extension};
 use burn::tensor::Shape;
+use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
@@ -48,7 +51,10 @@ impl Launch {
         prediction: Prediction,
         rate: f32,
     ) -> Option<Self> {
-        let adapter = Adapter::new(device)?;
+        if TypeId::of::<Cube>() != TypeId::of::<CubeBackend>() {
+            return None;
+        }
+        let adapter = Adapter::new(device);
         let windows = batch.windows.len();
         let targets = 1 + batch.negatives.len().checked_div(windows)?;
         let context = batch.windows.iter().map(|window| window.end - window.start - 1).max()? as usize;
