@@ -3,7 +3,9 @@
 //! An example itself shows its data, its model and its result.
 
 pub mod baseline;
+pub mod curves;
 mod interrupt;
+pub mod picture;
 pub mod plane;
 
 use std::path::PathBuf;
@@ -80,12 +82,18 @@ impl TrainingArgs {
         self.artifact.clone().unwrap_or_else(|| PathBuf::from("artifacts").join(defaults.name))
     }
 
-    /// A trainer by these options.
+    /// A trainer by these options that Ctrl-C stops in good order.
     ///
     /// # Errors
     ///
-    /// Ctrl-C cannot be handled.
+    /// Ctrl-C cannot be handled: a process does so once.
     pub fn trainer<M: Trainable>(&self, defaults: &Defaults) -> Result<Trainer<M>> {
+        Ok(self.plain_trainer(defaults).stop_on_ctrl_c()?)
+    }
+
+    /// A trainer by these options, for a second run in one process.
+    #[must_use]
+    pub fn plain_trainer<M: Trainable>(&self, defaults: &Defaults) -> Trainer<M> {
         let epochs = if self.fast { defaults.fast_epochs } else { defaults.epochs };
         let optimizer = match self.learning_rate {
             Some(rate) => defaults.optimizer.with_learning_rate(rate),
@@ -96,13 +104,12 @@ impl TrainingArgs {
             (_, true) => ExistingRun::Resume,
             _ => ExistingRun::Refuse,
         };
-        let trainer = Trainer::new(self.folder(defaults))
+        Trainer::new(self.folder(defaults))
             .epochs(self.epochs.unwrap_or(epochs))
             .batch_size(self.batch_size.unwrap_or(defaults.batch_size))
             .optimizer(optimizer)
             .seed(self.seed)
-            .existing_run(existing);
-        Ok(trainer.stop_on_ctrl_c()?)
+            .existing_run(existing)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontStyle, register_font};
+
+use crate::picture::{Picture, save};
 
 const SIZE: (i32, i32) = (1000, 750);
 /// Around the points; the wider one for words at their right.
@@ -30,57 +31,38 @@ pub struct Label {
 ///
 /// # Errors
 ///
-/// The name ends otherwise, or the file cannot be written.
+/// As [`save`].
 pub fn draw(path: &Path, labels: &[Label]) -> Result<()> {
-    // Pictures carry their own font: a machine may have none.
-    register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| anyhow!("the font cannot be read"))?;
-    let ending = path.extension().and_then(|extension| extension.to_str());
-    let suffix = match ending {
-        Some("svg") => ".svg",
-        Some("png") => ".png",
-        _ => bail!("a picture's name must end in .svg or .png, but is {}", path.display()),
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".plane-").suffix(suffix).tempfile_in(folder);
-    let file = file.with_context(|| format!("cannot write into {}", folder.display()))?;
-    let size = (SIZE.0 as u32, SIZE.1 as u32);
-    if suffix == ".svg" {
-        picture(&SVGBackend::new(file.path(), size).into_drawing_area(), labels)
-    } else {
-        picture(&BitMapBackend::new(file.path(), size).into_drawing_area(), labels)
-    }
-    .map_err(|message| anyhow!("cannot draw {}: {message}", path.display()))?;
-    let file = file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
-    #[cfg(unix)]
-    {
-        // A temporary file is private; what takes its place is an ordinary one.
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    drop(file);
-    Ok(())
+    save(path, &Plane(labels))
 }
 
-fn picture<B: DrawingBackend>(area: &DrawingArea<B, Shift>, labels: &[Label]) -> Result<(), String> {
-    let text = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
-    area.fill(&WHITE).map_err(text)?;
-    let points = pixels(labels);
-    for (label, &point) in labels.iter().zip(&points) {
-        area.draw(&Circle::new(point, 4, colour(label).filled())).map_err(text)?;
+struct Plane<'a>(&'a [Label]);
+
+impl Picture for Plane<'_> {
+    fn size(&self) -> (u32, u32) {
+        (SIZE.0 as u32, SIZE.1 as u32)
     }
-    let mut taken: Vec<Area> = points.iter().map(|&(x, y)| [x - 4, y - 4, x + 4, y + 4]).collect();
-    // Those that stand out choose their places first.
-    let mut order: Vec<usize> = (0..labels.len()).collect();
-    order.sort_by_key(|&n| !labels[n].is_strong);
-    for n in order {
-        let (width, _) = area.estimate_text_size(&labels[n].text, &style(&labels[n])).map_err(text)?;
-        let (corner, place) = free_place(points[n], width as i32, &taken);
-        taken.push(place);
-        let style = style(&labels[n]).pos(Pos::new(HPos::Left, VPos::Top));
-        area.draw_text(&labels[n].text, &style, corner).map_err(text)?;
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
+        let Self(labels) = self;
+        area.fill(&WHITE)?;
+        let points = pixels(labels);
+        for (label, &point) in labels.iter().zip(&points) {
+            area.draw(&Circle::new(point, 4, colour(label).filled()))?;
+        }
+        let mut taken: Vec<Area> = points.iter().map(|&(x, y)| [x - 4, y - 4, x + 4, y + 4]).collect();
+        // Those that stand out choose their places first.
+        let mut order: Vec<usize> = (0..labels.len()).collect();
+        order.sort_by_key(|&n| !labels[n].is_strong);
+        for n in order {
+            let (width, _) = area.estimate_text_size(&labels[n].text, &style(&labels[n]))?;
+            let (corner, place) = free_place(points[n], width as i32, &taken);
+            taken.push(place);
+            let style = style(&labels[n]).pos(Pos::new(HPos::Left, VPos::Top));
+            area.draw_text(&labels[n].text, &style, corner)?;
+        }
+        Ok(())
     }
-    area.present().map_err(text)
 }
 
 fn colour(label: &Label) -> RGBColor {

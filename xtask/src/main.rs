@@ -142,7 +142,7 @@ fn cpu_only_tree(root: &Path) -> Result<()> {
 
 /// Runs every example in its fast mode and looks for the last line that its users look for.
 fn examples(root: &Path, scratch: &Path) -> Result<()> {
-    let data = std::env::var_os("KILN_TEST_DATA").map(|folder| PathBuf::from(folder).join("imdb/aclImdb_v1.tar.gz"));
+    let data = std::env::var_os("KILN_TEST_DATA").map(PathBuf::from);
     let run = |name: &str, arguments: &[&str], expected: &str| -> Result<()> {
         let mut command = command(root, "cargo", "run --release --locked --quiet --example");
         command.arg(name).arg("--").args(arguments);
@@ -166,11 +166,28 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     for layer in ["simple-rnn", "lstm", "gru"] {
         run("product", &["--fast", "--layer", layer, "--artifact", &folder(layer)], "% right")?;
     }
+    for model in ["simple-rnn", "lstm", "gru", "better"] {
+        let artifact = folder(&format!("language-{model}"));
+        let arguments = ["--fast", "--model", model, "--artifact", &artifact];
+        run("language-model", &arguments, " perplexity ")?;
+        run("generate", &["--artifact", &artifact, "--prompt", "the film", "--length", "8"], "the film ")?;
+    }
+    let characters = folder("characters");
+    run("language-model", &["--fast", "--characters", "--artifact", &characters], "bits a character ")?;
+    let adaptive = folder("adaptive");
+    run("language-model", &["--fast", "--adaptive", "40,90", "--artifact", &adaptive], "AdaptiveSoftmax")?;
+    run("gradients", &["--output", &folder("gradients"), "--steps", "20", "--artifact", &adaptive], "gradients.png")?;
+    run("forecast", &["--fast", "--artifact", &folder("forecast")], "forecast.png")?;
     let Some(data) = data else {
-        println!("skipped: the examples on IMDB, since KILN_TEST_DATA is not set");
+        println!("skipped: the examples on IMDB and the Penn Treebank, since KILN_TEST_DATA is not set");
         return Ok(());
     };
-    let data = data.display().to_string();
+    let treebank = data.join("ptb").display().to_string();
+    let textbook = ["--fast", "--data", &treebank, "--artifact", &folder("treebank")];
+    run("language-model", &textbook, "test perplexity ")?;
+    let first = ["--fast", "--data", &treebank, "--model", "simple-rnn", "--artifact", &folder("first-words")];
+    run("language-model", &first, "1,000 tokens, 418 of them different")?;
+    let data = data.join("imdb/aclImdb_v1.tar.gz").display().to_string();
     let embedding = ["--fast", "--data", &data, "--artifact", &folder("embedding")];
     run("imdb-embedding", &embedding, "80,161 parameters")?;
     let recipe = ["--fast", "--lengths", "--data", &data, "--artifact", &folder("recipe")];

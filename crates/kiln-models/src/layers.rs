@@ -2,6 +2,7 @@
 //!
 //! Whole models are in [`crate::models`]; losses are in [`crate::Head`].
 
+mod adaptive_softmax;
 mod bidirectional;
 mod conv1d;
 mod dense;
@@ -9,10 +10,12 @@ mod dropout;
 mod embedding;
 mod gru;
 mod lstm;
+pub(crate) mod mean_nll;
 mod pooling;
 pub(crate) mod recurrent;
 mod simple_rnn;
 
+pub use adaptive_softmax::{AdaptiveSoftmax, AdaptiveSoftmaxConfig, Tail};
 pub use bidirectional::Bidirectional;
 pub use conv1d::{Conv1d, Conv1dConfig, ConvPadding};
 pub use dense::{Dense, DenseConfig};

@@ -1,5 +1,5 @@
-//! Sequence models on [Burn](https://burn.dev): layers with Keras's parameters, ready classifiers
-//! and regressors, and their summaries.
+//! Sequence models on [Burn](https://burn.dev): layers with Keras's parameters, ready classifiers,
+//! regressors and language models, and their summaries.
 //!
 //! A config makes a model on a device from a seed; the same seed makes the same model on every
 //! device. Reading text is `kiln-text`'s part, training `kiln-train`'s, the fused operations that
@@ -17,6 +17,7 @@
 //! # Ok::<(), kiln_models::Error>(())
 //! ```
 
+mod carried;
 mod error;
 mod head;
 mod initializer;
@@ -24,22 +25,26 @@ pub mod layers;
 pub mod models;
 mod pass;
 mod row_tape;
+mod sampling;
 mod spans;
 mod summary;
 pub mod weights;
 pub mod word2vec;
 mod write_file;
 
+pub use carried::{Carried, LayerStates};
 pub use error::{Error, Result};
 pub use head::{Head, Targets};
 pub use initializer::Initializer;
 pub use kiln_kernels::{Activation, RandomKey, Span};
 pub use models::{
     ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
-    Model, PaddedSteps, RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor,
-    RecurrentRegressorConfig, Series, TextClassifier, TextClassifierConfig, Tokens,
+    LanguageModel, LanguageModelConfig, Model, OutputLayer, PaddedSteps, RecurrentClassifier,
+    RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig, Score, Series,
+    TextClassifier, TextClassifierConfig, Tokens, Windows,
 };
 pub use pass::Pass;
 pub use row_tape::{LookedUp, record_rows};
+pub use sampling::Sampling;
 pub use spans::Spans;
 pub use summary::{Summary, SummaryRow, thousands};

@@ -1,11 +1,12 @@
 //! Ready models, each a config with `init(&device, seed)`.
 //!
 //! All of them map a batch to `[batch, outputs]` and say with a [`Head`] what the
-//! outputs mean. Training them is another crate's part.
+//! outputs mean; of a language model's windows each token is a row. Training them is another crate's part.
 
 mod conv_bilstm;
 mod conv_classifier;
 mod embedding_flatten;
+mod language_model;
 mod recurrent_classifier;
 mod recurrent_regressor;
 mod recurrent_stack;
@@ -18,12 +19,13 @@ use serde::{Deserialize, Serialize};
 pub use conv_bilstm::{ConvBiLstm, ConvBiLstmConfig};
 pub use conv_classifier::{ConvClassifier, ConvClassifierConfig};
 pub use embedding_flatten::{EmbeddingFlatten, EmbeddingFlattenConfig};
+pub use language_model::{LanguageModel, LanguageModelConfig, Output, OutputLayer, TiedOutput, Windows};
 pub use recurrent_classifier::{RecurrentClassifier, RecurrentClassifierConfig};
 pub use recurrent_regressor::{RecurrentRegressor, RecurrentRegressorConfig};
 pub use recurrent_stack::{RecurrentKind, RecurrentLayer, RecurrentStack, RecurrentStackConfig};
 pub use text_classifier::{TextClassifier, TextClassifierConfig};
 
-use crate::head::Head;
+use crate::head::{Head, Targets};
 use crate::pass::Pass;
 use crate::spans::Spans;
 use crate::summary::Summary;
@@ -67,9 +69,22 @@ impl PaddedSteps {
     }
 }
 
+/// How a model does on a batch.
+#[derive(Clone, Debug)]
+pub struct Score {
+    /// The mean loss, `[1]`.
+    pub loss: Tensor<1>,
+    /// The model's outputs, `[batch, outputs]`.
+    pub outputs: Tensor<2>,
+    /// How many rows are right, `[1]`; `None` where it is not counted.
+    pub correct: Option<Tensor<1>>,
+    /// How many terms the loss is the mean of: rows, or tokens of running text.
+    pub terms: usize,
+}
+
 /// A model that maps a batch of inputs to `[batch, outputs]`.
 pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
-    /// A batch of inputs: [`Tokens`] or [`Series`].
+    /// A batch of inputs: [`Tokens`], [`Series`] or [`Windows`].
     type Input: Clone + Send + 'static;
 
     /// The outputs before the head's activation: logits of a classifier, numbers of a regressor.
@@ -81,6 +96,16 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
 
     /// What the outputs mean.
     fn head(&self) -> Head;
+
+    /// The loss of a batch: by default the head's, of [`Model::forward`]'s outputs. A model that can tell the loss
+    /// without all of its outputs does so here.
+    fn score(&self, input: &Self::Input, targets: &Targets, pass: &Pass) -> Score {
+        let outputs = self.forward(input, pass);
+        let head = self.head();
+        let correct = head.correct(outputs.clone(), targets);
+        let loss = head.loss(outputs.clone(), targets);
+        Score { loss, outputs, correct, terms: targets.rows() }
+    }
 
     /// The table of layers.
     fn summary(&self) -> Summary;

@@ -8,14 +8,17 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use kiln_models::weights::{self, Weights};
-use kiln_models::{Model, RecurrentRegressor, RecurrentRegressorConfig, TextClassifier, TextClassifierConfig};
-use kiln_text::TextEncoder;
+use kiln_models::{
+    LanguageModelConfig, Model, RecurrentRegressor, RecurrentRegressorConfig, TextClassifier, TextClassifierConfig,
+};
+use kiln_text::{TextEncoder, Vocabulary};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::SeriesDataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{activated, device_of, predict};
+use crate::generator::TokenUnit;
 use crate::run_folder::{CONFIG, MODEL, TOKENIZER};
 use crate::sequence_encoder::{SequenceEncoder, SequenceShape};
 use crate::write_file::write_file;
@@ -44,6 +47,15 @@ pub enum ArtifactConfig {
         /// The model.
         model: RecurrentRegressorConfig,
     },
+    /// A language model and its tokens.
+    LanguageModel {
+        /// The model.
+        model: LanguageModelConfig,
+        /// The tokens and their ids.
+        vocabulary: Vocabulary,
+        /// What the tokens are.
+        unit: TokenUnit,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,7 +67,7 @@ struct ConfigFile {
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Kind {
+pub(crate) enum Kind {
     TextClassifier {
         config: TextClassifierConfig,
         sequence: SequenceShape,
@@ -65,6 +77,11 @@ enum Kind {
     SeriesRegressor {
         config: RecurrentRegressorConfig,
     },
+    LanguageModel {
+        config: LanguageModelConfig,
+        unit: TokenUnit,
+        tokenizer_sha256: String,
+    },
 }
 
 impl Kind {
@@ -72,6 +89,7 @@ impl Kind {
         match self {
             Self::TextClassifier { .. } => "text classifier",
             Self::SeriesRegressor { .. } => "regressor of numeric sequences",
+            Self::LanguageModel { .. } => "language model",
         }
     }
 }
@@ -83,17 +101,28 @@ impl ArtifactConfig {
         Self::TextClassifier { model: model.into(), encoder: encoder.clone(), class_names: class_names.to_vec() }
     }
 
+    /// The artifact of a language model.
+    #[must_use]
+    pub fn language_model(model: LanguageModelConfig, vocabulary: &Vocabulary, unit: TokenUnit) -> Self {
+        Self::LanguageModel { model, vocabulary: vocabulary.clone(), unit }
+    }
+
     /// Whether the parts fit together, as a later process will need them to.
     ///
     /// # Errors
     ///
     /// Vocabulary, length or the number of class names differ between the parts.
     pub fn check(&self) -> Result<()> {
-        let Self::TextClassifier { model, encoder, class_names } = self else {
-            return Ok(());
-        };
         let refuse = |what: &'static str, expected: String, got: usize| {
             Err(Error::Data { what, expected, got: got.to_string() })
+        };
+        let (model, encoder, class_names) = match self {
+            Self::TextClassifier { model, encoder, class_names } => (model, encoder, class_names),
+            Self::LanguageModel { model, vocabulary, .. } if model.vocab < vocabulary.len() => {
+                let expected = format!("at least the {} tokens of its vocabulary", vocabulary.len());
+                return refuse("the model's vocabulary", expected, model.vocab);
+            }
+            Self::LanguageModel { .. } | Self::SeriesRegressor { .. } => return Ok(()),
         };
         if model.vocab() < encoder.vocab_size() {
             let expected = format!("at least the tokenizer's {}", encoder.vocab_size());
@@ -116,10 +145,13 @@ impl ArtifactConfig {
     pub(crate) fn to_json(&self) -> String {
         let kind = match self.clone() {
             Self::TextClassifier { model, encoder, class_names } => {
-                let tokenizer_sha256 = sha256(encoder.encoder());
+                let tokenizer_sha256 = sha256(&encoder.encoder().to_json());
                 Kind::TextClassifier { config: model, sequence: encoder.shape(), class_names, tokenizer_sha256 }
             }
             Self::SeriesRegressor { model } => Kind::SeriesRegressor { config: model },
+            Self::LanguageModel { model, vocabulary, unit } => {
+                Kind::LanguageModel { config: model, unit, tokenizer_sha256: sha256(&vocabulary.to_json()) }
+            }
         };
         let file = ConfigFile { format: FORMAT, kind };
         let mut text = serde_json::to_string_pretty(&file).expect("a configuration is plain data");
@@ -135,8 +167,13 @@ impl ArtifactConfig {
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
         self.check()?;
         let folder = folder.as_ref();
-        if let Self::TextClassifier { encoder, .. } = self {
-            write_file(&folder.join(TOKENIZER), encoder.encoder().to_json().as_bytes())?;
+        let tokenizer = match self {
+            Self::TextClassifier { encoder, .. } => Some(encoder.encoder().to_json()),
+            Self::LanguageModel { vocabulary, .. } => Some(vocabulary.to_json()),
+            Self::SeriesRegressor { .. } => None,
+        };
+        if let Some(tokenizer) = tokenizer {
+            write_file(&folder.join(TOKENIZER), tokenizer.as_bytes())?;
         }
         write_file(&folder.join(CONFIG), self.to_json().as_bytes())
     }
@@ -200,7 +237,7 @@ impl TextPredictor {
         let damaged = |error: &dyn std::fmt::Display| Error::damaged(&config_file, error);
         let tokenizer_file = existing(folder, TOKENIZER)?;
         let tokenizer = TextEncoder::load(&tokenizer_file)?;
-        if sha256(&tokenizer) != trained_with {
+        if sha256(&tokenizer.to_json()) != trained_with {
             return Err(Error::damaged(&tokenizer_file, "it is not the tokenizer that the model was trained with"));
         }
         let encoder = SequenceEncoder::with_shape(tokenizer, sequence).map_err(|error| damaged(&error))?;
@@ -314,13 +351,13 @@ impl SeriesPredictor {
     }
 }
 
-/// What tells one tokenizer from another.
-fn sha256(tokenizer: &TextEncoder) -> String {
-    let digest = Sha256::digest(tokenizer.to_json().as_bytes());
+/// What tells one `tokenizer.json` from another.
+pub(crate) fn sha256(tokenizer: &str) -> String {
+    let digest = Sha256::digest(tokenizer.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn read_config(folder: &Path) -> Result<Kind> {
+pub(crate) fn read_config(folder: &Path) -> Result<Kind> {
     let path = existing(folder, CONFIG)?;
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
     let format = serde_json::from_str::<serde_json::Value>(&text)
@@ -336,18 +373,18 @@ fn read_config(folder: &Path) -> Result<Kind> {
     Ok(file.kind)
 }
 
-fn read_weights(folder: &Path) -> Result<Weights> {
+pub(crate) fn read_weights(folder: &Path) -> Result<Weights> {
     let path = existing(folder, MODEL)?;
     let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
     weights::from_safetensors(&bytes).map_err(|error| Error::damaged(&path, error))
 }
 
-fn loaded<M: Module>(folder: &Path, model: M, weights: Weights) -> Result<M> {
+pub(crate) fn loaded<M: Module>(folder: &Path, model: M, weights: Weights) -> Result<M> {
     weights::with_weights(model, weights).map_err(|error| Error::damaged(&folder.join(MODEL), error))
 }
 
 /// The path of `file` in `folder`, or an error that tells what is there.
-fn existing(folder: &Path, file: &'static str) -> Result<std::path::PathBuf> {
+pub(crate) fn existing(folder: &Path, file: &'static str) -> Result<std::path::PathBuf> {
     let path = folder.join(file);
     if path.is_file() {
         return Ok(path);
@@ -360,6 +397,6 @@ fn existing(folder: &Path, file: &'static str) -> Result<std::path::PathBuf> {
     Err(Error::MissingFile { path: folder.to_owned(), file, found })
 }
 
-fn wrong_kind(folder: &Path, expected: &'static str, found: &Kind) -> Error {
+pub(crate) fn wrong_kind(folder: &Path, expected: &'static str, found: &Kind) -> Error {
     Error::ArtifactKind { path: folder.to_owned(), expected, found: found.name().to_owned() }
 }

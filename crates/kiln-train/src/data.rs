@@ -7,7 +7,7 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use kiln_models::{Pass, RandomKey, Series, Span, Spans, Targets, Tokens};
+use kiln_models::{Carried, Pass, RandomKey, Series, Span, Spans, Targets, Tokens};
 use kiln_text::Padded;
 
 use crate::error::{Error, Result};
@@ -31,6 +31,40 @@ pub trait Batches: Send + Sync {
     /// What a model must be able to take, as far as it is known. By default nothing is.
     fn limits(&self) -> DataLimits {
         DataLimits::default()
+    }
+
+    /// How many rows a batch has, where the batches of a pass follow one another and each row goes on from the one in
+    /// its place before. Rows then keep their order in training too, and the batch size must be this number. By default
+    /// rows have nothing to do with each other, and training shuffles them.
+    fn streams(&self) -> Option<usize> {
+        None
+    }
+
+    /// The batch of the rows `rows` in a pass over all batches in their order; what a model hands on from one to the
+    /// next goes through `carried`, of which each pass has its own. By default nothing is handed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Batches::batch`].
+    fn next_batch(&self, rows: &[usize], device: &Device, carried: &Carried) -> Result<Self::Batch> {
+        let _ = carried;
+        self.batch(rows, device)
+    }
+}
+
+/// Whether batches of `batch_size` rows are those of the data.
+///
+/// # Errors
+///
+/// The data have streams of another number.
+pub(crate) fn check_streams<B: Batches>(data: &B, batch_size: usize) -> Result<()> {
+    match data.streams() {
+        Some(streams) if streams != batch_size => Err(Error::Data {
+            what: "the batch size",
+            expected: format!("{streams}, the number of streams that the text is cut into"),
+            got: batch_size.to_string(),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -306,8 +340,8 @@ impl<I: Send + Sync, B: Send + 'static> Batches for BurnDataset<I, B> {
 pub(crate) enum Order {
     /// As they are, for evaluation.
     AsIs,
-    /// Shuffled by (seed, epoch), for training.
-    Shuffled { seed: u64, epoch: Arc<AtomicU64> },
+    /// For training: shuffled by (seed, epoch), unless the rows are streams.
+    Training { seed: u64, epoch: Arc<AtomicU64> },
 }
 
 /// A loader for Burn's training machinery over [`Batches`].
@@ -347,14 +381,18 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<StepInput<B>> + 'a> {
         let (rows, training) = match &self.order {
             Order::AsIs => (self.range.clone().collect(), None),
-            Order::Shuffled { seed, epoch } => {
+            Order::Training { seed, epoch } => {
                 let epoch = epoch.load(Ordering::Relaxed);
-                let order = RandomKey::new(*seed).child("shuffle").index(epoch).permutation(self.range.len());
-                let rows: Vec<usize> = order.into_iter().map(|row| self.range.start + row).collect();
+                let rows: Vec<usize> = if self.data.streams().is_some() {
+                    self.range.clone().collect()
+                } else {
+                    let order = RandomKey::new(*seed).child("shuffle").index(epoch).permutation(self.range.len());
+                    order.into_iter().map(|row| self.range.start + row).collect()
+                };
                 (rows, Some((*seed, epoch * self.steps() as u64)))
             }
         };
-        Box::new(LoaderIterator { loader: self, rows, training, served: 0 })
+        Box::new(LoaderIterator { loader: self, rows, training, served: 0, carried: Carried::default() })
     }
 
     fn num_items(&self) -> usize {
@@ -377,6 +415,8 @@ struct LoaderIterator<'a, B> {
     /// Seed and number of the first step, in training.
     training: Option<(u64, u64)>,
     served: usize,
+    /// What batches hand on, within this pass.
+    carried: Carried,
 }
 
 impl<B: Send + 'static> Iterator for LoaderIterator<'_, B> {
@@ -389,7 +429,7 @@ impl<B: Send + 'static> Iterator for LoaderIterator<'_, B> {
             None => Pass::Inference,
             Some((seed, first)) => Pass::Training { seed, step: first + (self.served / self.loader.batch_size) as u64 },
         };
-        let batch = self.loader.data.batch(rows, &self.loader.device);
+        let batch = self.loader.data.next_batch(rows, &self.loader.device, &self.carried);
         self.served = end;
         Some(match batch {
             Ok(batch) => Ok(StepInput { batch, pass, rows: rows.len() }),

@@ -154,16 +154,20 @@ pub enum Error {
     },
     /// The loss is no longer a number.
     #[error(
-        "the training loss became {loss} in epoch {epoch} at learning rate {learning_rate}: start anew with a \
-         lower rate or clipped gradients; {kept}"
+        "the training loss became {loss} in step {step} of epoch {epoch} at learning rate {learning_rate:?}; {gradient}: \
+         start anew with a lower rate or clipped gradients; {kept}"
     )]
     NotFinite {
         /// The loss.
         loss: f64,
+        /// The step in the epoch, counted from 1.
+        step: usize,
         /// The epoch.
         epoch: usize,
         /// The rate in force.
         learning_rate: f64,
+        /// The largest gradient of the epoch up to this step.
+        gradient: String,
         /// What was kept.
         kept: String,
     },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use kiln_models::{Model, Pass};
 
-use crate::data::{Batches, DataLimits, Loader, Order};
+use crate::data::{Batches, DataLimits, Loader, Order, check_streams};
 use crate::error::{Error, Result};
 use crate::meter::Meter;
 use crate::trainable::{Labelled, Trainable};
@@ -13,7 +13,7 @@ use crate::trainable::{Labelled, Trainable};
 /// What an evaluation finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
-    /// The mean loss over all rows.
+    /// The mean loss over all rows, or over all tokens of running text.
     pub loss: f64,
     /// The share of right rows, where there is right and wrong.
     pub accuracy: Option<f64>,
@@ -21,12 +21,20 @@ pub struct Evaluation {
     pub rows: usize,
 }
 
+impl Evaluation {
+    /// e to the mean loss: the perplexity, where the loss is the negative log-likelihood of a token.
+    #[must_use]
+    pub fn perplexity(&self) -> f64 {
+        self.loss.exp()
+    }
+}
+
 /// Measures `model` on every row of `data`: each row weighs the same, also in a last, smaller
 /// batch, and dropout is off.
 ///
 /// # Errors
 ///
-/// The data set is empty or cannot be read, the batch size is 0, or the device fails.
+/// The data set is empty or cannot be read, the batch size is 0 or not that of the data's streams, or the device fails.
 pub fn evaluate<M, D>(model: &M, data: &D, batch_size: usize) -> Result<Evaluation>
 where
     M: Trainable,
@@ -36,7 +44,7 @@ where
     model.check(&data.limits())?;
     let mut meter = Meter::default();
     each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
-        meter.add(&model.step(batch, &Pass::Inference), rows)
+        meter.add(&model.step(batch, &Pass::Inference), rows, None)
     })?;
     meter.read()?;
     Ok(Evaluation { loss: meter.loss().unwrap_or(f64::NAN), accuracy: meter.accuracy(), rows: meter.rows() })
@@ -97,6 +105,7 @@ where
     if data.rows() == 0 {
         return Err(Error::EmptyData { what: "evaluation" });
     }
+    check_streams(data, batch_size)?;
     let loader = Loader::new(Arc::new(data.clone()), batch_size, device.clone(), Order::AsIs);
     for item in loader.iter() {
         let item = item.map_err(Error::Dataset)?;

@@ -1,29 +1,54 @@
-//! The running mean of loss and accuracy, read from the device in bunches.
+//! The running mean of loss and accuracy, and the norms of gradients, read from the device in bunches.
 
 use burn::tensor::Tensor;
 
 use crate::error::{Error, Result};
+use crate::gradient_norms::{GradientSquares, LayerNorms};
 use crate::trainable::StepOutput;
 
 /// Batches whose numbers stay on the device before they are read: reading each at once would make
 /// a GPU wait for the host behind every step.
 const BUNCH: usize = 16;
 
-/// The sample-weighted mean of loss and accuracy, summed up in f64.
+/// What a step leaves on the device.
+struct Pending {
+    loss: Tensor<1>,
+    correct: Option<Tensor<1>>,
+    terms: usize,
+    rows: usize,
+    squares: Option<GradientSquares>,
+}
+
+/// The weighted mean of loss and accuracy, summed up in f64: a row weighs as much as any other, or a term where an
+/// output says how many it has.
 #[derive(Default)]
 pub(crate) struct Meter {
-    pending: Vec<(Tensor<1>, Option<Tensor<1>>, usize)>,
+    pending: Vec<Pending>,
+    steps: usize,
     rows: usize,
+    terms: usize,
     loss: f64,
     correct: Option<f64>,
+    norms: LayerNorms,
+    not_finite: Option<(usize, f64)>,
 }
 
 impl Meter {
-    pub(crate) fn add(&mut self, output: &StepOutput, rows: usize) -> Result<()> {
+    /// A meter of training steps, whose gradients it measures.
+    pub(crate) fn with_norms(norms: LayerNorms) -> Self {
+        Self { norms, ..Self::default() }
+    }
+
+    pub(crate) fn add(&mut self, output: &StepOutput, rows: usize, squares: Option<GradientSquares>) -> Result<()> {
         // Off the autodiff graph, which is then freed.
         let off_graph = |tensor: &Tensor<1>| tensor.clone().detach().without_autodiff();
-        let correct = output.correct.as_ref().map(off_graph);
-        self.pending.push((off_graph(&output.loss), correct, rows));
+        self.pending.push(Pending {
+            loss: off_graph(&output.loss),
+            correct: output.correct.as_ref().map(off_graph),
+            terms: output.terms.unwrap_or(rows),
+            rows,
+            squares,
+        });
         if self.pending.len() >= BUNCH { self.read() } else { Ok(()) }
     }
 
@@ -32,31 +57,58 @@ impl Meter {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let pending = std::mem::take(&mut self.pending);
-        let losses = pending.iter().map(|(loss, ..)| loss.clone()).collect();
-        for (loss, (.., rows)) in numbers(losses)?.into_iter().zip(&pending) {
-            self.loss += loss * *rows as f64;
-            self.rows += rows;
-        }
-        let correct: Vec<Tensor<1>> = pending.into_iter().filter_map(|(_, correct, _)| correct).collect();
+        let mut pending = std::mem::take(&mut self.pending);
+        let losses = numbers(pending.iter().map(|step| step.loss.clone()).collect())?;
+        let correct: Vec<Tensor<1>> = pending.iter_mut().filter_map(|step| step.correct.take()).collect();
         if !correct.is_empty() {
             *self.correct.get_or_insert(0.0) += numbers(correct)?.into_iter().sum::<f64>();
+        }
+        let squares: Vec<Tensor<1>> =
+            pending.iter().filter_map(|step| Some(step.squares.as_ref()?.sums.clone())).collect();
+        let squares = if squares.is_empty() { Vec::new() } else { numbers(squares)? };
+        let mut squares = squares.as_slice();
+        for (loss, step) in losses.into_iter().zip(pending) {
+            self.steps += 1;
+            self.loss += loss * step.terms as f64;
+            self.terms += step.terms;
+            self.rows += step.rows;
+            if !loss.is_finite() && self.not_finite.is_none() {
+                self.not_finite = Some((self.steps, loss));
+            }
+            if let Some(GradientSquares { places, .. }) = step.squares {
+                let (of_step, rest) = squares.split_at(places.len());
+                squares = rest;
+                // Behind a loss that is no number, gradients are none either.
+                if self.not_finite.is_none() {
+                    self.norms.add(self.steps, &places, of_step);
+                }
+            }
         }
         Ok(())
     }
 
     /// The mean loss of what has been read; `None` before the first.
     pub(crate) fn loss(&self) -> Option<f64> {
-        (self.rows > 0).then(|| self.loss / self.rows as f64)
+        (self.terms > 0).then(|| self.loss / self.terms as f64)
     }
 
     /// The accuracy of what has been read.
     pub(crate) fn accuracy(&self) -> Option<f64> {
-        self.correct.map(|correct| correct / self.rows as f64)
+        self.correct.map(|correct| correct / self.terms as f64)
     }
 
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The first step whose loss is not finite, counted from 1, and that loss.
+    pub(crate) fn not_finite(&self) -> Option<(usize, f64)> {
+        self.not_finite
+    }
+
+    /// The gradients of the steps that have been read.
+    pub(crate) fn norms(&self) -> &LayerNorms {
+        &self.norms
     }
 }
 

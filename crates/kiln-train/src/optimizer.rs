@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use kiln_kernels::{AdamStep, RowGradient, adam_step, embedding, put_rows};
 use kiln_models::weights::{Weight, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::gradient_norms::GradientSquares;
 use crate::step_gradients::StepGradients;
 
 /// An optimizer and its options; the defaults are Keras's:
@@ -210,7 +211,18 @@ impl OptimizerState {
         clip_norm: Option<f64>,
     ) -> M {
         let gradients = gradients.into();
-        let scale = clip_norm.and_then(|limit| clip_scale(&module, &gradients, limit));
+        let scale = clip_norm.and_then(|limit| Some(GradientSquares::of(&module, &gradients)?.clip_scale(limit)));
+        self.scaled_step(module, gradients, learning_rate, scale)
+    }
+
+    /// The same with gradients multiplied by `scale`.
+    pub(crate) fn scaled_step<M: Module>(
+        &mut self,
+        module: M,
+        gradients: StepGradients,
+        learning_rate: f64,
+        scale: Option<Tensor<1>>,
+    ) -> M {
         let mut mapper = Stepping { path: Vec::new(), state: self, gradients, learning_rate, scale };
         module.map(&mut mapper)
     }
@@ -343,29 +355,4 @@ impl ModuleMapper for Stepping<'_> {
         }
         Param::from_mapped_value(id, updated, mapper)
     }
-}
-
-/// What all gradients are multiplied by: min(1, limit / (norm + 1e-6)). It stays on the device.
-fn clip_scale<M: Module>(module: &M, gradients: &StepGradients, limit: f64) -> Option<Tensor<1>> {
-    struct Squares<'a> {
-        gradients: &'a StepGradients,
-        sums: Vec<Tensor<1>>,
-    }
-    impl ModuleVisitor for Squares<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.gradients.whole.get::<D>(param.id) {
-                self.sums.push(gradient.square().sum());
-            }
-            if let Some(rows) = self.gradients.rows.get(&param.id) {
-                self.sums.push(rows.values.clone().square().sum());
-            }
-        }
-    }
-    let mut squares = Squares { gradients, sums: Vec::new() };
-    module.visit(&mut squares);
-    if squares.sums.is_empty() {
-        return None;
-    }
-    let norm = Tensor::cat(squares.sums, 0).sum().sqrt();
-    Some(norm.add_scalar(1e-6).recip().mul_scalar(limit).clamp_max(1.0))
 }

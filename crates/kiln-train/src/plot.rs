@@ -1,4 +1,4 @@
-//! The curves of a run: loss and accuracy, training against validation, as SVG and PNG.
+//! The curves of a run: loss, accuracy and perplexity, training against validation, as SVG and PNG.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -16,7 +16,7 @@ const TRAINING: RGBColor = RGBColor(0x1F, 0x77, 0xB4);
 const VALIDATION: RGBColor = RGBColor(0xD6, 0x5F, 0x0E);
 
 impl History {
-    /// Draws the curves of loss and, where there is one, accuracy to a `.svg` or `.png` file.
+    /// Draws the curves of loss and, where they are measured, accuracy and perplexity to a `.svg` or `.png` file.
     ///
     /// # Errors
     ///
@@ -48,10 +48,13 @@ impl History {
     fn draw<B: DrawingBackend>(&self, area: DrawingArea<B, Shift>) -> std::result::Result<(), String> {
         font_is_registered()?;
         area.fill(&WHITE).map_err(text)?;
-        let charts: Vec<(&str, &str, &str)> = [("Loss", "loss", "val_loss"), ("Accuracy", "accuracy", "val_accuracy")]
-            .into_iter()
-            .filter(|(_, training, _)| !self.values(training).is_empty())
-            .collect();
+        let all = [
+            ("Loss", "loss", "val_loss"),
+            ("Accuracy", "accuracy", "val_accuracy"),
+            ("Perplexity", "perplexity", "val_perplexity"),
+        ];
+        let charts: Vec<(&str, &str, &str)> =
+            all.into_iter().filter(|(_, training, _)| !self.values(training).is_empty()).collect();
         for (part, (title, training, validation)) in area.split_evenly((1, charts.len())).iter().zip(charts) {
             self.chart(part, title, training, validation)?;
         }
@@ -92,7 +95,7 @@ impl History {
             .x_desc("epoch")
             .x_labels((epochs as usize).clamp(2, 10))
             .x_label_formatter(&|x| if x.fract() == 0.0 { format!("{x}") } else { String::new() })
-            .y_label_formatter(&|y| format!("{y:.3}"))
+            .y_label_formatter(&|y| if high - low > 10.0 { format!("{y:.0}") } else { format!("{y:.3}") })
             .light_line_style(WHITE)
             .label_style(("sans-serif", 14))
             .draw()

@@ -12,6 +12,8 @@ use crate::history::EpochLogs;
 /// Shows the run on the standard output.
 #[derive(Debug, Default)]
 pub(crate) struct ShowProgress {
+    /// Whether to show perplexity beside the loss.
+    perplexity: bool,
     plan: Option<Plan>,
     bar: Option<ProgressBar>,
     epoch_began: Option<Instant>,
@@ -22,10 +24,15 @@ pub(crate) struct ShowProgress {
 }
 
 impl ShowProgress {
-    fn describe(loss: Option<f64>, accuracy: Option<f64>) -> String {
+    pub(crate) fn new(perplexity: bool) -> Self {
+        Self { perplexity, ..Self::default() }
+    }
+
+    fn describe(&self, loss: Option<f64>, accuracy: Option<f64>) -> String {
+        let perplexity = loss.filter(|_| self.perplexity).map(|loss| format!("perplexity {:.2}  ", loss.exp()));
         let loss = loss.map(|loss| format!("loss {loss:.4}  "));
         let accuracy = accuracy.map(|accuracy| format!("accuracy {accuracy:.4}  "));
-        [loss, accuracy].into_iter().flatten().collect()
+        [loss, perplexity, accuracy].into_iter().flatten().collect()
     }
 }
 
@@ -49,6 +56,7 @@ impl Callback for ShowProgress {
         if !std::io::stdout().is_terminal() {
             return Ok(());
         }
+        let described = self.describe(step.loss, step.accuracy);
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(plan.steps as u64), ProgressDrawTarget::stdout());
             let style = "epoch {prefix} {bar:24} {pos}/{len}  {msg}{eta} left";
@@ -59,7 +67,7 @@ impl Callback for ShowProgress {
             bar
         });
         let each = self.training.as_secs_f64() * 1e3 / step.step as f64;
-        bar.set_message(format!("{}{each:.0} ms/step  ", Self::describe(step.loss, step.accuracy)));
+        bar.set_message(format!("{described}{each:.0} ms/step  "));
         bar.set_position(step.step as u64);
         Ok(())
     }
@@ -74,7 +82,7 @@ impl Callback for ShowProgress {
         let values: Vec<String> = logs
             .entries()
             .into_iter()
-            .filter(|(name, _)| name != "learning_rate")
+            .filter(|(name, _)| name != "learning_rate" && !name.starts_with("gradient_norm."))
             .map(|(name, value)| format!("{name} {value:.4}"))
             .collect();
         let each = self.training.as_secs_f64() * 1e3 / self.steps.max(1) as f64;

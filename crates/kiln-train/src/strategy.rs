@@ -20,6 +20,7 @@ use crate::artifact::ArtifactConfig;
 use crate::callback::{Callback, Control, Plan, StepLogs};
 use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
 use crate::error::{Error, Result};
+use crate::gradient_norms::{GradientSquares, LayerNorms};
 use crate::history::{EpochLogs, History};
 use crate::meter::Meter;
 use crate::optimizer::OptimizerState;
@@ -40,6 +41,10 @@ pub(crate) struct Loop {
     pub(crate) shuffle_epoch: Arc<AtomicU64>,
     /// Names of the Burn metrics, which are asked for behind each epoch.
     pub(crate) metric_names: Vec<String>,
+    /// Whether perplexity stands in the history.
+    pub(crate) perplexity: bool,
+    /// Whether the norms of gradients stand in the history.
+    pub(crate) gradient_norms: bool,
     pub(crate) error: Option<Error>,
     /// Whether the folder holds this run: an old one stays until the first epoch has ended.
     pub(crate) begun: bool,
@@ -138,9 +143,6 @@ impl<M: Trainable> Running<M> {
         self.processor.flush().map_err(Error::Metric)?;
 
         let (loss, val_loss) = (training.loss().unwrap_or(f64::NAN), validation.loss().unwrap_or(f64::NAN));
-        if !loss.is_finite() {
-            return Err(not_finite(state, epoch, loss));
-        }
         let mut logs = EpochLogs {
             epoch,
             loss,
@@ -156,6 +158,13 @@ impl<M: Trainable> Running<M> {
                     logs.metrics.insert(format!("{prefix}{name}"), value);
                 }
             }
+        }
+        if state.perplexity {
+            logs.metrics.insert("perplexity".to_owned(), loss.exp());
+            logs.metrics.insert("val_perplexity".to_owned(), val_loss.exp());
+        }
+        if state.gradient_norms {
+            logs.metrics.extend(training.norms().entries());
         }
         state.begin()?;
         state.history.push(logs.clone());
@@ -181,7 +190,8 @@ impl<M: Trainable> Running<M> {
     fn train_epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<Meter> {
         let train = self.train.clone();
         self.tell_train(LearnerEvent::StartSplit { epoch_number: epoch - self.before, total_items: train.num_items() });
-        let mut meter = Meter::default();
+        let model = self.model.as_ref().expect("the model is put back behind each step");
+        let mut meter = Meter::with_norms(LayerNorms::new(&model.model));
         let mut iterator = train.iter();
         let mut step = 0;
         while let Some(item) = iterator.next() {
@@ -190,14 +200,14 @@ impl<M: Trainable> Running<M> {
             let rows = item.rows;
             let model = self.model.take().expect("the model is put back behind each step");
             let (output, gradients) = model.learn(item);
-            let added = meter.add(&output, rows);
+            let squares = GradientSquares::of(&model, &gradients);
+            let scale = state.clip_norm.and_then(|limit| Some(squares.as_ref()?.clip_scale(limit)));
+            let added = meter.add(&output, rows, squares);
             let rate = state.learning_rate;
             let measured = (!state.metric_names.is_empty()).then_some(output);
-            self.model = Some(state.optimizer.step(model, gradients, rate, state.clip_norm));
+            self.model = Some(state.optimizer.scaled_step(model, gradients, rate, scale));
             added?;
-            if let Some(loss) = meter.loss().filter(|loss| !loss.is_finite()) {
-                return Err(not_finite(state, epoch, loss));
-            }
+            check_finite(state, epoch, &meter)?;
             if let Some(item) = measured {
                 let item = TrainingItem::new(item, iterator.progress(), Some(step), Some(rate.into()));
                 self.tell_train(LearnerEvent::ProcessedItem(item));
@@ -210,6 +220,7 @@ impl<M: Trainable> Running<M> {
             }
         }
         meter.read()?;
+        check_finite(state, epoch, &meter)?;
         self.tell_train(LearnerEvent::EndSplit(epoch - self.before));
         Ok(meter)
     }
@@ -227,7 +238,7 @@ impl<M: Trainable> Running<M> {
             step += 1;
             let rows = item.rows;
             let output = InferenceStep::step(&model, item);
-            meter.add(&output, rows)?;
+            meter.add(&output, rows, None)?;
             if !state.metric_names.is_empty() {
                 let item = TrainingItem::new(output, iterator.progress(), Some(step), None);
                 self.tell_valid(LearnerEvent::ProcessedItem(item));
@@ -315,7 +326,13 @@ impl<M: Trainable> Running<M> {
     }
 }
 
-fn not_finite(state: &Loop, epoch: usize, loss: f64) -> Error {
-    let kept = state.folder.keeps(epoch);
-    Error::NotFinite { loss, epoch, learning_rate: state.learning_rate, kept }
+/// # Errors
+///
+/// The loss of a step was not finite.
+fn check_finite(state: &Loop, epoch: usize, meter: &Meter) -> Result<()> {
+    let Some((step, loss)) = meter.not_finite() else {
+        return Ok(());
+    };
+    let (gradient, kept) = (meter.norms().describe(), state.folder.keeps(epoch));
+    Err(Error::NotFinite { loss, step, epoch, learning_rate: state.learning_rate, gradient, kept })
 }

@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{ExecutionError, Int, Tensor};
 use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
-use kiln_models::{Head, Model, Pass, Targets, record_rows};
+use kiln_models::{Head, Model, Pass, Score, Targets, record_rows};
 
 use crate::data::DataLimits;
 use crate::error::Error;
@@ -70,19 +70,28 @@ pub struct StepOutput {
     pub targets: Targets,
     /// How many rows are right, `[1]`; `None` where there is no right and wrong.
     pub correct: Option<Tensor<1>>,
+    /// How many terms the loss is the mean of, where they are not the rows: tokens of running text.
+    pub terms: Option<usize>,
 }
 
 impl StepOutput {
     /// An output without an accuracy.
     #[must_use]
     pub fn new(loss: Tensor<1>, outputs: Tensor<2>, targets: Targets) -> Self {
-        Self { loss, outputs, targets, correct: None }
+        Self { loss, outputs, targets, correct: None, terms: None }
     }
 
     /// Adds the number of right rows, `[1]`, from which accuracy is computed.
     #[must_use]
     pub fn with_correct(mut self, correct: Option<Tensor<1>>) -> Self {
         self.correct = correct;
+        self
+    }
+
+    /// Says how many terms the loss is the mean of; by default as many as the batch has rows.
+    #[must_use]
+    pub fn with_terms(mut self, terms: usize) -> Self {
+        self.terms = Some(terms);
         self
     }
 }
@@ -98,6 +107,7 @@ impl ItemLazy for StepOutput {
                 Targets::Values(values) => Targets::Values(values.without_autodiff()),
             },
             correct: self.correct.map(Tensor::without_autodiff),
+            terms: self.terms,
         })
     }
 }
@@ -192,16 +202,13 @@ impl<M: Model> Trainable for M {
     }
 
     fn step(&self, batch: Self::Batch, pass: &Pass) -> StepOutput {
-        let outputs = self.forward(&batch.input, pass);
-        let head = self.head();
-        let correct = head.correct(outputs.clone(), &batch.targets);
-        let loss = head.loss(outputs.clone(), &batch.targets);
-        let targets = match (head, batch.targets) {
+        let Score { loss, outputs, correct, terms } = self.score(&batch.input, &batch.targets, pass);
+        let targets = match (self.head(), batch.targets) {
             // The row's class comes first among those that are scored.
             (Head::NegativeSampling(_), Targets::Classes(classes)) => Targets::Classes(classes.zeros_like()),
             (_, targets) => targets,
         };
-        StepOutput::new(loss, outputs, targets).with_correct(correct)
+        StepOutput::new(loss, outputs, targets).with_correct(correct).with_terms(terms)
     }
 }
 

@@ -14,7 +14,7 @@ use kiln_models::weights;
 use crate::artifact::ArtifactConfig;
 use crate::callback::Callback;
 use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
-use crate::data::{Batches, Loader, Order};
+use crate::data::{Batches, Loader, Order, check_streams};
 use crate::early_stopping::EarlyStopping;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, device_of, evaluate};
@@ -81,6 +81,8 @@ pub struct Trainer<M: Trainable> {
     metrics: Vec<(String, AddMetric<M>)>,
     existing_run: ExistingRun,
     artifact: Option<ArtifactConfig>,
+    perplexity: bool,
+    gradient_norms: bool,
     interrupter: Interrupter,
     /// Whether a step is there to stop behind.
     fitting: Arc<AtomicBool>,
@@ -104,6 +106,8 @@ impl<M: Trainable> Trainer<M> {
             metrics: Vec::new(),
             existing_run: ExistingRun::Refuse,
             artifact: None,
+            perplexity: false,
+            gradient_norms: false,
             interrupter: Interrupter::new(),
             fitting: Arc::default(),
             show: true,
@@ -197,6 +201,22 @@ impl<M: Trainable> Trainer<M> {
         self
     }
 
+    /// Adds perplexity, e to the mean loss, to the history as `perplexity` and `val_perplexity`: for a model whose loss
+    /// is the negative log-likelihood of a token, as a language model's is.
+    #[must_use]
+    pub fn perplexity(mut self) -> Self {
+        self.perplexity = true;
+        self
+    }
+
+    /// Adds the norms of gradients before clipping to the history: the epoch's mean and highest over all parameters as
+    /// `gradient_norm` and `gradient_norm_max`, and the mean of each layer, such as `gradient_norm.embedding`.
+    #[must_use]
+    pub fn gradient_norms(mut self) -> Self {
+        self.gradient_norms = true;
+        self
+    }
+
     /// What to do when the folder already holds a run. Default: refuse.
     #[must_use]
     pub fn existing_run(mut self, existing: ExistingRun) -> Self {
@@ -263,6 +283,8 @@ impl<M: Trainable> Trainer<M> {
         V: Batches<Batch = M::Batch> + Clone + 'static,
     {
         self.check(train.rows(), valid.rows())?;
+        check_streams(train, self.batch_size)?;
+        check_streams(valid, self.batch_size)?;
         model.check(&train.limits())?;
         model.check(&valid.limits())?;
         for Frozen { path, .. } in &self.frozen {
@@ -298,6 +320,8 @@ impl<M: Trainable> Trainer<M> {
             stopped: None,
             shuffle_epoch: shuffle_epoch.clone(),
             metric_names: self.metrics.iter().map(|(name, _)| name.clone()).collect(),
+            perplexity: self.perplexity,
+            gradient_norms: self.gradient_norms,
             error: None,
             begun: self.existing_run == ExistingRun::Resume,
             artifact: self.artifact,
@@ -315,9 +339,9 @@ impl<M: Trainable> Trainer<M> {
         }
         if self.show {
             // The last one, and behind `resume`: a checkpoint keeps no state of it.
-            state.callbacks.push(Box::new(ShowProgress::default()));
+            state.callbacks.push(Box::new(ShowProgress::new(self.perplexity)));
         }
-        let order = Order::Shuffled { seed: self.seed, epoch: shuffle_epoch };
+        let order = Order::Training { seed: self.seed, epoch: shuffle_epoch };
         let train_loader = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
         let valid_loader = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::AsIs);
         let state = Arc::new(Mutex::new(state));

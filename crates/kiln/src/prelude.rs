@@ -1,8 +1,9 @@
 //! What most programs use, in one `use`.
 
 pub use kiln_models::{
-    ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Head, Model, PaddedSteps, Pass,
-    RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Targets, TextClassifierConfig, thousands,
+    ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Head, LanguageModelConfig, Model, OutputLayer,
+    PaddedSteps, Pass, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Sampling, Targets,
+    TextClassifierConfig, thousands,
 };
 pub use kiln_text::reviews::Reviews;
 pub use kiln_text::{
@@ -11,6 +12,6 @@ pub use kiln_text::{
 };
 pub use kiln_train::{
     ArtifactConfig, Batches, Callback, Control, EarlyStopping, EpochLogs, ExistingRun, History, Monitor, Optimizer,
-    PlateauRule, ReduceLrOnPlateau, SequenceEncoder, SeriesDataset, SeriesPredictor, StepOutput, TextPredictor,
-    Threshold, TokenDataset, Trainable, Trainer, evaluate, predict,
+    PlateauRule, ReduceLrOnPlateau, SequenceEncoder, SeriesDataset, SeriesPredictor, StepOutput, TextGenerator,
+    TextPredictor, TextWindows, Threshold, TokenDataset, TokenUnit, Trainable, Trainer, evaluate, predict,
 };

@@ -6,6 +6,7 @@ mod fixtures;
 mod gradients;
 mod keras_layers;
 mod keras_recurrent;
+mod language_model;
 mod model_shapes;
 mod torch_recurrent;
 mod word2vec;

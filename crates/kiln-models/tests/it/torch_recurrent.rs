@@ -94,7 +94,7 @@ fn final_states(case: &Value, stack: &RecurrentStack) -> Vec<f32> {
 }
 
 /// The last part of a parameter's path.
-fn part(name: &str) -> &str {
+pub(crate) fn part(name: &str) -> &str {
     name.rsplit('.').next().unwrap()
 }
 
@@ -105,13 +105,13 @@ fn torch_name(weight: &str, name: &str) -> String {
     format!("{weight}_l{depth}{suffix}")
 }
 
-fn weight_of(from: &Value, name: &str) -> Weight {
+pub(crate) fn weight_of(from: &Value, name: &str) -> Weight {
     fixtures::weight(&from[name])
 }
 
 /// Kiln's parameter `name` made of PyTorch's: transposed, and a GRU's gates r, z, n put in the order
 /// z, r, n.
-fn from_torch(from: &Value, name: &str, kind: RecurrentKind) -> Weight {
+pub(crate) fn from_torch(from: &Value, name: &str, kind: RecurrentKind) -> Weight {
     let ordered = |weight: Weight| if kind == RecurrentKind::Gru { swap_gates(weight) } else { weight };
     match part(name) {
         "kernel" => transposed(ordered(weight_of(from, &torch_name("weight_ih", name)))),
@@ -138,7 +138,7 @@ fn swap_gates(weight: Weight) -> Weight {
     Weight { shape: weight.shape, values: [z, r, n].concat() }
 }
 
-fn transposed(weight: Weight) -> Weight {
+pub(crate) fn transposed(weight: Weight) -> Weight {
     let (rows, columns) = (weight.shape[0], weight.shape[1]);
     let values = (0..rows * columns).map(|i| weight.values[(i % rows) * columns + i / rows]).collect();
     Weight { shape: vec![columns, rows], values }

@@ -5,6 +5,7 @@ mod callbacks;
 #[path = "../../../kiln-models/tests/it/devices.rs"]
 mod devices;
 mod embeddings;
+mod language_model;
 mod optimizers;
 mod small_run;
 mod training;

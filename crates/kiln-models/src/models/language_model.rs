@@ -1,0 +1,275 @@
+//! A language model: embedding, recurrent layers that go on from window to window, a softmax over all tokens.
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor};
+use kiln_kernels::RandomKey;
+use serde::{Deserialize, Serialize};
+
+use super::{Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Score};
+use crate::carried::{Carried, LayerStates};
+use crate::error::{Error, Result};
+use crate::head::{Head, Targets};
+use crate::initializer::Initializer;
+use crate::layers::mean_nll::mean_nll;
+use crate::layers::{
+    AdaptiveSoftmax, AdaptiveSoftmaxConfig, Dense, DenseConfig, Direction, Dropout, DropoutConfig, Embedding,
+    EmbeddingConfig, Recurrent, RecurrentState,
+};
+use crate::pass::Pass;
+use crate::summary::Summary;
+
+/// What comes behind the last recurrent layer of a [`LanguageModel`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputLayer {
+    /// A dense layer with a score for every token.
+    #[default]
+    Full,
+    /// The same with the embedding's table as its kernel, and a bias of its own (Inan et al. 2017, Press and Wolf
+    /// 2017): embedding and last recurrent layer must be of one width.
+    Tied,
+    /// Clusters of tokens, for wide vocabularies: ids must go by frequency, the most frequent first. See
+    /// [`AdaptiveSoftmaxConfig`].
+    Adaptive {
+        /// The first id of each cluster behind the first.
+        cutoffs: Vec<usize>,
+        /// How much narrower each cluster is than the one before; PyTorch's default is 4.
+        div_value: f64,
+    },
+}
+
+/// Configuration of a [`LanguageModel`].
+#[derive(Config, Debug, PartialEq)]
+pub struct LanguageModelConfig {
+    /// How many ids there are.
+    pub vocab: usize,
+    /// SimpleRNN, LSTM or GRU. Default: LSTM.
+    #[config(default = "RecurrentKind::Lstm")]
+    pub kind: RecurrentKind,
+    /// Width of the embedding. Default: 100.
+    #[config(default = 100)]
+    pub d_embedding: usize,
+    /// Width of each recurrent layer, the lowest first. Default: one layer of 100.
+    #[config(default = "vec![100]")]
+    pub d_hidden: Vec<usize>,
+    /// Dropout on the embeddings, between the recurrent layers and before the output. Default: 0.
+    #[config(default = 0.0)]
+    pub dropout: f64,
+    /// What makes scores of the last state. Default: a dense layer.
+    #[config(default = "OutputLayer::Full")]
+    pub output: OutputLayer,
+}
+
+impl LanguageModelConfig {
+    /// Makes the model, its parameters drawn from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0, there are no layers, the dropout is outside [0, 1), the widths of tied weights differ, or the
+    /// clusters of an adaptive softmax do not fit the vocabulary.
+    pub fn init(&self, device: &Device, seed: u64) -> Result<LanguageModel> {
+        let key = RandomKey::new(seed).child("init");
+        let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
+        let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
+            .init(device, key.child("recurrent"))?;
+        let width = recurrent.d_output();
+        let output_key = key.child("output");
+        let output = match &self.output {
+            OutputLayer::Full => Output::Full(DenseConfig::new(width, self.vocab).init(device, output_key)?),
+            OutputLayer::Tied if width != self.d_embedding => {
+                return Err(Error::OutOfRange {
+                    what: "the width of the last recurrent layer",
+                    expected: "that of the embedding, where their weights are tied",
+                    got: format!("{width}, and the embedding {}", self.d_embedding),
+                });
+            }
+            OutputLayer::Tied => {
+                let bias = Initializer::Zeros.param([self.vocab], output_key.child("bias"), device);
+                Output::Tied(TiedOutput { bias })
+            }
+            OutputLayer::Adaptive { cutoffs, div_value } => Output::Adaptive(
+                AdaptiveSoftmaxConfig::new(width, self.vocab, cutoffs.clone())
+                    .with_div_value(*div_value)
+                    .init(device, output_key)?,
+            ),
+        };
+        let dropouts = (0..=self.d_hidden.len())
+            .map(|place| DropoutConfig::new(self.dropout, numbered("dropout", place)).init())
+            .collect::<Result<_>>()?;
+        Ok(LanguageModel { embedding, recurrent, dropouts, output, config: self.clone() })
+    }
+}
+
+/// `dropout`, `dropout_1`, `dropout_2`: Keras's names.
+fn numbered(name: &str, place: usize) -> String {
+    if place == 0 { name.to_owned() } else { format!("{name}_{place}") }
+}
+
+/// The bias of an output layer whose kernel is the embedding's table.
+#[derive(Module, Debug)]
+pub struct TiedOutput {
+    /// `[vocab]`
+    pub bias: Param<Tensor<1>>,
+}
+
+/// The output layer of a [`LanguageModel`], by its [`OutputLayer`].
+#[derive(Module, Debug)]
+pub enum Output {
+    /// A dense layer.
+    Full(Dense),
+    /// The embedding's table.
+    Tied(TiedOutput),
+    /// Clusters.
+    Adaptive(AdaptiveSoftmax),
+}
+
+/// A batch of windows out of running text.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    /// `[batch, time]`
+    pub ids: Tensor<2, Int>,
+    /// Where the states of the window before are taken from, and these windows' are left.
+    pub carried: Carried,
+}
+
+/// Predicts each next token of running text.
+///
+/// Text is read in windows. The states behind a window are where the next one begins, but gradients end at the
+/// window's first step: truncated backpropagation through time. [`Model::forward`] goes through the [`Carried`] of its
+/// batch; [`LanguageModel::forward_states`] takes and gives the states themselves.
+///
+/// # References
+///
+/// Mikolov et al., "Recurrent neural network based language model", 2010; dropout between layers alone, as in Zaremba,
+/// Sutskever, Vinyals, "Recurrent Neural Network Regularization", 2014.
+#[derive(Module, Debug)]
+pub struct LanguageModel {
+    /// The table of tokens.
+    pub embedding: Embedding,
+    /// The recurrent layers.
+    pub recurrent: RecurrentStack,
+    /// On the embeddings and behind each layer.
+    pub dropouts: Vec<Dropout>,
+    /// From the last layer's output to a score for each token.
+    pub output: Output,
+    /// What the model was made from.
+    #[module(skip)]
+    pub config: LanguageModelConfig,
+}
+
+impl LanguageModel {
+    /// The output of the last recurrent layer at every step, behind its dropout, and the states behind the last step.
+    ///
+    /// # Shapes
+    ///
+    /// - ids: `[batch, time]`
+    /// - output: `[batch, time, d_hidden]`
+    #[must_use]
+    pub fn forward_states(
+        &self,
+        ids: Tensor<2, Int>,
+        states: Option<LayerStates>,
+        pass: &Pass,
+    ) -> (Tensor<3>, LayerStates) {
+        let mut output = self.dropouts[0].forward(self.embedding.forward(ids), pass);
+        let mut states = states.map(|states| states.0.into_iter());
+        let mut left = Vec::with_capacity(self.recurrent.forward_layers.len());
+        for (layer, dropout) in self.recurrent.forward_layers.iter().zip(&self.dropouts[1..]) {
+            let initial: Option<RecurrentState> = states.as_mut().and_then(Iterator::next);
+            let (sequence, state) = layer.forward(output, None, Direction::Forward, initial);
+            left.push(state);
+            output = dropout.forward(sequence, pass);
+        }
+        (output, LayerStates(left))
+    }
+
+    /// A score for every token: logits, or log-probabilities of an adaptive softmax.
+    ///
+    /// # Shapes
+    ///
+    /// - hidden: `[batch, d_hidden]`
+    /// - output: `[batch, vocab]`
+    #[must_use]
+    pub fn scores(&self, hidden: Tensor<2>) -> Tensor<2> {
+        match &self.output {
+            Output::Full(dense) => dense.forward(hidden),
+            Output::Tied(TiedOutput { bias }) => {
+                hidden.matmul(self.embedding.table.val().transpose()) + bias.val().unsqueeze()
+            }
+            Output::Adaptive(softmax) => softmax.log_prob(hidden),
+        }
+    }
+
+    /// The hidden outputs of a batch, a row a token, whose states go on through `carried`.
+    fn hidden(&self, Windows { ids, carried }: &Windows, pass: &Pass) -> Tensor<2> {
+        let [batch, time] = ids.dims();
+        let (hidden, states) = self.forward_states(ids.clone(), carried.take(), pass);
+        carried.leave(states);
+        let [_, _, width] = hidden.dims();
+        hidden.reshape([batch * time, width])
+    }
+}
+
+impl Model for LanguageModel {
+    type Input = Windows;
+
+    /// A row a token, window by window.
+    fn forward(&self, input: &Windows, pass: &Pass) -> Tensor<2> {
+        self.scores(self.hidden(input, pass))
+    }
+
+    fn head(&self) -> Head {
+        Head::Classes(self.config.vocab)
+    }
+
+    fn vocab(&self) -> Option<usize> {
+        Some(self.config.vocab)
+    }
+
+    /// The mean over tokens. The outputs are the log-probabilities of the targets, `[tokens, 1]`, and right ones are not
+    /// counted, so that the scores of all tokens need not be kept; an adaptive softmax computes those alone of the
+    /// clusters that it needs. Metrics that look for the best of several scores find none here.
+    fn score(&self, input: &Windows, targets: &Targets, pass: &Pass) -> Score {
+        let Targets::Classes(classes) = targets else {
+            panic!("the targets of a language model are tokens, but they are numbers");
+        };
+        let (hidden, classes) = (self.hidden(input, pass), classes.clone());
+        let [terms, _] = hidden.dims();
+        let (loss, outputs) = match &self.output {
+            Output::Full(dense) => mean_nll(hidden, dense.kernel.val(), dense.bias.val(), classes),
+            Output::Tied(tied) => mean_nll(hidden, self.embedding.table.val().transpose(), tied.bias.val(), classes),
+            Output::Adaptive(softmax) => {
+                let outputs = softmax.forward(hidden, classes);
+                (outputs.clone().mean().neg(), outputs)
+            }
+        };
+        Score { loss, outputs, correct: None, terms }
+    }
+
+    fn summary(&self) -> Summary {
+        let LanguageModelConfig { vocab, d_embedding, dropout, kind, .. } = self.config;
+        let mut summary =
+            Summary::new("language_model").layer("embedding (Embedding)", &[d_embedding], &self.embedding);
+        let dropped = |summary: Summary, place: usize, width: usize| match dropout > 0.0 {
+            true => summary.plain(&format!("{} (Dropout)", numbered("dropout", place)), &[width]),
+            false => summary,
+        };
+        summary = dropped(summary, 0, d_embedding);
+        for (place, layer) in self.recurrent.forward_layers.iter().enumerate() {
+            let name = numbered(&kind.name().to_lowercase(), place);
+            summary = summary.layer(&format!("{name} ({})", kind.name()), &[layer.d_hidden()], layer);
+            summary = dropped(summary, place + 1, layer.d_hidden());
+        }
+        summary = match &self.output {
+            Output::Full(dense) => summary.layer("output (Dense)", &[vocab], dense),
+            Output::Tied(tied) => summary.layer("output (Tied)", &[vocab], tied),
+            Output::Adaptive(softmax) => summary.layer("output (AdaptiveSoftmax)", &[vocab], softmax),
+        };
+        // Windows are of any length.
+        for row in &mut summary.rows {
+            row.output_shape = row.output_shape.replacen("None, ", "None, None, ", 1);
+        }
+        summary
+    }
+}

@@ -1,0 +1,212 @@
+//! Text from a language model: an artifact loaded, a prompt read, one token drawn after another.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_models::{LanguageModel, LayerStates, Pass, RandomKey, Sampling};
+use kiln_text::{Vocabulary, whitespace_tokens};
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::{ArtifactConfig, Kind, existing, loaded, read_config, read_weights, sha256, wrong_kind};
+use crate::error::{Error, Result};
+use crate::evaluate::device_of;
+use crate::run_folder::{CONFIG, MODEL, TOKENIZER};
+
+/// What a language model's tokens are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TokenUnit {
+    /// What white space parts.
+    #[default]
+    Words,
+    /// Unicode scalars, white space among them.
+    Characters,
+}
+
+impl TokenUnit {
+    /// Calls `take` with each token of `text`: for a [`Vocabulary`].
+    pub fn each(self, text: &str, take: &mut dyn FnMut(&str)) {
+        match self {
+            Self::Words => whitespace_tokens(text, take),
+            Self::Characters => {
+                let mut buffer = [0; 4];
+                text.chars().for_each(|scalar| take(scalar.encode_utf8(&mut buffer)));
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Words => "word",
+            Self::Characters => "character",
+        }
+    }
+}
+
+/// A language model loaded from an artifact, which writes text.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::ops::ControlFlow;
+///
+/// use kiln_models::Sampling;
+/// use kiln_train::TextGenerator;
+///
+/// let device = burn::tensor::Device::flex();
+/// let generator = TextGenerator::load("artifacts/language-model", &device)?;
+/// let sampling = Sampling { temperature: 0.8, top_p: Some(0.95), ..Sampling::default() };
+/// generator.generate("the company said", &sampling, 0, |word| {
+///     print!(" {word}");
+///     if word == "<eos>" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// })?;
+/// # Ok::<(), kiln_train::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TextGenerator {
+    model: LanguageModel,
+    vocabulary: Vocabulary,
+    unit: TokenUnit,
+}
+
+impl TextGenerator {
+    /// Loads the artifact in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// The folder or one of its files is missing, cut short, of another model or of another kind.
+    pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let folder = folder.as_ref();
+        let (config, unit, trained_with) = match read_config(folder)? {
+            Kind::LanguageModel { config, unit, tokenizer_sha256 } => (config, unit, tokenizer_sha256),
+            other => return Err(wrong_kind(folder, "language model", &other)),
+        };
+        let config_file = folder.join(CONFIG);
+        let damaged = |error: &dyn std::fmt::Display| Error::damaged(&config_file, error);
+        let tokenizer_file = existing(folder, TOKENIZER)?;
+        let vocabulary = Vocabulary::load(&tokenizer_file)?;
+        if sha256(&vocabulary.to_json()) != trained_with {
+            return Err(Error::damaged(&tokenizer_file, "it is not the vocabulary that the model was trained with"));
+        }
+        ArtifactConfig::language_model(config.clone(), &vocabulary, unit).check().map_err(|error| damaged(&error))?;
+        let weights = read_weights(folder)?;
+        if let Some(table) = weights.get("embedding.table")
+            && table.shape.first() != Some(&config.vocab)
+        {
+            let (vocab, shape) = (config.vocab, &table.shape);
+            let reason =
+                format!("its model's vocabulary is {vocab}, but {MODEL} holds an embedding of shape {shape:?}");
+            return Err(damaged(&reason));
+        }
+        let model = config.init(device, 0).map_err(|error| damaged(&error))?;
+        Ok(Self { model: loaded(folder, model, weights)?, vocabulary, unit })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &LanguageModel {
+        &self.model
+    }
+
+    /// The tokens and their ids.
+    #[must_use]
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// What the tokens are.
+    #[must_use]
+    pub fn unit(&self) -> TokenUnit {
+        self.unit
+    }
+
+    /// The ids of `tokens`.
+    ///
+    /// # Errors
+    ///
+    /// The model does not know one of them.
+    pub fn ids<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<Vec<u32>> {
+        let known = |token: &str| self.vocabulary.id(token).ok_or_else(|| self.unknown(&[token.to_owned()]));
+        tokens.into_iter().map(known).collect()
+    }
+
+    /// The ids of a prompt. Unknown tokens become the vocabulary's unknown token.
+    ///
+    /// # Errors
+    ///
+    /// The prompt is empty, none of its tokens is known, or one is not and the vocabulary has no token for that.
+    pub fn prompt(&self, text: &str) -> Result<Vec<u32>> {
+        let (mut tokens, mut unknown) = (0, Vec::new());
+        self.unit.each(text, &mut |token| {
+            tokens += 1;
+            if self.vocabulary.id(token).is_none() {
+                unknown.push(token.to_owned());
+            }
+        });
+        if tokens == 0 {
+            return Err(Error::Data {
+                what: "the prompt",
+                expected: format!("at least one {}", self.unit.name()),
+                got: format!("{text:?}"),
+            });
+        }
+        if unknown.len() == tokens || !unknown.is_empty() && self.vocabulary.unknown_token().is_none() {
+            return Err(self.unknown(&unknown));
+        }
+        Ok(self.vocabulary.encode_text(text, |text, take| self.unit.each(text, take)))
+    }
+
+    fn unknown(&self, tokens: &[String]) -> Error {
+        let listed: Vec<String> = tokens.iter().map(|token| format!("'{token}'")).collect();
+        Error::Data {
+            what: "the prompt",
+            expected: format!("{}s among the {} that the model knows", self.unit.name(), self.vocabulary.len()),
+            got: listed.join(", "),
+        }
+    }
+
+    /// Draws one token after another behind `prompt` and calls `each` with it, until `each` breaks off. The same seed
+    /// gives the same text.
+    ///
+    /// # Errors
+    ///
+    /// As [`TextGenerator::prompt`]; an option of `sampling` is out of range, or the device fails.
+    pub fn generate(
+        &self,
+        prompt: &str,
+        sampling: &Sampling,
+        seed: u64,
+        mut each: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<()> {
+        sampling.check()?;
+        let mut ids = self.prompt(prompt)?;
+        let key = RandomKey::new(seed).child("generate");
+        let mut states = None;
+        for place in 0.. {
+            let (scores, behind) = self.next(&ids, states)?;
+            let id = sampling.draw(&scores, key.index(place))?;
+            let token = self.vocabulary.token(id).expect("the model has no more ids than its vocabulary");
+            if each(token).is_break() {
+                break;
+            }
+            (ids, states) = (vec![id], Some(behind));
+        }
+        Ok(())
+    }
+
+    /// The scores of what comes behind `ids`, as many as the vocabulary has tokens, and the states there.
+    fn next(&self, ids: &[u32], states: Option<LayerStates>) -> Result<(Vec<f32>, LayerStates)> {
+        let device = device_of(&self.model)?;
+        let row: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let row = Tensor::<2, Int>::from_data(TensorData::new(row, [1, ids.len()]), &device);
+        let (hidden, states) = self.model.forward_states(row, states, &Pass::Inference);
+        let [_, time, width] = hidden.dims();
+        let last = hidden.narrow(1, time - 1, 1).reshape([1, width]);
+        let mut scores = self.model.scores(last).try_into_vec_as::<f32>().map_err(Error::Device)?;
+        // A model may have been made for more ids than there are.
+        scores.truncate(self.vocabulary.len());
+        Ok((scores, states))
+    }
+}

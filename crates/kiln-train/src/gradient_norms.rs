@@ -1,0 +1,197 @@
+//! Norms of gradients: one number a parameter and step on the device, a line a layer on the host.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+use crate::step_gradients::StepGradients;
+
+/// The squared norm of each parameter's gradient in one step.
+pub(crate) struct GradientSquares {
+    /// Which parameters have a gradient, by their places in the module.
+    pub(crate) places: Vec<usize>,
+    /// One number for each of them; on the device.
+    pub(crate) sums: Tensor<1>,
+}
+
+impl GradientSquares {
+    /// `None` where no parameter has a gradient.
+    pub(crate) fn of<M: Module>(module: &M, gradients: &StepGradients) -> Option<Self> {
+        let mut visitor = Squares { gradients, place: 0, places: Vec::new(), sums: Vec::new() };
+        module.visit(&mut visitor);
+        let Squares { places, sums, .. } = visitor;
+        (!sums.is_empty()).then(|| Self { places, sums: Tensor::cat(sums, 0) })
+    }
+
+    /// What all gradients are multiplied by: min(1, limit / (norm + 1e-6)). It stays on the device.
+    pub(crate) fn clip_scale(&self, limit: f64) -> Tensor<1> {
+        let norm = self.sums.clone().sum().sqrt();
+        norm.add_scalar(1e-6).recip().mul_scalar(limit).clamp_max(1.0)
+    }
+}
+
+struct Squares<'a> {
+    gradients: &'a StepGradients,
+    place: usize,
+    places: Vec<usize>,
+    sums: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let whole = self.gradients.whole.get::<D>(param.id).map(|gradient| gradient.square().sum());
+        let rows = self.gradients.rows.get(&param.id).map(|rows| rows.values.clone().square().sum());
+        for sum in [whole, rows].into_iter().flatten() {
+            self.places.push(self.place);
+            self.sums.push(sum);
+        }
+        self.place += 1;
+    }
+}
+
+/// The largest gradient so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Largest {
+    norm: f64,
+    layer: usize,
+    step: usize,
+}
+
+/// The gradients of an epoch's steps by layer: a layer is what holds parameters side by side.
+#[derive(Debug, Default)]
+pub(crate) struct LayerNorms {
+    layers: Vec<String>,
+    /// The layer of each parameter.
+    layer_of: Vec<usize>,
+    /// The sums over the steps of each layer's norm, and of that of all.
+    sums: Vec<f64>,
+    whole: f64,
+    highest: f64,
+    steps: usize,
+    largest: Option<Largest>,
+}
+
+impl LayerNorms {
+    pub(crate) fn new<M: Module>(module: &M) -> Self {
+        let mut layers = Layers::default();
+        module.visit(&mut layers);
+        let Layers { layers, layer_of, .. } = layers;
+        Self { sums: vec![0.0; layers.len()], layers, layer_of, ..Self::default() }
+    }
+
+    /// Adds the squares of the epoch's step `step`, counted from 1.
+    pub(crate) fn add(&mut self, step: usize, places: &[usize], squares: &[f64]) {
+        let mut of_layers = vec![0.0; self.layers.len()];
+        for (&place, square) in places.iter().zip(squares) {
+            of_layers[self.layer_of[place]] += square;
+        }
+        for (layer, square) in of_layers.iter().enumerate() {
+            let norm = square.sqrt();
+            self.sums[layer] += norm;
+            // The first that is not finite stays: what comes behind it follows from it.
+            let larger = |largest: Largest| largest.norm.is_finite() && (norm > largest.norm || !norm.is_finite());
+            if self.largest.is_none_or(larger) {
+                self.largest = Some(Largest { norm, layer, step });
+            }
+        }
+        let norm = of_layers.iter().sum::<f64>().sqrt();
+        self.whole += norm;
+        self.highest = self.highest.max(norm);
+        self.steps += 1;
+    }
+
+    /// The mean norm of all gradients, the highest, and the mean of each layer, by their names in the history.
+    pub(crate) fn entries(&self) -> Vec<(String, f64)> {
+        let steps = self.steps.max(1) as f64;
+        let all = [("gradient_norm".to_owned(), self.whole / steps), ("gradient_norm_max".to_owned(), self.highest)];
+        let of_layers = self.layers.iter().zip(&self.sums);
+        all.into_iter().chain(of_layers.map(|(name, sum)| (format!("gradient_norm.{name}"), sum / steps))).collect()
+    }
+
+    /// The largest gradient, for a message.
+    pub(crate) fn describe(&self) -> String {
+        match self.largest {
+            Some(Largest { norm, layer, step }) if norm.is_finite() => {
+                format!("the largest gradient before had norm {norm:.3e}, in {} at step {step}", self.layers[layer])
+            }
+            Some(Largest { layer, step, .. }) => {
+                format!("the gradient of {} was beyond all numbers at step {step}", self.layers[layer])
+            }
+            None => "there was no gradient before".to_owned(),
+        }
+    }
+}
+
+/// The layer of each parameter: the path of what holds it, without the variants of enums.
+#[derive(Default)]
+struct Layers {
+    path: Vec<String>,
+    layers: Vec<String>,
+    layer_of: Vec<usize>,
+}
+
+impl ModuleVisitor for Layers {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        if !container.starts_with("Enum:") {
+            self.path.push(name.to_owned());
+        }
+    }
+
+    fn exit_module(&mut self, _: &str, container: &str) {
+        if !container.starts_with("Enum:") {
+            self.path.pop();
+        }
+    }
+
+    fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
+        let holder = match self.path.as_slice() {
+            [] => String::new(),
+            [alone] => alone.clone(),
+            [holder @ .., _] => holder.join("."),
+        };
+        let place = self.layers.iter().position(|layer| *layer == holder).unwrap_or_else(|| {
+            self.layers.push(holder);
+            self.layers.len() - 1
+        });
+        self.layer_of.push(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn norms() -> LayerNorms {
+        LayerNorms {
+            layers: vec!["embedding".into(), "lstm".into()],
+            layer_of: vec![0, 1, 1],
+            sums: vec![0.0; 2],
+            ..LayerNorms::default()
+        }
+    }
+
+    #[test]
+    fn a_layers_norm_is_that_of_all_its_parameters() {
+        let mut norms = norms();
+        norms.add(1, &[0, 1, 2], &[4.0, 9.0, 16.0]);
+        norms.add(2, &[1], &[144.0]);
+        // Of all: the roots of 4 + 9 + 16 and of 144; of the second layer: 5 and 12; of the first: 2 and 0.
+        let expected = [(29.0_f64.sqrt() + 12.0) / 2.0, 12.0, 1.0, 8.5];
+        let entries = norms.entries();
+        let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["gradient_norm", "gradient_norm_max", "gradient_norm.embedding", "gradient_norm.lstm"]);
+        for ((name, value), expected) in entries.iter().zip(expected) {
+            assert!((value - expected).abs() < 1e-12, "{name} {value}");
+        }
+        assert_eq!(norms.describe(), "the largest gradient before had norm 1.200e1, in lstm at step 2");
+    }
+
+    #[test]
+    fn the_first_gradient_beyond_all_numbers_is_the_largest() {
+        let mut norms = norms();
+        assert!(norms.describe().contains("no gradient"));
+        norms.add(1, &[0, 1, 2], &[1.0, 1.0, 1.0]);
+        norms.add(2, &[0, 1, 2], &[1e30, f64::INFINITY, 1.0]);
+        norms.add(3, &[0, 1, 2], &[f64::NAN; 3]);
+        assert_eq!(norms.describe(), "the gradient of lstm was beyond all numbers at step 2");
+    }
+}

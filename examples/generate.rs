@@ -1,0 +1,128 @@
+//! Text from a trained language model, token by token to the terminal.
+//!
+//! ```text
+//! cargo run --release --example generate -- --artifact artifacts/language-model-lstm --prompt "the meaning of life is"
+//! cargo run --release --example generate -- --temperature 0.7 --top-k 40 --top-p 0.9 --seed 7
+//! ```
+//!
+//! Data: the folder that `--example language-model` left. Output: the prompt and what the model writes behind it;
+//! `<eos>` ends a line. `<unk>`, `N` and `$`, which stand for what the Penn Treebank's text leaves out, are not written
+//! unless `--skip` names others. Time: milliseconds a word.
+
+use std::io::{ErrorKind, Write};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+use kiln::models::Sampling;
+use kiln::text::PennTreebank;
+use kiln::train::{TextGenerator, TokenUnit};
+
+/// Words that stand for something that is not there.
+const PLACEHOLDERS: [&str; 3] = ["<unk>", "N", "$"];
+
+/// Write text with a trained language model
+#[derive(Parser)]
+struct Options {
+    /// The folder that language-model left
+    #[arg(long, value_name = "DIR", default_value = "artifacts/language-model-lstm")]
+    artifact: PathBuf,
+    /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
+    #[arg(long, env = "KILN_DEVICE")]
+    device: Option<String>,
+    /// What the text begins with [default: the begin of a line]
+    #[arg(long)]
+    prompt: Option<String>,
+    /// Tokens to write
+    #[arg(long, default_value_t = 100)]
+    length: usize,
+    /// Above 1 writes more freely, below 1 more predictably
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
+    temperature: f64,
+    /// Draw from so many of the most probable tokens
+    #[arg(long)]
+    top_k: Option<usize>,
+    /// Draw from the most probable tokens whose probabilities sum to this
+    #[arg(long, allow_negative_numbers = true)]
+    top_p: Option<f64>,
+    /// Seed of the draws
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Tokens that are not written [default: <unk>, N and $, of a model of words]
+    #[arg(long, value_delimiter = ',', value_name = "TOKENS")]
+    skip: Option<Vec<String>>,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let device = kiln::device_named(options.device.as_deref())?;
+    let generator = TextGenerator::load(&options.artifact, &device)?;
+    let is_words = generator.unit() == TokenUnit::Words;
+
+    let line_end = if is_words { PennTreebank::EOS } else { "\n" };
+    let skip = match &options.skip {
+        Some(tokens) => generator.ids(tokens.iter().map(String::as_str))?,
+        None if is_words => PLACEHOLDERS.iter().filter_map(|word| generator.vocabulary().id(word)).collect(),
+        None => Vec::new(),
+    };
+    let Options { temperature, top_k, top_p, .. } = options;
+    let sampling = Sampling { temperature, top_k, top_p, skip };
+    let prompt = options.prompt.as_deref().unwrap_or(line_end);
+    generator.prompt(prompt)?; // before it is shown
+
+    let mut page = Page { at_line_start: true, is_words, line_end };
+    if options.prompt.is_some() {
+        let mut shown = Ok(());
+        generator.unit().each(prompt, &mut |token| {
+            if shown.is_ok() {
+                shown = page.write(token);
+            }
+        });
+        if reader_is_gone(shown)? {
+            return Ok(());
+        }
+    }
+    let (mut left, mut failure) = (options.length, Ok(()));
+    if left > 0 {
+        generator.generate(prompt, &sampling, options.seed, |token| {
+            left -= 1;
+            failure = page.write(token);
+            if left > 0 && failure.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+    }
+    if !reader_is_gone(failure)? && !page.at_line_start {
+        println!();
+    }
+    Ok(())
+}
+
+/// Whether whoever reads has had enough, as in `generate | head`.
+fn reader_is_gone(written: std::io::Result<()>) -> Result<bool> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(true),
+        other => Ok(other.map(|()| false)?),
+    }
+}
+
+/// Where the text stands in its line.
+struct Page<'a> {
+    at_line_start: bool,
+    is_words: bool,
+    line_end: &'a str,
+}
+
+impl Page<'_> {
+    /// Writes one token, and shows it at once.
+    fn write(&mut self, token: &str) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        let ends = token == self.line_end;
+        match (ends, self.is_words && !self.at_line_start) {
+            (true, _) => writeln!(out)?,
+            (false, true) => write!(out, " {token}")?,
+            (false, false) => write!(out, "{token}")?,
+        }
+        self.at_line_start = ends;
+        out.flush()
+    }
+}
