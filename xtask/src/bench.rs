@@ -8,19 +8,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::Value;
 
-use crate::{command, output, run};
+use crate::{command, compare_text, output, run};
 
 const KILN_BENCH: &str = "--workspace --bin kiln-bench";
 
 /// The options of `cargo xtask bench`.
 #[derive(Args)]
+#[command(group = ArgGroup::new("program").args(["steps", "text"]))]
 pub(crate) struct Bench {
     /// Whole training steps, forward passes and predictions; without it the kernels by themselves
     #[arg(long)]
     steps: bool,
+    /// Text to numbers, on the *.txt files of a folder at any depth
+    #[arg(long, value_name = "FOLDER")]
+    text: Option<PathBuf>,
     /// Also the steps inside the trainer
     #[arg(long, requires = "steps")]
     trainer: bool,
@@ -28,7 +32,7 @@ pub(crate) struct Bench {
     #[arg(long, requires = "steps", value_name = "N")]
     counted: Option<u32>,
     /// A JSON line a task
-    #[arg(long, requires = "steps")]
+    #[arg(long, requires = "program")]
     json: bool,
     /// Backend: wgpu, cuda, flex or ndarray; the kernels are the CPU's
     #[arg(long, requires = "steps")]
@@ -84,6 +88,9 @@ fn kiln(root: &Path, program: &Path, device: Option<&str>, only: Option<&str>, j
 }
 
 pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
+    if let Some(folder) = &options.text {
+        return compare_text::bench(root, folder, options.only.as_deref(), options.json);
+    }
     if !options.steps {
         let mut kernels = command(root, "cargo", "bench --locked --manifest-path benchmarks/kernels/Cargo.toml --");
         return run(kernels.args(&options.only));

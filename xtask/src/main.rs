@@ -3,6 +3,7 @@
 //! beside the peers'.
 
 mod bench;
+mod compare_text;
 mod compare_words;
 mod tidy;
 
@@ -33,10 +34,12 @@ enum Task {
     Ci,
     /// The style rules that neither compiler nor clippy knows
     Tidy,
-    /// Times training steps, forward passes and predictions
+    /// Times training steps, forward passes and predictions, or text to numbers
     Bench(bench::Bench),
     /// Times the peers and Kiln in turn and writes the table of ratios to BENCHMARKS.md
     Compare(bench::Compare),
+    /// Times text to numbers beside Keras, scikit-learn and tokenizers and writes the table to BENCHMARKS.md
+    CompareText(compare_text::CompareText),
     /// Trains word vectors by gensim and Kiln in turn and writes rates and scores to BENCHMARKS.md
     CompareWord2vec(compare_words::CompareWord2Vec),
     /// Times reading and asking word vectors beside gensim and writes the table to BENCHMARKS.md
@@ -53,6 +56,7 @@ fn main() -> Result<()> {
         Task::Tidy => tidy::check(root),
         Task::Bench(options) => bench::bench(root, &options),
         Task::Compare(options) => bench::compare(root, &options),
+        Task::CompareText(options) => compare_text::compare(root, &options),
         Task::CompareWord2vec(options) => compare_words::word2vec(root, &options),
         Task::CompareVectors(options) => compare_words::vectors(root, &options),
     }

@@ -82,6 +82,11 @@ impl Analyzer {
         texts.par_iter().with_min_len(16).map(|text| self.tokens(text.as_ref())).collect()
     }
 
+    /// What stands between tokens that are put together again.
+    pub(crate) fn between_tokens(&self) -> &'static str {
+        if self.words.are_characters() && self.ngrams.is_none() { "" } else { " " }
+    }
+
     /// Calls `take` with every token, in order; none is empty.
     pub fn each(&self, text: &str, mut take: impl FnMut(&str)) {
         let done: Result<(), Infallible> = self.try_each(text, |token| {

@@ -4,10 +4,13 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
+use crate::corpus::Counted;
 use crate::error::{Error, Result};
 
 /// No document comes near this size; an entry that claims more is refused before memory is asked for.
@@ -18,14 +21,16 @@ const END_MARK: u64 = 1024;
 
 /// Reads the files that `wanted` gives a key for, in the archive's order.
 ///
-/// Names are passed without a leading `./`.
+/// Names are passed without a leading `./`; `read` counts the archive's bytes.
 pub(crate) fn read_files<K>(
     path: &Path,
+    read: &Arc<AtomicU64>,
     mut wanted: impl FnMut(&str) -> Option<K>,
     mut keep: impl FnMut(K, &str, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let broken = |source| Error::Archive { archive: path.to_path_buf(), source };
     let file = File::open(path).map_err(Error::io("open", path))?;
+    let file = Counted { file, read: Arc::clone(read) };
     let decoder = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file));
     let mut archive = tar::Archive::new(EndWatch { inner: decoder, zeros: 0 });
     for entry in archive.entries().map_err(broken)? {

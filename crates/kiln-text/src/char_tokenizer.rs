@@ -3,6 +3,7 @@
 //! `WordTokenizer`'s with `char_level`.
 
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -15,6 +16,9 @@ use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::jamo::{from_jamo, to_jamo};
 use crate::keras_json::{Header, read_file};
+use crate::progress::Progress;
+use crate::text_batches::unobserved;
+use crate::token_counts::{EachToken, count_in_any_order};
 use crate::write_file::write_whole;
 
 /// The class name in the file.
@@ -123,38 +127,62 @@ impl CharTokenizerBuilder {
         self
     }
 
-    /// A tokenizer fitted on texts, which are read once, one at a time.
+    /// A tokenizer fitted on texts, on all threads. They are read once and need not all be in memory. The result does not
+    /// depend on the number of threads.
     ///
     /// # Errors
     ///
     /// [`Error::NumWords`] for a `num_chars` of 0 or 1, [`Error::OovInCorpus`] if the `oov_token` is a character of the
     /// texts, [`Error::EmptyCorpus`] if no text has a character.
-    pub fn fit(self, texts: impl IntoIterator<Item = impl AsRef<str>>) -> Result<CharTokenizer> {
-        let mut counts: IndexMap<Box<str>, u64, FxBuildHasher> = IndexMap::default();
-        let mut documents = 0;
-        for text in texts {
-            self.each(text.as_ref(), |character| match counts.get_mut(character) {
-                Some(count) => *count += 1,
-                None => {
-                    counts.insert(Box::from(character), 1);
-                }
-            });
-            if let Some(token) = self.oov_token.as_ref().filter(|token| counts.contains_key(token.as_str())) {
-                return Err(Error::OovInCorpus { token: token.clone(), document: documents });
-            }
-            documents += 1;
-        }
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<CharTokenizer> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<CharTokenizer> {
+        self.check()?;
+        let counts = count_in_any_order(texts, &self, &mut observe)?.by_first_appearance()?;
         if counts.is_empty() {
-            return Err(Error::EmptyCorpus { documents });
+            return Err(Error::EmptyCorpus { documents: counts.documents() });
         }
+        let mut characters: Vec<(Box<str>, u64)> =
+            counts.iter().map(|(character, known)| (Box::from(character), known.count)).collect();
         // Stable, so that ties stay in the order of first appearance.
-        counts.sort_by_key(|_, count| Reverse(*count));
+        characters.sort_by_key(|(_, count)| Reverse(*count));
         let oov_token = self.oov_token.as_deref().map(|token| (Box::from(token), 0));
-        CharTokenizer::new(self, oov_token.into_iter().chain(counts).collect())
+        CharTokenizer::new(self, oov_token.into_iter().chain(characters).collect())
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.num_chars {
+            Some(found @ (0 | 1)) => Err(Error::NumWords { found }),
+            _ => Ok(()),
+        }
     }
 
     fn each(&self, text: &str, take: impl FnMut(&str)) {
         if self.lower { self.unit.each(&text.to_lowercase(), take) } else { self.unit.each(text, take) }
+    }
+}
+
+impl EachToken for CharTokenizerBuilder {
+    type Scratch = ();
+
+    fn each(&self, _scratch: &mut (), text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {
+        Self::each(self, text, |character| take(character.as_bytes(), (0, character.len())));
+    }
+
+    fn refused(&self) -> Option<&str> {
+        self.oov_token.as_deref()
     }
 }
 
@@ -165,9 +193,7 @@ impl CharTokenizer {
     }
 
     fn new(options: CharTokenizerBuilder, characters: Vec<(Box<str>, u64)>) -> Result<Self> {
-        if let Some(found @ (0 | 1)) = options.num_chars {
-            return Err(Error::NumWords { found });
-        }
+        options.check()?;
         let listed = characters.len();
         let characters: IndexMap<_, _, _> = characters.into_iter().collect();
         let field = |expected, found| Err(Error::TokenizerField { field: "characters", expected, found });

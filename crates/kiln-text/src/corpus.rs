@@ -1,6 +1,6 @@
 //! Corpora read from files a document at a time: [`CorpusDocuments`], the iterator that all of them give, with what it
 //! does with bad rows and whom it tells of its progress. Leaves out the formats, which the modules below hold: lines,
-//! delimited columns, JSON lines, NSMC and Penn Treebank.
+//! delimited columns, JSON lines, NSMC, Penn Treebank and a document a file.
 //!
 //! Files may be plain or gzip, which their first bytes tell. What lies in memory is the document at hand.
 
@@ -12,6 +12,7 @@ mod lines;
 mod nsmc;
 mod penn_treebank;
 mod rows;
+mod text_files;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -26,8 +27,10 @@ pub use delimited::{Column, DelimitedCorpus};
 pub use json_lines::JsonLinesCorpus;
 pub use labels::Labels;
 pub use line_corpus::LineCorpus;
+pub(crate) use lines::Counted;
 pub use nsmc::Nsmc;
 pub use penn_treebank::PennTreebank;
+pub(crate) use text_files::{Sent, TextFiles};
 
 /// How many bad rows a report holds.
 const MOST_REPORTED: usize = 10;
@@ -51,14 +54,20 @@ pub enum BadRow {
 pub struct BadRows {
     /// How many.
     pub skipped: u64,
-    /// The first ten, each an [`CorpusError::Row`] with file, line and reason.
+    /// The first ten, each a [`CorpusError::Row`] with file, line and reason, or, where a document is a file,
+    /// [`Error::NotUtf8`].
     pub first: Vec<Error>,
 }
 
-/// What reads a format: the next document, or what is wrong instead. After an error other than [`CorpusError::Row`] it
-/// is not asked again.
+/// What reads a format: the next document, or what is wrong instead. After an error that is not of a bad row it is not
+/// asked again.
 pub(crate) trait Rows: Send {
     fn next_row(&mut self) -> Option<Result<Document>>;
+}
+
+/// Whether an error is of one row, behind which there may be good ones.
+fn is_of_a_row(error: &Error) -> bool {
+    matches!(error, Error::Corpus(CorpusError::Row { .. }) | Error::NotUtf8 { .. })
 }
 
 /// The documents of a corpus, read from its files one at a time.
@@ -150,7 +159,7 @@ impl CorpusDocuments<'_> {
     fn next_document(&mut self) -> Option<Result<Document>> {
         loop {
             match self.rows.next_row() {
-                Some(Err(error @ Error::Corpus(CorpusError::Row { .. }))) if self.on_bad_row == BadRow::Skip => {
+                Some(Err(error)) if self.on_bad_row == BadRow::Skip && is_of_a_row(&error) => {
                     self.bad_rows.skipped += 1;
                     if self.bad_rows.first.len() < MOST_REPORTED {
                         self.bad_rows.first.push(error);
@@ -187,7 +196,8 @@ impl Iterator for CorpusDocuments<'_> {
         let next = self.next_document();
         self.documents += u64::from(matches!(next, Some(Ok(_))));
         self.done = match &next {
-            Some(Ok(_) | Err(Error::Corpus(CorpusError::Row { .. }))) => false,
+            Some(Ok(_)) => false,
+            Some(Err(error)) if is_of_a_row(error) => false,
             Some(Err(_)) => return next.inspect(|_| self.done = true),
             None => true,
         };

@@ -1,7 +1,9 @@
 //! [`Encoder`], what all encodings from text to ids have in common, and [`TextEncoder`], the kinds there are, read from
 //! and written to one file. Leaves out the encodings themselves.
 
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::vec;
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -13,9 +15,13 @@ use crate::error::SubwordError;
 use crate::error::{Error, Result};
 use crate::imdb_ids::{self, ImdbIds};
 use crate::keras_json::{self, Header, read_file};
+use crate::progress::Progress;
 use crate::subword_text_encoder::{self, SubwordTextEncoder};
 #[cfg(feature = "subwords")]
 use crate::subword_tokenizer::SubwordTokenizer;
+use crate::text_batches::{fill, in_batches};
+use crate::text_vectorization::{self, TextVectorization};
+use crate::vocabulary_encoder::{self, VocabularyEncoder};
 use crate::word_tokenizer::WordTokenizer;
 use crate::write_file::write_whole;
 
@@ -30,6 +36,87 @@ pub trait Encoder: Send + Sync {
     /// The ids of many texts, on all threads; the same as encoding one by one.
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
         texts.par_iter().with_min_len(16).map(|text| self.encode(text)).collect()
+    }
+
+    /// The ids of texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), on all threads,
+    /// and calls `observe` after every batch of a few megabytes. The texts need not all be in memory; the ids are.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
+    fn encode_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<u32>>>
+    where
+        Self: Sized,
+    {
+        let mut all = Vec::new();
+        in_batches(texts, &mut observe, |_, texts| {
+            let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+            all.extend(self.encode_batch(&texts));
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// The ids of texts one after the other, encoded on all threads, a batch of a few megabytes at a time: neither all
+    /// texts nor all ids need be in memory. An error among the texts comes in its place.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("lines.txt");
+    /// # std::fs::write(&path, "to be\nor not to be\n").unwrap();
+    /// use kiln_text::{Encoder, LineCorpus, WordTokenizer};
+    ///
+    /// let lines = LineCorpus::new([path]);
+    /// let go_on = |_| std::ops::ControlFlow::Continue(());
+    /// let tokenizer = WordTokenizer::builder().fit_observed(lines.documents()?, go_on)?;
+    /// let ids: Vec<Vec<u32>> = tokenizer.encode_stream(lines.documents()?).collect::<Result<_, _>>()?;
+    /// assert_eq!(ids, [vec![1, 2], vec![3, 4, 1, 2]]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    fn encode_stream<T: AsRef<str> + Sync, I: IntoIterator<Item = Result<T>>>(
+        &self,
+        texts: I,
+    ) -> EncodedStream<'_, Self, I::IntoIter>
+    where
+        Self: Sized,
+    {
+        EncodedStream { encoder: self, texts: texts.into_iter(), ready: Vec::new().into_iter(), error: None }
+    }
+}
+
+/// The ids of texts, made a batch at a time; given by [`Encoder::encode_stream`].
+#[derive(Debug)]
+pub struct EncodedStream<'e, E, I> {
+    encoder: &'e E,
+    texts: I,
+    /// The ids that were not taken yet, and what is behind them, if that is an error.
+    ready: vec::IntoIter<Vec<u32>>,
+    error: Option<Error>,
+}
+
+impl<E: Encoder, T: AsRef<str> + Sync, I: Iterator<Item = Result<T>>> Iterator for EncodedStream<'_, E, I> {
+    type Item = Result<Vec<u32>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(ids) = self.ready.next() {
+                return Some(Ok(ids));
+            }
+            if let Some(error) = self.error.take() {
+                return Some(Err(error));
+            }
+            let mut batch = Vec::new();
+            self.error = fill(&mut self.texts, &mut batch).1.err();
+            if batch.is_empty() && self.error.is_none() {
+                return None;
+            }
+            let texts: Vec<&str> = batch.iter().map(AsRef::as_ref).collect();
+            self.ready = self.encoder.encode_batch(&texts).into_iter();
+        }
     }
 }
 
@@ -78,6 +165,10 @@ pub enum TextEncoder {
     Characters(CharTokenizer),
     /// The subwords of TensorFlow Datasets.
     SubwordText(SubwordTextEncoder),
+    /// Keras's `TextVectorization`, always its ids, whatever the output mode.
+    Vectorization(TextVectorization),
+    /// A vocabulary over an analyzer's tokens.
+    Vocabulary(VocabularyEncoder),
     /// Subwords of Hugging Face's `tokenizers`; the file is exactly its `tokenizer.json`.
     #[cfg(feature = "subwords")]
     Subwords(SubwordTokenizer),
@@ -91,6 +182,8 @@ impl TextEncoder {
             Self::Imdb(ids) => ids.encode(text),
             Self::Characters(tokenizer) => tokenizer.encode(text),
             Self::SubwordText(encoder) => encoder.encode(text),
+            Self::Vectorization(vectorization) => vectorization.encode(text),
+            Self::Vocabulary(encoder) => encoder.encode(text),
             #[cfg(feature = "subwords")]
             Self::Subwords(tokenizer) => Encoder::encode(tokenizer, text),
         }
@@ -103,6 +196,8 @@ impl TextEncoder {
             Self::Imdb(ids) => ids.encode_batch(texts),
             Self::Characters(tokenizer) => tokenizer.encode_batch(texts),
             Self::SubwordText(encoder) => encoder.encode_batch(texts),
+            Self::Vectorization(vectorization) => vectorization.encode_all(texts),
+            Self::Vocabulary(encoder) => encoder.encode_batch(texts),
             #[cfg(feature = "subwords")]
             Self::Subwords(tokenizer) => {
                 let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
@@ -118,6 +213,8 @@ impl TextEncoder {
             Self::Imdb(encoding) => encoding.decode(ids),
             Self::Characters(tokenizer) => tokenizer.decode(ids),
             Self::SubwordText(encoder) => encoder.decode(ids),
+            Self::Vectorization(vectorization) => vectorization.decode(ids),
+            Self::Vocabulary(encoder) => encoder.decode(ids),
             #[cfg(feature = "subwords")]
             Self::Subwords(tokenizer) => tokenizer.decode(ids).unwrap_or_default(),
         }
@@ -130,12 +227,14 @@ impl TextEncoder {
             Self::Imdb(ids) => ids.vocab_size(),
             Self::Characters(tokenizer) => tokenizer.vocab_size(),
             Self::SubwordText(encoder) => encoder.vocab_size(),
+            Self::Vectorization(vectorization) => vectorization.vocab_size(),
+            Self::Vocabulary(encoder) => encoder.vocab_size(),
             #[cfg(feature = "subwords")]
             Self::Subwords(tokenizer) => tokenizer.vocab_size(),
         }
     }
 
-    /// The tokenizer that knows the words; none for characters and subwords.
+    /// The tokenizer that knows the words; none for encodings without one.
     pub fn tokenizer(&self) -> Option<&WordTokenizer> {
         match self {
             Self::Words(tokenizer) => Some(tokenizer),
@@ -152,6 +251,8 @@ impl TextEncoder {
             Self::Imdb(ids) => ids.to_json(),
             Self::Characters(tokenizer) => tokenizer.to_json(),
             Self::SubwordText(encoder) => encoder.to_json(),
+            Self::Vectorization(vectorization) => vectorization.to_json(),
+            Self::Vocabulary(encoder) => encoder.to_json(),
             #[cfg(feature = "subwords")]
             Self::Subwords(tokenizer) => tokenizer.to_json(),
         }
@@ -161,7 +262,8 @@ impl TextEncoder {
     ///
     /// # Errors
     ///
-    /// [`Error::TokenizerJson`], [`Error::TokenizerClass`], [`Error::TokenizerVersion`], [`Error::TokenizerField`], or
+    /// [`Error::TokenizerJson`], [`Error::TokenizerClass`], [`Error::TokenizerVersion`], [`Error::TokenizerField`], those
+    /// of [`TextVectorization::from_json`] and [`VocabularyEncoder::from_json`], or
     /// [`SubwordError::Library`](crate::SubwordError::Library), which is also the error for a file of `tokenizers` where
     /// Kiln is built without the feature `subwords`.
     pub fn from_json(json: &str) -> Result<Self> {
@@ -181,7 +283,12 @@ impl TextEncoder {
             Some(imdb_ids::CLASS_NAME) => ImdbIds::from_json(json).map(Self::Imdb),
             Some(char_tokenizer::CLASS_NAME) => CharTokenizer::from_json(json).map(Self::Characters),
             Some(subword_text_encoder::CLASS_NAME) => SubwordTextEncoder::from_json(json).map(Self::SubwordText),
-            _ => Err(header.unexpected("\"Tokenizer\", \"ImdbIds\", \"CharTokenizer\" or \"SubwordTextEncoder\"")),
+            Some(text_vectorization::CLASS_NAME) => TextVectorization::from_json(json).map(Self::Vectorization),
+            Some(vocabulary_encoder::CLASS_NAME) => VocabularyEncoder::from_json(json).map(Self::Vocabulary),
+            _ => Err(header.unexpected(
+                "\"Tokenizer\", \"ImdbIds\", \"CharTokenizer\", \"SubwordTextEncoder\", \"TextVectorization\" or \
+                 \"VocabularyEncoder\"",
+            )),
         }
     }
 
@@ -238,6 +345,18 @@ impl From<CharTokenizer> for TextEncoder {
 impl From<SubwordTextEncoder> for TextEncoder {
     fn from(encoder: SubwordTextEncoder) -> Self {
         Self::SubwordText(encoder)
+    }
+}
+
+impl From<TextVectorization> for TextEncoder {
+    fn from(vectorization: TextVectorization) -> Self {
+        Self::Vectorization(vectorization)
+    }
+}
+
+impl From<VocabularyEncoder> for TextEncoder {
+    fn from(encoder: VocabularyEncoder) -> Self {
+        Self::Vocabulary(encoder)
     }
 }
 

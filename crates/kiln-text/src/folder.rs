@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::corpus::{CorpusDocuments, TextFiles};
 use crate::documents::{Document, Documents};
 use crate::error::{Error, Result};
 
@@ -79,17 +80,36 @@ impl ClassFolder {
     /// [`Error::ClassFolderMissing`] with what is there instead, [`Error::ClassEmpty`] for a class without a `.txt`
     /// file, [`Error::NotUtf8`] with file and offset, [`Error::Io`], and those of [`Documents::new`].
     pub fn read(&self, classes: &[&str]) -> Result<Documents> {
-        let found = names(&self.path)?;
-        if !classes.iter().all(|class| self.path.join(class).is_dir()) {
-            let expected = classes.iter().map(|class| (*class).to_owned()).collect();
-            return Err(Error::ClassFolderMissing { path: self.path.clone(), expected, found: listed(found) });
-        }
+        self.check(classes)?;
         let mut documents = Vec::new();
         for (label, class) in classes.iter().enumerate() {
             let texts = read_texts(&self.path.join(class), self.decoding)?;
             documents.extend(texts.into_iter().map(|text| Document { text, label: label as u32 }));
         }
         Documents::new(documents, classes.iter().copied())
+    }
+
+    /// The same documents one at a time, for folders that do not fit in memory; their names must.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ClassFolderMissing`], [`Error::ClassEmpty`], [`Error::Io`]. As items: [`Error::NotUtf8`], which
+    /// [`BadRow::Skip`](crate::BadRow::Skip) passes over, and [`Error::Io`].
+    pub fn documents(&self, classes: &[&str]) -> Result<CorpusDocuments<'static>> {
+        self.check(classes)?;
+        let mut files = Vec::new();
+        for (label, class) in (0..).zip(classes) {
+            files.extend(text_files(&self.path.join(class))?.into_iter().map(|file| (file, label)));
+        }
+        TextFiles::documents(files, self.decoding)
+    }
+
+    fn check(&self, classes: &[&str]) -> Result<()> {
+        if classes.iter().all(|class| self.path.join(class).is_dir()) {
+            return Ok(());
+        }
+        let expected = classes.iter().map(|class| (*class).to_owned()).collect();
+        Err(Error::ClassFolderMissing { path: self.path.clone(), expected, found: listed(names(&self.path)?) })
     }
 }
 
@@ -104,15 +124,7 @@ pub fn read_class_folder(path: impl AsRef<Path>, classes: &[&str]) -> Result<Doc
 
 /// The texts of a folder's `.txt` files, in the order of their names by bytes.
 pub(crate) fn read_texts(folder: &Path, decoding: Decoding) -> Result<Vec<String>> {
-    let mut files: Vec<PathBuf> = names(folder)?
-        .into_iter()
-        .map(|name| folder.join(name))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
-        .collect();
-    files.sort_unstable_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-    if files.is_empty() {
-        return Err(Error::ClassEmpty { path: folder.to_path_buf() });
-    }
+    let files = text_files(folder)?;
     let texts: Vec<Result<String>> = files
         .par_iter()
         .map(|file| {
@@ -122,6 +134,20 @@ pub(crate) fn read_texts(folder: &Path, decoding: Decoding) -> Result<Vec<String
         .collect();
     // One after the other, so that of several bad files it is always the first that is named.
     texts.into_iter().collect()
+}
+
+/// A folder's `.txt` files, in the order of their names by bytes; no file is an error.
+pub(crate) fn text_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = names(folder)?
+        .into_iter()
+        .map(|name| folder.join(name))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    files.sort_unstable_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+    if files.is_empty() {
+        return Err(Error::ClassEmpty { path: folder.to_path_buf() });
+    }
+    Ok(files)
 }
 
 /// The names of what a folder holds, in no order.

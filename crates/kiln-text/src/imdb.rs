@@ -9,9 +9,13 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use crate::archive;
+use crate::corpus::{CorpusDocuments, Sent};
 use crate::documents::{Document, Documents};
 use crate::download::Download;
 use crate::error::{Error, Result};
@@ -19,6 +23,9 @@ use crate::folder::{ClassFolder, Decoding, listed, names, read_texts};
 
 /// The classes by label.
 const CLASSES: [&str; 2] = ["neg", "pos"];
+
+/// How many documents a thread that reads an archive is ahead.
+const DOCUMENTS_AHEAD: usize = 256;
 
 /// The published file's name.
 const ARCHIVE: &str = "aclImdb_v1.tar.gz";
@@ -164,10 +171,102 @@ impl Imdb {
             Source::Folder(root) => read_texts(&root.join("train").join("unsup"), self.decoding),
             Source::Archive(path) => {
                 let mut reviews = Reviews::default();
-                self.read_archive(path, |part| part == Part::Unsup, |_, name, text| reviews.add(name, text))?;
+                self.read_archive(
+                    path,
+                    &Arc::default(),
+                    |part| part == Part::Unsup,
+                    |_, name, text| text.map(|text| reviews.add(name, text)),
+                )?;
                 reviews.sorted(&path.join("aclImdb/train/unsup"))
             }
         }
+    }
+
+    /// The training reviews one at a time, never all in memory. From a folder they come in the order of
+    /// [`train`](Self::train); from an archive in the archive's own, which is another, read by a thread beside.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`train`](Self::train), of an archive as items. [`BadRow::Skip`](crate::BadRow::Skip) passes over
+    /// [`Error::NotUtf8`].
+    pub fn train_documents(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("train", [(Part::Train(0), "neg"), (Part::Train(1), "pos")])
+    }
+
+    /// The test reviews one at a time, as [`train_documents`](Self::train_documents).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`train_documents`](Self::train_documents).
+    pub fn test_documents(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("test", [(Part::Test(0), "neg"), (Part::Test(1), "pos")])
+    }
+
+    /// The reviews without a label one at a time, all with label 0, as [`train_documents`](Self::train_documents).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`train_documents`](Self::train_documents).
+    pub fn unsup_documents(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("train", [(Part::Unsup, "unsup")])
+    }
+
+    fn documents<const N: usize>(
+        &self,
+        split: &'static str,
+        parts: [(Part, &'static str); N],
+    ) -> Result<CorpusDocuments<'static>> {
+        match &self.source {
+            Source::Folder(root) => {
+                let lossy = self.decoding == Decoding::Lossy;
+                ClassFolder::new(root.join(split)).lossy(lossy).documents(&parts.map(|(_, class)| class))
+            }
+            Source::Archive(path) => self.send_archive(path, split, parts),
+        }
+    }
+
+    /// Has a thread read the archive.
+    fn send_archive<const N: usize>(
+        &self,
+        path: &Path,
+        split: &'static str,
+        parts: [(Part, &'static str); N],
+    ) -> Result<CorpusDocuments<'static>> {
+        let total = path.metadata().map_err(Error::io("open", path))?.len();
+        let read = Arc::<AtomicU64>::default();
+        let (sender, receiver) = sync_channel(DOCUMENTS_AHEAD);
+        let imdb = Self { source: self.source.clone(), decoding: self.decoding, splits: OnceLock::new() };
+        let (archive, bytes) = (path.to_path_buf(), Arc::clone(&read));
+        let work = move || {
+            let mut sent = [0_u64; N];
+            let label = |part| parts.iter().position(|&(wanted, _)| wanted == part);
+            let folders = imdb.read_archive(
+                &archive,
+                &bytes,
+                |part| label(part).is_some(),
+                |part, _, text| {
+                    let label = label(part).unwrap_or_default();
+                    sent[label] += 1;
+                    let document = text.map(|text| Document { text, label: label as u32 });
+                    // Nobody listens any more: any error ends the reading.
+                    sender.send(document).map_err(|_| Error::Stopped { documents: sent.iter().sum() })
+                },
+            );
+            let end = match folders {
+                Err(error) => Some(error),
+                Ok(folders) if sent == [0; N] => Some(Error::NotImdb { path: archive, found: listed(folders) }),
+                Ok(_) => sent
+                    .iter()
+                    .position(|&sent| sent == 0)
+                    .map(|empty| Error::ClassEmpty { path: archive.join("aclImdb").join(split).join(parts[empty].1) }),
+            };
+            if let Some(error) = end {
+                // The same: where nobody listens, nobody needs to know.
+                sender.send(Err(error)).ok();
+            }
+        };
+        thread::Builder::new().name("kiln-imdb".to_owned()).spawn(work).map_err(Error::io("start to read", path))?;
+        Ok(CorpusDocuments::new(Sent(receiver), read, total))
     }
 
     fn in_folder(path: &Path) -> Result<Source> {
@@ -214,11 +313,16 @@ impl Imdb {
         let mut test: [Reviews; 2] = Default::default();
         let folders = self.read_archive(
             path,
+            &Arc::default(),
             |part| part != Part::Unsup,
-            |part, name, text| match part {
-                Part::Train(label) => train[label as usize].add(name, text),
-                Part::Test(label) => test[label as usize].add(name, text),
-                Part::Unsup => {}
+            |part, name, text| {
+                let text = text?;
+                match part {
+                    Part::Train(label) => train[label as usize].add(name, text),
+                    Part::Test(label) => test[label as usize].add(name, text),
+                    Part::Unsup => {}
+                }
+                Ok(())
             },
         )?;
         if train.iter().chain(&test).all(|reviews| reviews.0.is_empty()) {
@@ -235,12 +339,14 @@ impl Imdb {
     fn read_archive(
         &self,
         path: &Path,
+        read: &Arc<AtomicU64>,
         wanted: impl Fn(Part) -> bool,
-        mut keep: impl FnMut(Part, &str, String),
+        mut keep: impl FnMut(Part, &str, Result<String>) -> Result<()>,
     ) -> Result<BTreeSet<String>> {
         let mut folders = BTreeSet::new();
         archive::read_files(
             path,
+            read,
             |name| {
                 let folder = name.rsplit_once('/').map_or(name, |(folder, _)| folder);
                 if !folders.contains(folder) {
@@ -248,11 +354,7 @@ impl Imdb {
                 }
                 part_of(name).filter(|&part| wanted(part))
             },
-            |part, name, bytes| {
-                let text = self.decoding.decode(bytes, || format!("{}: {name}", path.display()))?;
-                keep(part, name, text);
-                Ok(())
-            },
+            |part, name, bytes| keep(part, name, self.decoding.decode(bytes, || format!("{}: {name}", path.display()))),
         )?;
         Ok(folders)
     }

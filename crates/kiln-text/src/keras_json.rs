@@ -129,7 +129,7 @@ impl KerasTokenizer {
             if oov_token == Some(&text) {
                 return Err(field("word_counts", "words other than the oov_token", format!("{text:?}")));
             }
-            words.push(text, Word { count, documents: 0, last_document: 0, index: 0 });
+            words.push(text, Word { count, documents: 0, index: 0 });
         }
         for (text, documents) in documents {
             limit("word_docs", documents)?;

@@ -7,7 +7,7 @@
 //! | documents | labelled texts in order, from memory, a folder, or the IMDB archive | [`Documents`], [`ClassFolder`], [`Imdb`] |
 //! | or from files | a document at a time, plain or gzip, bad rows named with file and line | [`LineCorpus`], [`DelimitedCorpus`], [`JsonLinesCorpus`], [`Nsmc`], [`PennTreebank`] |
 //! | tokens | normalise a text, split it by one of many rules, join neighbours to n-grams | [`Analyzer`] of [`Normalizer`], [`Words`] and [`NGrams`] |
-//! | counts | how often which token occurs, on all threads, and which of them get an id | [`TokenCounts`], [`Vocabulary`] |
+//! | counts | how often which token occurs, on all threads, and which of them get an id | [`TokenCounts`], [`Vocabulary`], [`VocabularyEncoder`] |
 //! | words to ids | split a text, number the words by how frequent they are | [`WordTokenizer`], [`ImdbIds`], [`HashingTrick`] |
 //! | or subwords | pieces of words that cover any text | [`SubwordTextEncoder`], `SubwordTokenizer` (feature `subwords`) |
 //! | or characters | code points, graphemes, or the letters of Hangul syllables | [`CharTokenizer`], [`to_jamo`], [`from_jamo`] |
@@ -26,6 +26,10 @@
 //! expected, what was found and where. Nothing depends on the number of threads.
 //!
 //! All encodings are [`Encoder`]s. A program that stores one keeps a [`TextEncoder`], which is any of them in one file.
+//!
+//! Every pass over texts uses all threads, and takes them from memory or, as `..._observed`, from a stream that can fail,
+//! such as a [`CorpusDocuments`], with a callback that is told of the [`Progress`] and may stop it.
+//! [`Encoder::encode_stream`] gives the ids as a stream, too.
 //!
 //! # A whole example
 //!
@@ -104,6 +108,7 @@ mod subword_counts;
 mod subword_text_encoder;
 #[cfg(feature = "subwords")]
 mod subword_tokenizer;
+mod text_batches;
 mod text_vectorization;
 mod timeseries;
 mod token_counts;
@@ -111,6 +116,7 @@ mod token_map;
 mod tokenizer_builder;
 mod vectorizers;
 mod vocabulary;
+mod vocabulary_encoder;
 mod word_table;
 mod word_tokenizer;
 mod words;
@@ -123,7 +129,7 @@ pub use corpus::{
 };
 pub use documents::{Document, Documents};
 pub use download::Download;
-pub use encoder::{Encoder, TextEncoder};
+pub use encoder::{EncodedStream, Encoder, TextEncoder};
 pub use error::{
     CorpusError, Error, Result, RowProblem, SeriesError, SubwordError, TextVectorizationError, VectorizerError,
     VocabularyError,
@@ -157,5 +163,11 @@ pub use vectorizers::{
     StripAccents, TermUnit, TfidfTransformer, TfidfTransformerBuilder, TfidfVectorizer, TfidfVectorizerBuilder,
 };
 pub use vocabulary::{Frequency, TokenOrder, Vocabulary, VocabularyBuilder};
+pub use vocabulary_encoder::VocabularyEncoder;
 pub use word_tokenizer::WordTokenizer;
 pub use words::{Segments, Words};
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

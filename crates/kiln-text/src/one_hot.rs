@@ -4,14 +4,23 @@
 //! These follow the well-known listings of Chollet's "Deep Learning with Python", section 6.1.1, with one departure:
 //! there the character listing builds its table the wrong way round, so that no character is ever found.
 
+use std::path::Path;
+
 use indexmap::IndexSet;
+use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
 
 use crate::encoder::Encoder;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, VocabularyError};
 use crate::hashing::HashingTrick;
+use crate::json_file::{read_config, write_config};
+use crate::keras_json::read_file;
 use crate::pad::filled;
 use crate::python_characters::python_words;
+use crate::write_file::write_whole;
+
+/// The class name in the file of a [`WordOneHot`].
+const CLASS_NAME: &str = "WordOneHot";
 
 /// Python's `string.printable`: digits, letters, punctuation and white space, 100 characters.
 pub const PRINTABLE: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\
@@ -35,13 +44,13 @@ impl OneHot {
         let too_large = Error::TooLarge { what: "a one-hot array", rows: ids.len(), columns: max_length };
         let columns = max_length.checked_mul(width).ok_or(too_large)?;
         let mut values = filled(ids.len(), columns, 0.0, "a one-hot array")?;
-        for (sample, ids) in values.chunks_exact_mut(columns).zip(ids) {
+        values.par_chunks_exact_mut(columns).zip(ids).for_each(|(sample, ids)| {
             for (step, &id) in sample.chunks_exact_mut(width).zip(ids) {
                 if id != 0 {
                     step[id] = 1.0;
                 }
             }
-        }
+        });
         Ok(Self { values, shape: [ids.len(), max_length, width] })
     }
 
@@ -80,9 +89,56 @@ pub struct WordOneHot {
 
 impl WordOneHot {
     /// Numbers the words of the samples. Samples without a word give an encoding that knows none.
-    pub fn fit(samples: &[impl AsRef<str>]) -> Self {
-        let words = samples.iter().flat_map(|sample| python_words(sample.as_ref())).map(Box::from).collect();
-        Self { words }
+    pub fn fit(samples: &[impl AsRef<str> + Sync]) -> Self {
+        let split: Vec<Vec<&str>> = samples.par_iter().map(|sample| python_words(sample.as_ref()).collect()).collect();
+        Self { words: split.into_iter().flatten().map(Box::from).collect() }
+    }
+
+    /// The words, from the one with id 1 on.
+    pub fn words(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.words.iter().map(Box::as_ref)
+    }
+
+    /// The words as JSON.
+    pub fn to_json(&self) -> String {
+        let words: Vec<&str> = self.words().collect();
+        write_config(CLASS_NAME, &serde_json::to_string(&words).expect("strings always make a JSON"))
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FileJson`] with line and column, [`Error::FileClass`], [`Error::FileVersion`], and
+    /// [`VocabularyError::DuplicateToken`] for a word that is there twice.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let list: Vec<Box<str>> = read_config(json, CLASS_NAME)?;
+        let mut words = IndexSet::default();
+        for (place, word) in list.into_iter().enumerate() {
+            if let Some(first) = words.get_index_of(&word) {
+                return Err(VocabularyError::DuplicateToken { token: word.into(), place, first }.into());
+            }
+            words.insert(word);
+        }
+        Ok(Self { words })
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the file's name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_json().as_bytes())
+    }
+
+    /// Reads a file written by [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_json)
     }
 
     /// The id of a word, from 1.
@@ -96,9 +152,9 @@ impl WordOneHot {
     /// # Errors
     ///
     /// [`Error::ZeroLength`] for a `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
-    pub fn encode(&self, samples: &[impl AsRef<str>], max_length: usize) -> Result<OneHot> {
+    pub fn encode(&self, samples: &[impl AsRef<str> + Sync], max_length: usize) -> Result<OneHot> {
         let id = |word| self.index(word).unwrap_or(0);
-        let ids = samples.iter().map(|sample| python_words(sample.as_ref()).take(max_length).map(id).collect());
+        let ids = samples.par_iter().map(|sample| python_words(sample.as_ref()).take(max_length).map(id).collect());
         OneHot::of(&ids.collect::<Vec<_>>(), max_length, self.words.len() + 1)
     }
 }
@@ -116,13 +172,13 @@ impl WordOneHot {
 /// assert_eq!(characters.at(0, 0, 56), 1.0); // T is the 56th printable character
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
-pub fn one_hot_characters(samples: &[impl AsRef<str>], max_length: usize) -> Result<OneHot> {
+pub fn one_hot_characters(samples: &[impl AsRef<str> + Sync], max_length: usize) -> Result<OneHot> {
     let mut table = [0; 128];
     for (place, character) in PRINTABLE.bytes().enumerate() {
         table[character as usize] = place + 1;
     }
     let id = |character: char| table.get(character as usize).copied().unwrap_or(0);
-    let ids = samples.iter().map(|sample| sample.as_ref().chars().take(max_length).map(id).collect());
+    let ids = samples.par_iter().map(|sample| sample.as_ref().chars().take(max_length).map(id).collect());
     OneHot::of(&ids.collect::<Vec<_>>(), max_length, PRINTABLE.len() + 1)
 }
 
@@ -138,10 +194,10 @@ pub fn one_hot_characters(samples: &[impl AsRef<str>], max_length: usize) -> Res
 /// assert_eq!(kiln_text::one_hot_hashed(&samples, 10, 1000)?.shape, [2, 10, 1000]);
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
-pub fn one_hot_hashed(samples: &[impl AsRef<str>], max_length: usize, buckets: usize) -> Result<OneHot> {
+pub fn one_hot_hashed(samples: &[impl AsRef<str> + Sync], max_length: usize, buckets: usize) -> Result<OneHot> {
     let hash = HashingTrick::new(buckets)?;
     let id = |word| hash.word(word) as usize;
-    let ids = samples.iter().map(|sample| python_words(sample.as_ref()).take(max_length).map(id).collect());
+    let ids = samples.par_iter().map(|sample| python_words(sample.as_ref()).take(max_length).map(id).collect());
     OneHot::of(&ids.collect::<Vec<_>>(), max_length, buckets)
 }
 

@@ -2,6 +2,7 @@
 //! and their dense form. Leaves out what the numbers mean.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 use sprs::CsMatI;
@@ -9,6 +10,8 @@ use sprs::CsMatI;
 use crate::error::{Result, VectorizerError};
 use crate::matrix::Matrix;
 use crate::pad::filled;
+use crate::progress::Progress;
+use crate::text_batches::in_batches;
 
 /// A row for each text, a column for each term, by rows (CSR), columns ascending within each. Columns are `u32`, which
 /// is half the memory of `usize`.
@@ -54,6 +57,49 @@ pub(crate) fn by_rows<T: Sync, N: Copy + Send + Sync, S>(
         }
     }
     CsMatI::new((rows.len(), columns), starts, all_columns, values)
+}
+
+/// Rows of several matrices, one behind the other.
+#[derive(Debug)]
+pub(crate) struct Stack<N> {
+    starts: Vec<usize>,
+    columns: Vec<u32>,
+    values: Vec<N>,
+}
+
+impl<N> Default for Stack<N> {
+    fn default() -> Self {
+        Self { starts: vec![0], columns: Vec::new(), values: Vec::new() }
+    }
+}
+
+impl<N: Copy> Stack<N> {
+    /// Puts the rows of a matrix behind those that are there.
+    pub(crate) fn push(&mut self, rows: &SparseMatrix<N>) {
+        let before = self.columns.len();
+        self.starts.extend(rows.indptr().to_proper()[1..].iter().map(|end| before + end));
+        self.columns.extend_from_slice(rows.indices());
+        self.values.extend_from_slice(rows.data());
+    }
+
+    pub(crate) fn finish(self, columns: usize) -> SparseMatrix<N> {
+        CsMatI::new((self.starts.len() - 1, columns), self.starts, self.columns, self.values)
+    }
+}
+
+/// A matrix of texts that need not all be in memory; `rows` makes those of a batch.
+pub(crate) fn by_batches<T: AsRef<str> + Sync, N: Copy + Send>(
+    texts: impl IntoIterator<Item = Result<T>>,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    columns: usize,
+    mut rows: impl FnMut(&[T]) -> Result<SparseMatrix<N>> + Send,
+) -> Result<SparseMatrix<N>> {
+    let mut stack = Stack::default();
+    in_batches(texts, observe, |_, texts| {
+        stack.push(&rows(texts)?);
+        Ok(())
+    })?;
+    Ok(stack.finish(columns))
 }
 
 /// The same matrix with other values, made row by row: `change` is given the columns and the new values of one row.

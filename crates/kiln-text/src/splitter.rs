@@ -107,6 +107,28 @@ impl Splitter {
         let Ok(()) = done;
     }
 
+    /// The same, with the text in which a word stands from one place to another.
+    #[inline]
+    pub(crate) fn each_in(&self, scratch: &mut String, text: &str, mut take: impl FnMut(&str, (usize, usize))) {
+        if let (None, Cut::Bytes(table)) = (&self.analyzer, &self.cut) {
+            let text = if self.lower { lower_into(scratch, text) } else { text };
+            let mut start = 0;
+            for (at, &byte) in text.as_bytes().iter().enumerate() {
+                if table[byte as usize] {
+                    if at > start {
+                        take(text, (start, at));
+                    }
+                    start = at + 1;
+                }
+            }
+            if start < text.len() {
+                take(text, (start, text.len()));
+            }
+        } else {
+            self.each(scratch, text, |word| take(word, (0, word.len())));
+        }
+    }
+
     /// The same, for a `take` that can fail.
     pub(crate) fn try_each<E>(
         &self,

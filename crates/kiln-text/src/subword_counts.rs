@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::token_counts::{EachToken, count_in_any_order};
 
 /// Distinct tokens with how often they occur.
@@ -13,16 +14,17 @@ pub(crate) type CountedTokens = Vec<(Box<str>, u64)>;
 /// Distinct tokens with how often they occur, in no order, and how many texts were read. `each` calls its second
 /// argument with every token of a text. After `max_characters` characters reading stops.
 pub(crate) fn count_tokens<T: AsRef<str> + Sync>(
-    texts: impl IntoIterator<Item = T>,
+    texts: impl IntoIterator<Item = Result<T>>,
     max_characters: Option<usize>,
     each: impl Fn(&str, &mut dyn FnMut(&str)) -> Result<()> + Sync,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(CountedTokens, u64)> {
     let each = Fallible { each, failure: OnceLock::new() };
-    let mut observe = |_| match each.failure.get() {
+    let mut observe = |progress| match each.failure.get() {
         Some(_) => ControlFlow::Break(()),
-        None => ControlFlow::Continue(()),
+        None => observe(progress),
     };
-    let counted = count_in_any_order(up_to(texts, max_characters).map(Ok), &each, &mut observe);
+    let counted = count_in_any_order(up_to(texts, max_characters), &each, &mut observe);
     if let Some(error) = each.failure.into_inner() {
         return Err(error);
     }
@@ -39,8 +41,8 @@ struct Fallible<F> {
 impl<F: Fn(&str, &mut dyn FnMut(&str)) -> Result<()> + Sync> EachToken for Fallible<F> {
     type Scratch = ();
 
-    fn each(&self, _scratch: &mut (), text: &str, take: &mut impl FnMut(&[u8])) {
-        if let Err(error) = (self.each)(text, &mut |token| take(token.as_bytes())) {
+    fn each(&self, _scratch: &mut (), text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {
+        if let Err(error) = (self.each)(text, &mut |token| take(token.as_bytes(), (0, token.len()))) {
             // Of several failures one is enough to tell.
             self.failure.get_or_init(|| error);
         }
@@ -61,21 +63,24 @@ impl<T: AsRef<str>> AsRef<str> for Start<T> {
 
 /// Texts until they have `max_characters` characters together; the last is cut there.
 fn up_to<T: AsRef<str>>(
-    texts: impl IntoIterator<Item = T>,
+    texts: impl IntoIterator<Item = Result<T>>,
     max_characters: Option<usize>,
-) -> impl Iterator<Item = Start<T>> {
+) -> impl Iterator<Item = Result<Start<T>>> {
     let mut texts = texts.into_iter();
     let mut left = max_characters;
     std::iter::from_fn(move || {
         if left == Some(0) {
             return None;
         }
-        let text = texts.next()?;
+        let text = match texts.next()? {
+            Ok(text) => text,
+            Err(error) => return Some(Err(error)),
+        };
         let all = text.as_ref();
         let end = left.and_then(|left| all.char_indices().nth(left)).map_or(all.len(), |(at, _)| at);
         if let Some(left) = &mut left {
             *left -= all[..end].chars().count();
         }
-        Some(Start { text, end })
+        Some(Ok(Start { text, end }))
     })
 }

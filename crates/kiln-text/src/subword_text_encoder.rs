@@ -11,12 +11,16 @@ mod file;
 mod tokens;
 mod trie;
 
+use std::ops::ControlFlow;
+
 use aho_corasick::MatchKind;
 use rayon::prelude::*;
 
 use crate::encoder::Encoder;
 use crate::error::{Error, Result, SubwordError};
+use crate::progress::Progress;
 use crate::subword_counts::count_tokens;
+use crate::text_batches::unobserved;
 use build::OTHER_IDS;
 pub(crate) use file::CLASS_NAME;
 use tokens::{Cutter, ESCAPE, ESCAPE_CUT, Token, is_mixed};
@@ -231,15 +235,29 @@ impl SubwordTextEncoderBuilder {
         self
     }
 
-    /// Builds an encoder from texts, which are read once, one at a time; memory grows with the distinct tokens. The
-    /// result does not depend on the order of the texts or on the number of threads.
+    /// Builds an encoder from texts, which are read once and need not all be in memory; memory grows with the distinct
+    /// tokens. The result does not depend on the order of the texts or on the number of threads.
     ///
     /// # Errors
     ///
     /// [`SubwordError::Option`] for a target below 258, a length of 0 or a token that cannot be reserved,
     /// [`Error::EmptyCorpus`] if no text has a character, [`Error::TooLarge`] if the distinct tokens together have more
     /// than 2 GiB.
-    pub fn fit(self, texts: impl IntoIterator<Item = impl AsRef<str> + Sync>) -> Result<SubwordTextEncoder> {
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<SubwordTextEncoder> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments). While texts are
+    /// read, calls `observe` after every batch of a few megabytes; choosing subwords comes behind and is not observed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SubwordTextEncoder> {
         let wrong = |option, expected, found| Err(SubwordError::Option { option, expected, found }.into());
         if self.target_vocab_size <= OTHER_IDS {
             let expected = "258 or more, since padding and all bytes take 257";
@@ -259,14 +277,15 @@ impl SubwordTextEncoderBuilder {
         }
         // As in TensorFlow Datasets, of reserved tokens that start at one place the first in the list is taken.
         let cutter = Cutter::new(self.reserved.iter().map(String::as_str), MatchKind::LeftmostFirst)?;
-        let (counts, documents) = count_tokens(texts, self.max_corpus_chars, |text, take| {
+        let each = |text: &str, take: &mut dyn FnMut(&str)| {
             let mut escaped = String::new();
             cutter.each(text, |token| {
                 token.escape_into(&mut escaped);
                 take(&escaped);
             });
             Ok(())
-        })?;
+        };
+        let (counts, documents) = count_tokens(texts, self.max_corpus_chars, each, &mut observe)?;
         if counts.is_empty() {
             return Err(Error::EmptyCorpus { documents });
         }

@@ -14,6 +14,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use serde::Deserialize;
+use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use crate::encoder::Encoder;
@@ -22,6 +24,15 @@ use crate::keras_json::read_file;
 use crate::write_file::write_whole;
 use byte_level::{ByteLevelBpe, WordCache};
 pub use train::{SubwordModel, SubwordTokenizerBuilder};
+
+/// The version of `tokenizer.json`, which has been the same since the first.
+const VERSION: &str = "1.0";
+
+/// What is looked at before the crate reads a file.
+#[derive(Deserialize)]
+struct Header {
+    version: Option<Value>,
+}
 
 /// A character that no vocabulary has, to see what a tokenizer makes of it.
 const UNHEARD_OF: &str = "\u{10fffd}";
@@ -187,9 +198,14 @@ impl SubwordTokenizer {
     ///
     /// # Errors
     ///
-    /// [`SubwordError::Library`] if it is no such file, or if its model has no token for unknown characters and fails
-    /// on them.
+    /// [`SubwordError::Version`] for another version than 1.0; [`SubwordError::Library`] if it is no such file, or if its
+    /// model has no token for unknown characters and fails on them.
     pub fn from_json(json: &str) -> Result<Self> {
+        // What is no JSON, the crate says with line and column.
+        let version = serde_json::from_str::<Header>(json).ok().and_then(|header| header.version);
+        if let Some(found) = version.filter(|version| version != VERSION) {
+            return Err(SubwordError::Version { found: found.to_string(), supported: VERSION }.into());
+        }
         Self::over(Tokenizer::from_str(json).map_err(library_error("read a tokenizer.json"))?)
     }
 

@@ -14,17 +14,22 @@ mod builder;
 mod files;
 mod tokens;
 
+use std::ops::ControlFlow;
+
 use rayon::prelude::*;
 
 use crate::encoder::Encoder;
 use crate::error::{Error, Result, TextVectorizationError};
 use crate::matrix::Matrix;
 use crate::pad::{Padded, Span, filled};
-use crate::sparse::{SparseMatrix, by_rows};
+use crate::progress::Progress;
+use crate::sparse::{SparseMatrix, by_batches, by_rows};
+use crate::text_batches::in_batches;
 use crate::token_map::TokenMap;
 use tokens::{Scratch, Tokens};
 
 pub use builder::{OutputMode, TextVectorizationBuilder};
+pub(crate) use files::CLASS_NAME;
 pub use tokens::{SplitBy, Standardize};
 
 /// What Keras calls the mask token and the unknown token.
@@ -33,6 +38,9 @@ pub(crate) const UNKNOWN: &str = "[UNK]";
 
 /// In ids, where the tokens begin: 0 is padding, 1 an unknown token.
 const FIRST_ID: u32 = 2;
+
+/// What they are called in errors.
+const ROWS_OF_IDS: &str = "rows of ids";
 
 /// How many texts a thread takes at a time.
 const TEXTS_AT_A_TIME: usize = 16;
@@ -80,24 +88,12 @@ impl TextVectorization {
     /// [`TextVectorizationError::OutputMode`] if the output mode is another, [`Error::TooLarge`] if the rows do not fit
     /// in memory.
     pub fn ids(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
-        if self.options.output_mode != OutputMode::Ids {
-            return Err(
-                TextVectorizationError::OutputMode { asked: "ids", mode: self.options.output_mode.name() }.into()
-            );
-        }
+        self.check_ids()?;
         let rows = texts.len();
-        let what = "rows of ids";
         let Some(len) = self.options.output_sequence_length else {
-            let sequences = self.encode_all(texts);
-            let len = sequences.iter().map(Vec::len).max().unwrap_or(0);
-            let mut values = filled(rows, len, 0, what)?;
-            for (row, ids) in values.chunks_exact_mut(len.max(1)).zip(&sequences) {
-                row[..ids.len()].copy_from_slice(ids);
-            }
-            let spans = sequences.iter().map(|ids| Span { start: 0, len: ids.len() }).collect();
-            return Ok(Padded { values, rows, len, spans });
+            return padded(&self.encode_all(texts));
         };
-        let (mut values, mut spans) = (filled(rows, len, 0, what)?, vec![Span::default(); rows]);
+        let (mut values, mut spans) = (filled(rows, len, 0, ROWS_OF_IDS)?, vec![Span::default(); rows]);
         values
             .par_chunks_mut(len * TEXTS_AT_A_TIME)
             .zip(spans.par_chunks_mut(TEXTS_AT_A_TIME))
@@ -163,12 +159,89 @@ impl TextVectorization {
         }))
     }
 
+    /// [`ids`](Self::ids) of texts that can fail and need not all be in memory, calling `observe` after every batch of a
+    /// few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ids`](Self::ids), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn ids_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Padded<u32>> {
+        self.check_ids()?;
+        if self.options.output_sequence_length.is_none() {
+            let mut sequences = Vec::new();
+            in_batches(texts, &mut observe, |_, texts| {
+                sequences.extend(self.encode_all(texts));
+                Ok(())
+            })?;
+            return padded(&sequences);
+        }
+        let mut all = self.ids(&[""; 0])?;
+        in_batches(texts, &mut observe, |_, texts| {
+            let batch = self.ids(texts)?;
+            all.values.extend_from_slice(&batch.values);
+            all.spans.extend_from_slice(&batch.spans);
+            all.rows += batch.rows;
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// [`matrix`](Self::matrix) of texts that can fail and need not all be in memory, calling `observe` after every batch
+    /// of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`matrix`](Self::matrix), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn matrix_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Matrix> {
+        let mut all = self.matrix(&[""; 0])?;
+        in_batches(texts, &mut observe, |_, texts| {
+            let batch = self.matrix(texts)?;
+            let too_large = Error::TooLarge { what: "a matrix", rows: all.rows + batch.rows, columns: all.columns };
+            all.values.try_reserve(batch.values.len()).map_err(|_| too_large)?;
+            all.values.extend_from_slice(&batch.values);
+            all.rows += batch.rows;
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// [`sparse_matrix`](Self::sparse_matrix) of texts that can fail and need not all be in memory, calling `observe`
+    /// after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sparse_matrix`](Self::sparse_matrix), the first among the texts, and [`Error::Stopped`] where
+    /// `observe` says so.
+    pub fn sparse_matrix_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<f32>> {
+        self.check_bag("a matrix")?;
+        by_batches(texts, &mut observe, self.columns(), |texts| self.sparse_matrix(texts))
+    }
+
     /// What a column with `count` occurrences, one or more, holds.
     fn cell(&self, column: usize, count: f32) -> f32 {
         match self.options.output_mode {
             OutputMode::Ids | OutputMode::Count => count,
             OutputMode::MultiHot => 1.0,
             OutputMode::TfIdf => count * self.idf[column],
+        }
+    }
+
+    fn check_ids(&self) -> Result<()> {
+        match self.options.output_mode {
+            OutputMode::Ids => Ok(()),
+            mode => Err(TextVectorizationError::OutputMode { asked: "ids", mode: mode.name() }.into()),
         }
     }
 
@@ -205,6 +278,13 @@ impl TextVectorization {
         }
     }
 
+    /// The tokens of ids, joined by spaces; characters by nothing. Skips padding and ids without a token.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let tokens: Vec<&str> = ids.iter().filter(|&&id| id != 0).filter_map(|&id| self.token(id)).collect();
+        let characters = self.options.split == Some(SplitBy::Character) && self.options.ngrams.is_none();
+        tokens.join(if characters { "" } else { " " })
+    }
+
     /// The weights of the columns with [`OutputMode::TfIdf`]: `ln(1 + documents / (1 + documents with the token))`, and
     /// in column 0, of unknown tokens, their mean. Empty in other modes.
     pub fn idf_weights(&self) -> &[f32] {
@@ -216,7 +296,7 @@ impl TextVectorization {
         &self.options
     }
 
-    fn encode_all(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
+    pub(crate) fn encode_all(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
         texts
             .par_iter()
             .with_min_len(TEXTS_AT_A_TIME)
@@ -238,10 +318,10 @@ impl TextVectorization {
     /// Calls `take` with every id of a text until it answers false.
     #[inline]
     fn each_id(&self, scratch: &mut Scratch, text: &str, mut take: impl FnMut(u32) -> bool) {
-        self.tokens.each_until(scratch, text, |token| {
-            take(match self.terms.find(token) {
+        self.tokens.each_until(scratch, text, |bytes, (start, end)| {
+            take(match self.terms.find_in(bytes, (start, end)) {
                 Some(term) => term + FIRST_ID,
-                None => u32::from(!token.is_empty()),
+                None => u32::from(start < end),
             })
         });
     }
@@ -255,6 +335,17 @@ impl TextVectorization {
             true
         });
     }
+}
+
+/// Rows as long as the longest, with padding behind.
+fn padded(sequences: &[Vec<u32>]) -> Result<Padded<u32>> {
+    let (rows, len) = (sequences.len(), sequences.iter().map(Vec::len).max().unwrap_or(0));
+    let mut values = filled(rows, len, 0, ROWS_OF_IDS)?;
+    for (row, ids) in values.chunks_exact_mut(len.max(1)).zip(sequences) {
+        row[..ids.len()].copy_from_slice(ids);
+    }
+    let spans = sequences.iter().map(|ids| Span { start: 0, len: ids.len() }).collect();
+    Ok(Padded { values, rows, len, spans })
 }
 
 /// Gives the ids of [`OutputMode::Ids`] whatever the output mode, at most `output_sequence_length` of them, not padded.

@@ -1,7 +1,7 @@
 //! [`TokenCounts`]: how often each token occurs in a corpus and in how many documents, counted on all threads. Leaves
 //! out what a token is, which a function given says, and ids, which `vocabulary.rs` gives out.
 //!
-//! Texts are taken from their iterator in batches of a few megabytes, so a corpus need not fit in memory. Every thread
+//! A corpus need not fit in memory (`text_batches.rs`). Every thread
 //! counts into a table of its own and notes where it saw each token first; the tables are added up at the end, and tokens
 //! sorted by where they occurred first. Thus the result is the same with any number of threads.
 
@@ -12,11 +12,8 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::text_batches::{in_batches, unobserved};
 use crate::token_map::TokenMap;
-
-/// A batch ends at this many texts or bytes, whichever comes first.
-const BATCH_TEXTS: usize = 8192;
-const BATCH_BYTES: usize = 8 << 20;
 
 /// How many texts a thread takes at a time.
 const TEXTS_AT_A_TIME: usize = 32;
@@ -85,7 +82,7 @@ impl TokenCounts {
         texts: impl IntoIterator<Item = Result<T>>,
         each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
     ) -> Result<Self> {
-        Self::count_observed(texts, each, |_| ControlFlow::Continue(()))
+        Self::count_observed(texts, each, unobserved)
     }
 
     /// The same, and calls `observe` after every batch of a few megabytes.
@@ -175,8 +172,13 @@ pub(crate) trait EachToken: Sync {
     /// What is kept from text to text.
     type Scratch: Default + Send;
 
-    /// Calls `take` with every token, which is UTF-8.
-    fn each(&self, scratch: &mut Self::Scratch, text: &str, take: &mut impl FnMut(&[u8]));
+    /// Calls `take` with every token, which is UTF-8 and stands in the bytes given from one place to another.
+    fn each(&self, scratch: &mut Self::Scratch, text: &str, take: &mut impl FnMut(&[u8], (usize, usize)));
+
+    /// A token that must not occur.
+    fn refused(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A function of a user's as [`EachToken`].
@@ -185,19 +187,17 @@ struct Function<F>(F);
 impl<F: Fn(&str, &mut dyn FnMut(&str)) + Sync> EachToken for Function<F> {
     type Scratch = ();
 
-    fn each(&self, _scratch: &mut (), text: &str, take: &mut impl FnMut(&[u8])) {
-        (self.0)(text, &mut |token| take(token.as_bytes()));
+    fn each(&self, _scratch: &mut (), text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {
+        (self.0)(text, &mut |token| take(token.as_bytes(), (0, token.len())));
     }
 }
 
-/// What one thread knows of a token.
+/// What one thread knows of a token, apart from where it occurred first, which is seldom looked at.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     count: u64,
     documents: u64,
     last_document: u64,
-    /// The first document that it occurred in, and the place there.
-    first: (u64, u64),
 }
 
 /// Counts of one thread, or of all, in no particular order.
@@ -205,6 +205,10 @@ struct Seen {
 pub(crate) struct Tables {
     map: TokenMap,
     seen: Vec<Seen>,
+    /// For each token the first document that it occurred in, and the place there.
+    first: Vec<(u64, u64)>,
+    /// One more than the last document of all so far.
+    beyond: u64,
     documents: u64,
     tokens: u64,
 }
@@ -212,19 +216,26 @@ pub(crate) struct Tables {
 impl Tables {
     /// Counts the tokens of one document. Documents may come in any order, but each once.
     fn count<E: EachToken>(&mut self, each: &E, scratch: &mut E::Scratch, document: u64, text: &str) {
-        let Self { map, seen, .. } = self;
+        let Self { map, seen, first, beyond, .. } = self;
+        // Behind all others, as documents mostly are, none can be the first with a token that is known.
+        let may_be_first = document < *beyond;
+        *beyond = (*beyond).max(document + 1);
         let mut at = 0;
-        each.each(scratch, text, &mut |token| {
-            let (place, new) = map.find_or_push(token);
+        each.each(scratch, text, &mut |text, span| {
+            let (place, new) = map.find_or_push_in(text, span);
+            let place = place as usize;
             if new {
-                seen.push(Seen { count: 1, documents: 1, last_document: document, first: (document, at) });
+                seen.push(Seen { count: 1, documents: 1, last_document: document });
+                first.push((document, at));
             } else {
-                let seen = &mut seen[place as usize];
+                let seen = &mut seen[place];
                 seen.count += 1;
                 if seen.last_document != document {
                     seen.last_document = document;
                     seen.documents += 1;
-                    seen.first = seen.first.min((document, at));
+                    if may_be_first {
+                        first[place] = first[place].min((document, at));
+                    }
                 }
             }
             at += 1;
@@ -234,15 +245,16 @@ impl Tables {
     }
 
     fn add(&mut self, other: &Self) {
-        for (token, more) in other.map.iter().zip(&other.seen) {
+        for ((token, more), &first) in other.map.iter().zip(&other.seen).zip(&other.first) {
             let (place, new) = self.map.find_or_push(token.as_bytes());
+            let place = place as usize;
             if new {
                 self.seen.push(*more);
+                self.first.push(first);
             } else {
-                let seen = &mut self.seen[place as usize];
-                seen.count += more.count;
-                seen.documents += more.documents;
-                seen.first = seen.first.min(more.first);
+                self.seen[place].count += more.count;
+                self.seen[place].documents += more.documents;
+                self.first[place] = self.first[place].min(first);
             }
         }
         self.documents += other.documents;
@@ -258,15 +270,20 @@ impl Tables {
         self.map.iter().zip(self.seen.iter().map(|seen| TokenCount { count: seen.count, documents: seen.documents }))
     }
 
-    fn by_first_appearance(self) -> Result<TokenCounts> {
+    /// The first document that a token occurred in.
+    fn first_document(&self, token: &str) -> Option<u64> {
+        self.map.find(token.as_bytes()).map(|place| self.first[place as usize].0)
+    }
+
+    pub(crate) fn by_first_appearance(self) -> Result<TokenCounts> {
         check_size(&self.map)?;
-        let Self { map, seen, documents, tokens } = self;
+        let Self { map, seen, first, documents, tokens, .. } = self;
         let count = |seen: &Seen| TokenCount { count: seen.count, documents: seen.documents };
-        if seen.is_sorted_by_key(|seen| seen.first) {
+        if first.is_sorted() {
             return Ok(TokenCounts { counts: seen.iter().map(count).collect(), map, documents, tokens });
         }
         let mut order: Vec<u32> = (0..seen.len() as u32).collect();
-        order.par_sort_unstable_by_key(|&place| seen[place as usize].first);
+        order.par_sort_unstable_by_key(|&place| first[place as usize]);
         let mut sorted = TokenMap::default();
         for &place in &order {
             sorted.find_or_push(map.text(place).unwrap_or_default().as_bytes());
@@ -277,6 +294,10 @@ impl Tables {
 }
 
 /// Counts on all threads; the counts do not depend on how many there are, but the order of the tokens does.
+///
+/// # Errors
+///
+/// Those of [`in_batches`], and [`Error::OovInCorpus`] with the first document that has the refused token.
 pub(crate) fn count_in_any_order<T: AsRef<str> + Sync, E: EachToken>(
     texts: impl IntoIterator<Item = Result<T>>,
     each: &E,
@@ -284,37 +305,24 @@ pub(crate) fn count_in_any_order<T: AsRef<str> + Sync, E: EachToken>(
 ) -> Result<Tables> {
     // As many as threads have worked at the same time.
     let idle: Mutex<Vec<(Tables, E::Scratch)>> = Mutex::default();
-    let mut progress = Progress::default();
-    let mut texts = texts.into_iter();
-    let mut batch: Vec<T> = Vec::new();
-    loop {
-        batch.clear();
-        let mut bytes = 0;
-        while batch.len() < BATCH_TEXTS && bytes < BATCH_BYTES {
-            let Some(text) = texts.next() else { break };
-            let text = text?;
-            bytes += text.as_ref().len();
-            batch.push(text);
-        }
-        if batch.is_empty() {
-            break;
-        }
+    // A panic in a user's function is passed on by rayon, so a poisoned lock is never seen.
+    let locked = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+    in_batches(texts, observe, |before, batch| {
         batch.par_chunks(TEXTS_AT_A_TIME).enumerate().for_each(|(chunk, texts)| {
-            // A panic in a user's function is passed on by rayon, so a poisoned lock is never seen.
-            let worker = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let worker = locked().pop();
             let (mut tables, mut scratch) = worker.unwrap_or_default();
-            let start = progress.documents + (chunk * TEXTS_AT_A_TIME) as u64;
+            let start = before + (chunk * TEXTS_AT_A_TIME) as u64;
             for (document, text) in (start..).zip(texts) {
                 tables.count(each, &mut scratch, document, text.as_ref());
             }
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push((tables, scratch));
+            locked().push((tables, scratch));
         });
-        progress.documents += batch.len() as u64;
-        progress.bytes += bytes as u64;
-        if observe(progress).is_break() {
-            return Err(Error::Stopped { documents: progress.documents });
+        let Some(token) = each.refused() else { return Ok(()) };
+        match locked().iter().filter_map(|(tables, _)| tables.first_document(token)).min() {
+            Some(document) => Err(Error::OovInCorpus { token: token.to_owned(), document }),
+            None => Ok(()),
         }
-    }
+    })?;
     let mut tables = idle.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().map(|(tables, _)| tables);
     let mut all = tables.next().unwrap_or_default();
     tables.for_each(|tables| all.add(&tables));

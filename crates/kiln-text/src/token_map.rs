@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
-use crate::word_table::packed;
+use crate::word_table::packed_in;
 
 /// Different tokens, numbered from 0 in the order in which they were put in.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +28,15 @@ impl TokenMap {
     /// The number of a token.
     #[inline]
     pub(crate) fn find(&self, token: &[u8]) -> Option<u32> {
-        match packed(token) {
+        self.find_in(token, (0, token.len()))
+    }
+
+    /// The number of the token that stands in a text from `start` to `end`.
+    #[inline]
+    pub(crate) fn find_in(&self, text: &[u8], (start, end): (usize, usize)) -> Option<u32> {
+        match packed_in(text, (start, end)) {
             Some(key) => self.short.get(&key),
-            None => self.long.get(token),
+            None => self.long.get(&text[start..end]),
         }
         .copied()
     }
@@ -40,8 +46,15 @@ impl TokenMap {
     /// `token` is UTF-8; bytes that are not would be put in with U+FFFD in their place.
     #[inline]
     pub(crate) fn find_or_push(&mut self, token: &[u8]) -> (u32, bool) {
+        self.find_or_push_in(token, (0, token.len()))
+    }
+
+    /// The same for the token that stands in a text from `start` to `end`.
+    #[inline]
+    pub(crate) fn find_or_push_in(&mut self, text: &[u8], (start, end): (usize, usize)) -> (u32, bool) {
         let next = self.ends.len() as u32;
-        match packed(token) {
+        let token = &text[start..end];
+        match packed_in(text, (start, end)) {
             Some(key) => match self.short.entry(key) {
                 Entry::Occupied(entry) => return (*entry.get(), false),
                 Entry::Vacant(entry) => entry.insert(next),

@@ -1,8 +1,12 @@
 //! The options of a [`WordTokenizer`], their defaults and their checks. Leaves out fitting and encoding.
 
+use std::ops::ControlFlow;
+
 use crate::analyzer::Analyzer;
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::splitter::{DEFAULT_FILTERS, Splitter};
+use crate::text_batches::unobserved;
 use crate::word_tokenizer::WordTokenizer;
 
 /// Options for a [`WordTokenizer`]; made by [`WordTokenizer::builder`].
@@ -102,14 +106,47 @@ impl WordTokenizerBuilder {
         Ok(WordTokenizer::unfitted(splitter, self.num_words, self.oov_token))
     }
 
-    /// A tokenizer fitted on `texts`, which are read once, one at a time.
+    /// A tokenizer fitted on `texts`, which are read once; they need not all be in memory.
     ///
     /// # Errors
     ///
     /// Those of [`build`](Self::build) and of [`WordTokenizer::fit_on_texts`].
-    pub fn fit(self, texts: impl IntoIterator<Item = impl AsRef<str>>) -> Result<WordTokenizer> {
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<WordTokenizer> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build) and of [`WordTokenizer::fit_on_texts_observed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("lines.txt");
+    /// # std::fs::write(&path, "to be\nor not to be\n").unwrap();
+    /// use std::ops::ControlFlow;
+    ///
+    /// use kiln_text::{LineCorpus, WordTokenizer};
+    ///
+    /// let lines = LineCorpus::new([path]).documents()?;
+    /// let tokenizer = WordTokenizer::builder().fit_observed(lines, |progress| {
+    ///     eprintln!("{} lines, {} bytes", progress.documents, progress.bytes);
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(tokenizer.words().collect::<Vec<_>>(), ["to", "be", "or", "not"]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<WordTokenizer> {
         let mut tokenizer = self.build()?;
-        tokenizer.fit_on_texts(texts)?;
+        tokenizer.fit_on_texts_observed(texts, observe)?;
         Ok(tokenizer)
     }
 }

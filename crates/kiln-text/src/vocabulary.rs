@@ -8,7 +8,7 @@ use crate::error::{Result, VocabularyError};
 use crate::token_counts::TokenCount;
 use crate::token_map::TokenMap;
 
-pub(crate) use files::lines_of;
+pub(crate) use files::{VocabularyConfig, lines_of};
 
 pub use builder::{Frequency, TokenOrder, VocabularyBuilder};
 
@@ -73,6 +73,10 @@ impl Vocabulary {
     /// The token that stands for those without an id, if there is one.
     pub fn unknown_token(&self) -> Option<&str> {
         self.unknown.and_then(|id| self.token(id))
+    }
+
+    pub(crate) fn unknown_id(&self) -> Option<u32> {
+        self.unknown
     }
 
     /// The id of a token, taken as it is.

@@ -14,8 +14,6 @@ pub(crate) struct Word {
     pub(crate) count: u64,
     /// In how many documents it occurred.
     pub(crate) documents: u64,
-    /// The last document it occurred in, counted from 1, so that a document counts once. No part of equality.
-    pub(crate) last_document: u64,
     /// Its id, or 0 if it has none.
     pub(crate) index: u32,
 }
@@ -34,10 +32,6 @@ impl WordTable {
         self.words.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
     /// The place of a word.
     #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<usize> {
@@ -46,6 +40,16 @@ impl WordTable {
             None => self.long.get(text),
         }
         .map(|&place| place as usize)
+    }
+
+    /// What is known of the word that stands in a text from `start` to `end`.
+    #[inline]
+    pub(crate) fn get_in(&self, text: &str, (start, end): (usize, usize)) -> Option<&Word> {
+        match packed_in(text.as_bytes(), (start, end)) {
+            Some(key) => self.short.get(&key),
+            None => self.long.get(&text[start..end]),
+        }
+        .map(|&place| &self.words[place as usize])
     }
 
     pub(crate) fn get(&self, text: &str) -> Option<&Word> {
@@ -86,6 +90,23 @@ impl PartialEq for WordTable {
     fn eq(&self, other: &Self) -> bool {
         let known = |word: &Word| (word.count, word.documents, word.index);
         self.texts == other.texts && self.words.iter().map(known).eq(other.words.iter().map(known))
+    }
+}
+
+/// [`packed`] of the word that stands in a text from `start` to `end`.
+///
+/// Most words have 16 bytes of text from their start on; these are taken in one piece and those behind the word blotted
+/// out, which needs no branch on the word's length.
+#[inline]
+pub(crate) fn packed_in(text: &[u8], (start, end): (usize, usize)) -> Option<(u64, u64)> {
+    let length = end - start;
+    match text.get(start..).and_then(<[u8]>::first_chunk) {
+        Some(bytes) if (1..16).contains(&length) => {
+            let shift = 8 * (16 - length as u32);
+            let key = (u128::from_le_bytes(*bytes) << shift >> shift) | (length as u128) << 120;
+            Some((key as u64, (key >> 64) as u64))
+        }
+        _ => packed(&text[start..end]),
     }
 }
 

@@ -1,21 +1,43 @@
-//! [`WordTokenizer`]: words to ids by how often they occur, exactly as Keras's legacy `Tokenizer`. Holds counting,
-//! numbering, encoding and decoding. Leaves out options (`tokenizer_builder.rs`), splitting (`splitter.rs`), matrices
-//! (`matrix.rs`) and files (`keras_json.rs`).
+//! [`WordTokenizer`]: words to ids by how often they occur, exactly as Keras's legacy `Tokenizer`. Holds
+//! numbering, encoding and decoding. Leaves out options (`tokenizer_builder.rs`), splitting (`splitter.rs`), counting
+//! (`token_counts.rs`), matrices (`matrix.rs`) and files (`keras_json.rs`).
 //!
 //! Version followed: `keras.src.legacy.preprocessing.text.Tokenizer` of Keras 3. Departures: what Keras lets through
 //! to fail later is an error here (see [`Error`]); [`WordTokenizer::decode`] skips padding.
 
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::splitter::Splitter;
+use crate::text_batches::unobserved;
+use crate::token_counts::{EachToken, TokenCount, count_in_any_order};
 use crate::tokenizer_builder::WordTokenizerBuilder;
 use crate::word_table::{Word, WordTable};
 
 /// In `order`, the place of the `oov_token`, which was never counted.
 pub(crate) const OOV_PLACE: u32 = u32::MAX;
+
+/// What is counted: words, none of which may be the `oov_token`.
+struct EachWord<'a> {
+    splitter: &'a Splitter,
+    oov_token: Option<&'a str>,
+}
+
+impl EachToken for EachWord<'_> {
+    type Scratch = String;
+
+    fn each(&self, scratch: &mut String, text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {
+        self.splitter.each_in(scratch, text, |text, span| take(text.as_bytes(), span));
+    }
+
+    fn refused(&self) -> Option<&str> {
+        self.oov_token
+    }
+}
 
 /// Turns texts into ids: 0 is padding and never given, the most frequent word is 1, ties go by first appearance.
 ///
@@ -94,47 +116,55 @@ impl WordTokenizer {
         self
     }
 
-    /// Counts the words of more texts and numbers all words anew.
+    /// Counts the words of more texts, on all threads, and numbers all words anew.
     ///
     /// As in Keras, counts add up over calls, and a second call can change every id: encode only after the last.
-    /// Texts are read once, one at a time; memory grows with the vocabulary alone.
+    /// Texts are read once; memory grows with the vocabulary alone. The result does not depend on the number of
+    /// threads.
     ///
     /// # Errors
     ///
     /// [`Error::OovInCorpus`] if a text contains the `oov_token` as a word, [`Error::EmptyCorpus`] if no word is known
-    /// at the end. The tokenizer is then as it was before.
-    pub fn fit_on_texts(&mut self, texts: impl IntoIterator<Item = impl AsRef<str>>) -> Result<()> {
-        let mut words = self.words.clone();
-        let mut document = self.document_count;
-        let mut scratch = String::new();
-        let oov_token = self.oov_token.as_deref();
-        for text in texts {
-            document += 1;
-            self.splitter.try_each(&mut scratch, text.as_ref(), |text| {
-                if let Some(place) = words.find(text) {
-                    let word = words.word_mut(place);
-                    word.count += 1;
-                    word.documents += u64::from(word.last_document != document);
-                    word.last_document = document;
-                } else if oov_token == Some(text) {
-                    let document = document - self.document_count - 1;
-                    return Err(Error::OovInCorpus { token: text.to_owned(), document });
-                } else {
-                    let word = Word { count: 1, documents: 1, last_document: document, index: 0 };
-                    words.push(Box::from(text), word);
-                }
-                Ok(())
-            })?;
-        }
-        if words.is_empty() {
-            return Err(Error::EmptyCorpus { documents: document });
-        }
+    /// at the end, [`Error::TooLarge`] for more than 2^32 - 2 words. The tokenizer is then as it was before.
+    pub fn fit_on_texts<T: AsRef<str> + Sync>(&mut self, texts: impl IntoIterator<Item = T>) -> Result<()> {
+        self.fit_on_texts_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit_on_texts`](Self::fit_on_texts), the first among the texts, and [`Error::Stopped`] where `observe`
+    /// says so. The tokenizer is then as it was before.
+    pub fn fit_on_texts_observed<T: AsRef<str> + Sync>(
+        &mut self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let each = EachWord { splitter: &self.splitter, oov_token: self.oov_token.as_deref() };
+        let counted = count_in_any_order(texts, &each, &mut observe)?.by_first_appearance()?;
+        let documents = self.document_count + counted.documents();
         // One id is for padding, one for the oov_token, and the last place is its mark.
-        if words.len() > u32::MAX as usize - 2 {
-            return Err(Error::TooLarge { what: "a vocabulary", rows: words.len(), columns: 1 });
+        let new = counted.iter().filter(|(text, _)| self.words.find(text).is_none()).count();
+        match self.words.len() + new {
+            0 => return Err(Error::EmptyCorpus { documents }),
+            rows if rows > u32::MAX as usize - 2 => {
+                return Err(Error::TooLarge { what: "a vocabulary", rows, columns: 1 });
+            }
+            _ => {}
         }
-        self.words = words;
-        self.document_count = document;
+        for (text, TokenCount { count, documents }) in counted.iter() {
+            match self.words.find(text) {
+                Some(place) => {
+                    let word = self.words.word_mut(place);
+                    word.count += count;
+                    word.documents += documents;
+                }
+                None => self.words.push(Box::from(text), Word { count, documents, index: 0 }),
+            }
+        }
+        self.document_count = documents;
         self.number_by_count();
         Ok(())
     }
@@ -173,13 +203,13 @@ impl WordTokenizer {
     fn encode_with(&self, scratch: &mut String, text: &str) -> Vec<u32> {
         // English has about six bytes a word.
         let mut ids = Vec::with_capacity(text.len() / 6 + 1);
-        self.splitter.each(scratch, text, |word| ids.extend(self.id(word)));
+        self.splitter.each_in(scratch, text, |text, span| ids.extend(self.id(self.words.get_in(text, span))));
         ids
     }
 
     /// What a word becomes, under `num_words` and the `oov_token`.
-    fn id(&self, word: &str) -> Option<u32> {
-        match self.words.get(word) {
+    fn id(&self, word: Option<&Word>) -> Option<u32> {
+        match word {
             Some(known) if known.index != 0 && self.keeps(known.index) => Some(known.index),
             _ => self.oov_index,
         }

@@ -193,6 +193,11 @@ impl Words {
         tokens
     }
 
+    /// Whether tokens are characters, white space among them.
+    pub(crate) fn are_characters(&self) -> bool {
+        matches!(self.0, Kind::Characters | Kind::Graphemes)
+    }
+
     /// Calls `take` with every token, in order; none is empty.
     pub fn each(&self, text: &str, mut take: impl FnMut(&str)) {
         let done: std::result::Result<(), std::convert::Infallible> = self.try_each(text, |token| {

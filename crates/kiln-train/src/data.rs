@@ -11,6 +11,7 @@ use kiln_models::{Carried, Pass, RandomKey, Series, Span, Spans, Targets, Tokens
 use kiln_text::Padded;
 
 use crate::error::{Error, Result};
+use crate::text_dataset::EncodedText;
 use crate::trainable::{Labelled, StepInput};
 
 /// Rows that can be cut into batches.
@@ -214,6 +215,20 @@ impl Batches for TokenDataset {
     fn limits(&self) -> DataLimits {
         let highest_id = self.0.ids.iter().max().map(|&id| id as u32);
         DataLimits { steps: Some(self.0.steps), highest_id, ..self.0.targets.limits() }
+    }
+}
+
+/// As Burn's `Dataset`, an item a row without its padding.
+impl Dataset<EncodedText> for TokenDataset {
+    fn get(&self, index: usize) -> std::result::Result<EncodedText, DatasetError> {
+        let Span { start, len } = self.0.spans[index];
+        let start = index * self.0.steps + start;
+        let ids = self.0.ids[start..start + len].iter().map(|&id| id as u32).collect();
+        Ok(EncodedText { ids, label: self.classes()[index] })
+    }
+
+    fn len(&self) -> usize {
+        self.rows()
     }
 }
 

@@ -2,7 +2,8 @@
 //! and prediction, on burn-train's `SupervisedTraining`.
 //!
 //! [`Trainer::fit`] trains a [`Trainable`] on [`Batches`]; [`TextPredictor`] predicts from the
-//! folder that is left. Layers and models are `kiln-models`' part, text is `kiln-text`'s.
+//! folder that is left. [`DocumentDataset`], [`EncodedDataset`] and [`TokenDataset`] are Burn's `Dataset` too. Layers
+//! and models are `kiln-models`' part, text is `kiln-text`'s.
 
 mod artifact;
 mod callback;
@@ -27,6 +28,7 @@ mod sequence_encoder;
 mod silent;
 mod step_gradients;
 mod strategy;
+mod text_dataset;
 mod text_windows;
 mod trainable;
 mod trainer;
@@ -48,6 +50,7 @@ pub use run_folder::ExistingRun;
 pub use save_best::SaveBest;
 pub use sequence_encoder::{SequenceEncoder, SequenceShape};
 pub use step_gradients::StepGradients;
+pub use text_dataset::{DocumentDataset, EncodedBatches, EncodedDataset, EncodedText, PadBatcher};
 pub use text_windows::TextWindows;
 pub use trainable::{Labelled, StepOutput, Trainable};
 pub use trainer::{Run, Trainer};

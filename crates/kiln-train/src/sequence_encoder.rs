@@ -2,11 +2,12 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{Span, Spans, Tokens};
-use kiln_text::{Documents, PadSequences, Padded, Padding, TextEncoder, Truncating};
+use kiln_text::{Document, Documents, PadSequences, Padded, Padding, TextEncoder, Truncating};
 use serde::{Deserialize, Serialize};
 
 use crate::data::TokenDataset;
 use crate::error::{Error, Result};
+use crate::text_dataset::each_encoded;
 
 /// How rows are brought to one length. The defaults are Keras's: padded and truncated in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,9 +96,7 @@ impl SequenceEncoder {
     ///
     /// None with a shape that `with_shape` took.
     pub fn pad(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
-        let SequenceShape { max_len, padding, truncating } = self.shape;
-        let pad = PadSequences::new().max_len(max_len).padding(padding).truncating(truncating);
-        Ok(pad.pad(&self.encoder.encode_batch(texts))?)
+        Ok(self.padding().pad(&self.encoder.encode_batch(texts))?)
     }
 
     /// A data set of `documents` and their labels.
@@ -108,6 +107,34 @@ impl SequenceEncoder {
     pub fn dataset(&self, documents: &Documents) -> Result<TokenDataset> {
         let texts: Vec<&str> = documents.texts().collect();
         TokenDataset::new(self.pad(&texts)?, documents.labels(), self.vocab_size())
+    }
+
+    /// The same of documents that are read one at a time, such as those of a
+    /// [`CorpusDocuments`](kiln_text::CorpusDocuments): what stays in memory are the padded rows.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the documents, and those of [`SequenceEncoder::pad`].
+    pub fn corpus_dataset(
+        &self,
+        documents: impl IntoIterator<Item = kiln_text::Result<Document>>,
+    ) -> Result<TokenDataset> {
+        let pad = self.padding();
+        let mut all = Padded { values: Vec::new(), rows: 0, len: self.shape.max_len, spans: Vec::new() };
+        let mut labels = Vec::new();
+        each_encoded(documents, &self.encoder, &mut labels, |ids| {
+            let row = pad.pad(&[ids])?;
+            all.values.extend_from_slice(&row.values);
+            all.spans.extend_from_slice(&row.spans);
+            all.rows += 1;
+            Ok(())
+        })?;
+        TokenDataset::new(all, labels, self.vocab_size())
+    }
+
+    fn padding(&self) -> PadSequences<u32> {
+        let SequenceShape { max_len, padding, truncating } = self.shape;
+        PadSequences::new().max_len(max_len).padding(padding).truncating(truncating)
     }
 
     /// A batch of `texts` for a model.

@@ -49,6 +49,9 @@
 //! | `flex` (default) | the CPU |
 //! | `ndarray` | the CPU, by the backend that Burn has deprecated |
 //! | `cuda` | NVIDIA's GPUs through CUDA |
+//!
+//! `subwords` is no backend: it adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` with some thirty crates
+//! behind it, and is off by default. `SubwordTextEncoder` needs no feature.
 
 mod device;
 mod error;

@@ -7,11 +7,16 @@ pub use kiln_models::{
 };
 pub use kiln_text::reviews::Reviews;
 pub use kiln_text::{
-    Document, Documents, Encoder, Imdb, ImdbIds, PadSequences, Padding, TextEncoder, Truncating, WordTokenizer,
-    pad_sequences,
+    Analyzer, CharTokenizer, ClassFolder, CountVectorizer, DelimitedCorpus, Document, Documents, Encoder,
+    HashingVectorizer, Imdb, ImdbIds, JsonLinesCorpus, Labels, LengthBatches, LineCorpus, NGrams, Normalizer, Nsmc,
+    PadSequences, Padding, PennTreebank, SubwordTextEncoder, TextEncoder, TextVectorization, TfidfVectorizer,
+    Truncating, Vocabulary, VocabularyEncoder, WordTokenizer, Words, pad_sequences,
 };
+#[cfg(feature = "subwords")]
+pub use kiln_text::{SubwordModel, SubwordTokenizer};
 pub use kiln_train::{
-    ArtifactConfig, Batches, Callback, Control, EarlyStopping, EpochLogs, ExistingRun, History, Monitor, Optimizer,
-    PlateauRule, ReduceLrOnPlateau, SequenceEncoder, SeriesDataset, SeriesPredictor, StepOutput, TextGenerator,
-    TextPredictor, TextWindows, Threshold, TokenDataset, TokenUnit, Trainable, Trainer, evaluate, predict,
+    ArtifactConfig, Batches, BurnDataset, Callback, Control, DocumentDataset, EarlyStopping, EncodedDataset, EpochLogs,
+    ExistingRun, History, Monitor, Optimizer, PadBatcher, PlateauRule, ReduceLrOnPlateau, SequenceEncoder,
+    SeriesDataset, SeriesPredictor, StepOutput, TextGenerator, TextPredictor, TextWindows, Threshold, TokenDataset,
+    TokenUnit, Trainable, Trainer, evaluate, predict,
 };

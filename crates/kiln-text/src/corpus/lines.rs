@@ -17,9 +17,9 @@ use crate::error::{CorpusError, Error, Result, RowProblem};
 const BUFFER: usize = 1 << 16;
 
 /// Counts the bytes that come from the disk.
-struct Counted {
-    file: File,
-    read: Arc<AtomicU64>,
+pub(crate) struct Counted {
+    pub(crate) file: File,
+    pub(crate) read: Arc<AtomicU64>,
 }
 
 impl Read for Counted {

@@ -49,6 +49,15 @@ pub enum SubwordError {
         subword: String,
     },
 
+    /// A `tokenizer.json` of a version that is not known.
+    #[error("the version of a tokenizer.json should be {supported:?}, found {found}: it may be of a newer tokenizers")]
+    Version {
+        /// What stands in the file.
+        found: String,
+        /// The version that is read.
+        supported: &'static str,
+    },
+
     /// Hugging Face's `tokenizers` refused a file, a text or a training.
     #[error("cannot {action}: tokenizers says {message:?}")]
     Library {

@@ -109,4 +109,14 @@ pub enum VocabularyError {
         /// How many tokens there are.
         tokens: usize,
     },
+
+    /// Id 0 is to be padding and is something else.
+    #[error(
+        "the first special token must stand for padding, which has id 0, and be another than the unknown token, found \
+         {found:?}: give special_tokens([\"<pad>\", \"<unk>\"]), for example"
+    )]
+    NoPadding {
+        /// The first special token, if there is one.
+        found: Option<String>,
+    },
 }

@@ -8,6 +8,7 @@
 //! characters; it also adds up floating-point numbers in the order that threads finish, so it is trained on one.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use tokenizers::decoders::metaspace::Metaspace as MetaspaceDecoder;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
@@ -26,7 +27,9 @@ use tokenizers::{
 use super::byte_level::{character_of, try_each_word};
 use super::{SubwordTokenizer, library_error};
 use crate::error::{Error, Result, SubwordError};
+use crate::progress::Progress;
 use crate::subword_counts::{CountedTokens, count_tokens};
+use crate::text_batches::unobserved;
 
 /// What WordPiece puts before a piece inside a word.
 const CONTINUING: &str = "##";
@@ -88,35 +91,52 @@ impl SubwordTokenizerBuilder {
         self
     }
 
-    /// Trains on texts, which are read once, one at a time; memory grows with the distinct words. The result does not
-    /// depend on the order of the texts or on the number of threads. A small corpus gives a smaller vocabulary.
+    /// Trains on texts, which are read once and need not all be in memory; memory grows with the distinct words. The
+    /// result does not depend on the order of the texts or on the number of threads. A small corpus gives a smaller
+    /// vocabulary.
     ///
     /// # Errors
     ///
     /// [`SubwordError::Option`] for special tokens that are missing, empty or given twice, [`SubwordError::Alphabet`]
     /// if `vocab_size` does not hold all single characters, [`Error::EmptyCorpus`] if no text has a word,
     /// [`SubwordError::Library`] for what the crate itself refuses.
-    pub fn fit(self, texts: impl IntoIterator<Item = impl AsRef<str> + Sync>) -> Result<SubwordTokenizer> {
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<SubwordTokenizer> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments). While texts are
+    /// read, calls `observe` after every batch of a few megabytes; the training itself, which comes behind and is the
+    /// crate's, is not observed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SubwordTokenizer> {
         self.check_special_tokens()?;
         let mut tokenizer = Tokenizer::new(ModelWrapper::BPE(BPE::default()));
         let normalizer = self.normalizer();
         tokenizer.with_normalizer(normalizer.clone()).map_err(library_error("put a tokenizer together"))?;
         let (words, documents) = match self.model {
-            SubwordModel::ByteLevelBpe => count_tokens(texts, None, |text, take| {
-                let each = |text: &str, take: &mut dyn FnMut(&str)| {
+            SubwordModel::ByteLevelBpe => {
+                let words_of = |text: &str, take: &mut dyn FnMut(&str)| {
                     try_each_word(text, |word| {
                         take(word);
                         Ok(())
                     })
                 };
-                match &normalizer {
-                    None => each(text, take),
-                    Some(normalizer) => each(normalized(normalizer, text)?.get(), take),
-                }
-            })?,
+                let each = |text: &str, take: &mut dyn FnMut(&str)| match &normalizer {
+                    None => words_of(text, take),
+                    Some(normalizer) => words_of(normalized(normalizer, text)?.get(), take),
+                };
+                count_tokens(texts, None, each, &mut observe)?
+            }
             SubwordModel::WordPiece | SubwordModel::Unigram => {
                 let splitter = self.pre_tokenizer();
-                count_tokens(texts, None, |text, take| {
+                let each = |text: &str, take: &mut dyn FnMut(&str)| {
                     let text = match &normalizer {
                         None => NormalizedString::from(text),
                         Some(normalizer) => normalized(normalizer, text)?,
@@ -127,7 +147,8 @@ impl SubwordTokenizerBuilder {
                         take(word);
                     }
                     Ok(())
-                })?
+                };
+                count_tokens(texts, None, each, &mut observe)?
             }
         };
         let mut words = words;

@@ -13,6 +13,7 @@ use super::{MASK, TextVectorization, UNKNOWN};
 use crate::error::{Error, Result, TextVectorizationError, VocabularyError};
 use crate::keras_json::read_file;
 use crate::progress::Progress;
+use crate::text_batches::unobserved;
 use crate::token_counts::{TokenCount, count_in_any_order};
 use crate::token_map::TokenMap;
 
@@ -151,7 +152,7 @@ impl TextVectorizationBuilder {
     /// `output_sequence_length` where there are no ids, [`TextVectorizationError::NGramWidths`] for a width of 0 or no
     /// width.
     pub fn adapt<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<TextVectorization> {
-        self.adapt_observed(texts.into_iter().map(Ok), |_| ControlFlow::Continue(()))
+        self.adapt_observed(texts.into_iter().map(Ok), unobserved)
     }
 
     /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls

@@ -12,7 +12,8 @@ use crate::keras_json::read_file;
 use crate::vocabulary::lines_of;
 use crate::write_file::write_whole;
 
-const CLASS_NAME: &str = "TextVectorization";
+/// The class name in the file.
+pub(crate) const CLASS_NAME: &str = "TextVectorization";
 
 /// What Keras's `get_config` gives and `from_config` takes. Further keys (name, dtype and such) say nothing of texts.
 #[derive(Serialize, Deserialize)]

@@ -33,6 +33,9 @@ pub enum SplitBy {
     Character,
 }
 
+/// What parts tokens once a text is written; it is in none of them.
+const CUT: u8 = b' ';
+
 /// What becomes of a byte where white space parts tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Action {
@@ -56,6 +59,8 @@ pub(crate) struct Tokens {
     split: Option<SplitBy>,
     ngrams: Option<Vec<usize>>,
     actions: Box<[Action; 256]>,
+    /// The actions without a branch: what to write of a byte, and whether it stays, as 1 or 0.
+    written: Box<[(u8, u8); 256]>,
 }
 
 impl Tokens {
@@ -69,12 +74,23 @@ impl Tokens {
             _ => Action::Keep(byte),
         };
         let actions = Box::new(std::array::from_fn(|byte| action(byte as u8)));
-        Self { split, ngrams: ngrams.map(<[usize]>::to_vec), actions }
+        let written = |byte: usize| match action(byte as u8) {
+            Action::Keep(byte) => (byte, 1),
+            Action::Delete => (0, 0),
+            Action::Cut => (CUT, 1),
+        };
+        let written = Box::new(std::array::from_fn(written));
+        Self { split, ngrams: ngrams.map(<[usize]>::to_vec), actions, written }
     }
 
-    /// Calls `take` with every token until it answers false.
+    /// Calls `take` with every token, which stands in the bytes given from one place to another, until it answers false.
     #[inline]
-    pub(crate) fn each_until(&self, scratch: &mut Scratch, text: &str, mut take: impl FnMut(&[u8]) -> bool) {
+    pub(crate) fn each_until(
+        &self,
+        scratch: &mut Scratch,
+        text: &str,
+        mut take: impl FnMut(&[u8], (usize, usize)) -> bool,
+    ) {
         if self.split == Some(SplitBy::Whitespace) && self.ngrams.is_none() {
             return self.each_word(&mut scratch.bytes, text, take);
         }
@@ -82,37 +98,38 @@ impl Tokens {
         let Scratch { bytes, spans } = scratch;
         for &width in self.ngrams.as_deref().unwrap_or(&[1]) {
             for (start, end) in runs(spans, width) {
-                if !take(&bytes[start..end]) {
+                if !take(bytes, (start, end)) {
                     return;
                 }
             }
         }
     }
 
-    /// The common case, without a copy of more than one token.
+    /// The common case. All of the text is written before a word is read: one whose last bytes were written just now would
+    /// have to wait for them.
     #[inline]
-    fn each_word(&self, word: &mut Vec<u8>, text: &str, mut take: impl FnMut(&[u8]) -> bool) {
-        if word.len() < text.len() {
-            word.resize(text.len(), 0);
+    fn each_word(&self, bytes: &mut Vec<u8>, text: &str, mut take: impl FnMut(&[u8], (usize, usize)) -> bool) {
+        if bytes.len() < text.len() {
+            bytes.resize(text.len(), 0);
         }
         let mut length = 0;
         for &byte in text.as_bytes() {
-            match self.actions[byte as usize] {
-                Action::Keep(byte) => {
-                    word[length] = byte;
-                    length += 1;
+            let (written, kept) = self.written[byte as usize];
+            bytes[length] = written;
+            length += usize::from(kept);
+        }
+        let bytes = &bytes[..length];
+        let mut start = 0;
+        for (at, &byte) in bytes.iter().enumerate() {
+            if byte == CUT {
+                if at > start && !take(bytes, (start, at)) {
+                    return;
                 }
-                Action::Delete => {}
-                Action::Cut => {
-                    if length > 0 && !take(&word[..length]) {
-                        return;
-                    }
-                    length = 0;
-                }
+                start = at + 1;
             }
         }
-        if length > 0 {
-            take(&word[..length]);
+        if start < length {
+            take(bytes, (start, length));
         }
     }
 
@@ -174,9 +191,9 @@ impl Tokens {
 impl EachToken for Tokens {
     type Scratch = Scratch;
 
-    fn each(&self, scratch: &mut Scratch, text: &str, take: &mut impl FnMut(&[u8])) {
-        self.each_until(scratch, text, |token| {
-            take(token);
+    fn each(&self, scratch: &mut Scratch, text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {
+        self.each_until(scratch, text, |bytes, span| {
+            take(bytes, span);
             true
         });
     }

@@ -1,17 +1,21 @@
 //! [`CountVectorizer`]: how often each term occurs in each text, with the columns of scikit-learn. Holds the choice of
 //! terms. Leaves out how texts become terms (`analysis.rs`), counting (`counting.rs`) and files (`files.rs`).
 
+use std::ops::ControlFlow;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
-use super::counting::{Counted, Merged, Tally, count};
+use super::counting::{Counted, Merged, Tally, count, rows_in_order};
 use super::numpy_order::most_frequent;
 use super::python_text::StripAccents;
 use super::term_tree::{NONE, Paths};
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Result, VectorizerError};
-use crate::sparse::{SparseMatrix, by_row, by_rows, check_columns};
+use crate::progress::Progress;
+use crate::sparse::{SparseMatrix, Stack, by_batches, by_row, by_rows, check_columns};
+use crate::text_batches::{in_batches, unobserved};
 
 /// A bound on the number of texts that a term occurs in.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,24 +131,55 @@ impl CountVectorizerBuilder {
     analysis_setters!();
     limit_setters!();
 
-    /// Learns the terms of `texts`. Memory grows with the terms, not with the texts.
+    /// Learns the terms of `texts`, on all threads. Texts are read once and need not all be in memory; memory grows with
+    /// the terms. The result does not depend on the number of threads.
     ///
     /// # Errors
     ///
     /// [`Error::NGramRange`], [`Error::Pattern`], [`VectorizerError::DocumentFrequency`], [`Error::ZeroSize`] for
     /// options that cannot be; [`VectorizerError::NoTerms`] if the texts hold no term, [`VectorizerError::NoTermsLeft`]
     /// if no term is within the limits, [`VectorizerError::DuplicateTerm`] in a given vocabulary.
-    pub fn fit(self, texts: &[impl AsRef<str> + Sync]) -> Result<CountVectorizer> {
-        self.learn(texts, false).map(|(vectorizer, ..)| vectorizer)
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<CountVectorizer> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
     }
 
-    /// Learns the terms of `texts` and counts them, in one pass.
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<CountVectorizer> {
+        self.learn(texts, false, &mut observe).map(|learned| learned.vectorizer)
+    }
+
+    /// Learns the terms of `texts` and counts them, in one pass. Memory grows with the counts too.
     ///
     /// # Errors
     ///
     /// Those of [`fit`](Self::fit).
-    pub fn fit_transform(self, texts: &[impl AsRef<str> + Sync]) -> Result<(CountVectorizer, SparseMatrix<u32>)> {
-        self.learn(texts, true).map(|(vectorizer, counts, _)| (vectorizer, counts))
+    pub fn fit_transform<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<(CountVectorizer, SparseMatrix<u32>)> {
+        self.fit_transform_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, with a callback.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit_observed`](Self::fit_observed).
+    pub fn fit_transform_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(CountVectorizer, SparseMatrix<u32>)> {
+        self.learn(texts, true, &mut observe).map(|learned| (learned.vectorizer, learned.counts))
     }
 
     /// A vectorizer of a given [`vocabulary`](Self::vocabulary), without texts.
@@ -159,30 +194,24 @@ impl CountVectorizerBuilder {
         Ok(CountVectorizer { analysis: Analysis::new(self.analysis)?, limits, vocabulary })
     }
 
-    /// Also gives, for each column, the number of texts with its term. The matrix is empty unless asked for.
-    pub(super) fn learn(
+    pub(super) fn learn<T: AsRef<str> + Sync>(
         self,
-        texts: &[impl AsRef<str> + Sync],
+        texts: impl IntoIterator<Item = Result<T>>,
         keep_rows: bool,
-    ) -> Result<(CountVectorizer, SparseMatrix<u32>, Vec<u64>)> {
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Learned> {
         if self.limits.vocabulary.is_some() {
-            let vectorizer = self.build()?;
-            let counts = vectorizer.transform(texts);
-            let mut documents = vec![0; vectorizer.vocabulary.len()];
-            for &column in counts.indices() {
-                documents[column as usize] += 1;
-            }
-            return Ok((vectorizer, counts, documents));
+            return self.build()?.look_up(texts, keep_rows, observe);
         }
         let Self { analysis, limits } = self;
         limits.check()?;
         let analysis = Analysis::new(analysis)?;
-        let counted = count(&analysis, texts, keep_rows)?;
+        let (counted, texts) = count(&analysis, texts, keep_rows, observe)?;
         let merged = Merged::new(&counted)?;
         if merged.len() == 0 {
-            return Err(VectorizerError::NoTerms { documents: texts.len() }.into());
+            return Err(VectorizerError::NoTerms { documents: texts as usize }.into());
         }
-        let kept = limits.choose(&merged, texts.len())?;
+        let kept = limits.choose(&merged, texts as usize)?;
         let mut columns = vec![NONE; merged.len()];
         let mut documents = Vec::with_capacity(kept.len());
         for (column, &(place, tally)) in kept.iter().enumerate() {
@@ -194,8 +223,19 @@ impl CountVectorizerBuilder {
             merged.push_text(kept[column].0 as usize, separator, text)
         });
         let counts = matrix(&counted, merged.places(), &columns, kept.len(), limits.binary);
-        Ok((CountVectorizer { analysis, limits, vocabulary }, counts, documents))
+        Ok(Learned { vectorizer: CountVectorizer { analysis, limits, vocabulary }, counts, documents, texts })
     }
+}
+
+/// What a pass over texts gives.
+pub(super) struct Learned {
+    pub(super) vectorizer: CountVectorizer,
+    /// Without rows unless they were asked for.
+    pub(super) counts: SparseMatrix<u32>,
+    /// For each column, the number of texts with its term.
+    pub(super) documents: Vec<u64>,
+    /// How many texts there were.
+    pub(super) texts: u64,
 }
 
 impl Limits {
@@ -238,12 +278,9 @@ fn matrix(counted: &[Counted], places: &[Vec<u32>], columns: &[u32], width: usiz
         .par_iter()
         .map(|places| places.iter().map(|&place| columns.get(place as usize).copied().unwrap_or(NONE)).collect())
         .collect();
-    let rows: Vec<_> = counted
-        .iter()
-        .zip(&column_of)
-        .flat_map(|(run, column_of)| run.rows.iter().map(move |row| (column_of, row)))
-        .collect();
-    by_rows(&rows, width, Vec::new, |pairs: &mut Vec<u64>, &(column_of, (nodes, counts)), columns, values| {
+    let rows = rows_in_order(counted);
+    by_rows(&rows, width, Vec::new, |pairs: &mut Vec<u64>, &(thread, (nodes, counts)), columns, values| {
+        let column_of = &column_of[thread];
         pairs.clear();
         pairs.extend(nodes.iter().zip(counts).filter_map(|(&node, &count)| {
             let column = column_of[node as usize];
@@ -301,6 +338,40 @@ impl CountVectorizer {
                 values.push(if self.limits.binary { 1 } else { same.len() as u32 });
             }
         })
+    }
+
+    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
+    /// megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn transform_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<u32>> {
+        by_batches(texts, &mut observe, self.vocabulary.len(), |texts| Ok(self.transform(texts)))
+    }
+
+    /// What a pass gives where the terms are known before.
+    fn look_up<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        keep_rows: bool,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Learned> {
+        let columns = self.vocabulary.len();
+        let (mut documents, mut counts) = (vec![0; columns], Stack::default());
+        let texts = in_batches(texts, observe, |_, texts| {
+            let batch = self.transform(texts);
+            batch.indices().iter().for_each(|&column| documents[column as usize] += 1);
+            if keep_rows {
+                counts.push(&batch);
+            }
+            Ok(())
+        })?;
+        Ok(Learned { vectorizer: self, counts: counts.finish(columns), documents, texts })
     }
 
     /// The term of each column, in order.

@@ -1,21 +1,25 @@
 //! Counting the terms of many texts on all threads, and putting the counts of all threads together in alphabetical order.
 //! Leaves out which terms stay (`count_vectorizer.rs`).
 //!
-//! Every thread counts a run of the texts with a [`TermTree`] of its own. Then, for n-grams of one part, of two and so on,
+//! Every thread counts some of the texts with a [`TermTree`] of its own. Then, for n-grams of one part, of two and so on,
 //! the threads' n-grams are sorted together, by integers from the second part on, and equal ones become one. The
 //! order of n-grams of all lengths is that of a walk through the tree. All of this depends on the texts alone, not
 //! on how they were divided.
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::analysis::{Analysis, Scratch};
 use super::term_tree::{NONE, Paths, TermTree};
 use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::text_batches::in_batches;
 
-/// Below this many bytes a thread of its own costs more than it brings.
-const LEAST_BYTES: usize = 1 << 16;
+/// How many texts a thread takes at a time.
+const TEXTS_AT_A_TIME: usize = 32;
 
 /// What is known of one term.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -32,8 +36,12 @@ pub(super) struct Counted {
     tree: TermTree,
     /// By node.
     seen: Vec<Seen>,
+    /// How many pairs all rows so far have, also where they were not kept.
+    pairs: usize,
     /// For every text the nodes that occur in it and how often, in no order; empty if rows were not asked for.
-    pub(super) rows: Rows,
+    rows: Rows,
+    /// The texts came in runs: the first text of each, counted from 0 over all threads, and its row.
+    runs: Vec<(u64, usize)>,
 }
 
 /// A node's tally, and where it stands in the row that is being counted.
@@ -47,84 +55,102 @@ struct Seen {
 
 /// Rows of pairs, one behind the other.
 #[derive(Default)]
-pub(super) struct Rows {
-    pub(super) ids: Vec<u32>,
-    pub(super) counts: Vec<u32>,
-    pub(super) ends: Vec<usize>,
+struct Rows {
+    ids: Vec<u32>,
+    counts: Vec<u32>,
+    ends: Vec<usize>,
 }
+
+/// A row's nodes, and how often each occurs.
+pub(super) type Row<'a> = (&'a [u32], &'a [u32]);
 
 impl Rows {
-    /// The pairs of each row.
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32], &[u32])> {
-        self.ends.iter().enumerate().map(|(row, &end)| {
-            let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
-            (&self.ids[start..end], &self.counts[start..end])
-        })
+    fn row(&self, row: usize) -> Row<'_> {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (&self.ids[start..self.ends[row]], &self.counts[start..self.ends[row]])
     }
 }
 
-/// Counts texts on all threads, each a run of them.
-pub(super) fn count<S: AsRef<str> + Sync>(analysis: &Analysis, texts: &[S], keep_rows: bool) -> Result<Vec<Counted>> {
-    let counted: Vec<Counted> =
-        runs(texts).into_par_iter().map(|texts| count_run(analysis, texts, keep_rows)).collect();
-    match counted.iter().find(|run| run.tree.full) {
-        Some(run) => Err(Error::TooLarge { what: "a vocabulary", rows: run.tree.len(), columns: 1 }),
-        None => Ok(counted),
-    }
-}
-
-/// The texts in as many runs as there are threads, of about as many bytes each.
-fn runs<S: AsRef<str>>(texts: &[S]) -> Vec<&[S]> {
-    let total: usize = texts.iter().map(|text| text.as_ref().len()).sum();
-    let bytes = total.div_ceil(rayon::current_num_threads()).max(LEAST_BYTES);
+/// The rows in the order of the texts, each with the place of the thread that counted it.
+pub(super) fn rows_in_order(counted: &[Counted]) -> Vec<(usize, Row<'_>)> {
     let mut runs = Vec::new();
-    let (mut start, mut held) = (0, 0);
-    for (at, text) in texts.iter().enumerate() {
-        held += text.as_ref().len();
-        if held >= bytes {
-            runs.push(&texts[start..=at]);
-            (start, held) = (at + 1, 0);
-        }
+    for (thread, Counted { rows, runs: own, .. }) in counted.iter().enumerate() {
+        let ends = own.iter().skip(1).map(|&(_, row)| row).chain([rows.ends.len()]);
+        runs.extend(own.iter().zip(ends).map(|(&(text, row), end)| (text, thread, row..end)));
     }
-    if start < texts.len() {
-        runs.push(&texts[start..]);
-    }
-    runs
+    runs.sort_unstable_by_key(|&(text, ..)| text);
+    runs.into_iter()
+        .flat_map(|(_, thread, rows)| rows.map(move |row| (thread, counted[thread].rows.row(row))))
+        .collect()
 }
 
-fn count_run<S: AsRef<str>>(analysis: &Analysis, texts: &[S], keep_rows: bool) -> Counted {
-    let (mut counted, mut scratch, mut paths) = (Counted::default(), Scratch::default(), Paths::default());
-    let mut found = Vec::new();
-    let mut first = 0;
-    for text in texts {
+/// What a thread keeps from run to run.
+#[derive(Default)]
+struct Worker {
+    counted: Counted,
+    scratch: Scratch,
+    paths: Paths,
+    found: Vec<u32>,
+}
+
+/// Counts texts on all threads. Says also how many there were.
+pub(super) fn count<T: AsRef<str> + Sync>(
+    analysis: &Analysis,
+    texts: impl IntoIterator<Item = Result<T>>,
+    keep_rows: bool,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(Vec<Counted>, u64)> {
+    // As many as threads have worked at the same time.
+    let idle: Mutex<Vec<Worker>> = Mutex::default();
+    let locked = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+    let documents = in_batches(texts, observe, |before, batch| {
+        batch.par_chunks(TEXTS_AT_A_TIME).enumerate().for_each(|(chunk, texts)| {
+            let worker = locked().pop();
+            let mut worker = worker.unwrap_or_default();
+            worker.counted.runs.push((before + (chunk * TEXTS_AT_A_TIME) as u64, worker.counted.rows.ends.len()));
+            texts.iter().for_each(|text| worker.count(analysis, text.as_ref(), keep_rows));
+            locked().push(worker);
+        });
+        match locked().iter().find(|worker| worker.counted.tree.full) {
+            Some(worker) => Err(Error::TooLarge { what: "a vocabulary", rows: worker.counted.tree.len(), columns: 1 }),
+            None => Ok(()),
+        }
+    })?;
+    let workers = idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((workers.into_iter().map(|worker| worker.counted).collect(), documents))
+}
+
+impl Worker {
+    fn count(&mut self, analysis: &Analysis, text: &str, keep_rows: bool) {
+        let Self { counted: Counted { tree, seen, pairs, rows, .. }, scratch, paths, found } = self;
         found.clear();
         if analysis.parts_are_distinct() {
-            analysis.each_group(&mut scratch, text.as_ref(), |text, parts| {
+            analysis.each_group(scratch, text, |text, parts| {
                 let (range, short) = (analysis.ngram_range(), analysis.keeps_short_groups());
-                paths.find(&mut counted.tree, range, short, text, parts, &mut found);
+                paths.find(&mut *tree, range, short, text, parts, found);
             });
         } else {
-            analysis.each_term(&mut scratch, text.as_ref(), |term| found.push(counted.tree.part(term)));
+            analysis.each_term(scratch, text, |term| found.push(tree.part(term)));
         }
-        counted.seen.resize(counted.tree.len(), Seen::default());
-        let seen = counted.seen.as_mut_slice();
+        seen.resize(tree.len(), Seen::default());
+        let seen = seen.as_mut_slice();
         // Reads all of them with nothing to wait for, so that they are in the cache when they are counted.
         black_box(found.iter().fold(0, |all, &node| all ^ seen.get(node as usize).map_or(0, |seen| seen.pair)));
-        let Rows { ids, counts, ends } = &mut counted.rows;
+        let Rows { ids, counts, ends } = rows;
         let start = ids.len();
-        for &node in &found {
+        for &node in &*found {
             let Some(Seen { tally, pair }) = seen.get_mut(node as usize) else { continue };
             tally.count += 1;
-            if *pair > first {
-                counts[start + (*pair - first) - 1] += 1;
+            if *pair > *pairs {
+                counts[start + (*pair - *pairs) - 1] += 1;
             } else {
                 tally.documents += 1;
                 ids.push(node);
                 counts.push(1);
-                *pair = first + (ids.len() - start);
+                *pair = *pairs + (ids.len() - start);
             }
         }
-        first += ids.len() - start;
+        *pairs += ids.len() - start;
         if keep_rows {
             ends.push(ids.len());
         } else {
@@ -132,7 +158,6 @@ fn count_run<S: AsRef<str>>(analysis: &Analysis, texts: &[S], keep_rows: bool) -
             counts.clear();
         }
     }
-    counted
 }
 
 /// All n-grams of one length, of all threads, in alphabetical order.

@@ -1,11 +1,14 @@
 //! [`HashingVectorizer`]: terms to columns by their hash, without a vocabulary, as scikit-learn does. Leaves out
 //! Keras's hashing trick ([`HashingTrick`](crate::HashingTrick)), which gives ids and hashes otherwise.
 
+use std::ops::ControlFlow;
+
 use super::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
 use super::python_text::StripAccents;
 use super::tfidf::Norm;
 use crate::error::{Error, Result};
-use crate::sparse::{SparseMatrix, by_rows};
+use crate::progress::Progress;
+use crate::sparse::{SparseMatrix, by_batches, by_rows};
 
 /// Options for a [`HashingVectorizer`]; made by [`HashingVectorizer::builder`]. The defaults are scikit-learn's.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +150,20 @@ impl HashingVectorizer {
                 norm.divide(&mut values[start..]);
             }
         })
+    }
+
+    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
+    /// megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn transform_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<f64>> {
+        by_batches(texts, &mut observe, self.hashing.n_features, |texts| Ok(self.transform(texts)))
     }
 }
 

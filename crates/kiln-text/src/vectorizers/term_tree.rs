@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use super::analysis::Span;
-use crate::word_table::packed;
+use crate::word_table::{packed, packed_in};
 
 /// In place of a node that is not there.
 pub(super) const NONE: u32 = u32::MAX;
@@ -31,20 +31,13 @@ impl Words {
     }
 
     /// The number of the word that stands in a text from `start` to `end`.
-    ///
-    /// Most words have 16 bytes of text from their start on; these are taken in one piece and those behind the word
-    /// blotted out, which needs no branch on the word's length.
     #[inline]
     fn get_in(&self, text: &str, (start, end): Span) -> Option<u32> {
-        let length = end - start;
-        match text.as_bytes().get(start..).and_then(<[u8]>::first_chunk) {
-            Some(bytes) if (1..16).contains(&length) => {
-                let shift = 8 * (16 - length as u32);
-                let key = (u128::from_le_bytes(*bytes) << shift >> shift) | (length as u128) << 120;
-                self.short.get(&(key as u64, (key >> 64) as u64)).copied()
-            }
-            _ => self.get(&text[start..end]),
+        match packed_in(text.as_bytes(), (start, end)) {
+            Some(key) => self.short.get(&key),
+            None => self.long.get(&text[start..end]),
         }
+        .copied()
     }
 
     /// Adds a word that is not there yet.

@@ -1,12 +1,16 @@
 //! [`TfidfVectorizer`]: a [`CountVectorizer`] and a [`TfidfTransformer`] in one. Leaves out both, and files
 //! (`files.rs`).
 
+use std::ops::ControlFlow;
+
 use super::analysis::{AnalysisOptions, TermUnit, analysis_setters};
 use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, DocumentFrequency, Limits, limit_setters};
 use super::python_text::StripAccents;
 use super::tfidf::{Norm, TfidfTransformer, Weighting, weighting_setters};
 use crate::error::Result;
+use crate::progress::Progress;
 use crate::sparse::SparseMatrix;
+use crate::text_batches::unobserved;
 
 /// Options for a [`TfidfVectorizer`]; made by [`TfidfVectorizer::builder`]. The defaults are scikit-learn's.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,31 +25,67 @@ impl TfidfVectorizerBuilder {
     limit_setters!();
     weighting_setters!();
 
-    /// Learns the terms of `texts` and how many texts have each. Memory grows with the terms, not with the texts.
+    /// Learns the terms of `texts` and how many texts have each, on all threads. Texts are read once and need not all be
+    /// in memory; memory grows with the terms. The result does not depend on the number of threads.
     ///
     /// # Errors
     ///
     /// Those of [`CountVectorizerBuilder::fit`].
-    pub fn fit(self, texts: &[impl AsRef<str> + Sync]) -> Result<TfidfVectorizer> {
-        self.learn(texts, false).map(|(vectorizer, _)| vectorizer)
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<TfidfVectorizer> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
     }
 
-    /// Learns the terms of `texts` and weights them, in one pass.
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CountVectorizerBuilder::fit_observed`].
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<TfidfVectorizer> {
+        self.learn(texts, false, &mut observe).map(|(vectorizer, _)| vectorizer)
+    }
+
+    /// Learns the terms of `texts` and weights them, in one pass. Memory grows with the numbers too.
     ///
     /// # Errors
     ///
     /// Those of [`CountVectorizerBuilder::fit`].
-    pub fn fit_transform(self, texts: &[impl AsRef<str> + Sync]) -> Result<(TfidfVectorizer, SparseMatrix<f64>)> {
-        let (vectorizer, counts) = self.learn(texts, true)?;
+    pub fn fit_transform<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<(TfidfVectorizer, SparseMatrix<f64>)> {
+        self.fit_transform_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, with a callback.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CountVectorizerBuilder::fit_observed`].
+    pub fn fit_transform_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(TfidfVectorizer, SparseMatrix<f64>)> {
+        let (vectorizer, counts) = self.learn(texts, true, &mut observe)?;
         let values = vectorizer.tfidf.transform(&counts)?;
         Ok((vectorizer, values))
     }
 
-    fn learn(self, texts: &[impl AsRef<str> + Sync], keep_rows: bool) -> Result<(TfidfVectorizer, SparseMatrix<u32>)> {
+    fn learn<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        keep_rows: bool,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(TfidfVectorizer, SparseMatrix<u32>)> {
         let builder = CountVectorizerBuilder { analysis: self.analysis, limits: self.limits };
-        let (counts, matrix, documents) = builder.learn(texts, keep_rows)?;
-        let tfidf = TfidfTransformer::new(self.weighting, texts.len() as u64, documents);
-        Ok((TfidfVectorizer { counts, tfidf }, matrix))
+        let learned = builder.learn(texts, keep_rows, observe)?;
+        let tfidf = TfidfTransformer::new(self.weighting, learned.texts, learned.documents);
+        Ok((TfidfVectorizer { counts: learned.vectorizer, tfidf }, learned.counts))
     }
 }
 
@@ -89,6 +129,20 @@ impl TfidfVectorizer {
     /// how many threads there are.
     pub fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<f64> {
         self.tfidf.weighted(&self.counts.transform(texts))
+    }
+
+    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
+    /// megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::Stopped`](crate::Error::Stopped) where `observe` says so.
+    pub fn transform_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<f64>> {
+        Ok(self.tfidf.weighted(&self.counts.transform_observed(texts, observe)?))
     }
 
     /// The part that counts: it knows the terms and their columns.

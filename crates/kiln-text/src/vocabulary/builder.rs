@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use super::Vocabulary;
 use crate::error::{Result, VocabularyError};
 use crate::progress::Progress;
+use crate::text_batches::unobserved;
 use crate::token_counts::{TokenCount, TokenCounts};
 use crate::token_map::TokenMap;
 
@@ -131,7 +132,7 @@ impl VocabularyBuilder {
         texts: impl IntoIterator<Item = T>,
         each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
     ) -> Result<Vocabulary> {
-        self.fit_observed(texts.into_iter().map(Ok), each, |_| ControlFlow::Continue(()))
+        self.fit_observed(texts.into_iter().map(Ok), each, unobserved)
     }
 
     /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls
@@ -213,8 +214,12 @@ impl VocabularyBuilder {
         Vocabulary { map, counts, special_tokens: self.special_tokens.len(), unknown, documents, tokens }
     }
 
-    pub(super) fn special(&self) -> &[String] {
+    pub(crate) fn special(&self) -> &[String] {
         &self.special_tokens
+    }
+
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        self.unknown_token.as_deref()
     }
 
     /// What can be told before anything is counted.

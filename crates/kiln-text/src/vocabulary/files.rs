@@ -100,14 +100,36 @@ struct CountsConfig {
     entries: Entries,
 }
 
+/// What is in the frame of a vocabulary's file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct VocabularyConfig {
+pub(crate) struct VocabularyConfig {
     special_tokens: usize,
     unknown_token: Option<String>,
     documents: u64,
     tokens: u64,
     entries: Entries,
+}
+
+impl VocabularyConfig {
+    pub(crate) fn into_vocabulary(self) -> Result<Vocabulary> {
+        let Self { special_tokens, unknown_token, documents, tokens, entries: Entries(map, counts) } = self;
+        let wrong = |field, expected, found| Error::FileField { class_name: VOCABULARY, field, expected, found };
+        if map.len() == 0 {
+            return Err(wrong("entries", "at least one token", "none".to_owned()));
+        }
+        if special_tokens > map.len() {
+            return Err(wrong("special_tokens", "at most the number of entries", special_tokens.to_string()));
+        }
+        let unknown = match &unknown_token {
+            Some(token) => match map.find(token.as_bytes()).filter(|&id| (id as usize) < special_tokens) {
+                Some(id) => Some(id),
+                None => return Err(wrong("unknown_token", "one of the special tokens", format!("{token:?}"))),
+            },
+            None => None,
+        };
+        Ok(Vocabulary { map, counts, special_tokens, unknown, documents, tokens })
+    }
 }
 
 impl TokenCounts {
@@ -152,6 +174,10 @@ impl TokenCounts {
 impl Vocabulary {
     /// The vocabulary as JSON, with all counts, a token a line in the order of the ids.
     pub fn to_json(&self) -> String {
+        write_config(VOCABULARY, &self.config_json())
+    }
+
+    pub(crate) fn config_json(&self) -> String {
         let mut config = format!("{{\"special_tokens\": {}, \"unknown_token\": ", self.special_tokens);
         match self.unknown_token() {
             Some(token) => push_string(&mut config, token),
@@ -160,7 +186,7 @@ impl Vocabulary {
         config.push_str(&format!(", \"documents\": {}, \"tokens\": {}, \"entries\": ", self.documents, self.tokens));
         push_entries(&mut config, self.tokens().zip(self.counts.iter().copied()));
         config.push('}');
-        write_config(VOCABULARY, &config)
+        config
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
@@ -170,25 +196,7 @@ impl Vocabulary {
     /// [`Error::FileJson`] with line and column, also for a token that is there twice; [`Error::FileClass`];
     /// [`Error::FileVersion`]; [`Error::FileField`] for what cannot be, as an unknown token that is not special.
     pub fn from_json(json: &str) -> Result<Self> {
-        let config: VocabularyConfig = read_config(json, VOCABULARY)?;
-        let Entries(map, counts) = config.entries;
-        let wrong = |field, expected, found| Error::FileField { class_name: VOCABULARY, field, expected, found };
-        if map.len() == 0 {
-            return Err(wrong("entries", "at least one token", "none".to_owned()));
-        }
-        if config.special_tokens > map.len() {
-            let found = config.special_tokens.to_string();
-            return Err(wrong("special_tokens", "at most the number of entries", found));
-        }
-        let unknown = match &config.unknown_token {
-            Some(token) => match map.find(token.as_bytes()).filter(|&id| (id as usize) < config.special_tokens) {
-                Some(id) => Some(id),
-                None => return Err(wrong("unknown_token", "one of the special tokens", format!("{token:?}"))),
-            },
-            None => None,
-        };
-        let (documents, tokens) = (config.documents, config.tokens);
-        Ok(Self { map, counts, special_tokens: config.special_tokens, unknown, documents, tokens })
+        read_config::<VocabularyConfig>(json, VOCABULARY)?.into_vocabulary()
     }
 
     /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.

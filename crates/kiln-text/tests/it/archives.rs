@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kiln_text::{Error, Imdb};
+use kiln_text::{BadRow, CorpusDocuments, Document, Error, Imdb, Progress};
 
 /// A tar entry: a header of 512 bytes (ustar), then the contents in whole blocks.
 fn entry(name: &str, kind: u8, size: u64, contents: &[u8]) -> Vec<u8> {
@@ -175,4 +176,68 @@ fn what_is_not_utf8_is_refused_with_its_place_or_read_lossily() {
     let folder = tempfile::tempdir().unwrap();
     let imdb = Imdb::open(write(folder.path(), &bytes)).unwrap().lossy(true);
     assert_eq!(imdb.train().unwrap().texts().nth(2), Some("caf\u{fffd}"));
+}
+
+#[test]
+fn an_archives_documents_come_one_at_a_time_in_its_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = gzip(&tar(&reviews()));
+    let path = write(folder.path(), &bytes);
+    let imdb = Imdb::open(&path).unwrap();
+    let of = |documents: CorpusDocuments<'static>| -> Vec<(String, u32)> {
+        documents.map(|document| document.unwrap()).map(|document| (document.text, document.label)).collect()
+    };
+    let expected = |pairs: &[(&str, u32)]| -> Vec<(String, u32)> {
+        pairs.iter().map(|&(text, label)| (text.to_owned(), label)).collect()
+    };
+    assert_eq!(of(imdb.train_documents().unwrap()), expected(&[("neg 2", 0), ("pos 0", 1), ("neg 10", 0)]));
+    assert_eq!(of(imdb.test_documents().unwrap()), expected(&[("test pos", 1), ("", 0)]));
+    assert_eq!(of(imdb.unsup_documents().unwrap()), expected(&[("unsup 3", 0), ("unsup 0", 0)]));
+
+    let mut last = Progress::default();
+    let documents = imdb.train_documents().unwrap().on_progress(|progress| {
+        last = progress;
+        ControlFlow::Continue(())
+    });
+    assert_eq!(documents.count(), 3);
+    let size = bytes.len() as u64;
+    assert_eq!((last.documents, last.bytes, last.total_bytes), (3, size, Some(size)));
+    // Taking no more ends the thread that reads, and harms nothing.
+    assert_eq!(imdb.train_documents().unwrap().take(1).count(), 1);
+}
+
+#[test]
+fn what_is_wrong_in_an_archive_comes_behind_its_good_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = |entries: &[Vec<u8>], cut: usize| -> Vec<String> {
+        let mut bytes = gzip(&tar(entries));
+        bytes.truncate(bytes.len() - cut);
+        let imdb = Imdb::open(write(folder.path(), &bytes)).unwrap();
+        let item = |document: Result<Document, Error>| match document {
+            Ok(document) => document.text,
+            Err(error) => error.to_string(),
+        };
+        imdb.train_documents().unwrap().map(item).collect()
+    };
+    let good = |items: &[String]| items.iter().take(3).eq(["neg 2", "pos 0", "neg 10"]);
+    let cut = items(&reviews(), 4);
+    assert!(good(&cut) && cut.len() == 4 && cut[3].contains("reviews.tar.gz"), "{cut:?}");
+    let mut link = reviews();
+    link.push(entry("aclImdb/link", b'2', 0, b""));
+    let link = items(&link, 0);
+    assert!(good(&link) && link.len() == 4 && link[3].contains("symbolic link"), "{link:?}");
+    let one_class: Vec<Vec<u8>> =
+        reviews().into_iter().filter(|entry| !entry.starts_with(b"aclImdb/train/pos")).collect();
+    let one_class = items(&one_class, 0);
+    assert!(one_class.len() == 3 && one_class[2].contains("pos"), "{one_class:?}");
+    let none = items(&[file("notes/readme.txt", b"hello")], 0);
+    assert!(none.len() == 1 && none[0].contains("notes"), "{none:?}");
+
+    let mut latin = reviews();
+    latin.insert(1, file("aclImdb/train/pos/5_8.txt", b"caf\xe9"));
+    let imdb = Imdb::open(write(folder.path(), &gzip(&tar(&latin)))).unwrap();
+    let mut skipping = imdb.train_documents().unwrap().on_bad_row(BadRow::Skip);
+    assert_eq!(skipping.by_ref().filter(Result::is_ok).count(), 3);
+    assert_eq!(skipping.bad_rows().skipped, 1);
+    assert_eq!(imdb.lossy(true).train_documents().unwrap().filter(Result::is_ok).count(), 4);
 }

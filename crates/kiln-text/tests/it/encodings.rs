@@ -89,6 +89,27 @@ fn words_one_hot() {
 }
 
 #[test]
+fn words_one_hot_survive_their_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.json");
+    let words = WordOneHot::fit(&SAMPLES);
+    words.save(&path).unwrap();
+    let read = WordOneHot::load(&path).unwrap();
+    assert_eq!((&read, read.words().nth(4)), (&words, Some("the")));
+    let json = std::fs::read_to_string(&path).unwrap();
+    for (from, to, says) in [
+        ("\"on\"", "\"cat\"", "\"cat\""),
+        ("WordOneHot", "Vocabulary", "WordOneHot"),
+        ("\"version\": 1", "\"version\": 2", "2"),
+        ("]", "", "line"),
+    ] {
+        std::fs::write(&path, json.replace(from, to)).unwrap();
+        let error = WordOneHot::load(&path).unwrap_err().to_string();
+        assert!(error.contains("words.json") && error.contains(says), "{says}: {error}");
+    }
+}
+
+#[test]
 fn characters_one_hot() {
     let array = one_hot_characters(&SAMPLES, 50).unwrap();
     assert_eq!(array.shape, [2, 50, 101]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use kiln_text::{ClassFolder, Error, Imdb, read_class_folder};
+use kiln_text::{BadRow, ClassFolder, CorpusDocuments, Error, Imdb, Result, read_class_folder};
 
 fn write(root: &Path, files: &[(&str, &[u8])]) {
     for (file, contents) in files {
@@ -104,4 +104,42 @@ fn what_is_not_utf8_is_refused_with_its_place_or_read_lossily() {
     assert_eq!(lossy.texts().skip(3).collect::<Vec<_>>(), ["caf\u{fffd}!", "\u{fffd}"]);
     let lossy = ClassFolder::new(folder.path().join("train")).lossy(true).read(&["neg", "pos"]).unwrap();
     assert_eq!(lossy.len(), 5);
+}
+
+#[test]
+fn documents_come_one_at_a_time_in_the_same_order() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &IMDB);
+    let imdb = Imdb::open(folder.path()).unwrap();
+    let collected = |documents: Result<CorpusDocuments<'static>>| documents?.collect_documents(["neg", "pos"]);
+    assert_eq!(collected(imdb.train_documents()).unwrap(), imdb.train().unwrap());
+    assert_eq!(collected(imdb.test_documents()).unwrap(), imdb.test().unwrap());
+    let unsup: Vec<String> = imdb.unsup_documents().unwrap().texts().collect::<Result<_>>().unwrap();
+    assert_eq!(unsup, imdb.unsup().unwrap());
+
+    let classes = ClassFolder::new(folder.path().join("train"));
+    let mut seen = Vec::new();
+    let documents = classes.documents(&["pos", "neg"]).unwrap().on_progress(|progress| {
+        seen.push((progress.documents, progress.bytes, progress.total_bytes));
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!(documents.map(|document| document.unwrap().label).collect::<Vec<_>>(), [0, 1, 1, 1]);
+    assert_eq!(seen, [(4, 21, Some(21))]);
+
+    assert!(matches!(classes.documents(&["neg", "good"]), Err(Error::ClassFolderMissing { .. })));
+    fs::create_dir(folder.path().join("train/empty")).unwrap();
+    assert!(matches!(classes.documents(&["neg", "empty"]), Err(Error::ClassEmpty { .. })));
+}
+
+#[test]
+fn a_bad_file_is_given_in_its_place_or_skipped_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("a/1.txt", b"one"), ("a/2.txt", b"caf\xe9"), ("a/3.txt", b"three")]);
+    let documents = || ClassFolder::new(folder.path()).documents(&["a"]).unwrap();
+    let found: Vec<bool> = documents().map(|document| document.is_ok()).collect();
+    assert_eq!(found, [true, false, true]);
+    let mut skipping = documents().on_bad_row(BadRow::Skip);
+    assert_eq!(skipping.by_ref().map(|document| document.unwrap().text).collect::<Vec<_>>(), ["one", "three"]);
+    assert_eq!(skipping.bad_rows().skipped, 1);
+    assert!(matches!(&skipping.bad_rows().first[0], Error::NotUtf8 { file, offset: 3 } if file.ends_with("2.txt")));
 }

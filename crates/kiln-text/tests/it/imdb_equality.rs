@@ -42,7 +42,7 @@ fn every_id_of_imdb_is_that_of_keras() {
 
     let started = Instant::now();
     let tokenizer = WordTokenizer::builder().num_words(10_000).fit(train.texts()).unwrap();
-    eprintln!("fit on one thread: {:.0} MB/s", megabytes_per_second(&train, started));
+    eprintln!("fit on all threads: {:.0} MB/s", megabytes_per_second(&train, started));
     let words: Vec<&str> = tokenizer.words().collect();
     assert_eq!(tokenizer.document_count(), expected["documents"].as_u64().unwrap());
     assert_eq!(words.len() as u64, expected["distinct_words"].as_u64().unwrap());

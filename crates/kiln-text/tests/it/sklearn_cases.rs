@@ -69,7 +69,7 @@ fn count_vectorizer(case: &Value) -> (CountVectorizer, SparseMatrix<u32>) {
         "max_features" => builder.max_features(size(value)),
         "vocabulary" => builder.vocabulary(strings(value)),
     })
-    .fit_transform(&strings(&case["texts"]))
+    .fit_transform(strings(&case["texts"]))
     .unwrap()
 }
 
@@ -84,7 +84,7 @@ fn tfidf_vectorizer(case: &Value) -> (TfidfVectorizer, SparseMatrix<f64>) {
         "smooth_idf" => builder.smooth_idf(value.as_bool().unwrap()),
         "sublinear_tf" => builder.sublinear_tf(value.as_bool().unwrap()),
     })
-    .fit_transform(&strings(&case["texts"]))
+    .fit_transform(strings(&case["texts"]))
     .unwrap()
 }
 

@@ -166,6 +166,12 @@ fn trainings_that_cannot_be_are_refused() {
         Err(Error::Subword(SubwordError::Alphabet { needed: 14, .. }))
     ));
     assert!(fit(SubwordModel::Unigram, 14, "ab ba").is_ok());
+    let json = trained(SubwordModel::Unigram, 120).to_json();
+    for version in ["\"1.1\"", "\"2.0\"", "2"] {
+        let newer = json.replace("\"version\":\"1.0\"", &format!("\"version\":{version}"));
+        let error = TextEncoder::from_json(&newer).unwrap_err();
+        assert!(matches!(&error, Error::Subword(SubwordError::Version { found, .. }) if found == version), "{error}");
+    }
     // A model that fails on unknown characters would fail later.
     let no_unknown = trained(SubwordModel::Unigram, 120).to_json().replace("\"unk_id\":1", "\"unk_id\":null");
     assert!(matches!(SubwordTokenizer::from_json(&no_unknown), Err(Error::Subword(SubwordError::Library { .. }))));

@@ -14,23 +14,23 @@ fn options_that_cannot_be_are_refused() {
     let builder = CountVectorizer::builder;
     let message = |error: Option<Error>| error.unwrap().to_string();
     for (shortest, longest) in [(0, 1), (2, 1), (0, 0)] {
-        let error = builder().ngram_range(shortest, longest).fit(&TEXTS).unwrap_err();
+        let error = builder().ngram_range(shortest, longest).fit(TEXTS).unwrap_err();
         assert!(matches!(error, Error::NGramRange { min: s, max: l } if (s, l) == (shortest, longest)));
         let hashing = HashingVectorizer::builder().ngram_range(shortest, longest).build();
         assert!(matches!(hashing, Err(Error::NGramRange { .. })));
     }
-    assert_eq!(message(builder().max_features(0).fit(&TEXTS).err()), "max_features must be 1 or more, found 0");
+    assert_eq!(message(builder().max_features(0).fit(TEXTS).err()), "max_features must be 1 or more, found 0");
     for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
-        let error = builder().max_df(DocumentFrequency::Share(share)).fit(&TEXTS).err();
+        let error = builder().max_df(DocumentFrequency::Share(share)).fit(TEXTS).err();
         assert_eq!(
             message(error),
             format!("max_df must be a count of 1 document or more, or a share from 0 to 1, found a share of {share}")
         );
     }
-    let error = builder().min_df(DocumentFrequency::Count(0)).fit(&TEXTS).unwrap_err();
+    let error = builder().min_df(DocumentFrequency::Count(0)).fit(TEXTS).unwrap_err();
     assert!(matches!(error, Error::Vectorizer(VectorizerError::DocumentFrequency { option: "min_df", .. })));
-    assert!(matches!(builder().token_pattern("(").fit(&TEXTS), Err(Error::Pattern { .. })));
-    assert!(matches!(builder().token_pattern("(a)(b)").fit(&TEXTS), Err(Error::PatternGroups { found: 2, .. })));
+    assert!(matches!(builder().token_pattern("(").fit(TEXTS), Err(Error::Pattern { .. })));
+    assert!(matches!(builder().token_pattern("(a)(b)").fit(TEXTS), Err(Error::PatternGroups { found: 2, .. })));
     assert!(matches!(HashingVectorizer::builder().n_features(0).build(), Err(Error::ZeroSize { what: "n_features" })));
     assert!(matches!(HashingVectorizer::builder().n_features(1 << 31).build(), Err(Error::TooLarge { .. })));
     assert!(HashingVectorizer::builder().n_features((1 << 31) - 1).build().is_ok());
@@ -39,25 +39,22 @@ fn options_that_cannot_be_are_refused() {
 #[test]
 fn texts_without_terms_are_refused() {
     let builder = CountVectorizer::builder;
-    assert!(matches!(builder().fit(&[""; 0]), Err(Error::Vectorizer(VectorizerError::NoTerms { documents: 0 }))));
+    assert!(matches!(builder().fit([""; 0]), Err(Error::Vectorizer(VectorizerError::NoTerms { documents: 0 }))));
+    assert!(matches!(builder().fit(["a b", "..."]), Err(Error::Vectorizer(VectorizerError::NoTerms { documents: 2 }))));
     assert!(matches!(
-        builder().fit(&["a b", "..."]),
-        Err(Error::Vectorizer(VectorizerError::NoTerms { documents: 2 }))
-    ));
-    assert!(matches!(
-        builder().stop_words(["red"]).fit(&["red"]),
+        builder().stop_words(["red"]).fit(["red"]),
         Err(Error::Vectorizer(VectorizerError::NoTerms { documents: 1 }))
     ));
     assert!(matches!(
         TfidfVectorizer::builder().ngram_range(3, 3).fit(&TEXTS[..1]),
         Err(Error::Vectorizer(VectorizerError::NoTerms { .. }))
     ));
-    let error = builder().min_df(DocumentFrequency::Count(3)).fit(&TEXTS).unwrap_err();
+    let error = builder().min_df(DocumentFrequency::Count(3)).fit(TEXTS).unwrap_err();
     assert_eq!(
         error.to_string(),
         "none of the 3 terms occurs in 3 to 3 of the 3 documents: lower min_df or raise max_df"
     );
-    let apart = builder().min_df(DocumentFrequency::Count(3)).max_df(DocumentFrequency::Share(0.5)).fit(&TEXTS);
+    let apart = builder().min_df(DocumentFrequency::Count(3)).max_df(DocumentFrequency::Share(0.5)).fit(TEXTS);
     assert!(matches!(apart, Err(Error::Vectorizer(VectorizerError::NoTermsLeft { least: 3.0, most: 1.5, .. }))));
 }
 
@@ -75,8 +72,8 @@ fn a_vocabulary_needs_different_terms() {
 
 #[test]
 fn a_matrix_of_another_width_is_refused() {
-    let (vectorizer, counts) = CountVectorizer::builder().fit_transform(&TEXTS).unwrap();
-    let other = CountVectorizer::builder().fit(&["red"]).unwrap();
+    let (vectorizer, counts) = CountVectorizer::builder().fit_transform(TEXTS).unwrap();
+    let other = CountVectorizer::builder().fit(["red"]).unwrap();
     let error = other.inverse_transform(&counts).unwrap_err().to_string();
     assert_eq!(error, "the matrix should have 1 columns, one for each term, found 3");
     let tfidf = TfidfTransformer::builder().fit(&counts);
@@ -93,7 +90,7 @@ fn a_matrix_of_another_width_is_refused() {
 
 #[test]
 fn files_of_other_classes_and_versions_are_refused() {
-    let vectorizer = TfidfVectorizer::builder().fit(&TEXTS).unwrap();
+    let vectorizer = TfidfVectorizer::builder().fit(TEXTS).unwrap();
     let json = vectorizer.to_json();
     let from = TfidfVectorizer::from_json;
     let folder = tempfile::tempdir().unwrap();
@@ -165,11 +162,11 @@ fn fit_learns_what_fit_transform_learns() {
 #[test]
 fn a_text_of_ten_megabytes_without_a_space_is_a_word() {
     let text = "na".repeat(5_000_000);
-    let (vectorizer, counts) = CountVectorizer::builder().fit_transform(&[&text]).unwrap();
+    let (vectorizer, counts) = CountVectorizer::builder().fit_transform([&text]).unwrap();
     assert_eq!(vectorizer.feature_names().collect::<Vec<_>>(), [&text]);
     assert_eq!(counts.data(), [1]);
     let pairs = CountVectorizer::builder().analyzer(TermUnit::Characters).ngram_range(2, 2);
-    assert_eq!(pairs.fit_transform(&[&text]).unwrap().1.data(), [4_999_999, 5_000_000]);
+    assert_eq!(pairs.fit_transform([&text]).unwrap().1.data(), [4_999_999, 5_000_000]);
 }
 
 /// How often each run of characters occurs, told literally.
@@ -211,7 +208,7 @@ proptest! {
         // A run of spaces would become one, and is then no run of the text.
         let text = text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         let builder = CountVectorizer::builder().analyzer(TermUnit::Characters).ngram_range(length, length);
-        match builder.fit_transform(&[&text]) {
+        match builder.fit_transform([&text]) {
             Err(_) => prop_assert!(text.chars().count() < length),
             Ok((vectorizer, counts)) => {
                 for (term, &count) in vectorizer.feature_names().zip(counts.data()) {

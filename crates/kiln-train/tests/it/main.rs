@@ -8,5 +8,6 @@ mod embeddings;
 mod language_model;
 mod optimizers;
 mod small_run;
+mod text_dataset;
 mod training;
 mod twins;

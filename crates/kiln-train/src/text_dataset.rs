@@ -1,0 +1,278 @@
+//! Documents and their ids as Burn's `Dataset`, and batches of rows that differ in length. Leaves out encoding, which
+//! is an `Encoder`'s, and rows of one length (`data.rs`).
+
+use std::sync::Arc;
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataset::{Dataset, DatasetError};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_models::{Span, Spans, Targets, Tokens};
+use kiln_text::{Document, Documents, Encoder, PadSequences, Padded, Padding, Truncating};
+
+use crate::data::{Batches, DataLimits};
+use crate::error::{Error, Result};
+use crate::trainable::Labelled;
+
+/// Documents as Burn's `Dataset`, an item a text with its label.
+///
+/// Cloning is cheap: the documents are shared. Of a corpus in files,
+/// [`collect_documents`](kiln_text::CorpusDocuments::collect_documents) makes `Documents`; [`EncodedDataset`] holds one
+/// without its text.
+#[derive(Clone, Debug)]
+pub struct DocumentDataset(Arc<Documents>);
+
+impl From<Documents> for DocumentDataset {
+    fn from(documents: Documents) -> Self {
+        Self(Arc::new(documents))
+    }
+}
+
+impl Dataset<Document> for DocumentDataset {
+    fn get(&self, index: usize) -> std::result::Result<Document, DatasetError> {
+        Ok(self.0.iter().as_slice()[index].clone())
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The ids of a document, and its label.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncodedText {
+    /// The ids, without padding.
+    pub ids: Vec<u32>,
+    /// The label.
+    pub label: u32,
+}
+
+/// Encoded documents of any length as Burn's `Dataset`, one behind the other in memory.
+///
+/// Cloning is cheap: the rows are shared.
+///
+/// # Examples
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("reviews.tsv");
+/// # std::fs::write(&path, "a fine film\t1\ndull\t0\n").unwrap();
+/// use burn::data::dataset::Dataset;
+/// use kiln_text::{DelimitedCorpus, Labels, WordTokenizer};
+/// use kiln_train::{Batches, EncodedDataset, EncodedText, PadBatcher};
+///
+/// let corpus = DelimitedCorpus::new([path]).delimiter(b'\t').headers(false).text(0).label(1, Labels::numbers(2));
+/// let go_on = |_| std::ops::ControlFlow::Continue(());
+/// let tokenizer = WordTokenizer::builder().fit_observed(corpus.documents()?, go_on)?;
+///
+/// // The text is never all in memory.
+/// let data = EncodedDataset::from_corpus(corpus.documents()?, &tokenizer)?;
+/// assert_eq!(data.get(1).unwrap(), EncodedText { ids: vec![4], label: 0 });
+///
+/// // A trainer takes its batches, each as long as its longest row.
+/// let batches = data.batches(PadBatcher::new());
+/// assert_eq!((batches.rows(), batches.limits().highest_id), (2, Some(4)));
+/// # Ok::<(), kiln_train::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EncodedDataset(Arc<EncodedRows>);
+
+#[derive(Debug, Default)]
+struct EncodedRows {
+    ids: Vec<u32>,
+    /// Where the ids of each row end.
+    ends: Vec<usize>,
+    labels: Vec<u32>,
+}
+
+impl EncodedRows {
+    fn row(&self, row: usize) -> &[u32] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.ids[start..self.ends[row]]
+    }
+
+    fn push(&mut self, ids: &[u32], vocab: usize) -> Result<()> {
+        if let Some(step) = ids.iter().position(|&id| id as usize >= vocab) {
+            return Err(Error::IdOutOfRange { row: self.ends.len(), step, id: ids[step], vocab });
+        }
+        self.ids.extend_from_slice(ids);
+        self.ends.push(self.ids.len());
+        Ok(())
+    }
+}
+
+impl EncodedDataset {
+    /// A data set of sequences and their labels.
+    ///
+    /// # Errors
+    ///
+    /// Sequences and labels differ in number, or an id is not below `vocab`.
+    pub fn new(sequences: impl IntoIterator<Item = impl AsRef<[u32]>>, labels: Vec<u32>, vocab: usize) -> Result<Self> {
+        let mut rows = EncodedRows::default();
+        for ids in sequences {
+            rows.push(ids.as_ref(), vocab)?;
+        }
+        if rows.ends.len() != labels.len() {
+            return Err(Error::Data {
+                what: "the number of labels",
+                expected: format!("{}, one a sequence", rows.ends.len()),
+                got: labels.len().to_string(),
+            });
+        }
+        Ok(Self(Arc::new(EncodedRows { labels, ..rows })))
+    }
+
+    /// Encodes documents as they are read, on all threads: what stays in memory are their ids.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the documents, and an id that is not below the encoder's `vocab_size`.
+    pub fn from_corpus(
+        documents: impl IntoIterator<Item = kiln_text::Result<Document>>,
+        encoder: &impl Encoder,
+    ) -> Result<Self> {
+        let (mut rows, mut labels) = (EncodedRows::default(), Vec::new());
+        each_encoded(documents, encoder, &mut labels, |ids| rows.push(ids, encoder.vocab_size()))?;
+        Ok(Self(Arc::new(EncodedRows { labels, ..rows })))
+    }
+
+    /// How many ids each row has.
+    pub fn lengths(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+        (0..self.0.ends.len()).map(|row| self.0.row(row).len())
+    }
+
+    /// What `Trainer::fit` takes: batches that `batcher` pads.
+    #[must_use]
+    pub fn batches(&self, batcher: PadBatcher) -> EncodedBatches {
+        EncodedBatches { data: self.clone(), batcher }
+    }
+}
+
+impl Dataset<EncodedText> for EncodedDataset {
+    fn get(&self, index: usize) -> std::result::Result<EncodedText, DatasetError> {
+        Ok(EncodedText { ids: self.0.row(index).to_vec(), label: self.0.labels[index] })
+    }
+
+    fn len(&self) -> usize {
+        self.0.ends.len()
+    }
+}
+
+/// Calls `take` with the ids of every document, in order, and puts its label behind `labels`.
+pub(crate) fn each_encoded(
+    documents: impl IntoIterator<Item = kiln_text::Result<Document>>,
+    encoder: &impl Encoder,
+    labels: &mut Vec<u32>,
+    mut take: impl FnMut(&[u32]) -> Result<()>,
+) -> Result<()> {
+    let documents =
+        documents.into_iter().map(|document| document.inspect(|document: &Document| labels.push(document.label)));
+    for ids in encoder.encode_stream(documents) {
+        take(&ids?)?;
+    }
+    Ok(())
+}
+
+/// Makes a batch of rows that differ in length: as long as the longest of them, or as `max_len` at most.
+///
+/// As Burn's `Batcher` it serves Burn's loaders and [`BurnDataset`](crate::BurnDataset).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct PadBatcher {
+    padding: Padding,
+    truncating: Truncating,
+    max_len: Option<usize>,
+}
+
+impl PadBatcher {
+    /// Pads and truncates in front, as Keras does, and has no `max_len`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where short rows are padded. Default: in front.
+    pub fn padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// Where rows beyond `max_len` lose ids. Default: in front.
+    pub fn truncating(mut self, truncating: Truncating) -> Self {
+        self.truncating = truncating;
+        self
+    }
+
+    /// The most steps of a row. Default: no limit.
+    ///
+    /// # Errors
+    ///
+    /// `max_len` is 0.
+    pub fn max_len(mut self, max_len: usize) -> Result<Self> {
+        if max_len == 0 {
+            return Err(Error::option("the length of a sequence", "at least 1", 0));
+        }
+        self.max_len = Some(max_len);
+        Ok(self)
+    }
+
+    fn pad(&self, rows: &[&[u32]]) -> Result<Padded<u32>> {
+        let mut pad = PadSequences::new().min_len(1).padding(self.padding).truncating(self.truncating);
+        if let Some(max_len) = self.max_len {
+            pad = pad.truncate_to(max_len);
+        }
+        Ok(pad.pad(rows)?)
+    }
+
+    fn tokens(&self, rows: &[&[u32]], labels: Vec<u32>, device: &Device) -> Result<Labelled<Tokens>> {
+        let Padded { values, rows, len, spans } = self.pad(rows)?;
+        let ids: Vec<i32> = values.into_iter().map(|id| id as i32).collect();
+        let classes: Vec<i32> = labels.into_iter().map(|label| label as i32).collect();
+        let spans = spans.into_iter().map(|span| Span { start: span.start, len: span.len }).collect();
+        Ok(Labelled {
+            input: Tokens {
+                ids: Tensor::<2, Int>::from_data(TensorData::new(ids, [rows, len]), device),
+                spans: Some(Spans::new(spans)),
+            },
+            targets: Targets::Classes(Tensor::from_data(TensorData::new(classes, [rows]), device)),
+        })
+    }
+}
+
+impl Batcher<EncodedText, Labelled<Tokens>> for PadBatcher {
+    fn batch(&self, items: Vec<EncodedText>, device: &Device) -> Labelled<Tokens> {
+        let rows: Vec<&[u32]> = items.iter().map(|item| item.ids.as_slice()).collect();
+        let labels = items.iter().map(|item| item.label).collect();
+        // Burn's trait has no way to say that a batch does not fit in memory, the one thing that can go wrong.
+        self.tokens(&rows, labels, device).expect("a batch of rows that are in memory fits in memory")
+    }
+}
+
+/// The batches of an [`EncodedDataset`]; made by [`EncodedDataset::batches`].
+#[derive(Clone, Debug)]
+pub struct EncodedBatches {
+    data: EncodedDataset,
+    batcher: PadBatcher,
+}
+
+impl Batches for EncodedBatches {
+    type Batch = Labelled<Tokens>;
+
+    fn rows(&self) -> usize {
+        self.data.len()
+    }
+
+    fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
+        let data = &*self.data.0;
+        let chosen: Vec<&[u32]> = rows.iter().map(|&row| data.row(row)).collect();
+        let labels = rows.iter().map(|&row| data.labels[row]).collect();
+        self.batcher.tokens(&chosen, labels, device)
+    }
+
+    fn limits(&self) -> DataLimits {
+        let data = &*self.data.0;
+        DataLimits {
+            highest_id: data.ids.iter().max().copied(),
+            highest_class: data.labels.iter().max().copied(),
+            ..DataLimits::default()
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Corpora and encoded texts as Burn's `Dataset`, batches of rows that differ in length, and every kind of text encoder
+//! in an artifact that predicts alone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataset::Dataset;
+use burn::tensor::Device;
+use kiln_models::{RecurrentClassifierConfig, RecurrentKind, Targets, Tokens};
+use kiln_text::{
+    Analyzer, CharTokenizer, Document, Documents, LineCorpus, Normalizer, OutputMode, Padding, Segments,
+    SubwordTextEncoder, TextEncoder, TextVectorization, Truncating, Vocabulary, VocabularyEncoder, WordTokenizer,
+    Words,
+};
+use kiln_train::{
+    ArtifactConfig, Batches, BurnDataset, DataLimits, DocumentDataset, EncodedDataset, EncodedText, Error, ExistingRun,
+    Labelled, PadBatcher, SequenceEncoder, TextPredictor, Trainer,
+};
+
+use crate::devices;
+
+fn cpu() -> Device {
+    devices::all().swap_remove(0).1
+}
+
+fn documents() -> Documents {
+    let document = |(text, label): (&str, u32)| Document { text: text.to_owned(), label };
+    let texts = [("a fine film", 1), ("dull", 0), ("", 0), ("a dull and a long film", 0), ("fine", 1)];
+    Documents::new(texts.map(document).to_vec(), ["neg", "pos"]).unwrap()
+}
+
+fn words() -> WordTokenizer {
+    WordTokenizer::builder().fit(documents().texts()).unwrap()
+}
+
+/// A batch's ids row by row, starts and lengths, and classes.
+type Read = (Vec<Vec<i64>>, Vec<(usize, usize)>, Vec<i64>);
+
+fn read(batch: Labelled<Tokens>) -> Read {
+    let [_, steps] = batch.input.ids.dims();
+    let ids: Vec<i64> = batch.input.ids.into_data().iter::<i64>().collect();
+    let spans = batch.input.spans.unwrap();
+    let spans = spans.rows().iter().map(|span| (span.start, span.len)).collect();
+    let Targets::Classes(classes) = batch.targets else { panic!("classes are expected") };
+    (ids.chunks(steps).map(<[i64]>::to_vec).collect(), spans, classes.into_data().iter::<i64>().collect())
+}
+
+#[test]
+fn documents_are_a_dataset() {
+    let data = DocumentDataset::from(documents());
+    assert_eq!(Dataset::len(&data), 5);
+    assert_eq!(data.get(3).unwrap(), documents().iter().as_slice()[3]);
+    assert!(data.iter().map(|item| item.unwrap().label).eq(documents().labels()));
+}
+
+#[test]
+fn encoded_documents_are_a_dataset_without_their_padding() {
+    let words = words();
+    let texts: Vec<&str> = documents().texts().map(|text| &*text.to_owned().leak()).collect();
+    let expected: Vec<EncodedText> = texts
+        .iter()
+        .zip(documents().labels())
+        .map(|(text, label)| EncodedText { ids: words.encode(text), label })
+        .collect();
+    let streamed = EncodedDataset::from_corpus(documents().into_documents().into_iter().map(Ok), &words).unwrap();
+    let given = EncodedDataset::new(words.encode_batch(&texts), documents().labels(), words.vocab_size()).unwrap();
+    let encode = SequenceEncoder::new(words.clone(), 6).unwrap();
+    let padded = encode.dataset(&documents()).unwrap();
+    let padded_stream = encode.corpus_dataset(documents().into_documents().into_iter().map(Ok)).unwrap();
+    for data in [&streamed as &dyn Dataset<EncodedText>, &given, &padded, &padded_stream] {
+        assert_eq!(data.len(), 5);
+        let found: Vec<EncodedText> = (0..5).map(|row| data.get(row).unwrap()).collect();
+        assert_eq!(found, expected);
+    }
+    assert!(streamed.lengths().eq([3, 1, 0, 6, 1]));
+}
+
+#[test]
+fn a_batch_is_as_long_as_its_longest_row() {
+    let words = words();
+    let data = EncodedDataset::from_corpus(documents().into_documents().into_iter().map(Ok), &words).unwrap();
+    // By count: a 1, and by first appearance: fine 2, film 3, dull 4, and 5, long 6 (a 3; fine, film, dull 2 each).
+    let batches = data.batches(PadBatcher::new());
+    assert_eq!(batches.rows(), 5);
+    let (ids, spans, classes) = read(batches.batch(&[1, 0], &cpu()).unwrap());
+    assert_eq!((ids, spans, classes), (vec![vec![0, 0, 4], vec![1, 2, 3]], vec![(2, 1), (0, 3)], vec![0, 1]));
+    let short = PadBatcher::new().padding(Padding::Post).truncating(Truncating::Post).max_len(2).unwrap();
+    let short = data.batches(short);
+    let (ids, spans, _) = read(short.batch(&[3, 1], &cpu()).unwrap());
+    assert_eq!((ids, spans), (vec![vec![1, 4], vec![4, 0]], vec![(0, 2), (0, 1)]));
+    // A batch of empty rows has a step of padding.
+    let (ids, spans, _) = read(batches.batch(&[2], &cpu()).unwrap());
+    assert_eq!((ids, spans), (vec![vec![0]], vec![(1, 0)]));
+    let limits = batches.limits();
+    assert_eq!((limits.highest_id, limits.highest_class, limits.steps), (Some(6), Some(1), None));
+
+    // The same by Burn's own parts.
+    let batcher: Arc<dyn Batcher<EncodedText, Labelled<Tokens>>> = Arc::new(PadBatcher::new());
+    let burn = BurnDataset::new(Arc::new(data), batcher);
+    assert_eq!(burn.limits(), DataLimits::default());
+    let expected = read(batches.batch(&[4, 3, 0], &cpu()).unwrap());
+    assert_eq!(read(burn.batch(&[4, 3, 0], &cpu()).unwrap()), expected);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let error = EncodedDataset::new([[1_u32, 2], [3, 9]], vec![0, 1], 9).unwrap_err();
+    assert!(matches!(error, Error::IdOutOfRange { row: 1, step: 1, id: 9, vocab: 9 }), "{error}");
+    let error = EncodedDataset::new([[1_u32]], vec![0, 1], 9).unwrap_err().to_string();
+    assert!(error.contains("labels") && error.contains('2'), "{error}");
+    assert!(PadBatcher::new().max_len(0).is_err());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines.txt");
+    std::fs::write(&path, b"fine\n\xff\n").unwrap();
+    let lines = || LineCorpus::new([&path]).documents().unwrap();
+    for error in [
+        EncodedDataset::from_corpus(lines(), &words()).unwrap_err(),
+        SequenceEncoder::new(words(), 3).unwrap().corpus_dataset(lines()).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("lines.txt, line 2"), "{error}");
+    }
+}
+
+/// An encoder of each kind, fitted on the texts.
+fn encoders(texts: &[&str]) -> Vec<TextEncoder> {
+    let special = Vocabulary::builder().special_tokens(["<pad>", "<unk>"]).unknown_token("<unk>");
+    let analyzer = Analyzer::default().normalizer(Normalizer::new().lower(true)).words(Words::unicode(Segments::Words));
+    #[allow(unused_mut, reason = "one kind more with the feature `subwords`")]
+    let mut encoders = vec![
+        WordTokenizer::builder().fit(texts).unwrap().into(),
+        CharTokenizer::builder().fit(texts).unwrap().into(),
+        SubwordTextEncoder::builder(262).fit(texts).unwrap().into(),
+        TextVectorization::builder().adapt(texts).unwrap().into(),
+        TextVectorization::builder().output_mode(OutputMode::TfIdf).adapt(texts).unwrap().into(),
+        VocabularyEncoder::fit(analyzer, special, texts).unwrap().into(),
+    ];
+    #[cfg(feature = "subwords")]
+    encoders.push(
+        kiln_text::SubwordTokenizer::builder(kiln_text::SubwordModel::ByteLevelBpe, 262).fit(texts).unwrap().into(),
+    );
+    encoders
+}
+
+fn trained(folder: &Path, encoder: TextEncoder) -> Vec<Vec<f32>> {
+    let data = documents();
+    let texts: Vec<&str> = data.texts().collect();
+    let encode = SequenceEncoder::new(encoder, 7).unwrap();
+    let config = RecurrentClassifierConfig::new(encode.vocab_size(), 7)
+        .with_kind(RecurrentKind::Gru)
+        .with_d_embedding(3)
+        .with_d_hidden(vec![2]);
+    let rows = encode.dataset(&data).unwrap();
+    Trainer::new(folder)
+        .epochs(1)
+        .batch_size(2)
+        .existing_run(ExistingRun::Refuse)
+        .artifact(ArtifactConfig::text(config.clone(), &encode, data.class_names()))
+        .fit(config.init(&cpu(), 1).unwrap(), &rows, &rows)
+        .unwrap();
+    let predictor = TextPredictor::load(folder, &cpu()).unwrap();
+    assert_eq!(predictor.encoder(), &encode);
+    predictor.predict(&texts).unwrap().into_iter().map(|prediction| prediction.probabilities).collect()
+}
+
+#[test]
+fn an_artifact_holds_any_text_encoder_and_predicts_alone() {
+    let data = documents();
+    let texts: Vec<&str> = data.texts().collect();
+    for encoder in encoders(&texts) {
+        let folder = tempfile::tempdir().unwrap();
+        let shown = format!("{encoder:?}");
+        let probabilities = trained(folder.path(), encoder.clone());
+        // Texts that encode to other ids get other probabilities: the encoder is in use.
+        assert!(probabilities[0] != probabilities[1] && probabilities[1] != probabilities[4], "{shown}");
+        assert_eq!(TextEncoder::load(folder.path().join("tokenizer.json")).unwrap(), encoder);
+        let sum: f32 = probabilities[0].iter().sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{shown}");
+    }
+}
+
+#[test]
+fn rows_that_differ_in_length_train() {
+    let words = words();
+    let data = EncodedDataset::from_corpus(documents().into_documents().into_iter().map(Ok), &words).unwrap();
+    let batches = data.batches(PadBatcher::new());
+    let config = RecurrentClassifierConfig::new(words.vocab_size(), 6).with_d_embedding(3).with_d_hidden(vec![2]);
+    let folder = tempfile::tempdir().unwrap();
+    let trainer = || Trainer::new(folder.path()).epochs(2).batch_size(2).existing_run(ExistingRun::Overwrite);
+    let run = trainer().fit(config.init(&cpu(), 1).unwrap(), &batches, &batches).unwrap();
+    // The padding changes nothing, so neither does the length of a batch.
+    let padded = SequenceEncoder::new(words.clone(), 6).unwrap().dataset(&documents()).unwrap();
+    let (short, long) = (run.evaluate(&batches).unwrap(), run.evaluate(&padded).unwrap());
+    assert!((short.loss - long.loss).abs() < 1e-5, "{} {}", short.loss, long.loss);
+    // What the model cannot take is refused before anything is written.
+    let small = RecurrentClassifierConfig::new(3, 6).with_d_embedding(3).with_d_hidden(vec![2]);
+    assert!(trainer().fit(small.init(&cpu(), 1).unwrap(), &batches, &batches).is_err());
+}
