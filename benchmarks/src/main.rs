@@ -53,6 +53,8 @@ struct Times {
     forward: f64,
     /// A step inside the trainer.
     trainer: Option<f64>,
+    /// The first step of all, in which a GPU's kernels are compiled.
+    first: Option<f64>,
     /// What a step launches on a GPU.
     kernels: Option<Vec<Kernel>>,
 }
@@ -130,13 +132,16 @@ fn measure<M: Module>(
         step += 1;
         wait(loss)
     };
+    let began = Instant::now();
+    take_step()?;
+    let first = Some(began.elapsed().as_secs_f64());
     let seconds = time(measuring.counted, &mut take_step)?;
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     let kernels = if measuring.on_a_gpu { Some(launches::kernels(take_step)?) } else { None };
     #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
     let kernels = None;
     let forward = time(measuring.counted, || wait(forward(&model)))?;
-    Ok(Times { step: Some(seconds), forward, trainer: None, kernels })
+    Ok(Times { step: Some(seconds), forward, trainer: None, first, kernels })
 }
 
 fn run(task: Task, device: &Device, measuring: Measuring) -> Result<Times> {
@@ -180,7 +185,7 @@ fn predict_rows(batch: usize, device: &Device) -> Result<Times> {
     let input = tokens(batch, 200, 10_000, device);
     let counted = if batch == 1 { 500 } else { 100 };
     let forward = time(counted, || wait(model.forward(&input, &Pass::Inference)))?;
-    Ok(Times { step: None, forward, trainer: None, kernels: None })
+    Ok(Times { step: None, forward, trainer: None, first: None, kernels: None })
 }
 
 fn main() -> Result<()> {
@@ -219,7 +224,7 @@ fn main() -> Result<()> {
                 "step_ms": times.step.map(rounded), "forward_ms": rounded(times.forward),
                 "step_peak_share": step_share, "forward_peak_share": forward_share,
                 "trainer_step_ms": times.trainer.map(rounded),
-                "launches": times.launches(), "busy_share": times.busy_share(),
+                "first_step_ms": times.first.map(rounded), "launches": times.launches(), "busy_share": times.busy_share(),
                 "kernels": times.kernels.as_ref().map(|kernels| kernels.iter().map(|kernel| json!({
                     "kernel": kernel.name, "launches": kernel.launches, "ms": kernel.seconds.map(rounded),
                 })).collect::<Vec<_>>()),
@@ -241,7 +246,8 @@ fn main() -> Result<()> {
                 println!("    {:>4} launches {:>9}  {}", kernel.launches, ms(kernel.seconds), kernel.name);
             }
             if let Some(launches) = times.launches() {
-                println!("    {launches} launches a step; the GPU is busy {} of it", percent(times.busy_share()));
+                let (busy, first) = (percent(times.busy_share()), ms(times.first));
+                println!("    {launches} launches a step; the GPU is busy {busy} of it; the first step took {first}");
             }
         }
     };

@@ -73,8 +73,7 @@ impl FusedKernels for Cube {
     fn recurrent_train(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> (FloatTensor<Self>, Self::Kept) {
         let sizes = sizes_of(&inputs);
         let [gates, before, spans] = recurrent::kept_shapes(sizes, options);
-        let outputs =
-            [output_of(sizes, options), Output::floats(gates), Output::floats(before), Output::counts(spans)];
+        let outputs = [output_of(sizes, options), Output::floats(gates), Output::floats(before), Output::counts(spans)];
         let options = options.clone();
         let [output, gates, before, spans] =
             Self::on_tensors("kiln_recurrent_train", list(inputs), outputs, move |inputs| {

@@ -67,7 +67,8 @@ impl<B: FusionBackend> OnTensors for Fusion<B> {
     ) -> [FloatTensor<Self>; N] {
         let client = inputs.first().expect("every kernel has an input").client.clone();
         let inputs: Vec<TensorIr> = inputs.into_iter().map(FusionTensor::into_ir).collect();
-        let outputs = outputs.map(|Output { shape, dtype }| TensorIr::uninit(client.create_empty_handle(), shape, dtype));
+        let outputs =
+            outputs.map(|Output { shape, dtype }| TensorIr::uninit(client.create_empty_handle(), shape, dtype));
         let description =
             CustomOpIr { id: name.into(), inputs: inputs.clone(), outputs: outputs.to_vec(), scalars: Vec::new() };
         let operation = OperationFn(move |handles: &mut Handles<B>| {
