@@ -52,19 +52,25 @@ pub(crate) fn kernels(mut act: impl FnMut() -> Result<()>) -> Result<Vec<Kernel>
     for kernel in counted.launched.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         *launches.entry(short(kernel)).or_default() += 1;
     }
-    let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
+    // How many launches have a time, and the time of all.
+    let mut seconds: BTreeMap<String, (usize, f64)> = BTreeMap::new();
     let profiles = std::mem::take(&mut *timed.profiles.lock().unwrap_or_else(PoisonError::into_inner));
     for (kernel, profile) in profiles {
         // A time of the host's would hold compiling and waiting.
         if profile.timing_method() == TimingMethod::Device
             && let Some(ticks) = block_on(profile.resolve())
         {
-            *seconds.entry(short(kernel)).or_default() += ticks.duration().as_secs_f64();
+            let (timed, sum) = seconds.entry(short(kernel)).or_default();
+            *timed += 1;
+            *sum += ticks.duration().as_secs_f64();
         }
     }
     let mut kernels: Vec<Kernel> = launches
         .into_iter()
-        .map(|(name, launches)| Kernel { seconds: seconds.get(&name).copied(), name, launches })
+        .map(|(name, launches)| {
+            let seconds = seconds.get(&name).filter(|(timed, _)| *timed == launches).map(|(_, sum)| *sum);
+            Kernel { name, launches, seconds }
+        })
         .collect();
     kernels.sort_by(|one, other| other.seconds.unwrap_or(0.0).total_cmp(&one.seconds.unwrap_or(0.0)));
     Ok(kernels)

@@ -39,6 +39,9 @@ struct Options {
     /// How many steps and forward passes are timed, behind a quarter as many that do not count
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     counted: u32,
+    /// Every operation by its twin in plain Burn operations: what the kernels save
+    #[arg(long)]
+    twins: bool,
     /// A JSON line a task
     #[arg(long)]
     json: bool,
@@ -253,7 +256,11 @@ fn main() -> Result<()> {
     };
     for (name, task) in TASKS {
         if wanted(name) {
-            let mut times = run(task, &device, measuring)?;
+            let mut times = if options.twins {
+                kiln_kernels::with_twins(|| run(task, &device, measuring))?
+            } else {
+                run(task, &device, measuring)?
+            };
             if options.trainer {
                 times.trainer = trainer::step(task, &device)?;
                 // The bare step once more: what changed meanwhile falls on both sides of the trainer's.

@@ -31,6 +31,9 @@ pub(crate) struct Bench {
     /// How many steps are timed, 20 if not given
     #[arg(long, requires = "steps", value_name = "N")]
     counted: Option<u32>,
+    /// Every operation by its twin in plain Burn operations: what the kernels save
+    #[arg(long, requires = "steps")]
+    twins: bool,
     /// A JSON line a task
     #[arg(long, requires = "program")]
     json: bool,
@@ -99,6 +102,9 @@ pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
         kiln(root, &built(root, KILN_BENCH)?, options.device.as_deref(), options.only.as_deref(), options.json)?;
     if options.trainer {
         kiln.arg("--trainer");
+    }
+    if options.twins {
+        kiln.arg("--twins");
     }
     if let Some(counted) = options.counted {
         kiln.arg("--counted").arg(counted.to_string());

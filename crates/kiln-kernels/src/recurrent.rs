@@ -118,7 +118,7 @@ pub struct RecurrentOptions {
 }
 
 impl RecurrentOptions {
-    /// Whether the CPU has a kernel for the cell.
+    /// Whether there are kernels for the cell.
     fn cell_is_fused(&self) -> bool {
         match self.cell {
             CellKind::SimpleRnn { activation } => matches!(activation, Activation::Tanh | Activation::Relu),
@@ -189,8 +189,13 @@ impl RecurrentWeights {
 /// - the memory of a workgroup is too small: a row takes up to 10 numbers a hidden unit of an LSTM, 8
 ///   of a GRU, 3 of a SimpleRNN;
 /// - a tensor on the way, up to `[directions, batch, time, 5 * d_hidden]`, does not fit one buffer of
-///   the device, or 32 bits do not count twice its numbers.
+///   the device, or 32 bits do not count twice its numbers;
+/// - a kernel may take fewer than 8 tensors, or a launch fewer workgroups than there are tiles of rows;
+/// - the adapter is a software one that ends a unit's loops after 65,535 turns, and a step has more.
 ///
+/// Products on a card with units for them may be of shorter numbers (TF32 on NVIDIA's), which changes
+/// results by about a thousandth; and Burn's `autotune` chooses them by timing, so that with it two runs
+/// may differ in their last bits.
 ///
 /// # Panics
 ///

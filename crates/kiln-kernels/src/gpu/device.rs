@@ -9,12 +9,16 @@ use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
-use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::ops::numeric::{empty_device_contiguous_dtype, zeros_client};
 use burn_cubecl::tensor::CubeTensor;
 
 /// The turns after which llvmpipe, the software rasterizer behind lavapipe, leaves all loops of a
 /// unit, silently. Adapters do not report it.
 pub(super) const TURNS_IN_SOFTWARE: usize = 65_535;
+
+/// The turns of a unit in one launch: some tenths of a second on a slow card, since systems end what
+/// takes seconds.
+const TURNS_ON_A_CARD: usize = 1 << 22;
 
 /// Workgroups that are taken to keep a card busy where it does not say how many processors it has.
 const GROUPS_UNKNOWN: usize = 64;
@@ -48,6 +52,8 @@ pub(crate) struct Adapter {
     /// Workgroups of a launch, in the first two dimensions.
     pub(super) groups: (u32, u32),
     most_units: usize,
+    /// Tensors that a kernel may take.
+    bindings: usize,
     /// Bytes of a buffer.
     buffer: u64,
     /// Workgroups that keep the card busy.
@@ -72,6 +78,7 @@ impl Adapter {
         Self {
             shared_memory: hardware.max_shared_memory_size,
             groups: (hardware.max_cube_count.0, hardware.max_cube_count.1),
+            bindings: hardware.max_bindings as usize,
             most_units: hardware.max_units_per_cube.min(hardware.max_cube_dim.0) as usize,
             buffer: properties.memory.max_page_size,
             busy: hardware.num_streaming_multiprocessors.map_or(GROUPS_UNKNOWN, |count| 2 * count as usize),
@@ -82,6 +89,13 @@ impl Adapter {
     /// Whether a buffer holds so many 32-bit numbers, and 32 bits count them.
     pub(crate) fn holds(&self, numbers: usize) -> bool {
         self.hold(numbers).is_ok()
+    }
+
+    /// The same, with the limit's name. Half of what 32 bits count is spare: the last workgroups of a
+    /// launch count on a little.
+    pub(super) fn hold(&self, numbers: usize) -> Result<(), Limit> {
+        let has = (self.buffer as usize / size_of::<f32>()).min(u32::MAX as usize / 2);
+        Limit::keep("numbers in one buffer", numbers, has)
     }
 
     /// Units of a workgroup that has work for `wanted`.
@@ -95,21 +109,19 @@ impl Adapter {
         1 << wanted.ilog2()
     }
 
-    /// The same, with the limit's name. Half of what 32 bits count is spare: the last workgroups of a
-    /// launch count on a little.
-    pub(super) fn hold(&self, numbers: usize) -> Result<(), Limit> {
-        let has = (self.buffer as usize / size_of::<f32>()).min(u32::MAX as usize / 2);
-        Limit::keep("numbers in one buffer", numbers, has)
-    }
-
     /// How many of `wanted` rounds a launch may take that cost a unit `turns` turns each; an error
     /// where not even one fits.
     pub(super) fn turns(&self, turns: usize, wanted: usize) -> Result<usize, Limit> {
         if !self.is_software {
-            return Ok(wanted);
+            return Ok((TURNS_ON_A_CARD / turns).clamp(1, wanted.max(1)));
         }
         Limit::keep("turns of a unit's loops", turns, TURNS_IN_SOFTWARE)?;
         Ok((TURNS_IN_SOFTWARE / turns).min(wanted))
+    }
+
+    /// Whether a kernel may take so many tensors.
+    pub(super) fn bind(&self, tensors: usize) -> Result<(), Limit> {
+        Limit::keep("tensors in a kernel", tensors, self.bindings)
     }
 
     /// Workgroups and units for a unit a number.
@@ -146,7 +158,16 @@ pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
 /// A contiguous tensor that nothing else holds.
 pub(super) fn owned(tensor: CubeTensor) -> CubeTensor {
     let tensor = into_contiguous(tensor);
-    if tensor.can_mut() { tensor } else { tensor.copy() }
+    // A copy may have its rows padded, as CUDA has them.
+    if tensor.can_mut() { tensor } else { into_contiguous(tensor.copy()) }
+}
+
+/// Zeros beside `like`, in order and nothing between them.
+pub(super) fn zeros(like: &CubeTensor, shape: Shape) -> CubeTensor {
+    // One dimension is never padded.
+    let numbers = Shape::new([shape.num_elements()]);
+    let numbers = zeros_client(like.client.clone(), like.device.clone(), numbers, DType::F32);
+    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, numbers.handle, DType::F32)
 }
 
 /// A tensor of 32-bit floats beside `like`, of which nothing is written yet.

@@ -281,20 +281,20 @@ pub(crate) fn put_rows(table: CubeTensor, ids: CubeTensor, rows: CubeTensor) -> 
         ids.into_buffer_arg(),
         rows.clone().into_buffer_arg(),
         count,
-        table.shape().num_elements(),
+        table.shape()[0],
         table.shape()[1],
     );
     table
 }
 
 #[cube(launch)]
-fn write_rows(table: &mut [f32], ids: &[i32], rows: &[f32], count: usize, numbers: usize, width: usize) {
+fn write_rows(table: &mut [f32], ids: &[i32], rows: &[f32], count: usize, vocab: usize, width: usize) {
     if ABSOLUTE_POS >= count {
         terminate!();
     }
-    let at = ids[ABSOLUTE_POS / width] as usize * width + ABSOLUTE_POS % width;
+    let id = ids[ABSOLUTE_POS / width] as usize;
     // An id beyond the table writes nothing.
-    if at < numbers {
-        table[at] = rows[ABSOLUTE_POS];
+    if id < vocab {
+        table[id * width + ABSOLUTE_POS % width] = rows[ABSOLUTE_POS];
     }
 }

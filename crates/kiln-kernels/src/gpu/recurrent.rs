@@ -11,16 +11,15 @@ mod forward;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use burn::backend::TensorMetadata;
 use burn::backend::ops::FloatTensorOps;
-use burn::backend::{DType, TensorMetadata};
 use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::kernel::into_contiguous;
-use burn_cubecl::ops::numeric::zeros_client;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::device::{Adapter, Limit, contiguous, empty, product, reshaped, upload};
+use super::device::{Adapter, Limit, contiguous, empty, owned, product, reshaped, upload, zeros};
 use crate::activation::Activation;
 use crate::ops::RecurrentInputs;
 use crate::recurrent::{CellKind, Directions, RecurrentOptions};
@@ -30,6 +29,9 @@ const WIDEST_WALKED: usize = 256;
 
 /// The widest state whose recurrent weights the units hold in registers: one column of them each.
 const WIDEST_HELD: usize = 64;
+
+/// Tensors of either walk.
+const BUFFERS: usize = 8;
 
 /// Rows of a tile at most.
 const MOST_ROWS: usize = 8;
@@ -74,7 +76,8 @@ impl Layer {
     fn shared_memory(&self) -> usize {
         let states = self.hidden * (if self.is_lstm { 2 } else { 1 } + usize::from(self.resets_before));
         let sums = if self.is_given { 0 } else { 2 * self.width };
-        (self.rows * (states + sums) + 4) * size_of::<f32>()
+        // Every array of the workgroup begins at a multiple of 16 bytes.
+        (self.rows * (states + sums) + 16) * size_of::<f32>()
     }
 
     /// Turns that a unit takes in a step, in all loops together, at most.
@@ -144,6 +147,8 @@ impl Plan {
         Limit::keep("rows of workgroups in a launch", directions, adapter.groups.1 as usize)?;
         adapter.hold(directions * sizes.batch * sizes.time * width.max(layer.kept * h).max(sizes.d_input))?;
         adapter.hold(directions * h * width)?;
+        adapter.hold(sizes.batch * options.out_rows(sizes.time) * directions * h)?;
+        adapter.bind(BUFFERS)?;
         Ok(Self {
             layer,
             sizes,
@@ -186,7 +191,7 @@ impl Plan {
 pub(crate) fn is_fused(adapter: &Adapter, sizes: Sizes, options: &RecurrentOptions) -> bool {
     static IS_SAID: AtomicBool = AtomicBool::new(false);
     let Sizes { batch, time, d_input, d_hidden } = sizes;
-    if batch == 0 || time == 0 || d_input == 0 || d_hidden == 0 {
+    if batch == 0 || time == 0 || d_input == 0 || d_hidden == 0 || options.out_rows(time) == 0 {
         return false;
     }
     let plan = Plan::new(adapter, sizes, options, true);
@@ -259,7 +264,7 @@ pub(super) fn forward(
     let (layer, Sizes { batch, time, d_input, d_hidden }) = (plan.layer, sizes);
     let rows = reshaped(&input, [1, batch * time, d_input]);
     let projected = product(rows, kernel, plan.by_step(layer.width));
-    let states = if initial.can_mut() { initial } else { initial.copy() };
+    let states = owned(initial);
     let spans = plan.spans(options, &projected);
     let output = empty(&projected, [batch, plan.out_rows, plan.directions * d_hidden]);
     let (gates, before) = if is_training {
@@ -324,16 +329,11 @@ pub(super) fn backward(
     let d_gates = empty(&gradient, plan.by_step(layer.width));
     let d_state_gates =
         if layer.is_split { empty(&gradient, plan.by_step(layer.width)) } else { empty(&gradient, [1, 1, 1]) };
-    let d_states = zeros_client(gradient.client.clone(), gradient.device.clone(), initial.shape(), DType::F32);
+    let d_states = zeros(&gradient, initial.shape());
     let transposed = CubeBackend::float_swap_dims(recurrent_kernel.clone(), 1, 2);
     let recurrent = match (layer.is_held, layer.is_given) {
         (true, _) => recurrent_kernel.clone(),
-        (_, true) => zeros_client(
-            gradient.client.clone(),
-            gradient.device.clone(),
-            Shape::new([plan.directions, batch, d_hidden]),
-            DType::F32,
-        ),
+        (_, true) => zeros(&gradient, Shape::new([plan.directions, batch, d_hidden])),
         _ => into_contiguous(transposed.clone()),
     };
     let mut given = recurrent;
@@ -370,7 +370,7 @@ pub(super) fn backward(
         // What the gates of the first step give is still to be added.
         let [states, directions] = [initial.shape()[0], plan.directions];
         let hidden = CubeBackend::float_add(reshaped_to_first(&d_states, [directions, batch, d_hidden]), given);
-        let hidden = reshaped(&hidden, [1, directions, batch, d_hidden]);
+        let hidden = reshaped(&contiguous(hidden), [1, directions, batch, d_hidden]);
         if states == 1 {
             hidden
         } else {

@@ -17,13 +17,18 @@ pub(crate) fn all() -> Vec<(&'static str, Device)> {
         Some(device) => devices.push(("wgpu", device)),
         None => skip("wgpu: no adapter, not even a software one"),
     }
+    #[cfg(feature = "cuda")]
+    match Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().into_iter().next() {
+        Some(device) => devices.push(("cuda", device)),
+        None => skip("cuda: no card"),
+    }
     assert!(!devices.is_empty(), "a build without a backend tests nothing: name a feature");
     devices
 }
 
 /// The CPU's backends alone, for tests of many cases.
 pub(crate) fn on_the_cpu() -> Vec<(&'static str, Device)> {
-    all().into_iter().filter(|(name, _)| *name != "wgpu").collect()
+    all().into_iter().filter(|(name, _)| !matches!(*name, "wgpu" | "cuda")).collect()
 }
 
 /// Names what is left out, past the test harness's capture; where nothing may be, fails.

@@ -71,6 +71,7 @@ fn thousands_of_steps_give_the_same_on_every_device() {
         let mut devices = devices::all().into_iter();
         let (first, device) = devices.next().expect("a build has a device");
         let expected = run(&device, cell);
+        assert!(expected.iter().flatten().all(|value| value.is_finite()), "{first}: {cell:?}");
         for (name, device) in devices {
             for ((what, got), expected) in
                 ["output", "input", "recurrent kernel"].iter().zip(run(&device, cell)).zip(&expected)
@@ -182,5 +183,39 @@ fn prediction_equals_training() {
                 assert_close(&format!("{name}: {cell:?}"), &run(&device, false), &training);
             }
         }
+    }
+}
+
+/// What the caller still holds stays as it was.
+#[test]
+fn states_and_tables_that_are_held_are_not_written_to() {
+    for (name, device) in devices::all() {
+        let width = 4 * 33;
+        let weights = || RecurrentWeights {
+            kernel: tensor("kernel", [1, 5, width], 0.5, &device),
+            recurrent_kernel: tensor("recurrent kernel", [1, 33, width], 0.5, &device),
+            bias: tensor("bias", [1, 1, width], 0.5, &device),
+        };
+        let wanted = Wanted { sequence: false, hidden: false, cell: true };
+        let options = RecurrentOptions { cell: CellKind::Lstm, directions: Directions::Forward, spans: None, wanted };
+        let initial = tensor::<4>("initial states", [2, 1, 6, 33], 0.5, &device);
+        let input = tensor::<3>("input", [6, 4, 5], 1.0, &device);
+        let run = || values(recurrent(input.clone(), weights(), Some(initial.clone()), options.clone()));
+        let first = run();
+        assert_eq!(first, run(), "{name}");
+        assert_close(
+            name,
+            &first,
+            &values(reference::recurrent(input.clone(), weights(), Some(initial.clone()), options.clone())),
+        );
+        assert_eq!(values(initial.clone()), values(tensor::<4>("initial states", [2, 1, 6, 33], 0.5, &device)));
+
+        let table = tensor::<2>("table", [7, 33], 1.0, &device);
+        let held = table.clone();
+        let ids = Tensor::<2, Int>::from_ints([[5, 2]], &device);
+        let rows = tensor::<2>("rows", [2, 33], 1.0, &device);
+        let new = values(kiln_kernels::put_rows(table, ids, rows.clone()));
+        assert_eq!(values(held), values(tensor::<2>("table", [7, 33], 1.0, &device)), "{name}");
+        assert_eq!(new[5 * 33..6 * 33], values(rows)[..33], "{name}");
     }
 }

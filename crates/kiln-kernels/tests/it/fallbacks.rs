@@ -141,14 +141,21 @@ fn gradients_do_not_see_what_lies_under_padding() {
         input[..3].fill(f32::NAN); // row 0, step 0
         let input = Tensor::<1>::from_floats(input.as_slice(), &device).reshape([2, 3, 3]);
         for call in [recurrent, reference::recurrent] {
-            let spans: Vec<_> = [(1, 2), (0, 3)].map(|(start, len)| kiln_kernels::Span { start, len }).to_vec();
-            let options = RecurrentOptions { spans: Some(spans.into()), ..options(CellKind::Lstm) };
-            let mut weights = weights(CellKind::Lstm, &device);
-            weights.kernel = weights.kernel.require_grad();
-            let kernel = weights.kernel.clone();
-            let gradients = call(input.clone(), weights, None, options).sum().backward();
-            let gradient = values(kernel.grad(&gradients).expect("the kernel is a leaf"));
-            assert!(gradient.iter().all(|value| value.is_finite()), "{name}: {gradient:?}");
+            for cell in [CellKind::Lstm, CellKind::Gru { reset_after: true }, CellKind::Gru { reset_after: false }] {
+                let spans: Vec<_> = [(1, 2), (0, 3)].map(|(start, len)| kiln_kernels::Span { start, len }).to_vec();
+                let options = RecurrentOptions { spans: Some(spans.into()), ..options(cell) };
+                let mut weights = weights(cell, &device);
+                weights.kernel = weights.kernel.require_grad();
+                weights.recurrent_kernel = weights.recurrent_kernel.require_grad();
+                let leaves = [weights.kernel.clone(), weights.recurrent_kernel.clone()];
+                // Memory that a kernel may be given next.
+                drop(values(tensor::<1>("none", [4_096], 1.0, &device) * f32::NAN));
+                let gradients = call(input.clone(), weights, None, options).sum().backward();
+                for leaf in leaves {
+                    let gradient = values(leaf.grad(&gradients).expect("a leaf has a gradient"));
+                    assert!(gradient.iter().all(|value| value.is_finite()), "{name}: {cell:?}: {gradient:?}");
+                }
+            }
         }
     }
 }

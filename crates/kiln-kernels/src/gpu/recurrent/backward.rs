@@ -1,6 +1,7 @@
 //! The walk back through time, in the same tiles as the walk forward.
 //!
-//! A step is two phases with a barrier behind each. In the first, a unit a row and hidden unit turns
+//! A step is two phases with a barrier behind each, four where the reset gate acts before the product,
+//! and one without a barrier where the products are given. In the first, a unit a row and hidden unit turns
 //! the gradient of the state into those of the gates; in the second, a unit a hidden unit and gate
 //! adds up what the gate's gradients give to that of the state before. The gradients of the weights
 //! are products over all steps and left to the caller.
@@ -255,7 +256,7 @@ pub(super) fn walk_back(
                     } else {
                         let out = kept[keep];
                         if comptime!(layer.is_relu) {
-                            of_input[0] = if out > 0.0 { of_hidden } else { 0.0f32 };
+                            of_input[0] = if out <= 0.0 { 0.0f32 } else { of_hidden };
                         } else {
                             of_input[0] = of_hidden * (1.0 - out * out);
                         }

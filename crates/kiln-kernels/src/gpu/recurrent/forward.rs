@@ -1,7 +1,8 @@
 //! The walk of a recurrent layer through time: a workgroup a direction and a tile of rows, which it
 //! carries through all steps of a launch.
 //!
-//! A step is two phases with a barrier behind each. In the first, a unit a column adds up what the
+//! A step is two phases with a barrier behind each, four where the reset gate acts before the product,
+//! and one where the products are given. In the first, a unit a column adds up what the
 //! state gives to the gates; in the second, a unit a row and hidden unit does the arithmetic of the
 //! gates. Nothing that a barrier depends on is read from memory, as WebGPU demands.
 
@@ -295,6 +296,9 @@ pub(super) fn walk(
                         }
                     }
                     hidden[item] = out;
+                } else if comptime!(layer.is_training && layer.resets_before) {
+                    // It meets gradients that are zero, and must be a number for that.
+                    kept[keep + 3 * h + u] = 0.0;
                 }
                 if comptime!(layer.wants_sequence) {
                     output[(row * out_rows + step) * directions * h + direction * h + u] = out;
