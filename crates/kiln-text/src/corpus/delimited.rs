@@ -1,5 +1,5 @@
 //! [`DelimitedCorpus`]: columns parted by commas, tabs or another character. Leaves out finding rows and their lines
-//! (`rows.rs`), which the `csv` crate does for the most part.
+//! (`rows.rs`).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -84,6 +84,8 @@ impl DelimitedCorpus {
     }
 
     /// What parts fields. Default: a comma.
+    ///
+    /// Files parted by tabs are often written without quoting: give [`quote`](Self::quote) `None` for them.
     #[must_use]
     pub fn delimiter(mut self, delimiter: u8) -> Self {
         self.delimiter = delimiter;
@@ -91,6 +93,11 @@ impl DelimitedCorpus {
     }
 
     /// What encloses a field, or `None` if nothing does, and quotes are letters like any other. Default: `"`.
+    ///
+    /// A quote encloses a field only if it is the field's first byte; further in it is a letter. The quote that closes
+    /// must end the field: with text behind it, as in `"nice" film`, the line that the row begins in is a bad row,
+    /// [`RowProblem::BehindQuote`], and reading goes on with the next line. A file with such rows was most likely written
+    /// without quoting, and should be read with `None`, or fields that open a quote may take the lines below with them.
     #[must_use]
     pub fn quote(mut self, quote: impl Into<Option<u8>>) -> Self {
         self.quote = quote.into();
@@ -123,8 +130,8 @@ impl DelimitedCorpus {
     /// # Errors
     ///
     /// [`CorpusError::NoFiles`], and [`Error::Io`] for a file that is not there. As items: [`CorpusError::Row`] for a
-    /// row that is shorter or longer than the first, not UTF-8, in which a quote opens and does not close, or whose
-    /// label stands for no class; [`CorpusError::NoColumn`] if the first row lacks a column;
+    /// row that is shorter or longer than the first, not UTF-8, in which a quote opens and does not close or does not end
+    /// its field, or whose label stands for no class; [`CorpusError::NoColumn`] if the first row lacks a column;
     /// [`CorpusError::EmptyFile`]; [`Error::Io`].
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let total = total_bytes(&self.paths)?;

@@ -1,83 +1,73 @@
-//! The rows of a delimited file with the line that each begins in. The `csv` crate finds rows and fields; here is what
-//! it does not tell: that a quote did not close, and the line where empty lines or CR LF go before. Leaves out what a
-//! row says.
+//! The rows of a delimited file with the line that each begins in, by the rules of RFC 4180. What they leave open is
+//! read as Python's `csv` and the `csv` crate do, but for text behind a closing quote: that is an error here, and
+//! reading goes on with the next line. Leaves out what a row says.
 
-use std::io::{self, BufRead, Read};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-
-use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::lines::open;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
 /// The most bytes of a row. More is taken for an unclosed quote, which would read the rest of the file into memory.
-const MOST_BYTES: u64 = 64 << 20;
-
-/// A row of its own that is put behind every file. If it comes back in another row, that row had a quote open.
-const END_MARK: &[u8] = b"end";
-
-/// A file's contents with the end mark behind.
-struct Marked {
-    contents: Box<dyn BufRead + Send>,
-    /// What is left of a line end, the end mark and another line end, once the contents are read.
-    mark: Option<Vec<u8>>,
-    /// What was given last, and where it begins: `csv` asks for more only when it has used that.
-    last: Vec<u8>,
-    last_start: u64,
-    /// How many bytes the contents have, once that is known.
-    end: Option<u64>,
-    row_start: u64,
-    too_long: bool,
-}
-
-impl Read for Marked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let start = self.last_start + self.last.len() as u64;
-        if start - self.row_start > MOST_BYTES {
-            self.too_long = true;
-            return Err(io::Error::other("the row is too long"));
-        }
-        let mut read = match self.mark {
-            None => self.contents.read(buffer)?,
-            Some(_) => 0,
-        };
-        if read == 0 && !buffer.is_empty() {
-            self.end.get_or_insert(start);
-            let mark = self.mark.get_or_insert_with(|| [b"\n", END_MARK, b"\n"].concat());
-            read = mark.as_slice().read(buffer)?;
-            mark.drain(..read);
-        }
-        if read > 0 {
-            self.last.clear();
-            self.last.extend_from_slice(&buffer[..read]);
-            self.last_start = start;
-        }
-        Ok(read)
-    }
-}
+const MOST_BYTES: usize = 64 << 20;
 
 /// Reads a file row by row.
 pub(super) struct RowReader {
     path: PathBuf,
-    reader: Reader<Marked>,
-    record: ByteRecord,
+    contents: Box<dyn BufRead + Send>,
+    delimiter: u8,
+    quote: Option<u8>,
+    /// What is read of the file and not yet given, from `at` on.
+    ahead: Vec<u8>,
+    at: usize,
+    /// The line that `at` is in, counted from 1.
+    next_line: u64,
+    record: Record,
+    /// The line that the record begins in.
     line: u64,
     done: bool,
+}
+
+/// The fields of a row, one behind the other.
+#[derive(Default)]
+struct Record {
+    bytes: Vec<u8>,
+    /// Where each field ends.
+    ends: Vec<usize>,
+}
+
+impl Record {
+    fn end_field(&mut self) {
+        self.ends.push(self.bytes.len());
+    }
+}
+
+/// Where in a row a byte is.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    FieldStart,
+    Plain,
+    Quoted,
+    /// Behind a quote in a quoted field, which closes it unless another quote follows.
+    BehindQuote,
 }
 
 /// A row of a file.
 pub(super) struct Row<'a> {
     path: &'a Path,
-    /// The line that it begins in, counted from 1.
     line: u64,
-    record: &'a ByteRecord,
+    record: &'a Record,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn fields(&self) -> csv::ByteRecordIter<'a> {
-        self.record.iter()
+    pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let record = self.record;
+        (0..record.ends.len()).map(|field| {
+            let start = field.checked_sub(1).map_or(0, |before| record.ends[before]);
+            &record.bytes[start..record.ends[field]]
+        })
     }
 
     pub(super) fn bad(&self, problem: RowProblem) -> Error {
@@ -87,71 +77,134 @@ impl<'a> Row<'a> {
 
 impl RowReader {
     pub(super) fn open(path: &Path, delimiter: u8, quote: Option<u8>, read: &Arc<AtomicU64>) -> Result<Self> {
-        let marked = Marked {
+        let mut reader = Self {
+            path: path.to_path_buf(),
             contents: open(path, read)?,
-            mark: None,
-            last: Vec::new(),
-            last_start: 0,
-            end: None,
-            row_start: 0,
-            too_long: false,
+            delimiter,
+            quote,
+            ahead: Vec::new(),
+            at: 0,
+            next_line: 1,
+            record: Record::default(),
+            line: 0,
+            done: false,
         };
-        let reader = ReaderBuilder::new()
-            .delimiter(delimiter)
-            .quoting(quote.is_some())
-            .quote(quote.unwrap_or(b'"'))
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(1 << 16)
-            .from_reader(marked);
-        Ok(Self { path: path.to_path_buf(), reader, record: ByteRecord::new(), line: 0, done: false })
+        reader.read_line()?;
+        if reader.ahead.starts_with("\u{feff}".as_bytes()) {
+            reader.at = "\u{feff}".len();
+        }
+        Ok(reader)
     }
 
-    /// The next row, or `None` at the end. After a row with an open quote there is none.
+    /// Reads up to the next line feed. False at the end of the file.
+    fn read_line(&mut self) -> Result<bool> {
+        // What is given is dropped when it is the larger part, so that no byte is moved often.
+        if self.at > self.ahead.len() / 2 {
+            self.ahead.drain(..self.at);
+            self.at = 0;
+        }
+        let limit = (MOST_BYTES + 1).saturating_sub(self.ahead.len() - self.at) as u64;
+        let read = (&mut self.contents).take(limit).read_until(b'\n', &mut self.ahead);
+        Ok(read.map_err(Error::io("read", &self.path))? > 0)
+    }
+
+    /// The next row, or `None` at the end. After a row with an open quote, or one too long, there is none.
     pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>> {
         if self.done {
             return Ok(None);
         }
-        let before = self.reader.position().clone();
-        self.reader.get_mut().row_start = before.byte();
-        let read = self.reader.read_byte_record(&mut self.record);
-        let (after, marked) = (self.reader.position(), self.reader.get_ref());
-        let bad = |line, problem| Error::Corpus(CorpusError::Row { path: self.path.clone(), line, problem });
-        match read {
-            Ok(true) => {}
-            Ok(false) => {
-                self.done = true;
-                return Ok(None);
-            }
-            Err(error) => {
-                self.done = true;
-                if marked.too_long {
-                    return Err(bad(before.line(), RowProblem::TooLong { limit: MOST_BYTES }));
+        // What does not get to the end below is the end of the file.
+        self.done = true;
+        loop {
+            match self.ahead.get(self.at).copied() {
+                Some(b'\r') => self.at += 1,
+                Some(b'\n') => {
+                    self.at += 1;
+                    self.next_line += 1;
                 }
-                let source = match error.into_kind() {
-                    csv::ErrorKind::Io(source) => source,
-                    other => io::Error::other(format!("{other:?}")),
-                };
-                return Err(Error::Io { action: "read", path: self.path.clone(), source });
+                Some(_) => break,
+                None if self.read_line()? => {}
+                None => return Ok(None),
             }
         }
-        // A row of the file ends with it, or with the line end of the mark.
-        let beyond = marked.end.is_some_and(|end| after.byte() > end + 1);
-        if beyond && self.record.iter().eq([END_MARK]) {
-            self.done = true;
-            return Ok(None);
+        self.line = self.next_line;
+        self.record.bytes.clear();
+        self.record.ends.clear();
+        let read = self.read_row();
+        if let Err(problem) = read? {
+            self.done = !matches!(problem, RowProblem::BehindQuote { .. });
+            return Err(self.same_row().bad(problem));
         }
-        // All line feeds since the last row are before this one, in its fields, or its end. With CR LF, `csv` leaves the
-        // line feed to the next row.
-        let ended_by_line_feed =
-            !beyond && marked.last.get((after.byte() - 1 - marked.last_start) as usize) == Some(&b'\n');
-        let inside: usize = self.record.iter().map(|field| field.iter().filter(|&&byte| byte == b'\n').count()).sum();
-        self.line = after.line() - inside as u64 - u64::from(ended_by_line_feed);
-        if beyond {
-            self.done = true;
-            return Err(bad(self.line, RowProblem::UnclosedQuote));
-        }
+        self.done = false;
         Ok(Some(self.same_row()))
+    }
+
+    /// Reads the record that begins at `at`, with its line end.
+    fn read_row(&mut self) -> Result<std::result::Result<(), RowProblem>> {
+        let mut place = Place::FieldStart;
+        // Counted from `at`, which reading may move.
+        let mut offset = 0;
+        loop {
+            let rest = &self.ahead[self.at + offset..];
+            let Some(&byte) = rest.first() else {
+                if self.ahead.len() - self.at > MOST_BYTES {
+                    return Ok(Err(RowProblem::TooLong { limit: MOST_BYTES as u64 }));
+                }
+                if self.read_line()? {
+                    continue;
+                }
+                if place == Place::Quoted {
+                    return Ok(Err(RowProblem::UnclosedQuote));
+                }
+                break;
+            };
+            let quote = self.quote == Some(byte);
+            match place {
+                Place::FieldStart if quote => place = Place::Quoted,
+                Place::Quoted if quote => place = Place::BehindQuote,
+                Place::Quoted => {
+                    let length = rest.iter().position(|&byte| self.quote == Some(byte)).unwrap_or(rest.len());
+                    self.next_line += rest[..length].iter().filter(|&&byte| byte == b'\n').count() as u64;
+                    self.record.bytes.extend_from_slice(&rest[..length]);
+                    offset += length;
+                    continue;
+                }
+                Place::BehindQuote if quote => {
+                    self.record.bytes.push(byte);
+                    place = Place::Quoted;
+                }
+                _ if byte == self.delimiter => {
+                    self.record.end_field();
+                    place = Place::FieldStart;
+                }
+                // The line end itself is passed over with those before the next row.
+                _ if matches!(byte, b'\r' | b'\n') => break,
+                Place::BehindQuote => {
+                    let closed = self.next_line;
+                    self.pass_line();
+                    return Ok(Err(RowProblem::BehindQuote { closed }));
+                }
+                Place::FieldStart | Place::Plain => {
+                    let ends = |&byte: &u8| byte == self.delimiter || matches!(byte, b'\r' | b'\n');
+                    let length = rest.iter().position(ends).unwrap_or(rest.len());
+                    self.record.bytes.extend_from_slice(&rest[..length]);
+                    offset += length;
+                    place = Place::Plain;
+                    continue;
+                }
+            }
+            offset += 1;
+        }
+        self.record.end_field();
+        self.at += offset;
+        Ok(Ok(()))
+    }
+
+    /// Goes on with the line behind the one that the record begins in, however far the record has been read.
+    fn pass_line(&mut self) {
+        let rest = &self.ahead[self.at..];
+        self.at += rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
+        self.next_line = self.line;
     }
 
     /// The row that [`next_row`](Self::next_row) gave last.

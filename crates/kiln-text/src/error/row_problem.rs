@@ -27,6 +27,16 @@ pub enum RowProblem {
     #[error("a quote opens in this row and does not close before the end of the file")]
     UnclosedQuote,
 
+    /// A quoted field does not end with the quote that closes it. Reading goes on with the line behind.
+    #[error(
+        "a quoted field should end with its closing quote, found text behind a closing quote in line {closed}: \
+         `.quote(None)` takes quotes as letters"
+    )]
+    BehindQuote {
+        /// The line of the closing quote, counted from 1.
+        closed: u64,
+    },
+
     /// It is longer than any row should be, which an unclosed quote brings about.
     #[error("the row has more than {limit} bytes: look for a quote that opens and does not close")]
     TooLong {

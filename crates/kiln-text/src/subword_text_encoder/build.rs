@@ -91,7 +91,7 @@ impl Search {
         let chosen = self.with_minimum(minimum);
         let size = self.others + chosen.len();
         let distance = size.abs_diff(self.target);
-        if distance * 100 < self.target || least >= most || minimum <= 1 {
+        if distance.saturating_mul(100) < self.target || least >= most || minimum <= 1 {
             return chosen;
         }
         let next = if size > self.target { self.between(minimum + 1, most) } else { self.between(least, minimum - 1) };

@@ -195,6 +195,41 @@ fn a_quote_that_closes_at_the_end_is_closed() {
 }
 
 #[test]
+fn text_behind_a_closing_quote_costs_its_line_and_no_other() {
+    let says = |line, closed| {
+        format!(
+            "a.tsv, line {line}: a quoted field should end with its closing quote, found text behind a closing quote in \
+             line {closed}: `.quote(None)` takes quotes as letters"
+        )
+    };
+    for end in ["\n", "\r\n"] {
+        let rows =
+            ["text\tn", "a\t0", "\"nice\" film\t1", "b\t0", "", "\"opens\t1", "c\t0", "\"\"d\"\"\t1", "e \"x\"\t0"];
+        let (folder, path) = file("a.tsv", rows.join(end) + end + "\"f\" \t1");
+        let corpus = DelimitedCorpus::new([&path]).delimiter(b'\t').label("n", Labels::numbers(2));
+        let expected = [
+            "a=0".to_owned(),
+            says(3, 3),
+            "b=0".to_owned(),
+            says(6, 9),
+            "c=0".to_owned(),
+            says(8, 8),
+            "e \"x\"=0".to_owned(),
+            says(10, 10),
+        ];
+        assert_eq!(items(corpus.documents(), folder.path()), expected);
+        let mut documents = corpus.documents().unwrap().on_bad_row(BadRow::Skip);
+        assert_eq!(documents.by_ref().map(|document| document.unwrap().label).collect::<Vec<_>>(), [0; 4]);
+        assert_eq!(documents.bad_rows().skipped, 4);
+        let letters = corpus.quote(None);
+        assert_eq!(
+            texts(letters.documents()),
+            ["a", "\"nice\" film", "b", "\"opens", "c", "\"\"d\"\"", "e \"x\"", "\"f\" "]
+        );
+    }
+}
+
+#[test]
 fn an_unclosed_quote_does_not_stop_the_next_file_nor_fill_the_memory() {
     let mut huge = b"t\nok\n\"".to_vec();
     huge.extend_from_slice("no quote closes this\n".repeat(4_000_000).as_bytes());
@@ -385,6 +420,26 @@ proptest! {
         let found: Vec<(String, u32)> =
             corpus.documents().unwrap().map(|document| document.map(|d| (d.text, d.label))).collect::<Result<_>>().unwrap();
         prop_assert_eq!(found, rows);
+    }
+
+    #[test]
+    fn rows_are_those_of_the_csv_crate_where_quotes_end_fields(
+        contents in prop::collection::vec(prop::sample::select(b"ab\"\",,\t\n\n\r".to_vec()), 1..40), quoting: bool,
+    ) {
+        let (_folder, path) = file("a.csv", &contents);
+        let corpus = DelimitedCorpus::new([path]).headers(false).quote(quoting.then_some(b'"'));
+        let found: Result<Vec<String>> = corpus.documents().unwrap().texts().collect();
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).quoting(quoting).from_reader(&contents[..]);
+        let rows: std::result::Result<Vec<_>, _> = reader.byte_records().collect();
+        match found {
+            Ok(found) => {
+                let firsts: Vec<_> = rows.unwrap().iter().map(|row| String::from_utf8_lossy(&row[0]).into_owned()).collect();
+                prop_assert_eq!(found, firsts);
+            }
+            Err(Error::Corpus(CorpusError::Row { problem: RowProblem::Fields { .. }, .. })) => prop_assert!(rows.is_err()),
+            Err(Error::Corpus(CorpusError::EmptyFile { .. })) => prop_assert_eq!(rows.unwrap().len(), 0),
+            Err(error) => prop_assert!(quoting, "{}", error),
+        }
     }
 
     #[test]

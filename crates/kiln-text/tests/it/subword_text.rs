@@ -164,3 +164,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_target_beyond_all_subwords_takes_all() {
+    let texts = ["the cat sat on the mat", "the cat ran"];
+    let sizes = [1_000_000, usize::MAX / 100 + 1, usize::MAX]
+        .map(|target| SubwordTextEncoder::builder(target).fit(texts).unwrap().vocab_size());
+    assert!(sizes[0] > 257 && sizes.iter().all(|&size| size == sizes[0]), "{sizes:?}");
+}
