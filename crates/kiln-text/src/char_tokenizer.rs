@@ -287,7 +287,7 @@ impl CharTokenizer {
     pub fn from_json(json: &str) -> Result<Self> {
         let header = Header::read(json)?;
         if header.class_name.as_deref() != Some(CLASS_NAME) {
-            return Err(header.unexpected("\"CharTokenizer\""));
+            return Err(Header::unexpected(json, "\"CharTokenizer\""));
         }
         header.check_version(VERSION)?;
         let file: File<String> =

@@ -13,6 +13,7 @@ use crate::char_tokenizer::{self, CharTokenizer};
 #[cfg(not(feature = "subwords"))]
 use crate::error::SubwordError;
 use crate::error::{Error, Result};
+use crate::file_kind;
 use crate::imdb_ids::{self, ImdbIds};
 use crate::keras_json::{self, Header, read_file};
 use crate::progress::Progress;
@@ -285,7 +286,8 @@ impl TextEncoder {
             Some(subword_text_encoder::CLASS_NAME) => SubwordTextEncoder::from_json(json).map(Self::SubwordText),
             Some(text_vectorization::CLASS_NAME) => TextVectorization::from_json(json).map(Self::Vectorization),
             Some(vocabulary_encoder::CLASS_NAME) => VocabularyEncoder::from_json(json).map(Self::Vocabulary),
-            _ => Err(header.unexpected(
+            _ => Err(Header::unexpected(
+                json,
                 "\"Tokenizer\", \"ImdbIds\", \"CharTokenizer\", \"SubwordTextEncoder\", \"TextVectorization\" or \
                  \"VocabularyEncoder\"",
             )),
@@ -318,6 +320,9 @@ fn is_of_tokenizers(json: &str) -> Result<bool> {
     struct Members {
         class_name: Option<IgnoredAny>,
         model: Option<IgnoredAny>,
+    }
+    if file_kind::is_no_object(json) {
+        return Ok(false);
     }
     let members: Members =
         serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;

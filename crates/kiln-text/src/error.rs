@@ -3,6 +3,7 @@
 //! leaves out nothing but bugs of the crate itself, which would panic.
 
 mod corpus_error;
+mod quoted;
 mod row_problem;
 mod series_error;
 mod subword_error;
@@ -14,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use corpus_error::CorpusError;
+pub(crate) use quoted::quoted;
 pub use row_problem::RowProblem;
 pub use series_error::SeriesError;
 pub use subword_error::SubwordError;
@@ -51,7 +53,7 @@ pub enum Error {
     /// A tokenizer was fitted on texts that hold no word.
     #[error(
         "a tokenizer needs at least one word to fit on, found none in {documents} documents: \
-         check that the texts were read, and that `filters` and `split` leave something of them"
+         check that the texts were read, and that the options leave something of them"
     )]
     EmptyCorpus {
         /// How many documents were looked at.
@@ -130,7 +132,7 @@ pub enum Error {
     TokenizerClass {
         /// The class names that can be read here.
         expected: &'static str,
-        /// The class name in the file, quoted, or `no class_name`.
+        /// The class name in the file, quoted, with what reads it, or what else the file is.
         found: String,
     },
 
@@ -164,7 +166,7 @@ pub enum Error {
     },
 
     /// `max_len` or `max_length` is 0.
-    #[error("the maximum length must be 1 or more, found 0: leave max_len out to pad to the longest sequence")]
+    #[error("the maximum length must be 1 or more, found 0: for the longest sequence's own length, give none")]
     ZeroLength,
 
     /// There is no longest sequence to pad to.
@@ -239,7 +241,7 @@ pub enum Error {
     /// A text file is not UTF-8.
     #[error(
         "{file} is not UTF-8: the first invalid byte is at offset {offset}; \
-         convert the file, or read lossily to put U+FFFD in its place"
+         convert the file; `Imdb` and `ClassFolder` take `.lossy(true)` to put U+FFFD in its place"
     )]
     NotUtf8 {
         /// The file, or archive and entry.
@@ -300,12 +302,14 @@ pub enum Error {
 
     /// There is no cache folder to download into.
     #[error(
-        "this user has no cache folder: set KILN_CACHE to a folder, or fetch the data yourself and pass `--data PATH`"
+        "this user has no cache folder: set KILN_CACHE to a folder, or fetch the data yourself and give its path to `Imdb::open`"
     )]
     NoCacheFolder,
 
     /// A download did not happen.
-    #[error("cannot download {url}: {source}; check the network, or fetch the file yourself and pass `--data PATH`")]
+    #[error(
+        "cannot download {url}: {source}; check the network, or fetch the file yourself and give its path, for the reviews to `Imdb::open`"
+    )]
     Download {
         /// The address.
         url: String,
@@ -314,7 +318,9 @@ pub enum Error {
     },
 
     /// A download broke off.
-    #[error("the download of {url} broke off: {source}; try again, or fetch the file yourself and pass `--data PATH`")]
+    #[error(
+        "the download of {url} broke off: {source}; try again, or fetch the file yourself and give its path, for the reviews to `Imdb::open`"
+    )]
     DownloadBroken {
         /// The address.
         url: String,
@@ -323,7 +329,9 @@ pub enum Error {
     },
 
     /// A file has the wrong size.
-    #[error("{file} should have {expected} bytes, found {found}: nothing was kept; try again, or pass `--data PATH`")]
+    #[error(
+        "{file} should have {expected} bytes, found {found}: nothing was kept; try again, or fetch it yourself and give its path, for the reviews to `Imdb::open`"
+    )]
     WrongSize {
         /// The address or file.
         file: String,
@@ -336,7 +344,7 @@ pub enum Error {
     /// A file has the wrong checksum.
     #[error(
         "{file} should have the SHA-256 {expected}, found {found}: nothing was kept; \
-         try again, or fetch the file yourself and pass `--data PATH`"
+         try again, or fetch the file yourself and give its path, for the reviews to `Imdb::open`"
     )]
     WrongChecksum {
         /// The address or file.
@@ -368,7 +376,7 @@ pub enum Error {
     FileClass {
         /// The class that was to be read.
         expected: &'static str,
-        /// The class name in the file, quoted, or `none`.
+        /// The class name in the file, quoted, with what reads it, or what else the file is.
         found: String,
     },
 

@@ -151,7 +151,7 @@ impl ImdbIds {
     pub fn from_json(json: &str) -> Result<Self> {
         let header = Header::read(json)?;
         if header.class_name.as_deref() != Some(CLASS_NAME) {
-            return Err(header.unexpected("\"ImdbIds\""));
+            return Err(Header::unexpected(json, "\"ImdbIds\""));
         }
         header.check_version(VERSION)?;
         let file: File =

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::{Error, Result};
+use crate::file_kind;
 
 /// The version that is written, and the newest that is read.
 const VERSION: u64 = 1;
@@ -25,10 +26,13 @@ struct File<T> {
 /// Reads the `config` of a file that is of the class `class_name`.
 pub(crate) fn read_config<T: DeserializeOwned>(json: &str, class_name: &'static str) -> Result<T> {
     let parse_error = |source| Error::FileJson { expected: class_name, source };
+    let class_error = || Error::FileClass { expected: class_name, found: file_kind::found(json, "none") };
+    if file_kind::is_no_object(json) {
+        return Err(class_error());
+    }
     let header: Header = serde_json::from_str(json).map_err(parse_error)?;
     if header.class_name.as_deref() != Some(class_name) {
-        let found = header.class_name.map_or_else(|| "none".to_owned(), |name| format!("{name:?}"));
-        return Err(Error::FileClass { expected: class_name, found });
+        return Err(class_error());
     }
     match header.version {
         Some(1..=VERSION) => serde_json::from_str::<File<T>>(json).map(|file| file.config).map_err(parse_error),

@@ -15,6 +15,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::analyzer::Analyzer;
 use crate::error::{Error, Result};
+use crate::file_kind;
 use crate::python_json::{push_integer, push_object, push_string};
 use crate::splitter::Splitter;
 use crate::word_table::{Word, WordTable};
@@ -35,15 +36,17 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Reads the header alone, and so checks that the whole is JSON.
+    /// Reads the header alone, and so checks that the whole is JSON. What is no object has no class.
     pub(crate) fn read(json: &str) -> Result<Self> {
+        if file_kind::is_no_object(json) {
+            return Ok(Self { class_name: None, version: None });
+        }
         serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })
     }
 
     /// The error for a class that is not `expected`.
-    pub(crate) fn unexpected(self, expected: &'static str) -> Error {
-        let found = self.class_name.map_or_else(|| "no class_name".to_owned(), |name| format!("{name:?}"));
-        Error::TokenizerClass { expected, found }
+    pub(crate) fn unexpected(json: &str, expected: &'static str) -> Error {
+        Error::TokenizerClass { expected, found: file_kind::found(json, "no class_name") }
     }
 
     /// The check of a format of Kiln's own, whose versions count from 1.
@@ -283,7 +286,7 @@ impl WordTokenizer {
     pub fn from_keras_json(json: &str) -> Result<Self> {
         let header = Header::read(json)?;
         if header.class_name.as_deref() != Some(CLASS_NAME) {
-            return Err(header.unexpected("\"Tokenizer\""));
+            return Err(Header::unexpected(json, "\"Tokenizer\""));
         }
         let file: KerasTokenizer =
             serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
@@ -309,12 +312,12 @@ impl WordTokenizer {
     }
 }
 
-/// Reads a whole UTF-8 file and parses it; errors name the file.
+/// Reads a whole UTF-8 file, without a byte order mark in front, and parses it; errors name the file.
 pub(crate) fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
     let text = String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
         file: path.display().to_string(),
         offset: error.utf8_error().valid_up_to(),
     })?;
-    parse(&text).map_err(Error::in_file(path))
+    parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(Error::in_file(path))
 }

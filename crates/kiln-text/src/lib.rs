@@ -82,6 +82,7 @@ mod documents;
 mod download;
 mod encoder;
 mod error;
+mod file_kind;
 mod folder;
 mod hashing;
 mod html;

@@ -20,6 +20,7 @@ use tokenizers::Tokenizer;
 
 use crate::encoder::Encoder;
 use crate::error::{Error, Result, SubwordError};
+use crate::file_kind;
 use crate::keras_json::read_file;
 use crate::write_file::write_whole;
 use byte_level::{ByteLevelBpe, WordCache};
@@ -31,6 +32,7 @@ const VERSION: &str = "1.0";
 /// What is looked at before the crate reads a file.
 #[derive(Deserialize)]
 struct Header {
+    class_name: Option<Value>,
     version: Option<Value>,
 }
 
@@ -198,11 +200,16 @@ impl SubwordTokenizer {
     ///
     /// # Errors
     ///
-    /// [`SubwordError::Version`] for another version than 1.0; [`SubwordError::Library`] if it is no such file, or if its
+    /// [`Error::TokenizerClass`] for a file of another class; [`SubwordError::Version`] for another version than 1.0; [`SubwordError::Library`] if it is no such file, or if its
     /// model has no token for unknown characters and fails on them.
     pub fn from_json(json: &str) -> Result<Self> {
         // What is no JSON, the crate says with line and column.
-        let version = serde_json::from_str::<Header>(json).ok().and_then(|header| header.version);
+        let header = serde_json::from_str::<Header>(json).ok();
+        if file_kind::is_no_object(json) || header.as_ref().is_some_and(|header| header.class_name.is_some()) {
+            let expected = "none: a tokenizer.json of Hugging Face's tokenizers";
+            return Err(Error::TokenizerClass { expected, found: file_kind::found(json, "no class_name") });
+        }
+        let version = header.and_then(|header| header.version);
         if let Some(found) = version.filter(|version| version != VERSION) {
             return Err(SubwordError::Version { found: found.to_string(), supported: VERSION }.into());
         }

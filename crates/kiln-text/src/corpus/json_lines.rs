@@ -10,7 +10,7 @@ use super::CorpusDocuments;
 use super::labels::Labels;
 use super::lines::LineRows;
 use crate::documents::Document;
-use crate::error::{Result, RowProblem};
+use crate::error::{Result, RowProblem, quoted};
 
 /// Files with a JSON object a line, plain or gzip, of which two fields are taken.
 ///
@@ -81,7 +81,10 @@ impl Fields {
             // The parser knows of one line alone, so its line number would mislead.
             let message = error.to_string();
             let problem = message.split(" at line ").next().unwrap_or_default().to_owned();
-            RowProblem::Json { column: error.column(), problem }
+            let list = json.trim_start().starts_with('[');
+            let hint = if list { ": a file that is one list should be written with an object a line" } else { "" };
+            // What is JSON, but no object, has no place of its own.
+            RowProblem::Json { column: error.column().max(1), problem: problem + hint }
         })?;
         let text = match text {
             Some(Value::String(text)) => text,
@@ -106,6 +109,7 @@ fn wrong_type(field: &str, expected: &'static str, found: &Value) -> RowProblem 
         Value::Null => "null".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
+        Value::String(text) => quoted(text),
         other => other.to_string(),
     };
     RowProblem::FieldType { field: field.to_owned(), expected, found }

@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use super::RowProblem;
+use super::{RowProblem, quoted};
+
+/// The most columns that a message lists.
+const MOST_COLUMNS: usize = 20;
 
 /// What is wrong with the files of a corpus.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +24,7 @@ pub enum CorpusError {
     NoFiles,
 
     /// A file's header lacks a column, or there is no such column.
-    #[error("{}, line 1, should have the column {column}, found {found:?}", .path.display())]
+    #[error("{}, line 1, should have the column {column}, found {}", .path.display(), columns(.found))]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -41,4 +44,12 @@ pub enum CorpusError {
         /// What is wrong with it.
         problem: RowProblem,
     },
+}
+
+fn columns(found: &[String]) -> String {
+    let mut shown: Vec<String> = found.iter().take(MOST_COLUMNS).map(|name| quoted(name)).collect();
+    if found.len() > MOST_COLUMNS {
+        shown.push(format!("and {} more", found.len() - MOST_COLUMNS));
+    }
+    format!("[{}]", shown.join(", "))
 }

@@ -1,6 +1,8 @@
 //! [`RowProblem`]: what is wrong with one row of a corpus file. Leaves out which file and line, which
 //! [`CorpusError::Row`](crate::CorpusError::Row) adds.
 
+use super::quoted;
+
 /// What is wrong with one row of a corpus file.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -45,7 +47,7 @@ pub enum RowProblem {
     },
 
     /// Its label stands for no class.
-    #[error("the label should be {expected}, found {found:?}")]
+    #[error("the label should be {expected}, found {}", quoted(.found))]
     Label {
         /// The labels there are, in words.
         expected: String,

@@ -7,7 +7,8 @@
 pub enum TextVectorizationError {
     /// [`TextVectorization`](crate::TextVectorization)'s `max_tokens` cannot be.
     #[error(
-        "max_tokens must be {least} or more, found {found:?}: special tokens count, and pad_to_max_tokens needs it"
+        "max_tokens must be {least} or more, found {}: special tokens count, and pad_to_max_tokens needs it",
+        .found.map_or_else(|| "none".to_owned(), |found| found.to_string())
     )]
     MaxTokens {
         /// The value given, if one was.

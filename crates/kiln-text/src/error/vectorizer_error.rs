@@ -26,8 +26,8 @@ pub enum VectorizerError {
 
     /// No term is within `min_df` and `max_df`.
     #[error(
-        "none of the {terms} terms occurs in {least} to {most} of the {documents} documents: \
-         lower min_df or raise max_df"
+        "some of the {terms} terms should occur in at least {least} (min_df) and at most {most} (max_df) of the \
+         {documents} documents, found none: lower min_df or raise max_df"
     )]
     NoTermsLeft {
         /// How many terms there are.

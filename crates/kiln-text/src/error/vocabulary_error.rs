@@ -1,5 +1,7 @@
 //! [`VocabularyError`]: what is wrong with a vocabulary's limits, tokens and text files. Leaves out its JSON.
 
+use super::quoted;
+
 /// What is wrong with a vocabulary's limits, tokens and text files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,6 +17,10 @@ pub enum VocabularyError {
         /// How many documents were looked at.
         documents: u64,
     },
+
+    /// A file of tokens has no line.
+    #[error("a vocabulary needs at least one token, a line each, and the file is empty")]
+    EmptyFile,
 
     /// A share of all tokens or documents that is none.
     #[error("a share for the {what} must be from 0 to 1, found {found}: for a number of times, use Frequency::Count")]
@@ -73,7 +79,7 @@ pub enum VocabularyError {
     },
 
     /// A file of tokens does not begin with the special ones.
-    #[error("line {line} should be the special token {expected:?}, found {found:?}")]
+    #[error("line {line} should be the special token {expected:?}, found {}", line_or_end(.found))]
     SpecialTokenLine {
         /// The line, counted from 1.
         line: usize,
@@ -113,10 +119,15 @@ pub enum VocabularyError {
     /// Id 0 is to be padding and is something else.
     #[error(
         "the first special token must stand for padding, which has id 0, and be another than the unknown token, found \
-         {found:?}: give special_tokens([\"<pad>\", \"<unk>\"]), for example"
+         {}: give special_tokens([\"<pad>\", \"<unk>\"]), for example",
+        .found.as_ref().map_or_else(|| "none".to_owned(), |found| format!("{found:?}"))
     )]
     NoPadding {
         /// The first special token, if there is one.
         found: Option<String>,
     },
+}
+
+fn line_or_end(found: &Option<String>) -> String {
+    found.as_ref().map_or_else(|| "the end of the file".to_owned(), |line| quoted(line))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, SubwordError};
+use crate::error::{Error, Result, SubwordError, quoted};
 use crate::keras_json::{Header, read_file};
 use crate::subword_text_encoder::SubwordTextEncoder;
 use crate::write_file::write_whole;
@@ -74,7 +74,7 @@ impl SubwordTextEncoder {
             Error::Subword(SubwordError::FileLine {
                 line: line + 1,
                 expected,
-                found: found.map_or_else(|| "the end of the file".to_owned(), |found| format!("{found:?}")),
+                found: found.map_or_else(|| "the end of the file".to_owned(), quoted),
             })
         };
         // Not `lines`, which would take a carriage return that is part of a subword for half a line end.
@@ -131,7 +131,7 @@ impl SubwordTextEncoder {
     pub fn from_json(json: &str) -> Result<Self> {
         let header = Header::read(json)?;
         if header.class_name.as_deref() != Some(CLASS_NAME) {
-            return Err(header.unexpected("\"SubwordTextEncoder\""));
+            return Err(Header::unexpected(json, "\"SubwordTextEncoder\""));
         }
         header.check_version(VERSION)?;
         let file: File<String> =

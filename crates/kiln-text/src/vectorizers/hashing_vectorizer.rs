@@ -63,15 +63,19 @@ impl HashingVectorizerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NGramRange`], [`Error::Pattern`]; [`Error::ZeroSize`] for no columns, [`Error::TooLarge`] for more
-    /// than 2^31 - 1.
+    /// [`Error::NGramRange`], [`Error::Pattern`]; [`Error::ZeroSize`] for no columns,
+    /// [`Error::NumberOutOfRange`] for more than 2^31 - 1.
     pub fn build(self) -> Result<HashingVectorizer> {
         let columns = self.hashing.n_features;
         if columns == 0 {
             return Err(Error::ZeroSize { what: "n_features" });
         }
         if columns > i32::MAX as usize {
-            return Err(Error::TooLarge { what: "a hash", rows: 1, columns });
+            return Err(Error::NumberOutOfRange {
+                what: "n_features",
+                expected: "2^31 - 1 or less, as columns are magnitudes of 32-bit hashes",
+                found: columns as f64,
+            });
         }
         Ok(HashingVectorizer { analysis: Analysis::new(self.analysis)?, hashing: self.hashing })
     }

@@ -252,7 +252,7 @@ impl VocabularyBuilder {
     /// # Errors
     ///
     /// [`VocabularyError::DuplicateLine`] for a token that is there twice, [`VocabularyError::SpecialTokenLine`] if the
-    /// special tokens are not the first lines, [`VocabularyError::Empty`] without a line, and those of
+    /// special tokens are not the first lines, [`VocabularyError::EmptyFile`] without a line, and those of
     /// [`build`](Self::build) for the options.
     pub fn build_from_text(self, text: &str) -> Result<Vocabulary> {
         self.check()?;
@@ -269,7 +269,7 @@ impl VocabularyBuilder {
             }
         }
         if map.len() == 0 {
-            return Err(VocabularyError::Empty { distinct: 0, documents: 0 }.into());
+            return Err(VocabularyError::EmptyFile.into());
         }
         for (at, expected) in self.special().iter().enumerate() {
             let found = map.text(at as u32);

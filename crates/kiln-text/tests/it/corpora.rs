@@ -287,7 +287,8 @@ fn json_lines_give_the_chosen_fields() {
         "a.jsonl, line 7: the field \"text\" should be a string, found null",
         "a.jsonl, line 8: the field \"label\" should be a string, a number or a boolean, found a list",
         "a.jsonl, line 9: the label should be one of \"1\", \"true\", found \"1.5\"",
-        "a.jsonl, line 10: not a JSON object, at column 0: invalid type: sequence, expected an object",
+        "a.jsonl, line 10: not a JSON object, at column 1: invalid type: sequence, expected an object: a file that is one list should be \
+         written with an object a line",
         "a.jsonl, line 11: not a JSON object, at column 12: EOF while parsing an object",
         "a.jsonl, line 12: not a JSON object, at column 27: trailing characters",
     ];

@@ -74,7 +74,7 @@ fn what_is_wrong_leaves_nothing_and_says_how_to_go_on() {
     assert!(matches!(&refused, Error::Download { .. }), "{refused}");
 
     for error in [other, short, long, broken, missing, refused] {
-        assert!(error.to_string().contains("--data PATH"), "{error}");
+        assert!(error.to_string().contains("give its path, for the reviews to `Imdb::open`"), "{error}");
     }
     assert_eq!(fs::read(&path).unwrap(), b"what was there");
     assert_eq!(left_in(folder.path()), 1);

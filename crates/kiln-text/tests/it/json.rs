@@ -133,3 +133,63 @@ fn zero_num_words_is_no_limit_as_in_keras() {
     let json = small().to_keras_json().replace("\"num_words\": 9", "\"num_words\": 0, \"analyzer\": null");
     assert_eq!(WordTokenizer::from_keras_json(&json).unwrap().num_words(), None);
 }
+
+#[test]
+fn a_file_of_another_kind_is_told_with_what_reads_it() {
+    for (json, says) in [
+        (r#"{"class_name": "Vocabulary", "config": {}}"#, "\"Vocabulary\", which Vocabulary::load reads"),
+        (r#"{"version": "1.0", "model": {"vocab": {}}}"#, "which SubwordTokenizer::load reads"),
+        ("[1, 2]", "found a list, which is no object"),
+        ("\"text\"", "found a string, which is no object"),
+    ] {
+        let error = WordTokenizer::from_keras_json(json).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+    for json in [r#"{"class_name": "Tokenizer", "config": {}}"#, r#"{"class_name": "Tokenizer", "model": {}}"#] {
+        let error = kiln_text::Vocabulary::from_json(json).unwrap_err().to_string();
+        assert!(error.ends_with("found \"Tokenizer\", which WordTokenizer::load reads"), "{error}");
+        #[cfg(feature = "subwords")]
+        {
+            let error = kiln_text::SubwordTokenizer::from_json(json).unwrap_err().to_string();
+            assert!(error.ends_with("found \"Tokenizer\", which WordTokenizer::load reads"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let tokenizer = WordTokenizer::builder().fit(["a b"]).unwrap();
+    fs::write(&path, format!("\u{feff}{}", tokenizer.to_keras_json())).unwrap();
+    assert_eq!(WordTokenizer::load(&path).unwrap(), tokenizer);
+    fs::write(&path, "\u{feff}the\ncat\n").unwrap();
+    let vocabulary = kiln_text::Vocabulary::builder().load_text(&path).unwrap();
+    assert!(vocabulary.tokens().eq(["the", "cat"]));
+    // Nothing in the file is nothing to choose from.
+    fs::write(&path, "").unwrap();
+    let error = kiln_text::Vocabulary::builder().load_text(&path).unwrap_err().to_string();
+    assert!(error.ends_with("the file is empty"), "{error}");
+}
+
+#[test]
+fn no_message_holds_a_whole_file() {
+    let long = "x".repeat(1 << 20);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let first = |documents: kiln_text::Result<kiln_text::CorpusDocuments<'static>>| {
+        documents.unwrap().next().unwrap().unwrap_err().to_string()
+    };
+    let labels = || kiln_text::Labels::numbers(2);
+    let mut errors = vec![kiln_text::SubwordTextEncoder::from_subwords(&long).unwrap_err().to_string()];
+    fs::write(&path, format!("{long},{long}\n")).unwrap();
+    let delimited = kiln_text::DelimitedCorpus::new([&path]);
+    errors.push(first(delimited.clone().text("text").documents()));
+    errors.push(first(delimited.headers(false).label(1, labels()).documents()));
+    fs::write(&path, format!("{{\"t\": \"\", \"n\": [], \"s\": \"{long}\"}}\n")).unwrap();
+    let json = kiln_text::JsonLinesCorpus::new([&path], "t");
+    errors.push(first(json.label("s", labels()).documents()));
+    for error in errors {
+        assert!(error.len() < 500 && error.contains("… (1048576 bytes)"), "{}", &error[..500.min(error.len())]);
+    }
+}

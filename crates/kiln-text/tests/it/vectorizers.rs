@@ -32,7 +32,7 @@ fn options_that_cannot_be_are_refused() {
     assert!(matches!(builder().token_pattern("(").fit(TEXTS), Err(Error::Pattern { .. })));
     assert!(matches!(builder().token_pattern("(a)(b)").fit(TEXTS), Err(Error::PatternGroups { found: 2, .. })));
     assert!(matches!(HashingVectorizer::builder().n_features(0).build(), Err(Error::ZeroSize { what: "n_features" })));
-    assert!(matches!(HashingVectorizer::builder().n_features(1 << 31).build(), Err(Error::TooLarge { .. })));
+    assert!(matches!(HashingVectorizer::builder().n_features(1 << 31).build(), Err(Error::NumberOutOfRange { .. })));
     assert!(HashingVectorizer::builder().n_features((1 << 31) - 1).build().is_ok());
 }
 
@@ -52,7 +52,8 @@ fn texts_without_terms_are_refused() {
     let error = builder().min_df(DocumentFrequency::Count(3)).fit(TEXTS).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "none of the 3 terms occurs in 3 to 3 of the 3 documents: lower min_df or raise max_df"
+        "some of the 3 terms should occur in at least 3 (min_df) and at most 3 (max_df) of the 3 documents, found none: \
+         lower min_df or raise max_df"
     );
     let apart = builder().min_df(DocumentFrequency::Count(3)).max_df(DocumentFrequency::Share(0.5)).fit(TEXTS);
     assert!(matches!(apart, Err(Error::Vectorizer(VectorizerError::NoTermsLeft { least: 3.0, most: 1.5, .. }))));
@@ -99,7 +100,10 @@ fn files_of_other_classes_and_versions_are_refused() {
     assert_eq!(TfidfVectorizer::load(&path).unwrap(), vectorizer);
     assert_eq!(
         CountVectorizer::load(&path).unwrap_err().to_string(),
-        format!("{}: expected a file of class_name \"CountVectorizer\", found \"TfidfVectorizer\"", path.display())
+        format!(
+            "{}: expected a file of class_name \"CountVectorizer\", found \"TfidfVectorizer\", which TfidfVectorizer::load reads",
+            path.display()
+        )
     );
     assert!(matches!(from("{}"), Err(Error::FileClass { .. })));
     assert!(matches!(from("[1"), Err(Error::FileJson { .. })));
