@@ -1,6 +1,7 @@
 //! The rows of a delimited file with the line that each begins in, by the rules of RFC 4180. What they leave open is
 //! read as Python's `csv` and the `csv` crate do, but for text behind a closing quote: that is an error here, and
-//! reading goes on with the next line. Leaves out what a row says.
+//! reading goes on with the next line. Both take such text into the field, and with it line after line of a file
+//! whose quotes are letters; neither can be told not to. Leaves out what a row says.
 
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
