@@ -48,3 +48,10 @@ pub(crate) fn found(json: &str, none: &str) -> String {
 pub(crate) fn is_no_object(json: &str) -> bool {
     !json.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
 }
+
+/// Whether JSON has no place for a `class_name`: no object, or a `tokenizer.json`, whose `version` is a string.
+pub(crate) fn is_of_others(json: &str) -> bool {
+    is_no_object(json)
+        || serde_json::from_str::<Value>(json)
+            .is_ok_and(|file| file.get("class_name").is_none() && file.get("model").is_some_and(Value::is_object))
+}

@@ -27,7 +27,7 @@ struct File<T> {
 pub(crate) fn read_config<T: DeserializeOwned>(json: &str, class_name: &'static str) -> Result<T> {
     let parse_error = |source| Error::FileJson { expected: class_name, source };
     let class_error = || Error::FileClass { expected: class_name, found: file_kind::found(json, "none") };
-    if file_kind::is_no_object(json) {
+    if file_kind::is_of_others(json) {
         return Err(class_error());
     }
     let header: Header = serde_json::from_str(json).map_err(parse_error)?;

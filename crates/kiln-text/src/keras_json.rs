@@ -38,7 +38,7 @@ pub(crate) struct Header {
 impl Header {
     /// Reads the header alone, and so checks that the whole is JSON. What is no object has no class.
     pub(crate) fn read(json: &str) -> Result<Self> {
-        if file_kind::is_no_object(json) {
+        if file_kind::is_of_others(json) {
             return Ok(Self { class_name: None, version: None });
         }
         serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })

@@ -85,7 +85,7 @@ fn what_is_no_tokenizer_is_refused_with_the_reason() {
     let newer = ImdbIds::new(small(), 7).unwrap().to_json().replace("\"version\": 1", "\"version\": 2");
     for (json, says) in [
         ("", "line 1 column 0"),
-        ("[1, 2]", "not a tokenizer's JSON"),
+        ("[1, 2]", "found a list, which is no object"),
         ("{}", "found no class_name"),
         (r#"{"class_name": "Hashing"}"#, "found \"Hashing\""),
         (r#"{"class_name": "TextVectorization", "config": {}}"#, "version should be a number from 1, found none"),

@@ -119,7 +119,7 @@ fn what_cannot_be_is_refused() {
             builder().special_tokens(["<unk>"]).build_from_text("a\n<unk>"),
             "line 1 should be the special token \"<unk>\"",
         ),
-        (Vocabulary::from_json("[]"), "not a Vocabulary in JSON"),
+        (Vocabulary::from_json("[]"), "found a list, which is no object"),
         (edited("\"cat\"", "\"sat\""), "entry 4 is \"sat\", which entry 2 is already at line 6 column"),
         (edited("\"Vocabulary\"", "\"TokenCounts\""), "class_name \"Vocabulary\", found \"TokenCounts\""),
         (edited("\"version\": 1", "\"version\": 2"), "format version is 2"),
