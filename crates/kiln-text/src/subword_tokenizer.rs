@@ -121,12 +121,12 @@ impl SubwordTokenizer {
 
     fn encode_with(&self, cache: &mut WordCache, text: &str) -> Result<Vec<u32>> {
         match &self.short_way {
-            Some(short_way) => {
+            Some(short_way) if !has_rare_planes(text) => {
                 let mut ids = Vec::with_capacity(text.len() / 4 + 1);
                 short_way.encode(&self.tokenizer, text, cache, &mut ids)?;
                 Ok(ids)
             }
-            None => self.encode_by_pipeline(text),
+            _ => self.encode_by_pipeline(text),
         }
     }
 
@@ -250,5 +250,22 @@ impl Encoder for SubwordTokenizer {
             Ok(ids) => ids,
             Err(_) => texts.par_iter().map(|text| Encoder::encode(self, text)).collect(),
         }
+    }
+}
+
+/// Whether a character lies beyond U+2FFFF. What is a letter there changes from one version of Unicode to the next, and
+/// the crate's tables are not ours.
+fn has_rare_planes(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair[0] > 0xF0 || (pair[0] == 0xF0 && pair[1] >= 0xB0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_rare_planes;
+
+    #[test]
+    fn rare_planes_begin_at_three() {
+        assert!(has_rare_planes("a\u{30000}") && has_rare_planes("\u{322B0}'t") && has_rare_planes("\u{10FFFF}"));
+        assert!(!has_rare_planes("a\u{2FFFF}") && !has_rare_planes("\u{1F600} \u{FFFD} é") && !has_rare_planes(""));
     }
 }
