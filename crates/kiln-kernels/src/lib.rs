@@ -20,6 +20,8 @@
 //! The kernels of the CPU serve both backends, Flex and NdArray: one core on slices, with the widest
 //! vectors that the machine has, chosen as the program runs, and all cores. Those of GPUs are written
 //! once, in CubeCL, for all its runtimes: Vulkan, Metal, DirectX 12 and WebGPU through wgpu, and CUDA.
+//! They have been run on Vulkan alone, by a software adapter. WebGPU's least adapters let a kernel
+//! take fewer tensors than a recurrent layer's does, which is then computed by its twin.
 
 // burn-ndarray is deprecated as a whole.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
