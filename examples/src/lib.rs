@@ -16,6 +16,7 @@ use kiln::burn::tensor::Device;
 use kiln::models::thousands;
 use kiln::models::word2vec::Corpus;
 use kiln::prelude::*;
+use kiln::text::Html;
 
 pub use interrupt::Interrupt;
 
@@ -188,4 +189,14 @@ pub fn review_corpus(seed: u64) -> Result<Corpus> {
         let words = line.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
         words.map(str::to_owned).collect::<Vec<_>>()
     })))
+}
+
+/// Words of a review in lower case, signs as words of their own, and no line breaks of HTML.
+///
+/// # Errors
+///
+/// None: the pattern is a constant.
+pub fn review_words() -> Result<Analyzer> {
+    let normalizer = Normalizer::new().html(Html::Breaks).lower(true);
+    Ok(Analyzer::default().normalizer(normalizer).words(Words::matches(r"\w+(?:'\w+)?|[^\w\s]")?))
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod compare_text;
 mod compare_words;
+mod results;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ enum Task {
     CompareText(compare_text::CompareText),
     /// Trains word vectors by gensim and Kiln in turn and writes rates and scores to BENCHMARKS.md
     CompareWord2vec(compare_words::CompareWord2Vec),
+    /// Runs the experiments and writes RESULTS.md
+    Results(results::Results),
     /// Times reading and asking word vectors beside gensim and writes the table to BENCHMARKS.md
     CompareVectors(compare_words::CompareVectors),
 }
@@ -58,6 +61,7 @@ fn main() -> Result<()> {
         Task::Compare(options) => bench::compare(root, &options),
         Task::CompareText(options) => compare_text::compare(root, &options),
         Task::CompareWord2vec(options) => compare_words::word2vec(root, &options),
+        Task::Results(options) => results::results(root, &options),
         Task::CompareVectors(options) => compare_words::vectors(root, &options),
     }
 }
@@ -73,8 +77,9 @@ fn ci(root: &Path) -> Result<()> {
 fn steps(root: &Path, scratch: &Path) -> Result<()> {
     step("format", || cargo(root, "fmt --all --check"))?;
     step("tidy", || tidy::check(root))?;
+    step("RESULTS.md is what the kept runs give", || results::check(root))?;
     step("the CPU-only build has no GPU crate", || cpu_only_tree(root))?;
-    for free in ["kiln-text", "kiln-vectors"] {
+    for free in ["kiln-text", "kiln-vectors", "kiln-linear"] {
         let selection = format!("-p {free}");
         step(&format!("{free} has no Burn"), || no_crate(root, &selection, &["burn", "burn-core", "burn-tensor"]))?;
     }
@@ -168,7 +173,7 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("word2vec-toy", &["--fast", "--artifact", &folder("toy")], "you _ goodbye: ")?;
     run("word2vec", &["--fast", "--json", "--output", &folder("vectors.bin")], "\"words_per_s\":")?;
     for layer in ["simple-rnn", "lstm", "gru"] {
-        run("product", &["--fast", "--layer", layer, "--artifact", &folder(layer)], "% right")?;
+        run("product", &["--fast", "--layer", layer, "--artifact", &folder(layer)], "right: ")?;
     }
     for model in ["simple-rnn", "lstm", "gru", "better"] {
         let artifact = folder(&format!("language-{model}"));
@@ -194,6 +199,11 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     let data = data.join("imdb/aclImdb_v1.tar.gz").display().to_string();
     let embedding = ["--fast", "--data", &data, "--artifact", &folder("embedding")];
     run("imdb-embedding", &embedding, "80,161 parameters")?;
+    let ngrams = folder("ngrams");
+    run("imdb-ngrams", &["--fast", "--bucket", "20000", "--data", &data, "--artifact", &ngrams], "test accuracy ")?;
+    let guesses = folder("guesses");
+    run("imdb-self-training", &["--fast", "--data", &data, "--artifact", &guesses], "test accuracy ")?;
+    run("imdb-self-training", &["--artifact", &guesses, "--predict", "never dull"], "\tnever dull")?;
     let recipe = ["--fast", "--lengths", "--data", &data, "--artifact", &folder("recipe")];
     run("imdb-conv-bilstm", &recipe, "2,171,393 parameters")
 }

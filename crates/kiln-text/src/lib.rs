@@ -167,6 +167,7 @@ pub use vocabulary::{Frequency, TokenOrder, Vocabulary, VocabularyBuilder};
 pub use vocabulary_encoder::VocabularyEncoder;
 pub use word_tokenizer::WordTokenizer;
 pub use words::{Segments, Words};
+pub use write_file::WholeFile;
 
 /// The README's code compiles.
 #[cfg(doctest)]

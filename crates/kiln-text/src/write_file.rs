@@ -2,7 +2,7 @@
 //! is written; every file that users get from this crate goes through here.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
@@ -32,6 +32,61 @@ pub(crate) fn keep_as(mut file: NamedTempFile, path: &Path) -> Result<()> {
         source: error.error,
     })?;
     Ok(())
+}
+
+/// A file that appears under its name when it is finished, and never if it is dropped before.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Write;
+///
+/// use kiln_text::WholeFile;
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("words.txt");
+/// let mut file = WholeFile::create(&path)?;
+/// file.write_all(b"half of").unwrap();
+/// assert!(!path.exists());
+/// file.finish()?;
+/// assert_eq!(std::fs::read(&path).unwrap(), b"half of");
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct WholeFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl WholeFile {
+    /// Begins a file, in the folder of `path`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such folder, or no file can be made in it.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        Ok(Self { file: temporary_beside(&path)?, path })
+    }
+
+    /// Gives it its name, replacing what had it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written to its end, or not be renamed.
+    pub fn finish(self) -> Result<()> {
+        keep_as(self.file, &self.path)
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Writes `contents` to `path`, whole or not at all.

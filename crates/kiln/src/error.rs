@@ -23,6 +23,9 @@ pub enum Error {
     /// Reading, asking or scoring word vectors.
     #[error(transparent)]
     Vectors(#[from] kiln_vectors::Error),
+    /// Fitting or reading a linear model.
+    #[error(transparent)]
+    Linear(#[from] kiln_linear::Error),
     /// Training, saving, loading, predicting.
     #[error(transparent)]
     Train(#[from] kiln_train::Error),

@@ -2,7 +2,7 @@
 //!
 //! Kiln reads text ([`text`]), makes models on [Burn](https://burn.dev) ([`models`]), trains them
 //! ([`train`]) on any GPU or the CPU ([`device`]), and leaves a folder that predicts by itself. Word
-//! vectors are trained by [`models::word2vec`] and asked by [`vectors`].
+//! vectors are trained by [`models::word2vec`] and asked by [`vectors`]; linear classifiers of n-grams are in [`linear`].
 //!
 //! ```
 //! use kiln::prelude::*;
@@ -59,6 +59,7 @@ pub mod prelude;
 
 pub use burn;
 pub use kiln_kernels as kernels;
+pub use kiln_linear as linear;
 pub use kiln_models as models;
 pub use kiln_text as text;
 pub use kiln_train as train;

@@ -1,0 +1,149 @@
+//! The one error type of this crate. Leaves out bugs of the crate itself, which would panic.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong between labelled texts and a linear model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a file or folder.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+
+    /// A text could not be read, or a file of texts not be written.
+    #[error(transparent)]
+    Text(#[from] kiln_text::Error),
+
+    /// An option has a value that makes no model.
+    #[error("the option {option} is {found}, but must be {expected}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// The values it may have.
+        expected: &'static str,
+        /// The value it has.
+        found: String,
+    },
+
+    /// The training text has nothing to learn from.
+    #[error(
+        "the training text has {lines} lines, but none with both a label and a word that are kept: \
+         write lines such as \"{prefix}good I liked it\", and check min_count and min_count_label"
+    )]
+    NothingToLearn {
+        /// How many lines were read.
+        lines: usize,
+        /// What labels begin with.
+        prefix: String,
+    },
+
+    /// The model of this size does not fit into memory or into its file format.
+    #[error(
+        "a table of {rows} rows of {d} numbers cannot be had ({bytes} bytes): take fewer buckets, a smaller d, or a larger \
+         min_count"
+    )]
+    TooLarge {
+        /// Rows of the table.
+        rows: usize,
+        /// Numbers in a row.
+        d: usize,
+        /// Bytes of the table.
+        bytes: u128,
+    },
+
+    /// Training went out of what floats can hold.
+    #[error(
+        "the loss is not a number any more after {tokens} tokens at a learning rate of {learning_rate}: take a smaller \
+         learning rate; the model is not kept"
+    )]
+    Diverged {
+        /// Tokens seen.
+        tokens: u64,
+        /// The rate there.
+        learning_rate: f32,
+    },
+
+    /// The observer asked to stop.
+    #[error("stopped after {tokens} of {total_tokens} tokens, as asked; the model is not kept")]
+    Stopped {
+        /// Tokens seen.
+        tokens: u64,
+        /// Tokens of all epochs.
+        total_tokens: u64,
+    },
+
+    /// A file is not a model that this crate reads.
+    #[error("{} is no model that can be read: {problem}", .path.display())]
+    BadModel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and at which byte where that helps.
+        problem: String,
+    },
+
+    /// There are not as many labels as rows, or not as many weights.
+    #[error("{rows} rows have {found} {what}: one each is needed")]
+    UnevenRows {
+        /// How many rows.
+        rows: usize,
+        /// What is given for each: `labels`, `weights`.
+        what: &'static str,
+        /// How many of them.
+        found: usize,
+    },
+
+    /// Rows have another number of columns than the model.
+    #[error(
+        "the rows have {found} columns, but the model has {expected}: transform texts by what the model was fitted with"
+    )]
+    Columns {
+        /// The model's columns.
+        expected: usize,
+        /// The rows' columns.
+        found: usize,
+    },
+
+    /// Fewer than two classes occur in the labels.
+    #[error("a classifier needs rows of two classes at least, found only label {label} in {rows} rows")]
+    OneClass {
+        /// The only label; 0 where there are no rows.
+        label: u32,
+        /// How many rows.
+        rows: usize,
+    },
+
+    /// A number among rows or weights cannot be learned from.
+    #[error("{what} of row {row} is {found}, but must be finite{}", if *.not_negative { " and not negative" } else { "" })]
+    BadNumber {
+        /// `a value`, `the weight`.
+        what: &'static str,
+        /// The row, from 0.
+        row: usize,
+        /// The number.
+        found: f64,
+        /// Whether it must not be below 0 either.
+        not_negative: bool,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn bad_model(path: &Path, problem: impl Into<String>) -> Self {
+        Self::BadModel { path: path.to_path_buf(), problem: problem.into() }
+    }
+}

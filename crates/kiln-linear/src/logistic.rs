@@ -1,0 +1,365 @@
+//! Logistic regression on sparse rows, of two classes or more. Leaves out how texts become rows.
+
+use kiln_text::SparseMatrix;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::lbfgs::minimise;
+use crate::rows::{by_row, check_columns, check_counts, check_numbers, check_values, check_width, row};
+
+/// Pieces that rows are cut into, whatever the number of threads, so that sums are the same.
+const PIECES: usize = 8;
+
+/// Fits a [`LogisticModel`]: half the squared norm of the coefficients plus `C` times the summed log loss is least, with
+/// intercepts that are not penalised.
+///
+/// Of two classes there is one row of coefficients, of more one for each class, compared by a softmax. The solver is
+/// L-BFGS in 64-bit floats; results do not depend on the number of threads.
+///
+/// | option | default | |
+/// |---|---|---|
+/// | `c` | 1 | the weight of the loss against that of the norm |
+/// | `tolerance` | 1e-4 | the steepest slope at which the descent ends, of the objective divided by `C` times the weights' sum |
+/// | `max_iterations` | 100 | steps at most |
+///
+/// # Examples
+///
+/// ```
+/// use kiln_linear::LogisticRegression;
+/// use kiln_text::TfidfVectorizer;
+///
+/// let texts = ["a good film", "not a good film", "a dull film", "not a dull film at all"];
+/// let (vectorizer, rows) = TfidfVectorizer::builder().ngram_range(1, 2).fit_transform(&texts)?;
+/// let model = LogisticRegression::new().c(100.0).fit(&rows, &[1, 0, 0, 1])?;
+/// assert_eq!(model.predict(&rows)?, [1, 0, 0, 1]);
+/// assert!(model.has_converged());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # References
+///
+/// `sklearn.linear_model.LogisticRegression` of scikit-learn 1.9 with its default solver.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogisticRegression {
+    c: f64,
+    tolerance: f64,
+    max_iterations: usize,
+}
+
+impl Default for LogisticRegression {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LogisticRegression {
+    /// scikit-learn's defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { c: 1.0, tolerance: 1e-4, max_iterations: 100 }
+    }
+
+    /// The weight of the loss: the smaller, the smaller the coefficients.
+    #[must_use]
+    pub fn c(mut self, c: f64) -> Self {
+        self.c = c;
+        self
+    }
+
+    /// The steepest slope at which the descent ends.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Steps at most.
+    #[must_use]
+    pub fn max_iterations(mut self, steps: usize) -> Self {
+        self.max_iterations = steps;
+        self
+    }
+
+    /// Fits a model to rows with labels from 0 up; as many classes as the highest label and one.
+    ///
+    /// # Errors
+    ///
+    /// There are not as many labels as rows, or fewer than two of them differ; a value is not finite; an option is not
+    /// above 0.
+    pub fn fit<N>(&self, rows: &SparseMatrix<N>, labels: &[u32]) -> Result<LogisticModel>
+    where
+        N: Copy + Into<f64> + Default + Sync,
+    {
+        self.fit_weighted(rows, labels, &vec![1.0; rows.rows()])
+    }
+
+    /// The same of rows that do not all count alike.
+    ///
+    /// # Errors
+    ///
+    /// As [`fit`](Self::fit), and if a weight is negative or not finite, or all are 0.
+    pub fn fit_weighted<N>(&self, rows: &SparseMatrix<N>, labels: &[u32], weights: &[f64]) -> Result<LogisticModel>
+    where
+        N: Copy + Into<f64> + Default + Sync,
+    {
+        for (option, value) in [("c", self.c), ("tolerance", self.tolerance)] {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(Error::Option { option, expected: "a number above 0", found: value.to_string() });
+            }
+        }
+        let rows = by_row(rows);
+        check_counts(rows.rows(), "labels", labels.len())?;
+        check_counts(rows.rows(), "weights", weights.len())?;
+        check_numbers(weights, "the weight", true, |at| at)?;
+        check_values(&rows, false)?;
+        let highest = labels.iter().copied().max().unwrap_or(0);
+        if labels.iter().all(|&label| label == highest) {
+            return Err(Error::OneClass { label: highest, rows: labels.len() });
+        }
+        let total: f64 = weights.iter().sum();
+        if total <= 0.0 {
+            return Err(Error::Option {
+                option: "weights",
+                expected: "above 0 in one row at least",
+                found: "0".into(),
+            });
+        }
+        let classes = highest as usize + 1;
+        let outputs = if classes == 2 { 1 } else { classes };
+        let problem =
+            Problem { rows: &rows, labels, weights, outputs, scale: 1.0 / total, penalty: 1.0 / (self.c * total) };
+        let mut place = vec![0.0; (rows.cols() + 1) * outputs];
+        let descent = minimise(&mut place, self.tolerance, self.max_iterations, |place, gradient| {
+            problem.objective(place, gradient)
+        });
+        let intercepts = place.split_off(rows.cols() * outputs);
+        Ok(LogisticModel {
+            coefficients: place,
+            intercepts,
+            iterations: descent.iterations,
+            has_converged: descent.has_converged,
+        })
+    }
+}
+
+/// What is minimised: the objective divided by `C` and the sum of weights, which keeps slopes near 1 for every `C`.
+struct Problem<'a, N> {
+    rows: &'a SparseMatrix<N>,
+    labels: &'a [u32],
+    weights: &'a [f64],
+    outputs: usize,
+    scale: f64,
+    penalty: f64,
+}
+
+impl<N: Copy + Into<f64> + Sync> Problem<'_, N> {
+    /// The value at `place`, coefficients by column and intercepts behind them; its gradient goes to `gradient`.
+    fn objective(&self, place: &[f64], gradient: &mut [f64]) -> f64 {
+        let bias = self.rows.cols() * self.outputs;
+        let count = self.rows.rows();
+        let piece = count.div_ceil(PIECES).max(1);
+        let parts: Vec<(f64, Vec<f64>)> = (0..count.div_ceil(piece))
+            .into_par_iter()
+            .map(|part| {
+                let mut gradient = vec![0.0; place.len()];
+                let loss = self.losses(part * piece..((part + 1) * piece).min(count), place, &mut gradient);
+                (loss, gradient)
+            })
+            .collect();
+        gradient.par_iter_mut().enumerate().for_each(|(at, slope)| {
+            let penalty = if at < bias { self.penalty * place[at] } else { 0.0 };
+            *slope = parts.iter().fold(penalty, |sum, (_, part)| sum + part[at]);
+        });
+        let norm: f64 = place[..bias].iter().map(|weight| weight * weight).sum();
+        parts.iter().map(|(loss, _)| loss).sum::<f64>() + 0.5 * self.penalty * norm
+    }
+
+    fn losses(&self, rows: std::ops::Range<usize>, place: &[f64], gradient: &mut [f64]) -> f64 {
+        let mut scores = vec![0.0; self.outputs];
+        let mut loss = 0.0;
+        for at in rows {
+            let (columns, values) = row(self.rows, at);
+            scores_of(columns, values, place, &mut scores);
+            let weight = self.weights[at] * self.scale;
+            loss += weight * slopes(self.labels[at] as usize, &mut scores);
+            scores.iter_mut().for_each(|slope| *slope *= weight);
+            for (&column, &value) in columns.iter().zip(values) {
+                let gradient = &mut gradient[column as usize * self.outputs..][..self.outputs];
+                gradient.iter_mut().zip(&scores).for_each(|(sum, slope)| *sum += slope * value.into());
+            }
+            let bias = place.len() - self.outputs;
+            gradient[bias..].iter_mut().zip(&scores).for_each(|(sum, slope)| *sum += slope);
+        }
+        loss
+    }
+}
+
+/// The scores of a row; intercepts are the last numbers of `place`.
+#[inline(always)]
+fn scores_of<N: Copy + Into<f64>>(columns: &[u32], values: &[N], place: &[f64], scores: &mut [f64]) {
+    let outputs = scores.len();
+    scores.copy_from_slice(&place[place.len() - outputs..]);
+    for (&column, &value) in columns.iter().zip(values) {
+        let value = value.into();
+        let weights = &place[column as usize * outputs..][..outputs];
+        scores.iter_mut().zip(weights).for_each(|(score, weight)| *score += weight * value);
+    }
+}
+
+/// The log loss of scores, which become its slopes.
+#[inline(always)]
+fn slopes(label: usize, scores: &mut [f64]) -> f64 {
+    if let [score] = scores {
+        let sign = if label == 1 { 1.0 } else { -1.0 };
+        let margin = sign * *score;
+        // ln(1 + e^-margin) and its slope, without overflow on either side.
+        let small = (-margin.abs()).exp();
+        *score = -sign * if margin > 0.0 { small } else { 1.0 } / (1.0 + small);
+        return small.ln_1p() + (-margin).max(0.0);
+    }
+    let right = scores[label];
+    let highest = softmax(scores);
+    scores[label] -= 1.0;
+    highest - right
+}
+
+/// Turns scores into probabilities; the logarithm of what they were divided by comes back.
+fn softmax(scores: &mut [f64]) -> f64 {
+    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    scores.iter_mut().for_each(|score| *score = (*score - highest).exp());
+    let sum: f64 = scores.iter().sum();
+    scores.iter_mut().for_each(|score| *score /= sum);
+    highest + sum.ln()
+}
+
+/// A linear model of classes: what [`LogisticRegression`] fits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogisticModel {
+    /// By column, then by output.
+    coefficients: Vec<f64>,
+    intercepts: Vec<f64>,
+    iterations: usize,
+    has_converged: bool,
+}
+
+impl LogisticModel {
+    /// The number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.intercepts.len().max(2)
+    }
+
+    /// The number of columns.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.coefficients.len() / self.intercepts.len()
+    }
+
+    /// The coefficient of a column for an output: of two classes output 0 is that of label 1.
+    ///
+    /// # Panics
+    ///
+    /// There is no such column or output.
+    #[must_use]
+    pub fn coefficient(&self, column: usize, output: usize) -> f64 {
+        assert!(output < self.intercepts.len(), "output {output} of {}", self.intercepts.len());
+        self.coefficients[column * self.intercepts.len() + output]
+    }
+
+    /// The intercept of each output.
+    #[must_use]
+    pub fn intercepts(&self) -> &[f64] {
+        &self.intercepts
+    }
+
+    /// Steps that the solver made.
+    #[must_use]
+    pub fn iterations(&self) -> usize {
+        self.iterations
+    }
+
+    /// Whether the solver reached its tolerance; else more iterations or weighted columns would help.
+    #[must_use]
+    pub fn has_converged(&self) -> bool {
+        self.has_converged
+    }
+
+    /// The model for rows whose columns are yet to be multiplied by `weights`: that of rows weighted by
+    /// [`LogCountRatio`](crate::LogCountRatio) becomes one of plain rows.
+    ///
+    /// # Errors
+    ///
+    /// There are not as many weights as columns.
+    pub fn scaled(mut self, weights: &[f64]) -> Result<Self> {
+        check_width(self.columns(), weights.len())?;
+        for (coefficients, weight) in self.coefficients.chunks_mut(self.intercepts.len()).zip(weights) {
+            coefficients.iter_mut().for_each(|coefficient| *coefficient *= weight);
+        }
+        Ok(self)
+    }
+
+    /// Scores, `[rows, outputs]` one row behind the other: of two classes the log odds of label 1.
+    ///
+    /// # Errors
+    ///
+    /// The rows have another number of columns.
+    pub fn decision_function<N>(&self, rows: &SparseMatrix<N>) -> Result<Vec<f64>>
+    where
+        N: Copy + Into<f64> + Default + Sync,
+    {
+        check_columns(rows, self.columns())?;
+        let rows = by_row(rows);
+        let outputs = self.intercepts.len();
+        let mut scores = vec![0.0; rows.rows() * outputs];
+        scores.par_chunks_mut(outputs).enumerate().with_min_len(256).for_each(|(at, scores)| {
+            let (columns, values) = row(&rows, at);
+            scores.copy_from_slice(&self.intercepts);
+            for (&column, &value) in columns.iter().zip(values) {
+                let weights = &self.coefficients[column as usize * outputs..][..outputs];
+                scores.iter_mut().zip(weights).for_each(|(score, weight)| *score += weight * value.into());
+            }
+        });
+        Ok(scores)
+    }
+
+    /// The probability of each class, `[rows, classes]` one row behind the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`decision_function`](Self::decision_function).
+    pub fn predict_probabilities<N>(&self, rows: &SparseMatrix<N>) -> Result<Vec<f64>>
+    where
+        N: Copy + Into<f64> + Default + Sync,
+    {
+        let mut scores = self.decision_function(rows)?;
+        if self.intercepts.len() == 1 {
+            let share = |score: f64| 1.0 / (1.0 + (-score).exp());
+            return Ok(scores.iter().flat_map(|&score| [share(-score), share(score)]).collect());
+        }
+        scores.chunks_mut(self.intercepts.len()).for_each(|scores| {
+            softmax(scores);
+        });
+        Ok(scores)
+    }
+
+    /// The likeliest label of each row, the lower of two that tie.
+    ///
+    /// # Errors
+    ///
+    /// As [`decision_function`](Self::decision_function).
+    pub fn predict<N>(&self, rows: &SparseMatrix<N>) -> Result<Vec<u32>>
+    where
+        N: Copy + Into<f64> + Default + Sync,
+    {
+        let scores = self.decision_function(rows)?;
+        if self.intercepts.len() == 1 {
+            return Ok(scores.iter().map(|&score| u32::from(score > 0.0)).collect());
+        }
+        let first_highest = |scores: &[f64]| {
+            let higher = |best: usize, at: usize| if scores[at] > scores[best] { at } else { best };
+            (1..scores.len()).fold(0, higher) as u32
+        };
+        Ok(scores.chunks(self.intercepts.len()).map(first_highest).collect())
+    }
+}

@@ -1,0 +1,53 @@
+//! Sparse rows as the solvers walk over them, and the checks that all of them make. Leaves out where rows come from.
+
+use std::borrow::Cow;
+
+use kiln_text::SparseMatrix;
+
+use crate::error::{Error, Result};
+
+/// The matrix itself, or, if it is stored by columns, a copy of it by rows.
+pub(crate) fn by_row<N: Clone + Default>(matrix: &SparseMatrix<N>) -> Cow<'_, SparseMatrix<N>> {
+    if matrix.is_csr() { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.to_csr()) }
+}
+
+/// Columns and values of a row of a matrix that is stored by rows.
+#[inline(always)]
+pub(crate) fn row<N>(matrix: &SparseMatrix<N>, at: usize) -> (&[u32], &[N]) {
+    let range = matrix.indptr().outer_inds_sz(at);
+    (&matrix.indices()[range.clone()], &matrix.data()[range])
+}
+
+pub(crate) fn check_counts(rows: usize, what: &'static str, found: usize) -> Result<()> {
+    if rows == found { Ok(()) } else { Err(Error::UnevenRows { rows, what, found }) }
+}
+
+pub(crate) fn check_columns<N>(matrix: &SparseMatrix<N>, expected: usize) -> Result<()> {
+    check_width(expected, matrix.cols())
+}
+
+pub(crate) fn check_width(expected: usize, found: usize) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::Columns { expected, found }) }
+}
+
+/// An error unless all values are finite, and not negative where that is asked.
+pub(crate) fn check_values<N: Copy + Into<f64>>(matrix: &SparseMatrix<N>, not_negative: bool) -> Result<()> {
+    for at in 0..matrix.rows() {
+        check_numbers(row(matrix, at).1, "a value", not_negative, |_| at)?;
+    }
+    Ok(())
+}
+
+/// An error unless all numbers are finite, and not negative where that is asked; `place` tells the row of one.
+pub(crate) fn check_numbers<N: Copy + Into<f64>>(
+    numbers: &[N],
+    what: &'static str,
+    not_negative: bool,
+    place: impl Fn(usize) -> usize,
+) -> Result<()> {
+    let is_bad = |number: f64| !number.is_finite() || (not_negative && number < 0.0);
+    match numbers.iter().position(|&number| is_bad(number.into())) {
+        Some(at) => Err(Error::BadNumber { what, row: place(at), found: numbers[at].into(), not_negative }),
+        None => Ok(()),
+    }
+}

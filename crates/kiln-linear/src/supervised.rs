@@ -1,0 +1,268 @@
+//! fastText's supervised model: the mean of the rows of a line's words and n-grams, and a linear layer over it.
+
+mod config;
+mod dictionary;
+mod file;
+mod minstd;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod train;
+
+use std::cmp::Reverse;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+pub use config::{Loss, SupervisedConfig};
+pub use train::Progress;
+
+use crate::error::{Error, Result};
+use dictionary::{Dictionary, Reading};
+use tables::Tables;
+use train::{Lines, mean_of_rows, probabilities, scores};
+
+/// A text classifier that trains in seconds: the average of vectors of words, runs of words and runs of characters, and
+/// a linear layer over it.
+///
+/// Texts are lines in fastText's format: labels are tokens that begin with `__label__`, all else are words, split at
+/// white space alone. So lower case and signs of their own are the caller's business:
+/// [`WordTokenizer`](kiln_text::WordTokenizer)'s and [`Words`](kiln_text::Words)' are of use.
+///
+/// Steps are made one after the other in the text's order, as fastText makes them with one thread: the same text,
+/// options and seed give the same model on every run. The text is kept in memory, four bytes a token.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_linear::{Supervised, SupervisedConfig};
+///
+/// let lines = [
+///     "__label__good a wonderful film",
+///     "__label__bad a dull film",
+///     "__label__good not dull at all",
+///     "__label__bad not wonderful at all",
+/// ];
+/// let config = SupervisedConfig::new().with_word_ngrams(2).with_buckets(1_000).with_d(10).with_epochs(300);
+/// let model = Supervised::fit(&config, &lines)?;
+/// let best = &model.predict("not dull", 1)[0];
+/// assert_eq!(best.label, "__label__good");
+/// assert_eq!(model.test(&lines, 1).precision(), 1.0);
+/// # Ok::<(), kiln_linear::Error>(())
+/// ```
+///
+/// # References
+///
+/// A. Joulin, E. Grave, P. Bojanowski, T. Mikolov, *Bag of Tricks for Efficient Text Classification* (2017);
+/// [fastText 0.9.2](https://github.com/facebookresearch/fastText). Hierarchical softmax, negative sampling, quantised
+/// models and vectors to begin with are left out.
+#[derive(Clone, Debug)]
+pub struct Supervised {
+    config: SupervisedConfig,
+    dictionary: Dictionary,
+    tables: Tables,
+    loss: f64,
+}
+
+/// A label and how likely it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The label, with its prefix.
+    pub label: String,
+    /// Its probability.
+    pub probability: f32,
+}
+
+/// How well labels were predicted, as fastText's `test` counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TestCounts {
+    /// Lines with labels and words; others are not counted.
+    pub lines: usize,
+    /// Labels predicted.
+    pub predicted: usize,
+    /// Labels of these lines, those that the model does not know included.
+    pub gold: usize,
+    /// Labels predicted that are right.
+    pub right: usize,
+}
+
+impl TestCounts {
+    /// The share of predicted labels that are right: with one prediction a line and one label, the accuracy.
+    #[must_use]
+    pub fn precision(&self) -> f64 {
+        self.right as f64 / self.predicted as f64
+    }
+
+    /// The share of labels that were predicted.
+    #[must_use]
+    pub fn recall(&self) -> f64 {
+        self.right as f64 / self.gold as f64
+    }
+}
+
+impl Supervised {
+    /// Trains a model on labelled lines.
+    ///
+    /// # Errors
+    ///
+    /// An option makes no model, no line has both a label and a word, the tables do not fit into memory, or the loss left
+    /// what floats can hold.
+    pub fn fit<T: AsRef<str>>(config: &SupervisedConfig, lines: impl IntoIterator<Item = T>) -> Result<Self> {
+        Self::fit_observed(config, lines.into_iter().map(Ok), |_| ControlFlow::Continue(()))
+    }
+
+    /// The same for lines that can fail, such as a file's, and calls `observe` every 100,000 tokens; where it breaks off,
+    /// training stops.
+    ///
+    /// # Errors
+    ///
+    /// As [`fit`](Self::fit), the first error among the lines, and [`Error::Stopped`].
+    pub fn fit_observed<T: AsRef<str>>(
+        config: &SupervisedConfig,
+        lines: impl IntoIterator<Item = kiln_text::Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self> {
+        config.check()?;
+        let mut reading = Reading::default();
+        let mut count = 0;
+        for line in lines {
+            reading.line(line?.as_ref());
+            count += 1;
+        }
+        let (dictionary, kinds) = reading.finish(config);
+        let lines = Lines { reading, kinds };
+        if !lines.can_teach() {
+            return Err(Error::NothingToLearn { lines: count, prefix: config.label_prefix.clone() });
+        }
+        let rows = dictionary.rows();
+        let mut tables = Tables::new(rows, dictionary.labels.len(), config.d, config.seed, Tables::ALL)?;
+        let loss = train::train(config, &dictionary, &lines, &mut tables, &mut observe)?;
+        Ok(Self { config: config.clone(), dictionary, tables, loss })
+    }
+
+    /// The options it was trained with.
+    #[must_use]
+    pub fn config(&self) -> &SupervisedConfig {
+        &self.config
+    }
+
+    /// The mean loss over the training; not a number for a model from a file.
+    #[must_use]
+    pub fn loss(&self) -> f64 {
+        self.loss
+    }
+
+    /// The labels, the most frequent first.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.dictionary.labels.iter().map(|entry| entry.token.as_str())
+    }
+
+    /// How many words have a row of their own.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.dictionary.words.len()
+    }
+
+    /// How many numbers were trained.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.tables.input.len() + self.tables.output.len()
+    }
+
+    /// The `k` most likely labels of a line, the likeliest first; of equally likely ones the more frequent. A line
+    /// without any row (no known word, no buckets) has none.
+    #[must_use]
+    pub fn predict(&self, line: &str, k: usize) -> Vec<Prediction> {
+        let outputs = self.outputs(&self.dictionary.line(line).rows);
+        best(&outputs, k)
+            .into_iter()
+            .map(|label| Prediction { label: self.dictionary.labels[label].token.clone(), probability: outputs[label] })
+            .collect()
+    }
+
+    /// [`predict`](Self::predict) for many lines on all threads.
+    #[must_use]
+    pub fn predict_batch(&self, lines: &[impl AsRef<str> + Sync], k: usize) -> Vec<Vec<Prediction>> {
+        lines.par_iter().with_min_len(16).map(|line| self.predict(line.as_ref(), k)).collect()
+    }
+
+    /// Predicts `k` labels of each labelled line, and counts.
+    #[must_use]
+    pub fn test(&self, lines: &[impl AsRef<str> + Sync], k: usize) -> TestCounts {
+        let of_line = |line: &str| {
+            let line = self.dictionary.line(line);
+            let gold = line.labels.len() + line.unknown_labels;
+            if gold == 0 || line.rows.is_empty() {
+                return TestCounts::default();
+            }
+            let predicted = best(&self.outputs(&line.rows), k);
+            let right = predicted.iter().filter(|&&label| line.labels.contains(&(label as u32))).count();
+            TestCounts { lines: 1, predicted: predicted.len(), gold, right }
+        };
+        let add = |a: TestCounts, b: TestCounts| TestCounts {
+            lines: a.lines + b.lines,
+            predicted: a.predicted + b.predicted,
+            gold: a.gold + b.gold,
+            right: a.right + b.right,
+        };
+        lines.par_iter().with_min_len(16).map(|line| of_line(line.as_ref())).reduce(TestCounts::default, add)
+    }
+
+    /// A word's vector, with its runs of characters: the mean of their rows. None of a word that has none.
+    #[must_use]
+    pub fn word_vector(&self, word: &str) -> Option<Vec<f32>> {
+        let rows = self.dictionary.word_rows(word);
+        (!rows.is_empty()).then(|| {
+            let mut vector = vec![0.0; self.tables.d];
+            mean_of_rows(&self.tables.input, self.tables.d, &rows, &mut vector);
+            vector
+        })
+    }
+
+    /// Writes the model as fastText's `.bin`, which fastText reads; whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        file::write(self, path.as_ref())
+    }
+
+    /// Reads a supervised model of fastText's `.bin` format, version 12 or 11.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is cut short or something else, or holds what this crate leaves out: word vectors
+    /// without labels, quantised tables, hierarchical softmax, negative sampling.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        file::read(path.as_ref())
+    }
+
+    fn outputs(&self, rows: &[u32]) -> Vec<f32> {
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        let mut hidden = vec![0.0; self.tables.d];
+        mean_of_rows(&self.tables.input, self.tables.d, rows, &mut hidden);
+        let mut outputs = Vec::with_capacity(self.dictionary.labels.len());
+        scores(&self.tables.output, &hidden, &mut outputs);
+        probabilities(self.config.loss, &mut outputs);
+        outputs
+    }
+}
+
+/// The places of the `k` highest numbers, the highest first.
+fn best(numbers: &[f32], k: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..numbers.len()).collect();
+    let key = |&at: &usize| Reverse(ordered(numbers[at]));
+    order.sort_by_key(key);
+    order.truncate(k);
+    order
+}
+
+/// Floats as integers of the same order.
+fn ordered(number: f32) -> i32 {
+    let bits = number.to_bits() as i32;
+    bits ^ (((bits >> 31) as u32) >> 1) as i32
+}

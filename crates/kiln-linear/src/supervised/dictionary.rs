@@ -1,0 +1,257 @@
+//! fastText's dictionary: words and labels of a text, their hashes, character n-grams and word n-grams. Leaves out
+//! numbers to train.
+
+use rustc_hash::FxHashMap;
+
+use super::config::SupervisedConfig;
+
+/// The token at the end of every line.
+pub(super) const END: &str = "</s>";
+const WORD_BEGIN: char = '<';
+const WORD_END: char = '>';
+/// The factor of hashes of word n-grams.
+const NGRAM_FACTOR: u64 = 116_049_371;
+
+/// fastText's hash of a token: 32-bit FNV-1a over bytes that are extended by their sign.
+pub(super) fn hash(token: &str) -> u32 {
+    token.bytes().fold(2_166_136_261, |hash: u32, byte| (hash ^ byte as i8 as u32).wrapping_mul(16_777_619))
+}
+
+/// The tokens of a line, by fastText's white space: Unicode's is part of a word.
+pub(super) fn tokens(line: &str) -> impl Iterator<Item = &str> {
+    let is_space = |c: char| matches!(c, ' ' | '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\0');
+    line.split(is_space).filter(|token| !token.is_empty())
+}
+
+/// A word or a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) token: String,
+    pub(super) count: u64,
+}
+
+/// A token of a text by its place among all tokens that were ever seen.
+pub(super) type Seen = u32;
+
+/// Every token of a text that is being read, and the lines as places in it.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    places: FxHashMap<String, Seen>,
+    seen: Vec<Entry>,
+    /// The tokens of all lines, one line behind the other.
+    pub(super) tokens: Vec<Seen>,
+    /// Where each line ends.
+    pub(super) ends: Vec<usize>,
+}
+
+impl Reading {
+    pub(super) fn line(&mut self, line: &str) {
+        for token in tokens(line).chain([END]) {
+            let place = match self.places.get(token) {
+                Some(&place) => place,
+                None => {
+                    let place = self.seen.len() as Seen;
+                    self.places.insert(token.to_owned(), place);
+                    self.seen.push(Entry { token: token.to_owned(), count: 0 });
+                    place
+                }
+            };
+            self.seen[place as usize].count += 1;
+            self.tokens.push(place);
+            if token == END {
+                self.ends.push(self.tokens.len()); // one that is written out ends a line, too
+            }
+        }
+    }
+
+    /// The dictionary of what occurs often enough, and what each token seen is in it.
+    pub(super) fn finish(&mut self, config: &SupervisedConfig) -> (Dictionary, Vec<Kind>) {
+        let seen = std::mem::take(&mut self.seen);
+        self.places = FxHashMap::default();
+        let is_label = |entry: &Entry| entry.token.starts_with(&config.label_prefix);
+        let mut order: Vec<usize> = (0..seen.len()).collect();
+        // Equal counts stay in order of appearance; fastText leaves them to its sort.
+        order.sort_by_key(|&at| std::cmp::Reverse(seen[at].count));
+        let (labels, words): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|&at| is_label(&seen[at]));
+        let keep = |places: Vec<usize>, least: u64| -> Vec<usize> {
+            places.into_iter().filter(|&at| seen[at].count >= least.max(1)).collect()
+        };
+        let (words, labels) = (keep(words, config.min_count), keep(labels, config.min_count_label));
+        let mut kinds: Vec<Kind> = seen
+            .iter()
+            .map(|entry| Kind { id: None, hash: hash(&entry.token), is_label: is_label(entry), subwords: Vec::new() })
+            .collect();
+        for places in [&words, &labels] {
+            places.iter().enumerate().for_each(|(id, &at)| kinds[at].id = Some(id as u32));
+        }
+        let entries = |places: Vec<usize>| places.into_iter().map(|at| seen[at].clone()).collect();
+        let dictionary = Dictionary::new(entries(words), entries(labels), self.tokens.len() as u64, config);
+        for (kind, entry) in kinds.iter_mut().zip(&seen).filter(|(kind, _)| !kind.is_label) {
+            dictionary.subwords(&entry.token, kind.id, &mut kind.subwords);
+        }
+        (dictionary, kinds)
+    }
+}
+
+/// What a token is in the dictionary.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// The word's or label's number; none if it is too rare.
+    pub(super) id: Option<u32>,
+    pub(super) hash: u32,
+    pub(super) is_label: bool,
+    /// The rows of a word: itself and its character n-grams.
+    pub(super) subwords: Vec<u32>,
+}
+
+impl Kind {
+    /// Whether it is a word other than the end of a line, and has a row.
+    pub(super) fn has_row(&self) -> bool {
+        !self.is_label && !self.subwords.is_empty() && self.hash != hash(END)
+    }
+}
+
+/// Words and labels by number, and how texts become rows of the input table.
+#[derive(Clone, Debug)]
+pub(super) struct Dictionary {
+    pub(super) words: Vec<Entry>,
+    pub(super) labels: Vec<Entry>,
+    /// Tokens of the training text, ends of lines and rare words included.
+    pub(super) tokens: u64,
+    word_ids: FxHashMap<String, u32>,
+    label_ids: FxHashMap<String, u32>,
+    label_prefix: String,
+    word_ngrams: usize,
+    lengths: (usize, usize),
+    pub(super) buckets: usize,
+}
+
+impl Dictionary {
+    pub(super) fn new(words: Vec<Entry>, labels: Vec<Entry>, tokens: u64, config: &SupervisedConfig) -> Self {
+        let ids = |entries: &[Entry]| {
+            entries.iter().enumerate().map(|(id, entry)| (entry.token.clone(), id as u32)).collect::<FxHashMap<_, _>>()
+        };
+        Self {
+            word_ids: ids(&words),
+            label_ids: ids(&labels),
+            words,
+            labels,
+            tokens,
+            label_prefix: config.label_prefix.clone(),
+            word_ngrams: config.word_ngrams,
+            lengths: (config.min_n, config.max_n),
+            buckets: config.used_buckets(),
+        }
+    }
+
+    /// Rows of the input table.
+    pub(super) fn rows(&self) -> usize {
+        self.words.len() + self.buckets
+    }
+
+    fn bucket(&self, hash: u64) -> Option<u32> {
+        let bucket = hash.checked_rem(self.buckets as u64)?;
+        Some((self.words.len() as u64 + bucket) as u32)
+    }
+
+    /// The row of a word, and those of the n-grams of its characters; a rare word has the latter alone.
+    fn subwords(&self, word: &str, id: Option<u32>, rows: &mut Vec<u32>) {
+        rows.extend(id);
+        let (least, most) = self.lengths;
+        if most == 0 || word == END {
+            return;
+        }
+        let marked = format!("{WORD_BEGIN}{word}{WORD_END}");
+        let starts: Vec<usize> = marked.char_indices().map(|(at, _)| at).chain([marked.len()]).collect();
+        let letters = starts.len() - 1;
+        for begin in 0..letters {
+            for length in least.max(1)..=most.min(letters - begin) {
+                let end = begin + length;
+                let is_mark_alone = length == 1 && (begin == 0 || end == letters);
+                if !is_mark_alone {
+                    rows.extend(self.bucket(u64::from(hash(&marked[starts[begin]..starts[end]]))));
+                }
+            }
+        }
+    }
+
+    /// The rows of the n-grams of words with these hashes.
+    pub(super) fn word_ngrams(&self, hashes: &[u32], rows: &mut Vec<u32>) {
+        let extended = |hash: u32| hash as i32 as i64 as u64;
+        for (at, &first) in hashes.iter().enumerate() {
+            let mut joined = extended(first);
+            for &next in hashes[at + 1..].iter().take(self.word_ngrams.saturating_sub(1)) {
+                joined = joined.wrapping_mul(NGRAM_FACTOR).wrapping_add(extended(next));
+                rows.extend(self.bucket(joined));
+            }
+        }
+    }
+
+    /// The rows of a word by itself.
+    pub(super) fn word_rows(&self, word: &str) -> Vec<u32> {
+        let mut rows = Vec::new();
+        self.subwords(word, self.word_ids.get(word).copied(), &mut rows);
+        rows
+    }
+
+    /// The rows and labels of a line that need not be of the training text.
+    pub(super) fn line(&self, line: &str) -> Line {
+        let mut read = Line::default();
+        let mut hashes = Vec::new();
+        for token in tokens(line).chain([END]) {
+            if let Some(&id) = self.word_ids.get(token) {
+                self.subwords(token, Some(id), &mut read.rows);
+                hashes.push(hash(token));
+            } else if !token.starts_with(&self.label_prefix) {
+                self.subwords(token, None, &mut read.rows);
+                hashes.push(hash(token));
+            } else {
+                read.labels.extend(self.label_ids.get(token));
+                read.unknown_labels += usize::from(!self.label_ids.contains_key(token));
+            }
+            if token == END {
+                break;
+            }
+        }
+        self.word_ngrams(&hashes, &mut read.rows);
+        read
+    }
+}
+
+/// A line as rows of the input table and labels.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) rows: Vec<u32>,
+    pub(super) labels: Vec<u32>,
+    pub(super) unknown_labels: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_fasttext() {
+        let expected = [("<the", 924_409_726), ("the>", 2_502_060_934), ("é", 1_023_043_777), (END, 3_617_362_777)];
+        for (token, value) in expected {
+            assert_eq!(hash(token), value, "{token}");
+        }
+    }
+
+    #[test]
+    fn character_ngrams_leave_the_marks_alone_out() {
+        let config = SupervisedConfig::new().with_characters(1, 2).with_buckets(1_000);
+        let dictionary = Dictionary::new(Vec::new(), Vec::new(), 0, &config);
+        let mut rows = Vec::new();
+        dictionary.subwords("é", None, &mut rows);
+        // "<é", "é", "é>", but neither "<" nor ">".
+        let expected = ["<é", "é", "é>"].map(|gram| hash(gram) % 1_000);
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn tokens_are_split_at_the_seven_bytes_of_fasttext() {
+        let found: Vec<&str> = tokens("a\u{b}b\0c\u{a0}d \r\n e").collect();
+        assert_eq!(found, ["a", "b", "c\u{a0}d", "e"]);
+    }
+}

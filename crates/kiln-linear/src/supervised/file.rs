@@ -1,0 +1,254 @@
+//! fastText's `.bin` files: magic number, options, dictionary, and the two tables.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use kiln_text::WholeFile;
+
+use super::Supervised;
+use super::config::{Loss, SupervisedConfig};
+use super::dictionary::{Dictionary, Entry};
+use super::tables::{Tables, zeros};
+use crate::error::{Error, Result};
+
+const MAGIC: i32 = 793_712_314;
+const VERSION: i32 = 12;
+const SUPERVISED: i32 = 3;
+const SOFTMAX: i32 = 3;
+const ONE_VS_ALL: i32 = 4;
+const WORD: i8 = 0;
+const LABEL: i8 = 1;
+
+pub(super) fn write(model: &Supervised, path: &Path) -> Result<()> {
+    let mut file = WholeFile::create(path)?;
+    write_to(model, &mut BufWriter::new(&mut file)).map_err(Error::io("write", path))?;
+    Ok(file.finish()?)
+}
+
+fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
+    let Supervised { config, dictionary, tables, .. } = model;
+    let whole = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let loss = match config.loss {
+        Loss::Softmax => SOFTMAX,
+        Loss::OneVsAll => ONE_VS_ALL,
+    };
+    let options = [
+        MAGIC,
+        VERSION,
+        whole(config.d),
+        5, // window, which no supervised model has
+        whole(config.epochs),
+        whole(config.min_count as usize),
+        5, // negative samples, likewise
+        whole(config.word_ngrams),
+        loss,
+        SUPERVISED,
+        whole(dictionary.buckets),
+        whole(config.min_n),
+        whole(config.max_n),
+        100, // tokens between two learning rates
+    ];
+    for number in options {
+        to.write_all(&number.to_le_bytes())?;
+    }
+    to.write_all(&1e-4_f64.to_le_bytes())?; // share above which frequent words are left out, likewise
+    let (words, labels) = (&dictionary.words, &dictionary.labels);
+    for number in [words.len() + labels.len(), words.len(), labels.len()] {
+        to.write_all(&whole(number).to_le_bytes())?;
+    }
+    to.write_all(&dictionary.tokens.to_le_bytes())?;
+    to.write_all(&(-1_i64).to_le_bytes())?; // rows pruned
+    for (entries, kind) in [(words, WORD), (labels, LABEL)] {
+        for entry in entries {
+            to.write_all(entry.token.as_bytes())?;
+            to.write_all(&[0])?;
+            to.write_all(&entry.count.to_le_bytes())?;
+            to.write_all(&kind.to_le_bytes())?;
+        }
+    }
+    for (table, rows) in [(&tables.input, dictionary.rows()), (&tables.output, labels.len())] {
+        to.write_all(&[0])?; // not quantised
+        to.write_all(&(rows as i64).to_le_bytes())?;
+        to.write_all(&(tables.d as i64).to_le_bytes())?;
+        for number in table {
+            to.write_all(&number.to_le_bytes())?;
+        }
+    }
+    to.flush()
+}
+
+/// A file that is being read.
+struct Source<'a> {
+    path: &'a Path,
+    from: BufReader<File>,
+    at: u64,
+    size: u64,
+}
+
+impl Source<'_> {
+    fn bytes<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes, what)?;
+        Ok(bytes)
+    }
+
+    fn fill(&mut self, bytes: &mut [u8], what: &str) -> Result<()> {
+        let left = self.size.saturating_sub(self.at);
+        if (bytes.len() as u64) > left {
+            let problem = format!("it ends in {what}, at byte {} of {}", self.at, self.size);
+            return Err(Error::bad_model(self.path, problem));
+        }
+        self.from.read_exact(bytes).map_err(Error::io("read", self.path))?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn int(&mut self, what: &str) -> Result<i32> {
+        Ok(i32::from_le_bytes(self.bytes(what)?))
+    }
+
+    fn long(&mut self, what: &str) -> Result<i64> {
+        Ok(i64::from_le_bytes(self.bytes(what)?))
+    }
+
+    /// A number that is a size.
+    fn size_of(&mut self, what: &str) -> Result<usize> {
+        let number = self.int(what)?;
+        usize::try_from(number).map_err(|_| self.problem(format!("{what} is {number}")))
+    }
+
+    fn problem(&self, problem: impl Into<String>) -> Error {
+        Error::bad_model(self.path, problem)
+    }
+
+    fn token(&mut self) -> Result<String> {
+        let mut token = Vec::new();
+        let began = self.at;
+        loop {
+            match self.bytes::<1>("the dictionary")? {
+                [0] => break,
+                [byte] => token.push(byte),
+            }
+        }
+        String::from_utf8(token).map_err(|_| self.problem(format!("the word at byte {began} is not UTF-8")))
+    }
+
+    fn table(&mut self, rows: usize, d: usize, what: &str) -> Result<Vec<f32>> {
+        if self.bytes(what)? != [0_u8] {
+            return Err(
+                self.problem(format!("{what} is quantised, which this crate leaves out: take the .bin, not the .ftz"))
+            );
+        }
+        let (found_rows, found_d) = (self.long(what)?, self.long(what)?);
+        if (found_rows, found_d) != (rows as i64, d as i64) {
+            return Err(self.problem(format!("{what} is {found_rows} x {found_d}, expected {rows} x {d}")));
+        }
+        let needed = rows as u128 * d as u128 * 4;
+        if needed > u128::from(self.size - self.at) {
+            let left = self.size - self.at;
+            return Err(self.problem(format!("{what} needs {needed} bytes, but the file has {left} left")));
+        }
+        let mut numbers = zeros(rows, d)?;
+        let mut bytes = vec![0; 4 << 16];
+        for part in numbers.chunks_mut(1 << 16) {
+            let bytes = &mut bytes[..part.len() * 4];
+            self.fill(bytes, what)?;
+            for (number, bytes) in part.iter_mut().zip(bytes.as_chunks().0) {
+                *number = f32::from_le_bytes(*bytes);
+            }
+        }
+        match numbers.iter().position(|number| !number.is_finite()) {
+            Some(at) => Err(self.problem(format!("{what} holds {} in row {}", numbers[at], at / d))),
+            None => Ok(numbers),
+        }
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<Supervised> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let size = file.metadata().map_err(Error::io("read", path))?.len();
+    let mut source = Source { path, from: BufReader::new(file), at: 0, size };
+    if size < 8 || source.int("the magic number")? != MAGIC {
+        return Err(source.problem("it does not begin as fastText's .bin files do"));
+    }
+    let version = source.int("the version")?;
+    if !(11..=VERSION).contains(&version) {
+        return Err(source.problem(format!("its version is {version}, expected 11 or 12")));
+    }
+    let mut options = [0; 12];
+    for option in &mut options {
+        *option = source.size_of("an option")?;
+    }
+    let [d, _, epochs, min_count, _, word_ngrams, loss, model, buckets, min_n, max_n, _] = options;
+    source.bytes::<8>("an option")?;
+    if model != SUPERVISED as usize {
+        return Err(source.problem("it holds word vectors, not a classifier: kiln-vectors reads the .vec beside it"));
+    }
+    let loss = match loss as i32 {
+        SOFTMAX => Loss::Softmax,
+        ONE_VS_ALL => Loss::OneVsAll,
+        other => {
+            let problem = format!("its loss is number {other}; read are softmax (3) and one against all (4)");
+            return Err(source.problem(problem));
+        }
+    };
+    if d == 0 || epochs == 0 || word_ngrams == 0 {
+        return Err(source.problem(format!("it has {d} dimensions, {epochs} epochs and {word_ngrams}-grams")));
+    }
+    let entries = source.size_of("the dictionary")?;
+    let (words, labels) = (source.size_of("the dictionary")?, source.size_of("the dictionary")?);
+    let tokens = source.long("the dictionary")?;
+    if source.long("the dictionary")? > 0 {
+        return Err(source.problem("its dictionary is pruned, as quantised models' are"));
+    }
+    if words.checked_add(labels) != Some(entries) || tokens < 0 || labels == 0 {
+        return Err(source.problem(format!("{entries} entries of {words} words and {labels} labels")));
+    }
+    let (mut read_words, mut read_labels) = (Vec::new(), Vec::new());
+    for at in 0..entries {
+        let token = source.token()?;
+        let count = source.long("the dictionary")?.max(0) as u64;
+        let [kind] = source.bytes("the dictionary")?;
+        match (kind as i8, at < words) {
+            (WORD, true) => read_words.push(Entry { token, count }),
+            (LABEL, false) => read_labels.push(Entry { token, count }),
+            _ => return Err(source.problem(format!("entry {at} of the dictionary is of kind {kind}"))),
+        }
+    }
+    // Not in the file: what labels begin with. All begin so.
+    let config = SupervisedConfig {
+        d,
+        epochs,
+        min_count: min_count as u64,
+        word_ngrams,
+        loss,
+        buckets,
+        min_n,
+        max_n: if version == 11 { 0 } else { max_n }, // version 11 wrote a length that it did not use
+        label_prefix: common_prefix(&read_labels),
+        ..SupervisedConfig::new()
+    };
+    if buckets == 0 && (config.max_n > 0 || word_ngrams > 1) {
+        return Err(source.problem("it has runs of words or characters, but no buckets"));
+    }
+    let dictionary = Dictionary::new(read_words, read_labels, tokens as u64, &config);
+    let input = source.table(words + dictionary.buckets, d, "the input table")?;
+    let output = source.table(labels, d, "the output table")?;
+    if source.at != size {
+        return Err(source.problem(format!("{} bytes follow behind its end", size - source.at)));
+    }
+    Ok(Supervised { config, dictionary, tables: Tables { d, input, output }, loss: f64::NAN })
+}
+
+/// `__label__` where all labels begin with it, else what they have in common.
+fn common_prefix(labels: &[Entry]) -> String {
+    let usual = SupervisedConfig::new().label_prefix;
+    let first = &labels[0].token;
+    if labels.iter().all(|label| label.token.starts_with(&usual)) {
+        return usual;
+    }
+    let ends = first.char_indices().map(|(at, c)| at + c.len_utf8());
+    let common = ends.take_while(|&end| labels.iter().all(|label| label.token.starts_with(&first[..end]))).last();
+    first[..common.unwrap_or(0)].to_owned()
+}

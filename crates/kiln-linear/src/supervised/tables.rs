@@ -1,0 +1,46 @@
+//! The two tables of a model. Leaves out what their rows stand for.
+
+use rayon::prelude::*;
+
+use super::minstd::Minstd;
+use crate::error::{Error, Result};
+
+/// fastText draws a table in pieces of a tenth, each with a seed of its own.
+const PIECES: usize = 10;
+
+/// A row for each word and bucket, and one for each label.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tables {
+    pub(super) d: usize,
+    pub(super) input: Vec<f32>,
+    pub(super) output: Vec<f32>,
+}
+
+/// Zeros, or an error where there is no memory for them.
+pub(super) fn zeros(rows: usize, d: usize) -> Result<Vec<f32>> {
+    let too_large = || Error::TooLarge { rows, d, bytes: rows as u128 * d as u128 * 4 };
+    let size = rows.checked_mul(d).filter(|size| size.checked_mul(4).is_some()).ok_or_else(too_large)?;
+    let mut table = Vec::new();
+    table.try_reserve_exact(size).map_err(|_| too_large())?;
+    table.resize(size, 0.0);
+    Ok(table)
+}
+
+impl Tables {
+    /// fastText's first values: inputs even within 1/d, outputs 0. `pieces` of the ten are drawn, as many as fastText
+    /// has threads.
+    pub(super) fn new(rows: usize, labels: usize, d: usize, seed: u32, pieces: usize) -> Result<Self> {
+        let mut input = zeros(rows, d)?;
+        let bound = 1.0 / d as f64;
+        let piece = input.len() / PIECES;
+        // What is left over of tenths is an eleventh; a table of fewer than ten numbers has no tenth.
+        input.par_chunks_mut(piece.max(1)).take(pieces).enumerate().for_each(|(at, numbers)| {
+            let mut random = Minstd::new(at as u64 + u64::from(seed));
+            numbers.iter_mut().for_each(|number| *number = random.uniform(-bound, bound) as f32);
+        });
+        Ok(Self { d, input, output: zeros(labels, d)? })
+    }
+
+    /// As many pieces as there are.
+    pub(super) const ALL: usize = PIECES + 1;
+}

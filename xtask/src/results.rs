@@ -1,0 +1,197 @@
+//! `cargo xtask results`: runs the experiments, keeps what each printed and its history under `results/`, and writes
+//! RESULTS.md from these files alone.
+
+mod experiments;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use experiments::{EXPERIMENTS, Experiment};
+
+/// The options of `cargo xtask results`.
+#[derive(Args)]
+pub(crate) struct Results {
+    /// The folder with imdb/, ptb/ and nsmc/; without it only the table is written again
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Run these experiments alone
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    only: Vec<String>,
+    /// Run these seeds alone, as far as an experiment has them
+    #[arg(long, value_delimiter = ',')]
+    seeds: Vec<u64>,
+    /// Run also what is there already
+    #[arg(long)]
+    again: bool,
+}
+
+/// What a run left.
+#[derive(Debug, Deserialize, Serialize)]
+struct Kept {
+    /// The command, with DATA for the folder of the data.
+    command: String,
+    seed: u64,
+    date: String,
+    machine: String,
+    /// Seconds of the whole process.
+    seconds: f64,
+    /// Trained numbers, where the example prints them.
+    parameters: Option<u64>,
+    /// The mean time of a training step over the epochs, where the example prints it.
+    step_ms: Option<f64>,
+    /// The figures by name, as the experiment lists them; none where the line was missing.
+    figures: Vec<(String, String)>,
+}
+
+/// Runs what is asked for and not there yet, and writes the table.
+pub(crate) fn results(root: &Path, options: &Results) -> Result<()> {
+    for name in &options.only {
+        let names: Vec<&str> = EXPERIMENTS.iter().map(|experiment| experiment.name).collect();
+        ensure!(names.contains(&name.as_str()), "there is no experiment '{name}', only {}", names.join(", "));
+    }
+    if let Some(data) = &options.data {
+        let data = data.canonicalize().with_context(|| format!("cannot find the folder {}", data.display()))?;
+        let wanted = |experiment: &&Experiment| {
+            options.only.is_empty() || options.only.iter().any(|name| name == experiment.name)
+        };
+        for experiment in EXPERIMENTS.iter().filter(wanted) {
+            for seed in 0..experiment.seeds {
+                let is_wanted = options.seeds.is_empty() || options.seeds.contains(&seed);
+                if is_wanted && (options.again || !place(root, experiment, seed).with_extension("json").exists()) {
+                    run(root, &data, experiment, seed)?;
+                    table::write(root)?;
+                }
+            }
+        }
+    }
+    table::write(root)
+}
+
+/// An error unless RESULTS.md is what the kept runs give.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let found = std::fs::read_to_string(root.join("RESULTS.md")).context("cannot read RESULTS.md")?;
+    ensure!(found == table::of(root)?, "RESULTS.md is not what results/ gives: cargo xtask results writes it");
+    Ok(())
+}
+
+/// The files of a run, without what their names end in.
+fn place(root: &Path, experiment: &Experiment, seed: u64) -> PathBuf {
+    root.join("results").join(experiment.name).join(format!("seed-{seed}"))
+}
+
+fn run(root: &Path, data: &Path, experiment: &Experiment, seed: u64) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let artifact = scratch.path().join("run");
+    let shown = experiment.command(seed);
+    println!("::: {} {shown}", experiment.name);
+    let mut command = Command::new("cargo");
+    command.args(["run", "--release", "--locked", "--quiet", "--example", experiment.example, "--"]).current_dir(root);
+    let folder = data.display().to_string();
+    command.args(experiment.arguments(seed).iter().map(|argument| argument.replace("DATA", &folder)));
+    if experiment.trains {
+        command.arg("--artifact").arg(&artifact);
+    }
+    let began = Instant::now();
+    let output = command.stderr(std::process::Stdio::inherit()).output().context("cannot run cargo")?;
+    let seconds = began.elapsed().as_secs_f64();
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        bail!("{shown} ended with {}:\n{text}", output.status);
+    }
+    let mut figures = Vec::new();
+    for (name, before) in experiment.figures {
+        let found = behind(&text, before).with_context(|| format!("{shown} printed no '{before}':\n{text}"))?;
+        println!("{name}: {found}");
+        figures.push(((*name).to_owned(), found));
+    }
+    let steps: Vec<f64> = text.lines().filter_map(step_ms).collect();
+    let kept = Kept {
+        command: shown,
+        seed,
+        date: today()?,
+        machine: machine(),
+        seconds: (seconds * 10.0).round() / 10.0,
+        parameters: text.lines().find_map(|line| line.strip_suffix(" parameters")?.replace(',', "").parse().ok()),
+        step_ms: (!steps.is_empty()).then(|| steps.iter().sum::<f64>() / steps.len() as f64),
+        figures,
+    };
+    let place = place(root, experiment, seed);
+    std::fs::create_dir_all(place.parent().context("a run has a folder")?)?;
+    for history in histories(&artifact)? {
+        let part = history.parent().and_then(|folder| folder.strip_prefix(&artifact).ok()).unwrap_or(Path::new(""));
+        let part = part.display().to_string().replace('/', "-");
+        let name = if part.is_empty() { format!("seed-{seed}.csv") } else { format!("seed-{seed}-{part}.csv") };
+        std::fs::copy(&history, place.with_file_name(name))?;
+    }
+    std::fs::write(place.with_extension("txt"), plain(&text))?;
+    std::fs::write(place.with_extension("json"), serde_json::to_string_pretty(&kept)? + "\n")?;
+    Ok(())
+}
+
+/// What an example printed, without the paths of this run.
+fn plain(text: &str) -> String {
+    let is_kept = |line: &&str| !line.contains(": /") && !line.starts_with(['┏', '┡', '├', '└', '┃', '│']);
+    let lines: Vec<&str> = text.lines().filter(is_kept).collect();
+    lines.join("\n") + "\n"
+}
+
+/// What stands behind `before` on the last line that holds it.
+fn behind(text: &str, before: &str) -> Option<String> {
+    let found = text.lines().rev().find_map(|line| line.split_once(before))?.1.trim();
+    (!found.is_empty()).then(|| found.to_owned())
+}
+
+/// The time of a step in a line about an epoch.
+fn step_ms(line: &str) -> Option<f64> {
+    line.strip_prefix("epoch ")?;
+    line.split_once(" ms/step")?.0.rsplit(' ').next()?.parse().ok()
+}
+
+/// Every `history.csv` of a run.
+fn histories(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if folder.is_dir() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                found.extend(histories(&path)?);
+            } else if path.file_name().is_some_and(|name| name == "history.csv") {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn today() -> Result<String> {
+    let output = Command::new("date").arg("+%Y-%m-%d").output().context("cannot run date")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The processor and its threads, as Linux tells of them.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
+    format!("{cores} cores of {}", name.unwrap_or(std::env::consts::ARCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_and_times_are_found_in_what_examples_print() {
+        let text =
+            "epoch 1/2  loss 0.07  val_loss 0.06  learning rate 0.001  10 ms/step  0.1 s\ntest accuracy 0.8124\n";
+        assert_eq!(behind(text, "test accuracy ").as_deref(), Some("0.8124"));
+        assert_eq!(behind(text, "test perplexity "), None);
+        assert_eq!(text.lines().filter_map(step_ms).collect::<Vec<_>>(), [10.0]);
+    }
+}

@@ -1,0 +1,221 @@
+//! The experiments: what is run, which figures are read from what it prints, and what its source reports.
+
+/// An example with its options, and what is known of it.
+pub(super) struct Experiment {
+    pub(super) name: &'static str,
+    /// What it is, for the table.
+    pub(super) what: &'static str,
+    pub(super) example: &'static str,
+    /// Options, with DATA for the folder of the data.
+    pub(super) options: &'static str,
+    /// Whether it leaves a folder.
+    pub(super) trains: bool,
+    /// Whether nothing in it is random, so that it takes no seed.
+    pub(super) seedless: bool,
+    /// How many seeds, from 0.
+    pub(super) seeds: u64,
+    /// Names of figures and the text that stands before each.
+    pub(super) figures: &'static [(&'static str, &'static str)],
+    /// What the source reports.
+    pub(super) source: &'static str,
+    /// Where the protocol differs, or what else a reader should know.
+    pub(super) note: &'static str,
+}
+
+impl Experiment {
+    pub(super) fn arguments(&self, seed: u64) -> Vec<String> {
+        let mut arguments: Vec<String> = self.options.split_whitespace().map(str::to_owned).collect();
+        if self.trains && !self.seedless {
+            arguments.extend(["--seed".to_owned(), seed.to_string()]);
+        }
+        arguments
+    }
+
+    pub(super) fn command(&self, seed: u64) -> String {
+        format!("--example {} -- {}", self.example, self.arguments(seed).join(" "))
+    }
+}
+
+const TEST: &[(&str, &str)] = &[("test accuracy", "test accuracy ")];
+const WORDS: &[(&str, &str)] = &[("year", "year: "), ("toyota", "toyota: ")];
+
+const NONE: Experiment = Experiment {
+    name: "",
+    what: "",
+    example: "",
+    options: "",
+    trains: true,
+    seedless: false,
+    seeds: 1,
+    figures: &[],
+    source: "",
+    note: "",
+};
+
+/// Every experiment, in the table's order.
+pub(super) const EXPERIMENTS: &[Experiment] = &[
+    Experiment {
+        name: "one-hot",
+        what: "two sentences, one-hot",
+        example: "one-hot",
+        trains: false,
+        figures: &[("found", "found ")],
+        source: "9 words",
+        ..NONE
+    },
+    Experiment {
+        name: "imdb-embedding",
+        what: "IMDB: embedding and one dense layer over 20 words",
+        example: "imdb-embedding",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz",
+        seeds: 3,
+        figures: &[("validation accuracy", "validation accuracy ")],
+        source: "80,161 parameters, best validation accuracy 0.7588",
+        ..NONE
+    },
+    Experiment {
+        name: "imdb-conv-bilstm-tutorial",
+        what: "IMDB: convolution and two BiLSTMs, the tutorial's protocol",
+        example: "imdb-conv-bilstm",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz --validate-on-test",
+        figures: TEST,
+        source: "2,171,393 parameters, test accuracy 0.8822",
+        note: "the epoch is chosen on the test set, as in the source",
+        ..NONE
+    },
+    Experiment {
+        name: "imdb-conv-bilstm",
+        what: "the same, the test set read once",
+        example: "imdb-conv-bilstm",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz",
+        figures: TEST,
+        source: "none",
+        ..NONE
+    },
+    Experiment {
+        name: "imdb-ngrams-2",
+        what: "IMDB: fastText's supervised model, runs of two words",
+        example: "imdb-ngrams",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz",
+        seeds: 3,
+        figures: TEST,
+        source: "about 0.88",
+        ..NONE
+    },
+    Experiment {
+        name: "imdb-ngrams-3",
+        what: "the same, runs of three words",
+        example: "imdb-ngrams",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz --word-ngrams 3",
+        seeds: 3,
+        figures: TEST,
+        source: "about 0.88",
+        ..NONE
+    },
+    Experiment {
+        name: "imdb-self-training",
+        what: "IMDB: naive Bayes weighted logistic regression that goes on to learn from its guesses",
+        example: "imdb-self-training",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz",
+        seedless: true,
+        figures: TEST,
+        source: "none; NB-SVM on runs of two words: 0.9122 (Wang and Manning, 2012)",
+        note: "tuned on parts of the training set, see [the tuning](results/imdb-self-training/tuning.md); the test set read once",
+        ..NONE
+    },
+    Experiment {
+        name: "product-simple-rnn",
+        what: "product of two marked numbers, SimpleRNN",
+        example: "product",
+        options: "--layer simple-rnn",
+        figures: &[("right", "right: ")],
+        source: "2,851 parameters",
+        ..NONE
+    },
+    Experiment {
+        name: "product-lstm",
+        what: "the same, LSTM",
+        example: "product",
+        options: "--layer lstm",
+        figures: &[("right", "right: ")],
+        source: "11,311 parameters",
+        ..NONE
+    },
+    Experiment {
+        name: "product-gru",
+        what: "the same, GRU",
+        example: "product",
+        options: "--layer gru",
+        seeds: 3,
+        figures: &[("right", "right: ")],
+        source: "8,671 parameters, validation loss 1.17e-4, 99.3 % right",
+        ..NONE
+    },
+    Experiment {
+        name: "word2vec-toy",
+        what: "CBOW with a softmax on one sentence",
+        example: "word2vec-toy",
+        figures: &[("you _ goodbye", "you _ goodbye: ")],
+        source: "the textbook: say",
+        ..NONE
+    },
+    Experiment {
+        name: "ptb-cbow",
+        what: "Penn Treebank: CBOW by negative sampling, the textbook's settings",
+        example: "ptb-cbow",
+        options: "--corpus DATA/ptb/ptb.train.txt",
+        figures: WORDS,
+        source: "the textbook prints nearest words of its own run",
+        ..NONE
+    },
+    Experiment {
+        name: "count-vectors",
+        what: "Penn Treebank: counts, PPMI, SVD",
+        example: "count-vectors",
+        options: "--corpus DATA/ptb/ptb.train.txt",
+        trains: false,
+        figures: WORDS,
+        source: "the textbook prints nearest words of its own run",
+        ..NONE
+    },
+    Experiment {
+        name: "language-model-simple-rnn",
+        what: "Penn Treebank, the first 1,000 words: SimpleRNN",
+        example: "language-model",
+        options: "--data DATA/ptb --model simple-rnn",
+        figures: &[("training perplexity", "training perplexity ")],
+        source: "the textbook's curve falls below 10",
+        ..NONE
+    },
+    Experiment {
+        name: "language-model-lstm",
+        what: "Penn Treebank: LSTM of 100, 4 epochs",
+        example: "language-model",
+        options: "--data DATA/ptb",
+        figures: &[("test perplexity", "test perplexity ")],
+        source: "test perplexity about 136",
+        ..NONE
+    },
+    Experiment {
+        name: "language-model-better",
+        what: "Penn Treebank: two LSTMs of 650, dropout, tied weights; the first of 40 epochs",
+        example: "language-model",
+        options: "--data DATA/ptb --model better --epochs 1",
+        figures: &[("test perplexity", "test perplexity ")],
+        source: "test perplexity about 76 after 40 epochs",
+        note: "one epoch of forty: the whole run takes most of a day on two cores",
+        ..NONE
+    },
+    Experiment {
+        name: "forecast",
+        what: "a generated series, 12 steps ahead",
+        example: "forecast",
+        figures: &[
+            ("naive", "naive: mean absolute error "),
+            ("GRU", "GRU: mean absolute error "),
+            ("Conv1D", "Conv1D: mean absolute error "),
+        ],
+        source: "none",
+        ..NONE
+    },
+];
