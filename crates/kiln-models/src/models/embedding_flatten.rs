@@ -1,4 +1,4 @@
-//! Embedding, flatten, dense: the smallest text classifier.
+//! Embedding, flatten, dense: the smallest text classifier, with a hidden layer if one is asked for.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -10,7 +10,7 @@ use crate::head::Head;
 use crate::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
 use crate::pass::Pass;
 use crate::summary::Summary;
-use kiln_kernels::RandomKey;
+use kiln_kernels::{Activation, RandomKey};
 
 /// Configuration of an [`EmbeddingFlatten`].
 #[derive(Config, Debug)]
@@ -25,6 +25,8 @@ pub struct EmbeddingFlattenConfig {
     /// Width of the embedding. Default: 8.
     #[config(default = 8)]
     pub d_embedding: usize,
+    /// Width of a dense layer with ReLU before the last one. Default: there is none.
+    pub d_dense: Option<usize>,
 }
 
 impl EmbeddingFlattenConfig {
@@ -37,18 +39,28 @@ impl EmbeddingFlattenConfig {
         let key = RandomKey::new(seed).child("init");
         let length = at_least_one("the length of a sequence", self.length)?;
         let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
-        let dense =
-            DenseConfig::new(length * self.d_embedding, self.head.outputs()).init(device, key.child("dense"))?;
-        Ok(EmbeddingFlatten { embedding, dense, config: self.clone() })
+        let flat = length * self.d_embedding;
+        let hidden = self.d_dense.map(|width| {
+            DenseConfig::new(flat, width).with_activation(Activation::Relu).init(device, key.child("hidden"))
+        });
+        let dense = DenseConfig::new(self.d_dense.unwrap_or(flat), self.head.outputs());
+        Ok(EmbeddingFlatten {
+            embedding,
+            hidden: hidden.transpose()?,
+            dense: dense.init(device, key.child("dense"))?,
+            config: self.clone(),
+        })
     }
 }
 
-/// The embeddings of all steps side by side, and one dense layer on them. Padding is read.
+/// The embeddings of all steps side by side, and one or two dense layers on them. Padding is read.
 #[derive(Module, Debug)]
 pub struct EmbeddingFlatten {
     /// The table of words.
     pub embedding: Embedding,
-    /// From all steps' embeddings to the outputs.
+    /// On all steps' embeddings, if there is one.
+    pub hidden: Option<Dense>,
+    /// From all steps' embeddings, or the hidden layer, to the outputs.
     pub dense: Dense,
     /// What the model was made from.
     #[module(skip)]
@@ -59,7 +71,11 @@ impl Model for EmbeddingFlatten {
     type Input = Tokens;
 
     fn forward(&self, input: &Tokens, _pass: &Pass) -> Tensor<2> {
-        self.dense.forward(self.embedding.forward(input.ids.clone()).flatten(1, 2))
+        let flat = self.embedding.forward(input.ids.clone()).flatten(1, 2);
+        self.dense.forward(match &self.hidden {
+            Some(hidden) => hidden.forward(flat),
+            None => flat,
+        })
     }
 
     fn vocab(&self) -> Option<usize> {
@@ -75,10 +91,17 @@ impl Model for EmbeddingFlatten {
     }
 
     fn summary(&self) -> Summary {
-        let EmbeddingFlattenConfig { length, d_embedding, head, .. } = self.config;
-        Summary::new("embedding_flatten")
+        let EmbeddingFlattenConfig { length, d_embedding, head, d_dense, .. } = self.config;
+        let summary = Summary::new("embedding_flatten")
             .layer("embedding (Embedding)", &[length, d_embedding], &self.embedding)
-            .plain("flatten (Flatten)", &[length * d_embedding])
-            .layer("dense (Dense)", &[head.outputs()], &self.dense)
+            .plain("flatten (Flatten)", &[length * d_embedding]);
+        match d_dense {
+            Some(width) => summary.layer("dense (Dense)", &[width], &self.hidden).layer(
+                "dense_1 (Dense)",
+                &[head.outputs()],
+                &self.dense,
+            ),
+            None => summary.layer("dense (Dense)", &[head.outputs()], &self.dense),
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::head::Head;
 use crate::layers::{Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, Sequence};
 use crate::pass::Pass;
 use crate::summary::Summary;
-use kiln_kernels::RandomKey;
+use kiln_kernels::{Activation, RandomKey};
 
 /// Configuration of a [`RecurrentClassifier`].
 #[derive(Config, Debug)]
@@ -40,6 +40,8 @@ pub struct RecurrentClassifierConfig {
     /// What padded steps do. Default: they carry the state.
     #[config(default = "PaddedSteps::Carry")]
     pub padded_steps: PaddedSteps,
+    /// Width of a dense layer with ReLU before the last one. Default: there is none.
+    pub d_dense: Option<usize>,
 }
 
 impl RecurrentClassifierConfig {
@@ -55,13 +57,18 @@ impl RecurrentClassifierConfig {
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
             .with_bidirectional(self.bidirectional)
             .init(device, key.child("recurrent"))?;
-        let dense = DenseConfig::new(recurrent.d_output(), self.head.outputs()).init(device, key.child("dense"))?;
+        let state = recurrent.d_output();
+        let hidden = self.d_dense.map(|width| {
+            DenseConfig::new(state, width).with_activation(Activation::Relu).init(device, key.child("hidden"))
+        });
+        let dense = DenseConfig::new(self.d_dense.unwrap_or(state), self.head.outputs());
         Ok(RecurrentClassifier {
             embedding,
             dropout_in: DropoutConfig::new(self.dropout, "dropout".into()).init()?,
             recurrent,
+            hidden: hidden.transpose()?,
             dropout_out: DropoutConfig::new(self.dropout, "dropout_1".into()).init()?,
-            dense,
+            dense: dense.init(device, key.child("dense"))?,
             config: self.clone(),
         })
     }
@@ -76,9 +83,11 @@ pub struct RecurrentClassifier {
     pub dropout_in: Dropout,
     /// The recurrent layers.
     pub recurrent: RecurrentStack,
-    /// On the final state.
+    /// On the final state, if there is one.
+    pub hidden: Option<Dense>,
+    /// On the final state, or the hidden layer.
     pub dropout_out: Dropout,
-    /// From the final state to the outputs.
+    /// From the final state, or the hidden layer, to the outputs.
     pub dense: Dense,
     /// What the model was made from.
     #[module(skip)]
@@ -91,7 +100,10 @@ impl Model for RecurrentClassifier {
     fn forward(&self, input: &Tokens, pass: &Pass) -> Tensor<2> {
         let spans = self.config.padded_steps.of(input.spans.as_ref());
         let embedded = self.dropout_in.forward(self.embedding.forward(input.ids.clone()), pass);
-        let state = self.recurrent.forward_last(embedded, spans);
+        let mut state = self.recurrent.forward_last(embedded, spans);
+        if let Some(hidden) = &self.hidden {
+            state = hidden.forward(state);
+        }
         self.dense.forward(self.dropout_out.forward(state, pass))
     }
 
@@ -108,7 +120,7 @@ impl Model for RecurrentClassifier {
     }
 
     fn summary(&self) -> Summary {
-        let RecurrentClassifierConfig { length, d_embedding, dropout, .. } = self.config;
+        let RecurrentClassifierConfig { length, d_embedding, dropout, d_dense, head, .. } = self.config;
         let embedded = [length, d_embedding];
         let mut summary =
             Summary::new("recurrent_classifier").layer("embedding (Embedding)", &embedded, &self.embedding);
@@ -116,9 +128,13 @@ impl Model for RecurrentClassifier {
             summary = summary.plain("dropout (Dropout)", &embedded);
         }
         summary = self.recurrent.summarise(summary, length, Sequence::Last);
-        if dropout > 0.0 {
-            summary = summary.plain("dropout_1 (Dropout)", &[self.recurrent.d_output()]);
+        if let Some(width) = d_dense {
+            summary = summary.layer("dense (Dense)", &[width], &self.hidden);
         }
-        summary.layer("dense (Dense)", &[self.config.head.outputs()], &self.dense)
+        if dropout > 0.0 {
+            summary = summary.plain("dropout_1 (Dropout)", &[d_dense.unwrap_or(self.recurrent.d_output())]);
+        }
+        let last = if d_dense.is_some() { "dense_1 (Dense)" } else { "dense (Dense)" };
+        summary.layer(last, &[head.outputs()], &self.dense)
     }
 }

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use kiln_models::layers::{Conv1dConfig, ConvPadding, DropoutConfig};
-use kiln_models::weights::{from_safetensors, to_safetensors, weights_of, with_weights};
+use kiln_models::weights::{Weights, from_safetensors, to_safetensors, weights_of, with_weights};
 use kiln_models::{
     ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Error, Head, Model, PaddedSteps, Pass, RandomKey,
     RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Span, Spans, Summary, TextClassifierConfig,
@@ -32,6 +32,39 @@ fn parameter_counts_are_those_of_the_literature() {
     assert_eq!(small.summary().total(), 80_161);
     let recipe = ConvBiLstmConfig::new(10_000, 200).init(&device(), 0).unwrap();
     assert_eq!(recipe.summary().total(), 2_171_393);
+    let glove = EmbeddingFlattenConfig::new(10_000, 100).with_d_embedding(100).with_d_dense(Some(32));
+    assert_eq!(glove.init(&device(), 0).unwrap().summary().total(), 1_320_065);
+    let subwords = RecurrentClassifierConfig::new(8_185, 300).with_d_dense(Some(64));
+    assert_eq!(subwords.init(&device(), 0).unwrap().summary().total(), 598_209);
+}
+
+#[test]
+fn a_hidden_dense_layer_is_a_relu_between_the_state_and_the_outputs() {
+    let device = device();
+    let input = tokens(&[&[3, 1, 4, 1]], None, &device);
+    let outputs = |config: TextClassifierConfig, change: &dyn Fn(&mut Weights)| {
+        let model = config.init(&device, 5).unwrap();
+        let mut weights = weights_of(&model);
+        change(&mut weights);
+        fixtures::values(with_weights(model, weights).unwrap().forward(&input, &Pass::Inference))
+    };
+    let flatten = EmbeddingFlattenConfig::new(9, 4).with_d_dense(Some(6));
+    let recurrent = RecurrentClassifierConfig::new(9, 4).with_d_hidden(vec![3]).with_d_dense(Some(6));
+    for config in [TextClassifierConfig::from(flatten), recurrent.into()] {
+        let bias = |name: &'static str, value: f32| {
+            move |weights: &mut Weights| weights.get_mut(name).unwrap().values.fill(value)
+        };
+        // Far below zero the layer gives zeros, and the output is the last layer's bias.
+        let dead = outputs(config.clone(), &|weights| {
+            bias("hidden.bias", -100.0)(weights);
+            bias("dense.bias", 0.25)(weights);
+        });
+        assert_eq!(dead, [0.25], "{config:?}");
+        let live = outputs(config.clone(), &bias("hidden.bias", 100.0));
+        assert_ne!(live, outputs(config.clone(), &bias("hidden.bias", 101.0)), "{config:?}");
+    }
+    let none = EmbeddingFlattenConfig::new(9, 4).with_d_dense(Some(0)).init(&device, 0).unwrap_err();
+    assert!(none.to_string().contains("units"), "{none}");
 }
 
 #[test]
@@ -103,7 +136,9 @@ fn tokens(rows: &[&[i32]], spans: Option<Vec<Span>>, device: &Device) -> Tokens 
 fn configs() -> Vec<TextClassifierConfig> {
     vec![
         EmbeddingFlattenConfig::new(9, 8).into(),
+        EmbeddingFlattenConfig::new(9, 8).with_d_dense(Some(5)).into(),
         RecurrentClassifierConfig::new(9, 8).with_d_hidden(vec![4, 3]).with_head(Head::Classes(3)).into(),
+        RecurrentClassifierConfig::new(9, 8).with_d_hidden(vec![4]).with_d_dense(Some(5)).with_dropout(0.1).into(),
         ConvClassifierConfig::new(9, 8).with_filters(4).with_dropout(0.2).into(),
         ConvBiLstmConfig::new(9, 8).with_d_embedding(4).with_filters(3).with_d_hidden([4, 2]).into(),
     ]
@@ -193,6 +228,12 @@ fn configurations_come_back_from_json() {
         let back: TextClassifierConfig = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&back).unwrap(), text);
         assert_eq!((back.vocab(), back.length()), (9, 8));
+        // As it was written before there was a hidden dense layer.
+        let mut before: serde_json::Value = serde_json::from_str(&text).unwrap();
+        if before.as_object_mut().unwrap().remove("d_dense").is_some_and(|width| width.is_null()) {
+            let back: TextClassifierConfig = serde_json::from_value(before).unwrap();
+            assert_eq!(serde_json::to_string(&back).unwrap(), text);
+        }
     }
 }
 
