@@ -25,7 +25,8 @@ const HEADER: [&str; 3] = ["id", "document", "label"];
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nsmc {
-    folder: PathBuf,
+    train: PathBuf,
+    test: PathBuf,
     skip_empty: bool,
 }
 
@@ -35,7 +36,13 @@ impl Nsmc {
 
     /// Takes the folder that holds the two files, plain or with `.gz` behind their names.
     pub fn open(folder: impl AsRef<Path>) -> Self {
-        Self { folder: folder.as_ref().to_path_buf(), skip_empty: false }
+        let path = |name| plain_or_gz(folder.as_ref(), name);
+        Self::of_files(path("ratings_train.txt"), path("ratings_test.txt"))
+    }
+
+    /// Takes the two files under names of their own, plain or gzip.
+    pub fn of_files(train: impl AsRef<Path>, test: impl AsRef<Path>) -> Self {
+        Self { train: train.as_ref().to_path_buf(), test: test.as_ref().to_path_buf(), skip_empty: false }
     }
 
     /// Whether to pass over empty documents. Default: false.
@@ -53,7 +60,7 @@ impl Nsmc {
     /// UTF-8, has not three fields or another label than 0 and 1; [`CorpusError::NoColumn`] for another header;
     /// [`CorpusError::EmptyFile`].
     pub fn train(&self) -> Result<CorpusDocuments<'static>> {
-        self.documents("ratings_train.txt")
+        self.documents(&self.train)
     }
 
     /// The documents for testing, one at a time.
@@ -62,7 +69,7 @@ impl Nsmc {
     ///
     /// As [`train`](Self::train).
     pub fn test(&self) -> Result<CorpusDocuments<'static>> {
-        self.documents("ratings_test.txt")
+        self.documents(&self.test)
     }
 
     /// All documents for training.
@@ -83,10 +90,10 @@ impl Nsmc {
         self.test()?.collect_documents(Self::CLASS_NAMES)
     }
 
-    fn documents(&self, name: &str) -> Result<CorpusDocuments<'static>> {
+    fn documents(&self, path: &Path) -> Result<CorpusDocuments<'static>> {
         let skip_empty = self.skip_empty;
         let labels = Labels::numbers(2);
-        LineRows::documents(&[plain_or_gz(&self.folder, name)], move |line| {
+        LineRows::documents(&[path.to_path_buf()], move |line| {
             let mut fields = line.text.split('\t');
             let (Some(_id), Some(text), Some(label), None) =
                 (fields.next(), fields.next(), fields.next(), fields.next())

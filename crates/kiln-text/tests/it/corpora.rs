@@ -311,6 +311,9 @@ fn nsmc_keeps_or_skips_empty_documents_and_names_what_is_wrong() {
     assert_eq!(items(nsmc.test(), folder.path()), expected);
     let skipping = nsmc.clone().skip_empty(true).test().unwrap().on_bad_row(BadRow::Skip);
     assert_eq!(texts(Ok(skipping)), ["좋다 \"열"]);
+    let mine = Nsmc::of_files(folder.path().join("ratings_test.txt"), folder.path().join("none.txt"));
+    assert_eq!(items(mine.train(), folder.path()), expected);
+    assert!(mine.test().unwrap_err().to_string().contains("none.txt"));
     assert!(nsmc.train().unwrap_err().to_string().contains("ratings_train.txt"));
     fs::write(folder.path().join("ratings_train.txt"), "id\ttext\tlabel\n").unwrap();
     let found = items(nsmc.train(), folder.path());
