@@ -184,7 +184,7 @@ pub enum Error {
     #[error("the device failed: {0}")]
     Device(TensorReadError),
     /// Ctrl-C cannot be handled.
-    #[error("Ctrl-C cannot be handled: {0}; call `stop_on_ctrl_c` once a process, and set no other handler")]
+    #[error("Ctrl-C cannot be handled: {0}; with `stop_on_ctrl_c` a program sets no handler of its own")]
     CtrlC(#[from] ctrlc::Error),
     /// The model has nothing to train.
     #[error("the model has no parameters, so there is nothing to train or to run on a device")]

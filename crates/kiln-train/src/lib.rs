@@ -9,6 +9,7 @@ mod artifact;
 mod callback;
 mod checkpoint;
 mod context_dataset;
+mod ctrl_c;
 mod data;
 mod early_stopping;
 mod error;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use burn::optim::SgdConfig;
@@ -14,6 +14,7 @@ use kiln_models::weights;
 use crate::artifact::ArtifactConfig;
 use crate::callback::Callback;
 use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
+use crate::ctrl_c::{self, UnderWay};
 use crate::data::{Batches, Loader, Order, check_streams};
 use crate::early_stopping::EarlyStopping;
 use crate::error::{Error, Result};
@@ -84,8 +85,7 @@ pub struct Trainer<M: Trainable> {
     perplexity: bool,
     gradient_norms: bool,
     interrupter: Interrupter,
-    /// Whether a step is there to stop behind.
-    fitting: Arc<AtomicBool>,
+    stops_on_ctrl_c: bool,
     show: bool,
 }
 
@@ -109,7 +109,7 @@ impl<M: Trainable> Trainer<M> {
             perplexity: false,
             gradient_norms: false,
             interrupter: Interrupter::new(),
-            fitting: Arc::default(),
+            stops_on_ctrl_c: false,
             show: true,
         }
     }
@@ -245,20 +245,15 @@ impl<M: Trainable> Trainer<M> {
         self
     }
 
-    /// Stops the run in good order at the first Ctrl-C; the second ends the process at once.
+    /// Stops the run in good order at the first Ctrl-C; the second, or one while nothing is trained, ends the process
+    /// at once. Several trainers of a process may ask for it.
     ///
     /// # Errors
     ///
-    /// The process already has a handler of the signal.
-    pub fn stop_on_ctrl_c(self) -> Result<Self> {
-        let (interrupter, fitting) = (self.interrupter.clone(), self.fitting.clone());
-        ctrlc::set_handler(move || {
-            if interrupter.should_stop() || !fitting.load(Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-            let _ = writeln!(std::io::stderr(), "stopping behind this step; Ctrl-C again ends at once");
-            interrupter.stop(Some("stopped by Ctrl-C"));
-        })?;
+    /// The process has another handler of the signal.
+    pub fn stop_on_ctrl_c(mut self) -> Result<Self> {
+        ctrl_c::install()?;
+        self.stops_on_ctrl_c = true;
         Ok(self)
     }
 
@@ -356,10 +351,10 @@ impl<M: Trainable> Trainer<M> {
             training = add(training);
         }
         // The strategy brings its own optimizer and schedule; Burn's type asks for some.
-        self.fitting.store(true, Ordering::Relaxed);
+        let under_way = self.stops_on_ctrl_c.then(|| UnderWay::new(&self.interrupter));
         let result = training.launch(Learner::new(Fitting { model }, SgdConfig::new().init(), 0.0));
+        drop(under_way);
 
-        self.fitting.store(false, Ordering::Relaxed);
         let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let history = std::mem::take(&mut state.history);
         let error = state.error.take().or(result.error.map(Error::Training));

@@ -1,0 +1,66 @@
+//! Ctrl-C for all trainers of a process: one handler, which stops the runs that are under way.
+
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use burn::train::Interrupter;
+
+use crate::error::Result;
+
+/// What the handler knows; a process can have one handler alone.
+struct Handled {
+    installed: bool,
+    /// The runs under way that Ctrl-C is to stop, each with a number of its own.
+    runs: Vec<(u64, Interrupter)>,
+    next: u64,
+}
+
+static HANDLED: Mutex<Handled> = Mutex::new(Handled { installed: false, runs: Vec::new(), next: 0 });
+
+fn handled() -> MutexGuard<'static, Handled> {
+    HANDLED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Installs the handler, unless it is already there.
+///
+/// # Errors
+///
+/// The process has another handler of the signal.
+pub(crate) fn install() -> Result<()> {
+    let mut state = handled();
+    if !state.installed {
+        ctrlc::set_handler(pressed)?;
+        state.installed = true;
+    }
+    Ok(())
+}
+
+/// Stops every run that goes on; where there is none, ends the process.
+fn pressed() {
+    let state = handled();
+    let mut going_on = state.runs.iter().filter(|(_, run)| !run.should_stop()).peekable();
+    if going_on.peek().is_none() {
+        std::process::exit(130);
+    }
+    let _ = writeln!(std::io::stderr(), "stopping behind this step; Ctrl-C again ends at once");
+    going_on.for_each(|(_, run)| run.stop(Some("stopped by Ctrl-C")));
+}
+
+/// A run that Ctrl-C stops, until this is dropped.
+pub(crate) struct UnderWay(u64);
+
+impl UnderWay {
+    pub(crate) fn new(interrupter: &Interrupter) -> Self {
+        let mut state = handled();
+        let number = state.next;
+        state.next += 1;
+        state.runs.push((number, interrupter.clone()));
+        Self(number)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        handled().runs.retain(|(number, _)| *number != self.0);
+    }
+}
