@@ -218,6 +218,7 @@ fn main() -> Result<()> {
     let Options { window, ahead, season, .. } = options;
     ensure!(window >= 1 && ahead >= 1 && season >= 1, "windows, steps ahead and seasons have at least 1 step");
     ensure!(season <= window, "a season of {season} steps is not seen in a window of {window}: take a wider --window");
+    let runs = options.training.parts(&DEFAULTS, &["gru", "conv1d"])?;
     let device = options.training.device()?;
 
     let numbers = match &options.series {
@@ -235,20 +236,18 @@ fn main() -> Result<()> {
     println!("{} steps, {} windows to train on", thousands(numbers.len()), thousands(fit.rows()));
 
     let folder = options.training.folder(&DEFAULTS);
-    let in_folder = |name: &str| TrainingArgs { artifact: Some(folder.join(name)), ..options.training.clone() };
     let batch_size = options.training.batch_size.unwrap_or(DEFAULTS.batch_size);
 
     let config = RecurrentRegressorConfig::new(1, window).with_head(Head::Values(ahead)).with_d_hidden(vec![64]);
     let gru = config.init(&device, options.training.seed)?;
     show_model(&gru);
-    let trainer = in_folder("gru").trainer(&DEFAULTS)?;
-    let interrupter = trainer.interrupter();
+    let trainer = runs[0].trainer(&DEFAULTS)?;
     let run = trainer.save_best(Monitor::ValidLoss).artifact(config).fit(gru, &fit, &valid)?;
     let by_gru = unscaled(predict(run.model(), &test, batch_size)?, scale);
 
     let conv = ConvForecast::new(window, ahead, &device, options.training.seed)?;
     show_model(&conv);
-    let trainer = in_folder("conv1d").plain_trainer(&DEFAULTS).with_interrupter(interrupter);
+    let trainer = runs[1].trainer(&DEFAULTS)?;
     let run = trainer.save_best(Monitor::ValidLoss).fit(conv, &fit, &valid)?;
     let by_conv = unscaled(predict(run.model(), &test, batch_size)?, scale);
 
@@ -285,10 +284,5 @@ fn main() -> Result<()> {
         is_logarithmic: false,
         curves,
     };
-    for name in ["forecast.svg", "forecast.png"] {
-        let path = folder.join(name);
-        picture.save(&path)?;
-        println!("picture: {}", path.display());
-    }
-    Ok(())
+    picture.save_both(&folder, "forecast")
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use kiln::prelude::History;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
@@ -27,6 +28,15 @@ pub struct Curve {
     pub name: String,
     /// Its points from left to right.
     pub points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// What a run measured as `value`, such as `val_accuracy`, in each epoch.
+    #[must_use]
+    pub fn of_history(name: &str, history: &History, value: &str) -> Self {
+        let points = history.epochs().iter().filter_map(|logs| Some((logs.epoch as f64, logs.get(value)?)));
+        Self { name: name.to_owned(), points: points.collect() }
+    }
 }
 
 /// Several curves and what they are of.
@@ -55,6 +65,20 @@ impl Curves {
         save(path, self)
     }
 
+    /// Draws them to `NAME.svg` and `NAME.png` in a folder, and says where.
+    ///
+    /// # Errors
+    ///
+    /// As [`Curves::save`].
+    pub fn save_both(&self, folder: &Path, name: &str) -> Result<()> {
+        for ending in ["svg", "png"] {
+            let path = folder.join(format!("{name}.{ending}"));
+            self.save(&path)?;
+            println!("picture: {}", path.display());
+        }
+        Ok(())
+    }
+
     fn points<'a>(&self, curve: &'a Curve) -> impl Iterator<Item = (f64, f64)> + Clone + use<'a> {
         let least = if self.is_logarithmic { 0.0 } else { f64::NEG_INFINITY };
         curve.points.iter().copied().filter(move |&(x, y)| x.is_finite() && y.is_finite() && y > least)
@@ -69,19 +93,62 @@ impl Curves {
         })
     }
 
+    /// The corner in which the legend hides least of the curves.
+    fn emptiest_corner(&self) -> SeriesLabelPosition {
+        /// Places that are looked at between two points of a curve.
+        const BETWEEN: u32 = 16;
+        let scale = |y: f64| if self.is_logarithmic { y.ln() } else { y };
+        let Some([left, right, low, high]) = self.bounds() else { return SeriesLabelPosition::LowerLeft };
+        let share = |x: f64, from: f64, to: f64| if to > from { (x - from) / (to - from) } else { 0.5 };
+        let longest = self.curves.iter().map(|curve| curve.name.chars().count()).max().unwrap_or(0);
+        // About what a letter and a line take of the picture's plane.
+        let (width, height) = (0.06 + longest as f64 * 0.009, 0.06 + self.curves.len() as f64 * 0.045);
+        let mut hidden = [0; 4];
+        for curve in &self.curves {
+            let points =
+                self.points(curve).map(|(x, y)| (share(x, left, right), share(scale(y), scale(low), scale(high))));
+            let points: Vec<(f64, f64)> = points.collect();
+            for pair in points.windows(2) {
+                for step in 0..=BETWEEN {
+                    let part = f64::from(step) / f64::from(BETWEEN);
+                    let x = pair[0].0 + part * (pair[1].0 - pair[0].0);
+                    let y = pair[0].1 + part * (pair[1].1 - pair[0].1);
+                    let inside = |is_left: bool, is_low: bool| {
+                        (if is_left { x < width } else { x > 1.0 - width })
+                            && (if is_low { y < height } else { y > 1.0 - height })
+                    };
+                    let corners = [inside(true, true), inside(true, false), inside(false, true), inside(false, false)];
+                    hidden.iter_mut().zip(corners).for_each(|(count, is_inside)| *count += u32::from(is_inside));
+                }
+            }
+        }
+        let corners = [
+            SeriesLabelPosition::LowerLeft,
+            SeriesLabelPosition::UpperLeft,
+            SeriesLabelPosition::LowerRight,
+            SeriesLabelPosition::UpperRight,
+        ];
+        let (best, _) = hidden.iter().enumerate().min_by_key(|&(_, count)| count).unwrap_or((0, &0));
+        corners.into_iter().nth(best).unwrap_or(SeriesLabelPosition::LowerLeft)
+    }
+
     fn on<'a, B, X, Y>(&self, mut chart: Chart<'a, B, X, Y>) -> Result<(), DrawingAreaErrorKind<B::ErrorType>>
     where
         B: DrawingBackend + 'a,
         X: Ranged<ValueType = f64> + ValueFormatter<f64>,
         Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
     {
-        let exponent = |y: &f64| if self.is_logarithmic { format!("{y:.0e}") } else { format!("{y:.2}") };
+        let [left, right, low, high] = self.bounds().unwrap_or([0.0, 1.0, 0.0, 1.0]);
+        // As many decimals as tell one label from the next.
+        let decimals = (1.0 - (high - low).log10().floor()).clamp(2.0, 6.0) as usize;
+        let number = |y: &f64| if self.is_logarithmic { format!("{y:.0e}") } else { format!("{y:.decimals$}") };
         chart
             .configure_mesh()
             .x_desc(&self.x)
             .y_desc(&self.y)
+            .x_labels((right - left).clamp(1.0, 10.0) as usize + 1)
             .x_label_formatter(&|x| format!("{x:.0}"))
-            .y_label_formatter(&exponent)
+            .y_label_formatter(&number)
             .light_line_style(WHITE)
             .label_style(("sans-serif", 15))
             .draw()?;
@@ -93,7 +160,7 @@ impl Curves {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerLeft)
+            .position(self.emptiest_corner())
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.3))
             .label_font(("sans-serif", 15))
@@ -121,5 +188,27 @@ impl Picture for Curves {
             let margin = ((high - low) * 0.08).max(1e-9);
             self.on(builder.build_cartesian_2d(left..right, low - margin..high + margin)?)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corner(points: &[(f64, f64)], is_logarithmic: bool) -> SeriesLabelPosition {
+        let curves = vec![Curve { name: "a curve".to_owned(), points: points.to_vec() }];
+        let empty = String::new;
+        Curves { title: empty(), x: empty(), y: empty(), is_logarithmic, curves }.emptiest_corner()
+    }
+
+    #[test]
+    fn the_legend_keeps_clear_of_the_curves() {
+        let rising = corner(&[(0.0, 0.0), (1.0, 1.0)], false);
+        assert!(matches!(rising, SeriesLabelPosition::UpperLeft), "{rising:?}");
+        let falling = corner(&[(0.0, 1e3), (1.0, 1.0)], true);
+        assert!(matches!(falling, SeriesLabelPosition::LowerLeft), "{falling:?}");
+        let valley = corner(&[(0.0, 1.0), (0.0, 0.0), (1.0, 0.0)], false);
+        assert!(matches!(valley, SeriesLabelPosition::UpperRight), "{valley:?}");
+        assert!(matches!(corner(&[], false), SeriesLabelPosition::LowerLeft));
     }
 }

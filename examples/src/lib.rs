@@ -7,10 +7,12 @@ pub mod curves;
 mod interrupt;
 pub mod picture;
 pub mod plane;
+pub mod step_times;
+pub mod table;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use kiln::burn::tensor::Device;
 use kiln::models::thousands;
@@ -87,14 +89,8 @@ impl TrainingArgs {
     ///
     /// # Errors
     ///
-    /// Ctrl-C cannot be handled: a process does so once.
+    /// Ctrl-C cannot be handled: something else does so.
     pub fn trainer<M: Trainable>(&self, defaults: &Defaults) -> Result<Trainer<M>> {
-        Ok(self.plain_trainer(defaults).stop_on_ctrl_c()?)
-    }
-
-    /// A trainer by these options, for a second run in one process.
-    #[must_use]
-    pub fn plain_trainer<M: Trainable>(&self, defaults: &Defaults) -> Trainer<M> {
         let epochs = if self.fast { defaults.fast_epochs } else { defaults.epochs };
         let optimizer = match self.learning_rate {
             Some(rate) => defaults.optimizer.with_learning_rate(rate),
@@ -105,12 +101,44 @@ impl TrainingArgs {
             (_, true) => ExistingRun::Resume,
             _ => ExistingRun::Refuse,
         };
-        Trainer::new(self.folder(defaults))
+        let trainer = Trainer::new(self.folder(defaults))
             .epochs(self.epochs.unwrap_or(epochs))
             .batch_size(self.batch_size.unwrap_or(defaults.batch_size))
             .optimizer(optimizer)
             .seed(self.seed)
-            .existing_run(existing)
+            .existing_run(existing);
+        Ok(trainer.stop_on_ctrl_c()?)
+    }
+
+    /// These options for several runs, each with a folder of its name inside this one.
+    ///
+    /// With `--resume` the runs that have a checkpoint go on, and the others begin.
+    ///
+    /// # Errors
+    ///
+    /// One of the folders holds a run that is neither to be overwritten nor resumed, or none holds one to resume. That
+    /// is found out here, before the first of several long runs.
+    pub fn parts(&self, defaults: &Defaults, names: &[&str]) -> Result<Vec<Self>> {
+        let parent = self.folder(defaults);
+        let has_begun = |name: &str| parent.join(name).join("checkpoint.kiln").exists();
+        let begun: Vec<&str> = names.iter().copied().filter(|name| has_begun(name)).collect();
+        ensure!(
+            begun.is_empty() || self.overwrite || self.resume,
+            "{} already holds a run of {}: give --overwrite, --resume or another --artifact",
+            parent.display(),
+            begun.join(", ")
+        );
+        ensure!(
+            !(begun.is_empty() && self.resume),
+            "{} holds no run of {} to resume: leave --resume out",
+            parent.display(),
+            names.join(", ")
+        );
+        let part = |name: &&str| {
+            let resume = self.resume && has_begun(name);
+            Self { artifact: Some(parent.join(name)), resume, ..self.clone() }
+        };
+        Ok(names.iter().map(part).collect())
     }
 }
 
@@ -199,4 +227,40 @@ pub fn review_corpus(seed: u64) -> Result<Corpus> {
 pub fn review_words() -> Result<Analyzer> {
     let normalizer = Normalizer::new().html(Html::Breaks).lower(true);
     Ok(Analyzer::default().normalizer(normalizer).words(Words::matches(r"\w+(?:'\w+)?|[^\w\s]")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        training: TrainingArgs,
+    }
+
+    const DEFAULTS: Defaults = Defaults { name: "none", epochs: 1, fast_epochs: 1, batch_size: 1, optimizer: SGD };
+    const SGD: Optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0, nesterov: false };
+
+    #[test]
+    fn runs_that_have_begun_go_on_and_others_begin() {
+        let folder = tempfile::tempdir().unwrap();
+        let artifact = folder.path().display().to_string();
+        let parts = |option: &[&str]| {
+            let options = ["none", "--artifact", &artifact].into_iter().chain(option.iter().copied());
+            Options::parse_from(options).training.parts(&DEFAULTS, &["first", "second"])
+        };
+        let message = |option: &[&str]| parts(option).unwrap_err().to_string();
+        assert!(message(&["--resume"]).contains("no run of first, second"));
+        assert_eq!(parts(&[]).unwrap()[1].artifact.as_deref(), Some(folder.path().join("second").as_path()));
+
+        std::fs::create_dir(folder.path().join("second")).unwrap();
+        std::fs::write(folder.path().join("second/checkpoint.kiln"), "").unwrap();
+        assert!(message(&[]).contains("a run of second: give --overwrite"));
+        let resumed: Vec<bool> = parts(&["--resume"]).unwrap().iter().map(|part| part.resume).collect();
+        assert_eq!(resumed, [false, true]);
+        assert!(parts(&["--overwrite"]).unwrap().iter().all(|part| part.overwrite && !part.resume));
+    }
 }
