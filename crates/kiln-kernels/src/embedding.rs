@@ -18,8 +18,8 @@ use crate::reference;
 /// # Fast path
 ///
 /// With a table of 32-bit floats, all cores of the CPU backends gather the rows and add up the
-/// table's gradient. On a GPU the gradient is one launch, which adds in the order of the ids and needs
-/// no atomic operations. Anything else goes through [`reference::embedding`].
+/// table's gradient. On a GPU the gradient is two launches, or one for few ids, which add in a fixed order
+/// and need no atomic operations. Anything else goes through [`reference::embedding`].
 ///
 /// # Panics
 ///

@@ -63,6 +63,22 @@ pub trait FusedKernels: Backend {
         wants_input: bool,
     ) -> [Option<FloatTensor<Self>>; 5];
 
+    /// Two tensors of one shape, the second behind the first along the first dimension.
+    ///
+    /// # Shapes
+    ///
+    /// - first and second: `[directions, rows, columns]`
+    /// - output: `[2 * directions, rows, columns]`
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![first, second], 0)
+    }
+
+    /// What [`FusedKernels::join`] joined.
+    fn halves(tensor: FloatTensor<Self>) -> [FloatTensor<Self>; 2] {
+        let half = tensor.shape()[0] / 2;
+        [0, half].map(|from| Self::float_slice(tensor.clone(), &[(from..from + half).into()]))
+    }
+
     /// Convolution of stride 1 without padding.
     ///
     /// # Shapes
@@ -170,6 +186,9 @@ pub trait FusedOps: Backend {
         options: RecurrentOptions,
     ) -> FloatTensor<Self>;
 
+    /// Two tensors of one shape, the second behind the first along the first dimension.
+    fn joined(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// See [`crate::conv1d`].
     fn conv1d(
         input: FloatTensor<Self>,
@@ -217,6 +236,10 @@ macro_rules! fused_by_kernels {
             ) -> FloatTensor<Self> {
                 let inputs = RecurrentInputs { input, kernel, recurrent_kernel, bias, initial };
                 Self::recurrent_predict(inputs, &options)
+            }
+
+            fn joined(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+                Self::join(first, second)
             }
 
             fn conv1d(
@@ -291,6 +314,18 @@ impl<B: FusedKernels> Backward<B, 5> for RecurrentBackward {
         let wants_input = ops.parents[0].is_some();
         let gradients = B::recurrent_backward(inputs, &options, kept, gradient, wants_input);
         register!(B, grads, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct JoinBackward;
+
+impl<B: FusedKernels> Backward<B, 2> for JoinBackward {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        register!(B, grads, ops.parents, B::halves(gradient).map(Some));
     }
 }
 
@@ -370,6 +405,15 @@ impl<B: FusedKernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
                 prep.finish((inputs, options, kept), output)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::recurrent_predict(inputs, &options)),
+        }
+    }
+
+    fn joined(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [first.node(), second.node()];
+        let output = B::join(first.into_primitive(), second.into_primitive());
+        match JoinBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }
 

@@ -150,7 +150,12 @@ impl RecurrentWeights {
     /// The weights of two directions side by side.
     #[must_use]
     pub fn both(forward: Self, backward: Self) -> Self {
-        let join = |forward, backward| Tensor::cat(vec![forward, backward], 0);
+        let join = |forward: Tensor<3>, backward: Tensor<3>| {
+            if forward.dims() != backward.dims() || Kernels::of_all(&[&forward, &backward]).is_none() {
+                return Tensor::cat(vec![forward, backward], 0);
+            }
+            Tensor::from_dispatch(<Dispatch as FusedOps>::joined(forward.into_dispatch(), backward.into_dispatch()))
+        };
         Self {
             kernel: join(forward.kernel, backward.kernel),
             recurrent_kernel: join(forward.recurrent_kernel, backward.recurrent_kernel),
@@ -188,9 +193,9 @@ impl RecurrentWeights {
 /// small for it the reference goes, and the first time the limit is logged as a warning:
 /// - the memory of a workgroup is too small: a row takes up to 10 numbers a hidden unit of an LSTM, 8
 ///   of a GRU, 3 of a SimpleRNN;
-/// - a tensor on the way, up to `[directions, batch, time, 5 * d_hidden]`, does not fit one buffer of
+/// - a tensor on the way, up to `[directions, batch, time, 6 * d_hidden]`, does not fit one buffer of
 ///   the device, or 32 bits do not count twice its numbers;
-/// - a kernel may take fewer than 8 tensors, or a launch fewer workgroups than there are tiles of rows;
+/// - a kernel may take fewer than 7 tensors, or a launch fewer workgroups than there are tiles of rows;
 /// - the adapter is a software one that ends a unit's loops after 65,535 turns, and a step has more.
 ///
 /// Products on a card with units for them may be of shorter numbers (TF32 on NVIDIA's), which changes

@@ -18,8 +18,7 @@ use crate::recurrent::RecurrentOptions;
 /// What a recurrent layer leaves for its backward pass.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    gates: FloatTensor<Cube>,
-    before: FloatTensor<Cube>,
+    steps: FloatTensor<Cube>,
     spans: FloatTensor<Cube>,
 }
 
@@ -72,16 +71,15 @@ impl FusedKernels for Cube {
 
     fn recurrent_train(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> (FloatTensor<Self>, Self::Kept) {
         let sizes = sizes_of(&inputs);
-        let [gates, before, spans] = recurrent::kept_shapes(sizes, options);
-        let outputs = [output_of(sizes, options), Output::floats(gates), Output::floats(before), Output::counts(spans)];
+        let [steps, spans] = recurrent::kept_shapes(sizes, options);
+        let outputs = [output_of(sizes, options), Output::floats(steps), Output::counts(spans)];
         let options = options.clone();
-        let [output, gates, before, spans] =
-            Self::on_tensors("kiln_recurrent_train", list(inputs), outputs, move |inputs| {
-                let (output, kept) = recurrent::forward(inputs_of(tensors(inputs)), &options, true);
-                let kept = kept.expect("a training pass keeps its gates");
-                [output, kept.gates, kept.before, kept.spans]
-            });
-        (output, Kept { gates, before, spans })
+        let [output, steps, spans] = Self::on_tensors("kiln_recurrent_train", list(inputs), outputs, move |inputs| {
+            let (output, kept) = recurrent::forward(inputs_of(tensors(inputs)), &options, true);
+            let kept = kept.expect("a training pass keeps its gates");
+            [output, kept.steps, kept.spans]
+        });
+        (output, Kept { steps, spans })
     }
 
     fn recurrent_backward(
@@ -97,11 +95,11 @@ impl FusedKernels for Cube {
         let input = if wants_input { inputs.input.shape() } else { Shape::new([1]) };
         let outputs = [Output::floats(input), kernel, recurrent_kernel, bias, initial];
         let mut inputs = list(inputs);
-        inputs.extend([kept.gates, kept.before, kept.spans, gradient]);
+        inputs.extend([kept.steps, kept.spans, gradient]);
         let options = options.clone();
         let made = Self::on_tensors("kiln_recurrent_backward", inputs, outputs, move |inputs| {
-            let [input, kernel, recurrent_kernel, bias, initial, gates, before, spans, gradient] = tensors(inputs);
-            let kept = recurrent::Kept { gates, before, spans };
+            let [input, kernel, recurrent_kernel, bias, initial, steps, spans, gradient] = tensors(inputs);
+            let kept = recurrent::Kept { steps, spans };
             let inputs = inputs_of([input, kernel, recurrent_kernel, bias, initial]);
             recurrent::backward(inputs, &options, kept, gradient, wants_input)
         });
@@ -110,6 +108,21 @@ impl FusedKernels for Cube {
             made[0] = None;
         }
         made
+    }
+
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        let shape = first.shape();
+        let output = Output::floats([2 * shape[0], shape[1], shape[2]]);
+        only(Self::on_tensors("kiln_join", vec![first, second], [output], |inputs| {
+            let [first, second] = tensors(inputs);
+            [elementwise::join(first, second)]
+        }))
+    }
+
+    fn halves(tensor: FloatTensor<Self>) -> [FloatTensor<Self>; 2] {
+        let shape = tensor.shape();
+        let outputs = [(); 2].map(|()| Output::floats([shape[0] / 2, shape[1], shape[2]]));
+        Self::on_tensors("kiln_halves", vec![tensor], outputs, |inputs| elementwise::halves(only(tensors(inputs))))
     }
 
     fn conv1d_forward(

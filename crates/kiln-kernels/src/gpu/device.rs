@@ -23,6 +23,10 @@ const TURNS_ON_A_CARD: usize = 1 << 22;
 /// Workgroups that are taken to keep a card busy where it does not say how many processors it has.
 const GROUPS_UNKNOWN: usize = 64;
 
+/// Numbers between the places where a part of a buffer may begin: no adapter asks for more than 256
+/// bytes.
+pub(super) const ALIGNED: usize = 64;
+
 /// A limit of the adapter that a kernel does not keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
@@ -65,6 +69,20 @@ impl Adapter {
     /// The device's limits.
     pub(crate) fn new(device: &CubeDevice) -> Self {
         Self::of_client(&device.client())
+    }
+
+    /// WebGPU's least limits, as CubeCL tells them: it keeps one of eight buffers for itself.
+    #[cfg(test)]
+    pub(super) fn least() -> Self {
+        Self {
+            shared_memory: 16_384,
+            groups: (65_535, 65_535),
+            most_units: 256,
+            bindings: 7,
+            buffer: 128 << 20,
+            busy: GROUPS_UNKNOWN,
+            is_software: false,
+        }
     }
 
     /// The limits of the device that the tensor is on.
@@ -188,6 +206,16 @@ pub(super) fn reshaped<const D: usize>(tensor: &CubeTensor, shape: [usize; D]) -
     debug_assert_eq!(tensor.shape().num_elements(), shape.iter().product::<usize>());
     let (client, device) = (tensor.client.clone(), tensor.device.clone());
     CubeTensor::new_contiguous(client, device, Shape::new(shape), tensor.handle.clone(), tensor.dtype)
+}
+
+/// The tensor's numbers from `from` on, a multiple of [`ALIGNED`], as a tensor of their own.
+pub(super) fn part<const D: usize>(tensor: &CubeTensor, from: usize, shape: [usize; D]) -> CubeTensor {
+    debug_assert!(from.is_multiple_of(ALIGNED));
+    let behind = tensor.shape().num_elements() - from - shape.iter().product::<usize>();
+    let bytes = |numbers: usize| (numbers * size_of::<f32>()) as u64;
+    let handle = tensor.handle.clone().offset_start(bytes(from)).offset_end(bytes(behind));
+    let (client, device) = (tensor.client.clone(), tensor.device.clone());
+    CubeTensor::new_contiguous(client, device, Shape::new(shape), handle, tensor.dtype)
 }
 
 /// A batch of matrix products into a contiguous tensor of `shape`.

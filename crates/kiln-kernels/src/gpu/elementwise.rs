@@ -1,12 +1,14 @@
-//! Kernels with a unit a number, or a few: dropout, pooling, Adam, rows of a table.
+//! Kernels with a unit a number, or a few: dropout, pooling, Adam, rows of a table, two tensors in one.
 
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::Shape;
+use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::device::{Adapter, contiguous, empty, owned};
+use super::device::{ALIGNED, Adapter, contiguous, empty, owned, part};
 use crate::adam::AdamStep;
 use crate::random::{MULTIPLIERS, RandomKey, WEYL};
 
@@ -266,6 +268,47 @@ fn step_of_adam(
     mean[at] = new_mean;
     square[at] = new_square;
     value[at] -= rate * new_mean / (new_square.sqrt() + epsilon);
+}
+
+/// Two tensors of one shape, the second behind the first.
+pub(crate) fn join(first: CubeTensor, second: CubeTensor) -> CubeTensor {
+    let [first, second] = [first, second].map(contiguous);
+    let shape = first.shape();
+    let joined = empty(&first, [2 * shape[0], shape[1], shape[2]]);
+    let count = shape.num_elements();
+    if count > 0 {
+        let (groups, dim) = Adapter::of(&first).elementwise(2 * count);
+        put_behind::launch(
+            &first.client,
+            groups,
+            dim,
+            first.clone().into_buffer_arg(),
+            second.into_buffer_arg(),
+            joined.clone().into_buffer_arg(),
+            count,
+        );
+    }
+    joined
+}
+
+#[cube(launch)]
+fn put_behind(first: &[f32], second: &[f32], joined: &mut [f32], count: usize) {
+    if ABSOLUTE_POS >= 2 * count {
+        terminate!();
+    }
+    joined[ABSOLUTE_POS] = if ABSOLUTE_POS < count { first[ABSOLUTE_POS] } else { second[ABSOLUTE_POS - count] };
+}
+
+/// The two halves of a tensor: where they are, if a tensor may begin at the second.
+pub(crate) fn halves(tensor: CubeTensor) -> [CubeTensor; 2] {
+    let tensor = contiguous(tensor);
+    let shape = tensor.shape();
+    let half = [shape[0] / 2, shape[1], shape[2]];
+    let count: usize = half.iter().product();
+    if count.is_multiple_of(ALIGNED) {
+        return [0, count].map(|from| part(&tensor, from, half));
+    }
+    [0, half[0]].map(|from| CubeBackend::float_slice(tensor.clone(), &[(from..from + half[0]).into()]))
 }
 
 /// The table with other rows, in place where nothing else holds it.

@@ -19,7 +19,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::device::{Adapter, Limit, contiguous, empty, owned, product, reshaped, upload, zeros};
+use super::device::{ALIGNED, Adapter, Limit, contiguous, empty, owned, part, product, reshaped, upload, zeros};
 use crate::activation::Activation;
 use crate::ops::RecurrentInputs;
 use crate::recurrent::{CellKind, Directions, RecurrentOptions};
@@ -30,8 +30,9 @@ const WIDEST_WALKED: usize = 256;
 /// The widest state whose recurrent weights the units hold in registers: one column of them each.
 const WIDEST_HELD: usize = 64;
 
-/// Tensors of either walk.
-const BUFFERS: usize = 8;
+/// Tensors of either walk. With what CubeCL tells a kernel beside them, which is a buffer too, these
+/// are the eight that WebGPU's least adapters bind.
+const BUFFERS: usize = 7;
 
 /// Rows of a tile at most.
 const MOST_ROWS: usize = 8;
@@ -145,7 +146,8 @@ impl Plan {
         let tiles = sizes.batch.div_ceil(layer.rows);
         Limit::keep("workgroups in a launch", tiles, adapter.groups.0 as usize)?;
         Limit::keep("rows of workgroups in a launch", directions, adapter.groups.1 as usize)?;
-        adapter.hold(directions * sizes.batch * sizes.time * width.max(layer.kept * h).max(sizes.d_input))?;
+        adapter.hold(directions * sizes.batch * sizes.time * width.max(sizes.d_input))?;
+        adapter.hold(numbers_kept(sizes, options))?;
         adapter.hold(directions * h * width)?;
         adapter.hold(sizes.batch * options.out_rows(sizes.time) * directions * h)?;
         adapter.bind(BUFFERS)?;
@@ -209,23 +211,29 @@ pub(crate) fn is_fused(adapter: &Adapter, sizes: Sizes, options: &RecurrentOptio
 /// What a walk leaves for the walk back.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
-    /// `[directions, batch * time, kept * hidden]`
-    pub(super) gates: CubeTensor,
-    /// `[directions, batch * time, hidden]`, the state before each step.
-    pub(super) before: CubeTensor,
+    /// `[directions, batch * time, kept * hidden]`, of the gates, and from [`before_at`] on
+    /// `[directions, batch * time, hidden]`, the state before each step. In one buffer, since an adapter
+    /// may bind few.
+    pub(super) steps: CubeTensor,
     /// First step and end of each row.
     pub(super) spans: CubeTensor,
 }
 
 /// The shapes of what a layer keeps.
-pub(super) fn kept_shapes(sizes: Sizes, options: &RecurrentOptions) -> [Shape; 3] {
-    let (directions, steps) = (options.directions.walks().len(), sizes.batch * sizes.time);
+pub(super) fn kept_shapes(sizes: Sizes, options: &RecurrentOptions) -> [Shape; 2] {
     let spans = options.spans.as_ref().map_or(1, |spans| 2 * spans.len());
-    [
-        Shape::new([directions, steps, kept_of(options.cell) * sizes.d_hidden]),
-        Shape::new([directions, steps, sizes.d_hidden]),
-        Shape::new([spans]),
-    ]
+    [Shape::new([numbers_kept(sizes, options)]), Shape::new([spans])]
+}
+
+/// Where in what is kept the states before the steps begin.
+fn before_at(sizes: Sizes, options: &RecurrentOptions) -> usize {
+    let steps = options.directions.walks().len() * sizes.batch * sizes.time;
+    (steps * kept_of(options.cell) * sizes.d_hidden).next_multiple_of(ALIGNED)
+}
+
+fn numbers_kept(sizes: Sizes, options: &RecurrentOptions) -> usize {
+    let steps = options.directions.walks().len() * sizes.batch * sizes.time;
+    before_at(sizes, options) + steps * sizes.d_hidden
 }
 
 /// Numbers that a hidden unit keeps of a step for the walk back.
@@ -267,16 +275,12 @@ pub(super) fn forward(
     let states = owned(initial);
     let spans = plan.spans(options, &projected);
     let output = empty(&projected, [batch, plan.out_rows, plan.directions * d_hidden]);
-    let (gates, before) = if is_training {
-        (empty(&projected, plan.by_step(layer.kept * d_hidden)), empty(&projected, plan.by_step(d_hidden)))
-    } else {
-        (empty(&projected, [1, 1, 1]), empty(&projected, [1, 1, 1]))
-    };
+    let kept = empty(&projected, [if is_training { numbers_kept(sizes, options) } else { 1 }]);
     let mut first = 0;
     while first < time {
         let places = plan.places.min(time - first);
         let recurrent = if layer.is_given {
-            let hidden = reshaped_to_first(&states, [plan.directions, batch, d_hidden]);
+            let hidden = part(&states, 0, [plan.directions, batch, d_hidden]);
             product(hidden, recurrent_kernel.clone(), [plan.directions, batch, layer.width])
         } else {
             recurrent_kernel.clone()
@@ -291,25 +295,19 @@ pub(super) fn forward(
             spans.clone().into_buffer_arg(),
             states.clone().into_buffer_arg(),
             output.clone().into_buffer_arg(),
-            gates.clone().into_buffer_arg(),
-            before.clone().into_buffer_arg(),
+            kept.clone().into_buffer_arg(),
             batch,
             time,
             first,
             places,
             plan.out_rows,
             plan.reversed_from,
+            before_at(sizes, options),
             layer,
         );
         first += places;
     }
-    (output, is_training.then_some(Kept { gates, before, spans }))
-}
-
-/// The tensor's first numbers in another shape.
-fn reshaped_to_first(tensor: &CubeTensor, shape: [usize; 3]) -> CubeTensor {
-    let (client, device) = (tensor.client.clone(), tensor.device.clone());
-    CubeTensor::new_contiguous(client, device, Shape::new(shape), tensor.handle.clone(), tensor.dtype)
+    (output, is_training.then_some(Kept { steps: kept, spans }))
 }
 
 /// The gradients of input (one number unless `wants_input`), kernel, recurrent kernel, bias and
@@ -326,6 +324,7 @@ pub(super) fn backward(
     let plan = Plan::new(&Adapter::of(&input), sizes, options, true).expect("planned before");
     let (layer, Sizes { batch, time, d_input, d_hidden }) = (plan.layer, sizes);
     let gradient = contiguous(gradient);
+    let before_at = before_at(sizes, options);
     let d_gates = empty(&gradient, plan.by_step(layer.width));
     let d_state_gates =
         if layer.is_split { empty(&gradient, plan.by_step(layer.width)) } else { empty(&gradient, [1, 1, 1]) };
@@ -346,8 +345,7 @@ pub(super) fn backward(
             plan.dim(),
             gradient.clone().into_buffer_arg(),
             given.clone().into_buffer_arg(),
-            kept.gates.clone().into_buffer_arg(),
-            kept.before.clone().into_buffer_arg(),
+            kept.steps.clone().into_buffer_arg(),
             kept.spans.clone().into_buffer_arg(),
             d_gates.clone().into_buffer_arg(),
             d_state_gates.clone().into_buffer_arg(),
@@ -358,6 +356,7 @@ pub(super) fn backward(
             places,
             plan.out_rows,
             plan.reversed_from,
+            before_at,
             layer,
         );
         end -= places;
@@ -369,7 +368,7 @@ pub(super) fn backward(
     let d_initial = if layer.is_given {
         // What the gates of the first step give is still to be added.
         let [states, directions] = [initial.shape()[0], plan.directions];
-        let hidden = CubeBackend::float_add(reshaped_to_first(&d_states, [directions, batch, d_hidden]), given);
+        let hidden = CubeBackend::float_add(part(&d_states, 0, [directions, batch, d_hidden]), given);
         let hidden = reshaped(&contiguous(hidden), [1, directions, batch, d_hidden]);
         if states == 1 {
             hidden
@@ -382,20 +381,22 @@ pub(super) fn backward(
     };
 
     let deltas = if layer.is_split { d_state_gates } else { d_gates.clone() };
+    let before = part(&kept.steps, before_at, plan.by_step(d_hidden));
     let d_recurrent = if layer.resets_before {
         // The candidate's weights meet the reset state, the other gates' the state itself.
         let columns = |tensor: &CubeTensor, from: usize, to: usize| {
             CubeBackend::float_slice(tensor.clone(), &[(..).into(), (..).into(), (from..to).into()])
         };
-        let reset_hidden = columns(&kept.gates, 3 * d_hidden, 4 * d_hidden);
-        let parts = [(kept.before, 0, 2 * d_hidden), (reset_hidden, 2 * d_hidden, 3 * d_hidden)];
+        let gates = part(&kept.steps, 0, plan.by_step(layer.kept * d_hidden));
+        let reset_hidden = columns(&gates, 3 * d_hidden, 4 * d_hidden);
+        let parts = [(before, 0, 2 * d_hidden), (reset_hidden, 2 * d_hidden, 3 * d_hidden)];
         let parts = parts.map(|(states, from, to)| {
             let states = CubeBackend::float_swap_dims(states, 1, 2);
             product(states, columns(&deltas, from, to), [plan.directions, d_hidden, to - from])
         });
         CubeBackend::float_cat(parts.to_vec(), 2)
     } else {
-        let states = CubeBackend::float_swap_dims(kept.before, 1, 2);
+        let states = CubeBackend::float_swap_dims(before, 1, 2);
         product(states, deltas.clone(), [plan.directions, d_hidden, layer.width])
     };
     let of_inputs = CubeBackend::float_sum_dim(d_gates.clone(), 1);
@@ -465,4 +466,32 @@ fn clear_padding(input: &[f32], spans: &[u32], output: &mut [f32], count: usize,
     let step = ABSOLUTE_POS / d_input;
     let is_valid = forward::is_valid(spans, step / time, step % time, true);
     output[ABSOLUTE_POS] = if is_valid { input[ABSOLUTE_POS] } else { 0.0f32 };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recurrent::Wanted;
+
+    #[test]
+    fn the_least_adapter_has_kernels_for_every_cell() {
+        let cells = [
+            CellKind::SimpleRnn { activation: Activation::Tanh },
+            CellKind::Lstm,
+            CellKind::Gru { reset_after: true },
+            CellKind::Gru { reset_after: false },
+        ];
+        for cell in cells {
+            for d_hidden in [32, 64, 128, 256, 512] {
+                if d_hidden == 512 && cell == (CellKind::Gru { reset_after: false }) {
+                    continue; // 16 KiB hold up to 509
+                }
+                let wanted = Wanted::SEQUENCE;
+                let options = RecurrentOptions { cell, directions: Directions::Both, spans: None, wanted };
+                let sizes = Sizes { batch: 16, time: 100, d_input: 200, d_hidden };
+                let plan = Plan::new(&Adapter::least(), sizes, &options, true).map(|_| ());
+                assert_eq!(plan, Ok(()), "{cell:?} of {d_hidden}");
+            }
+        }
+    }
 }

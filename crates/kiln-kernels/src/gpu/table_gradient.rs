@@ -1,11 +1,15 @@
-//! The gradient of a table from those of its looked-up rows, in one launch and always in the same
-//! order: a workgroup owns some rows of the table and looks through all ids for them.
+//! The gradient of a table from those of its looked-up rows, always in the same order: a workgroup owns
+//! some rows of the table and looks through all ids for them.
 //!
 //! Each unit owns columns, so no two ever write to one number, and no atomic operations on floats
-//! are needed, which WebGPU lacks.
+//! are needed, which WebGPU lacks. An id that comes often, as padding's does, would have one workgroup
+//! add up nearly all rows one after another while the others wait, so a first launch adds up equal ids
+//! within chunks of all ids, all chunks at once.
 
-use burn::backend::TensorMetadata;
+use burn::backend::{DType, TensorMetadata};
+use burn::tensor::Shape;
 use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::device::{Adapter, contiguous, empty};
@@ -15,6 +19,13 @@ const ROWS: usize = 32;
 
 /// Ids that a unit looks at in a round.
 const EACH: usize = 8;
+
+/// Ids that a workgroup of the first launch takes: of `n` equal ids, `CHUNK` are added up one after
+/// another in the first launch and `n / CHUNK` in the second.
+const CHUNK: usize = 64;
+
+/// Ids up to which the first launch costs more than it saves.
+const FEW: usize = 4 * CHUNK;
 
 /// Units of a workgroup at most: each counts what those before it found.
 const MOST_UNITS: usize = 128;
@@ -28,13 +39,16 @@ fn units(adapter: &Adapter, width: usize) -> usize {
 pub(crate) fn is_fused(adapter: &Adapter, count: usize, vocab: usize, width: usize) -> bool {
     let units = units(adapter, width);
     let columns = width.div_ceil(units);
-    let turns = ROWS * columns + count.div_ceil(units * EACH) * (units + EACH) + count * (columns + 1);
+    // Rows that a workgroup may find: all, or in each chunk at most one of each of its ids.
+    let found = if count > FEW { count.div_ceil(CHUNK) * ROWS.min(CHUNK) } else { count };
+    let turns = ROWS * columns + count.div_ceil(units * EACH) * (units + EACH) + found * (columns + 1);
     width > 0
         && vocab > 0
         && adapter.holds(vocab * width)
         && adapter.holds(count * width)
         && adapter.turns(turns, 1).is_ok()
         && units * (EACH + 1) * size_of::<u32>() <= adapter.shared_memory
+        && 3 * CHUNK * size_of::<u32>() <= adapter.shared_memory
 }
 
 /// The gradient of a table of `vocab` rows; ids are 32-bit.
@@ -44,6 +58,7 @@ pub(crate) fn add_rows(gradient: CubeTensor, ids: CubeTensor, vocab: usize) -> C
     let count = ids.shape().num_elements();
     let adapter = Adapter::of(&gradient);
     let units = units(&adapter, width);
+    let (gradient, ids) = if count > FEW { equal_added(&gradient, &ids, &adapter) } else { (gradient, ids) };
     let table = empty(&gradient, [vocab, width]);
     add_found_rows::launch(
         &gradient.client,
@@ -58,6 +73,102 @@ pub(crate) fn add_rows(gradient: CubeTensor, ids: CubeTensor, vocab: usize) -> C
         units,
     );
     table
+}
+
+/// The rows with those of equal ids of a chunk added up in place of the first of them, and the ids of
+/// these first rows; the others have none.
+fn equal_added(gradient: &CubeTensor, ids: &CubeTensor, adapter: &Adapter) -> (CubeTensor, CubeTensor) {
+    let width = gradient.shape()[2];
+    let count = ids.shape().num_elements();
+    let units = units(adapter, width);
+    let sums = empty(gradient, [1, count, width]);
+    let (client, device) = (gradient.client.clone(), gradient.device.clone());
+    let firsts = empty_device_contiguous_dtype(client, device, Shape::new([count]), DType::I32);
+    let (chunks, parts) = (count.div_ceil(CHUNK), width.div_ceil(units));
+    add_equal::launch(
+        &gradient.client,
+        adapter.grid(chunks * parts),
+        CubeDim::new_1d(units as u32),
+        gradient.clone().into_buffer_arg(),
+        ids.clone().into_buffer_arg(),
+        sums.clone().into_buffer_arg(),
+        firsts.clone().into_buffer_arg(),
+        count,
+        chunks,
+        width,
+        units,
+    );
+    (sums, firsts)
+}
+
+/// A workgroup takes a chunk of the ids and as many columns as it has units.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+fn add_equal(
+    gradient: &[f32],
+    ids: &[i32],
+    sums: &mut [f32],
+    firsts: &mut [i32],
+    count: usize,
+    chunks: usize,
+    #[comptime] width: usize,
+    #[comptime] units: usize,
+) {
+    let parts = comptime!(width.div_ceil(units));
+    let unit = UNIT_POS as usize;
+    let chunk = CUBE_POS / parts;
+    let part = CUBE_POS % parts;
+    if chunk >= chunks {
+        terminate!();
+    }
+    let first = chunk * CHUNK;
+
+    let mut own = Shared::<[i32]>::new_slice(CHUNK);
+    // The place of the next equal id, `CHUNK` behind the last.
+    let mut next = Shared::<[u32]>::new_slice(CHUNK);
+    let mut begins = Shared::<[u32]>::new_slice(CHUNK);
+    for n in range_stepped(unit, CHUNK, units) {
+        own[n] = if first + n < count { ids[first + n] } else { -1i32 };
+    }
+    sync_cube();
+    for n in range_stepped(unit, CHUNK, units) {
+        let id = own[n];
+        let mut behind = comptime!(CHUNK as u32).runtime();
+        let mut begin = 0u32;
+        if id >= 0 {
+            begin = 1;
+        }
+        for other in 0..CHUNK {
+            if own[other] == id {
+                if other < n {
+                    begin = 0;
+                }
+                if other > n && behind == comptime!(CHUNK as u32) {
+                    behind = other as u32;
+                }
+            }
+        }
+        next[n] = behind;
+        begins[n] = begin;
+        if part == 0 && first + n < count {
+            firsts[first + n] = if begin == 1 { id } else { -1i32 };
+        }
+    }
+    sync_cube();
+    let column = part * units + unit;
+    if column < width {
+        for n in 0..CHUNK {
+            if begins[n] == 1 {
+                let mut sum = gradient[(first + n) * width + column];
+                let mut other = next[n] as usize;
+                while other < CHUNK {
+                    sum += gradient[(first + other) * width + column];
+                    other = next[other] as usize;
+                }
+                sums[(first + n) * width + column] = sum;
+            }
+        }
+    }
 }
 
 #[cube(launch)]

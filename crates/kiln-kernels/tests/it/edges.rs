@@ -94,7 +94,7 @@ fn convolutions_of_every_shape_equal_their_twin() {
     }
 }
 
-/// Ids that all are the same row, more ids than a round looks through, rows that nothing asks for.
+/// Ids that all are the same row, or mostly, more ids than a round looks through, rows that nothing asks for.
 #[test]
 fn tables_of_every_shape_have_the_gradient_of_their_twin() {
     for (name, device) in devices::all() {
@@ -104,6 +104,8 @@ fn tables_of_every_shape_have_the_gradient_of_their_twin() {
             (70, 3, vec![33; 3_000]),
             (1_000, 130, (0..2_600).map(|n| n * n % 997).collect::<Vec<i32>>()),
             (33, 257, (0..90).map(|n| n % 33).collect()),
+            (9, 40, (0..257).map(|n| n % 64 % 9).collect()),
+            (500, 65, (0..1_000).map(|n| if n % 3 == 0 { n % 500 } else { 0 }).collect()),
         ] {
             let count = ids.len();
             let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [1, count]), &device);
@@ -117,6 +119,33 @@ fn tables_of_every_shape_have_the_gradient_of_their_twin() {
             for (got, expected) in run(true).into_iter().zip(run(false)) {
                 assert_close(&format!("{name}: {vocab} rows of {width}"), &got, &expected);
             }
+        }
+    }
+}
+
+/// Halves that may begin a tensor of their own on a GPU, and halves that may not.
+#[test]
+fn weights_of_two_directions_are_joined_and_their_gradients_parted() {
+    for (name, device) in devices::all() {
+        let device = device.autodiff();
+        for shape in [[1, 3, 20], [1, 16, 64], [1, 1, 1]] {
+            let [forward, backward] =
+                ["forward", "backward"].map(|name| tensor(name, shape, 1.0, &device).require_grad());
+            let weights = |tensor: &Tensor<3>| RecurrentWeights {
+                kernel: tensor.clone(),
+                recurrent_kernel: tensor.clone().detach() * 2.0,
+                bias: tensor.clone().detach() * 3.0,
+            };
+            let both = RecurrentWeights::both(weights(&forward), weights(&backward));
+            let cat = Tensor::cat(vec![forward.clone(), backward.clone()], 0);
+            assert_eq!(values(both.recurrent_kernel), values(cat.clone() * 2.0), "{name} {shape:?}");
+            assert_eq!(values(both.bias), values(cat.clone() * 3.0), "{name} {shape:?}");
+            assert_eq!(values(both.kernel.clone()), values(cat.clone()), "{name} {shape:?}");
+            let weighting = tensor::<3>("weighting", cat.dims(), 1.0, &device);
+            let gradients = (both.kernel * weighting.clone()).sum().backward();
+            let of = |leaf: &Tensor<3>| values(leaf.grad(&gradients).expect("a leaf has a gradient"));
+            let parts = [of(&forward), of(&backward)].concat();
+            assert_eq!(parts, values(weighting), "{name} {shape:?}");
         }
     }
 }

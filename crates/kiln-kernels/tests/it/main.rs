@@ -6,6 +6,10 @@ mod edges;
 mod errors;
 mod fallbacks;
 mod finite_differences;
+#[cfg(feature = "wgpu")]
+mod least_adapter;
+#[cfg(feature = "wgpu")]
+mod own_device;
 mod rows;
 mod twins;
 mod word2vec;

@@ -128,7 +128,7 @@ fn parts_of(parts: &[f32], given: &[f32], item: usize, given_at: usize, #[compti
 /// - recurrent: `[directions, hidden, width]`, or transposed where the layer does not hold it; where
 ///   products are given, `[directions, batch, hidden]`, what the gates of the step walked before give
 ///   to the gradient of the state
-/// - kept, before, spans: as in the walk forward
+/// - kept, spans: as in the walk forward
 /// - d_gates: `[directions, batch, time, width]`, of what the inputs give to the gates
 /// - d_state_gates: the same of what the state gives to them, where that differs
 /// - d_states: `[states, directions, batch, hidden]`, before the walk and behind it; where products
@@ -139,7 +139,6 @@ pub(super) fn walk_back(
     gradient: &[f32],
     recurrent: &[f32],
     kept: &[f32],
-    before: &[f32],
     spans: &[u32],
     d_gates: &mut [f32],
     d_state_gates: &mut [f32],
@@ -150,6 +149,7 @@ pub(super) fn walk_back(
     places: usize,
     out_rows: usize,
     reversed_from: usize,
+    before_at: usize,
     #[comptime] layer: Layer,
 ) {
     let unit = UNIT_POS as usize;
@@ -245,7 +245,7 @@ pub(super) fn walk_back(
                         let reset = kept[keep + h];
                         let candidate = kept[keep + 2 * h];
                         let state = kept[keep + 3 * h];
-                        let old = before[walked * h + u];
+                        let old = kept[before_at + walked * h + u];
                         of_input[0] = of_hidden * (old - candidate) * update * (1.0 - update);
                         of_input[2] = of_hidden * (1.0 - update) * (1.0 - candidate * candidate);
                         if comptime!(!layer.resets_before) {
@@ -297,7 +297,7 @@ pub(super) fn walk_back(
                         if is_valid(spans, row, step, layer.is_spanned) {
                             let reset = kept[walked * comptime!(layer.kept * layer.hidden) + h + u];
                             let of_product = parts[tile_row * width + 2 * h + u];
-                            let of_reset = of_product * before[walked * h + u] * reset * (1.0 - reset);
+                            let of_reset = of_product * kept[before_at + walked * h + u] * reset * (1.0 - reset);
                             d_hidden[item] += of_product * reset;
                             d_gates[walked * width + h + u] = of_reset;
                             deltas[tile_row * width + h + u] = of_reset;

@@ -140,7 +140,8 @@ fn add_up(
 /// - spans: a first step and an end for each row
 /// - states: `[states, directions, batch, hidden]`, before the walk and behind it
 /// - output: `[batch, out_rows, directions * hidden]`
-/// - kept: `[directions, batch, time, kept * hidden]`, before: `[directions, batch, time, hidden]`
+/// - kept: `[directions, batch, time, kept * hidden]`, and from `before_at` on
+///   `[directions, batch, time, hidden]`, the state before each step
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn walk(
@@ -151,13 +152,13 @@ pub(super) fn walk(
     states: &mut [f32],
     output: &mut [f32],
     kept: &mut [f32],
-    before: &mut [f32],
     batch: usize,
     time: usize,
     first: usize,
     places: usize,
     out_rows: usize,
     reversed_from: usize,
+    before_at: usize,
     #[comptime] layer: Layer,
 ) {
     let unit = UNIT_POS as usize;
@@ -223,7 +224,7 @@ pub(super) fn walk(
                 let keep = walked * comptime!(layer.kept * layer.hidden);
                 let old = hidden[item];
                 if comptime!(layer.is_training) {
-                    before[walked * h + u] = old;
+                    kept[before_at + walked * h + u] = old;
                 }
                 let mut out = 0.0f32;
                 if is_valid(spans, row, step, layer.is_spanned) {
