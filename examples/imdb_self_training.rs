@@ -50,7 +50,7 @@ struct Options {
     #[arg(long, default_value_t = 0.1)]
     c: f64,
     /// How much a guess counts at most; 0 leaves out the reviews without a label
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.5)]
     guesses: f64,
     /// Columns that occur in fewer reviews are left out
     #[arg(long, default_value_t = 3)]

@@ -1,16 +1,17 @@
-//! Two sentences encoded four ways, as tables.
+//! Two sentences encoded six ways, as tables.
 //!
 //! ```text
 //! cargo run --release --example one-hot
 //! ```
 //!
 //! Data: the two sentences. Time: none. Output: for each encoding its shape (samples x steps x
-//! width) and the ids that are hot: by word, by character, by word with Keras's tokenizer, and by
-//! the hash of the word, which needs no vocabulary but may give two words one place.
+//! width, or samples x columns) and what is hot: by word, by character, by word with Keras's tokenizer, by
+//! the hash of the word, which needs no vocabulary but may give two words one place; then bags of words and pairs of
+//! neighbours, by scikit-learn's rules, with a column for each and with hashed columns.
 
 use anyhow::Result;
 use kiln::prelude::*;
-use kiln::text::{MatrixMode, OneHot, WordOneHot, one_hot_characters, one_hot_hashed};
+use kiln::text::{MatrixMode, OneHot, SparseMatrix, WordOneHot, one_hot_characters, one_hot_hashed};
 
 const SENTENCES: [&str; 2] = ["The cat sat on the mat.", "The dog ate my homework."];
 /// Words, or tokens, of a sentence that are encoded.
@@ -35,7 +36,24 @@ fn main() -> Result<()> {
     }
     println!();
     show("words, hashed", &one_hot_hashed(&SENTENCES, WORDS, COLUMNS)?);
+
+    let (vectorizer, counts) = CountVectorizer::builder().ngram_range(1, 2).fit_transform(&SENTENCES)?;
+    let terms: Vec<&str> = vectorizer.feature_names().collect();
+    show_bag("words and pairs of neighbours", &counts, |column| terms[column].to_owned());
+    let hashing = HashingVectorizer::builder().ngram_range(1, 2).n_features(COLUMNS).build()?;
+    show_bag("the same, hashed", &hashing.transform(&SENTENCES), |column| column.to_string());
     Ok(())
+}
+
+/// Prints the shape and, for each sentence, its columns and what stands there.
+fn show_bag<N: Copy + Into<f64>>(what: &str, bag: &SparseMatrix<N>, name: impl Fn(usize) -> String) {
+    println!("{what}: {} x {}", bag.rows(), bag.cols());
+    for (sentence, row) in SENTENCES.iter().zip(bag.outer_iterator()) {
+        let shown: Vec<String> =
+            row.iter().map(|(column, &value)| format!("{} {:.3}", name(column), value.into())).collect();
+        println!("  {sentence:<26} {}", shown.join(", "));
+    }
+    println!();
 }
 
 /// Prints the shape and, for each sentence, the id that is hot at each step.

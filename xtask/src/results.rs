@@ -141,10 +141,11 @@ fn plain(text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What stands behind `before` on the last line that holds it.
+/// What stands behind `before` on the last line that begins with it, columns of a table parted by single spaces.
 fn behind(text: &str, before: &str) -> Option<String> {
-    let found = text.lines().rev().find_map(|line| line.split_once(before))?.1.trim();
-    (!found.is_empty()).then(|| found.to_owned())
+    let found = text.lines().rev().find_map(|line| line.trim_start().strip_prefix(before))?;
+    let words: Vec<&str> = found.split_whitespace().collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// The time of a step in a line about an epoch.
@@ -192,6 +193,9 @@ mod tests {
             "epoch 1/2  loss 0.07  val_loss 0.06  learning rate 0.001  10 ms/step  0.1 s\ntest accuracy 0.8124\n";
         assert_eq!(behind(text, "test accuracy ").as_deref(), Some("0.8124"));
         assert_eq!(behind(text, "test perplexity "), None);
+        let table = "layer   accuracy      ms\nBiLSTM    0.8812   24.10\nLSTM      0.8712   12.05\n";
+        assert_eq!(behind(table, "LSTM ").as_deref(), Some("0.8712 12.05"));
+        assert_eq!(behind(table, "BiLSTM ").as_deref(), Some("0.8812 24.10"));
         assert_eq!(text.lines().filter_map(step_ms).collect::<Vec<_>>(), [10.0]);
     }
 }

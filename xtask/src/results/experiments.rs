@@ -124,6 +124,65 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
         ..NONE
     },
     Experiment {
+        name: "imdb-glove",
+        what: "IMDB: 200 reviews to train on, ready word vectors against vectors from scratch",
+        example: "imdb-glove",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz",
+        seeds: 3,
+        figures: &[
+            ("ready vectors", "pretrained: validation accuracy "),
+            ("from scratch", "scratch: validation accuracy "),
+            ("gain", "pretrained vectors gain "),
+        ],
+        source: "1,320,065 parameters; about 0.72",
+        note: "CBOW vectors by Kiln on the reviews without a label in place of GloVe's; the validation reviews are balanced, the source's were not",
+        ..NONE
+    },
+    Experiment {
+        name: "imdb-subword-bilstm",
+        what: "IMDB: subwords, BiLSTM of 64, padded steps read as in the source",
+        example: "imdb-subword-bilstm",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz",
+        figures: TEST,
+        source: "598,209 parameters, test accuracy 0.8523",
+        note: "the test set is read once, the source validates on it",
+        ..NONE
+    },
+    Experiment {
+        name: "imdb-subword-bilstm-lengths",
+        what: "the same with the valid span",
+        example: "imdb-subword-bilstm",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz --lengths",
+        figures: TEST,
+        source: "none",
+        ..NONE
+    },
+    Experiment {
+        name: "nsmc",
+        what: "NSMC: Korean film reviews by letters, syllables, subwords and words",
+        example: "nsmc",
+        options: "--data DATA/nsmc",
+        figures: TEST,
+        source: "none",
+        ..NONE
+    },
+    Experiment {
+        name: "compare-layers",
+        what: "IMDB: one classifier with six kinds of layers",
+        example: "compare-layers",
+        options: "--data DATA/imdb/aclImdb_v1.tar.gz",
+        figures: &[
+            ("SimpleRNN", "SimpleRNN "),
+            ("LSTM", "LSTM "),
+            ("GRU", "GRU "),
+            ("BiLSTM", "Bidirectional LSTM "),
+            ("Conv1D", "Conv1D, global max pooling "),
+            ("flattened", "embedding alone, flattened "),
+        ],
+        source: "a tutorial's question: GRU or LSTM",
+        ..NONE
+    },
+    Experiment {
         name: "product-simple-rnn",
         what: "product of two marked numbers, SimpleRNN",
         example: "product",
