@@ -20,8 +20,8 @@
 //! The kernels of the CPU serve both backends, Flex and NdArray: one core on slices, with the widest
 //! vectors that the machine has, chosen as the program runs, and all cores. Those of GPUs are written
 //! once, in CubeCL, for all its runtimes: Vulkan, Metal, DirectX 12 and WebGPU through wgpu, and CUDA.
-//! They have been run on Vulkan alone, by a software adapter. WebGPU's least adapters let a kernel
-//! take fewer tensors than a recurrent layer's does, which is then computed by its twin.
+//! They have been run on Vulkan alone, by a software adapter, and there also within the limits of WebGPU's
+//! least adapters.
 
 // burn-ndarray is deprecated as a whole.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
@@ -34,6 +34,7 @@ mod conv;
 #[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
 mod cpu;
 mod device;
+mod device_memory;
 mod dropout;
 mod embedding;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -52,6 +53,7 @@ pub use activation::Activation;
 pub use adam::{AdamStep, adam_step};
 pub use conv::conv1d;
 pub use device::with_twins;
+pub use device_memory::{DeviceMemory, device_memory, gpu_name};
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use memory::keep_freed_memory;

@@ -53,6 +53,9 @@ pub enum Error {
         /// The tensor's name.
         name: String,
     },
+    /// A device failed, or had no memory for word2vec's tables.
+    #[error("the device failed: {0}; the vectors are as they were before: go on with them on another device")]
+    Device(burn::tensor::TensorReadError),
     /// Ready vectors do not fit an embedding.
     #[error(
         "the matrix has {rows} rows of {d} numbers, but the embedding {vocab} of {d_embedding}: give it a word for each \

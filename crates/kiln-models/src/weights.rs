@@ -79,10 +79,10 @@ pub fn is_under(name: &str, path: &str) -> bool {
 pub fn check_path<M: Module>(module: &M, path: &str) -> Result<()> {
     let mut names = Naming::default();
     module.visit(&mut names);
-    if names.found.iter().any(|(name, _)| is_under(name, path)) {
+    if names.found.iter().any(|found| is_under(&found.name, path)) {
         return Ok(());
     }
-    let known = names.found.into_iter().map(|(name, _)| name).collect();
+    let known = names.found.into_iter().map(|found| found.name).collect();
     Err(Error::NoParameter { path: path.to_owned(), known })
 }
 
@@ -92,7 +92,15 @@ pub fn check_path<M: Module>(module: &M, path: &str) -> Result<()> {
 pub fn frozen_paths<M: Module>(module: &M) -> Vec<String> {
     let mut names = Naming::default();
     module.visit(&mut names);
-    names.found.into_iter().filter(|(_, trainable)| !trainable).map(|(name, _)| name).collect()
+    names.found.into_iter().filter(|found| !found.is_trainable).map(|found| found.name).collect()
+}
+
+/// The path and the sizes of every parameter. Nothing is read from the device.
+#[must_use]
+pub fn shapes_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
+    let mut names = Naming::default();
+    module.visit(&mut names);
+    names.found.into_iter().map(|found| (found.name, found.shape)).collect()
 }
 
 /// The weights as the bytes of a safetensors file.
@@ -242,11 +250,18 @@ impl<F: FnMut(&str) -> Option<bool>> ModuleMapper for Freezing<F> {
     }
 }
 
-/// Every parameter's path, and whether training changes it.
+/// A parameter, but for its values.
+struct Found {
+    name: String,
+    shape: Vec<usize>,
+    is_trainable: bool,
+}
+
+/// Finds every parameter.
 #[derive(Default)]
 struct Naming {
     path: Path,
-    found: Vec<(String, bool)>,
+    found: Vec<Found>,
 }
 
 impl ModuleVisitor for Naming {
@@ -259,6 +274,8 @@ impl ModuleVisitor for Naming {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.found.push((self.path.name(), param.val().is_require_grad()));
+        let tensor = param.val();
+        let (name, shape) = (self.path.name(), tensor.dims().to_vec());
+        self.found.push(Found { name, shape, is_trainable: tensor.is_require_grad() });
     }
 }

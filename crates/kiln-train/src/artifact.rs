@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::SeriesDataset;
+use crate::device_failure::Work;
 use crate::error::{Error, Result};
 use crate::evaluate::{activated, device_of, predict};
 use crate::generator::TokenUnit;
@@ -274,15 +275,16 @@ impl TextPredictor {
     ///
     /// # Errors
     ///
-    /// The device fails.
+    /// The device fails or has no memory for a batch.
     pub fn predict(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<Prediction>> {
         let device = device_of(&self.model)?;
         let mut predictions = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH) {
-            let tokens = self.encoder.tokens(texts, &device)?;
-            for outputs in activated(&self.model, &tokens)? {
-                predictions.push(self.prediction(&outputs));
-            }
+            let outputs = Work::of(&self.model, texts.len())?.run(|| {
+                let tokens = self.encoder.tokens(texts, &device)?;
+                activated(&self.model, &tokens)
+            })?;
+            predictions.extend(outputs.iter().map(|outputs| self.prediction(outputs)));
         }
         Ok(predictions)
     }

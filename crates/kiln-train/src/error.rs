@@ -7,6 +7,9 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::TensorReadError;
 use burn::train::{EventProcessorError, TrainingError};
 
+use crate::device_failure::Shortage;
+use crate::run_folder::RunFolder;
+
 /// What can go wrong when a model is trained, saved, loaded or asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -180,9 +183,28 @@ pub enum Error {
     /// A data set cannot be read.
     #[error("the data cannot be read: {0}")]
     Dataset(DatasetError),
-    /// The device failed or could not be read.
+    /// What was computed could not be read.
     #[error("the device failed: {0}")]
     Device(TensorReadError),
+    /// A device's memory does not hold what a step asks for.
+    #[error("{shortage}{}", then(kept))]
+    OutOfMemory {
+        /// What was asked for, and what there is.
+        shortage: Box<Shortage>,
+        /// What is left of a run; empty outside of one.
+        kept: String,
+    },
+    /// A GPU failed: it was lost, by a reset of its driver, a kernel that took too long or a card that went away, or work
+    /// on it ended without a result.
+    #[error("the device {device} failed: {reason}{}", then(kept))]
+    DeviceFailed {
+        /// What the device calls itself.
+        device: String,
+        /// What its driver says.
+        reason: String,
+        /// What is left of a run, and how to go on; empty outside of one.
+        kept: String,
+    },
     /// Ctrl-C cannot be handled.
     #[error("Ctrl-C cannot be handled: {0}; with `stop_on_ctrl_c` a program sets no handler of its own")]
     CtrlC(#[from] ctrlc::Error),
@@ -216,7 +238,24 @@ pub enum Error {
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Behind another sentence, where there is something to say.
+fn then(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("; {text}") }
+}
+
 impl Error {
+    /// With what a run leaves in `folder` that ends in the middle of `epoch`.
+    pub(crate) fn of_run(self, folder: &RunFolder, epoch: usize) -> Self {
+        match self {
+            // Another batch size is another run, which is begun anew.
+            Self::OutOfMemory { shortage, .. } => Self::OutOfMemory { shortage, kept: folder.keeps(epoch) },
+            Self::DeviceFailed { device, reason, .. } => {
+                Self::DeviceFailed { device, reason, kept: folder.kept(epoch) }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use kiln_models::{Model, Pass};
 
 use crate::data::{Batches, DataLimits, Loader, Order, check_streams};
+use crate::device_failure::Work;
 use crate::error::{Error, Result};
 use crate::meter::Meter;
 use crate::trainable::{Labelled, Trainable};
@@ -34,7 +35,8 @@ impl Evaluation {
 ///
 /// # Errors
 ///
-/// The data set is empty or cannot be read, the batch size is 0 or not that of the data's streams, or the device fails.
+/// The data set is empty or cannot be read, the batch size is 0 or not that of the data's streams, or the device fails
+/// or has no memory for a batch.
 pub fn evaluate<M, D>(model: &M, data: &D, batch_size: usize) -> Result<Evaluation>
 where
     M: Trainable,
@@ -43,10 +45,12 @@ where
     let model = model.valid();
     model.check(&data.limits())?;
     let mut meter = Meter::default();
-    each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
-        meter.add(&model.step(batch, &Pass::Inference), rows, None)
+    Work::of(&model, batch_size)?.run(|| {
+        each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
+            meter.add(&model.step(batch, &Pass::Inference), rows, None)
+        })?;
+        meter.read()
     })?;
-    meter.read()?;
     Ok(Evaluation { loss: meter.loss().unwrap_or(f64::NAN), accuracy: meter.accuracy(), rows: meter.rows() })
 }
 
@@ -64,9 +68,11 @@ where
     let model = model.valid();
     model.check(&DataLimits { highest_class: None, values: None, ..data.limits() })?;
     let mut outputs = Vec::new();
-    each_batch(data, batch_size, &device_of(&model)?, |batch, _| {
-        outputs.extend(activated(&model, &batch.input)?);
-        Ok(())
+    Work::of(&model, batch_size)?.run(|| {
+        each_batch(data, batch_size, &device_of(&model)?, |batch, _| {
+            outputs.extend(activated(&model, &batch.input)?);
+            Ok(())
+        })
     })?;
     Ok(outputs)
 }

@@ -9,6 +9,7 @@ use kiln_text::{Vocabulary, whitespace_tokens};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{ArtifactConfig, Kind, existing, loaded, read_config, read_weights, sha256, wrong_kind};
+use crate::device_failure::Work;
 use crate::error::{Error, Result};
 use crate::evaluate::device_of;
 use crate::run_folder::{CONFIG, MODEL, TOKENIZER};
@@ -183,9 +184,10 @@ impl TextGenerator {
         sampling.check()?;
         let mut ids = self.prompt(prompt)?;
         let key = RandomKey::new(seed).child("generate");
+        let work = Work::of(&self.model, 1)?;
         let mut states = None;
         for place in 0.. {
-            let (scores, behind) = self.next(&ids, states)?;
+            let (scores, behind) = work.run(|| self.next(&ids, states.take()))?;
             let id = sampling.draw(&scores, key.index(place))?;
             let token = self.vocabulary.token(id).expect("the model has no more ids than its vocabulary");
             if each(token).is_break() {

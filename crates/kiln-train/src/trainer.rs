@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::optim::SgdConfig;
 use burn::train::logger::InMemoryMetricLogger;
@@ -16,6 +16,7 @@ use crate::callback::Callback;
 use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
 use crate::ctrl_c::{self, UnderWay};
 use crate::data::{Batches, Loader, Order, check_streams};
+use crate::device_failure::Work;
 use crate::early_stopping::EarlyStopping;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, device_of, evaluate};
@@ -270,8 +271,8 @@ impl<M: Trainable> Trainer<M> {
     ///
     /// An option is outside its range, a data set is empty, the folder holds a run and is neither
     /// to be overwritten nor resumed, a checkpoint is damaged or of a run with other options, a
-    /// file cannot be written, a callback fails, the loss is not finite, or the run is stopped from
-    /// outside. What ended before stands in the folder.
+    /// file cannot be written, a callback fails, the loss is not finite, the device fails or has no memory for a
+    /// step, or the run is stopped from outside. What ended before stands in the folder.
     pub fn fit<D, V>(self, model: M, train: &D, valid: &V) -> Result<Run<M>>
     where
         D: Batches<Batch = M::Batch> + Clone + 'static,
@@ -351,24 +352,38 @@ impl<M: Trainable> Trainer<M> {
             training = add(training);
         }
         // The strategy brings its own optimizer and schedule; Burn's type asks for some.
+        let work = Work::of(&model, self.batch_size)?;
         let under_way = self.stops_on_ctrl_c.then(|| UnderWay::new(&self.interrupter));
-        let result = training.launch(Learner::new(Fitting { model }, SgdConfig::new().init(), 0.0));
-        drop(under_way);
-
-        let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let history = std::mem::take(&mut state.history);
-        let error = state.error.take().or(result.error.map(Error::Training));
-        if let Some(error) = error {
-            if !history.epochs().is_empty() {
-                // Whatever fails here, the run's own error matters more.
-                folder.save_curves(&history).ok();
-                keep_last_epoch(&folder).ok();
+        let trained = work.run(|| {
+            let result = training.launch(Learner::new(Fitting { model }, SgdConfig::new().init(), 0.0));
+            let error = state.lock().unwrap_or_else(PoisonError::into_inner).error.take();
+            if let Some(error) = error.or(result.error.map(Error::Training)) {
+                return Err(error);
             }
-            return Err(error);
-        }
-        let model = result.model.model;
-        let bytes = weights::to_safetensors(&weights::weights_of(&model), None)?;
-        crate::write_file::write_file(&folder.model(), &bytes)?;
+            let model = result.model.model;
+            let weights = weights::weights_of(&model);
+            Ok((model, weights))
+        });
+
+        drop(under_way);
+        // A device that fails may do so by a panic.
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let history = std::mem::take(&mut state.history);
+        let (model, weights) = match trained {
+            Ok(trained) => trained,
+            Err(error) => {
+                let mut epochs = 0;
+                if let Some(last) = history.epochs().len().checked_sub(1) {
+                    // The device may have failed before the last epoch's checkpoint was written.
+                    epochs = Checkpoint::load(&folder.checkpoint()).map_or(last, |checkpoint| checkpoint.epoch());
+                    // Whatever fails here, the run's own error matters more.
+                    folder.save_curves(&history).ok();
+                    keep_last_epoch(&folder).ok();
+                }
+                return Err(error.of_run(&folder, epochs + 1));
+            }
+        };
+        crate::write_file::write_file(&folder.model(), &weights::to_safetensors(&weights, None)?)?;
         folder.save_curves(&history)?;
         Ok(Run {
             model,

@@ -118,9 +118,21 @@ fn forced(name: &str) -> Result<DeviceChoice> {
         Backend::Flex | Backend::NdArray => cpu(backend),
         Backend::Cuda | Backend::Wgpu => gpus(backend, Adapters::All).into_iter().next(),
     };
-    let device = device.ok_or_else(|| unavailable("it finds no adapter on this machine"))?;
+    let device = device.ok_or_else(|| unavailable(without_adapter(backend)))?;
     let reason = format!("as asked for: {}", name_of(&device));
     Ok(DeviceChoice { device, backend, reason })
+}
+
+/// What a backend that finds nothing would need.
+fn without_adapter(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Cuda => "it finds no card on this machine; it needs one of NVIDIA's and its driver",
+        _ if cfg!(target_os = "linux") => {
+            "it finds no adapter on this machine; it needs a Vulkan driver, the card's own or, on the CPU, Mesa's software \
+             adapter (the package mesa-vulkan-drivers)"
+        }
+        _ => "it finds no adapter on this machine; it needs a driver for Vulkan, Metal or DirectX 12",
+    }
 }
 
 fn best() -> Result<DeviceChoice> {
@@ -252,6 +264,32 @@ mod tests {
     fn every_cpu_backend_of_the_build_can_be_forced() {
         for backend in [Backend::Flex, Backend::NdArray].into_iter().filter(|b| b.is_built()) {
             assert_eq!(choose(Some(backend.name())).unwrap().backend, backend);
+        }
+    }
+
+    /// What the child process of the next test runs; by itself it does nothing.
+    #[test]
+    fn child_without_a_driver() {
+        if std::env::var_os("KILN_TEST_NO_DRIVER").is_some() {
+            println!("child: {}", choose(Some("wgpu")).unwrap_err());
+            println!("child: {}", choose(None).unwrap().backend.name());
+        }
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", feature = "wgpu", feature = "flex"))]
+    fn without_a_driver_wgpu_is_an_error_and_the_cpu_is_taken() {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "device::tests::child_without_a_driver", "--nocapture"]);
+        // The Vulkan loader looks for drivers in what the first two name; EGL, through which wgpu also looks, in the third.
+        for variable in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "__EGL_VENDOR_LIBRARY_FILENAMES"] {
+            child.env(variable, "/nonexistent");
+        }
+        let output = child.env("KILN_TEST_NO_DRIVER", "1").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        for part in ["'wgpu'", "no adapter", "mesa-vulkan-drivers", "available here: flex", "child: flex"] {
+            assert!(said.contains(part), "'{said}' does not say '{part}'");
         }
     }
 

@@ -18,7 +18,10 @@ use super::device::{Adapter, contiguous, empty};
 const ROWS: usize = 32;
 
 /// Ids that a unit looks at in a round.
-const EACH: usize = 8;
+const EACH: usize = 16;
+
+/// Units whose finds are counted together before each unit counts what those before it found.
+const BLOCK: usize = 16;
 
 /// Ids that a workgroup of the first launch takes: of `n` equal ids, `CHUNK` are added up one after
 /// another in the first launch and `n / CHUNK` in the second.
@@ -27,7 +30,7 @@ const CHUNK: usize = 64;
 /// Ids up to which the first launch costs more than it saves.
 const FEW: usize = 4 * CHUNK;
 
-/// Units of a workgroup at most: each counts what those before it found.
+/// Units of a workgroup at most.
 const MOST_UNITS: usize = 128;
 
 fn units(adapter: &Adapter, width: usize) -> usize {
@@ -41,13 +44,14 @@ pub(crate) fn is_fused(adapter: &Adapter, count: usize, vocab: usize, width: usi
     let columns = width.div_ceil(units);
     // Rows that a workgroup may find: all, or in each chunk at most one of each of its ids.
     let found = if count > FEW { count.div_ceil(CHUNK) * ROWS.min(CHUNK) } else { count };
-    let turns = ROWS * columns + count.div_ceil(units * EACH) * (units + EACH) + found * (columns + 1);
+    let round = 2 * (EACH + BLOCK) + units.div_ceil(BLOCK);
+    let turns = ROWS * columns + count.div_ceil(units * EACH) * round + found * (columns + 1);
     width > 0
         && vocab > 0
         && adapter.holds(vocab * width)
         && adapter.holds(count * width)
         && adapter.turns(turns, 1).is_ok()
-        && units * (EACH + 1) * size_of::<u32>() <= adapter.shared_memory
+        && (units * (EACH + 1) + units.div_ceil(BLOCK)) * size_of::<u32>() <= adapter.shared_memory
         && 3 * CHUNK * size_of::<u32>() <= adapter.shared_memory
 }
 
@@ -193,7 +197,10 @@ fn add_found_rows(
         }
     }
 
+    let blocks = comptime!(units.div_ceil(BLOCK));
+    let block = unit / BLOCK;
     let mut counts = Shared::<[u32]>::new_slice(units);
+    let mut of_blocks = Shared::<[u32]>::new_slice(blocks);
     let mut found = Shared::<[u32]>::new_slice(comptime!(units * EACH));
     let rounds = count.div_ceil(comptime!(units * EACH));
     for round in 0..rounds {
@@ -210,13 +217,26 @@ fn add_found_rows(
         }
         counts[unit] = own;
         sync_cube();
+        if unit < blocks {
+            let mut sum = 0u32;
+            for n in 0..BLOCK {
+                if unit * BLOCK + n < units {
+                    sum += counts[unit * BLOCK + n];
+                }
+            }
+            of_blocks[unit] = sum;
+        }
+        sync_cube();
         let mut place = 0u32;
         let mut all = 0u32;
-        for other in 0..units {
-            if other == unit {
+        for other in 0..blocks {
+            if other == block {
                 place = all;
             }
-            all += counts[other];
+            all += of_blocks[other];
+        }
+        for other in block * BLOCK..unit {
+            place += counts[other];
         }
         #[unroll]
         for n in 0..EACH {

@@ -1,6 +1,6 @@
 //! The two tables of word2vec on a device.
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData, TensorReadError};
 
 use super::{Prediction, WindowBatch, WordTables, check};
 use crate::reference;
@@ -23,9 +23,10 @@ use crate::reference;
 /// };
 /// let loss = tables.update(&batch, Prediction::CbowMean, 0.5);
 /// assert!((loss.into_scalar::<f32>() - 2.0 * 2f32.ln()).abs() < 1e-6);
-/// let output = tables.to_tables().output();
+/// let output = tables.to_tables()?.output();
 /// assert!((output[0] - 0.5 * 0.5 * 0.3).abs() < 1e-6);
 /// # }
+/// # Ok::<(), burn::tensor::TensorReadError>(())
 /// ```
 #[derive(Debug)]
 pub struct DeviceTables {
@@ -124,10 +125,13 @@ impl DeviceTables {
     }
 
     /// Waits for the device and copies the tables back.
-    #[must_use]
-    pub fn to_tables(&self) -> WordTables {
-        let values = |tensor: &Tensor<2>| tensor.to_data().try_to_vec::<f32>().expect("tables are of 32-bit floats");
-        WordTables::new(&values(&self.input), &values(&self.output), self.width())
+    ///
+    /// # Errors
+    ///
+    /// The device failed, or had no memory for the tables.
+    pub fn to_tables(&self) -> Result<WordTables, TensorReadError> {
+        let values = |tensor: &Tensor<2>| tensor.clone().try_into_vec_as::<f32>();
+        Ok(WordTables::new(&values(&self.input)?, &values(&self.output)?, self.width()))
     }
 }
 

@@ -149,7 +149,8 @@ impl Word2Vec {
     ///
     /// # Errors
     ///
-    /// As [`Word2Vec::train_observed`], and with [`Updates::Ordered`], which no device can keep.
+    /// As [`Word2Vec::train_observed`], and with [`Updates::Ordered`], which no device can keep. Where the device fails or
+    /// cannot hold the tables, the model is as it was before.
     pub fn train_epoch_on(
         &mut self,
         device: &Device,

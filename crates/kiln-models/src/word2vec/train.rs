@@ -138,9 +138,17 @@ impl Pass<'_> {
         let mut watch = Watch { pass: self, began: Instant::now(), first: place.words, observe, last: None };
         match (device, self.updates, self.threads) {
             (Some(device), ..) => {
+                let before = *place;
                 let mut steps = OnDevice::new(tables, device, self.prediction);
                 let outcome = self.ordered(&mut steps, blocks, place, &mut watch);
-                *tables = steps.tables.to_tables();
+                match steps.tables.to_tables() {
+                    Ok(trained) => *tables = trained,
+                    Err(error) => {
+                        // What the device had learned is lost.
+                        *place = before;
+                        return Err(Error::Device(error));
+                    }
+                }
                 outcome
             }
             (None, _, 1) => self.alone(tables, blocks, place, &mut watch),
@@ -176,8 +184,9 @@ impl Pass<'_> {
     /// One thread makes the steps, in the corpus's order; the others draw.
     fn ordered(&self, steps: &mut dyn Steps, blocks: Blocks, place: &mut Place, watch: &mut Watch<'_>) -> Result<bool> {
         let outcome = self.ordered_blocks(steps, blocks, place, watch);
-        steps.settle(&mut place.loss);
-        outcome
+        let settled = steps.settle(&mut place.loss);
+        let is_over = outcome?;
+        settled.map(|()| is_over)
     }
 
     fn ordered_blocks(
@@ -215,7 +224,7 @@ impl Pass<'_> {
                     }
                     place.block += 1;
                     if watch.is_due() {
-                        steps.settle(&mut place.loss);
+                        steps.settle(&mut place.loss)?;
                         if watch.now(place.words, place.loss).is_break() {
                             return Ok(false);
                         }
@@ -299,7 +308,11 @@ trait Steps {
     fn step(&mut self, batch: &WindowBatch, rate: f32, loss: &mut LossSum);
 
     /// Adds the losses that are still to be added, in the steps' order.
-    fn settle(&mut self, loss: &mut LossSum);
+    ///
+    /// # Errors
+    ///
+    /// They cannot be had from the device.
+    fn settle(&mut self, loss: &mut LossSum) -> Result<()>;
 }
 
 /// The CPU.
@@ -320,7 +333,9 @@ impl Steps for InMemory<'_> {
         loss.add(self.tables.update(batch, self.prediction, rate, &mut self.workspace));
     }
 
-    fn settle(&mut self, _: &mut LossSum) {}
+    fn settle(&mut self, _: &mut LossSum) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// A device, which is waited for where losses are settled alone.
@@ -345,13 +360,15 @@ impl Steps for OnDevice {
         self.counts.push(batch.predictions(self.prediction));
     }
 
-    fn settle(&mut self, loss: &mut LossSum) {
+    fn settle(&mut self, loss: &mut LossSum) -> Result<()> {
         if !self.losses.is_empty() {
-            let sums = Tensor::cat(std::mem::take(&mut self.losses), 0).into_data();
-            for (sum, count) in sums.iter::<f64>().zip(self.counts.drain(..)) {
-                loss.add(LossSum { sum, count });
+            let sums = Tensor::cat(std::mem::take(&mut self.losses), 0);
+            let sums = sums.try_into_vec_as::<f32>().map_err(Error::Device)?;
+            for (sum, count) in sums.into_iter().zip(self.counts.drain(..)) {
+                loss.add(LossSum { sum: f64::from(sum), count });
             }
         }
+        Ok(())
     }
 }
 

@@ -8,5 +8,8 @@ mod keras_layers;
 mod keras_recurrent;
 mod language_model;
 mod model_shapes;
+#[cfg(feature = "wgpu")]
+#[path = "../../../kiln-kernels/tests/it/own_device.rs"]
+mod own_device;
 mod torch_recurrent;
 mod word2vec;

@@ -263,6 +263,26 @@ fn a_device_trains_goes_on_and_sees_every_word() {
 }
 
 #[test]
+#[cfg(feature = "wgpu")]
+fn a_device_that_cannot_hold_the_tables_leaves_the_vectors_as_they_were() {
+    let limited = crate::own_device::own_device(|limits| {
+        limits.max_storage_buffer_binding_size = 8 << 20;
+        limits.max_buffer_size = 8 << 20;
+    });
+    let Some((device, _)) = limited else { return devices::skip("wgpu: no adapter, not even a software one") };
+    // 40 rows of 65,536 numbers are 10 MiB.
+    let words: Vec<String> = (0..40).map(|n| format!("word{n}")).collect();
+    let corpus = Corpus::sentences(words.chunks(8).map(<[String]>::to_vec).collect::<Vec<_>>());
+    let mut model = Word2Vec::new(&config().with_vector_size(65_536), &corpus).unwrap();
+    let before = model.vectors().unwrap();
+    let message = message(model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())));
+    assert!(message.contains("can't allocate buffer") && message.contains("another device"), "{message}");
+    assert_eq!(model.vectors().unwrap().vector("word7").unwrap(), before.vector("word7").unwrap());
+    model.train(&corpus).unwrap();
+    assert_eq!(model.epochs_done(), 3);
+}
+
+#[test]
 fn a_racing_training_that_was_stopped_goes_on_and_sees_every_word() {
     let corpus = Corpus::sentences(sentences(6_000));
     let mut model = Word2Vec::new(&config().with_workers(3), &corpus).unwrap();

@@ -5,8 +5,13 @@ mod callbacks;
 #[path = "../../../kiln-models/tests/it/devices.rs"]
 mod devices;
 mod embeddings;
+#[cfg(feature = "wgpu")]
+mod failing_devices;
 mod language_model;
 mod optimizers;
+#[cfg(feature = "wgpu")]
+#[path = "../../../kiln-kernels/tests/it/own_device.rs"]
+mod own_device;
 mod small_run;
 mod text_dataset;
 mod training;

@@ -1,0 +1,327 @@
+//! What a GPU says when it fails, made an error that says what to do: memory that ran out, a device that
+//! fails.
+//!
+//! A GPU computes behind the program's back, so a failure shows where something is read next, and its
+//! text alone says what it was. Most reads return it. Those that Burn offers without a `Result`, such as
+//! the ones behind [`weights_of`](kiln_models::weights::weights_of), panic with it, and so does CubeCL
+//! where its own thread met it. That is why work on a GPU runs under `catch_unwind`, here and nowhere
+//! else; a panic that is no failure of the device goes on as it was.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use burn::module::Module;
+use burn::tensor::Device;
+use kiln_kernels::{DeviceMemory, device_memory, gpu_name};
+use kiln_models::weights;
+
+use crate::error::{Error, Result};
+use crate::evaluate::device_of;
+
+/// What a device's memory did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shortage {
+    /// What the device calls itself.
+    pub device: String,
+    /// Bytes of the buffer asked for; `None` where the driver does not say.
+    pub asked: Option<u64>,
+    /// The device's memory; `None` where it no longer answers.
+    pub memory: Option<DeviceMemory>,
+    /// Rows of a batch.
+    pub batch_size: usize,
+    /// Rows of a batch to try; `None` where no smaller one helps.
+    pub try_batch_size: Option<usize>,
+    /// A parameter that is larger than the device's largest buffer, with its shape.
+    pub parameter: Option<(String, Vec<usize>)>,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, batch_size, .. } = self;
+        let largest = self.memory.map(|memory| memory.largest_buffer);
+        if let (Some((name, shape)), Some(largest)) = (&self.parameter, largest) {
+            return write!(
+                f,
+                "the parameter {name} of shape {shape:?} takes {}, and the largest buffer of {device} holds {}: no \
+                 batch size helps; take a smaller model or another device",
+                Bytes(bytes_of(shape)),
+                Bytes(largest)
+            );
+        }
+        match (self.asked, largest) {
+            (Some(asked), Some(largest)) if asked > largest => write!(
+                f,
+                "a batch of {batch_size} rows asks for a buffer of {}, and the largest of {device} holds {}",
+                Bytes(asked),
+                Bytes(largest)
+            )?,
+            (Some(asked), _) => write!(f, "{device} has no room for a buffer of {}", Bytes(asked))?,
+            (None, _) => write!(f, "{device} has no room for a buffer of a batch of {batch_size} rows")?,
+        }
+        if let Some(DeviceMemory { largest_buffer, held, all }) = self.memory
+            && self.asked.is_none_or(|asked| asked <= largest_buffer)
+        {
+            match all {
+                Some(all) => write!(
+                    f,
+                    ": this process holds {} of its {}, so at most {} are free",
+                    Bytes(held),
+                    Bytes(all),
+                    Bytes(all.saturating_sub(held))
+                )?,
+                None => write!(
+                    f,
+                    ": this process holds {} of its memory, and the driver does not say how much is free; its largest \
+                     buffer holds {}",
+                    Bytes(held),
+                    Bytes(largest_buffer)
+                )?,
+            }
+        }
+        match self.try_batch_size {
+            Some(rows) => write!(f, "; try a batch size of {rows} instead of {batch_size}"),
+            None => write!(f, "; no smaller batch helps: take a smaller model, shorter rows or another device"),
+        }
+    }
+}
+
+/// A number of bytes for a person.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match units.into_iter().find(|&(unit, _)| self.0 >= unit) {
+            Some((unit, name)) => write!(f, "{:.1} {name}", self.0 as f64 / unit as f64),
+            None => write!(f, "{} bytes", self.0),
+        }
+    }
+}
+
+fn bytes_of(shape: &[usize]) -> u64 {
+    shape.iter().map(|&size| size as u64).product::<u64>() * size_of::<f32>() as u64
+}
+
+/// Rows of a batch to try: as many as let the buffer asked for fit, as far as it grows with the rows, else
+/// half; a power of two.
+fn batch_to_try(rows: usize, asked: Option<u64>, largest: Option<u64>) -> Option<usize> {
+    let fewer = match (asked, largest) {
+        (Some(asked), Some(largest)) if asked > largest => {
+            (rows as u128 * u128::from(largest) / u128::from(asked)) as usize
+        }
+        _ => rows / 2,
+    };
+    (fewer > 0).then(|| 1 << fewer.ilog2())
+}
+
+/// What a message tells of a device.
+#[derive(Debug, PartialEq, Eq)]
+enum Failure {
+    Memory { asked: Option<u64> },
+    Device { reason: String },
+}
+
+impl Failure {
+    /// `None` of a message that tells of something else.
+    fn told_by(message: &str) -> Option<Self> {
+        // CubeCL's errors of allocation, each followed by the number of bytes.
+        const SIZED: [&str; 4] = [
+            "can't allocate buffer of size: ",
+            "out of device memory allocating ",
+            "storage for a deferred allocation of ",
+            "Can't allocate ",
+        ];
+        // wgpu's.
+        const UNSIZED: [&str; 2] = ["Out of Memory", "Not enough memory left"];
+        // CubeCL's of a buffer that it could not have.
+        const MISSING: [&str; 1] = ["couldn't find resource for that handle"];
+        const LOST: [&str; 2] = ["DevicePoisoned", "device is poisoned"];
+        // Of reads, which CubeCL's work did not get so far as to fill; and panics of CubeCL's own thread.
+        const FAILED: [&str; 3] =
+            ["An error happened during execution", "wgpu error", "device runner channel disconnected"];
+
+        for mark in SIZED {
+            if let Some((_, behind)) = message.split_once(mark) {
+                let digits = behind.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+                return Some(Self::Memory { asked: digits.parse().ok() });
+            }
+        }
+        let says = |marks: &[&str]| marks.iter().any(|mark| message.contains(mark));
+        if says(&UNSIZED) {
+            return Some(Self::Memory { asked: None });
+        }
+        if says(&LOST) {
+            return Some(Self::Device { reason: format!("{} (it is lost to this process)", innermost(message)) });
+        }
+        if says(&MISSING) {
+            return Some(Self::Memory { asked: None });
+        }
+        says(&FAILED).then(|| Self::Device { reason: innermost(message) })
+    }
+}
+
+/// The innermost cause that a message tells, without what lies behind it.
+fn innermost(message: &str) -> String {
+    // A quoted message has its line ends written out.
+    let message = message.replace("\\n", "\n");
+    let cause = message.rsplit("Caused by:").next().unwrap_or_default();
+    let lines = cause.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines: Vec<&str> = lines.take_while(|line| *line != "Backtrace:" && *line != "Asked at:").collect();
+    lines.join(": ")
+}
+
+/// The text of a panic, where it has one.
+fn message_of(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
+}
+
+/// Work of a model on its device.
+pub(crate) struct Work {
+    device: Device,
+    /// The GPU's name; `None` on the CPU, whose failures are none of this file's.
+    gpu: Option<String>,
+    batch_size: usize,
+    largest_parameter: Option<(String, Vec<usize>)>,
+}
+
+impl Work {
+    /// Work of `model` in batches of so many rows.
+    ///
+    /// # Errors
+    ///
+    /// The model has no parameters.
+    pub(crate) fn of<M: Module>(model: &M, batch_size: usize) -> Result<Self> {
+        let device = device_of(model)?;
+        let gpu = gpu_name(&device);
+        let largest_parameter =
+            gpu.as_ref().and_then(|_| weights::shapes_of(model).into_iter().max_by_key(|(_, shape)| bytes_of(shape)));
+        Ok(Self { device, gpu, batch_size, largest_parameter })
+    }
+
+    /// What `act` gives.
+    ///
+    /// # Errors
+    ///
+    /// Those of `act`; those that tell of a failure of the device, and panics that do, as
+    /// [`Error::OutOfMemory`] and [`Error::DeviceFailed`].
+    pub(crate) fn run<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(gpu) = &self.gpu else { return act() };
+        // What a panic leaves half-done is the model, which is dropped with the run.
+        match catch_unwind(AssertUnwindSafe(act)) {
+            Ok(Err(error @ (Error::Device(_) | Error::Training(_) | Error::Metric(_)))) => {
+                Err(Failure::told_by(&error.to_string()).map_or(error, |failure| self.error(gpu, failure)))
+            }
+            Ok(result) => result,
+            Err(panic) => match message_of(&*panic).and_then(Failure::told_by) {
+                Some(failure) => Err(self.error(gpu, failure)),
+                None => resume_unwind(panic),
+            },
+        }
+    }
+
+    fn error(&self, gpu: &str, failure: Failure) -> Error {
+        let asked = match failure {
+            Failure::Memory { asked } => asked,
+            Failure::Device { reason } => {
+                return Error::DeviceFailed { device: gpu.to_owned(), reason, kept: String::new() };
+            }
+        };
+        // A device that has no memory left may not answer either.
+        let memory = catch_unwind(AssertUnwindSafe(|| device_memory(&self.device))).ok().flatten();
+        let largest = memory.map(|memory| memory.largest_buffer);
+        let is_too_large = |(_, shape): &&(String, Vec<usize>)| largest.is_some_and(|most| bytes_of(shape) > most);
+        let parameter = self.largest_parameter.as_ref().filter(is_too_large).cloned();
+        let try_batch_size = if parameter.is_some() { None } else { batch_to_try(self.batch_size, asked, largest) };
+        let device = gpu.to_owned();
+        let shortage = Shortage { device, asked, memory, batch_size: self.batch_size, try_batch_size, parameter };
+        Error::OutOfMemory { shortage: Box::new(shortage), kept: String::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_devices_messages_are_told_apart() {
+        let memory = |asked| Some(Failure::Memory { asked });
+        let device = |reason: &str| Some(Failure::Device { reason: reason.to_owned() });
+        for (message, expected) in [
+            (
+                "An error happened during execution\nCaused by:\n  The bytes were never written (failure #3, still \
+                 claiming 2 buffer(s))\nCaused by:\n  An IO error happened\nCaused by:\n  can't allocate buffer of size: \
+                 268435456\nNo backtrace available",
+                memory(Some(268_435_456)),
+            ),
+            ("out of device memory allocating 4096 bytes\n", memory(Some(4096))),
+            ("wgpu error: Out of Memory", memory(None)),
+            ("The device is poisoned\nCaused by:\n  Unknown: Not enough memory left.", memory(None)),
+            (
+                "The device is poisoned\nCaused by:\n  The device is poisoned\nCaused by:\n  Destroyed: the device went \
+                 away\nBacktrace:\nNo backtrace available",
+                device("Destroyed: the device went away (it is lost to this process)"),
+            ),
+            (
+                "weights: DevicePoisoned { reason: \"The device is poisoned\\nCaused by:\\n  Unknown: reset\\nBacktrace:\\n\" }",
+                device("Unknown: reset (it is lost to this process)"),
+            ),
+            (
+                "An error happened during execution\nCaused by:\n  The bytes were never written\nCaused by:\n  The work \
+                 writing this buffer was torn down\nAsked at:\nNo backtrace available",
+                device("The work writing this buffer was torn down"),
+            ),
+            (
+                "wgpu error: Validation Error\n\nCaused by:\n  In Queue::write_buffer\n    Buffer with '' label is invalid\n",
+                device("In Queue::write_buffer: Buffer with '' label is invalid"),
+            ),
+            ("index out of bounds: the len is 3 but the index is 5", None),
+        ] {
+            assert_eq!(Failure::told_by(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn the_batch_to_try_lets_the_buffer_fit() {
+        for (rows, asked, largest, expected) in [
+            (64, Some(4_000), Some(1_000), Some(16)),
+            (64, Some(4_001), Some(1_000), Some(8)), // 15 rows fit
+            (64, Some(65_000), Some(1_000), None),   // not even one
+            (64, Some(500), Some(1_000), Some(32)),  // what there is was taken by others
+            (48, None, Some(1_000), Some(16)),
+            (1, None, None, None),
+        ] {
+            assert_eq!(batch_to_try(rows, asked, largest), expected, "{rows} rows, {asked:?} of {largest:?}");
+        }
+    }
+
+    #[test]
+    fn a_shortage_says_what_was_asked_what_is_free_and_what_to_try() {
+        let of = |asked, memory, try_batch_size| Shortage {
+            device: "a card".to_owned(),
+            asked,
+            memory,
+            batch_size: 64,
+            try_batch_size,
+            parameter: None,
+        };
+        let memory = Some(DeviceMemory { largest_buffer: 1 << 30, held: 3 << 30, all: Some(4 << 30) });
+        let text = of(Some(700 << 20), memory, Some(32)).to_string();
+        assert_eq!(
+            text,
+            "a card has no room for a buffer of 700.0 MiB: this process holds 3.0 GiB of its 4.0 GiB, so at most 1.0 \
+             GiB are free; try a batch size of 32 instead of 64"
+        );
+        let text = of(Some(5 << 30), memory, Some(8)).to_string();
+        assert_eq!(
+            text,
+            "a batch of 64 rows asks for a buffer of 5.0 GiB, and the largest of a card holds 1.0 GiB; try a batch size \
+             of 8 instead of 64"
+        );
+        let untold = DeviceMemory { largest_buffer: 1 << 30, held: 3 << 10, all: None };
+        let text = of(None, Some(untold), None).to_string();
+        assert!(text.contains("holds 3.0 KiB") && text.contains("does not say") && text.contains("1.0 GiB"), "{text}");
+        assert!(text.contains("no smaller batch helps"), "{text}");
+    }
+}

@@ -1,0 +1,210 @@
+//! GPUs that fail: buffers beyond the largest, memory that runs out, a device that is lost in the middle of a run.
+
+use std::path::Path;
+use std::process::Command;
+
+use burn::tensor::Device;
+use burn::tensor::wgpu::wgpu;
+use kiln_models::{RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig};
+use kiln_train::{
+    Callback, Control, EpochLogs, Error, ExistingRun, SeriesDataset, Shortage, StepLogs, Trainer, evaluate, predict,
+};
+
+use crate::devices;
+use crate::own_device::own_device;
+use crate::small_run::SmallRun;
+
+/// A device whose largest buffer holds `bytes`.
+fn with_buffers_of(bytes: u64) -> Option<Device> {
+    let device = own_device(|limits| {
+        limits.max_storage_buffer_binding_size = bytes;
+        limits.max_buffer_size = bytes;
+    });
+    if device.is_none() {
+        devices::skip("wgpu: no adapter, not even a software one");
+    }
+    device.map(|(device, _)| device)
+}
+
+const STEPS: usize = 16;
+
+/// Sequences whose steps a model of `d_hidden` units turns into large tensors.
+fn sequences(rows: usize) -> SeriesDataset {
+    let values = (0..rows * STEPS).map(|n| (n % 13) as f32 / 13.0).collect();
+    SeriesDataset::new(values, [STEPS, 1], vec![0.5; rows], 1).unwrap()
+}
+
+fn regressor(d_hidden: usize, device: &Device) -> RecurrentRegressor {
+    let config = RecurrentRegressorConfig::new(1, STEPS).with_kind(RecurrentKind::Gru).with_d_hidden(vec![d_hidden]);
+    config.init(device, 0).unwrap()
+}
+
+fn trainer(folder: &Path, batch_size: usize) -> Trainer<RecurrentRegressor> {
+    Trainer::new(folder).batch_size(batch_size).quiet()
+}
+
+#[track_caller]
+fn shortage(error: Error) -> Shortage {
+    match error {
+        Error::OutOfMemory { shortage, .. } => *shortage,
+        other => panic!("memory was to run out, but: {other}"),
+    }
+}
+
+/// The advice is followed until it is enough.
+#[test]
+fn a_batch_beyond_the_largest_buffer_is_refused_with_one_that_fits() {
+    let largest = 16 << 20;
+    let Some(device) = with_buffers_of(largest) else { return };
+    let data = sequences(2_048);
+    let mut batch_size = 2_048;
+    let mut refused = 0;
+    loop {
+        let folder = tempfile::tempdir().unwrap();
+        let error = match trainer(folder.path(), batch_size).fit(regressor(64, &device), &data, &data) {
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let message = error.to_string();
+        assert!(message.contains("no epoch has ended") && message.contains("16.0 MiB"), "{message}");
+        let shortage = shortage(error);
+        assert!(shortage.asked.unwrap() > largest, "{shortage:?}");
+        assert_eq!(shortage.memory.unwrap().largest_buffer, largest);
+        assert_eq!(shortage.batch_size, batch_size);
+        assert!(!folder.path().join("checkpoint.kiln").exists());
+        let next = shortage.try_batch_size.unwrap();
+        assert!(next < batch_size && message.contains(&format!("try a batch size of {next} instead of {batch_size}")));
+        (batch_size, refused) = (next, refused + 1);
+    }
+    assert!(refused >= 1 && batch_size >= 16, "{refused} times refused, then {batch_size} rows");
+}
+
+#[test]
+fn evaluations_and_predictions_say_it_too() {
+    let Some(device) = with_buffers_of(16 << 20) else { return };
+    let (model, data) = (regressor(64, &device), sequences(2_048));
+    let of_evaluation = shortage(evaluate(&model, &data, 2_048).unwrap_err());
+    let of_prediction = shortage(predict(&model, &data, 2_048).unwrap_err());
+    assert_eq!(of_evaluation.asked, of_prediction.asked);
+    assert!(of_prediction.asked.unwrap() > 16 << 20 && of_prediction.try_batch_size.is_some(), "{of_prediction}");
+    let small = predict(&model, &data, 64).unwrap();
+    assert_eq!(small.len(), 2_048);
+    assert!(small.iter().flatten().all(|value| value.is_finite()), "the device goes on as before");
+}
+
+#[test]
+fn a_parameter_beyond_the_largest_buffer_is_named() {
+    let Some(device) = with_buffers_of(16 << 20) else { return };
+    let config = RecurrentClassifierConfig::new(250_000, 9).with_d_embedding(20).with_d_hidden(vec![3]);
+    let model = config.init(&device, 0).unwrap();
+    let shortage = shortage(evaluate(&model, &SmallRun::new().valid, 2).unwrap_err());
+    assert_eq!(shortage.parameter, Some(("embedding.table".to_owned(), vec![250_000, 20])), "{shortage}");
+    assert_eq!(shortage.try_batch_size, None);
+    assert!(shortage.to_string().contains("19.1 MiB"), "{shortage}");
+}
+
+/// When a device is lost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moment {
+    Step,
+    /// Before the callbacks behind this one and the checkpoint read the weights.
+    EpochEnd,
+}
+
+/// Loses the device in the third epoch.
+struct Lose(Option<(wgpu::Device, Moment)>);
+
+impl Lose {
+    fn act(&self, epoch: usize, now: Moment) {
+        if let Some((handle, moment)) = &self.0
+            && *moment == now
+            && epoch == 3
+        {
+            handle.destroy();
+            // The driver tells of it when it is asked next.
+            let _ = handle.poll(wgpu::PollType::wait_indefinitely());
+        }
+    }
+}
+
+impl Callback for Lose {
+    fn name(&self) -> &'static str {
+        "lose"
+    }
+
+    fn on_step_end(&mut self, logs: &StepLogs, _: &mut Control<'_>) -> kiln_train::Result<()> {
+        if logs.step == 2 {
+            self.act(logs.epoch, Moment::Step);
+        }
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, logs: &EpochLogs, _: &mut Control<'_>) -> kiln_train::Result<()> {
+        self.act(logs.epoch, Moment::EpochEnd);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
+    let small = SmallRun::new();
+    for moment in [Moment::Step, Moment::EpochEnd] {
+        let Some((device, handle)) = own_device(|_| ()) else {
+            return devices::skip("wgpu: no adapter, not even a software one");
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let run = |device: &Device, lose: Lose, existing: ExistingRun| {
+            let trainer = small.trainer(folder.path(), 4).callback(lose).existing_run(existing);
+            trainer.fit(small.model(device), &small.train, &small.valid)
+        };
+        let error = run(&device, Lose(Some((handle, moment))), ExistingRun::Refuse).unwrap_err();
+        let message = error.to_string();
+        let Error::DeviceFailed { reason, .. } = &error else { panic!("{moment:?}: {message}") };
+        assert!(!reason.is_empty(), "{moment:?}: {message}");
+        let kept = format!("{} keeps everything up to the end of epoch 2", folder.path().display());
+        assert!(message.contains(&kept) && message.contains("`resume`"), "{moment:?}: {message}");
+
+        let cpu = devices::all().swap_remove(0).1;
+        let resumed = run(&cpu, Lose(None), ExistingRun::Resume).unwrap();
+        assert_eq!(resumed.history().epochs().len(), 4, "{moment:?}");
+    }
+}
+
+/// What the child process of the next test runs; by itself it does nothing.
+#[test]
+#[cfg(target_os = "linux")]
+fn child_without_memory() {
+    let Some(folder) = std::env::var_os("KILN_TEST_NO_MEMORY") else { return };
+    let Some((device, _)) = own_device(|_| ()) else { return };
+    let folder = Path::new(&folder);
+    let data = sequences(1_024);
+    // Compiles the kernels while there is memory for it.
+    trainer(&folder.join("first"), 8).fit(regressor(256, &device), &sequences(16), &sequences(16)).unwrap();
+    // What the program itself needs has room in this, none of the tensors of a large batch, of 48 MiB and more, has.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmSize:")).unwrap();
+    let taken: u64 = line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024;
+    let most = libc::rlimit { rlim_cur: taken + (40 << 20), rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the pointer is to a limit that lives through the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const most) }, 0);
+    let error = trainer(&folder.join("second"), 1_024).fit(regressor(256, &device), &data, &data).unwrap_err();
+    println!("child: {error}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_that_runs_out_is_an_error_that_says_what_is_held() {
+    if own_device(|_| ()).is_none() {
+        return devices::skip("wgpu: no adapter, not even a software one");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "failing_devices::child_without_memory", "--nocapture"])
+        .env("KILN_TEST_NO_MEMORY", folder.path())
+        .output()
+        .unwrap();
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{errors}");
+    assert!(said.contains("has no room") && said.contains("this process holds"), "{said}\n{errors}");
+    assert!(said.contains("try a batch size of 512 instead of 1024"), "{said}\n{errors}");
+}
