@@ -197,6 +197,8 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     let first = ["--fast", "--data", &treebank, "--model", "simple-rnn", "--artifact", &folder("first-words")];
     run("language-model", &first, "1,000 tokens, 418 of them different")?;
     let data = data.join("imdb/aclImdb_v1.tar.gz").display().to_string();
+    let glove = ["--fast", "--data", &data, "--artifact", &folder("glove")];
+    run("imdb-glove", &glove, "1,320,065 parameters")?;
     let embedding = ["--fast", "--data", &data, "--artifact", &folder("embedding")];
     run("imdb-embedding", &embedding, "80,161 parameters")?;
     let ngrams = folder("ngrams");
