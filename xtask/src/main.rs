@@ -187,6 +187,7 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("language-model", &["--fast", "--adaptive", "40,90", "--artifact", &adaptive], "AdaptiveSoftmax")?;
     run("gradients", &["--output", &folder("gradients"), "--steps", "20", "--artifact", &adaptive], "gradients.png")?;
     run("forecast", &["--fast", "--artifact", &folder("forecast")], "forecast.png")?;
+    run("compare-layers", &["--fast", "--artifact", &folder("layers")], "embedding alone, flattened  ")?;
     let Some(data) = data else {
         println!("skipped: the examples on IMDB and the Penn Treebank, since KILN_TEST_DATA is not set");
         return Ok(());
