@@ -159,9 +159,9 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
     },
     Experiment {
         name: "nsmc",
-        what: "NSMC: Korean film reviews by letters, syllables, subwords and words",
+        what: "NSMC: Korean film reviews by syllables, convolution and two BiLSTMs, 3 epochs",
         example: "nsmc",
-        options: "--data DATA/nsmc",
+        options: "--data DATA/nsmc --unit syllables --epochs 3",
         figures: TEST,
         source: "none",
         ..NONE
