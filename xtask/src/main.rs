@@ -189,7 +189,7 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("forecast", &["--fast", "--artifact", &folder("forecast")], "forecast.png")?;
     run("compare-layers", &["--fast", "--artifact", &folder("layers")], "embedding alone, flattened  ")?;
     let Some(data) = data else {
-        println!("skipped: the examples on IMDB and the Penn Treebank, since KILN_TEST_DATA is not set");
+        println!("skipped: the examples on IMDB, NSMC and the Penn Treebank, since KILN_TEST_DATA is not set");
         return Ok(());
     };
     let treebank = data.join("ptb").display().to_string();
@@ -197,6 +197,8 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("language-model", &textbook, "test perplexity ")?;
     let first = ["--fast", "--data", &treebank, "--model", "simple-rnn", "--artifact", &folder("first-words")];
     run("language-model", &first, "1,000 tokens, 418 of them different")?;
+    let korean = data.join("nsmc").display().to_string();
+    run("nsmc", &["--fast", "--data", &korean, "--artifact", &folder("nsmc")], "test accuracy ")?;
     let data = data.join("imdb/aclImdb_v1.tar.gz").display().to_string();
     let glove = ["--fast", "--data", &data, "--artifact", &folder("glove")];
     run("imdb-glove", &glove, "1,320,065 parameters")?;

@@ -1,0 +1,207 @@
+//! Korean film reviews end to end, read as letters, syllables, subwords or words.
+//!
+//! ```text
+//! cargo run --release --example nsmc -- --data nsmc
+//! cargo run --release --example nsmc -- --data nsmc --unit syllables
+//! cargo run --release --example predict -- --artifact artifacts/nsmc/syllables "정말 재미있는 영화였어요"
+//! ```
+//!
+//! Data: the Naver sentiment movie corpus (<https://github.com/e9t/nsmc>), 150,000 short reviews to train on and 50,000 to
+//! test on: the folder that holds `ratings_train.txt` and `ratings_test.txt`, or two files of that form. A tenth of the
+//! training file validates; the test file is read once, at the end. What a unit is learned from is the training part.
+//!
+//! | unit | ids | steps | convolution, pool |
+//! |---|---|---|---|
+//! | `jamo`: the letters that a syllable is written with | 500 | 160 | 5, 4 |
+//! | `syllables` | 2,500 | 80 | 3, 2 |
+//! | `subwords` of TensorFlow Datasets' encoder | about 8,192 | 40 | 3, none |
+//! | `words`, between spaces and punctuation | 20,000 | 20 | 3, none |
+//!
+//! The model is the same for all: embedding, convolution, max pooling, two bidirectional LSTMs; padding carries the state.
+//! Adam, the rate falls on a plateau, the epoch with the best validation accuracy is kept.
+//!
+//! Time: minutes an epoch on 2 cores. Output: a line an epoch, a table of the units, two reviews labelled, and `test
+//! accuracy` of the unit that validated best; of `syllables` with seed 0 it is 0.8573 after 3 epochs (`--epochs 3`).
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use kiln::prelude::*;
+use kiln::text::CharUnit;
+use kiln_examples::step_times::StepTimes;
+use kiln_examples::table::table;
+use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
+
+const DEFAULTS: Defaults = Defaults {
+    name: "nsmc",
+    epochs: 4,
+    fast_epochs: 1,
+    batch_size: 128,
+    optimizer: Optimizer::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+};
+const UNKNOWN: &str = "<unk>";
+/// Reviews that the trained model labels, good and bad.
+const REVIEWS: [&str; 2] = ["정말 재미있고 감동적인 영화였어요", "시간이 아깝다. 다시는 안 본다"];
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Unit {
+    Jamo,
+    Syllables,
+    Subwords,
+    Words,
+}
+
+/// Train a classifier of Korean film reviews
+#[derive(Parser)]
+struct Options {
+    #[command(flatten)]
+    training: TrainingArgs,
+    /// The folder with ratings_train.txt and ratings_test.txt of https://github.com/e9t/nsmc
+    #[arg(long, value_name = "FOLDER", required_unless_present_all = ["train", "test"], conflicts_with_all = ["train", "test"])]
+    data: Option<PathBuf>,
+    /// A training file of that form, in place of a folder
+    #[arg(long, value_name = "FILE", requires = "test")]
+    train: Option<PathBuf>,
+    /// A test file of that form
+    #[arg(long, value_name = "FILE", requires = "train")]
+    test: Option<PathBuf>,
+    /// What a step of the model reads [default: each of them in turn]
+    #[arg(long, value_enum)]
+    unit: Option<Unit>,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Jamo => "jamo",
+            Self::Syllables => "syllables",
+            Self::Subwords => "subwords",
+            Self::Words => "words",
+        }
+    }
+
+    /// Steps of a row.
+    fn length(self) -> usize {
+        match self {
+            Self::Jamo => 160,
+            Self::Syllables => 80,
+            Self::Subwords => 40,
+            Self::Words => 20,
+        }
+    }
+
+    /// Learned from `documents`.
+    fn encoder(self, documents: &Documents) -> Result<SequenceEncoder> {
+        let texts = documents.texts();
+        let characters = |unit, count| CharTokenizer::builder().unit(unit).num_chars(count).oov_token(UNKNOWN);
+        let length = self.length();
+        Ok(match self {
+            Self::Jamo => SequenceEncoder::new(characters(CharUnit::Jamo, 500).fit(texts)?, length)?,
+            Self::Syllables => SequenceEncoder::new(characters(CharUnit::Scalar, 2_500).fit(texts)?, length)?,
+            Self::Subwords => SequenceEncoder::new(SubwordTextEncoder::builder(1 << 13).fit(texts)?, length)?,
+            Self::Words => {
+                let words = WordTokenizer::builder().num_words(20_000).oov_token(UNKNOWN);
+                SequenceEncoder::new(words.fit(texts)?, length)?
+            }
+        })
+    }
+
+    fn config(self, vocab: usize) -> ConvBiLstmConfig {
+        let (window, pool) = match self {
+            Self::Jamo => (5, 4),
+            Self::Syllables => (3, 2),
+            Self::Subwords | Self::Words => (3, 1),
+        };
+        ConvBiLstmConfig::new(vocab, self.length())
+            .with_d_embedding(128)
+            .with_dropout(0.3)
+            .with_filters(128)
+            .with_kernel_size(window)
+            .with_pool_size(pool)
+            .with_d_hidden([64, 64])
+    }
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let training = &options.training;
+    let units = match options.unit {
+        Some(unit) => vec![unit],
+        None => Unit::value_variants().to_vec(),
+    };
+    let names: Vec<&str> = units.iter().map(|unit| unit.name()).collect();
+    let parts = training.parts(&DEFAULTS, &names)?;
+    let device = training.device()?;
+
+    let nsmc = match (&options.data, &options.train, &options.test) {
+        (Some(folder), ..) => Nsmc::open(folder),
+        (None, Some(train), Some(test)) => Nsmc::of_files(train, test),
+        _ => bail!("give --data FOLDER, or both --train FILE and --test FILE"),
+    };
+    nsmc.test()?.next().transpose()?; // that it can be read is found out now, what it says at the end
+    let mut train = nsmc.read_train().context("the training reviews cannot be read")?.shuffled(training.seed);
+    if training.fast {
+        train = train.take(2_000);
+    }
+    let (fit, valid) = train.split_tail(0.1)?;
+    println!("{} reviews to train on, {} to validate on", thousands(fit.len()), thousands(valid.len()));
+
+    let mut trained = Vec::new();
+    for (unit, training) in units.iter().zip(&parts) {
+        let encode = unit.encoder(&fit)?;
+        let config = unit.config(encode.vocab_size());
+        let model = config.init(&device, training.seed)?;
+        let parameters = model.summary().total();
+        println!("{}:", unit.name());
+        show_model(&model);
+        let times = StepTimes::default();
+        let run = training
+            .trainer(&DEFAULTS)?
+            .clip_norm(1.0)
+            .callback(times.clone())
+            .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.2).patience(1))
+            .early_stopping(EarlyStopping::on(Monitor::ValidAccuracy).patience(2))
+            .save_best(Monitor::ValidAccuracy)
+            .artifact(ArtifactConfig::text(config, &encode, fit.class_names()))
+            .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
+        show_run(&run);
+        let validation = run.history().values("val_accuracy").into_iter().fold(f64::NAN, f64::max);
+        trained.push((unit, encode, parameters, times.mean_ms(), validation, run));
+    }
+
+    let mut test = nsmc.read_test().context("the test reviews cannot be read")?;
+    if training.fast {
+        test = test.shuffled(0).take(500);
+    }
+    println!("{} reviews to test on", thousands(test.len()));
+    let mut rows = Vec::new();
+    // Validation and test accuracy of the unit that validated best, and its place.
+    let mut best = (f64::NEG_INFINITY, f64::NAN, 0);
+    for (place, (unit, encode, parameters, step, validation, run)) in trained.iter().enumerate() {
+        let accuracy = run.evaluate(&encode.dataset(&test)?)?.accuracy.unwrap_or(f64::NAN);
+        rows.push(vec![
+            unit.name().to_owned(),
+            thousands(encode.vocab_size()),
+            encode.shape().max_len.to_string(),
+            thousands(*parameters),
+            format!("{step:.1}"),
+            format!("{validation:.4}"),
+            format!("{accuracy:.4}"),
+        ]);
+        if *validation > best.0 {
+            best = (*validation, accuracy, place);
+        }
+    }
+    let heads = ["unit", "ids", "steps", "parameters", "ms a step", "validation", "test"];
+    println!("{}", table(&heads, &rows));
+
+    let (_, accuracy, place) = best;
+    let (unit, .., run) = &trained[place];
+    let predictions = TextPredictor::load(run.folder(), &device)?.predict(&REVIEWS)?;
+    for (review, prediction) in REVIEWS.iter().zip(predictions) {
+        println!("{} ({:.3}): {review}", prediction.class_name, prediction.probability);
+    }
+    println!("test accuracy {accuracy:.4} ({})", unit.name());
+    Ok(())
+}
