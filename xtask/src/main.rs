@@ -202,6 +202,9 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     let data = data.join("imdb/aclImdb_v1.tar.gz").display().to_string();
     let glove = ["--fast", "--data", &data, "--artifact", &folder("glove")];
     run("imdb-glove", &glove, "1,320,065 parameters")?;
+    let subwords = ["--fast", "--lengths", "--data", &data, "--artifact", &folder("subwords")];
+    run("imdb-subword-bilstm", &subwords, "test accuracy ")?;
+    run("predict", &["--artifact", &folder("subwords"), "never dull"], "\t0.")?;
     let embedding = ["--fast", "--data", &data, "--artifact", &folder("embedding")];
     run("imdb-embedding", &embedding, "80,161 parameters")?;
     let ngrams = folder("ngrams");
