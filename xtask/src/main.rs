@@ -199,6 +199,7 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("language-model", &first, "1,000 tokens, 418 of them different")?;
     let korean = data.join("nsmc").display().to_string();
     run("nsmc", &["--fast", "--data", &korean, "--artifact", &folder("nsmc")], "test accuracy ")?;
+    run("nsmc", &["--fast", "--linear", "--data", &korean, "--artifact", &folder("nsmc")], "test accuracy ")?;
     let data = data.join("imdb/aclImdb_v1.tar.gz").display().to_string();
     let glove = ["--fast", "--data", &data, "--artifact", &folder("glove")];
     run("imdb-glove", &glove, "1,320,065 parameters")?;

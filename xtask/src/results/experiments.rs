@@ -167,6 +167,16 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
         ..NONE
     },
     Experiment {
+        name: "nsmc-linear",
+        what: "the same by fastText's supervised model on runs of syllables",
+        example: "nsmc",
+        options: "--data DATA/nsmc --linear",
+        seeds: 3,
+        figures: TEST,
+        source: "none",
+        ..NONE
+    },
+    Experiment {
         name: "compare-layers",
         what: "IMDB: one classifier with six kinds of layers",
         example: "compare-layers",
