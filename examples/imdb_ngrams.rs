@@ -148,13 +148,8 @@ fn main() -> Result<()> {
     })?;
     let seconds = began.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    println!(
-        "{} parameters, {} words, {:.1} s, mean loss {:.4}",
-        thousands(model.parameters()),
-        thousands(model.words()),
-        seconds,
-        model.loss()
-    );
+    println!("{} parameters", thousands(model.parameters()));
+    println!("{} words, {seconds:.1} s, mean loss {:.4}", thousands(model.words()), model.loss());
 
     std::fs::create_dir_all(&options.artifact)
         .with_context(|| format!("cannot create the folder {}", options.artifact.display()))?;

@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     println!();
     show("words, hashed", &one_hot_hashed(&SENTENCES, WORDS, COLUMNS)?);
 
-    let (vectorizer, counts) = CountVectorizer::builder().ngram_range(1, 2).fit_transform(&SENTENCES)?;
+    let (vectorizer, counts) = CountVectorizer::builder().ngram_range(1, 2).fit_transform(SENTENCES)?;
     let terms: Vec<&str> = vectorizer.feature_names().collect();
     show_bag("words and pairs of neighbours", &counts, |column| terms[column].to_owned());
     let hashing = HashingVectorizer::builder().ngram_range(1, 2).n_features(COLUMNS).build()?;
