@@ -138,9 +138,13 @@ impl Failure {
         // CubeCL's of a buffer that it could not have.
         const MISSING: [&str; 1] = ["couldn't find resource for that handle"];
         const LOST: [&str; 2] = ["DevicePoisoned", "device is poisoned"];
-        // Of reads, which CubeCL's work did not get so far as to fill; and panics of CubeCL's own thread.
-        const FAILED: [&str; 3] =
-            ["An error happened during execution", "wgpu error", "device runner channel disconnected"];
+        // Of reads, returned by Burn and panicked with; and panics of CubeCL's own thread.
+        const FAILED: [&str; 4] = [
+            "An error happened during execution",
+            "Error while reading data",
+            "wgpu error",
+            "device runner channel disconnected",
+        ];
 
         for mark in SIZED {
             if let Some((_, behind)) = message.split_once(mark) {
@@ -165,7 +169,7 @@ impl Failure {
 /// The innermost cause that a message tells, without what lies behind it.
 fn innermost(message: &str) -> String {
     // A quoted message has its line ends written out.
-    let message = message.replace("\\n", "\n");
+    let message = message.strip_suffix("\" }").unwrap_or(message).replace("\\n", "\n");
     let cause = message.rsplit("Caused by:").next().unwrap_or_default();
     let lines = cause.lines().map(str::trim).filter(|line| !line.is_empty());
     let lines: Vec<&str> = lines.take_while(|line| *line != "Backtrace:" && *line != "Asked at:").collect();
@@ -275,6 +279,11 @@ mod tests {
             (
                 "wgpu error: Validation Error\n\nCaused by:\n  In Queue::write_buffer\n    Buffer with '' label is invalid\n",
                 device("In Queue::write_buffer: Buffer with '' label is invalid"),
+            ),
+            (
+                "Error while reading data: use `try_into_data` instead to catch the error at runtime: WithContext { reason: \
+                 \"The bytes were never written\\nCaused by:\\n  The work was torn down\" }",
+                device("The work was torn down"),
             ),
             ("index out of bounds: the len is 3 but the index is 5", None),
         ] {
