@@ -51,7 +51,7 @@ struct Options {
     #[arg(long, default_value_t = 10)]
     dim: usize,
     /// The first learning rate
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
     lr: f32,
     /// Passes over the text
     #[arg(long, default_value_t = 5)]
@@ -99,8 +99,18 @@ fn lines(options: &Options) -> Result<(Vec<String>, Vec<String>)> {
 
 fn read(path: &Path) -> Result<Vec<String>> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let lines: std::io::Result<Vec<String>> = BufReader::new(file).lines().collect();
-    lines.with_context(|| format!("cannot read {}", path.display()))
+    let mut lines = Vec::new();
+    for line in BufReader::new(file).lines() {
+        let line = line.with_context(|| format!("cannot read {}, line {}", path.display(), lines.len() + 1))?;
+        // A byte order mark is no part of the first label.
+        lines.push(if lines.is_empty() { line.trim_start_matches('\u{feff}').to_owned() } else { line });
+    }
+    ensure!(
+        !lines.is_empty(),
+        "{} is empty: a line is a label and a text, such as __label__good I liked it",
+        path.display()
+    );
+    Ok(lines)
 }
 
 fn labelled(documents: &Documents) -> Result<Vec<String>> {
@@ -121,6 +131,8 @@ fn main() -> Result<()> {
         "{} is there already: --overwrite replaces it, --artifact names another folder",
         path.display()
     );
+    std::fs::create_dir_all(&options.artifact)
+        .with_context(|| format!("cannot create the folder {}", options.artifact.display()))?;
     let (train, test) = lines(&options)?;
     println!("{} lines to train on, {} to test on", thousands(train.len()), thousands(test.len()));
     let config = SupervisedConfig::new()
@@ -147,18 +159,21 @@ fn main() -> Result<()> {
         if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     let seconds = began.elapsed().as_secs_f64();
+    interrupt.release();
     bar.finish_and_clear();
     println!("{} parameters", thousands(model.parameters()));
+    println!("{} labels", model.labels().len());
     println!("{} words, {seconds:.1} s, mean loss {:.4}", thousands(model.words()), model.loss());
 
-    std::fs::create_dir_all(&options.artifact)
-        .with_context(|| format!("cannot create the folder {}", options.artifact.display()))?;
     model.save(&path)?;
     keep_losses(&options.artifact, &seen)?;
     println!("model and losses: {}", options.artifact.display());
 
     let counts = model.test(&test, 1);
     ensure!(counts.lines > 0, "no line of the test set has both a label and a word");
+    if counts.lines < test.len() {
+        println!("{} lines of the test set have no label or no word, and do not count", test.len() - counts.lines);
+    }
     println!("test accuracy {:.4}", counts.precision());
     Ok(())
 }

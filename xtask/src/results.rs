@@ -90,6 +90,8 @@ fn run(root: &Path, data: &Path, experiment: &Experiment, seed: u64) -> Result<(
     let artifact = scratch.path().join("run");
     let shown = experiment.command(seed);
     println!("::: {} {shown}", experiment.name);
+    // Not timed with the run.
+    crate::cargo(root, &format!("build --release --locked --quiet --example {}", experiment.example))?;
     let mut command = Command::new("cargo");
     command.args(["run", "--release", "--locked", "--quiet", "--example", experiment.example, "--"]).current_dir(root);
     let folder = data.display().to_string();

@@ -123,6 +123,26 @@ pub enum Error {
         rows: usize,
     },
 
+    /// The highest label is far beyond what the rows can teach: labels are numbers from 0 up, without gaps.
+    #[error(
+        "the highest label is {highest}, so there would be {} classes for {rows} rows: number the classes from 0 up without \
+         gaps",
+        u64::from(*.highest) + 1
+    )]
+    TooManyClasses {
+        /// The highest label.
+        highest: u32,
+        /// How many rows.
+        rows: usize,
+    },
+
+    /// The objective went out of what 64-bit floats can hold.
+    #[error("the objective is not a finite number with C = {c}: scale the rows, or take another C")]
+    NotFinite {
+        /// The weight of the loss.
+        c: f64,
+    },
+
     /// A number among rows or weights cannot be learned from.
     #[error("{what} of row {row} is {found}, but must be finite{}", if *.not_negative { " and not negative" } else { "" })]
     BadNumber {

@@ -23,22 +23,25 @@ struct Pair {
 }
 
 /// Descends from `place` until no slope is steeper than `tolerance` or a step gains nothing that 64-bit floats can tell,
-/// at most `max_iterations` steps. `objective` gives
-/// the value at a place and writes the gradient. The function is convex, so pairs without positive curvature are only
-/// rounding, and are dropped.
+/// at most `max_iterations` steps. `objective` gives the value at a place and writes the gradient; where one of them is
+/// not finite there is no descent. The function is convex, so pairs without positive curvature are only rounding, and
+/// are dropped.
 pub(crate) fn minimise(
     place: &mut Vec<f64>,
     tolerance: f64,
     max_iterations: usize,
     mut objective: impl FnMut(&[f64], &mut [f64]) -> f64,
-) -> Descent {
+) -> Option<Descent> {
     let mut gradient = vec![0.0; place.len()];
     let mut next_gradient = gradient.clone();
     let mut value = objective(place, &mut gradient);
     let mut pairs: Vec<Pair> = Vec::new();
     for iterations in 0..max_iterations {
+        if !(value.is_finite() && steepest(&gradient).is_finite()) {
+            return None;
+        }
         if steepest(&gradient) <= tolerance {
-            return Descent { iterations, has_converged: true };
+            return Some(Descent { iterations, has_converged: true });
         }
         let direction = direction(&gradient, &pairs);
         let slope = dot(&direction, &gradient);
@@ -52,7 +55,7 @@ pub(crate) fn minimise(
             }
             length *= 0.5;
             if length < SHORTEST {
-                return Descent { iterations, has_converged: true };
+                return Some(Descent { iterations, has_converged: true });
             }
         };
         let step = difference(&next, place);
@@ -68,10 +71,10 @@ pub(crate) fn minimise(
         (*place, value) = (next, next_value);
         std::mem::swap(&mut gradient, &mut next_gradient);
         if gain <= f64::EPSILON * value.abs().max(1.0) {
-            return Descent { iterations: iterations + 1, has_converged: true };
+            return Some(Descent { iterations: iterations + 1, has_converged: true });
         }
     }
-    Descent { iterations: max_iterations, has_converged: steepest(&gradient) <= tolerance }
+    Some(Descent { iterations: max_iterations, has_converged: steepest(&gradient) <= tolerance })
 }
 
 /// Minus the gradient, times the inverse curvature that the pairs tell of.
@@ -100,8 +103,9 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum()
 }
 
+/// The steepest slope; infinite if one of them is not a number.
 fn steepest(gradient: &[f64]) -> f64 {
-    gradient.iter().fold(0.0, |most, slope| slope.abs().max(most))
+    gradient.iter().fold(0.0, |most, slope| if slope.is_nan() { f64::INFINITY } else { slope.abs().max(most) })
 }
 
 fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
@@ -129,13 +133,18 @@ mod tests {
             value
         };
         let mut place = vec![0.0; 10];
-        let descent = minimise(&mut place, 1e-9, 1_000, objective);
+        let descent = minimise(&mut place, 1e-9, 1_000, objective).unwrap();
         assert!(descent.has_converged && descent.iterations < 200, "{} iterations", descent.iterations);
         for (i, x) in place.iter().enumerate() {
             assert!((x - i as f64).abs() < 1e-9, "{i}: {x}");
         }
         let mut place = vec![0.0; 10];
-        let descent = minimise(&mut place, 1e-9, 2, objective);
+        let descent = minimise(&mut place, 1e-9, 2, objective).unwrap();
         assert_eq!((descent.iterations, descent.has_converged), (2, false));
+        let broken = |_: &[f64], gradient: &mut [f64]| {
+            gradient[3] = f64::NAN;
+            0.0
+        };
+        assert!(minimise(&mut place, 1e-9, 2, broken).is_none());
     }
 }

@@ -85,8 +85,8 @@ impl LogisticRegression {
     ///
     /// # Errors
     ///
-    /// There are not as many labels as rows, or fewer than two of them differ; a value is not finite; an option is not
-    /// above 0.
+    /// There are not as many labels as rows, fewer than two of them differ, or the highest is far beyond the number of
+    /// rows; a value is not finite, or so large that the objective is not; an option is not above 0.
     pub fn fit<N>(&self, rows: &SparseMatrix<N>, labels: &[u32]) -> Result<LogisticModel>
     where
         N: Copy + Into<f64> + Default + Sync,
@@ -108,6 +108,9 @@ impl LogisticRegression {
                 return Err(Error::Option { option, expected: "a number above 0", found: value.to_string() });
             }
         }
+        if self.max_iterations == 0 {
+            return Err(Error::Option { option: "max_iterations", expected: "at least 1", found: "0".to_owned() });
+        }
         let rows = by_row(rows);
         check_counts(rows.rows(), "labels", labels.len())?;
         check_counts(rows.rows(), "weights", weights.len())?;
@@ -127,12 +130,16 @@ impl LogisticRegression {
         }
         let classes = highest as usize + 1;
         let outputs = if classes == 2 { 1 } else { classes };
+        if outputs > rows.rows().saturating_mul(64) {
+            return Err(Error::TooManyClasses { highest, rows: rows.rows() });
+        }
         let problem =
             Problem { rows: &rows, labels, weights, outputs, scale: 1.0 / total, penalty: 1.0 / (self.c * total) };
         let mut place = vec![0.0; (rows.cols() + 1) * outputs];
         let descent = minimise(&mut place, self.tolerance, self.max_iterations, |place, gradient| {
             problem.objective(place, gradient)
-        });
+        })
+        .ok_or(Error::NotFinite { c: self.c })?;
         let intercepts = place.split_off(rows.cols() * outputs);
         Ok(LogisticModel {
             coefficients: place,
@@ -235,12 +242,41 @@ fn softmax(scores: &mut [f64]) -> f64 {
 
 /// A linear model of classes: what [`LogisticRegression`] fits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct LogisticModel {
     /// By column, then by output.
     coefficients: Vec<f64>,
     intercepts: Vec<f64>,
     iterations: usize,
     has_converged: bool,
+}
+
+/// A model as a file holds it, before its numbers are known to belong together.
+#[derive(Deserialize)]
+struct Parts {
+    coefficients: Vec<f64>,
+    intercepts: Vec<f64>,
+    iterations: usize,
+    has_converged: bool,
+}
+
+impl TryFrom<Parts> for LogisticModel {
+    type Error = String;
+
+    fn try_from(parts: Parts) -> std::result::Result<Self, String> {
+        let Parts { coefficients, intercepts, iterations, has_converged } = parts;
+        let outputs = intercepts.len();
+        if outputs == 0 || outputs == 2 {
+            return Err(format!("a model has 1 intercept, or 3 or more, found {outputs}"));
+        }
+        if !coefficients.len().is_multiple_of(outputs) {
+            return Err(format!("{} coefficients are no whole rows of {outputs}", coefficients.len()));
+        }
+        match coefficients.iter().chain(&intercepts).find(|number| !number.is_finite()) {
+            Some(number) => Err(format!("a model's numbers are finite, found {number}")),
+            None => Ok(Self { coefficients, intercepts, iterations, has_converged }),
+        }
+    }
 }
 
 impl LogisticModel {

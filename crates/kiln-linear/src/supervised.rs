@@ -74,7 +74,8 @@ pub struct Prediction {
     pub probability: f32,
 }
 
-/// How well labels were predicted, as fastText's `test` counts it.
+/// How well labels were predicted, as fastText's `test` counts it, but for labels that the model does not know: they
+/// count among those that were to be found, where fastText leaves them out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TestCounts {
     /// Lines with labels and words; others are not counted.
@@ -88,13 +89,14 @@ pub struct TestCounts {
 }
 
 impl TestCounts {
-    /// The share of predicted labels that are right: with one prediction a line and one label, the accuracy.
+    /// The share of predicted labels that are right: with one prediction a line and one label, the accuracy. Not a number
+    /// where nothing was predicted.
     #[must_use]
     pub fn precision(&self) -> f64 {
         self.right as f64 / self.predicted as f64
     }
 
-    /// The share of labels that were predicted.
+    /// The share of labels that were predicted. Not a number where there are none.
     #[must_use]
     pub fn recall(&self) -> f64 {
         self.right as f64 / self.gold as f64
@@ -132,7 +134,7 @@ impl Supervised {
         }
         let (dictionary, kinds) = reading.finish(config);
         let lines = Lines { reading, kinds };
-        if !lines.can_teach() {
+        if !lines.can_teach(config.word_ngrams) {
             return Err(Error::NothingToLearn { lines: count, prefix: config.label_prefix.clone() });
         }
         let rows = dictionary.rows();

@@ -212,7 +212,7 @@ impl Work {
     /// [`Error::OutOfMemory`] and [`Error::DeviceFailed`].
     pub(crate) fn run<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some(gpu) = &self.gpu else { return act() };
-        // What a panic leaves half-done is the model, which is dropped with the run.
+        // What a panic leaves half-done is a model in training, which is dropped with the run; other work only reads one.
         match catch_unwind(AssertUnwindSafe(act)) {
             Ok(Err(error @ (Error::Device(_) | Error::Training(_) | Error::Metric(_)))) => {
                 Err(Failure::told_by(&error.to_string()).map_or(error, |failure| self.error(gpu, failure)))

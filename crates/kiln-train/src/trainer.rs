@@ -373,12 +373,18 @@ impl<M: Trainable> Trainer<M> {
             Ok(trained) => trained,
             Err(error) => {
                 let mut epochs = 0;
-                if let Some(last) = history.epochs().len().checked_sub(1) {
-                    // The device may have failed before the last epoch's checkpoint was written.
-                    epochs = Checkpoint::load(&folder.checkpoint()).map_or(last, |checkpoint| checkpoint.epoch());
-                    // Whatever fails here, the run's own error matters more.
-                    folder.save_curves(&history).ok();
-                    keep_last_epoch(&folder).ok();
+                if !history.epochs().is_empty() {
+                    // The device may have failed before the last epoch's checkpoint was written. Whatever fails here,
+                    // the run's own error matters more.
+                    match Checkpoint::load(&folder.checkpoint()) {
+                        Ok(checkpoint) => {
+                            epochs = checkpoint.epoch();
+                            folder.save_curves(&history).ok();
+                            keep_last_epoch(&folder).ok();
+                        }
+                        // Nothing that a run could go on from: what is there would only be in the next one's way.
+                        Err(_) => drop(folder.clear()),
+                    }
                 }
                 return Err(error.of_run(&folder, epochs + 1));
             }

@@ -168,6 +168,12 @@ impl SupervisedConfig {
         if self.epochs == 0 {
             return refuse("epochs", "at least 1", self.epochs.to_string());
         }
+        if self.epochs > i32::MAX as usize {
+            return refuse("epochs", "at most 2,147,483,647", self.epochs.to_string());
+        }
+        if self.min_n > 0 && self.max_n == 0 {
+            return refuse("max_n", "at least min_n", "0".to_owned());
+        }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return refuse("learning_rate", "a number above 0", self.learning_rate.to_string());
         }

@@ -104,13 +104,6 @@ pub(super) struct Kind {
     pub(super) subwords: Vec<u32>,
 }
 
-impl Kind {
-    /// Whether it is a word other than the end of a line, and has a row.
-    pub(super) fn has_row(&self) -> bool {
-        !self.is_label && !self.subwords.is_empty() && self.hash != hash(END)
-    }
-}
-
 /// Words and labels by number, and how texts become rows of the input table.
 #[derive(Clone, Debug)]
 pub(super) struct Dictionary {

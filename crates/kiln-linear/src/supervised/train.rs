@@ -42,12 +42,14 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Whether a line has both a label and a word that are kept.
-    pub(super) fn can_teach(&self) -> bool {
+    /// Whether a line has both a label that is kept and a row of its own, beside that of the line's end.
+    pub(super) fn can_teach(&self, word_ngrams: usize) -> bool {
         let mut begin = 0;
         self.reading.ends.iter().any(|&end| {
-            let kinds = || self.reading.tokens[begin..end].iter().map(|&place| &self.kinds[place as usize]);
-            let (label, word) = (kinds().any(|kind| kind.is_label && kind.id.is_some()), kinds().any(Kind::has_row));
+            let kinds = || self.reading.tokens[begin..end - 1].iter().map(|&place| &self.kinds[place as usize]);
+            let label = kinds().any(|kind| kind.is_label && kind.id.is_some());
+            // A word that is too rare for a row is still part of runs, if only with the line's end.
+            let word = kinds().any(|kind| !kind.is_label && (word_ngrams > 1 || !kind.subwords.is_empty()));
             begin = end;
             label && word
         })
@@ -190,7 +192,7 @@ pub(super) fn train(
 ) -> Result<f64> {
     let mut random = Minstd::new(u64::from(config.seed));
     let mut work = Workspace::default();
-    let total_tokens = config.epochs as u64 * dictionary.tokens;
+    let total_tokens = (config.epochs as u64).saturating_mul(dictionary.tokens);
     // As fastText counts: the rate falls by the tokens counted so far, every hundred or so.
     let (mut tokens, mut uncounted, mut observed) = (0, 0, 0);
     let (mut loss, mut steps) = (0.0, 0_u64);

@@ -61,7 +61,9 @@ fn models_are_those_of_scikit_learn() {
 
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
-    let dense: Vec<Vec<f64>> = (0..100).map(|i| (0..5).map(|j| ((i * 7 + j * 3) as f64).sin()).collect()).collect();
+    // More columns than one thread adds up at a time.
+    let value = |row: usize, column: usize| if (row * 7 + column) % 97 == 0 { (column as f64).sin() } else { 0.0 };
+    let dense: Vec<Vec<f64>> = (0..100).map(|row| (0..20_000).map(|column| value(row, column)).collect()).collect();
     let (rows, labels) = (sparse(&dense), (0..100).map(|i| u32::from(i % 3 == 0)).collect::<Vec<_>>());
     let fit = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -112,6 +114,16 @@ fn rows_labels_and_options_that_make_no_model_are_refused() {
     let negative = regression.fit_weighted(&rows, &[0, 1], &[1.0, -1.0]).unwrap_err();
     assert!(matches!(negative, Error::BadNumber { row: 1, .. }), "{negative}");
     assert!(regression.fit_weighted(&rows, &[0, 1], &[0.0, 0.0]).is_err());
+    assert!(matches!(regression.max_iterations(0).fit(&rows, &[0, 1]).unwrap_err(), Error::Option { .. }));
+    assert!(matches!(regression.fit(&rows, &[0, u32::MAX]).unwrap_err(), Error::TooManyClasses { .. }));
+    assert!(matches!(regression.c(1e-310).fit(&rows, &[0, 1]).unwrap_err(), Error::NotFinite { .. }));
+    for damaged in [
+        r#"{"coefficients": [], "intercepts": [], "iterations": 1, "has_converged": true}"#,
+        r#"{"coefficients": [1.0], "intercepts": [1.0, 2.0], "iterations": 1, "has_converged": true}"#,
+        r#"{"coefficients": [1.0], "intercepts": [1.0, 2.0, 3.0], "iterations": 1, "has_converged": true}"#,
+    ] {
+        assert!(serde_json::from_str::<kiln_linear::LogisticModel>(damaged).is_err(), "{damaged}");
+    }
     let infinite = sparse(&[vec![1.0, 0.0], vec![f64::INFINITY, 1.0]]);
     assert!(matches!(regression.fit(&infinite, &[0, 1]).unwrap_err(), Error::BadNumber { row: 1, .. }));
     let model = regression.fit(&rows, &[0, 1]).unwrap();

@@ -59,7 +59,7 @@ fn models_of_fasttext_predict_and_test_as_there() {
 #[test]
 fn a_file_that_is_read_is_written_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["plain", "runs", "ova"] {
+    for name in ["plain", "runs", "rare", "ova"] {
         let path = folder.path().join(name);
         Supervised::load(fixture(&format!("{name}.bin"))).unwrap().save(&path).unwrap();
         let (found, expected) = (std::fs::read(path).unwrap(), std::fs::read(fixture(&format!("{name}.bin"))).unwrap());
@@ -143,6 +143,8 @@ fn texts_and_options_that_teach_nothing_are_refused() {
         (plain().with_learning_rate(f32::NAN), "learning_rate"),
         (plain().with_word_ngrams(0), "word_ngrams"),
         (plain().with_characters(3, 2), "min_n"),
+        (plain().with_characters(3, 0), "max_n"),
+        (plain().with_epochs(usize::MAX), "epochs"),
         (plain().with_word_ngrams(2).with_buckets(0), "buckets"),
         (plain().with_label_prefix(""), "label_prefix"),
     ] {
