@@ -12,7 +12,8 @@
 //!
 //! Time: half a minute on 2 cores, minutes with `--data`. Output: a table of parameters, milliseconds a training step and
 //! accuracies, and `accuracy.svg` and `accuracy.png` with a curve a layer. On the generated reviews with seed 0 the test
-//! accuracies are, from SimpleRNN down, 0.5518, 0.9909, 0.9764, 0.9855, 0.8218 and 0.6318.
+//! accuracies are, from SimpleRNN down, 0.5518, 0.9909, 0.9764, 0.9855, 0.8218 and 0.6318; on IMDB, where a bag of words
+//! goes far, 0.8439, 0.8569, 0.8688, 0.8608, 0.8728 and 0.8726.
 
 use std::path::PathBuf;
 
