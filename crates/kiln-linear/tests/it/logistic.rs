@@ -62,7 +62,8 @@ fn models_are_those_of_scikit_learn() {
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
     // More columns than one thread adds up at a time.
-    let value = |row: usize, column: usize| if (row * 7 + column) % 97 == 0 { (column as f64).sin() } else { 0.0 };
+    let value =
+        |row: usize, column: usize| if (row * 7 + column).is_multiple_of(97) { (column as f64).sin() } else { 0.0 };
     let dense: Vec<Vec<f64>> = (0..100).map(|row| (0..20_000).map(|column| value(row, column)).collect()).collect();
     let (rows, labels) = (sparse(&dense), (0..100).map(|i| u32::from(i % 3 == 0)).collect::<Vec<_>>());
     let fit = |threads| {
