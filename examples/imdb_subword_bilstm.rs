@@ -11,9 +11,9 @@
 //!
 //! The recipe is that of TensorFlow's tutorial "Text classification with an RNN" as it was in 2019 and 2020: embedding 64,
 //! bidirectional LSTM 64, dense 64, 598,209 parameters with 8,185 ids; Adam with 1e-4, 10 epochs, batches of 64 whole
-//! reviews, each padded at the back to its longest. The padding is read there, and here unless `--lengths` is given. Only
-//! with `--lengths` does the folder get what `--example predict` needs, since without it what a model says of a review
-//! depends on the others in its batch.
+//! reviews, each padded at the back to its longest. The padding is read there, and here unless `--lengths` is given, which
+//! also puts reviews of like length into a batch. Only with `--lengths` does the folder get what `--example predict`
+//! needs, since without it what a model says of a review depends on the others in its batch.
 //!
 //! By default a fifth of the training set validates, the best epoch is kept, and the test set is read once, at the end.
 //! `--validate-on-test` is the tutorial's protocol: all 25,000 reviews train, the test set validates, and the last epoch
@@ -53,17 +53,21 @@ struct Options {
     /// Validate on the test set, as the tutorial does
     #[arg(long)]
     validate_on_test: bool,
-    /// Let padded steps carry the state
+    /// Let padded steps carry the state, and batch reviews of like length
     #[arg(long)]
     lengths: bool,
 }
 
-/// Whole reviews, padded at the back to the longest of their batch.
-fn batches(documents: &Documents, encoder: &SubwordTextEncoder) -> Result<(EncodedDataset, EncodedBatches)> {
+/// Whole reviews, padded at the back to the longest of their batch: what chance puts there, or reviews of like length.
+fn batches(
+    documents: &Documents,
+    encoder: &SubwordTextEncoder,
+    by_length: bool,
+) -> Result<(EncodedDataset, EncodedBatches)> {
     let texts: Vec<&str> = documents.texts().collect();
     let data = EncodedDataset::new(encoder.encode_batch(&texts), documents.labels(), encoder.vocab_size())?;
     let batches = data.batches(PadBatcher::new().padding(Padding::Post));
-    Ok((data, batches))
+    Ok((data, if by_length { batches.group_by_length() } else { batches }))
 }
 
 fn main() -> Result<()> {
@@ -84,8 +88,8 @@ fn main() -> Result<()> {
     let train = train.shuffled(training.seed);
     let (fit, valid) = if options.validate_on_test { (train, test.clone()) } else { train.split_tail(0.2)? };
     println!("{} reviews to train on, {} to validate on, {} to test on", fit.len(), valid.len(), test.len());
-    let (rows, fit_batches) = batches(&fit, &encoder)?;
-    let (_, valid_batches) = batches(&valid, &encoder)?;
+    let (rows, fit_batches) = batches(&fit, &encoder, options.lengths)?;
+    let (_, valid_batches) = batches(&valid, &encoder, options.lengths)?;
     let (ids, longest) = (rows.lengths().sum::<usize>(), rows.lengths().max().unwrap_or(0).max(1));
     println!("{} ids, {} a review, {longest} in the longest", thousands(encoder.vocab_size()), ids / fit.len());
 
@@ -113,7 +117,7 @@ fn main() -> Result<()> {
     let accuracy = if options.validate_on_test {
         run.history().values("val_accuracy").last().copied()
     } else {
-        let (_, test_batches) = batches(&test, &encoder)?;
+        let (_, test_batches) = batches(&test, &encoder, options.lengths)?;
         run.evaluate(&test_batches)?.accuracy
     };
     let accuracy = accuracy.unwrap_or(f64::NAN);

@@ -40,9 +40,12 @@ pub struct LengthBatches {
 }
 
 impl LengthBatches {
+    /// How many batches make up a pool by default.
+    pub const POOL: usize = 50;
+
     /// Batches of `batch_size` rows from pools of 50 batches, in the order that sorting gives.
     pub fn new(batch_size: usize) -> Self {
-        Self { batch_size, pool: 50, seed: None, max_len: None, drop_last: false }
+        Self { batch_size, pool: Self::POOL, seed: None, max_len: None, drop_last: false }
     }
 
     /// How many batches make up a pool. 1 leaves the rows together that chance put together; `usize::MAX` sorts all.

@@ -36,9 +36,20 @@ pub trait Batches: Send + Sync {
 
     /// How many rows a batch has, where the batches of a pass follow one another and each row goes on from the one in
     /// its place before. Rows then keep their order in training too, and the batch size must be this number. By default
-    /// rows have nothing to do with each other, and training shuffles them.
+    /// rows have nothing to do with each other.
     fn streams(&self) -> Option<usize> {
         None
+    }
+
+    /// The order in which a pass takes the rows, every one once; each `batch_size` of them are a batch, and the last one
+    /// may have fewer. Training gives the `key` of its epoch, evaluation none. By default training shuffles the rows by
+    /// it, unless they are streams, and evaluation takes them as they are.
+    fn order(&self, batch_size: usize, key: Option<RandomKey>) -> Vec<usize> {
+        let _ = batch_size;
+        match key {
+            Some(key) if self.streams().is_none() => key.permutation(self.rows()),
+            _ => (0..self.rows()).collect(),
+        }
     }
 
     /// The batch of the rows `rows` in a pass over all batches in their order; what a model hands on from one to the
@@ -353,9 +364,11 @@ impl<I: Send + Sync, B: Send + 'static> Batches for BurnDataset<I, B> {
 /// How a loader orders its rows.
 #[derive(Clone)]
 pub(crate) enum Order {
-    /// As they are, for evaluation.
+    /// As they are, for predictions.
     AsIs,
-    /// For training: shuffled by (seed, epoch), unless the rows are streams.
+    /// As the data have it without a key.
+    Evaluation,
+    /// As the data have it with the key of (seed, epoch).
     Training { seed: u64, epoch: Arc<AtomicU64> },
 }
 
@@ -394,19 +407,16 @@ impl<B: Send + 'static> Loader<B> {
 
 impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<StepInput<B>> + 'a> {
-        let (rows, training) = match &self.order {
+        let (mut rows, training) = match &self.order {
             Order::AsIs => (self.range.clone().collect(), None),
+            Order::Evaluation => (self.data.order(self.batch_size, None), None),
             Order::Training { seed, epoch } => {
                 let epoch = epoch.load(Ordering::Relaxed);
-                let rows: Vec<usize> = if self.data.streams().is_some() {
-                    self.range.clone().collect()
-                } else {
-                    let order = RandomKey::new(*seed).child("shuffle").index(epoch).permutation(self.range.len());
-                    order.into_iter().map(|row| self.range.start + row).collect()
-                };
-                (rows, Some((*seed, epoch * self.steps() as u64)))
+                let key = RandomKey::new(*seed).child("shuffle").index(epoch);
+                (self.data.order(self.batch_size, Some(key)), Some((*seed, epoch * self.steps() as u64)))
             }
         };
+        rows.retain(|row| self.range.contains(row));
         Box::new(LoaderIterator { loader: self, rows, training, served: 0, carried: Carried::default() })
     }
 

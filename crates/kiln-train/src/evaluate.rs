@@ -46,7 +46,7 @@ where
     model.check(&data.limits())?;
     let mut meter = Meter::default();
     Work::of(&model, batch_size)?.run(|| {
-        each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
+        each_batch(data, batch_size, Order::Evaluation, &device_of(&model)?, |batch, rows| {
             meter.add(&model.step(batch, &Pass::Inference), rows, None)
         })?;
         meter.read()
@@ -69,7 +69,7 @@ where
     model.check(&DataLimits { highest_class: None, values: None, ..data.limits() })?;
     let mut outputs = Vec::new();
     Work::of(&model, batch_size)?.run(|| {
-        each_batch(data, batch_size, &device_of(&model)?, |batch, _| {
+        each_batch(data, batch_size, Order::AsIs, &device_of(&model)?, |batch, _| {
             outputs.extend(activated(&model, &batch.input)?);
             Ok(())
         })
@@ -97,6 +97,7 @@ pub(crate) fn device_of<M: burn::module::Module>(module: &M) -> Result<Device> {
 fn each_batch<D, B>(
     data: &D,
     batch_size: usize,
+    order: Order,
     device: &Device,
     mut act: impl FnMut(B, usize) -> Result<()>,
 ) -> Result<()>
@@ -112,7 +113,7 @@ where
         return Err(Error::EmptyData { what: "evaluation" });
     }
     check_streams(data, batch_size)?;
-    let loader = Loader::new(Arc::new(data.clone()), batch_size, device.clone(), Order::AsIs);
+    let loader = Loader::new(Arc::new(data.clone()), batch_size, device.clone(), order);
     for item in loader.iter() {
         let item = item.map_err(Error::Dataset)?;
         act(item.batch, item.rows)?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use kiln_models::{Span, Spans, Targets, Tokens};
-use kiln_text::{Document, Documents, Encoder, PadSequences, Padded, Padding, Truncating};
+use kiln_models::{RandomKey, Span, Spans, Targets, Tokens};
+use kiln_text::{Document, Documents, Encoder, LengthBatches, PadSequences, Padded, Padding, Truncating};
 
 use crate::data::{Batches, DataLimits};
 use crate::error::{Error, Result};
@@ -143,7 +143,7 @@ impl EncodedDataset {
     /// What `Trainer::fit` takes: batches that `batcher` pads.
     #[must_use]
     pub fn batches(&self, batcher: PadBatcher) -> EncodedBatches {
-        EncodedBatches { data: self.clone(), batcher }
+        EncodedBatches { data: self.clone(), batcher, group_by_length: false }
     }
 }
 
@@ -251,6 +251,28 @@ impl Batcher<EncodedText, Labelled<Tokens>> for PadBatcher {
 pub struct EncodedBatches {
     data: EncodedDataset,
     batcher: PadBatcher,
+    group_by_length: bool,
+}
+
+impl EncodedBatches {
+    /// Puts rows of like length together, so that little of a batch is padding and an epoch takes a fraction of the time
+    /// where lengths vary much: training shuffles the rows, sorts pools of 50 batches by length, cuts them and shuffles
+    /// the batches, as [`LengthBatches`] does; evaluation sorts all rows. Default: chance puts rows together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_train::{Batches, EncodedDataset, PadBatcher};
+    ///
+    /// let data = EncodedDataset::new([vec![1; 90], vec![2; 10], vec![3; 88], vec![4; 9]], vec![0, 1, 0, 1], 5)?;
+    /// let batches = data.batches(PadBatcher::new()).group_by_length();
+    /// assert_eq!(batches.order(2, None), [3, 1, 2, 0]);
+    /// # Ok::<(), kiln_train::Error>(())
+    /// ```
+    #[must_use]
+    pub fn group_by_length(self) -> Self {
+        Self { group_by_length: true, ..self }
+    }
 }
 
 impl Batches for EncodedBatches {
@@ -258,6 +280,30 @@ impl Batches for EncodedBatches {
 
     fn rows(&self) -> usize {
         self.data.len()
+    }
+
+    fn order(&self, batch_size: usize, key: Option<RandomKey>) -> Vec<usize> {
+        let rows = match key {
+            Some(key) => key.permutation(self.rows()),
+            None => (0..self.rows()).collect(),
+        };
+        if !self.group_by_length {
+            return rows;
+        }
+        let longest = self.batcher.max_len.unwrap_or(usize::MAX);
+        let lengths = rows.iter().map(|&row| self.data.0.row(row).len().min(longest));
+        let pool = if key.is_some() { LengthBatches::POOL } else { usize::MAX };
+        let plan = LengthBatches::new(batch_size.max(1)).pool(pool).plan(lengths);
+        let plan = plan.expect("neither the batch size nor the pool is 0");
+        // The last batch alone may be short, and stays last: those before it are cut at multiples of the batch size.
+        let batches: Vec<&[usize]> = plan.batches().collect();
+        let whole = self.rows() / batch_size.max(1);
+        let order = match key {
+            Some(key) => key.child("batches").permutation(whole),
+            None => (0..whole).collect(),
+        };
+        let order = order.into_iter().chain(whole..batches.len());
+        order.flat_map(|batch| batches[batch]).map(|&place| rows[place]).collect()
     }
 
     fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {

@@ -339,7 +339,7 @@ impl<M: Trainable> Trainer<M> {
         }
         let order = Order::Training { seed: self.seed, epoch: shuffle_epoch };
         let train_loader = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
-        let valid_loader = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::AsIs);
+        let valid_loader = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::Evaluation);
         let state = Arc::new(Mutex::new(state));
         let mut training = SupervisedTraining::new(folder.path(), Arc::new(train_loader), Arc::new(valid_loader))
             .num_epochs(self.epochs)
