@@ -33,7 +33,7 @@ struct Options {
     #[command(flatten)]
     imdb: ImdbArgs,
     /// Labelled lines to train on, in fastText's format, in place of the film reviews
-    #[arg(long, value_name = "FILE", requires = "test")]
+    #[arg(long, value_name = "FILE", requires = "test", conflicts_with_all = ["data", "lossy"])]
     train: Option<PathBuf>,
     /// Labelled lines to test on
     #[arg(long, value_name = "FILE", requires = "train")]
@@ -197,5 +197,5 @@ fn keep_losses(folder: &Path, seen: &[Progress]) -> Result<()> {
         is_logarithmic: false,
         curves: vec![Curve { name: "loss".to_owned(), points }],
     };
-    ["curves.svg", "curves.png"].iter().try_for_each(|name| picture.save(&folder.join(name)))
+    picture.save_both(folder, "curves")
 }

@@ -75,7 +75,7 @@ struct Options {
     #[arg(long, value_enum)]
     unit: Option<Unit>,
     /// Train a linear model of runs of syllables, and no other
-    #[arg(long, conflicts_with = "unit")]
+    #[arg(long, conflicts_with_all = ["unit", "resume", "batch_size"])]
     linear: bool,
 }
 

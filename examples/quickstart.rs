@@ -81,10 +81,7 @@ fn main() -> Result<()> {
         println!("{} ({:.3}), {verdict}: {sentence}", prediction.class_name, prediction.probability);
     }
 
-    let pairs = |documents: &Documents| -> Vec<(String, u32)> {
-        documents.iter().map(|document| (document.text.clone(), document.label)).collect()
-    };
-    let baseline = tfidf_logistic_regression(&pairs(train), &pairs(test), options.seed);
+    let baseline = tfidf_logistic_regression(train, test, options.seed)?;
     println!("baseline accuracy {:.4} (logistic regression on tf-idf of words and pairs of words)", baseline.accuracy);
     let accuracy = run.evaluate(&encode.dataset(test)?)?.accuracy.unwrap_or(f64::NAN);
     println!("test accuracy {accuracy:.4}");

@@ -21,13 +21,13 @@ pub(crate) struct Results {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Run these experiments alone
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", requires = "data")]
     only: Vec<String>,
     /// Run these seeds alone, as far as an experiment has them
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', requires = "data")]
     seeds: Vec<u64>,
     /// Run also what is there already
-    #[arg(long)]
+    #[arg(long, requires = "data")]
     again: bool,
 }
 
@@ -45,7 +45,7 @@ struct Kept {
     parameters: Option<u64>,
     /// The mean time of a training step over the epochs, where the example prints it.
     step_ms: Option<f64>,
-    /// The figures by name, as the experiment lists them; none where the line was missing.
+    /// The figures by name, as the experiment lists them.
     figures: Vec<(String, String)>,
 }
 

@@ -244,13 +244,18 @@ fn then(text: &str) -> String {
 }
 
 impl Error {
-    /// With what a run leaves in `folder` that ends in the middle of `epoch`.
-    pub(crate) fn of_run(self, folder: &RunFolder, epoch: usize) -> Self {
+    /// With what a run leaves in `folder`: so many epochs, or nothing, where its first one has ended and was not kept.
+    pub(crate) fn of_run(self, folder: &RunFolder, epochs: Option<usize>) -> Self {
+        let nothing =
+            || format!("no epoch was kept, and what {} held before has been replaced", folder.path().display());
         match self {
             // Another batch size is another run, which is begun anew.
-            Self::OutOfMemory { shortage, .. } => Self::OutOfMemory { shortage, kept: folder.keeps(epoch) },
+            Self::OutOfMemory { shortage, .. } => {
+                Self::OutOfMemory { shortage, kept: epochs.map_or_else(nothing, |epochs| folder.keeps(epochs + 1)) }
+            }
             Self::DeviceFailed { device, reason, .. } => {
-                Self::DeviceFailed { device, reason, kept: folder.kept(epoch) }
+                let kept = epochs.map_or_else(nothing, |epochs| folder.kept(epochs + 1));
+                Self::DeviceFailed { device, reason, kept }
             }
             other => other,
         }

@@ -166,12 +166,6 @@ impl<M: Trainable> Running<M> {
         if state.gradient_norms {
             logs.metrics.extend(training.norms().entries());
         }
-        if !state.begun {
-            // A device that has failed shows when it is read: before the files of an old run go.
-            let model = self.model.as_ref().expect("the model is put back behind each step");
-            drop(weights::weights_of(&model.model));
-            drop(state.optimizer.to_parts());
-        }
         state.begin()?;
         state.history.push(logs.clone());
         self.call(state, |callback, control| callback.on_epoch_end(&logs, control))?;

@@ -372,21 +372,22 @@ impl<M: Trainable> Trainer<M> {
         let (model, weights) = match trained {
             Ok(trained) => trained,
             Err(error) => {
-                let mut epochs = 0;
-                if !history.epochs().is_empty() {
-                    // The device may have failed before the last epoch's checkpoint was written. Whatever fails here,
-                    // the run's own error matters more.
-                    match Checkpoint::load(&folder.checkpoint()) {
-                        Ok(checkpoint) => {
-                            epochs = checkpoint.epoch();
-                            folder.save_curves(&history).ok();
-                            keep_last_epoch(&folder).ok();
-                        }
-                        // Nothing that a run could go on from: what is there would only be in the next one's way.
-                        Err(_) => drop(folder.clear()),
+                // Whatever fails here, the run's own error matters more.
+                let kept = match history.epochs().len().checked_sub(1) {
+                    None => Some(0),
+                    Some(last) if folder.checkpoint().exists() => {
+                        folder.save_curves(&history).ok();
+                        keep_last_epoch(&folder).ok();
+                        // The device may have failed before the last epoch's checkpoint was written.
+                        Some(Checkpoint::load(&folder.checkpoint()).map_or(last, |checkpoint| checkpoint.epoch()))
                     }
-                }
-                return Err(error.of_run(&folder, epochs + 1));
+                    // The first epoch's was not: what stands there is nothing to go on from, and in the next run's way.
+                    Some(_) => {
+                        folder.clear().ok();
+                        None
+                    }
+                };
+                return Err(error.of_run(&folder, kept));
             }
         };
         crate::write_file::write_file(&folder.model(), &weights::to_safetensors(&weights, None)?)?;

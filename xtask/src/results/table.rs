@@ -13,7 +13,8 @@ const HEAD: &str = "# Results\n\nEvery experiment of the examples, beside what i
 the runs kept under [`results/`](results) (what was printed, and the history of every epoch); `cargo xtask results` writes \
 this page from them, and CI compares. `cargo xtask results --data DIR` runs what is not there yet, `--again --only NAME` \
 runs one anew; DIR holds `imdb/aclImdb_v1.tar.gz`, `ptb/` and `nsmc/`.\n\nWhere there are several seeds, a figure is their \
-mean, with the lowest and the highest behind it.\n";
+mean, with the lowest and the highest behind it. Times are of whole processes on a machine that may have had other work \
+beside them: [BENCHMARKS.md](BENCHMARKS.md) has those that were measured with care.\n";
 
 /// Writes the page.
 pub(super) fn write(root: &Path) -> Result<()> {

@@ -113,14 +113,14 @@ enum Moment {
     EpochEnd,
 }
 
-/// Loses the device in the third epoch.
-struct Lose(Option<(wgpu::Device, Moment)>);
+/// Loses the device in an epoch.
+struct Lose(Option<(wgpu::Device, Moment, usize)>);
 
 impl Lose {
     fn act(&self, epoch: usize, now: Moment) {
-        if let Some((handle, moment)) = &self.0
+        if let Some((handle, moment, its_epoch)) = &self.0
             && *moment == now
-            && epoch == 3
+            && epoch == *its_epoch
         {
             handle.destroy();
             // The driver tells of it when it is asked next.
@@ -159,7 +159,7 @@ fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
             let trainer = small.trainer(folder.path(), 4).callback(lose).existing_run(existing);
             trainer.fit(small.model(device), &small.train, &small.valid)
         };
-        let error = run(&device, Lose(Some((handle, moment))), ExistingRun::Refuse).unwrap_err();
+        let error = run(&device, Lose(Some((handle, moment, 3))), ExistingRun::Refuse).unwrap_err();
         let message = error.to_string();
         let Error::DeviceFailed { reason, .. } = &error else { panic!("{moment:?}: {message}") };
         assert!(!reason.is_empty(), "{moment:?}: {message}");
@@ -169,6 +169,34 @@ fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
         let cpu = devices::all().swap_remove(0).1;
         let resumed = run(&cpu, Lose(None), ExistingRun::Resume).unwrap();
         assert_eq!(resumed.history().epochs().len(), 4, "{moment:?}");
+    }
+}
+
+/// An old run is as it was until the first epoch of a new one has ended, and then gone: what is said is true, and the
+/// folder takes another run.
+#[test]
+fn a_device_lost_in_the_first_epoch_leaves_the_old_run_or_nothing() {
+    let small = SmallRun::new();
+    let cpu = devices::all().swap_remove(0).1;
+    for (moment, expected) in [(Moment::Step, "is as it was"), (Moment::EpochEnd, "has been replaced")] {
+        let Some((device, handle)) = own_device(|_| ()) else {
+            return devices::skip("wgpu: no adapter, not even a software one");
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let run = |device: &Device, lose: Lose, existing: ExistingRun| {
+            let trainer = small.trainer(folder.path(), 2).callback(lose).existing_run(existing);
+            trainer.fit(small.model(device), &small.train, &small.valid)
+        };
+        run(&cpu, Lose(None), ExistingRun::Refuse).unwrap();
+        let checkpoint = folder.path().join("checkpoint.kiln");
+        let before = std::fs::read(&checkpoint).unwrap();
+        let message = run(&device, Lose(Some((handle, moment, 1))), ExistingRun::Overwrite).unwrap_err().to_string();
+        assert!(message.contains(expected), "{moment:?}: {message}");
+        if moment == Moment::Step {
+            assert_eq!(std::fs::read(&checkpoint).unwrap(), before);
+        } else {
+            run(&cpu, Lose(None), ExistingRun::Refuse).unwrap();
+        }
     }
 }
 
