@@ -43,7 +43,7 @@ struct Kept {
     seconds: f64,
     /// Trained numbers, where the example prints them.
     parameters: Option<u64>,
-    /// The mean time of a training step over the epochs, where the example prints it.
+    /// The mean time of a training step over the epochs, where the example prints it and trains models of one size.
     step_ms: Option<f64>,
     /// The figures by name, as the experiment lists them.
     figures: Vec<(String, String)>,
@@ -119,8 +119,10 @@ fn run(root: &Path, data: &Path, experiment: &Experiment, seed: u64) -> Result<(
         date: today()?,
         machine: machine(),
         seconds: (seconds * 10.0).round() / 10.0,
-        parameters: text.lines().find_map(|line| line.strip_suffix(" parameters")?.replace(',', "").parse().ok()),
-        step_ms: (!steps.is_empty()).then(|| steps.iter().sum::<f64>() / steps.len() as f64),
+        parameters: parameters(&text),
+        step_ms: parameters(&text)
+            .filter(|_| !steps.is_empty())
+            .map(|_| steps.iter().sum::<f64>() / steps.len() as f64),
         figures,
     };
     let place = place(root, experiment, seed);
@@ -148,6 +150,13 @@ fn behind(text: &str, before: &str) -> Option<String> {
     let found = text.lines().rev().find_map(|line| line.trim_start().strip_prefix(before))?;
     let words: Vec<&str> = found.split_whitespace().collect();
     (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The number of parameters, where the models of a run have the same.
+fn parameters(text: &str) -> Option<u64> {
+    let numbers = text.lines().filter_map(|line| line.strip_suffix(" parameters")?.replace(',', "").parse().ok());
+    let numbers: Vec<u64> = numbers.collect();
+    numbers.first().copied().filter(|first| numbers.iter().all(|number| number == first))
 }
 
 /// The time of a step in a line about an epoch.
@@ -195,6 +204,8 @@ mod tests {
             "epoch 1/2  loss 0.07  val_loss 0.06  learning rate 0.001  10 ms/step  0.1 s\ntest accuracy 0.8124\n";
         assert_eq!(behind(text, "test accuracy ").as_deref(), Some("0.8124"));
         assert_eq!(behind(text, "test perplexity "), None);
+        assert_eq!(parameters("1,024 parameters\nand\n1,024 parameters\n"), Some(1024));
+        assert_eq!(parameters("1,024 parameters\n2 parameters\n"), None);
         let table = "layer   accuracy      ms\nBiLSTM    0.8812   24.10\nLSTM      0.8712   12.05\n";
         assert_eq!(behind(table, "LSTM ").as_deref(), Some("0.8712 12.05"));
         assert_eq!(behind(table, "BiLSTM ").as_deref(), Some("0.8812 24.10"));

@@ -17,6 +17,11 @@ pub enum Initializer {
         /// The largest magnitude.
         limit: f64,
     },
+    /// Normal around 0. Keras's name: `RandomNormal`.
+    Normal {
+        /// The standard deviation.
+        stddev: f64,
+    },
     /// Uniform within ±sqrt(6 / (`fan_in` + `fan_out`)) (Glorot and Bengio 2010), over the
     /// whole fused kernel of a recurrent layer, as Keras does.
     GlorotUniform {
@@ -41,6 +46,7 @@ impl Initializer {
         match self {
             Self::Zeros => vec![0.0; count],
             Self::Uniform { limit } => uniform(count, limit, key),
+            Self::Normal { stddev } => key.normal(count).into_iter().map(|z| (z * stddev) as f32).collect(),
             Self::GlorotUniform { fan_in, fan_out } => uniform(count, (6.0 / (fan_in + fan_out) as f64).sqrt(), key),
             Self::Orthogonal => orthogonal(shape[0], count / shape[0], key),
             Self::ForgetGateOnes => (0..count).map(|i| f32::from(u8::from(i * 4 / count == 1))).collect(),
@@ -117,6 +123,14 @@ mod tests {
         let limit = 0.612_372_4_f32;
         let largest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
         assert!(largest <= limit && largest > 0.99 * limit, "{largest}");
+    }
+
+    #[test]
+    fn normal_values_have_their_deviation() {
+        let values = Initializer::Normal { stddev: 0.1 }.values(&[100, 100], RandomKey::new(3));
+        let mean = values.iter().sum::<f32>() / 1e4;
+        let square = values.iter().map(|v| v * v).sum::<f32>() / 1e4;
+        assert!(mean.abs() < 0.004 && (square.sqrt() - 0.1).abs() < 0.003, "{mean} {square}");
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
+use kiln_kernels::RandomKey;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::error::{Error, Result};
+use crate::initializer::Initializer;
 
 /// One parameter's values.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +47,44 @@ pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
         Some(name) => Err(Error::UnknownWeight { name }),
         None => Ok(module),
     }
+}
+
+/// Draws parameters anew: `choose` gets the path and the sizes of each, and leaves it as it is with `None`. The same key
+/// gives the same values on every device.
+///
+/// # Errors
+///
+/// Two parameters have one path.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::Device;
+/// use kiln_models::weights::{initialized, weights_of};
+/// use kiln_models::layers::DenseConfig;
+/// use kiln_models::{Initializer, RandomKey};
+///
+/// let key = RandomKey::new(1);
+/// let dense = DenseConfig::new(3, 2).init(&Device::flex(), key)?;
+/// // PyTorch's `nn.init.normal_(dense.weight, std=0.01)`.
+/// let dense = initialized(dense, key, |path, _| (path == "kernel").then_some(Initializer::Normal { stddev: 0.01 }))?;
+/// assert!(weights_of(&dense)["kernel"].values.iter().all(|value| value.abs() < 0.1));
+/// # }
+/// # Ok::<(), kiln_models::Error>(())
+/// ```
+pub fn initialized<M: Module>(
+    module: M,
+    key: RandomKey,
+    mut choose: impl FnMut(&str, &[usize]) -> Option<Initializer>,
+) -> Result<M> {
+    let mut weights = weights_of(&module);
+    for (path, Weight { shape, values }) in &mut weights {
+        if let Some(initializer) = choose(path, shape) {
+            *values = initializer.values(shape, key.child(path));
+        }
+    }
+    with_weights(module, weights)
 }
 
 /// Says of the parameters under `path`, such as `embedding` or `embedding.table`, whether training

@@ -161,16 +161,22 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
     },
     Experiment {
         name: "nsmc",
-        what: "NSMC: Korean film reviews by syllables, convolution and two BiLSTMs, 3 epochs",
+        what: "NSMC: Korean film reviews, convolution and two BiLSTMs on each unit, 3 epochs; for each ids, steps, parameters, ms a step, validation and test accuracy",
         example: "nsmc",
-        options: "--data DATA/nsmc --unit syllables --epochs 3",
-        figures: TEST,
+        options: "--data DATA/nsmc --epochs 3",
+        figures: &[
+            ("jamo", "jamo "),
+            ("syllables", "syllables "),
+            ("subwords", "subwords "),
+            ("words", "words "),
+            ("test accuracy", "test accuracy "),
+        ],
         source: "none",
         ..NONE
     },
     Experiment {
         name: "nsmc-linear",
-        what: "the same by fastText's supervised model on runs of syllables",
+        what: "the same reviews by fastText's supervised model on runs of syllables",
         example: "nsmc",
         options: "--data DATA/nsmc --linear",
         seeds: 3,
@@ -254,6 +260,7 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
         what: "Penn Treebank, the first 1,000 words: SimpleRNN",
         example: "language-model",
         options: "--data DATA/ptb --model simple-rnn",
+        seeds: 3,
         figures: &[("training perplexity", "training perplexity ")],
         source: "the textbook's curve falls below 10",
         ..NONE
@@ -265,6 +272,15 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
         options: "--data DATA/ptb",
         figures: &[("test perplexity", "test perplexity ")],
         source: "test perplexity about 136",
+        ..NONE
+    },
+    Experiment {
+        name: "language-model-characters",
+        what: "Penn Treebank by characters: LSTM of 100, one epoch",
+        example: "language-model",
+        options: "--data DATA/ptb --characters --epochs 1",
+        figures: &[("test bits a character", "test bits a character ")],
+        source: "none",
         ..NONE
     },
     Experiment {
