@@ -140,7 +140,6 @@ fn main() -> Result<()> {
     };
     let names: Vec<&str> = units.iter().map(|unit| unit.name()).collect();
     let parts = if options.linear { Vec::new() } else { training.parts(&DEFAULTS, &names)? };
-    let device = training.device()?;
 
     let nsmc = match (&options.data, &options.train, &options.test) {
         (Some(folder), ..) => Nsmc::open(folder),
@@ -158,6 +157,7 @@ fn main() -> Result<()> {
     if options.linear {
         return linear(&options, &nsmc, &fit, &valid);
     }
+    let device = training.device()?;
     let mut trained = Vec::new();
     for (unit, training) in units.iter().zip(&parts) {
         let encode = unit.encoder(&fit)?;

@@ -4,7 +4,7 @@
 //! strength `C` is chosen on a fifth of the training texts, then the model is fitted to all of them. Texts become words
 //! by the rules of the Keras tokenizer, so that "not" and "I" stay and "can't" is one word.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use kiln::linear::{LogisticModel, LogisticRegression};
 use kiln::prelude::*;
 use kiln::text::{SparseMatrix, TfidfVectorizer};
@@ -34,7 +34,7 @@ pub struct Baseline {
 ///
 /// # Errors
 ///
-/// The texts hold no words, or those to fit on are of one class.
+/// The texts hold no words, those to fit on are of one class, or there are none to judge on.
 pub fn tfidf_logistic_regression(train: &Documents, test: &Documents, seed: u64) -> Result<Baseline> {
     let (learners, judges) = train.shuffled(seed).split_tail(VALIDATION_SHARE)?;
     let (vectorizer, rows) = vectorized(&learners)?;
@@ -62,6 +62,7 @@ fn regression(c: f64) -> LogisticRegression {
 }
 
 fn accuracy(model: &LogisticModel, rows: &SparseMatrix<f64>, documents: &Documents) -> Result<f64> {
+    ensure!(!documents.is_empty(), "the baseline needs texts to be judged on");
     let predicted = model.predict(rows)?;
     let right = predicted.iter().zip(documents.labels()).filter(|(found, label)| **found == *label).count();
     Ok(right as f64 / documents.len() as f64)

@@ -113,16 +113,15 @@ fn run(root: &Path, data: &Path, experiment: &Experiment, seed: u64) -> Result<(
         figures.push(((*name).to_owned(), found));
     }
     let steps: Vec<f64> = text.lines().filter_map(step_ms).collect();
+    let parameters = parameters(&text);
     let kept = Kept {
         command: shown,
         seed,
         date: today()?,
         machine: machine(),
         seconds: (seconds * 10.0).round() / 10.0,
-        parameters: parameters(&text),
-        step_ms: parameters(&text)
-            .filter(|_| !steps.is_empty())
-            .map(|_| steps.iter().sum::<f64>() / steps.len() as f64),
+        parameters,
+        step_ms: parameters.filter(|_| !steps.is_empty()).map(|_| steps.iter().sum::<f64>() / steps.len() as f64),
         figures,
     };
     let place = place(root, experiment, seed);

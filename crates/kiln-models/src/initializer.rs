@@ -7,6 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use kiln_kernels::RandomKey;
 
+use crate::error::{Error, Result};
+
 /// How a parameter starts. The names and formulas are Keras's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initializer {
@@ -39,6 +41,18 @@ pub enum Initializer {
 }
 
 impl Initializer {
+    pub(crate) fn check(self) -> Result<()> {
+        let (what, size) = match self {
+            Self::Uniform { limit } => ("the limit of a uniform initializer", limit),
+            Self::Normal { stddev } => ("the standard deviation of a normal initializer", stddev),
+            _ => return Ok(()),
+        };
+        if size.is_finite() && size >= 0.0 {
+            return Ok(());
+        }
+        Err(Error::OutOfRange { what, expected: "a number of at least 0", got: size.to_string() })
+    }
+
     /// The values of a parameter of `shape`, row by row.
     #[must_use]
     pub fn values(self, shape: &[usize], key: RandomKey) -> Vec<f32> {

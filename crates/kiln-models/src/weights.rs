@@ -54,7 +54,7 @@ pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
 ///
 /// # Errors
 ///
-/// Two parameters have one path.
+/// The limit or deviation of an initializer is no number, infinite or below 0.
 ///
 /// # Examples
 ///
@@ -81,6 +81,7 @@ pub fn initialized<M: Module>(
     let mut weights = weights_of(&module);
     for (path, Weight { shape, values }) in &mut weights {
         if let Some(initializer) = choose(path, shape) {
+            initializer.check()?;
             *values = initializer.values(shape, key.child(path));
         }
     }

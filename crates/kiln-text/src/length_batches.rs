@@ -29,7 +29,8 @@ use crate::skipgrams::shuffle;
 ///
 /// # References
 ///
-/// The pools are those of Hugging Face's `LengthGroupedSampler`, which has 50 batches in each.
+/// The pools are those of Hugging Face's `LengthGroupedSampler`, which has 50 batches in each, or a quarter of all where
+/// they are fewer than 200, and puts the longest row into the first batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LengthBatches {
     batch_size: usize,

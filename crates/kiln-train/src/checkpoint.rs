@@ -39,6 +39,17 @@ pub(crate) struct RunIdentity {
     /// The parameters that the model itself has frozen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) never_trained: Vec<String>,
+    /// Of the order that the training rows have for one key: it tells of other data and of another way to batch them.
+    /// Checkpoints of old have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<String>,
+}
+
+/// The start of the order's SHA-256, in hexadecimal.
+pub(crate) fn digest(order: &[usize]) -> String {
+    let mut hash = Sha256::new();
+    order.iter().for_each(|&row| hash.update((row as u64).to_le_bytes()));
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Parameters that stay as they are in the first epochs.
@@ -53,6 +64,7 @@ impl RunIdentity {
     ///
     /// An option differs from the one in the checkpoint at `path`; the first is named.
     pub(crate) fn check_same(&self, before: &Self, path: &Path) -> Result<()> {
+        let before = Self { order: before.order.clone().or_else(|| self.order.clone()), ..before.clone() };
         let fields = |identity: &Self| {
             [
                 ("seed", identity.seed.to_string()),
@@ -65,9 +77,10 @@ impl RunIdentity {
                 ("model options", identity.artifact.clone().unwrap_or_default()),
                 ("parameters frozen at first", format!("{:?}", identity.frozen)),
                 ("parameters never trained", identity.never_trained.join(", ")),
+                ("order of the training rows", identity.order.clone().unwrap_or_default()),
             ]
         };
-        for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(before)) {
+        for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(&before)) {
             if now != before {
                 let (now, before) = first_difference(&now, &before);
                 let (path, what) = (path.to_owned(), what.to_owned());

@@ -42,8 +42,9 @@ pub trait Batches: Send + Sync {
     }
 
     /// The order in which a pass takes the rows, every one once; each `batch_size` of them are a batch, and the last one
-    /// may have fewer. Training gives the `key` of its epoch, evaluation none. By default training shuffles the rows by
-    /// it, unless they are streams, and evaluation takes them as they are.
+    /// may have fewer. Training gives the `key` of its epoch; evaluation and prediction give none, and predictions are put
+    /// back into the order of the rows. By default training shuffles the rows by the key, unless they are streams, and
+    /// others take them as they are. Rows of streams must stay as they are.
     fn order(&self, batch_size: usize, key: Option<RandomKey>) -> Vec<usize> {
         let _ = batch_size;
         match key {
@@ -78,6 +79,30 @@ pub(crate) fn check_streams<B: Batches>(data: &B, batch_size: usize) -> Result<(
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether the data name every row once in their order, which is given.
+///
+/// # Errors
+///
+/// A row is missing or comes twice, or rows of streams are not as they were.
+pub(crate) fn checked_order<B: Batches>(data: &B, batch_size: usize, key: Option<RandomKey>) -> Result<Vec<usize>> {
+    let (order, rows) = (data.order(batch_size, key), data.rows());
+    let mut seen = vec![false; rows];
+    let mut is_new = |&row: &usize| seen.get_mut(row).is_some_and(|seen| !std::mem::replace(seen, true));
+    let (listed, new) = (order.len(), order.iter().filter(|&row| is_new(row)).count());
+    let is_moved = data.streams().is_some() && !order.is_sorted();
+    if listed != rows || new != rows || is_moved {
+        return Err(Error::Data {
+            what: "the order of the rows",
+            expected: format!(
+                "each of {rows} rows once{}",
+                if is_moved { ", as they are in their streams" } else { "" }
+            ),
+            got: format!("{listed} rows, {new} of them different"),
+        });
+    }
+    Ok(order)
 }
 
 /// The extremes of a data set, which a model is checked against before the first step.
@@ -364,8 +389,6 @@ impl<I: Send + Sync, B: Send + 'static> Batches for BurnDataset<I, B> {
 /// How a loader orders its rows.
 #[derive(Clone)]
 pub(crate) enum Order {
-    /// As they are, for predictions.
-    AsIs,
     /// As the data have it without a key.
     Evaluation,
     /// As the data have it with the key of (seed, epoch).
@@ -378,7 +401,7 @@ pub(crate) struct Loader<B> {
     pub(crate) batch_size: usize,
     pub(crate) device: Device,
     pub(crate) order: Order,
-    /// The rows served, as a range.
+    /// The places in the order that are served.
     pub(crate) range: std::ops::Range<usize>,
 }
 
@@ -407,8 +430,7 @@ impl<B: Send + 'static> Loader<B> {
 
 impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<StepInput<B>> + 'a> {
-        let (mut rows, training) = match &self.order {
-            Order::AsIs => (self.range.clone().collect(), None),
+        let (rows, training) = match &self.order {
             Order::Evaluation => (self.data.order(self.batch_size, None), None),
             Order::Training { seed, epoch } => {
                 let epoch = epoch.load(Ordering::Relaxed);
@@ -416,7 +438,7 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
                 (self.data.order(self.batch_size, Some(key)), Some((*seed, epoch * self.steps() as u64)))
             }
         };
-        rows.retain(|row| self.range.contains(row));
+        let rows = rows.get(self.range.clone()).unwrap_or_default().to_vec();
         Box::new(LoaderIterator { loader: self, rows, training, served: 0, carried: Carried::default() })
     }
 

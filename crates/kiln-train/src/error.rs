@@ -244,18 +244,13 @@ fn then(text: &str) -> String {
 }
 
 impl Error {
-    /// With what a run leaves in `folder`: so many epochs, or nothing, where its first one has ended and was not kept.
-    pub(crate) fn of_run(self, folder: &RunFolder, epochs: Option<usize>) -> Self {
-        let nothing =
-            || format!("no epoch was kept, and what {} held before has been replaced", folder.path().display());
+    /// With what a run leaves in `folder` that ends in the middle of `epoch`.
+    pub(crate) fn of_run(self, folder: &RunFolder, epoch: usize) -> Self {
         match self {
             // Another batch size is another run, which is begun anew.
-            Self::OutOfMemory { shortage, .. } => {
-                Self::OutOfMemory { shortage, kept: epochs.map_or_else(nothing, |epochs| folder.keeps(epochs + 1)) }
-            }
+            Self::OutOfMemory { shortage, .. } => Self::OutOfMemory { shortage, kept: folder.keeps(epoch) },
             Self::DeviceFailed { device, reason, .. } => {
-                let kept = epochs.map_or_else(nothing, |epochs| folder.kept(epochs + 1));
-                Self::DeviceFailed { device, reason, kept }
+                Self::DeviceFailed { device, reason, kept: folder.kept(epoch) }
             }
             other => other,
         }

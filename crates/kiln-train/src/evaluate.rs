@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use kiln_models::{Model, Pass};
 
-use crate::data::{Batches, DataLimits, Loader, Order, check_streams};
+use crate::data::{Batches, DataLimits, Loader, Order, check_streams, checked_order};
 use crate::device_failure::Work;
 use crate::error::{Error, Result};
 use crate::meter::Meter;
@@ -46,7 +46,7 @@ where
     model.check(&data.limits())?;
     let mut meter = Meter::default();
     Work::of(&model, batch_size)?.run(|| {
-        each_batch(data, batch_size, Order::Evaluation, &device_of(&model)?, |batch, rows| {
+        each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
             meter.add(&model.step(batch, &Pass::Inference), rows, None)
         })?;
         meter.read()
@@ -68,13 +68,17 @@ where
     let model = model.valid();
     model.check(&DataLimits { highest_class: None, values: None, ..data.limits() })?;
     let mut outputs = Vec::new();
-    Work::of(&model, batch_size)?.run(|| {
-        each_batch(data, batch_size, Order::AsIs, &device_of(&model)?, |batch, _| {
-            outputs.extend(activated(&model, &batch.input)?);
+    let order = Work::of(&model, batch_size)?.run(|| {
+        each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
+            let batch = activated(&model, &batch.input)?;
+            // A language model has an output for each token of a row.
+            outputs.extend(batch.chunks((batch.len() / rows).max(1)).map(<[_]>::to_vec));
             Ok(())
         })
     })?;
-    Ok(outputs)
+    let mut by_row: Vec<_> = order.into_iter().zip(outputs).collect();
+    by_row.sort_by_key(|(row, _)| *row);
+    Ok(by_row.into_iter().flat_map(|(_, outputs)| outputs).collect())
 }
 
 /// The activated outputs of one batch.
@@ -94,13 +98,13 @@ pub(crate) fn device_of<M: burn::module::Module>(module: &M) -> Result<Device> {
     module.devices().into_iter().next().ok_or(Error::NoParameters)
 }
 
+/// Calls `act` with every batch and its number of rows, and gives the order that the rows came in.
 fn each_batch<D, B>(
     data: &D,
     batch_size: usize,
-    order: Order,
     device: &Device,
     mut act: impl FnMut(B, usize) -> Result<()>,
-) -> Result<()>
+) -> Result<Vec<usize>>
 where
     D: Batches<Batch = B> + Clone + 'static,
     B: Send + 'static,
@@ -113,10 +117,11 @@ where
         return Err(Error::EmptyData { what: "evaluation" });
     }
     check_streams(data, batch_size)?;
-    let loader = Loader::new(Arc::new(data.clone()), batch_size, device.clone(), order);
+    let order = checked_order(data, batch_size, None)?;
+    let loader = Loader::new(Arc::new(data.clone()), batch_size, device.clone(), Order::Evaluation);
     for item in loader.iter() {
         let item = item.map_err(Error::Dataset)?;
         act(item.batch, item.rows)?;
     }
-    Ok(())
+    Ok(order)
 }

@@ -12,6 +12,9 @@ const CHECKPOINT: &str = "checkpoint.kiln";
 const HISTORY_JSON: &str = "history.json";
 const HISTORY_CSV: &str = "history.csv";
 const CURVES: [&str; 2] = ["curves.svg", "curves.png"];
+/// Where the files of an old run lie until the new one has a checkpoint, and while they are on their way there.
+const REPLACED: &str = ".kiln-replaced";
+const REPLACING: &str = ".kiln-replacing";
 
 /// What to do with a folder that already holds a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub enum ExistingRun {
     /// Refuse to start.
     #[default]
     Refuse,
-    /// Delete the run's files and start anew. Other files stay.
+    /// Start anew, and delete the run's files when the first epoch has been kept. Other files stay.
     Overwrite,
     /// Continue from the last checkpoint.
     Resume,
@@ -30,9 +33,10 @@ pub enum ExistingRun {
 pub(crate) struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// Whether the folder may be used; nothing is written or deleted yet.
+    /// Whether the folder may be used. Nothing is written or deleted yet, but what a killed run left is put in order.
     pub(crate) fn prepare(path: &Path, existing: ExistingRun) -> Result<Self> {
         let folder = Self(path.to_owned());
+        folder.settle()?;
         let held = folder.held();
         match existing {
             ExistingRun::Resume if !folder.checkpoint().exists() => {
@@ -66,9 +70,46 @@ impl RunFolder {
         self.checkpoint().exists() || kilns_config().unwrap_or(false)
     }
 
-    /// Removes an old run's files.
+    /// Removes a run's files.
     pub(crate) fn clear(&self) -> Result<()> {
         self.held().iter().try_for_each(|file| std::fs::remove_file(file).map_err(Error::io("remove", file)))
+    }
+
+    /// Puts an old run's files aside: [`RunFolder::settle`] removes them or brings them back.
+    pub(crate) fn put_aside(&self) -> Result<()> {
+        let held = self.held();
+        if held.is_empty() {
+            return Ok(());
+        }
+        let (replacing, replaced) = (self.0.join(REPLACING), self.0.join(REPLACED));
+        std::fs::create_dir_all(&replacing).map_err(Error::io("make the folder", &replacing))?;
+        held.iter().try_for_each(|file| move_into(file, &replacing))?;
+        std::fs::rename(&replacing, &replaced).map_err(Error::io("rename", &replacing))
+    }
+
+    /// Removes the old run's files that were put aside if the new one has a checkpoint; if not, they come back, and what
+    /// there is of the new one goes.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let (replacing, replaced) = (self.0.join(REPLACING), self.0.join(REPLACED));
+        if replacing.is_dir() {
+            self.bring_back(&replacing)?;
+        }
+        if replaced.is_dir() {
+            if !self.checkpoint().exists() {
+                self.clear()?;
+                self.bring_back(&replaced)?;
+            } else {
+                std::fs::remove_dir_all(&replaced).map_err(Error::io("remove", &replaced))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn bring_back(&self, aside: &Path) -> Result<()> {
+        for entry in std::fs::read_dir(aside).map_err(Error::io("read", aside))? {
+            move_into(&entry.map_err(Error::io("read", aside))?.path(), &self.0)?;
+        }
+        std::fs::remove_dir(aside).map_err(Error::io("remove", aside))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -103,7 +144,7 @@ impl RunFolder {
     pub(crate) fn keeps(&self, epoch: usize) -> String {
         let folder = self.0.display();
         match epoch {
-            1 => format!("no epoch has ended, so {folder} is as it was"),
+            1 => format!("no epoch was kept, so {folder} is as it was"),
             _ => format!("{folder} keeps everything up to the end of epoch {}", epoch - 1),
         }
     }
@@ -115,4 +156,9 @@ impl RunFolder {
             _ => format!("{}; go on from there with `resume` (`--resume`, `ExistingRun::Resume`)", self.keeps(epoch)),
         }
     }
+}
+
+fn move_into(file: &Path, folder: &Path) -> Result<()> {
+    let name = file.file_name().unwrap_or_default();
+    std::fs::rename(file, folder.join(name)).map_err(Error::io("move", file))
 }

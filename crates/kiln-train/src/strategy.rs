@@ -46,7 +46,8 @@ pub(crate) struct Loop {
     /// Whether the norms of gradients stand in the history.
     pub(crate) gradient_norms: bool,
     pub(crate) error: Option<Error>,
-    /// Whether the folder holds this run: an old one stays until the first epoch has ended.
+    /// Whether the folder holds this run: an old one stays until the first epoch has ended, and is put aside until it is
+    /// kept.
     pub(crate) begun: bool,
     pub(crate) artifact: Option<ArtifactConfig>,
 }
@@ -55,7 +56,7 @@ impl Loop {
     /// Puts this run in the place of an old one.
     fn begin(&mut self) -> Result<()> {
         if !self.begun {
-            self.folder.clear()?;
+            self.folder.put_aside()?;
             if let Some(artifact) = &self.artifact {
                 artifact.save(self.folder.path())?;
             }
@@ -322,7 +323,8 @@ impl<M: Trainable> Running<M> {
             callbacks: state.callbacks.iter().map(|callback| callback.state()).collect(),
         };
         let path: PathBuf = state.folder.checkpoint();
-        checkpoint.save(&path)
+        checkpoint.save(&path)?;
+        state.folder.settle()
     }
 }
 

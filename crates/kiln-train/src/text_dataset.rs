@@ -256,8 +256,16 @@ pub struct EncodedBatches {
 
 impl EncodedBatches {
     /// Puts rows of like length together, so that little of a batch is padding and an epoch takes a fraction of the time
-    /// where lengths vary much: training shuffles the rows, sorts pools of 50 batches by length, cuts them and shuffles
-    /// the batches, as [`LengthBatches`] does; evaluation sorts all rows. Default: chance puts rows together.
+    /// where lengths vary much: training shuffles the rows, sorts pools of them by length, cuts these into batches and
+    /// shuffles the batches; evaluation and prediction sort all rows. A pool has 50 batches, or a quarter of all where
+    /// they are fewer than 200. Default: chance puts rows together.
+    ///
+    /// What a model makes of a row stays the same as long as it does not read padding; one that does
+    /// (`PaddedSteps::Read`) sees less of it.
+    ///
+    /// # References
+    ///
+    /// Hugging Face's `group_by_length` has pools of this size too, and puts the longest row into the first batch.
     ///
     /// # Examples
     ///
@@ -266,7 +274,7 @@ impl EncodedBatches {
     ///
     /// let data = EncodedDataset::new([vec![1; 90], vec![2; 10], vec![3; 88], vec![4; 9]], vec![0, 1, 0, 1], 5)?;
     /// let batches = data.batches(PadBatcher::new()).group_by_length();
-    /// assert_eq!(batches.order(2, None), [3, 1, 2, 0]);
+    /// assert_eq!(batches.order(2, None), [0, 2, 1, 3]);
     /// # Ok::<(), kiln_train::Error>(())
     /// ```
     #[must_use]
@@ -290,19 +298,24 @@ impl Batches for EncodedBatches {
         if !self.group_by_length {
             return rows;
         }
-        let longest = self.batcher.max_len.unwrap_or(usize::MAX);
-        let lengths = rows.iter().map(|&row| self.data.0.row(row).len().min(longest));
-        let pool = if key.is_some() { LengthBatches::POOL } else { usize::MAX };
-        let plan = LengthBatches::new(batch_size.max(1)).pool(pool).plan(lengths);
-        let plan = plan.expect("neither the batch size nor the pool is 0");
-        // The last batch alone may be short, and stays last: those before it are cut at multiples of the batch size.
+        let batch_size = batch_size.max(1);
+        let mut plan = LengthBatches::new(batch_size).pool(match key {
+            Some(_) => (rows.len() / (4 * batch_size)).clamp(1, LengthBatches::POOL),
+            None => usize::MAX,
+        });
+        if let Some(max_len) = self.batcher.max_len {
+            plan = plan.max_len(max_len);
+        }
+        let plan = plan.plan(rows.iter().map(|&row| self.data.0.row(row).len()));
+        let plan = plan.expect("neither the batch size nor the pool nor max_len is 0");
         let batches: Vec<&[usize]> = plan.batches().collect();
-        let whole = self.rows() / batch_size.max(1);
-        let order = match key {
-            Some(key) => key.child("batches").permutation(whole),
-            None => (0..whole).collect(),
+        let Some(key) = key else {
+            // From the longest: where memory does not do, that shows at once.
+            return batches.into_iter().flatten().rev().map(|&place| rows[place]).collect();
         };
-        let order = order.into_iter().chain(whole..batches.len());
+        // The last batch alone may be short, and stays last: those before it are cut at multiples of the batch size.
+        let whole = rows.len() / batch_size;
+        let order = key.child("batches").permutation(whole).into_iter().chain(whole..batches.len());
         order.flat_map(|batch| batches[batch]).map(|&place| rows[place]).collect()
     }
 

@@ -9,13 +9,13 @@ use burn::optim::SgdConfig;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::{Adaptor, Metric, Numeric};
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
-use kiln_models::weights;
+use kiln_models::{RandomKey, weights};
 
 use crate::artifact::ArtifactConfig;
 use crate::callback::Callback;
-use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
+use crate::checkpoint::{Checkpoint, Frozen, RunIdentity, digest};
 use crate::ctrl_c::{self, UnderWay};
-use crate::data::{Batches, Loader, Order, check_streams};
+use crate::data::{Batches, Loader, Order, check_streams, checked_order};
 use crate::device_failure::Work;
 use crate::early_stopping::EarlyStopping;
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> Supervised
 /// (`history.json`, `history.csv`) and, with [`Trainer::save_best`], the best weights
 /// (`model.safetensors`); at the end also the returned model's weights and the curves
 /// (`curves.svg`, `curves.png`). The same seed, device and build give the
-/// same model: to the bit on the CPU.
+/// same model: to the bit on the CPU, with the same number of threads and vectors of the same width.
 ///
 /// # Examples
 ///
@@ -281,6 +281,8 @@ impl<M: Trainable> Trainer<M> {
         self.check(train.rows(), valid.rows())?;
         check_streams(train, self.batch_size)?;
         check_streams(valid, self.batch_size)?;
+        checked_order(valid, self.batch_size, None)?;
+        let order = checked_order(train, self.batch_size, Some(RandomKey::new(self.seed)))?;
         model.check(&train.limits())?;
         model.check(&valid.limits())?;
         for Frozen { path, .. } in &self.frozen {
@@ -302,6 +304,7 @@ impl<M: Trainable> Trainer<M> {
             artifact: self.artifact.as_ref().map(ArtifactConfig::to_json),
             frozen: self.frozen,
             never_trained: weights::frozen_paths(&model),
+            order: Some(digest(&order)),
         };
 
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
@@ -373,21 +376,22 @@ impl<M: Trainable> Trainer<M> {
             Ok(trained) => trained,
             Err(error) => {
                 // Whatever fails here, the run's own error matters more.
-                let kept = match history.epochs().len().checked_sub(1) {
-                    None => Some(0),
-                    Some(last) if folder.checkpoint().exists() => {
+                let kept = match history.epochs().len() {
+                    0 => 0,
+                    epochs if folder.checkpoint().exists() => {
                         folder.save_curves(&history).ok();
                         keep_last_epoch(&folder).ok();
                         // The device may have failed before the last epoch's checkpoint was written.
-                        Some(Checkpoint::load(&folder.checkpoint()).map_or(last, |checkpoint| checkpoint.epoch()))
+                        Checkpoint::load(&folder.checkpoint()).map_or(epochs - 1, |checkpoint| checkpoint.epoch())
                     }
                     // The first epoch's was not: what stands there is nothing to go on from, and in the next run's way.
-                    Some(_) => {
+                    _ => {
                         folder.clear().ok();
-                        None
+                        0
                     }
                 };
-                return Err(error.of_run(&folder, kept));
+                folder.settle().ok();
+                return Err(error.of_run(&folder, kept + 1));
             }
         };
         crate::write_file::write_file(&folder.model(), &weights::to_safetensors(&weights, None)?)?;

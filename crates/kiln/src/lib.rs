@@ -50,8 +50,9 @@
 //! | `ndarray` | the CPU, by the backend that Burn has deprecated |
 //! | `cuda` | NVIDIA's GPUs through CUDA |
 //!
-//! `subwords` is no backend: it adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` with some thirty crates
-//! behind it, and is off by default. `SubwordTextEncoder` needs no feature.
+//! Three are no backends, and off by default. `subwords` adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` with
+//! some forty crates behind it; `SubwordTextEncoder` needs no feature. `fusion` and `autotune` are Burn's, for GPUs: plain
+//! operations behind each other become one, and of several kernels for one the fastest is found by timing them.
 
 mod device;
 mod error;

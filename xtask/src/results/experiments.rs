@@ -40,6 +40,7 @@ impl Experiment {
 }
 
 const TEST: &[(&str, &str)] = &[("test accuracy", "test accuracy ")];
+const NSMC: &str = "the corpus rebuilt from its raw reviews, with a split of its own";
 const WORDS: &[(&str, &str)] = &[("year", "year: "), ("toyota", "toyota: ")];
 
 const NONE: Experiment = Experiment {
@@ -152,7 +153,7 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
     },
     Experiment {
         name: "imdb-subword-bilstm-lengths",
-        what: "the same with the valid span",
+        what: "the same with the valid span, and reviews of like length in a batch",
         example: "imdb-subword-bilstm",
         options: "--data DATA/imdb/aclImdb_v1.tar.gz --lengths",
         figures: TEST,
@@ -172,6 +173,7 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
             ("test accuracy", "test accuracy "),
         ],
         source: "none",
+        note: NSMC,
         ..NONE
     },
     Experiment {
@@ -182,6 +184,7 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
         seeds: 3,
         figures: TEST,
         source: "none",
+        note: NSMC,
         ..NONE
     },
     Experiment {

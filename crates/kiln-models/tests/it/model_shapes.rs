@@ -2,12 +2,12 @@
 //! refused, the same model from the same seed, dropout.
 
 use burn::tensor::{Device, Int, Tensor};
-use kiln_models::layers::{Conv1dConfig, ConvPadding, DropoutConfig};
-use kiln_models::weights::{Weights, from_safetensors, to_safetensors, weights_of, with_weights};
+use kiln_models::layers::{Conv1dConfig, ConvPadding, DenseConfig, DropoutConfig};
+use kiln_models::weights::{Weights, from_safetensors, initialized, to_safetensors, weights_of, with_weights};
 use kiln_models::{
-    ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Error, Head, Model, PaddedSteps, Pass, RandomKey,
-    RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Span, Spans, Summary, TextClassifierConfig,
-    Tokens, thousands,
+    ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Error, Head, Initializer, Model, PaddedSteps, Pass,
+    RandomKey, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Span, Spans, Summary,
+    TextClassifierConfig, Tokens, thousands,
 };
 use proptest::prelude::*;
 
@@ -191,6 +191,20 @@ fn padded_steps_are_read_or_carry_the_state() {
     };
     assert_eq!(outputs(0, PaddedSteps::Carry), outputs(7, PaddedSteps::Carry));
     assert_ne!(outputs(0, PaddedSteps::Read), outputs(7, PaddedSteps::Read));
+}
+
+#[test]
+fn chosen_parameters_are_drawn_anew_and_the_others_stay() {
+    let dense = || DenseConfig::new(3, 2).init(&device(), RandomKey::new(1)).unwrap();
+    let before = weights_of(&dense());
+    let normal = |stddev| move |path: &str, _: &[usize]| (path == "bias").then_some(Initializer::Normal { stddev });
+    let after = weights_of(&initialized(dense(), RandomKey::new(2), normal(0.1)).unwrap());
+    assert_eq!(after["kernel"], before["kernel"]);
+    assert!(after["bias"].values.iter().all(|value| *value != 0.0), "{after:?}");
+    for stddev in [f64::NAN, f64::INFINITY, -1.0] {
+        let error = initialized(dense(), RandomKey::new(2), normal(stddev)).unwrap_err().to_string();
+        assert!(error.contains("standard deviation") && error.contains(&stddev.to_string()), "{error}");
+    }
 }
 
 #[test]

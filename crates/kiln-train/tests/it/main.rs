@@ -12,6 +12,7 @@ mod optimizers;
 #[cfg(feature = "wgpu")]
 #[path = "../../../kiln-kernels/tests/it/own_device.rs"]
 mod own_device;
+mod replaced_runs;
 mod small_run;
 mod text_dataset;
 mod training;

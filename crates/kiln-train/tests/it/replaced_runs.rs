@@ -1,0 +1,48 @@
+//! What becomes of an old run in the folder of a new one whose first epoch is not kept.
+
+use kiln_train::{Callback, Control, EpochLogs, Error, ExistingRun};
+
+use crate::devices;
+use crate::small_run::SmallRun;
+
+/// The first epoch has ended and its checkpoint is not written: a run that fails there puts the old one back, and one
+/// that is killed has it put back by the next.
+#[test]
+fn an_old_run_comes_back_where_the_new_ones_first_epoch_is_not_kept() {
+    struct Fail;
+    impl Callback for Fail {
+        fn name(&self) -> &'static str {
+            "fail"
+        }
+        fn on_epoch_end(&mut self, _: &EpochLogs, _: &mut Control<'_>) -> kiln_train::Result<()> {
+            Err(Error::EmptyData { what: "a callback of this test" })
+        }
+    }
+    let small = SmallRun::new();
+    let cpu = devices::all().swap_remove(0).1;
+    let folder = tempfile::tempdir().unwrap();
+    let trainer = |existing| small.trainer(folder.path(), 1).existing_run(existing);
+    trainer(ExistingRun::Refuse).fit(small.model(&cpu), &small.train, &small.valid).unwrap();
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let names = ["model.safetensors", "checkpoint.kiln", "history.csv"];
+    let old = names.map(read);
+    let failing = trainer(ExistingRun::Overwrite).seed(12).callback(Fail);
+    failing.fit(small.model(&cpu), &small.train, &small.valid).map(|_| ()).unwrap_err();
+    assert_eq!(names.map(read), old);
+
+    // What a kill leaves behind the first epoch of a run, and on the way there.
+    for aside in [".kiln-replaced", ".kiln-replacing"] {
+        std::fs::create_dir(folder.path().join(aside)).unwrap();
+        let moved = if aside == ".kiln-replaced" { &names[..] } else { &names[..1] };
+        for name in moved {
+            std::fs::rename(folder.path().join(name), folder.path().join(aside).join(name)).unwrap();
+        }
+        if aside == ".kiln-replaced" {
+            std::fs::write(folder.path().join("history.csv"), "of the new run").unwrap();
+        }
+        let refused = trainer(ExistingRun::Refuse).fit(small.model(&cpu), &small.train, &small.valid);
+        assert!(matches!(refused.map(|_| ()).unwrap_err(), Error::RunExists { .. }));
+        assert_eq!(names.map(read), old);
+        assert!(!folder.path().join(aside).exists());
+    }
+}
