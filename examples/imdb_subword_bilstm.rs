@@ -19,8 +19,8 @@
 //! `--validate-on-test` is the tutorial's protocol: all 25,000 reviews train, the test set validates, and the last epoch
 //! counts.
 //!
-//! Time: minutes an epoch on 2 cores, since a batch is as long as its longest review; less with `--lengths`. Output: the number of parameters, a
-//! line an epoch, `test accuracy`.
+//! Time: minutes an epoch on 2 cores, since a batch is as long as its longest review; less with `--lengths`. Output: the
+//! number of parameters, a line an epoch, `test accuracy`.
 
 use std::path::PathBuf;
 

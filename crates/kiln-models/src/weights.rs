@@ -61,8 +61,8 @@ pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
 /// ```
 /// # #[cfg(feature = "flex")] {
 /// use burn::tensor::Device;
-/// use kiln_models::weights::{initialized, weights_of};
 /// use kiln_models::layers::DenseConfig;
+/// use kiln_models::weights::{initialized, weights_of};
 /// use kiln_models::{Initializer, RandomKey};
 ///
 /// let key = RandomKey::new(1);

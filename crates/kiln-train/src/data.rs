@@ -86,7 +86,11 @@ pub(crate) fn check_streams<B: Batches>(data: &B, batch_size: usize) -> Result<(
 /// # Errors
 ///
 /// A row is missing or comes twice, or rows of streams are not as they were.
-pub(crate) fn checked_order<B: Batches>(data: &B, batch_size: usize, key: Option<RandomKey>) -> Result<Vec<usize>> {
+pub(crate) fn checked_order<B: Batches + ?Sized>(
+    data: &B,
+    batch_size: usize,
+    key: Option<RandomKey>,
+) -> Result<Vec<usize>> {
     let (order, rows) = (data.order(batch_size, key), data.rows());
     let mut seen = vec![false; rows];
     let mut is_new = |&row: &usize| seen.get_mut(row).is_some_and(|seen| !std::mem::replace(seen, true));
@@ -430,16 +434,19 @@ impl<B: Send + 'static> Loader<B> {
 
 impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<StepInput<B>> + 'a> {
-        let (rows, training) = match &self.order {
-            Order::Evaluation => (self.data.order(self.batch_size, None), None),
+        let (key, training) = match &self.order {
+            Order::Evaluation => (None, None),
             Order::Training { seed, epoch } => {
                 let epoch = epoch.load(Ordering::Relaxed);
                 let key = RandomKey::new(*seed).child("shuffle").index(epoch);
-                (self.data.order(self.batch_size, Some(key)), Some((*seed, epoch * self.steps() as u64)))
+                (Some(key), Some((*seed, epoch * self.steps() as u64)))
             }
         };
-        let rows = rows.get(self.range.clone()).unwrap_or_default().to_vec();
-        Box::new(LoaderIterator { loader: self, rows, training, served: 0, carried: Carried::default() })
+        let (rows, error) = match checked_order(&*self.data, self.batch_size, key) {
+            Ok(order) => (order[self.range.clone()].to_vec(), None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        Box::new(LoaderIterator { loader: self, rows, error, training, served: 0, carried: Carried::default() })
     }
 
     fn num_items(&self) -> usize {
@@ -459,6 +466,8 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
 struct LoaderIterator<'a, B> {
     loader: &'a Loader<B>,
     rows: Vec<usize>,
+    /// Why there are no rows, until it has been told.
+    error: Option<Error>,
     /// Seed and number of the first step, in training.
     training: Option<(u64, u64)>,
     served: usize,
@@ -470,6 +479,9 @@ impl<B: Send + 'static> Iterator for LoaderIterator<'_, B> {
     type Item = std::result::Result<StepInput<B>, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.error.take() {
+            return Some(Err(DatasetError::new(error)));
+        }
         let end = (self.served + self.loader.batch_size).min(self.rows.len());
         let rows = self.rows.get(self.served..end).filter(|rows| !rows.is_empty())?;
         let pass = match self.training {

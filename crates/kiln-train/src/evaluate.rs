@@ -1,11 +1,9 @@
 //! Loss and accuracy on a data set, and predictions.
 
-use std::sync::Arc;
-
 use burn::tensor::Device;
-use kiln_models::{Model, Pass};
+use kiln_models::{Carried, Model, Pass};
 
-use crate::data::{Batches, DataLimits, Loader, Order, check_streams, checked_order};
+use crate::data::{Batches, DataLimits, check_streams, checked_order};
 use crate::device_failure::Work;
 use crate::error::{Error, Result};
 use crate::meter::Meter;
@@ -99,17 +97,12 @@ pub(crate) fn device_of<M: burn::module::Module>(module: &M) -> Result<Device> {
 }
 
 /// Calls `act` with every batch and its number of rows, and gives the order that the rows came in.
-fn each_batch<D, B>(
-    data: &D,
+fn each_batch<B>(
+    data: &impl Batches<Batch = B>,
     batch_size: usize,
     device: &Device,
     mut act: impl FnMut(B, usize) -> Result<()>,
-) -> Result<Vec<usize>>
-where
-    D: Batches<Batch = B> + Clone + 'static,
-    B: Send + 'static,
-{
-    use burn::data::dataloader::DataLoader;
+) -> Result<Vec<usize>> {
     if batch_size == 0 {
         return Err(Error::option("the batch size", "at least 1", 0));
     }
@@ -118,10 +111,9 @@ where
     }
     check_streams(data, batch_size)?;
     let order = checked_order(data, batch_size, None)?;
-    let loader = Loader::new(Arc::new(data.clone()), batch_size, device.clone(), Order::Evaluation);
-    for item in loader.iter() {
-        let item = item.map_err(Error::Dataset)?;
-        act(item.batch, item.rows)?;
+    let carried = Carried::default();
+    for rows in order.chunks(batch_size) {
+        act(data.next_batch(rows, device, &carried)?, rows.len())?;
     }
     Ok(order)
 }

@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use burn::tensor::Device;
@@ -147,6 +147,13 @@ impl Callback for Lose {
     }
 }
 
+/// A run of four epochs that may lose its device.
+fn losing(small: &SmallRun, folder: &Path, device: &Device, lose: Lose, existing: ExistingRun) -> Result<usize, Error> {
+    let trainer = small.trainer(folder, 4).callback(lose).existing_run(existing);
+    let run = trainer.fit(small.model(device), &small.train, &small.valid)?;
+    Ok(run.history().epochs().len())
+}
+
 #[test]
 fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
     let small = SmallRun::new();
@@ -155,10 +162,7 @@ fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
             return devices::skip("wgpu: no adapter, not even a software one");
         };
         let folder = tempfile::tempdir().unwrap();
-        let run = |device: &Device, lose: Lose, existing: ExistingRun| {
-            let trainer = small.trainer(folder.path(), 4).callback(lose).existing_run(existing);
-            trainer.fit(small.model(device), &small.train, &small.valid)
-        };
+        let run = |device, lose, existing| losing(&small, folder.path(), device, lose, existing);
         let error = run(&device, Lose(Some((handle, moment, 3))), ExistingRun::Refuse).unwrap_err();
         let message = error.to_string();
         let Error::DeviceFailed { reason, .. } = &error else { panic!("{moment:?}: {message}") };
@@ -167,8 +171,7 @@ fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
         assert!(message.contains(&kept) && message.contains("`resume`"), "{moment:?}: {message}");
 
         let cpu = devices::all().swap_remove(0).1;
-        let resumed = run(&cpu, Lose(None), ExistingRun::Resume).unwrap();
-        assert_eq!(resumed.history().epochs().len(), 4, "{moment:?}");
+        assert_eq!(run(&cpu, Lose(None), ExistingRun::Resume).unwrap(), 4, "{moment:?}");
     }
 }
 
@@ -177,7 +180,7 @@ fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
 fn a_device_lost_in_the_first_epoch_leaves_the_old_run_or_nothing() {
     let small = SmallRun::new();
     let cpu = devices::all().swap_remove(0).1;
-    let contents = |folder: &std::path::Path| -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let contents = |folder: &Path| -> Vec<(PathBuf, Vec<u8>)> {
         let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         files.into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
@@ -187,15 +190,13 @@ fn a_device_lost_in_the_first_epoch_leaves_the_old_run_or_nothing() {
             return devices::skip("wgpu: no adapter, not even a software one");
         };
         let folder = tempfile::tempdir().unwrap();
-        let run = |device: &Device, lose: Lose, existing: ExistingRun| {
-            let trainer = small.trainer(folder.path(), 2).callback(lose).existing_run(existing);
-            trainer.fit(small.model(device), &small.train, &small.valid)
-        };
+        let run = |device, lose, existing| losing(&small, folder.path(), device, lose, existing);
         if over_old {
             run(&cpu, Lose(None), ExistingRun::Refuse).unwrap();
         }
         let before = contents(folder.path());
-        let message = run(&device, Lose(Some((handle, moment, 1))), ExistingRun::Overwrite).unwrap_err().to_string();
+        let lose = Lose(Some((handle, moment, 1)));
+        let message = run(&device, lose, ExistingRun::Overwrite).unwrap_err().to_string();
         assert!(message.contains("is as it was"), "{moment:?}: {message}");
         assert_eq!(contents(folder.path()), before, "{moment:?}");
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
@@ -258,9 +259,9 @@ fn rows_of_like_length_come_together() {
     assert_eq!(resumed.history(), whole.history());
 }
 
-/// Rows in an order of one's own.
+/// Rows in an order of one's own, for as many passes as are told, and then in none.
 #[derive(Clone)]
-struct Ordered(EncodedBatches, Vec<usize>);
+struct Ordered(EncodedBatches, Vec<usize>, Arc<AtomicUsize>);
 
 impl Batches for Ordered {
     type Batch = Labelled<Tokens>;
@@ -274,7 +275,8 @@ impl Batches for Ordered {
     }
 
     fn order(&self, _: usize, _: Option<RandomKey>) -> Vec<usize> {
-        self.1.clone()
+        let left = self.2.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if left.is_ok() { self.1.clone() } else { Vec::new() }
     }
 }
 
@@ -284,7 +286,8 @@ fn an_order_that_is_none_is_refused_and_predictions_follow_the_rows() {
     let batches = data.batches(PadBatcher::new());
     let config = RecurrentClassifierConfig::new(5, 2).with_d_embedding(3).with_d_hidden(vec![2]);
     let model = || config.init(&cpu(), 1).unwrap();
-    let ordered = |order: &[usize]| Ordered(batches.clone(), order.to_vec());
+    let passes = |order: &[usize], passes| Ordered(batches.clone(), order.to_vec(), Arc::new(AtomicUsize::new(passes)));
+    let ordered = |order: &[usize]| passes(order, usize::MAX);
     for order in [&[0, 1][..], &[0, 1, 1], &[0, 1, 3], &[]] {
         let folder = tempfile::tempdir().unwrap();
         let trainer = Trainer::new(folder.path()).epochs(1).batch_size(2);
@@ -292,6 +295,12 @@ fn an_order_that_is_none_is_refused_and_predictions_follow_the_rows() {
         assert!(error.contains("each of 3 rows once"), "{error}");
         assert!(evaluate(&model(), &ordered(order), 2).is_err());
     }
+    // Once before the first epoch, once in it; the second epoch does not pass over what is missing.
+    let folder = tempfile::tempdir().unwrap();
+    let trainer = Trainer::new(folder.path()).epochs(2).batch_size(2);
+    let error = trainer.fit(model(), &passes(&[2, 0, 1], 2), &batches).map(|_| ()).unwrap_err();
+    assert!(format!("{error:?}").contains("each of 3 rows once"), "{error:?}");
+    assert!(folder.path().join("checkpoint.kiln").exists());
     let straight = predict(&model(), &batches, 2).unwrap();
     let turned = predict(&model(), &ordered(&[2, 0, 1]), 2).unwrap();
     assert!(straight.iter().flatten().zip(turned.iter().flatten()).all(|(a, b)| (a - b).abs() < 1e-6));
