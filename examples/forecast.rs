@@ -23,6 +23,7 @@ use kiln::models::layers::{Conv1d, Conv1dConfig, ConvPadding, Dense, DenseConfig
 use kiln::models::{Activation, RandomKey, Series, Summary};
 use kiln::prelude::*;
 use kiln_examples::curves::{Curve, Curves};
+use kiln_examples::step_times::StepTimes;
 use kiln_examples::{Defaults, TrainingArgs, show_model};
 
 const DEFAULTS: Defaults = Defaults {
@@ -72,15 +73,17 @@ fn generated(steps: usize, seed: u64) -> Vec<f64> {
         .collect()
 }
 
-/// The numbers of a column; a first line without a number there is a header.
+/// The numbers of a column; a first line with a name there is a header.
 fn read(path: &Path, column: usize) -> Result<Vec<f64>> {
     ensure!(column > 0, "columns are counted from 1");
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut numbers = Vec::new();
-    for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match line.split(',').nth(column - 1).map(|field| field.trim().parse::<f64>()) {
-            Some(Ok(number)) if number.is_finite() => numbers.push(number),
-            _ if place == 0 => {}
+    let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    for (place, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+        let field = line.split(',').nth(column - 1).unwrap_or_default().trim();
+        match field.parse::<f64>() {
+            Ok(number) if number.is_finite() => numbers.push(number),
+            Err(_) if place == 0 && field.contains(char::is_alphabetic) => {}
             _ => bail!("{}, line {}: column {column} holds no number: {line:?}", path.display(), place + 1),
         }
     }
@@ -241,13 +244,15 @@ fn main() -> Result<()> {
     let config = RecurrentRegressorConfig::new(1, window).with_head(Head::Values(ahead)).with_d_hidden(vec![64]);
     let gru = config.init(&device, options.training.seed)?;
     show_model(&gru);
-    let trainer = runs[0].trainer(&DEFAULTS)?;
+    let (gru_size, gru_times) = (gru.summary().total(), StepTimes::default());
+    let trainer = runs[0].trainer(&DEFAULTS)?.callback(gru_times.clone());
     let run = trainer.save_best(Monitor::ValidLoss).artifact(config).fit(gru, &fit, &valid)?;
     let by_gru = unscaled(predict(run.model(), &test, batch_size)?, scale);
 
     let conv = ConvForecast::new(window, ahead, &device, options.training.seed)?;
     show_model(&conv);
-    let trainer = runs[1].trainer(&DEFAULTS)?;
+    let (conv_size, conv_times) = (conv.summary().total(), StepTimes::default());
+    let trainer = runs[1].trainer(&DEFAULTS)?.callback(conv_times.clone());
     let run = trainer.save_best(Monitor::ValidLoss).fit(conv, &fit, &valid)?;
     let by_conv = unscaled(predict(run.model(), &test, batch_size)?, scale);
 
@@ -266,6 +271,9 @@ fn main() -> Result<()> {
             errors[0],
             errors[ahead - 1]
         );
+    }
+    for (name, size, times) in [("GRU", gru_size, gru_times), ("Conv1D", conv_size, conv_times)] {
+        println!("{name} has {} parameters, a step takes {:.2} ms", thousands(size), times.mean_ms());
     }
 
     // Windows whose forecasts lie end to end.

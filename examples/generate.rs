@@ -69,7 +69,9 @@ fn main() -> Result<()> {
     let Options { temperature, top_k, top_p, .. } = options;
     let sampling = Sampling { temperature, top_k, top_p, skip };
     let prompt = options.prompt.as_deref().unwrap_or(line_end);
-    generator.prompt(prompt)?; // before it is shown
+    // Before anything is shown.
+    sampling.check()?;
+    generator.prompt(prompt)?;
 
     let mut page = Page { at_line_start: true, is_words, line_end };
     if options.prompt.is_some() {

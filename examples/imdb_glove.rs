@@ -65,6 +65,10 @@ struct Options {
 
 /// `first` documents and `second` others, each half of one class and half of the other.
 fn balanced(documents: &Documents, first: usize, second: usize) -> Result<(Documents, Documents)> {
+    ensure!(
+        first.is_multiple_of(2) && second.is_multiple_of(2),
+        "half of the reviews are of each class: {first} to train on and {second} to validate on must be even"
+    );
     let (mut head, mut tail) = (Vec::new(), Vec::new());
     for label in 0..2 {
         let of_class: Vec<&Document> = documents.iter().filter(|document| document.label == label).collect();

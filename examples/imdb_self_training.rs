@@ -29,6 +29,7 @@ use kiln::linear::{LogCountRatio, LogisticModel, LogisticRegression};
 use kiln::prelude::*;
 use kiln::text::{DocumentFrequency, SparseMatrix, WholeFile, sprs};
 use kiln_examples::{ImdbArgs, review_words};
+use serde::{Deserialize, Serialize};
 
 /// Parts of the training set that are held out in turn.
 const FOLDS: usize = 5;
@@ -37,6 +38,7 @@ const END: usize = 60;
 const NEGATIONS: [&str; 8] = ["not", "no", "never", "nor", "neither", "nothing", "hardly", "without"];
 const SIGNS: [&str; 6] = [".", ",", "!", "?", ";", ":"];
 const MODEL: &str = "model.json";
+const COEFFICIENTS: &str = "coefficients";
 
 /// Train a linear model on film reviews with and without labels
 #[derive(Parser)]
@@ -112,7 +114,8 @@ impl View {
 
     /// What of a review the runs are taken from.
     fn text(self, tokens: &[String]) -> String {
-        // Every second or third word side by side, so that pairs of neighbours have words between them.
+        // Every second or third word side by side, so that pairs of neighbours have words between them. Pairs with the sign
+        // between the parts are columns, too: they tell what a review begins and ends with.
         let every = |step: usize| {
             let parts = (0..step).map(|first| {
                 let part: Vec<&str> = tokens.iter().skip(first).step_by(step).map(String::as_str).collect();
@@ -284,6 +287,9 @@ fn main() -> Result<()> {
 
     let [alone, both] = fit(&select(&rows, 0..labels.len()), &labels, &unlabelled, &options)?;
     println!("fitted in {:.0} s", began.elapsed().as_secs_f64());
+    if !both.has_converged() {
+        println!("the regression stopped at its most iterations, before its tolerance");
+    }
     keep(&options.artifact, &features, &both, train.class_names())?;
     println!("model: {}", options.artifact.display());
     let mut test = imdb.test()?;
@@ -309,25 +315,60 @@ fn folds(labels: &[u32]) -> Vec<usize> {
     labels.iter().map(fold).collect()
 }
 
-/// Writes the vectorizers and the model.
-fn keep(folder: &Path, features: &Features, model: &LogisticModel, classes: &[String]) -> Result<()> {
-    // Without it the folder holds no model: never an old one beside new columns.
-    match std::fs::remove_file(folder.join(MODEL)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot replace {}", folder.join(MODEL).display()));
+/// What `model.json` holds: the rest stands in files of this set, so that an old model stands until a new one is whole.
+#[derive(Deserialize, Serialize)]
+struct Index {
+    set: u8,
+    views: Vec<String>,
+    classes: [String; 2],
+}
+
+impl Index {
+    /// That of the folder, if it has one.
+    fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(MODEL);
+        match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Ok(text) => serde_json::from_str(&text).map(Some).with_context(|| {
+                format!("{} is no model of imdb-self-training: expected a set, views and two classes", path.display())
+            }),
         }
-        _ => {}
     }
+
+    /// The file of a part of the model.
+    fn file(&self, folder: &Path, part: &str) -> PathBuf {
+        folder.join(format!("{part}-{}.json", self.set))
+    }
+}
+
+/// Writes the vectorizers, the coefficients and, when they are whole, the index that names them.
+fn keep(folder: &Path, features: &Features, model: &LogisticModel, classes: &[String]) -> Result<()> {
+    let [negative, positive] = classes else { bail!("{} classes, expected two", classes.len()) };
+    let old = Index::read(folder).unwrap_or_default(); // one that cannot be read is replaced
+    let index = Index {
+        set: old.as_ref().map_or(0, |old| 1 - old.set.min(1)),
+        views: features.views.iter().map(|(view, _)| view.name().to_owned()).collect(),
+        classes: [negative.clone(), positive.clone()],
+    };
     for (view, vectorizer) in &features.views {
-        vectorizer.save(folder.join(format!("{}.json", view.name())))?;
+        vectorizer.save(index.file(folder, view.name()))?;
     }
-    let views: Vec<&str> = features.views.iter().map(|(view, _)| view.name()).collect();
-    let mut file = WholeFile::create(folder.join(MODEL))?;
+    write_json(&index.file(folder, COEFFICIENTS), model)?;
+    write_json(&folder.join(MODEL), &index)?;
+    for part in old.iter().flat_map(|old| &old.views).map(String::as_str).chain([COEFFICIENTS]) {
+        if let Some(old) = &old {
+            std::fs::remove_file(old.file(folder, part)).ok(); // what nothing names any more
+        }
+    }
+    Ok(())
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut file = WholeFile::create(path)?;
     let mut buffer = BufWriter::new(&mut file);
-    write!(buffer, "{{\"views\": {}, \"classes\": {}", serde_json::json!(views), serde_json::json!(classes))?;
-    write!(buffer, ", \"model\": ")?;
-    serde_json::to_writer(&mut buffer, model)?;
-    writeln!(buffer, "}}")?;
+    serde_json::to_writer(&mut buffer, value)?;
+    writeln!(buffer)?;
     buffer.flush()?;
     drop(buffer);
     Ok(file.finish()?)
@@ -335,34 +376,29 @@ fn keep(folder: &Path, features: &Features, model: &LogisticModel, classes: &[St
 
 /// Labels texts by a kept model.
 fn label(options: &Options) -> Result<()> {
-    let path = options.artifact.join(MODEL);
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}: train a model first", path.display()))?;
-    let json: serde_json::Value =
-        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
-    let (Some(views), Some([negative, positive])) =
-        (json["views"].as_array(), json["classes"].as_array().map(Vec::as_slice))
-    else {
-        bail!("{} holds no views and two classes", path.display());
-    };
+    let folder = &options.artifact;
+    let index = Index::read(folder)?
+        .with_context(|| format!("{} is not there: train a model first", folder.join(MODEL).display()))?;
+    let path = index.file(folder, COEFFICIENTS);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let model: LogisticModel =
-        serde_json::from_value(json["model"].clone()).with_context(|| format!("{} holds no model", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} holds no coefficients", path.display()))?;
     ensure!(
-        model.classes() == 2 && !views.is_empty(),
+        model.classes() == 2 && !index.views.is_empty(),
         "{} holds {} views and a model of {} classes, expected one view at least and two classes",
-        path.display(),
-        views.len(),
+        folder.display(),
+        index.views.len(),
         model.classes()
     );
-    let views = views.iter().map(|name| {
-        let view = View::named(name.as_str().unwrap_or_default())?;
-        Ok((view, CountVectorizer::load(options.artifact.join(format!("{}.json", view.name())))?))
+    let views = index.views.iter().map(|name| {
+        let view = View::named(name)?;
+        Ok((view, CountVectorizer::load(index.file(folder, view.name()))?))
     });
     let features = Features { views: views.collect::<Result<_>>()?, analyzer: review_words()? };
     let probabilities = model.predict_probabilities(&features.transform(&options.predict))?;
     for (text, row) in options.predict.iter().zip(probabilities.chunks(2)) {
-        let (class, probability) = if row[1] > row[0] { (positive, row[1]) } else { (negative, row[0]) };
-        println!("{}\t{probability:.4}\t{text}", class.as_str().unwrap_or_default());
+        let class = usize::from(row[1] > row[0]);
+        println!("{}\t{:.4}\t{text}", index.classes[class], row[class]);
     }
     Ok(())
 }

@@ -7,8 +7,9 @@
 //!
 //! Data: 3,000 generated sequences of 100 pairs (marker, number), two of them marked; the target is
 //! the product of the two numbers. 2,560 to train on, a fifth of which validates, 440 to test on.
-//! Adam, mean squared error, 100 epochs of batches of 16. Time: half a minute on 2 cores. Output: 8,671 parameters (GRU), a line an epoch, and how many
-//! test sequences are right within 0.04, such as `right: 99.3 %`.
+//! Adam, mean squared error, 100 epochs of batches of 16; the epoch with the least validation loss is kept. Time: half a
+//! minute on 2 cores. Output: 8,671 parameters (GRU), a line an epoch, the least validation loss, and how many test
+//! sequences are right within 0.04, such as `right: 99.3 %`.
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -89,6 +90,8 @@ fn main() -> Result<()> {
     }
     let right =
         predicted.iter().zip(&test_targets).filter(|(row, target)| (row[0] - **target).abs() <= TOLERANCE).count();
+    let loss = run.history().values("val_loss").into_iter().fold(f64::INFINITY, f64::min);
+    println!("validation loss {loss:.2e}");
     println!("right: {:.1} %", 100.0 * right as f64 / test_targets.len() as f64);
     Ok(())
 }

@@ -93,6 +93,9 @@ fn main() -> Result<()> {
 
     let values = run.model().input.table.val().try_into_data()?.try_into_vec_as::<f32>()?;
     let vectors = WordVectors::new(&words, values, SIZE)?;
+    let path = run.folder().join("vectors.safetensors");
+    vectors.save(&path, Format::of_name(&path))?;
+    println!("vectors: {}", path.display());
     show(&vectors, &options.words);
     if let Some(path) = &options.output {
         vectors.save(path, Format::of_name(path))?;

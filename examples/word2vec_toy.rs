@@ -17,6 +17,7 @@ use kiln::kernels::word2vec::{Window, WindowBatch};
 use kiln::models::word2vec::{Architecture, ContextRow, Contexts, SoftmaxCbowConfig};
 use kiln::prelude::*;
 use kiln::train::ContextDataset;
+use kiln::vectors::{Format, WordVectors};
 use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
 
 const TEXT: &str = "you say goodbye and i say hello .";
@@ -70,6 +71,9 @@ fn main() -> Result<()> {
     for (word, vector) in words.iter().zip(vectors.chunks(5)) {
         println!("{word:<8} {}", vector.iter().map(|x| format!("{x:7.3}")).collect::<String>());
     }
+    let path = run.folder().join("vectors.safetensors");
+    WordVectors::new(&words, vectors, 5)?.save(&path, Format::of_name(&path))?;
+    println!("vectors: {}", path.display());
     let between = [ContextRow { words: vec![0, 2], centre: 1 }];
     let scores = run.model().forward(&Contexts::new(between.iter(), &device), &Pass::Inference);
     let probabilities = softmax(scores, 1).try_into_data()?.try_to_vec::<f32>()?;

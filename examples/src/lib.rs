@@ -5,6 +5,7 @@
 pub mod baseline;
 pub mod curves;
 mod interrupt;
+pub mod linear;
 pub mod picture;
 pub mod plane;
 pub mod step_times;

@@ -171,7 +171,9 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("similar-words", &["--words", "film,story", "--plot", &folder("plane.png")], "plane: ")?;
     run("ptb-cbow", &["--fast", "--words", "film", "--artifact", &folder("cbow")], "film: ")?;
     run("word2vec-toy", &["--fast", "--artifact", &folder("toy")], "you _ goodbye: ")?;
-    run("word2vec", &["--fast", "--json", "--output", &folder("vectors.bin")], "\"words_per_s\":")?;
+    let vectors = folder("vectors.bin");
+    run("word2vec", &["--fast", "--json", "--output", &vectors], "\"words_per_s\":")?;
+    run("word2vec", &["--fast", "--artifact", &folder("words")], "curves.png")?;
     for layer in ["simple-rnn", "lstm", "gru"] {
         run("product", &["--fast", "--layer", layer, "--artifact", &folder(layer)], "right: ")?;
     }
@@ -188,6 +190,10 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("gradients", &["--output", &folder("gradients"), "--steps", "20", "--artifact", &adaptive], "gradients.png")?;
     run("forecast", &["--fast", "--artifact", &folder("forecast")], "forecast.png")?;
     run("compare-layers", &["--fast", "--artifact", &folder("layers")], "embedding alone, flattened  ")?;
+    let lines = folder("lines.txt");
+    std::fs::write(&lines, "__label__good I liked it\n__label__bad I left early\n".repeat(20))?;
+    let given = ["--train", &lines, "--test", &lines, "--bucket", "100", "--artifact", &folder("lines")];
+    run("imdb-ngrams", &given, "test accuracy 1.0000")?;
     let Some(data) = data else {
         println!("skipped: the examples on IMDB, NSMC and the Penn Treebank, since KILN_TEST_DATA is not set");
         return Ok(());
@@ -203,6 +209,8 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     let data = data.join("imdb/aclImdb_v1.tar.gz").display().to_string();
     let glove = ["--fast", "--data", &data, "--artifact", &folder("glove")];
     run("imdb-glove", &glove, "1,320,065 parameters")?;
+    let given = ["--fast", "--vectors", &vectors, "--data", &data, "--artifact", &folder("given")];
+    run("imdb-glove", &given, "vectors from ")?;
     let subwords = ["--fast", "--lengths", "--data", &data, "--artifact", &folder("subwords")];
     run("imdb-subword-bilstm", &subwords, "test accuracy ")?;
     run("predict", &["--artifact", &folder("subwords"), "never dull"], "\t0.")?;

@@ -5,7 +5,7 @@ mod experiments;
 mod table;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -31,8 +31,9 @@ pub(crate) struct Results {
     again: bool,
 }
 
-/// What a run left.
+/// What is known of a run besides what it printed.
 #[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Kept {
     /// The command, with DATA for the folder of the data.
     command: String,
@@ -41,12 +42,6 @@ struct Kept {
     machine: String,
     /// Seconds of the whole process.
     seconds: f64,
-    /// Trained numbers, where the example prints them.
-    parameters: Option<u64>,
-    /// The mean time of a training step over the epochs, where the example prints it and trains models of one size.
-    step_ms: Option<f64>,
-    /// The figures by name, as the experiment lists them.
-    figures: Vec<(String, String)>,
 }
 
 /// Runs what is asked for and not there yet, and writes the table.
@@ -57,14 +52,20 @@ pub(crate) fn results(root: &Path, options: &Results) -> Result<()> {
     }
     if let Some(data) = &options.data {
         let data = data.canonicalize().with_context(|| format!("cannot find the folder {}", data.display()))?;
-        let wanted = |experiment: &&Experiment| {
-            options.only.is_empty() || options.only.iter().any(|name| name == experiment.name)
+        let is_wanted = |experiment: &Experiment, seed: u64| {
+            (options.only.is_empty() || options.only.iter().any(|name| name == experiment.name))
+                && (options.seeds.is_empty() || options.seeds.contains(&seed))
+                && (options.again || !place(root, experiment, seed).with_extension("json").exists())
         };
-        for experiment in EXPERIMENTS.iter().filter(wanted) {
+        for experiment in EXPERIMENTS.iter().filter(|experiment| experiment.after.is_none()) {
             for seed in 0..experiment.seeds {
-                let is_wanted = options.seeds.is_empty() || options.seeds.contains(&seed);
-                if is_wanted && (options.again || !place(root, experiment, seed).with_extension("json").exists()) {
-                    run(root, &data, experiment, seed)?;
+                let mut all = vec![experiment];
+                all.extend(
+                    EXPERIMENTS.iter().filter(|reader| reader.after == Some(experiment.name) && seed < reader.seeds),
+                );
+                all.retain(|experiment| is_wanted(experiment, seed));
+                if !all.is_empty() {
+                    run(root, &data, experiment, &all, seed)?;
                     table::write(root)?;
                 }
             }
@@ -85,56 +86,94 @@ fn place(root: &Path, experiment: &Experiment, seed: u64) -> PathBuf {
     root.join("results").join(experiment.name).join(format!("seed-{seed}"))
 }
 
-fn run(root: &Path, data: &Path, experiment: &Experiment, seed: u64) -> Result<()> {
+/// Runs an experiment and those that read its artifact, and keeps of them what is `wanted`.
+fn run(root: &Path, data: &Path, experiment: &Experiment, wanted: &[&Experiment], seed: u64) -> Result<()> {
     let scratch = tempfile::tempdir()?;
-    let artifact = scratch.path().join("run");
+    let artifact = scratch.path().join(experiment.name);
+    let readers = wanted.iter().copied().filter(|other| other.name != experiment.name);
+    for example in std::iter::once(experiment).chain(readers) {
+        let (text, seconds) = output(root, data, example, seed, &artifact)?;
+        if wanted.iter().any(|wanted| wanted.name == example.name) {
+            keep(root, example, seed, &artifact, &text, seconds)?;
+        }
+    }
+    Ok(())
+}
+
+/// What an example prints, and the seconds that it takes.
+fn output(root: &Path, data: &Path, experiment: &Experiment, seed: u64, artifact: &Path) -> Result<(String, f64)> {
     let shown = experiment.command(seed);
     println!("::: {} {shown}", experiment.name);
     // Not timed with the run.
     crate::cargo(root, &format!("build --release --locked --quiet --example {}", experiment.example))?;
     let mut command = Command::new("cargo");
     command.args(["run", "--release", "--locked", "--quiet", "--example", experiment.example, "--"]).current_dir(root);
-    let folder = data.display().to_string();
-    command.args(experiment.arguments(seed).iter().map(|argument| argument.replace("DATA", &folder)));
+    let places = [("DATA", data.display().to_string()), ("ARTIFACT", artifact.display().to_string())];
+    for argument in experiment.arguments(seed) {
+        command.arg(places.iter().fold(argument, |argument, (name, place)| argument.replace(name, place)));
+    }
     if experiment.trains {
-        command.arg("--artifact").arg(&artifact);
+        command.arg("--artifact").arg(artifact);
     }
     let began = Instant::now();
-    let output = command.stderr(std::process::Stdio::inherit()).output().context("cannot run cargo")?;
+    let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     let seconds = began.elapsed().as_secs_f64();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         bail!("{shown} ended with {}:\n{text}", output.status);
     }
-    let mut figures = Vec::new();
-    for (name, before) in experiment.figures {
-        let found = behind(&text, before).with_context(|| format!("{shown} printed no '{before}':\n{text}"))?;
+    Ok((text, seconds))
+}
+
+/// Keeps what a run printed and its histories.
+fn keep(root: &Path, experiment: &Experiment, seed: u64, artifact: &Path, text: &str, seconds: f64) -> Result<()> {
+    for (name, found) in Told::of(experiment, text)?.figures {
         println!("{name}: {found}");
-        figures.push(((*name).to_owned(), found));
     }
-    let steps: Vec<f64> = text.lines().filter_map(step_ms).collect();
-    let parameters = parameters(&text);
     let kept = Kept {
-        command: shown,
+        command: experiment.command(seed),
         seed,
         date: today()?,
         machine: machine(),
         seconds: (seconds * 10.0).round() / 10.0,
-        parameters,
-        step_ms: parameters.filter(|_| !steps.is_empty()).map(|_| steps.iter().sum::<f64>() / steps.len() as f64),
-        figures,
     };
     let place = place(root, experiment, seed);
     std::fs::create_dir_all(place.parent().context("a run has a folder")?)?;
-    for history in histories(&artifact)? {
-        let part = history.parent().and_then(|folder| folder.strip_prefix(&artifact).ok()).unwrap_or(Path::new(""));
+    for history in if experiment.trains { histories(artifact)? } else { Vec::new() } {
+        let part = history.parent().and_then(|folder| folder.strip_prefix(artifact).ok()).unwrap_or(Path::new(""));
         let part = part.display().to_string().replace('/', "-");
         let name = if part.is_empty() { format!("seed-{seed}.csv") } else { format!("seed-{seed}-{part}.csv") };
         std::fs::copy(&history, place.with_file_name(name))?;
     }
-    std::fs::write(place.with_extension("txt"), plain(&text))?;
+    std::fs::write(place.with_extension("txt"), plain(text))?;
     std::fs::write(place.with_extension("json"), serde_json::to_string_pretty(&kept)? + "\n")?;
     Ok(())
+}
+
+/// What a run printed of itself.
+struct Told {
+    /// Trained numbers, where the models of a run have the same.
+    parameters: Option<u64>,
+    /// The mean time of a training step over the epochs, where there is one number of parameters.
+    step_ms: Option<f64>,
+    /// The figures by name, as the experiment lists them.
+    figures: Vec<(String, String)>,
+}
+
+impl Told {
+    fn of(experiment: &Experiment, text: &str) -> Result<Self> {
+        let mut figures = Vec::new();
+        for (name, before) in experiment.figures {
+            let found =
+                behind(text, before).with_context(|| format!("{} printed no '{before}':\n{text}", experiment.name))?;
+            figures.push(((*name).to_owned(), found));
+        }
+        let steps: Vec<f64> = text.lines().filter_map(step_ms).collect();
+        let parameters = parameters(text);
+        let step_ms = parameters.filter(|_| !steps.is_empty());
+        let step_ms = step_ms.map(|_| steps.iter().sum::<f64>() / steps.len() as f64);
+        Ok(Self { parameters, step_ms, figures })
+    }
 }
 
 /// What an example printed, without the paths of this run.
@@ -196,6 +235,18 @@ fn machine() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_experiment_reads_is_trained_before_it() {
+        let mut trained = Vec::new();
+        for experiment in EXPERIMENTS {
+            if let Some(name) = experiment.after {
+                assert!(trained.contains(&name), "{} reads {name}", experiment.name);
+            } else if experiment.trains {
+                trained.push(experiment.name);
+            }
+        }
+    }
 
     #[test]
     fn figures_and_times_are_found_in_what_examples_print() {

@@ -315,7 +315,8 @@ impl LogisticModel {
         self.iterations
     }
 
-    /// Whether the solver reached its tolerance; else more iterations or weighted columns would help.
+    /// Whether the solver came to an end by itself, at its tolerance or where no step gained anything in `f64`; else more
+    /// iterations or weighted columns would help.
     #[must_use]
     pub fn has_converged(&self) -> bool {
         self.has_converged

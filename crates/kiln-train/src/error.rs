@@ -157,19 +157,21 @@ pub enum Error {
     },
     /// The loss is no longer a number.
     #[error(
-        "the training loss became {loss} in step {step} of epoch {epoch} at learning rate {learning_rate:?}; {gradient}: \
+        "{what} became {value} in step {step} of epoch {epoch} at learning rate {learning_rate:?}; {gradient}: \
          start anew with a lower rate or clipped gradients; {kept}"
     )]
     NotFinite {
-        /// The loss.
-        loss: f64,
-        /// The step in the epoch, counted from 1.
+        /// The training loss, the validation loss, or the name of a weight.
+        what: String,
+        /// Its value.
+        value: f64,
+        /// The step in the epoch, counted from 1; for the validation loss and for weights the epoch's last.
         step: usize,
         /// The epoch.
         epoch: usize,
-        /// The rate in force.
+        /// The step's rate.
         learning_rate: f64,
-        /// The largest gradient of the epoch up to this step.
+        /// The largest gradient of the epoch up to this step; in its first step, that of the epoch before.
         gradient: String,
         /// What was kept.
         kept: String,

@@ -129,7 +129,8 @@ impl TextGenerator {
     ///
     /// The model does not know one of them.
     pub fn ids<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<Vec<u32>> {
-        let known = |token: &str| self.vocabulary.id(token).ok_or_else(|| self.unknown(&[token.to_owned()]));
+        let known =
+            |token: &str| self.vocabulary.id(token).ok_or_else(|| self.unknown("the tokens", &[token.to_owned()]));
         tokens.into_iter().map(known).collect()
     }
 
@@ -154,15 +155,15 @@ impl TextGenerator {
             });
         }
         if unknown.len() == tokens || !unknown.is_empty() && self.vocabulary.unknown_token().is_none() {
-            return Err(self.unknown(&unknown));
+            return Err(self.unknown("the prompt", &unknown));
         }
         Ok(self.vocabulary.encode_text(text, |text, take| self.unit.each(text, take)))
     }
 
-    fn unknown(&self, tokens: &[String]) -> Error {
+    fn unknown(&self, what: &'static str, tokens: &[String]) -> Error {
         let listed: Vec<String> = tokens.iter().map(|token| format!("'{token}'")).collect();
         Error::Data {
-            what: "the prompt",
+            what,
             expected: format!("{}s among the {} that the model knows", self.unit.name(), self.vocabulary.len()),
             got: listed.join(", "),
         }

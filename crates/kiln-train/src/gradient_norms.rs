@@ -68,14 +68,17 @@ pub(crate) struct LayerNorms {
     highest: f64,
     steps: usize,
     largest: Option<Largest>,
+    /// The largest gradient of the epoch before, in words.
+    before: Option<String>,
 }
 
 impl LayerNorms {
-    pub(crate) fn new<M: Module>(module: &M) -> Self {
+    /// Of a module's layers, behind an epoch whose largest gradient is told by `before`.
+    pub(crate) fn new<M: Module>(module: &M, before: Option<String>) -> Self {
         let mut layers = Layers::default();
         module.visit(&mut layers);
         let Layers { layers, layer_of, .. } = layers;
-        Self { sums: vec![0.0; layers.len()], layers, layer_of, ..Self::default() }
+        Self { sums: vec![0.0; layers.len()], layers, layer_of, before, ..Self::default() }
     }
 
     /// Adds the squares of the epoch's step `step`, counted from 1.
@@ -116,8 +119,17 @@ impl LayerNorms {
             Some(Largest { layer, step, .. }) => {
                 format!("the gradient of {} was beyond all numbers at step {step}", self.layers[layer])
             }
-            None => "there was no gradient before".to_owned(),
+            None => self.before.clone().unwrap_or_else(|| "there was no gradient before".to_owned()),
         }
+    }
+
+    /// The largest gradient of this epoch, for a message of the next one.
+    pub(crate) fn describe_epoch(&self, epoch: usize) -> Option<String> {
+        let Largest { norm, layer, step } = self.largest?;
+        Some(format!(
+            "the largest gradient of epoch {epoch}, the one before, had norm {norm:.3e}, in {} at step {step}",
+            self.layers[layer]
+        ))
     }
 }
 
@@ -183,12 +195,16 @@ mod tests {
             assert!((value - expected).abs() < 1e-12, "{name} {value}");
         }
         assert_eq!(norms.describe(), "the largest gradient before had norm 1.200e1, in lstm at step 2");
+        let of_epoch = norms.describe_epoch(3).unwrap();
+        assert_eq!(of_epoch, "the largest gradient of epoch 3, the one before, had norm 1.200e1, in lstm at step 2");
     }
 
     #[test]
     fn the_first_gradient_beyond_all_numbers_is_the_largest() {
         let mut norms = norms();
         assert!(norms.describe().contains("no gradient"));
+        norms.before = Some("that of the epoch before".to_owned());
+        assert_eq!(norms.describe(), "that of the epoch before");
         norms.add(1, &[0, 1, 2], &[1.0, 1.0, 1.0]);
         norms.add(2, &[0, 1, 2], &[1e30, f64::INFINITY, 1.0]);
         norms.add(3, &[0, 1, 2], &[f64::NAN; 3]);

@@ -16,7 +16,21 @@ struct Pending {
     correct: Option<Tensor<1>>,
     terms: usize,
     rows: usize,
-    squares: Option<GradientSquares>,
+    update: Option<Update>,
+}
+
+/// What a training step did to the weights.
+pub(crate) struct Update {
+    pub(crate) squares: Option<GradientSquares>,
+    pub(crate) learning_rate: f64,
+}
+
+/// A step whose loss is no number, counted from 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BadStep {
+    pub(crate) step: usize,
+    pub(crate) loss: f64,
+    pub(crate) learning_rate: f64,
 }
 
 /// The weighted mean of loss and accuracy, summed up in f64: a row weighs as much as any other, or a term where an
@@ -30,7 +44,9 @@ pub(crate) struct Meter {
     loss: f64,
     correct: Option<f64>,
     norms: LayerNorms,
-    not_finite: Option<(usize, f64)>,
+    /// Of the last step that was read.
+    learning_rate: f64,
+    not_finite: Option<BadStep>,
 }
 
 impl Meter {
@@ -39,7 +55,7 @@ impl Meter {
         Self { norms, ..Self::default() }
     }
 
-    pub(crate) fn add(&mut self, output: &StepOutput, rows: usize, squares: Option<GradientSquares>) -> Result<()> {
+    pub(crate) fn add(&mut self, output: &StepOutput, rows: usize, update: Option<Update>) -> Result<()> {
         // Off the autodiff graph, which is then freed.
         let off_graph = |tensor: &Tensor<1>| tensor.clone().detach().without_autodiff();
         self.pending.push(Pending {
@@ -47,7 +63,7 @@ impl Meter {
             correct: output.correct.as_ref().map(off_graph),
             terms: output.terms.unwrap_or(rows),
             rows,
-            squares,
+            update,
         });
         if self.pending.len() >= BUNCH { self.read() } else { Ok(()) }
     }
@@ -63,8 +79,8 @@ impl Meter {
         if !correct.is_empty() {
             *self.correct.get_or_insert(0.0) += numbers(correct)?.into_iter().sum::<f64>();
         }
-        let squares: Vec<Tensor<1>> =
-            pending.iter().filter_map(|step| Some(step.squares.as_ref()?.sums.clone())).collect();
+        let sums = |step: &Pending| Some(step.update.as_ref()?.squares.as_ref()?.sums.clone());
+        let squares: Vec<Tensor<1>> = pending.iter().filter_map(sums).collect();
         let squares = if squares.is_empty() { Vec::new() } else { numbers(squares)? };
         let mut squares = squares.as_slice();
         for (loss, step) in losses.into_iter().zip(pending) {
@@ -72,10 +88,11 @@ impl Meter {
             self.loss += loss * step.terms as f64;
             self.terms += step.terms;
             self.rows += step.rows;
+            self.learning_rate = step.update.as_ref().map_or(0.0, |update| update.learning_rate);
             if !loss.is_finite() && self.not_finite.is_none() {
-                self.not_finite = Some((self.steps, loss));
+                self.not_finite = Some(BadStep { step: self.steps, loss, learning_rate: self.learning_rate });
             }
-            if let Some(GradientSquares { places, .. }) = step.squares {
+            if let Some(GradientSquares { places, .. }) = step.update.and_then(|update| update.squares) {
                 let (of_step, rest) = squares.split_at(places.len());
                 squares = rest;
                 // Behind a loss that is no number, gradients are none either.
@@ -101,9 +118,19 @@ impl Meter {
         self.rows
     }
 
-    /// The first step whose loss is not finite, counted from 1, and that loss.
-    pub(crate) fn not_finite(&self) -> Option<(usize, f64)> {
+    /// The first step whose loss is not finite.
+    pub(crate) fn not_finite(&self) -> Option<BadStep> {
         self.not_finite
+    }
+
+    /// Steps that have been read.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The rate of the last step that has been read.
+    pub(crate) fn learning_rate(&self) -> f64 {
+        self.learning_rate
     }
 
     /// The gradients of the steps that have been read.

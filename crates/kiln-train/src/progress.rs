@@ -67,7 +67,7 @@ impl Callback for ShowProgress {
             bar
         });
         let each = self.training.as_secs_f64() * 1e3 / step.step as f64;
-        bar.set_message(format!("{described}{each:.0} ms/step  "));
+        bar.set_message(format!("{described}{} ms/step  ", milliseconds(each)));
         bar.set_position(step.step as u64);
         Ok(())
     }
@@ -89,16 +89,22 @@ impl Callback for ShowProgress {
         // Whoever reads may have had enough, as in `| head`; that must not end a run.
         let _ = writeln!(
             std::io::stdout(),
-            "epoch {}/{}  {}  learning rate {}  {each:.0} ms/step  {:.1} s",
+            "epoch {}/{}  {}  learning rate {}  {} ms/step  {:.1} s",
             logs.epoch,
             plan.epochs,
             values.join("  "),
             short(logs.learning_rate),
+            milliseconds(each),
             began.elapsed().as_secs_f64()
         );
         self.epoch_began = Some(Instant::now());
         Ok(())
     }
+}
+
+/// Of a short time more digits than of a long one.
+fn milliseconds(time: f64) -> String {
+    if time < 10.0 { format!("{time:.2}") } else { format!("{time:.0}") }
 }
 
 /// A rate without the digits that arithmetic left behind.

@@ -22,7 +22,7 @@ use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
 use crate::error::{Error, Result};
 use crate::gradient_norms::{GradientSquares, LayerNorms};
 use crate::history::{EpochLogs, History};
-use crate::meter::Meter;
+use crate::meter::{BadStep, Meter, Update};
 use crate::optimizer::OptimizerState;
 use crate::run_folder::RunFolder;
 use crate::trainable::{Fitting, StepInput, Trainable};
@@ -92,6 +92,7 @@ impl<M: Trainable> SupervisedLearningStrategy<Fitting<M>> for Strategy {
             epochs: components.num_epochs,
             train,
             valid,
+            largest_gradient: None,
         };
         if let Err(error) = run.run(&mut state) {
             state.error = Some(error);
@@ -112,6 +113,8 @@ struct Running<M: Trainable> {
     epochs: usize,
     train: TrainLoader<Fitting<M>>,
     valid: ValidLoader<Fitting<M>>,
+    /// That of the last epoch, in words.
+    largest_gradient: Option<String>,
 }
 
 impl<M: Trainable> Running<M> {
@@ -142,6 +145,8 @@ impl<M: Trainable> Running<M> {
         let training = self.train_epoch(state, epoch)?;
         let validation = self.validate(state, epoch)?;
         self.processor.flush().map_err(Error::Metric)?;
+        self.check_kept(state, epoch, &training, &validation)?;
+        self.largest_gradient = training.norms().describe_epoch(epoch);
 
         let (loss, val_loss) = (training.loss().unwrap_or(f64::NAN), validation.loss().unwrap_or(f64::NAN));
         let mut logs = EpochLogs {
@@ -192,7 +197,7 @@ impl<M: Trainable> Running<M> {
         let train = self.train.clone();
         self.tell_train(LearnerEvent::StartSplit { epoch_number: epoch - self.before, total_items: train.num_items() });
         let model = self.model.as_ref().expect("the model is put back behind each step");
-        let mut meter = Meter::with_norms(LayerNorms::new(&model.model));
+        let mut meter = Meter::with_norms(LayerNorms::new(&model.model, self.largest_gradient.clone()));
         let mut iterator = train.iter();
         let mut step = 0;
         while let Some(item) = iterator.next() {
@@ -203,8 +208,8 @@ impl<M: Trainable> Running<M> {
             let (output, gradients) = model.learn(item);
             let squares = GradientSquares::of(&model, &gradients);
             let scale = state.clip_norm.and_then(|limit| Some(squares.as_ref()?.clip_scale(limit)));
-            let added = meter.add(&output, rows, squares);
             let rate = state.learning_rate;
+            let added = meter.add(&output, rows, Some(Update { squares, learning_rate: rate }));
             let measured = (!state.metric_names.is_empty()).then_some(output);
             self.model = Some(state.optimizer.scaled_step(model, gradients, rate, scale));
             added?;
@@ -249,6 +254,22 @@ impl<M: Trainable> Running<M> {
         meter.read()?;
         self.tell_valid(LearnerEvent::EndSplit(epoch - self.before));
         Ok(meter)
+    }
+
+    /// # Errors
+    ///
+    /// What the epoch would leave is broken: its last step may do that, whose effect no training loss shows.
+    fn check_kept(&self, state: &Loop, epoch: usize, training: &Meter, validation: &Meter) -> Result<()> {
+        let model = self.model.as_ref().expect("the model is put back behind each step");
+        let bad = weights::weights_of(&model.model).into_iter().find_map(|(name, weight)| {
+            let value = weight.values.into_iter().find(|value| !value.is_finite())?;
+            Some((format!("the weight {name}"), f64::from(value)))
+        });
+        let validation = || Some(("the validation loss".to_owned(), validation.not_finite()?.loss));
+        bad.or_else(validation).map_or(Ok(()), |(what, value)| {
+            let bad = BadStep { step: training.steps(), loss: value, learning_rate: training.learning_rate() };
+            Err(not_finite(state, epoch, training, what, bad))
+        })
     }
 
     fn tell_train(&mut self, event: LearnerEvent<crate::trainable::StepOutput>) {
@@ -332,9 +353,14 @@ impl<M: Trainable> Running<M> {
 ///
 /// The loss of a step was not finite.
 fn check_finite(state: &Loop, epoch: usize, meter: &Meter) -> Result<()> {
-    let Some((step, loss)) = meter.not_finite() else {
+    let Some(bad) = meter.not_finite() else {
         return Ok(());
     };
-    let (gradient, kept) = (meter.norms().describe(), state.folder.keeps(epoch));
-    Err(Error::NotFinite { loss, step, epoch, learning_rate: state.learning_rate, gradient, kept })
+    Err(not_finite(state, epoch, meter, "the training loss".to_owned(), bad))
+}
+
+fn not_finite(state: &Loop, epoch: usize, training: &Meter, what: String, bad: BadStep) -> Error {
+    let BadStep { step, loss: value, learning_rate } = bad;
+    let (gradient, kept) = (training.norms().describe(), state.folder.keeps(epoch));
+    Error::NotFinite { what, value, step, epoch, learning_rate, gradient, kept }
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::experiments::{EXPERIMENTS, Experiment};
-use super::{Kept, place};
+use super::{Kept, Told, place};
 
 const HEAD: &str = "# Results\n\nEvery experiment of the examples, beside what its source reports. Each line comes from \
-the runs kept under [`results/`](results) (what was printed, and the history of every epoch); `cargo xtask results` writes \
+the runs kept under [`results/`](results) (what was printed, and the history of what has one); `cargo xtask results` writes \
 this page from them, and CI compares. `cargo xtask results --data DIR` runs what is not there yet, `--again --only NAME` \
-runs one anew; DIR holds `imdb/aclImdb_v1.tar.gz`, `ptb/` and `nsmc/`.\n\nWhere there are several seeds, a figure is their \
+runs one anew; DIR holds `imdb/aclImdb_v1.tar.gz`, `ptb/`, `nsmc/` and, with the word similarities, `eval/`.\n\nWhere there are several seeds, a figure is their \
 mean, with the lowest and the highest behind it. Times are of whole processes on a machine that may have had other work \
 beside them: [BENCHMARKS.md](BENCHMARKS.md) has those that were measured with care.\n";
 
@@ -34,23 +34,23 @@ pub(super) fn of(root: &Path) -> Result<String> {
             continue;
         };
         let figures: Vec<String> =
-            first.figures.iter().map(|(name, _)| format!("{name} {}", figure(&runs, name))).collect();
-        let parameters = first.parameters.map(grouped).unwrap_or_default();
-        let steps: Vec<f64> = runs.iter().filter_map(|run| run.step_ms).collect();
-        let step = if steps.is_empty() { String::new() } else { format!("{:.0}", mean(&steps)) };
-        let seconds = mean(&runs.iter().map(|run| run.seconds).collect::<Vec<_>>());
+            first.told.figures.iter().map(|(name, _)| format!("{name} {}", figure(&runs, name))).collect();
+        let parameters = first.told.parameters.map(grouped).unwrap_or_default();
+        let steps: Vec<f64> = runs.iter().filter_map(|run| run.told.step_ms).collect();
+        let step = if steps.is_empty() { String::new() } else { milliseconds(mean(&steps)) };
+        let seconds = mean(&runs.iter().map(|run| run.kept.seconds).collect::<Vec<_>>());
         let Experiment { what, source, note, name, .. } = experiment;
         let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
         writeln!(page, "| {what}{note} | {source} | {} | {parameters} | {step} | {seconds:.0} |", figures.join("; "))?;
-        let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
+        let seeds: Vec<String> = runs.iter().map(|run| run.kept.seed.to_string()).collect();
         writeln!(
             commands,
             "| `{name}` | `cargo run --release {}` | {} | {} |",
-            first.command,
+            first.kept.command,
             seeds.join(", "),
-            first.date
+            first.kept.date
         )?;
-        machines.extend(runs.iter().map(|run| run.machine.clone()));
+        machines.extend(runs.iter().map(|run| run.kept.machine.clone()));
     }
     let machines: Vec<String> = machines.into_iter().collect();
     writeln!(page, "\nMachine: {}.", machines.join("; "))?;
@@ -62,23 +62,38 @@ pub(super) fn of(root: &Path) -> Result<String> {
     Ok(page)
 }
 
-fn runs(root: &Path, experiment: &Experiment) -> Result<Vec<Kept>> {
+/// A kept run, and what it printed.
+struct Run {
+    kept: Kept,
+    told: Told,
+}
+
+fn runs(root: &Path, experiment: &Experiment) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
     for seed in 0..experiment.seeds {
         let path = place(root, experiment, seed).with_extension("json");
         if path.exists() {
-            let text = std::fs::read_to_string(&path)?;
-            runs.push(serde_json::from_str(&text).with_context(|| format!("cannot read {}", path.display()))?);
+            let read =
+                |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+            let kept: Kept =
+                serde_json::from_str(&read(&path)?).with_context(|| format!("cannot read {}", path.display()))?;
+            ensure!(
+                kept.command == experiment.command(seed) && kept.seed == seed,
+                "{} is of another command: {}",
+                path.display(),
+                kept.command
+            );
+            runs.push(Run { kept, told: Told::of(experiment, &read(&path.with_extension("txt"))?)? });
         }
     }
     Ok(runs)
 }
 
 /// The mean of a figure and its range, or what is no number as it was printed.
-fn figure(runs: &[Kept], name: &str) -> String {
+fn figure(runs: &[Run], name: &str) -> String {
     let texts: Vec<&str> = runs
         .iter()
-        .flat_map(|run| &run.figures)
+        .flat_map(|run| &run.told.figures)
         .filter(|(found, _)| found == name)
         .map(|(_, text)| text.as_str())
         .collect();
@@ -92,6 +107,9 @@ fn figure(runs: &[Kept], name: &str) -> String {
             let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
             let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let rest = texts[0].strip_prefix(first_words[0]).filter(|rest| rest.starts_with(" %")).unwrap_or("");
+            if first_words[0].contains('e') {
+                return format!("{:.2e}{rest} ({low:.2e} to {high:.2e})", mean(numbers));
+            }
             format!("{:.places$}{rest} ({low:.places$} to {high:.places$})", mean(numbers))
         }
     }
@@ -99,6 +117,11 @@ fn figure(runs: &[Kept], name: &str) -> String {
 
 fn mean(numbers: &[f64]) -> f64 {
     numbers.iter().sum::<f64>() / numbers.len() as f64
+}
+
+/// Of a short time more digits than of a long one.
+fn milliseconds(time: f64) -> String {
+    if time < 10.0 { format!("{time:.2}") } else { format!("{time:.0}") }
 }
 
 fn grouped(number: u64) -> String {
@@ -117,28 +140,22 @@ fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
 
-    fn run(seed: u64, figure: &str) -> Kept {
-        Kept {
-            command: String::new(),
-            seed,
-            date: String::new(),
-            machine: String::new(),
-            seconds: 1.0,
-            parameters: None,
-            step_ms: None,
-            figures: vec![("figure".to_owned(), figure.to_owned())],
-        }
+    fn run(figure: &str) -> Run {
+        let kept = Kept { command: String::new(), seed: 0, date: String::new(), machine: String::new(), seconds: 1.0 };
+        let figures = vec![("figure".to_owned(), figure.to_owned())];
+        Run { kept, told: Told { parameters: None, step_ms: None, figures } }
     }
 
     #[test]
     fn figures_of_seeds_become_a_mean_and_a_range() {
         let of = |texts: &[&str]| {
-            let runs: Vec<Kept> = texts.iter().enumerate().map(|(seed, text)| run(seed as u64, text)).collect();
+            let runs: Vec<Run> = texts.iter().map(|text| run(text)).collect();
             figure(&runs, "figure")
         };
         assert_eq!(of(&["0.8124"]), "0.8124");
         assert_eq!(of(&["0.8100", "0.8200", "0.8150"]), "0.8150 (0.8100 to 0.8200)");
         assert_eq!(of(&["99.3 %", "99.5 %"]), "99.4 % (99.3 to 99.5)");
+        assert_eq!(of(&["5.50e-5", "1.10e-4"]), "8.25e-5 (5.50e-5 to 1.10e-4)");
         assert_eq!(of(&["month, quarter", "quarter, month"]), "month, quarter");
     }
 

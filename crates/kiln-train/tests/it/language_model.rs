@@ -259,8 +259,8 @@ fn a_loss_that_turns_nan_ends_the_run_and_the_last_good_checkpoint_stands() {
         .callback(Reckless);
     let error = trainer.fit(text.model(&cpu()), &text.train, &text.valid).unwrap_err();
     let message = error.to_string();
-    let Error::NotFinite { step, epoch: 2, learning_rate, loss, .. } = error else { panic!("{message}") };
-    assert!(!loss.is_finite() && learning_rate == 1e25, "{message}");
+    let Error::NotFinite { step, epoch: 2, learning_rate, value, .. } = error else { panic!("{message}") };
+    assert!(!value.is_finite() && learning_rate == 1e25, "{message}");
     assert!(message.contains(&format!("in step {step} of epoch 2 at learning rate 1e25")), "{message}");
     assert!(message.contains("gradient") && message.contains("at step "), "{message}");
     assert!(message.contains("keeps everything up to the end of epoch 1"), "{message}");

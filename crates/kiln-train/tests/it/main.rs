@@ -1,6 +1,7 @@
 //! Integration tests of `kiln-train`.
 
 mod artifact;
+mod broken_runs;
 mod callbacks;
 #[path = "../../../kiln-models/tests/it/devices.rs"]
 mod devices;
