@@ -79,11 +79,11 @@ fn read(path: &Path, column: usize) -> Result<Vec<f64>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut numbers = Vec::new();
     let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
-    for (place, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+    for (count, (place, line)) in lines.filter(|(_, line)| !line.trim().is_empty()).enumerate() {
         let field = line.split(',').nth(column - 1).unwrap_or_default().trim();
         match field.parse::<f64>() {
             Ok(number) if number.is_finite() => numbers.push(number),
-            Err(_) if place == 0 && field.contains(char::is_alphabetic) => {}
+            Err(_) if count == 0 && field.contains(char::is_alphabetic) => {}
             _ => bail!("{}, line {}: column {column} holds no number: {line:?}", path.display(), place + 1),
         }
     }

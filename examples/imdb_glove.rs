@@ -67,7 +67,7 @@ struct Options {
 fn balanced(documents: &Documents, first: usize, second: usize) -> Result<(Documents, Documents)> {
     ensure!(
         first.is_multiple_of(2) && second.is_multiple_of(2),
-        "half of the reviews are of each class: {first} to train on and {second} to validate on must be even"
+        "--samples {first} and --validation {second} must be even: half of the reviews are of each class"
     );
     let (mut head, mut tail) = (Vec::new(), Vec::new());
     for label in 0..2 {

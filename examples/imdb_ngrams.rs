@@ -21,7 +21,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use kiln::linear::{Loss, SupervisedConfig};
 use kiln::prelude::*;
-use kiln_examples::linear::{fit_supervised, folder_for_model};
+use kiln_examples::linear::fit_supervised;
+use kiln_examples::losses::folder_for_model;
 use kiln_examples::{ImdbArgs, review_words};
 
 /// Train fastText's supervised model
@@ -122,7 +123,7 @@ fn labelled(documents: &Documents) -> Result<Vec<String>> {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    folder_for_model(&options.artifact, options.overwrite)?;
+    folder_for_model(&options.artifact, "model.bin", options.overwrite)?;
     let (train, test) = lines(&options)?;
     println!("{} lines to train on, {} to test on", thousands(train.len()), thousands(test.len()));
     let config = SupervisedConfig::new()

@@ -331,7 +331,10 @@ impl Index {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
             Ok(text) => serde_json::from_str(&text).map(Some).with_context(|| {
-                format!("{} is no model of imdb-self-training: expected a set, views and two classes", path.display())
+                format!(
+                    "{} is no model of imdb-self-training, with a set, views and two classes: train anew with --overwrite",
+                    path.display()
+                )
             }),
         }
     }

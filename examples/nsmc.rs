@@ -34,7 +34,8 @@ use clap::{Parser, ValueEnum};
 use kiln::linear::SupervisedConfig;
 use kiln::prelude::*;
 use kiln::text::CharUnit;
-use kiln_examples::linear::{fit_supervised, folder_for_model};
+use kiln_examples::linear::fit_supervised;
+use kiln_examples::losses::folder_for_model;
 use kiln_examples::step_times::StepTimes;
 use kiln_examples::table::table;
 use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
@@ -148,7 +149,10 @@ fn main() -> Result<()> {
         _ => bail!("give --data FOLDER, or both --train FILE and --test FILE"),
     };
     // That it can be read is found out now, what it says at the end.
-    ensure!(nsmc.test()?.next().transpose()?.is_some(), "the test file holds no reviews: expected a line a review");
+    let place =
+        options.test.as_ref().or(options.data.as_ref()).map(|path| path.display().to_string()).unwrap_or_default();
+    let has_reviews = nsmc.test()?.next().transpose()?.is_some();
+    ensure!(has_reviews, "{place}: the test file holds a header alone, expected a line a review behind it");
     let mut train = nsmc.read_train().context("the training reviews cannot be read")?.shuffled(training.seed);
     if training.fast {
         train = train.take(2_000);
@@ -226,7 +230,7 @@ fn main() -> Result<()> {
 fn linear(options: &Options, nsmc: &Nsmc, fit: &Documents, valid: &Documents) -> Result<()> {
     let training = &options.training;
     let folder = training.folder(&DEFAULTS).join("linear");
-    folder_for_model(&folder, training.overwrite)?;
+    folder_for_model(&folder, "model.bin", training.overwrite)?;
     let lines = |documents: &Documents| -> Vec<String> {
         let names = documents.class_names();
         documents.iter().map(|row| format!("__label__{} {}", names[row.label as usize], row.text)).collect()

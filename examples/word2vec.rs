@@ -19,14 +19,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use kiln::models::word2vec::{Architecture, Corpus, Progress, Updates, Word2Vec, Word2VecConfig};
 use kiln::prelude::*;
-use kiln::text::WholeFile;
 use kiln::vectors::{AnalogyOptions, Format, PairsOptions, WordVectors};
-use kiln_examples::curves::{Curve, Curves};
+use kiln_examples::losses::{folder_for_model, keep_losses};
 use kiln_examples::{Interrupt, review_corpus};
 
 /// Train word vectors and ask them
@@ -81,7 +80,7 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Folder for the vectors, the losses of the epochs and their picture
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "json")]
     artifact: Option<PathBuf>,
     /// Replace the vectors that the folder holds
     #[arg(long, requires = "artifact")]
@@ -96,10 +95,10 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let kept = options.artifact.as_ref().map(|folder| folder.join("vectors.safetensors"));
-    if let Some(path) = kept.as_ref().filter(|path| path.exists() && !options.overwrite) {
-        bail!("{} is there already: --overwrite replaces it, --artifact names another folder", path.display());
-    }
+    // A training that goes on replaces what it left when it was stopped.
+    let replaces = options.overwrite || options.state.as_ref().is_some_and(|path| path.exists());
+    let folder = options.artifact.as_ref();
+    let kept = folder.map(|folder| folder_for_model(folder, "vectors.safetensors", replaces)).transpose()?;
     let corpus = if options.corpus.is_empty() {
         // The reviews that come with Kiln, to see how it goes.
         review_corpus(options.seed)?
@@ -138,8 +137,11 @@ fn main() -> Result<()> {
         vectors.save(path, Format::of_name(path))?;
         eprintln!("vectors: {}", path.display());
     }
-    if let Some(folder) = &options.artifact {
-        keep(folder, &vectors, model.losses())?;
+    if let (Some(folder), Some(path)) = (folder, kept) {
+        vectors.save(&path, Format::of_name(&path))?;
+        let rows: Vec<[f64; 2]> =
+            model.losses().iter().enumerate().map(|(at, &loss)| [at as f64 + 1.0, loss]).collect();
+        keep_losses(folder, ["epoch", "loss"], &rows)?;
     }
     // Whole epochs of this call; a resumed or stopped one counts a little too low.
     let words = model.vocabulary().raw_words() * (model.epochs_done() as u64 - done_before);
@@ -181,28 +183,6 @@ fn config(options: &Options) -> Word2VecConfig {
         .with_workers(options.workers)
         .with_updates(if options.deterministic { Updates::Ordered } else { Updates::Racing })
         .with_alpha(options.alpha)
-}
-
-/// Leaves the vectors, `history.csv` and the losses as a picture.
-fn keep(folder: &Path, vectors: &WordVectors, losses: &[f64]) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    let path = folder.join("vectors.safetensors");
-    vectors.save(&path, Format::of_name(&path))?;
-    let mut file = WholeFile::create(folder.join("history.csv"))?;
-    writeln!(file, "epoch,loss")?;
-    for (epoch, loss) in losses.iter().enumerate() {
-        writeln!(file, "{},{loss}", epoch + 1)?;
-    }
-    file.finish()?;
-    let points = losses.iter().enumerate().map(|(epoch, &loss)| (epoch as f64 + 1.0, loss)).collect();
-    let picture = Curves {
-        title: "Loss by epoch".to_owned(),
-        x: "epoch".to_owned(),
-        y: "loss".to_owned(),
-        is_logarithmic: false,
-        curves: vec![Curve { name: "loss".to_owned(), points }],
-    };
-    picture.save_both(folder, "curves")
 }
 
 /// A training goes on with the options that it began with; the number of threads may differ.

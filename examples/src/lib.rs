@@ -6,6 +6,7 @@ pub mod baseline;
 pub mod curves;
 mod interrupt;
 pub mod linear;
+pub mod losses;
 pub mod picture;
 pub mod plane;
 pub mod step_times;

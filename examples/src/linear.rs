@@ -1,33 +1,16 @@
 //! fastText's supervised model, trained in sight and kept.
 
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use kiln::linear::{Progress, Supervised, SupervisedConfig};
 use kiln::models::thousands;
-use kiln::text::WholeFile;
 
 use crate::Interrupt;
-use crate::curves::{Curve, Curves};
-
-/// Makes the folder of a model.
-///
-/// # Errors
-///
-/// It holds a model that is not to be replaced, or cannot be made.
-pub fn folder_for_model(folder: &Path, overwrite: bool) -> Result<()> {
-    let path = folder.join("model.bin");
-    ensure!(
-        overwrite || !path.exists(),
-        "{} is there already: --overwrite replaces it, --artifact names another folder",
-        path.display()
-    );
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))
-}
+use crate::losses::keep_losses;
 
 /// Trains with a progress bar until the end or Ctrl-C, and leaves `model.bin`, `history.csv` and the losses as a picture in
 /// `folder`.
@@ -56,29 +39,8 @@ pub fn fit_supervised(config: &SupervisedConfig, lines: &[String], folder: &Path
     println!("{} words, {seconds:.1} s, mean loss {:.4}", thousands(model.words()), model.loss());
 
     model.save(folder.join("model.bin"))?;
-    keep_losses(folder, &seen)?;
+    let rows: Vec<[f64; 3]> = seen.iter().map(|at| [at.tokens as f64, at.loss, f64::from(at.learning_rate)]).collect();
+    keep_losses(folder, ["tokens", "loss", "learning_rate"], &rows)?;
     println!("model and losses: {}", folder.display());
     Ok(model)
-}
-
-/// `history.csv`, and the losses as a picture.
-fn keep_losses(folder: &Path, seen: &[Progress]) -> Result<()> {
-    let mut file = WholeFile::create(folder.join("history.csv"))?;
-    writeln!(file, "tokens,loss,learning_rate")?;
-    for progress in seen {
-        writeln!(file, "{},{},{}", progress.tokens, progress.loss, progress.learning_rate)?;
-    }
-    file.finish()?;
-    if seen.is_empty() {
-        return Ok(()); // a text too short for a point
-    }
-    let points = seen.iter().map(|progress| (progress.tokens as f64 / 1e6, progress.loss)).collect();
-    let picture = Curves {
-        title: "Mean loss since the begin".to_owned(),
-        x: "million tokens".to_owned(),
-        y: "loss".to_owned(),
-        is_logarithmic: false,
-        curves: vec![Curve { name: "loss".to_owned(), points }],
-    };
-    picture.save_both(folder, "curves")
 }

@@ -17,7 +17,8 @@ use experiments::{EXPERIMENTS, Experiment};
 /// The options of `cargo xtask results`.
 #[derive(Args)]
 pub(crate) struct Results {
-    /// The folder with imdb/, ptb/ and nsmc/; without it only the table is written again
+    /// The folder with imdb/, ptb/, nsmc/ and eval/ (wordsim353.tsv, simlex999.txt, questions-words.txt); without it only
+    /// the table is written again
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Run these experiments alone
@@ -55,15 +56,16 @@ pub(crate) fn results(root: &Path, options: &Results) -> Result<()> {
         let is_wanted = |experiment: &Experiment, seed: u64| {
             (options.only.is_empty() || options.only.iter().any(|name| name == experiment.name))
                 && (options.seeds.is_empty() || options.seeds.contains(&seed))
-                && (options.again || !place(root, experiment, seed).with_extension("json").exists())
         };
         for experiment in EXPERIMENTS.iter().filter(|experiment| experiment.after.is_none()) {
             for seed in 0..experiment.seeds {
-                let mut all = vec![experiment];
-                all.extend(
-                    EXPERIMENTS.iter().filter(|reader| reader.after == Some(experiment.name) && seed < reader.seeds),
-                );
-                all.retain(|experiment| is_wanted(experiment, seed));
+                let readers = EXPERIMENTS.iter().filter(|reader| reader.after == Some(experiment.name));
+                let mut all = Vec::new();
+                for each in std::iter::once(experiment).chain(readers.filter(|reader| seed < reader.seeds)) {
+                    if is_wanted(each, seed) && (options.again || table::kept(root, each, seed)?.is_none()) {
+                        all.push(each);
+                    }
+                }
                 if !all.is_empty() {
                     run(root, &data, experiment, &all, seed)?;
                     table::write(root)?;
@@ -94,7 +96,7 @@ fn run(root: &Path, data: &Path, experiment: &Experiment, wanted: &[&Experiment]
     for example in std::iter::once(experiment).chain(readers) {
         let (text, seconds) = output(root, data, example, seed, &artifact)?;
         if wanted.iter().any(|wanted| wanted.name == example.name) {
-            keep(root, example, seed, &artifact, &text, seconds)?;
+            keep(root, example, seed, &artifact, &plain(&text), seconds)?;
         }
     }
     Ok(())
@@ -145,7 +147,7 @@ fn keep(root: &Path, experiment: &Experiment, seed: u64, artifact: &Path, text: 
         let name = if part.is_empty() { format!("seed-{seed}.csv") } else { format!("seed-{seed}-{part}.csv") };
         std::fs::copy(&history, place.with_file_name(name))?;
     }
-    std::fs::write(place.with_extension("txt"), plain(text))?;
+    std::fs::write(place.with_extension("txt"), text)?;
     std::fs::write(place.with_extension("json"), serde_json::to_string_pretty(&kept)? + "\n")?;
     Ok(())
 }

@@ -442,8 +442,16 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
                 (Some(key), Some((*seed, epoch * self.steps() as u64)))
             }
         };
-        let (rows, error) = match checked_order(&*self.data, self.batch_size, key) {
-            Ok(order) => (order[self.range.clone()].to_vec(), None),
+        let order = checked_order(&*self.data, self.batch_size, key).and_then(|order| {
+            let rows = order.get(self.range.clone()).map(<[usize]>::to_vec);
+            rows.ok_or_else(|| Error::Data {
+                what: "the rows of a data set",
+                expected: format!("{} as at the begin", self.range.end),
+                got: order.len().to_string(),
+            })
+        });
+        let (rows, error) = match order {
+            Ok(rows) => (rows, None),
             Err(error) => (Vec::new(), Some(error)),
         };
         Box::new(LoaderIterator { loader: self, rows, error, training, served: 0, carried: Carried::default() })

@@ -155,14 +155,14 @@ pub enum Error {
         /// What was kept and how to go on.
         kept: String,
     },
-    /// The loss is no longer a number.
+    /// A loss or a weight is no longer a number.
     #[error(
-        "{what} became {value} in step {step} of epoch {epoch} at learning rate {learning_rate:?}; {gradient}: \
-         start anew with a lower rate or clipped gradients; {kept}"
+        "{what} became {value} in step {step} of epoch {epoch} at learning rate {learning_rate:?}; {gradient}: {}; {kept}",
+        what.advice()
     )]
     NotFinite {
-        /// The training loss, the validation loss, or the name of a weight.
-        what: String,
+        /// What is none.
+        what: Broken,
         /// Its value.
         value: f64,
         /// The step in the epoch, counted from 1; for the validation loss and for weights the epoch's last.
@@ -269,5 +269,37 @@ impl Error {
 
     pub(crate) fn option(what: &'static str, expected: &'static str, got: impl std::fmt::Display) -> Self {
         Self::Option { what, expected, got: got.to_string() }
+    }
+}
+
+/// What stopped being a number in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The loss of a training step.
+    TrainLoss,
+    /// The loss on the validation data, with weights that are numbers.
+    ValidLoss,
+    /// A weight, by its name.
+    Weight(String),
+}
+
+impl Broken {
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::TrainLoss | Self::Weight(_) => "start anew with a lower rate or clipped gradients",
+            Self::ValidLoss => {
+                "the weights are numbers, so look for what is none in the validation data, else start anew with a lower rate"
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TrainLoss => f.write_str("the training loss"),
+            Self::ValidLoss => f.write_str("the validation loss"),
+            Self::Weight(name) => write!(f, "the weight {name}"),
+        }
     }
 }

@@ -38,7 +38,7 @@ impl Evaluation {
 pub fn evaluate<M, D>(model: &M, data: &D, batch_size: usize) -> Result<Evaluation>
 where
     M: Trainable,
-    D: Batches<Batch = M::Batch> + Clone + 'static,
+    D: Batches<Batch = M::Batch>,
 {
     let model = model.valid();
     model.check(&data.limits())?;
@@ -61,7 +61,7 @@ where
 pub fn predict<M, D>(model: &M, data: &D, batch_size: usize) -> Result<Vec<Vec<f32>>>
 where
     M: Model,
-    D: Batches<Batch = Labelled<M::Input>> + Clone + 'static,
+    D: Batches<Batch = Labelled<M::Input>>,
 {
     let model = model.valid();
     model.check(&DataLimits { highest_class: None, values: None, ..data.limits() })?;

@@ -119,7 +119,7 @@ impl LayerNorms {
             Some(Largest { layer, step, .. }) => {
                 format!("the gradient of {} was beyond all numbers at step {step}", self.layers[layer])
             }
-            None => self.before.clone().unwrap_or_else(|| "there was no gradient before".to_owned()),
+            None => self.before.clone().unwrap_or_else(|| "it is the first step of this process".to_owned()),
         }
     }
 
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn the_first_gradient_beyond_all_numbers_is_the_largest() {
         let mut norms = norms();
-        assert!(norms.describe().contains("no gradient"));
+        assert!(norms.describe().contains("the first step"));
         norms.before = Some("that of the epoch before".to_owned());
         assert_eq!(norms.describe(), "that of the epoch before");
         norms.add(1, &[0, 1, 2], &[1.0, 1.0, 1.0]);

@@ -42,7 +42,7 @@ pub use context_dataset::ContextDataset;
 pub use data::{Batches, BurnDataset, DataLimits, SeriesDataset, TokenDataset};
 pub use device_failure::Shortage;
 pub use early_stopping::EarlyStopping;
-pub use error::{Error, Result};
+pub use error::{Broken, Error, Result};
 pub use evaluate::{Evaluation, evaluate, predict};
 pub use generator::{TextGenerator, TokenUnit};
 pub use history::{EpochLogs, History};

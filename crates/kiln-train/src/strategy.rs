@@ -19,7 +19,7 @@ use kiln_models::weights::{self, Weights};
 use crate::artifact::ArtifactConfig;
 use crate::callback::{Callback, Control, Plan, StepLogs};
 use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
-use crate::error::{Error, Result};
+use crate::error::{Broken, Error, Result};
 use crate::gradient_norms::{GradientSquares, LayerNorms};
 use crate::history::{EpochLogs, History};
 use crate::meter::{BadStep, Meter, Update};
@@ -261,11 +261,13 @@ impl<M: Trainable> Running<M> {
     /// What the epoch would leave is broken: its last step may do that, whose effect no training loss shows.
     fn check_kept(&self, state: &Loop, epoch: usize, training: &Meter, validation: &Meter) -> Result<()> {
         let model = self.model.as_ref().expect("the model is put back behind each step");
-        let bad = weights::weights_of(&model.model).into_iter().find_map(|(name, weight)| {
+        let is_trained = |name: &String| !state.identity.never_trained.contains(name);
+        let trained = weights::weights_of(&model.model).into_iter().filter(|(name, _)| is_trained(name));
+        let bad = trained.into_iter().find_map(|(name, weight)| {
             let value = weight.values.into_iter().find(|value| !value.is_finite())?;
-            Some((format!("the weight {name}"), f64::from(value)))
+            Some((Broken::Weight(name), f64::from(value)))
         });
-        let validation = || Some(("the validation loss".to_owned(), validation.not_finite()?.loss));
+        let validation = || Some((Broken::ValidLoss, validation.not_finite()?.loss));
         bad.or_else(validation).map_or(Ok(()), |(what, value)| {
             let bad = BadStep { step: training.steps(), loss: value, learning_rate: training.learning_rate() };
             Err(not_finite(state, epoch, training, what, bad))
@@ -356,10 +358,10 @@ fn check_finite(state: &Loop, epoch: usize, meter: &Meter) -> Result<()> {
     let Some(bad) = meter.not_finite() else {
         return Ok(());
     };
-    Err(not_finite(state, epoch, meter, "the training loss".to_owned(), bad))
+    Err(not_finite(state, epoch, meter, Broken::TrainLoss, bad))
 }
 
-fn not_finite(state: &Loop, epoch: usize, training: &Meter, what: String, bad: BadStep) -> Error {
+fn not_finite(state: &Loop, epoch: usize, training: &Meter, what: Broken, bad: BadStep) -> Error {
     let BadStep { step, loss: value, learning_rate } = bad;
     let (gradient, kept) = (training.norms().describe(), state.folder.keeps(epoch));
     Error::NotFinite { what, value, step, epoch, learning_rate, gradient, kept }

@@ -271,8 +271,8 @@ impl<M: Trainable> Trainer<M> {
     ///
     /// An option is outside its range, a data set is empty, the folder holds a run and is neither
     /// to be overwritten nor resumed, a checkpoint is damaged or of a run with other options, a
-    /// file cannot be written, a callback fails, the loss is not finite, the device fails or has no memory for a
-    /// step, or the run is stopped from outside. What ended before stands in the folder.
+    /// file cannot be written, a callback fails, a loss or a trained weight is not finite, the device fails or has no
+    /// memory for a step, or the run is stopped from outside. What ended before stands in the folder.
     pub fn fit<D, V>(self, model: M, train: &D, valid: &V) -> Result<Run<M>>
     where
         D: Batches<Batch = M::Batch> + Clone + 'static,

@@ -75,7 +75,7 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
     },
     Experiment {
         name: "quickstart",
-        what: "negation, contrast and scope in generated reviews: a GRU, beside logistic regression on tf-idf of words and pairs of words",
+        what: "negation, contrast and scope in generated reviews: a GRU, beside what counts words",
         example: "quickstart",
         seeds: 3,
         figures: &[("test accuracy", "test accuracy "), ("regression", "baseline accuracy ")],
@@ -292,7 +292,7 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
     },
     Experiment {
         name: "word2vec",
-        what: "the same text by word2vec with gensim's settings: rank correlation with people's judgements of pairs, and the share of analogies that are right",
+        what: "the same text by word2vec with its defaults (gensim's, but for CBOW's rate of 0.05): rank correlation with people's judgements of pairs, and the share of analogies that are right",
         example: "word2vec",
         options: "--corpus DATA/ptb/ptb.train.txt --eval DATA/eval",
         seeds: 3,
@@ -389,6 +389,7 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
         seeds: 3,
         figures: &[
             ("naive", "naive: mean absolute error "),
+            ("seasonal naive", "seasonal naive: mean absolute error "),
             ("GRU", "GRU: mean absolute error "),
             ("Conv1D", "Conv1D: mean absolute error "),
         ],

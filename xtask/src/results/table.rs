@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::experiments::{EXPERIMENTS, Experiment};
 use super::{Kept, Told, place};
@@ -28,7 +28,8 @@ pub(super) fn of(root: &Path) -> Result<String> {
         "\n| experiment | the source reports | Kiln | parameters | ms a step | s in all |\n|---|---|---|---|---|---|\n";
     let (mut commands, mut machines) = (String::new(), BTreeSet::new());
     for experiment in EXPERIMENTS {
-        let runs = runs(root, experiment)?;
+        let runs = (0..experiment.seeds).filter_map(|seed| kept(root, experiment, seed).transpose());
+        let runs = runs.collect::<Result<Vec<Run>>>()?;
         let Some(first) = runs.first() else {
             writeln!(page, "| {} | {} | not run yet | | | |", experiment.what, experiment.source)?;
             continue;
@@ -63,33 +64,24 @@ pub(super) fn of(root: &Path) -> Result<String> {
 }
 
 /// A kept run, and what it printed.
-struct Run {
+pub(super) struct Run {
     kept: Kept,
     told: Told,
 }
 
-fn runs(root: &Path, experiment: &Experiment) -> Result<Vec<Run>> {
-    let mut runs = Vec::new();
-    for seed in 0..experiment.seeds {
-        let path = place(root, experiment, seed).with_extension("json");
-        if path.exists() {
-            let read =
-                |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
-            let kept: Kept =
-                serde_json::from_str(&read(&path)?).with_context(|| format!("cannot read {}", path.display()))?;
-            ensure!(
-                kept.command == experiment.command(seed) && kept.seed == seed,
-                "{} is of another command: {}",
-                path.display(),
-                kept.command
-            );
-            runs.push(Run { kept, told: Told::of(experiment, &read(&path.with_extension("txt"))?)? });
-        }
+/// The kept run of a seed; `None` if there is none, or one of another command or without a figure that is wanted now.
+pub(super) fn kept(root: &Path, experiment: &Experiment, seed: u64) -> Result<Option<Run>> {
+    let path = place(root, experiment, seed).with_extension("json");
+    if !path.exists() {
+        return Ok(None);
     }
-    Ok(runs)
+    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+    let kept: Kept = serde_json::from_str(&read(&path)?).with_context(|| format!("cannot read {}", path.display()))?;
+    let told = Told::of(experiment, &read(&path.with_extension("txt"))?).ok();
+    Ok(told.filter(|_| kept.command == experiment.command(seed)).map(|told| Run { kept, told }))
 }
 
-/// The mean of a figure and its range, or what is no number as it was printed.
+/// The mean of a figure and its range, with what all seeds print behind it; or what is no number as it was printed.
 fn figure(runs: &[Run], name: &str) -> String {
     let texts: Vec<&str> = runs
         .iter()
@@ -97,22 +89,22 @@ fn figure(runs: &[Run], name: &str) -> String {
         .filter(|(found, _)| found == name)
         .map(|(_, text)| text.as_str())
         .collect();
-    let first_words: Vec<&str> = texts.iter().filter_map(|text| text.split([' ', ',']).next()).collect();
-    let numbers: Vec<f64> = first_words.iter().filter_map(|word| word.parse().ok()).collect();
-    match numbers.as_slice() {
-        numbers if numbers.len() < texts.len() => texts[0].to_owned(),
-        [_] => texts[0].to_owned(),
-        numbers => {
-            let places = first_words[0].split_once('.').map_or(0, |(_, digits)| digits.len());
-            let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let rest = texts[0].strip_prefix(first_words[0]).filter(|rest| rest.starts_with(" %")).unwrap_or("");
-            if first_words[0].contains('e') {
-                return format!("{:.2e}{rest} ({low:.2e} to {high:.2e})", mean(numbers));
-            }
-            format!("{:.places$}{rest} ({low:.places$} to {high:.places$})", mean(numbers))
-        }
+    let parts: Vec<(&str, &str)> =
+        texts.iter().map(|text| text.split_at(text.find([' ', ',']).unwrap_or(text.len()))).collect();
+    let numbers: Vec<f64> = parts.iter().filter_map(|(number, _)| number.parse().ok()).collect();
+    if numbers.len() < texts.len() || texts.iter().all(|text| *text == texts[0]) {
+        return texts[0].to_owned();
     }
+    let (first, rest) = parts[0];
+    let rest = if parts.iter().all(|(_, other)| *other == rest) { rest } else { "" };
+    let shown = |number: f64| match (first.contains('e'), first.split_once('.')) {
+        (true, _) => format!("{number:.2e}"),
+        (false, Some((_, digits))) => format!("{number:.*}", digits.len()),
+        (false, None) => format!("{number:.0}"),
+    };
+    let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    format!("{}{rest} ({} to {})", shown(mean(&numbers)), shown(low), shown(high))
 }
 
 fn mean(numbers: &[f64]) -> f64 {
@@ -156,6 +148,9 @@ mod tests {
         assert_eq!(of(&["0.8100", "0.8200", "0.8150"]), "0.8150 (0.8100 to 0.8200)");
         assert_eq!(of(&["99.3 %", "99.5 %"]), "99.4 % (99.3 to 99.5)");
         assert_eq!(of(&["5.50e-5", "1.10e-4"]), "8.25e-5 (5.50e-5 to 1.10e-4)");
+        assert_eq!(of(&["0.6600 (baseline)", "0.6600 (baseline)"]), "0.6600 (baseline)");
+        assert_eq!(of(&["0.2, 3.1 % unknown", "0.4, 3.1 % unknown"]), "0.3, 3.1 % unknown (0.2 to 0.4)");
+        assert_eq!(of(&["2.1, 1 ahead 0.6", "2.3, 1 ahead 0.7"]), "2.2 (2.1 to 2.3)");
         assert_eq!(of(&["month, quarter", "quarter, month"]), "month, quarter");
     }
 

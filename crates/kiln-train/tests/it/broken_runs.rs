@@ -1,6 +1,6 @@
 //! Runs whose losses or weights stop being numbers.
 
-use kiln_train::{Callback, Control, EpochLogs, Error, History, Optimizer, Trainer};
+use kiln_train::{Broken, Callback, Control, EpochLogs, Error, History, Optimizer, StepLogs, Trainer};
 
 use crate::devices;
 use crate::training::{cpu, folder, numbers, slope};
@@ -39,7 +39,7 @@ fn what_the_last_step_of_an_epoch_breaks_is_not_kept() {
         let error = trainer.fit(slope(&device), &numbers(1.0, 4), &numbers(1.0, 4)).unwrap_err();
         let message = error.to_string();
         let Error::NotFinite { what, step: 1, epoch: 2, learning_rate: 1e39, .. } = error else { panic!("{message}") };
-        assert_eq!(what, "the weight weight", "{backend}: {message}");
+        assert_eq!(what, Broken::Weight("weight".to_owned()), "{backend}: {message}");
         assert!(message.contains("gradient before had norm 1.000e0"), "{backend}: {message}");
         assert!(message.contains("keeps everything up to the end of epoch 1"), "{backend}: {message}");
         assert_eq!(History::load_json(folder.path().join("history.json")).unwrap().epochs().len(), 1, "{backend}");
@@ -54,6 +54,42 @@ fn a_validation_loss_that_is_no_number_ends_the_run() {
     let folder = folder();
     let trainer = Trainer::new(folder.path()).epochs(3).quiet();
     let error = trainer.fit(slope(&cpu()), &numbers(1.0, 4), &numbers(f32::NAN, 4)).unwrap_err();
-    assert!(matches!(&error, Error::NotFinite { what, epoch: 1, .. } if what == "the validation loss"), "{error}");
+    assert!(matches!(error, Error::NotFinite { what: Broken::ValidLoss, epoch: 1, .. }), "{error}");
+    assert!(error.to_string().contains("look for what is none in the validation data"), "{error}");
     assert!(!folder.path().join("checkpoint.kiln").exists());
+}
+
+/// Sets a rate of its own for each step, and behind the first epoch a weight that is no number.
+struct Spoils;
+
+impl Callback for Spoils {
+    fn name(&self) -> &'static str {
+        "spoils"
+    }
+
+    fn on_step_end(&mut self, logs: &StepLogs, control: &mut Control<'_>) -> kiln_train::Result<()> {
+        control.set_learning_rate(logs.step as f64 / 8.0);
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, _: &EpochLogs, control: &mut Control<'_>) -> kiln_train::Result<()> {
+        let mut weights = control.weights();
+        weights.values_mut().for_each(|weight| weight.values.fill(f32::NAN));
+        control.set_learning_rate(0.75);
+        control.set_weights(weights);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_first_step_of_an_epoch_tells_its_rate_and_the_largest_gradient_of_the_epoch_before() {
+    let folder = folder();
+    let trainer = Trainer::new(folder.path()).epochs(2).batch_size(1).quiet().callback(Spoils);
+    let error = trainer.fit(slope(&cpu()), &numbers(1.0, 4), &numbers(1.0, 4)).unwrap_err();
+    let message = error.to_string();
+    // The loss is read behind the fourth step, when another rate is in force.
+    let Error::NotFinite { what: Broken::TrainLoss, step: 1, epoch: 2, learning_rate: 0.75, .. } = error else {
+        panic!("{message}")
+    };
+    assert!(message.contains("the largest gradient of epoch 1, the one before, had norm 1.000e0"), "{message}");
 }
