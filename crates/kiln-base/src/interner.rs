@@ -1,0 +1,215 @@
+//! [`Interner`]: words numbered by first appearance and found by their bytes.
+//!
+//! Almost every word of a text has at most 15 bytes. Such a word fits, with its length, in two integers, so that finding
+//! it compares integers in the table itself. Longer words are found by their bytes. The words lie one after the other in one string,
+//! so that a vocabulary of millions costs no allocation for each.
+
+use std::collections::hash_map::Entry;
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+
+use crate::packed::packed_in;
+
+/// Different words, numbered from 0 in the order in which they were put in.
+///
+/// ```
+/// use kiln_base::Interner;
+///
+/// let mut words = Interner::default();
+/// assert_eq!(words.intern("to"), (0, true));
+/// assert_eq!(words.intern("be"), (1, true));
+/// assert_eq!(words.intern("to"), (0, false));
+/// assert_eq!((words.find(b"be"), words.text(1), words.len()), (Some(1), Some("be"), 2));
+/// ```
+#[derive(Clone, Default)]
+pub struct Interner {
+    texts: String,
+    /// For word i, at i, where its text ends in `texts`; it starts where the one before ends.
+    ends: Vec<usize>,
+    short: FxHashMap<(u64, u64), u32>,
+    long: FxHashMap<Box<[u8]>, u32>,
+}
+
+/// Why words that lie one after the other cannot be taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadParts {
+    /// An end comes before the one before it, is beyond the text, or cuts a character.
+    End {
+        /// The word's number.
+        word: usize,
+        /// Where it should end.
+        end: usize,
+    },
+    /// A word comes twice.
+    Duplicate {
+        /// Where it is first.
+        first: usize,
+        /// Where it is again.
+        second: usize,
+    },
+}
+
+impl Interner {
+    /// The most words that can be held.
+    pub const MOST: usize = u32::MAX as usize;
+
+    /// Room for so many words of so many bytes together.
+    #[must_use]
+    pub fn with_capacity(words: usize, bytes: usize) -> Self {
+        Self {
+            texts: String::with_capacity(bytes),
+            ends: Vec::with_capacity(words),
+            short: FxHashMap::with_capacity_and_hasher(words, Default::default()),
+            long: FxHashMap::default(),
+        }
+    }
+
+    /// Takes over words that lie one after the other in `texts`, word i ending at `ends[i]`.
+    ///
+    /// # Errors
+    ///
+    /// The ends do not cut the text into words, or a word comes twice.
+    pub fn from_parts(texts: String, ends: Vec<usize>) -> Result<Self, BadParts> {
+        let mut start = 0;
+        for (word, &end) in ends.iter().enumerate() {
+            if end < start || !texts.is_char_boundary(end) {
+                return Err(BadParts::End { word, end });
+            }
+            start = end;
+        }
+        if start != texts.len() {
+            return Err(BadParts::End { word: ends.len().saturating_sub(1), end: start });
+        }
+        let mut all = Self::with_capacity(ends.len(), 0);
+        let mut start = 0;
+        for (second, &end) in ends.iter().enumerate() {
+            if let Err(first) = all.number(texts.as_bytes(), (start, end), second as u32) {
+                return Err(BadParts::Duplicate { first: first as usize, second });
+            }
+            start = end;
+        }
+        Ok(Self { texts, ends, ..all })
+    }
+
+    /// All words one after the other, and where each ends.
+    #[must_use]
+    pub fn parts(&self) -> (&str, &[usize]) {
+        (&self.texts, &self.ends)
+    }
+
+    /// How many words there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no word.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The number of a word.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, word: &[u8]) -> Option<u32> {
+        self.find_in(word, (0, word.len()))
+    }
+
+    /// The number of the word that stands in a text from `start` to `end`.
+    #[inline]
+    #[must_use]
+    pub fn find_in(&self, text: &[u8], (start, end): (usize, usize)) -> Option<u32> {
+        match packed_in(text, (start, end)) {
+            Some(key) => self.short.get(&key),
+            None => self.long.get(&text[start..end]),
+        }
+        .copied()
+    }
+
+    /// The number of a word, which is put in if it is not there, and whether it was put in.
+    #[inline]
+    pub fn intern(&mut self, word: &str) -> (u32, bool) {
+        self.intern_in(word.as_bytes(), (0, word.len()))
+    }
+
+    /// The same for the word that stands in a text from `start` to `end`, which must be UTF-8: bytes that are not would be put
+    /// in with U+FFFD in their place.
+    #[inline]
+    pub fn intern_in(&mut self, text: &[u8], (start, end): (usize, usize)) -> (u32, bool) {
+        let next = self.ends.len() as u32;
+        match self.number(text, (start, end), next) {
+            Err(number) => (number, false),
+            Ok(()) => {
+                self.texts.push_str(&String::from_utf8_lossy(&text[start..end]));
+                self.ends.push(self.texts.len());
+                (next, true)
+            }
+        }
+    }
+
+    /// Gives a word its number, unless it has one.
+    #[inline]
+    fn number(&mut self, text: &[u8], (start, end): (usize, usize), next: u32) -> Result<(), u32> {
+        match packed_in(text, (start, end)) {
+            Some(key) => match self.short.entry(key) {
+                Entry::Occupied(entry) => return Err(*entry.get()),
+                Entry::Vacant(entry) => entry.insert(next),
+            },
+            None => match self.long.get(&text[start..end]) {
+                Some(&number) => return Err(number),
+                None => self.long.entry(Box::from(&text[start..end])).or_insert(next),
+            },
+        };
+        Ok(())
+    }
+
+    /// The word with a number.
+    #[inline]
+    #[must_use]
+    pub fn text(&self, number: u32) -> Option<&str> {
+        let number = number as usize;
+        let end = *self.ends.get(number)?;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.texts.get(start..end)
+    }
+
+    /// The words in the order of their numbers.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
+        (0..self.ends.len()).map(|number| self.text(number as u32).unwrap_or_default())
+    }
+
+    /// Gives back memory that holds no word.
+    pub fn shrink_to_fit(&mut self) {
+        self.texts.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.short.shrink_to_fit();
+    }
+}
+
+impl<S: AsRef<str>> FromIterator<S> for Interner {
+    fn from_iter<I: IntoIterator<Item = S>>(words: I) -> Self {
+        let words = words.into_iter();
+        let mut all = Self::with_capacity(words.size_hint().0, 0);
+        for word in words.take(Self::MOST) {
+            all.intern(word.as_ref());
+        }
+        all
+    }
+}
+
+/// Equal if the same words have the same numbers.
+impl PartialEq for Interner {
+    fn eq(&self, other: &Self) -> bool {
+        self.ends == other.ends && self.texts == other.texts
+    }
+}
+
+impl Eq for Interner {}
+
+impl fmt::Debug for Interner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}

@@ -1,0 +1,27 @@
+//! The small engines that Kiln's crates share. Each stands here once.
+//!
+//! | what | with |
+//! |---|---|
+//! | a file that appears whole or not at all | [`WholeFile`], [`write_whole`] |
+//! | the errors that every crate has | [`FileError`], [`OptionError`] |
+//! | random numbers and orders from a seed | [`SplitMix64`] |
+//! | words numbered by first appearance | [`Interner`] |
+//! | the valid steps of a padded row | [`Span`] |
+//! | the options of a builder or configuration | [`options!`](crate::options) |
+//! | sparse matrices by rows (feature `sparse`) | `sparse::CsrMatrix` |
+
+mod error;
+mod interner;
+mod options;
+mod packed;
+mod random;
+mod span;
+#[cfg(feature = "sparse")]
+pub mod sparse;
+mod whole_file;
+
+pub use error::{FileError, OptionError};
+pub use interner::{BadParts, Interner};
+pub use random::SplitMix64;
+pub use span::Span;
+pub use whole_file::{WholeFile, write_whole};

@@ -1,0 +1,50 @@
+//! Sparse matrices by rows, which are those of `sprs`, and how they are built row by row on all threads.
+
+use rayon::prelude::*;
+use sprs::CsMatI;
+
+/// A sparse matrix by rows, columns ascending within each. Columns are `u32`, which is half the memory of `usize`.
+pub type CsrMatrix<N> = CsMatI<N, u32, usize>;
+
+/// Rows built by one task.
+struct Part<N> {
+    columns: Vec<u32>,
+    values: Vec<N>,
+    lengths: Vec<usize>,
+}
+
+/// A matrix of `(rows, columns)` whose row `r` is what `push(scratch, r, columns, values)` appends, columns ascending. A task makes
+/// `piece` rows with one `scratch`.
+pub fn from_rows<N: Copy + Send + Sync, S>(
+    (rows, columns): (usize, usize),
+    piece: usize,
+    scratch: impl Fn() -> S + Sync + Send,
+    push: impl Fn(&mut S, usize, &mut Vec<u32>, &mut Vec<N>) + Sync + Send,
+) -> CsrMatrix<N> {
+    let piece = piece.max(1);
+    let parts: Vec<Part<N>> = (0..rows.div_ceil(piece))
+        .into_par_iter()
+        .map_init(scratch, |scratch, task| {
+            let mut part =
+                Part { columns: Vec::new(), values: Vec::new(), lengths: Vec::with_capacity(piece.min(rows)) };
+            for row in task * piece..rows.min((task + 1) * piece) {
+                let before = part.columns.len();
+                push(scratch, row, &mut part.columns, &mut part.values);
+                part.lengths.push(part.columns.len() - before);
+            }
+            part
+        })
+        .collect();
+    let stored = parts.iter().map(|part| part.columns.len()).sum();
+    let (mut all_columns, mut values) = (Vec::with_capacity(stored), Vec::with_capacity(stored));
+    let mut starts = Vec::with_capacity(rows + 1);
+    starts.push(0);
+    for part in parts {
+        all_columns.extend_from_slice(&part.columns);
+        values.extend_from_slice(&part.values);
+        for length in part.lengths {
+            starts.push(starts[starts.len() - 1] + length);
+        }
+    }
+    CsMatI::new((rows, columns), starts, all_columns, values)
+}
