@@ -51,17 +51,12 @@
 //! # Ok::<(), kiln_vectors::Error>(())
 //! ```
 
-mod codes;
 pub mod counts;
 mod embedding;
 mod error;
 mod evaluate;
 mod format;
-mod kernel;
-mod query;
-mod ranking;
 mod search;
-mod similarity;
 mod word_vectors;
 mod words;
 mod write_file;
@@ -70,7 +65,6 @@ pub use embedding::{EmbeddingMatrix, Missing};
 pub use error::{Error, Place, Result};
 pub use evaluate::{AnalogyOptions, AnalogyScore, AnalogySection, Correlation, PairsOptions, PairsScore};
 pub use format::{Format, InvalidUtf8, LoadOptions};
-pub use query::{Query, Similar};
-pub use similarity::{MeanOptions, UnknownWords};
+pub use search::{MeanOptions, Query, Similar, UnknownWords};
 pub use word_vectors::WordVectors;
 pub use words::Words;

@@ -1,5 +1,5 @@
-//! [`WordVectors`]: words, their vectors and counts, and what is computed of them once. Leaves out files
-//! (`format`), searches (`query.rs`) and comparisons of single words (`similarity.rs`).
+//! [`WordVectors`]: words, their vectors and counts, and what is computed from them once. Files are in
+//! `format`, searches and comparisons of words in `search`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock};
 use memmap2::Mmap;
 use rayon::prelude::*;
 
-use crate::codes::{Codes, MOST_WIDTH};
 use crate::error::{Error, Result};
-use crate::search::{Lengths, Rows};
+use crate::search::codes::{Codes, MOST_WIDTH};
+use crate::search::rows::{Lengths, Rows};
 use crate::words::{Added, Words};
 
 /// Below this many values a search in full is fast enough: 8 MiB stay in most processors' caches.

@@ -1,5 +1,4 @@
-//! [`Source`]: a file that is being read, unpacked if it is compressed, of which the beginning can be looked at. Leaves
-//! out what the bytes mean.
+//! [`Source`]: a file that is being read, unpacked if it is compressed, of which the beginning can be looked at.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};

@@ -1,6 +1,5 @@
 //! Text with a word and its values on each line, as word2vec, GloVe and fastText write it. A file is read in blocks of
-//! whole lines, the lines of a block are parsed in parallel, and what they hold is put together in their order. Leaves
-//! out telling the formats apart.
+//! whole lines, the lines of a block are parsed in parallel, and what they hold is put together in their order.
 
 use std::io::Write;
 use std::ops::ControlFlow;

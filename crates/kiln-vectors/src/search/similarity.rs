@@ -1,12 +1,12 @@
-//! Comparisons of words with words, under gensim's names: similarities, distances, means, ranks, the odd one out.
-//! Leaves out searches over all words, which are in `query.rs`.
+//! Comparisons of words with words, under gensim's names: similarities, distances, means, ranks, the odd one out. The
+//! searches over all words are in `query.rs`.
 
 use rayon::prelude::*;
 
+use super::kernel::{cosine, dot_of, length_of};
+use super::query::{Similar, add};
+use super::rows::{self, Target};
 use crate::error::{Error, Result};
-use crate::kernel::{cosine, dot_of, length_of};
-use crate::query::{Similar, add};
-use crate::search::{self, Target};
 use crate::word_vectors::WordVectors;
 
 /// What [`mean_vector`](WordVectors::mean_vector) does with words that have no vector.
@@ -254,7 +254,7 @@ impl WordVectors {
 
     fn distances_of(&self, vector: &[f32]) -> Vec<f32> {
         match Target::new(&wide(vector), 0..self.len(), Vec::new()) {
-            Some(target) => search::scores(self.rows(), &target).into_par_iter().map(|score| 1.0 - score).collect(),
+            Some(target) => rows::scores(self.rows(), &target).into_par_iter().map(|score| 1.0 - score).collect(),
             None => vec![1.0; self.len()],
         }
     }

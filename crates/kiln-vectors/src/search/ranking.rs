@@ -1,4 +1,4 @@
-//! [`Best`]: the rows of highest score seen so far. Leaves out where scores come from.
+//! [`Best`]: the rows of highest score seen so far.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;

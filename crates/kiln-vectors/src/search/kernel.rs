@@ -1,5 +1,5 @@
 //! The inner loops: dot products in 64 bits, and lengths. Plain loops over fixed lanes, compiled for each instruction
-//! set by way of pulp. Leaves out what is done with the numbers.
+//! set by way of pulp.
 //!
 //! The product of two 32-bit floats is exact in 64 bits, and the lanes are added in one order whatever the machine's
 //! vectors hold. So a similarity has the same bits on every machine, by every way of searching, and for any number of

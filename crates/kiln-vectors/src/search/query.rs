@@ -1,11 +1,11 @@
-//! [`Query`] and the searches for the words nearest to it, under gensim's names. Leaves out how rows are searched,
-//! which is `search.rs`.
+//! [`Query`] and the searches for the words nearest to it, under gensim's names. How rows are searched is
+//! in `rows.rs`.
 
 use std::ops::Range;
 
+use super::ranking::{Best, Ranked};
+use super::rows::{self, Target};
 use crate::error::{Error, Result};
-use crate::ranking::{Best, Ranked};
-use crate::search::{self, Target};
 use crate::word_vectors::WordVectors;
 
 /// A word and how similar it is.
@@ -128,7 +128,7 @@ impl<'a> Query<'a> {
     pub fn top(&self, n: usize) -> Result<Vec<Similar<'a>>> {
         let target = self.vectors.target(self)?;
         let codes = if n > 0 { self.vectors.codes() } else { None };
-        Ok(self.vectors.named(search::search(self.vectors.rows(), codes, &target, n)))
+        Ok(self.vectors.named(rows::search(self.vectors.rows(), codes, &target, n)))
     }
 
     /// The similarities of all words that are looked among, in the order of the words. Words of the query are among
@@ -139,7 +139,7 @@ impl<'a> Query<'a> {
     /// As [`top`](Self::top).
     pub fn all(&self) -> Result<Vec<f32>> {
         let target = self.vectors.target(self)?;
-        Ok(search::scores(self.vectors.rows(), &target))
+        Ok(rows::scores(self.vectors.rows(), &target))
     }
 }
 
@@ -194,7 +194,7 @@ impl WordVectors {
     /// ```
     pub fn most_similar_batch(&self, queries: &[Query<'_>], top: usize) -> Result<Vec<Vec<Similar<'_>>>> {
         let targets: Vec<Target> = queries.iter().map(|query| self.target(query)).collect::<Result<_>>()?;
-        let found = search::search_many(self.rows(), self.codes(), &targets, top);
+        let found = rows::search_many(self.rows(), self.codes(), &targets, top);
         Ok(found.into_iter().map(|ranked| self.named(ranked)).collect())
     }
 
@@ -255,7 +255,7 @@ impl WordVectors {
         let positive: Vec<Target> = positive.iter().map(|word| target(word.as_ref())).collect::<Result<_>>()?;
         let negative: Vec<Target> = negative.iter().map(|word| target(word.as_ref())).collect::<Result<_>>()?;
         let mut best = Best::new(top.min(self.len()));
-        for (row, score) in search::multiplied(self.rows(), &positive, &negative).into_iter().enumerate() {
+        for (row, score) in rows::multiplied(self.rows(), &positive, &negative).into_iter().enumerate() {
             let row = row as u32;
             if score >= best.threshold() && !excluded.contains(&row) {
                 best.offer(Ranked { score, row });

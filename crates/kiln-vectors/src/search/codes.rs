@@ -1,5 +1,5 @@
 //! [`Codes`]: the directions of all rows in 8 bits a value, to find the few rows that can be among the nearest without
-//! reading the rest. Leaves out exact scores, which `search.rs` computes for those few.
+//! reading the rest. The exact scores of those few are computed in `rows.rs`.
 //!
 //! A search that reads 400,000 rows of 100 floats reads 160 MB, and no processor computes as slowly as memory delivers
 //! that. In 8 bits it is 40 MB. What the codes lose is known: for every row the length of the difference between its
@@ -14,7 +14,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::kernel::dispatch;
+use super::kernel::dispatch;
 
 /// Rows whose codes are interleaved: each value of 32 rows, then the next. So sums run along rows of a vector, and are
 /// never added across one.

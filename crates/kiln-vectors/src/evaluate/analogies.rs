@@ -1,0 +1,228 @@
+//! Questions of the kind "Athens is to Greece as Oslo is to what?", and how they are answered.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::{Lines, VocabularyOptions};
+use crate::error::{Error, Result, quoted};
+use crate::format::read_whole;
+use crate::search::query::Query;
+use crate::word_vectors::WordVectors;
+
+/// How [`WordVectors::evaluate_word_analogies`] counts. The defaults are gensim's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AnalogyOptions {
+    vocabulary: VocabularyOptions,
+}
+
+impl AnalogyOptions {
+    /// 300,000 words, without regard to case, questions with unknown words left out.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Knows, and looks for answers among, the first `n` words only. The default is 300,000.
+    pub fn restrict_vocab(mut self, n: usize) -> Self {
+        self.vocabulary.restrict_vocab = n;
+        self
+    }
+
+    /// Whether words are the same in upper and lower case; of words that differ in case alone the first counts. The
+    /// default is true.
+    pub fn case_insensitive(mut self, case_insensitive: bool) -> Self {
+        self.vocabulary.case_insensitive = case_insensitive;
+        self
+    }
+
+    /// Whether a question with an unknown word counts as answered wrongly. The default is false: it is left out.
+    pub fn dummy4unknown(mut self, dummy4unknown: bool) -> Self {
+        self.vocabulary.dummy4unknown = dummy4unknown;
+        self
+    }
+}
+
+/// One part of the questions, and how they were answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AnalogySection {
+    /// Its name.
+    pub name: String,
+    /// The questions answered rightly: `a` is to `b` as `c` is to the last word. In upper case unless case counts.
+    pub correct: Vec<[String; 4]>,
+    /// The questions answered wrongly.
+    pub incorrect: Vec<[String; 4]>,
+}
+
+impl AnalogySection {
+    /// The part of the questions that was answered rightly, from 0 to 1; 0 if there are none.
+    pub fn accuracy(&self) -> f64 {
+        match self.correct.len() + self.incorrect.len() {
+            0 => 0.0,
+            all => self.correct.len() as f64 / all as f64,
+        }
+    }
+}
+
+/// How analogies were answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnalogyScore {
+    /// The part of all questions that was answered rightly, from 0 to 1; 0 if all have unknown words.
+    pub accuracy: f64,
+    /// The sections in order. gensim adds one of the name `Total accuracy`, with the questions of all once more.
+    pub sections: Vec<AnalogySection>,
+    /// Questions answered rightly.
+    pub correct: usize,
+    /// Questions answered wrongly.
+    pub incorrect: usize,
+    /// Questions with an unknown word, in percent of all questions.
+    pub oov_percent: f64,
+    /// Lines, counted from 1, that are neither empty nor sections nor four words, and were passed over.
+    pub invalid_lines: Vec<u64>,
+}
+
+impl WordVectors {
+    /// Answers questions of the kind "Athens is to Greece as Oslo is to what?": a file with sections that begin with
+    /// `: name`, and four words on each line, such as `questions-words.txt`. The answer is the first of the five words
+    /// nearest to b + c - a, by unit vectors, that is none of a, b and c in whatever case.
+    ///
+    /// gensim's `evaluate_word_analogies`, with the same counts. All questions are searched for together, as
+    /// [`most_similar_batch`](Self::most_similar_batch) does.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is not UTF-8, has a question before its first section, or has none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::{AnalogyOptions, WordVectors};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("questions.txt");
+    /// let vectors = WordVectors::new(
+    ///     ["man", "king", "woman", "queen", "tree"],
+    ///     vec![1.0, 0.1, 0.0, 1.0, 1.0, 0.0, 0.1, 0.1, 1.0, 0.1, 1.0, 1.0, -1.0, 0.3, 0.2],
+    ///     3,
+    /// )?;
+    /// std::fs::write(&path, ": royalty\nMan King Woman Queen\nman king woman tree\nman king boy prince\n").unwrap();
+    /// let score = vectors.evaluate_word_analogies(&path, &AnalogyOptions::new())?;
+    /// assert_eq!((score.correct, score.incorrect, score.accuracy), (1, 1, 0.5));
+    /// assert_eq!(score.sections[0].correct[0], ["MAN", "KING", "WOMAN", "QUEEN"]);
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    pub fn evaluate_word_analogies(&self, path: impl AsRef<Path>, options: &AnalogyOptions) -> Result<AnalogyScore> {
+        let path = path.as_ref();
+        let options = &options.vocabulary;
+        let contents = read_whole(path)?;
+        let known = options.known(self);
+        let (mut sections, mut invalid_lines, mut lines) = (Vec::<AnalogySection>::new(), Vec::new(), 0);
+        let mut questions = Vec::new();
+        let mut unknown = 0;
+        let mut asked = 0;
+        for line in Lines::new(&contents, path) {
+            let (number, line) = line?;
+            lines = number;
+            if line.trim().is_empty() {
+                continue;
+            }
+            if line.starts_with(": ") {
+                let name = line.trim_start_matches([':', ' ']).trim().to_owned();
+                sections.push(AnalogySection { name, ..AnalogySection::default() });
+                continue;
+            }
+            if sections.is_empty() {
+                let found = quoted(line.as_bytes());
+                return Err(Error::NoSection { path: path.to_path_buf(), line: number, found });
+            }
+            let words: Vec<String> = line.split_whitespace().map(|word| options.folded(word)).collect();
+            let Ok(words) = <[String; 4]>::try_from(words) else {
+                invalid_lines.push(number);
+                continue;
+            };
+            asked += 1;
+            let rows = words.each_ref().map(|word| known.get(word).copied());
+            let rows = match rows {
+                [Some(a), Some(b), Some(c), Some(_)] => Some([a, b, c]),
+                _ => {
+                    unknown += 1;
+                    None
+                }
+            };
+            if rows.is_some() || options.dummy4unknown {
+                questions.push(Question { section: sections.len() - 1, words, rows });
+            }
+        }
+        if asked == 0 {
+            return Err(Error::NoQuestions { path: path.to_path_buf(), lines });
+        }
+        let right = self.answer(&questions, options)?;
+        let (mut correct, mut incorrect) = (0, 0);
+        for (question, right) in questions.into_iter().zip(right) {
+            let section = &mut sections[question.section];
+            if right {
+                correct += 1;
+                section.correct.push(question.words);
+            } else {
+                incorrect += 1;
+                section.incorrect.push(question.words);
+            }
+        }
+        let answered = correct + incorrect;
+        Ok(AnalogyScore {
+            accuracy: if answered == 0 { 0.0 } else { correct as f64 / answered as f64 },
+            sections,
+            correct,
+            incorrect,
+            oov_percent: 100.0 * unknown as f64 / asked as f64,
+            invalid_lines,
+        })
+    }
+
+    /// Whether each question is answered rightly.
+    fn answer(&self, questions: &[Question], options: &VocabularyOptions) -> Result<Vec<bool>> {
+        /// Nearest words that are looked at, as gensim does.
+        const TOP: usize = 5;
+        let (asked, queries): (Vec<usize>, Vec<Query<'_>>) = questions
+            .iter()
+            .enumerate()
+            .filter_map(|(at, question)| {
+                let [a, b, c] = question.rows?;
+                let query = self.query().positive(self.word_of(b)).positive(self.word_of(c)).negative(self.word_of(a));
+                // Vectors that cancel out point nowhere, and answer nothing.
+                let query = query.restrict_vocab(options.restrict_vocab);
+                self.has_direction(&query).then_some((at, query))
+            })
+            .unzip();
+        let nearest = self.most_similar_batch(&queries, TOP)?;
+        let mut right = vec![false; questions.len()];
+        let answered: Vec<(usize, bool)> = asked
+            .par_iter()
+            .zip(nearest)
+            .map(|(at, nearest)| {
+                let [a, b, c, expected] = &questions[*at].words;
+                // Also if all five are of the question: gensim then compares the last of them.
+                let mut predicted = None;
+                for similar in nearest {
+                    let word = options.folded(similar.word);
+                    let of_question = word == *a || word == *b || word == *c;
+                    predicted = Some(word);
+                    if !of_question {
+                        break;
+                    }
+                }
+                (*at, predicted.as_ref() == Some(expected))
+            })
+            .collect();
+        for (at, is_right) in answered {
+            right[at] = is_right;
+        }
+        Ok(right)
+    }
+}
+
+/// A question, and its first three words as rows unless one of the four is unknown.
+struct Question {
+    section: usize,
+    words: [String; 4],
+    rows: Option<[usize; 3]>,
+}

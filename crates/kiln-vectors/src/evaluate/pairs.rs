@@ -1,0 +1,206 @@
+//! Correlation of similarities with human judgements of word pairs.
+
+use std::path::Path;
+
+use statrs::function::beta::beta_reg;
+
+use super::{Lines, VocabularyOptions};
+use crate::error::{Error, Result};
+use crate::format::read_whole;
+use crate::word_vectors::WordVectors;
+
+/// How [`WordVectors::evaluate_word_pairs`] reads and counts. The defaults are gensim's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairsOptions {
+    delimiter: String,
+    vocabulary: VocabularyOptions,
+}
+
+impl Default for PairsOptions {
+    fn default() -> Self {
+        Self { delimiter: "\t".to_owned(), vocabulary: VocabularyOptions::default() }
+    }
+}
+
+impl PairsOptions {
+    /// Tabs between the words, 300,000 words, without regard to case, pairs with unknown words left out.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What stands between the words and the number. The default is a tab.
+    pub fn delimiter(mut self, delimiter: impl Into<String>) -> Self {
+        self.delimiter = delimiter.into();
+        self
+    }
+
+    /// Knows the first `n` words only. The default is 300,000.
+    pub fn restrict_vocab(mut self, n: usize) -> Self {
+        self.vocabulary.restrict_vocab = n;
+        self
+    }
+
+    /// Whether words are the same in upper and lower case; of words that differ in case alone the first counts. The
+    /// default is true.
+    pub fn case_insensitive(mut self, case_insensitive: bool) -> Self {
+        self.vocabulary.case_insensitive = case_insensitive;
+        self
+    }
+
+    /// Whether a pair with an unknown word counts as one of similarity 0. The default is false: it is left out.
+    pub fn dummy4unknown(mut self, dummy4unknown: bool) -> Self {
+        self.vocabulary.dummy4unknown = dummy4unknown;
+        self
+    }
+}
+
+/// How two lists of numbers go together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Correlation {
+    /// The coefficient, from -1 to 1.
+    pub coefficient: f64,
+    /// How likely at least so large a coefficient, of either sign, would be by chance, from 0 to 1: by Student's t
+    /// distribution with two degrees of freedom less than there are pairs, as SciPy has it. 1 for two pairs.
+    pub p_value: f64,
+}
+
+/// How similarities go with human judgements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairsScore {
+    /// Pearson's r: of the similarities themselves.
+    pub pearson: Correlation,
+    /// Spearman's rho: of their ranks, equal ones sharing their average rank.
+    pub spearman: Correlation,
+    /// Pairs with an unknown word, in percent of all pairs.
+    pub oov_percent: f64,
+    /// Pairs that were used.
+    pub used: usize,
+    /// Lines, counted from 1, that are neither empty nor comments nor two words and a finite number, and were passed over.
+    pub invalid_lines: Vec<u64>,
+}
+
+impl WordVectors {
+    /// Compares similarities with human judgements of word pairs: a file with two words and a number on each line,
+    /// such as WordSim-353 or SimLex-999. Lines that begin with `#` are comments.
+    ///
+    /// gensim's `evaluate_word_pairs`, with the same numbers. It passes over lines that do not parse without a word;
+    /// here they are listed. Judgements that are NaN or infinite are such lines here.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is not UTF-8, or gives fewer than two pairs, or if all judgements or all
+    /// similarities are the same, where gensim gives NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::{PairsOptions, WordVectors};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("pairs.tsv");
+    /// let vectors = WordVectors::new(["Cat", "dog", "car"], vec![1.0, 0.1, 1.0, 0.3, -0.2, 1.0], 2)?;
+    /// std::fs::write(&path, "# words and judgements\ncat\tdog\t8.5\ncat\tcar\t1\ndog\tCAR\t2\ncat\tbird\t7\n").unwrap();
+    /// let score = vectors.evaluate_word_pairs(&path, &PairsOptions::new())?;
+    /// assert_eq!((score.used, score.oov_percent), (3, 25.0));
+    /// assert!((score.spearman.coefficient - 1.0).abs() < 1e-12);
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    pub fn evaluate_word_pairs(&self, path: impl AsRef<Path>, options: &PairsOptions) -> Result<PairsScore> {
+        let path = path.as_ref();
+        let contents = read_whole(path)?;
+        let known = options.vocabulary.known(self);
+        let (mut gold, mut ours, mut unknown, mut invalid_lines) = (Vec::new(), Vec::new(), 0, Vec::new());
+        for line in Lines::new(&contents, path) {
+            let (number, line) = line?;
+            if line.starts_with('#') || line.trim().is_empty() {
+                continue;
+            }
+            let mut fields = line.split(options.delimiter.as_str());
+            let (Some(a), Some(b), Some(judgement), None) =
+                (fields.next(), fields.next(), fields.next(), fields.next())
+            else {
+                invalid_lines.push(number);
+                continue;
+            };
+            let Some(judgement) = judgement.trim().parse().ok().filter(|judgement: &f64| judgement.is_finite()) else {
+                invalid_lines.push(number);
+                continue;
+            };
+            let find = |word| known.get(&options.vocabulary.folded(word));
+            match (find(a), find(b)) {
+                (Some(&a), Some(&b)) => {
+                    gold.push(judgement);
+                    ours.push(f64::from(self.similarity_of(a, b)));
+                }
+                _ => {
+                    unknown += 1;
+                    if options.vocabulary.dummy4unknown {
+                        gold.push(judgement);
+                        ours.push(0.0);
+                    }
+                }
+            }
+        }
+        let used = gold.len();
+        if used < 2 {
+            let (path, invalid) = (path.to_path_buf(), invalid_lines.len());
+            return Err(Error::TooFewPairs { path, used, unknown, invalid });
+        }
+        for (of, values) in [("in the file", &gold), ("by the vectors", &ours)] {
+            if values.iter().all(|value| *value == values[0]) {
+                return Err(Error::ConstantSimilarities { path: path.to_path_buf(), of, value: values[0], used });
+            }
+        }
+        let all = if options.vocabulary.dummy4unknown { used } else { used + unknown };
+        Ok(PairsScore {
+            pearson: correlation(&gold, &ours),
+            spearman: correlation(&ranks(&gold), &ranks(&ours)),
+            oov_percent: 100.0 * unknown as f64 / all as f64,
+            used,
+            invalid_lines,
+        })
+    }
+}
+
+/// Pearson's correlation of two lists of the same length, 2 or more, neither of which is constant.
+fn correlation(a: &[f64], b: &[f64]) -> Correlation {
+    let centred = |values: &[f64]| -> Vec<f64> {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
+        let length = centred.iter().map(|value| value * value).sum::<f64>().sqrt();
+        centred.into_iter().map(|value| value / length).collect()
+    };
+    let (a, b) = (centred(a), centred(b));
+    let coefficient = a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>().clamp(-1.0, 1.0);
+    Correlation { coefficient, p_value: p_value(coefficient, a.len()) }
+}
+
+/// P(|T| >= |t|) for t = r sqrt(n / (1 - r^2)) with n = `pairs` - 2 degrees of freedom, which is the regularised
+/// incomplete beta function I(n / 2, 1 / 2) at n / (n + t^2) = 1 - r^2.
+fn p_value(r: f64, pairs: usize) -> f64 {
+    let freedom = pairs as f64 - 2.0;
+    let rest = (1.0 - r) * (1.0 + r);
+    if freedom <= 0.0 {
+        1.0
+    } else if rest <= 0.0 {
+        0.0
+    } else {
+        beta_reg(freedom / 2.0, 0.5, rest)
+    }
+}
+
+/// The rank of each value, counted from 1; equal values share the average of their ranks.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut first = 0;
+    for equal in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        let last = first + equal.len();
+        for &at in equal {
+            ranks[at] = (first + 1 + last) as f64 / 2.0;
+        }
+        first = last;
+    }
+    ranks
+}

@@ -1,0 +1,335 @@
+//! Searching rows for those nearest to a query: in full, by way of the codes of `codes.rs`, or many queries at once.
+//! All three give the same rows with the same scores. Words are turned into targets in `query.rs`.
+
+use std::ops::Range;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::codes::{BLOCK, CodedQuery, Codes};
+use super::kernel::{cosine, dispatch, dot, length_of};
+use super::ranking::{Best, Ranked};
+
+/// Rows of a product of many queries: with 128 queries the scores take 256 KB and stay in the second cache.
+const PRODUCT_ROWS: usize = 512;
+
+/// Queries of one product.
+const PRODUCT_QUERIES: usize = 128;
+
+/// Below this many queries a product has nothing to share.
+const FEWEST_FOR_PRODUCT: usize = 4;
+
+/// Rows that are worth a thread's while.
+const FEWEST_ROWS: usize = 8192;
+
+/// The lengths of the rows, and what a dot product is multiplied with to become a cosine.
+pub(crate) struct Lengths {
+    pub(crate) lengths: Vec<f64>,
+    /// NaN where 32 bits might overflow or lose precision, so that such rows are always looked at in full.
+    pub(crate) reciprocals: Vec<f32>,
+}
+
+impl Lengths {
+    pub(crate) fn new(values: &[f32], d: usize) -> Self {
+        const SAFE: Range<f64> = 1e-12..1e12;
+        const ROWS: usize = 1024;
+        let mut lengths = vec![0.0; values.len() / d];
+        lengths
+            .par_chunks_mut(ROWS)
+            .zip(values.par_chunks(ROWS * d))
+            .for_each(|(lengths, rows)| super::kernel::lengths_of(rows, d, lengths));
+        let reciprocal = |&length: &f64| match length {
+            0.0 => 0.0,
+            _ if SAFE.contains(&length) => (1.0 / length) as f32,
+            _ => f32::NAN,
+        };
+        let reciprocals = lengths.iter().map(reciprocal).collect();
+        Self { lengths, reciprocals }
+    }
+}
+
+/// What is searched.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) d: usize,
+    pub(crate) lengths: &'a Lengths,
+}
+
+impl Rows<'_> {
+    #[inline(always)]
+    fn score(&self, row: usize, target: &Target) -> f32 {
+        let values = &self.values[row * self.d..(row + 1) * self.d];
+        cosine(dot(values, &target.wide), self.lengths.lengths[row], target.length)
+    }
+
+    /// Looks at a row in full, unless it is excluded.
+    #[inline(always)]
+    fn consider(&self, row: usize, target: &Target, best: &mut Best) {
+        let score = self.score(row, target);
+        if score >= best.threshold() && target.excluded.binary_search(&(row as u32)).is_err() {
+            best.offer(Ranked { score, row: row as u32 });
+        }
+    }
+}
+
+/// What is searched for, and where.
+pub(crate) struct Target {
+    /// Of length 1, but for rounding.
+    query: Vec<f32>,
+    /// The same in 64 bits.
+    wide: Vec<f64>,
+    /// The length of `query`.
+    length: f64,
+    /// Rows to look at.
+    range: Range<usize>,
+    /// Rows to leave out, sorted.
+    excluded: Vec<u32>,
+}
+
+impl Target {
+    /// A target in the direction of `query`, or none if it has no direction.
+    pub(crate) fn new(query: &[f64], range: Range<usize>, mut excluded: Vec<u32>) -> Option<Self> {
+        // Dividing by the largest first keeps the squares from overflowing.
+        let largest = query.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+        if !(largest > 0.0 && largest.is_finite()) {
+            return None;
+        }
+        let length = query.iter().map(|value| (value / largest).powi(2)).sum::<f64>().sqrt();
+        let query: Vec<f32> = query.iter().map(|value| (value / largest / length) as f32).collect();
+        let length = length_of(&query);
+        let wide = query.iter().map(|&value| f64::from(value)).collect();
+        excluded.sort_unstable();
+        excluded.dedup();
+        Some(Self { query, wide, length, range, excluded })
+    }
+}
+
+/// The best `top` rows, the best first.
+pub(crate) fn search(rows: Rows<'_>, codes: Option<&Codes>, target: &Target, top: usize) -> Vec<Ranked> {
+    let top = top.min(target.range.len());
+    if top == 0 {
+        return Vec::new();
+    }
+    let coded = codes.map(|codes| {
+        let unit: Vec<f64> = target.wide.iter().map(|value| value / target.length).collect();
+        (codes, CodedQuery::new(&unit))
+    });
+    let coded = coded.as_ref().map(|(codes, query)| (*codes, query));
+    let scan = |piece| dispatch(Scan { rows, coded, target, piece, top });
+    pieces(&target.range, BLOCK).into_par_iter().map(scan).reduce(|| Best::new(top), Best::merge).into_sorted()
+}
+
+/// The scores of all rows of the target's range, in order, excluded or not.
+pub(crate) fn scores(rows: Rows<'_>, target: &Target) -> Vec<f32> {
+    let mut scores = vec![0.0; target.range.len()];
+    let first = target.range.start;
+    scores
+        .par_chunks_mut(FEWEST_ROWS)
+        .enumerate()
+        .for_each(|(piece, scores)| dispatch(Score { rows, target, first: first + piece * FEWEST_ROWS, scores }));
+    scores
+}
+
+/// [`search`] for many targets.
+pub(crate) fn search_many(rows: Rows<'_>, codes: Option<&Codes>, targets: &[Target], top: usize) -> Vec<Vec<Ranked>> {
+    let mut all = Vec::with_capacity(targets.len());
+    for group in targets.chunks(PRODUCT_QUERIES) {
+        if group.len() < FEWEST_FOR_PRODUCT {
+            all.extend(group.iter().map(|target| search(rows, codes, target, top)));
+        } else {
+            all.extend(search_group(rows, group, top));
+        }
+    }
+    all
+}
+
+/// A range in pieces for the threads; but for its two ends they are cut at multiples of `align`, whatever the threads.
+fn pieces(range: &Range<usize>, align: usize) -> Vec<Range<usize>> {
+    let threads = rayon::current_num_threads();
+    let count = if threads == 1 { 1 } else { 4 * threads };
+    let length = range.len().div_ceil(count).max(FEWEST_ROWS).next_multiple_of(align);
+    let first = range.start / align * align;
+    let starts = (first..range.end).step_by(length);
+    starts.map(|start| start.max(range.start)..(start + length).min(range.end)).collect()
+}
+
+/// Looks through one piece for one target.
+struct Scan<'a> {
+    rows: Rows<'a>,
+    coded: Option<(&'a Codes, &'a CodedQuery)>,
+    target: &'a Target,
+    piece: Range<usize>,
+    top: usize,
+}
+
+impl WithSimd for Scan<'_> {
+    type Output = Best;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> Best {
+        let Self { rows, coded, target, piece, top } = self;
+        let mut best = Best::new(top);
+        let Some((codes, query)) = coded else {
+            for row in piece {
+                rows.consider(row, target, &mut best);
+            }
+            return best;
+        };
+        for block in piece.start / BLOCK..piece.end.div_ceil(BLOCK) {
+            let bounds = codes.upper_bounds(block, query);
+            let threshold = best.threshold();
+            let mut reached = false;
+            for &bound in &bounds {
+                reached |= bound >= threshold;
+            }
+            if !reached {
+                continue;
+            }
+            for (slot, &bound) in bounds.iter().enumerate() {
+                let row = block * BLOCK + slot;
+                if bound >= best.threshold() && row >= piece.start && row < piece.end {
+                    rows.consider(row, target, &mut best);
+                }
+            }
+        }
+        best
+    }
+}
+
+/// The scores of rows from `first` on.
+struct Score<'a> {
+    rows: Rows<'a>,
+    target: &'a Target,
+    first: usize,
+    scores: &'a mut [f32],
+}
+
+impl WithSimd for Score<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (n, score) in self.scores.iter_mut().enumerate() {
+            *score = self.rows.score(self.first + n, self.target);
+        }
+    }
+}
+
+/// One product of rows and queries after the other; what it gives in 32 bits is off by a bounded amount, and rows that
+/// might be among the best are looked at in full.
+fn search_group(rows: Rows<'_>, targets: &[Target], top: usize) -> Vec<Vec<Ranked>> {
+    let start = targets.iter().map(|target| target.range.start).min().unwrap_or(0);
+    let end = targets.iter().map(|target| target.range.end).max().unwrap_or(0);
+    let queries: Vec<f32> = targets.iter().flat_map(|target| target.query.iter().copied()).collect();
+    let none = || -> Vec<Best> { targets.iter().map(|target| Best::new(top.min(target.range.len()))).collect() };
+    let search_piece = |piece: Range<usize>| {
+        let mut best = none();
+        let mut products = vec![0.0f32; PRODUCT_ROWS.min(piece.len()) * targets.len()];
+        let mut first = piece.start;
+        while first < piece.end {
+            let last = (first + PRODUCT_ROWS).min(piece.end);
+            let products = &mut products[..(last - first) * targets.len()];
+            let values = &rows.values[first * rows.d..last * rows.d];
+            matmul(
+                MatMut::from_column_major_slice_mut(products, last - first, targets.len()),
+                Accum::Replace,
+                MatRef::from_row_major_slice(values, last - first, rows.d),
+                MatRef::from_column_major_slice(&queries, rows.d, targets.len()),
+                1.0,
+                Par::Seq,
+            );
+            dispatch(Sift { rows, targets, products, first, last, best: &mut best });
+            first = last;
+        }
+        best
+    };
+    let merge = |a: Vec<Best>, b: Vec<Best>| a.into_iter().zip(b).map(|(a, b)| a.merge(b)).collect();
+    let best = pieces(&(start..end), PRODUCT_ROWS).into_par_iter().map(search_piece).reduce(none, merge);
+    best.into_iter().map(Best::into_sorted).collect()
+}
+
+/// Takes from the products of some rows with all queries those that might be among the best.
+struct Sift<'a> {
+    rows: Rows<'a>,
+    targets: &'a [Target],
+    /// [queries, rows]
+    products: &'a [f32],
+    first: usize,
+    last: usize,
+    best: &'a mut [Best],
+}
+
+impl WithSimd for Sift<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self { rows, targets, products, first, last, best } = self;
+        // In whatever order d products are added, their sum is off by less than d half-units in the last place of the
+        // product of the lengths; a unit is 2^-23. The rest is for the conversion to a cosine.
+        let error = (rows.d + 16) as f32 * f32::EPSILON;
+        let reciprocals = &rows.lengths.reciprocals[first..last];
+        for ((target, best), products) in targets.iter().zip(best).zip(products.chunks_exact(last - first)) {
+            if target.range.is_empty() || target.range.start >= last || target.range.end <= first {
+                continue;
+            }
+            let (mut at, mut reached_at) = (first, [false; BLOCK]);
+            for (products, reciprocals) in products.chunks(BLOCK).zip(reciprocals.chunks(BLOCK)) {
+                let threshold = best.threshold() - error;
+                let mut any = false;
+                for ((reached, &product), &reciprocal) in reached_at.iter_mut().zip(products).zip(reciprocals) {
+                    let cosine = product * reciprocal;
+                    *reached = (cosine >= threshold) | cosine.is_nan();
+                    any |= *reached;
+                }
+                if any {
+                    for (slot, &reached) in reached_at[..products.len()].iter().enumerate() {
+                        if reached && target.range.contains(&(at + slot)) {
+                            rows.consider(at + slot, target, best);
+                        }
+                    }
+                }
+                at += BLOCK;
+            }
+        }
+    }
+}
+
+/// What 3CosMul gives for every row: the product of the similarities to `positive`, each moved to [0, 1], over that of
+/// those to `negative`.
+///
+/// O. Levy and Y. Goldberg, "Linguistic Regularities in Sparse and Explicit Word Representations", CoNLL 2014,
+/// equation 4 and footnote 7.
+pub(crate) fn multiplied(rows: Rows<'_>, positive: &[Target], negative: &[Target]) -> Vec<f32> {
+    struct Multiply<'a> {
+        rows: Rows<'a>,
+        positive: &'a [Target],
+        negative: &'a [Target],
+        first: usize,
+        scores: &'a mut [f32],
+    }
+    impl WithSimd for Multiply<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _simd: S) {
+            for (n, score) in self.scores.iter_mut().enumerate() {
+                let (mut above, mut below) = (1.0, 1.0);
+                for target in self.positive {
+                    above *= (1.0 + f64::from(self.rows.score(self.first + n, target))) / 2.0;
+                }
+                for target in self.negative {
+                    below *= (1.0 + f64::from(self.rows.score(self.first + n, target))) / 2.0;
+                }
+                *score = (above / (below + 1e-6)) as f32;
+            }
+        }
+    }
+    let mut scores = vec![0.0; rows.lengths.lengths.len()];
+    scores.par_chunks_mut(FEWEST_ROWS).enumerate().for_each(|(piece, scores)| {
+        dispatch(Multiply { rows, positive, negative, first: piece * FEWEST_ROWS, scores });
+    });
+    scores
+}
