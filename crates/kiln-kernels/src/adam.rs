@@ -1,11 +1,17 @@
 //! Adam.
 
+mod autodiff;
+#[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
+mod cpu;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+pub(crate) mod twin;
+
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::device::{assert_same_device, is_fused};
-use crate::ops::FusedOps;
-use crate::reference;
+use self::autodiff::{AdamOps, Moments};
+use crate::backend::choice::{assert_same_device, is_fused};
 
 /// The numbers of one step of Adam with Keras's rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,7 +26,7 @@ pub struct AdamStep {
     pub rate: f64,
 }
 
-/// Value, mean and square of gradients behind one step of Adam with Keras's rule:
+/// Value, mean and square of gradients after one step of Adam with Keras's rule:
 ///
 /// ```text
 /// mean' = beta_1 mean + (1 - beta_1) g        square' = beta_2 square + (1 - beta_2) g^2
@@ -36,7 +42,7 @@ pub struct AdamStep {
 /// # Fast path
 ///
 /// One pass on the CPU backends, one launch on a GPU, where all are 32-bit floats; tensors that nothing else holds are
-/// updated in place. Anything else goes through [`reference::adam_step`].
+/// updated in place. Anything else goes through [`reference::adam_step`](crate::reference::adam_step).
 ///
 /// # Panics
 ///
@@ -44,7 +50,7 @@ pub struct AdamStep {
 ///
 /// # References
 ///
-/// Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014; Keras places epsilon beside
+/// Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014; Keras places epsilon next to
 /// the root of the uncorrected second moment.
 #[must_use]
 pub fn adam_step(
@@ -62,14 +68,9 @@ pub fn adam_step(
         assert_same_device(what, &tensor.device(), &value.device());
     }
     if ![&value, &mean, &square, &gradient].into_iter().all(is_fused) {
-        return reference::adam_step(value.detach(), mean.detach(), square.detach(), gradient.detach(), step);
+        return twin::adam_step(value.detach(), mean.detach(), square.detach(), gradient.detach(), step);
     }
-    let (value, mean, square) = <Dispatch as FusedOps>::adam(
-        value.into_dispatch(),
-        mean.into_dispatch(),
-        square.into_dispatch(),
-        gradient.into_dispatch(),
-        step,
-    );
+    let moments = Moments { value: value.into_dispatch(), mean: mean.into_dispatch(), square: square.into_dispatch() };
+    let Moments { value, mean, square } = <Dispatch as AdamOps>::adam(moments, gradient.into_dispatch(), step);
     (Tensor::from_dispatch(value), Tensor::from_dispatch(mean), Tensor::from_dispatch(square))
 }

@@ -1,14 +1,20 @@
 //! Convolution over time.
 
+mod autodiff;
+#[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
+mod cpu;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+pub(crate) mod twin;
+
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
+use self::autodiff::ConvOps;
 use crate::activation::Activation;
-use crate::device::{Kernels, assert_same_device, is_fused};
-use crate::ops::FusedOps;
-use crate::reference;
+use crate::backend::choice::{Kernels, assert_same_device, is_fused};
 
-/// Convolution of stride 1 over time without padding, with bias and a function behind the sum.
+/// Convolution of stride 1 over time without padding, with bias and a function of the sum.
 ///
 /// # Shapes
 ///
@@ -21,7 +27,7 @@ use crate::reference;
 /// Where all tensors are 32-bit floats, one kernel on the CPU backends, and on a GPU a product and a
 /// launch forward, two products and four small launches backward, as far as `[batch, time, window *
 /// filters]` fits one buffer of the device. Linear and relu are part of it, other functions follow
-/// it. Anything else goes through [`reference::conv1d`]. On the CPU the last bits of the gradients
+/// it. Anything else goes through [`reference::conv1d`](crate::reference::conv1d()). On the CPU the last bits of the gradients
 /// depend on the number of threads, never on their timing.
 ///
 /// # Panics
@@ -52,10 +58,10 @@ pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: 
     assert_same_device("kernel", &kernel.device(), &input.device());
     assert_same_device("bias", &bias.device(), &input.device());
     if !(has_kernels(&input, &kernel) && is_fused(&bias)) {
-        return reference::conv1d(input, kernel, bias, activation);
+        return twin::conv1d(input, kernel, bias, activation);
     }
     let relu = activation == Activation::Relu;
-    let output = Tensor::from_dispatch(<Dispatch as FusedOps>::conv1d(
+    let output = Tensor::from_dispatch(<Dispatch as ConvOps>::conv1d(
         input.into_dispatch(),
         kernel.into_dispatch(),
         bias.into_dispatch(),
@@ -70,7 +76,7 @@ fn has_kernels(input: &Tensor<3>, kernel: &Tensor<3>) -> bool {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     {
         let [window, _, filters] = kernel.dims();
-        if !_kernels.fit(|adapter| crate::gpu::conv::is_fused(adapter, input.dims(), window, filters)) {
+        if !_kernels.fit(|adapter| gpu::is_fused(adapter, input.dims(), window, filters)) {
             return false;
         }
     }

@@ -1,16 +1,22 @@
 //! Dropout.
 
+mod autodiff;
+#[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
+mod cpu;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+pub(crate) mod twin;
+
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::device::is_fused;
-use crate::ops::FusedOps;
+use self::autodiff::DropoutOps;
+use crate::backend::choice::is_fused;
 use crate::random::RandomKey;
-use crate::reference;
 
 /// Zeroes elements with probability `rate` and multiplies the others by 1 / (1 - `rate`).
 ///
-/// Which are dropped depends on the key and the place alone: [`RandomKey::dropout_mask`] gives the
+/// Which are dropped depends on the key and the place only: [`RandomKey::dropout_mask`] gives the
 /// same mask.
 ///
 /// # Shapes
@@ -20,7 +26,7 @@ use crate::reference;
 /// # Fast path
 ///
 /// With 32-bit floats on the CPU backends and on GPUs, the mask is made on the way, forward and
-/// backward, and never stored. Anything else goes through [`reference::dropout`].
+/// backward, and never stored. Anything else goes through [`reference::dropout`](crate::reference::dropout()).
 ///
 /// # Panics
 ///
@@ -42,7 +48,7 @@ use crate::reference;
 pub fn dropout<const D: usize>(input: Tensor<D>, key: RandomKey, rate: f64) -> Tensor<D> {
     assert!((0.0..1.0).contains(&rate), "a dropout rate must be at least 0 and below 1, but is {rate}");
     if !is_fused(&input) {
-        return reference::dropout(input, key, rate);
+        return twin::dropout(input, key, rate);
     }
-    Tensor::from_dispatch(<Dispatch as FusedOps>::dropout(input.into_dispatch(), key, rate))
+    Tensor::from_dispatch(<Dispatch as DropoutOps>::dropout(input.into_dispatch(), key, rate))
 }

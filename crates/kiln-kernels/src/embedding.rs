@@ -1,11 +1,20 @@
 //! Table lookup.
 
+mod autodiff;
+#[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
+mod cpu;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+mod rows;
+pub(crate) mod twin;
+
 use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor};
 
-use crate::device::{Kernels, assert_same_device};
-use crate::ops::FusedOps;
-use crate::reference;
+use self::autodiff::EmbeddingOps;
+use crate::backend::choice::{Kernels, assert_same_device};
+
+pub use self::rows::{RowGradient, put_rows, row_gradient};
 
 /// A row of the table for each id.
 ///
@@ -19,7 +28,7 @@ use crate::reference;
 ///
 /// With a table of 32-bit floats, all cores of the CPU backends gather the rows and add up the
 /// table's gradient. On a GPU the gradient is two launches, or one for few ids, which add in a fixed order
-/// and need no atomic operations. Anything else goes through [`reference::embedding`].
+/// and need no atomic operations. Anything else goes through [`reference::embedding`](crate::reference::embedding()).
 ///
 /// # Panics
 ///
@@ -43,18 +52,20 @@ use crate::reference;
 pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     assert!(table.dims()[1] > 0, "an embedding needs a width above 0");
     assert_same_device("ids", &ids.device(), &table.device());
-    if !is_fused(&table, &ids) {
-        return reference::embedding(table, ids);
+    let ([vocab, _], [batch, time]) = (table.dims(), ids.dims());
+    if !adds_rows(&table, batch * time, vocab) {
+        return twin::embedding(table, ids);
     }
-    Tensor::from_dispatch(<Dispatch as FusedOps>::embedding(table.into_dispatch(), ids.into_dispatch()))
+    Tensor::from_dispatch(<Dispatch as EmbeddingOps>::table_rows(table.into_dispatch(), ids.into_dispatch()))
 }
 
-/// Whether there are kernels for the lookup and for the table's gradient.
-fn is_fused(table: &Tensor<2>, ids: &Tensor<2, Int>) -> bool {
-    let Some(_kernels) = Kernels::of(table) else { return false };
-    let [[_vocab, _width], [_batch, _time]] = [table.dims(), ids.dims()];
+/// Whether there are kernels for the lookup of `count` rows like those of `like` and for the gradient of a
+/// table of `vocab` such rows.
+#[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
+fn adds_rows<const D: usize>(like: &Tensor<D>, count: usize, vocab: usize) -> bool {
+    let Some(kernels) = Kernels::of(like) else { return false };
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
-    if !_kernels.fit(|adapter| crate::gpu::table_gradient::is_fused(adapter, _batch * _time, _vocab, _width)) {
+    if !kernels.fit(|adapter| gpu::is_fused(adapter, count, vocab, like.dims()[D - 1])) {
         return false;
     }
     true

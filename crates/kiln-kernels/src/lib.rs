@@ -28,40 +28,28 @@
 
 mod activation;
 mod adam;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod backend;
 mod conv;
-#[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
-mod cpu;
-mod device;
-mod device_memory;
 mod dropout;
 mod embedding;
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-mod gpu;
-mod memory;
-mod ops;
 mod pooling;
 mod random;
 mod recurrent;
 pub mod reference;
-mod rows;
 mod span;
 pub mod word2vec;
 
 pub use activation::Activation;
 pub use adam::{AdamStep, adam_step};
+pub use backend::allocator::keep_freed_memory;
+pub use backend::choice::with_twins;
+pub use backend::memory::{DeviceMemory, device_memory, gpu_name};
 pub use conv::conv1d;
-pub use device::with_twins;
-pub use device_memory::{DeviceMemory, device_memory, gpu_name};
 pub use dropout::dropout;
-pub use embedding::embedding;
-pub use memory::keep_freed_memory;
-pub use ops::{FusedKernels, FusedOps, RecurrentInputs};
+pub use embedding::{RowGradient, embedding, put_rows, row_gradient};
 pub use pooling::max_pool1d;
 pub use random::RandomKey;
 pub use recurrent::{CellKind, Direction, Directions, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
-pub use rows::{RowGradient, put_rows, row_gradient};
 pub use span::Span;
 
 /// Floating-point operations a second that the CPU's products can reach at most, measured now on
@@ -69,5 +57,5 @@ pub use span::Span;
 #[doc(hidden)]
 #[must_use]
 pub fn product_peak() -> f64 {
-    cpu::product_peak()
+    backend::cpu::product::peak()
 }

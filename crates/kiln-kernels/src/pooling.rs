@@ -1,11 +1,17 @@
 //! Max pooling over time.
 
+mod autodiff;
+#[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
+mod cpu;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+pub(crate) mod twin;
+
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::device::is_fused;
-use crate::ops::FusedOps;
-use crate::reference;
+use self::autodiff::PoolOps;
+use crate::backend::choice::is_fused;
 
 /// The largest value of each channel in every `pool` steps, windows side by side; steps that do
 /// not fill a last window are left out.
@@ -18,7 +24,7 @@ use crate::reference;
 /// # Fast path
 ///
 /// On the CPU backends and on GPUs, with 32-bit floats and pools of up to 256 steps. Anything else goes through
-/// [`reference::max_pool1d`]. Of equal values the first takes the gradient.
+/// [`reference::max_pool1d`](crate::reference::max_pool1d()). Of equal values the first takes the gradient.
 ///
 /// # Panics
 ///
@@ -39,7 +45,7 @@ use crate::reference;
 pub fn max_pool1d(input: Tensor<3>, pool: usize) -> Tensor<3> {
     assert!(pool > 0, "a pool must hold at least 1 step, but holds 0");
     if !is_fused(&input) || pool > 256 {
-        return reference::max_pool1d(input, pool);
+        return twin::max_pool1d(input, pool);
     }
-    Tensor::from_dispatch(<Dispatch as FusedOps>::max_pool1d(input.into_dispatch(), pool))
+    Tensor::from_dispatch(<Dispatch as PoolOps>::max_pool1d(input.into_dispatch(), pool))
 }

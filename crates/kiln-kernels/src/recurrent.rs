@@ -1,139 +1,21 @@
 //! Recurrent layers over whole sequences: SimpleRNN, LSTM and GRU in one call a layer.
 
-use std::sync::Arc;
+mod autodiff;
+#[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
+mod cpu;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+mod options;
+pub(crate) mod twin;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::activation::Activation;
-use crate::device::{Kernels, assert_same_device, is_fused};
-use crate::ops::FusedOps;
-use crate::reference;
-use crate::span::Span;
+use self::autodiff::{RecurrentInputs, RecurrentOps};
+use self::options::Sizes;
+use crate::backend::choice::{Kernels, assert_same_device, is_fused};
 
-/// The order in which a layer walks over time. Outputs stay at their steps in both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
-    /// From the first step to the last.
-    #[default]
-    Forward,
-    /// From the last step to the first.
-    Reverse,
-}
-
-/// The directions that one call walks in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Directions {
-    /// One direction.
-    #[default]
-    Forward,
-    /// One direction, from the last step to the first.
-    Reverse,
-    /// Both, outputs side by side.
-    Both,
-}
-
-impl Directions {
-    /// The walks in the order of their weights and outputs.
-    #[must_use]
-    pub fn walks(self) -> &'static [Direction] {
-        match self {
-            Self::Forward => &[Direction::Forward],
-            Self::Reverse => &[Direction::Reverse],
-            Self::Both => &[Direction::Forward, Direction::Reverse],
-        }
-    }
-}
-
-/// The cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CellKind {
-    /// One gate.
-    SimpleRnn {
-        /// The function of the state. Only tanh and relu are fused.
-        activation: Activation,
-    },
-    /// Gates i, f, g, o.
-    Lstm,
-    /// Gates z, r, h.
-    Gru {
-        /// Whether the reset gate acts behind the recurrent product.
-        reset_after: bool,
-    },
-}
-
-impl CellKind {
-    /// How many gates.
-    #[must_use]
-    pub fn gates(self) -> usize {
-        match self {
-            Self::SimpleRnn { .. } => 1,
-            Self::Lstm => 4,
-            Self::Gru { .. } => 3,
-        }
-    }
-
-    /// How many rows the bias has.
-    #[must_use]
-    pub fn biases(self) -> usize {
-        if self == (Self::Gru { reset_after: true }) { 2 } else { 1 }
-    }
-
-    /// How many states are carried.
-    #[must_use]
-    pub fn states(self) -> usize {
-        if self == Self::Lstm { 2 } else { 1 }
-    }
-}
-
-/// Which outputs are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// The output of every step.
-    pub sequence: bool,
-    /// The final hidden state.
-    pub hidden: bool,
-    /// The final cell state of an LSTM.
-    pub cell: bool,
-}
-
-impl Wanted {
-    /// The output of every step alone.
-    pub const SEQUENCE: Self = Self { sequence: true, hidden: false, cell: false };
-    /// The final hidden state alone.
-    pub const HIDDEN: Self = Self { sequence: false, hidden: true, cell: false };
-}
-
-/// A recurrent layer's options.
-#[derive(Clone, Debug)]
-pub struct RecurrentOptions {
-    /// The cell.
-    pub cell: CellKind,
-    /// The directions.
-    pub directions: Directions,
-    /// The valid span of each row; without them every step is valid.
-    pub spans: Option<Arc<[Span]>>,
-    /// The outputs.
-    pub wanted: Wanted,
-}
-
-impl RecurrentOptions {
-    /// Whether there are kernels for the cell.
-    fn cell_is_fused(&self) -> bool {
-        match self.cell {
-            CellKind::SimpleRnn { activation } => matches!(activation, Activation::Tanh | Activation::Relu),
-            CellKind::Lstm | CellKind::Gru { .. } => true,
-        }
-    }
-
-    /// Rows of a sequence in the output.
-    #[must_use]
-    pub fn out_rows(&self, time: usize) -> usize {
-        let Wanted { sequence, hidden, cell } = self.wanted;
-        let steps = if sequence { time } else { 0 };
-        steps + usize::from(hidden) + usize::from(cell)
-    }
-}
+pub use self::options::{CellKind, Direction, Directions, RecurrentOptions, Wanted};
 
 /// The weights of a recurrent layer, those of its directions one after another.
 #[derive(Clone, Debug)]
@@ -154,7 +36,7 @@ impl RecurrentWeights {
             if forward.dims() != backward.dims() || Kernels::of_all(&[&forward, &backward]).is_none() {
                 return Tensor::cat(vec![forward, backward], 0);
             }
-            Tensor::from_dispatch(<Dispatch as FusedOps>::joined(forward.into_dispatch(), backward.into_dispatch()))
+            Tensor::from_dispatch(<Dispatch as RecurrentOps>::joined(forward.into_dispatch(), backward.into_dispatch()))
         };
         Self {
             kernel: join(forward.kernel, backward.kernel),
@@ -179,7 +61,7 @@ impl RecurrentWeights {
 /// # Fast path
 ///
 /// There are kernels where all tensors are 32-bit floats and the cell is an LSTM, a GRU, or a
-/// SimpleRNN with tanh or relu. Anything else goes through [`reference::recurrent`], the same
+/// SimpleRNN with tanh or relu. Anything else goes through [`reference::recurrent`](crate::reference::recurrent()), the same
 /// arithmetic in plain operations. Tensors need not be contiguous. Prediction keeps nothing for a
 /// backward pass.
 ///
@@ -244,21 +126,21 @@ pub fn recurrent(
             .is_some_and(|kernels| fits(kernels, &input, recurrent_kernel, &options))
         && initial.as_ref().is_none_or(is_fused);
     if !fused {
-        return reference::recurrent(input, weights, initial, options);
+        return twin::recurrent(input, weights, initial, options);
     }
     let [batch, _, _] = input.dims();
     let [directions, d_hidden, _] = recurrent_kernel.dims();
     let initial = initial.unwrap_or_else(|| {
         Tensor::zeros([options.cell.states(), directions, batch, d_hidden], (&input.device(), input.dtype()))
     });
-    Tensor::from_dispatch(<Dispatch as FusedOps>::recurrent(
-        input.into_dispatch(),
-        weights.kernel.into_dispatch(),
-        weights.recurrent_kernel.into_dispatch(),
-        weights.bias.into_dispatch(),
-        initial.into_dispatch(),
-        options,
-    ))
+    let inputs = RecurrentInputs {
+        input: input.into_dispatch(),
+        kernel: weights.kernel.into_dispatch(),
+        recurrent_kernel: weights.recurrent_kernel.into_dispatch(),
+        bias: weights.bias.into_dispatch(),
+        initial: initial.into_dispatch(),
+    };
+    Tensor::from_dispatch(<Dispatch as RecurrentOps>::recurrent(inputs, options))
 }
 
 /// Whether there is a kernel for a layer of such sizes.
@@ -266,11 +148,9 @@ pub fn recurrent(
 fn fits(kernels: Kernels, input: &Tensor<3>, recurrent_kernel: &Tensor<3>, options: &RecurrentOptions) -> bool {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     {
-        use crate::gpu::recurrent::{Sizes, is_fused};
-
         let [batch, time, d_input] = input.dims();
         let sizes = Sizes { batch, time, d_input, d_hidden: recurrent_kernel.dims()[1] };
-        kernels.fit(|adapter| is_fused(adapter, sizes, options))
+        kernels.fit(|adapter| gpu::is_fused(adapter, sizes, options))
     }
     #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
     true

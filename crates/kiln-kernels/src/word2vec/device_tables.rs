@@ -2,8 +2,9 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData, TensorReadError};
 
-use super::{Prediction, WindowBatch, WordTables, check};
-use crate::reference;
+use super::batch::{Prediction, WindowBatch};
+use super::tables::WordTables;
+use super::twin;
 
 /// The two tables on a device, each `[vocab, d_embedding]` of 32-bit floats.
 ///
@@ -73,7 +74,7 @@ impl DeviceTables {
     /// so results vary from run to run, as those of [`WordTables::update_racing`] do. Windows that
     /// share no word give the same as [`WordTables::update`] up to rounding.
     ///
-    /// [`reference::word_update`] does it where there is no such kernel:
+    /// [`reference::word_update`](crate::reference::word_update) does it where there is no such kernel:
     /// - on the CPU backends, where [`WordTables`] is the faster way, and in a build of Burn with
     ///   `fusion`;
     /// - where the memory of the device's workgroups is too small: CBOW takes the numbers of a row
@@ -87,7 +88,7 @@ impl DeviceTables {
     ///
     /// As [`WordTables::update`].
     pub fn update(&mut self, batch: &WindowBatch, prediction: Prediction, rate: f32) -> Tensor<1> {
-        check(batch, self.rows());
+        batch.check(self.rows());
         if batch.windows.is_empty() {
             return Tensor::zeros([1], (&self.input.device(), DType::F32));
         }
@@ -96,7 +97,7 @@ impl DeviceTables {
             return loss;
         }
         let (input, output) = (self.input.extract(), self.output.extract());
-        let (input, output, loss) = reference::word_update(input, output, batch, prediction, rate);
+        let (input, output, loss) = twin::word_update(input, output, batch, prediction, rate);
         (self.input, self.output) = (input, output);
         loss
     }
@@ -106,8 +107,8 @@ impl DeviceTables {
     fn update_by_kernel(&mut self, batch: &WindowBatch, prediction: Prediction, rate: f32) -> Option<Tensor<1>> {
         use burn::backend::{Dispatch, DispatchDevice};
 
-        use crate::device::wants_twins;
-        use crate::gpu::word_update::{Launch, WordOps};
+        use super::gpu::{Launch, WordOps};
+        use crate::backend::choice::wants_twins;
 
         if wants_twins() {
             return None;
@@ -132,17 +133,5 @@ impl DeviceTables {
     pub fn to_tables(&self) -> Result<WordTables, TensorReadError> {
         let values = |tensor: &Tensor<2>| tensor.clone().try_into_vec_as::<f32>();
         Ok(WordTables::new(&values(&self.input)?, &values(&self.output)?, self.width()))
-    }
-}
-
-impl WindowBatch {
-    /// How many predictions a loss over the batch adds up: one a window, or in skip-gram one a word
-    /// of its context.
-    #[must_use]
-    pub fn predictions(&self, prediction: Prediction) -> u64 {
-        match prediction {
-            Prediction::CbowMean | Prediction::CbowSum => self.windows.len() as u64,
-            Prediction::SkipGram => self.windows.iter().map(|window| u64::from(window.end - window.start - 1)).sum(),
-        }
     }
 }

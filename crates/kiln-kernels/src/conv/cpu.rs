@@ -1,0 +1,281 @@
+//! Convolution of stride 1 over time with bias and relu.
+//!
+//! In `[batch, time, channel]` a window of `kernel_size` steps is a contiguous run of numbers, so
+//! the convolution is one product over overlapping rows and nothing is copied together.
+
+use std::ops::Range;
+
+use burn::backend::TensorMetadata;
+use burn::backend::tensor::FloatTensor;
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::autodiff::ConvKernels;
+use crate::backend::cpu::lanes::{dispatch, lanes};
+use crate::backend::cpu::product::{
+    PANEL, Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
+};
+use crate::backend::cpu::shared::{Scratch, Shared, filled};
+use crate::backend::cpu::slices::Slices;
+
+/// Rows of the inner dimension at a time: their part of a panel fits the nearest cache.
+const INNER: usize = 128;
+/// Steps at a time.
+const STEPS: usize = 96;
+
+impl<B: Slices> ConvKernels for B {
+    fn forward(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let sizes = ConvSizes::of::<Self>(&input, &kernel);
+        let [input, kernel, bias] = [input, kernel, bias].map(Self::contiguous);
+        let [input, kernel, bias] = [&input, &kernel, &bias].map(|tensor| Self::numbers(tensor));
+        let output = forward(sizes, input, kernel, bias, relu);
+        Self::tensor(output, [sizes.batch, sizes.out_time(), sizes.filters])
+    }
+
+    fn backward(
+        input: FloatTensor<Self>,
+        kernel: FloatTensor<Self>,
+        output: Option<FloatTensor<Self>>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        let sizes = ConvSizes::of::<Self>(&input, &kernel);
+        let [input, kernel, gradient] = [input, kernel, gradient].map(Self::contiguous);
+        let output = output.map(Self::contiguous);
+        let output = output.as_ref().map(|tensor| Self::numbers(tensor));
+        let [of_input, of_kernel, of_bias] =
+            backward(sizes, Self::numbers(&input), Self::numbers(&kernel), output, Self::numbers(&gradient));
+        [
+            Self::tensor(of_input, input.shape()),
+            Self::tensor(of_kernel, kernel.shape()),
+            Self::tensor(of_bias, [sizes.filters]),
+        ]
+    }
+}
+
+/// The sizes of a call.
+#[derive(Clone, Copy)]
+struct ConvSizes {
+    batch: usize,
+    time: usize,
+    d_input: usize,
+    filters: usize,
+    window: usize,
+}
+
+impl ConvSizes {
+    fn of<B: Slices>(input: &FloatTensor<B>, kernel: &FloatTensor<B>) -> Self {
+        let ([batch, time, d_input], [window, _, filters]) = (input.shape().dims(), kernel.shape().dims());
+        Self { batch, time, d_input, filters, window }
+    }
+
+    fn out_time(&self) -> usize {
+        self.time + 1 - self.window
+    }
+
+    /// Numbers in a window.
+    fn inner(&self) -> usize {
+        self.window * self.d_input
+    }
+}
+
+/// `input` `[batch, time, d_input]`, `kernel` `[window, d_input, filters]`, `bias` `[filters]`;
+/// gives `[batch, time + 1 - window, filters]`.
+fn forward(sizes: ConvSizes, input: &[f32], kernel: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
+    let (steps, filters) = (sizes.out_time(), sizes.filters);
+    let packed = Packed::by_rows(sizes.inner(), filters, lanes(), kernel);
+    // Every task writes a run of steps of one row.
+    let parts: Vec<(usize, Range<usize>)> =
+        (0..sizes.batch).flat_map(|row| tiles(0..steps, STEPS).map(move |steps| (row, steps))).collect();
+    let convolve = |out: &mut [f32]| {
+        let shared = Shared::new(out);
+        parts.into_par_iter().for_each(|(row, part)| {
+            // SAFETY: no two parts overlap.
+            let to = unsafe { shared.part((row * steps + part.start) * filters, part.len() * filters) };
+            let from = (row * sizes.time + part.start) * sizes.d_input..(row + 1) * sizes.time * sizes.d_input;
+            dispatch(Rows {
+                rows: part.len(),
+                stride: sizes.d_input,
+                inner: sizes.inner(),
+                from: &input[from],
+                packed: &packed,
+                columns: filters,
+                bias: Some((bias, relu)),
+                to,
+            });
+        });
+    };
+    // SAFETY: the parts cover every step of every row.
+    unsafe { filled(sizes.batch * steps * filters, convolve) }
+}
+
+/// The product of overlapping rows with packed columns.
+struct Rows<'a> {
+    rows: usize,
+    /// Numbers from one row's start to the next's.
+    stride: usize,
+    inner: usize,
+    from: &'a [f32],
+    packed: &'a Packed,
+    columns: usize,
+    /// What is added to each row, and whether relu follows.
+    bias: Option<(&'a [f32], bool)>,
+    to: &'a mut [f32],
+}
+
+impl WithSimd for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let vectors = self.columns.div_ceil(S::F32_LANES);
+        let width = vectors * S::F32_LANES;
+        let mut sums = Scratch::new(self.rows * width);
+        for first in (0..self.inner).step_by(INNER) {
+            let inner = INNER.min(self.inner - first);
+            for (panel, columns) in panels(vectors).enumerate() {
+                let part = &self.packed.panel(panel)[first * self.packed.width()..];
+                for tile in tiles(0..self.rows, tile_rows::<S>()) {
+                    with_rows!(tile.len(), R => with_columns!(columns.len(), W => {
+                        let at = tile.start * width + columns.start * S::F32_LANES;
+                        let mut tile_sums = if first == 0 {
+                            [[simd.splat_f32s(0.0); W]; R]
+                        } else {
+                            load_tile::<S, R, W>(simd, &sums[at..], width)
+                        };
+                        let from = &self.from[tile.start * self.stride + first..];
+                        tile_sums = accumulate(simd, tile_sums, from, [self.stride, 1], part, self.packed.width(), inner);
+                        store_tile::<S, R, W>(&mut sums[at..], width, tile_sums);
+                    }));
+                }
+            }
+        }
+        for (to, from) in self.to.chunks_exact_mut(self.columns).zip(sums.chunks_exact(width)) {
+            match self.bias {
+                None => to.copy_from_slice(&from[..self.columns]),
+                Some((bias, relu)) => {
+                    for ((to, from), bias) in to.iter_mut().zip(from).zip(bias) {
+                        let sum = from + bias;
+                        *to = if relu && sum < 0.0 { 0.0 } else { sum }; // NaN stays NaN
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The gradients of input, kernel and bias. With relu, `output` is the forward pass's.
+fn backward(
+    sizes: ConvSizes,
+    input: &[f32],
+    kernel: &[f32],
+    output: Option<&[f32]>,
+    gradient: &[f32],
+) -> [Vec<f32>; 3] {
+    let ConvSizes { batch, time, d_input, filters, window } = sizes;
+    // dx[t] = sum over k of dy[t - k] kernel[k]^T: the places of the window in reverse.
+    let transposed = Packed::by_value(window * filters, d_input, lanes(), |k, unit| {
+        let (place, filter) = (window - 1 - k / filters, k % filters);
+        kernel[(place * d_input + unit) * filters + filter]
+    });
+    let parts: Vec<Range<usize>> = tiles(0..batch, batch.div_ceil(rayon::current_num_threads()).max(1)).collect();
+    let mut sums: Vec<(Scratch, Vec<f32>)> = Vec::new();
+    let run = |out: &mut [f32]| {
+        let shared = Shared::new(out);
+        sums = parts
+            .into_par_iter()
+            .map(|rows| {
+                // SAFETY: no two parts overlap.
+                let to = unsafe { shared.part(rows.start * time * d_input, rows.len() * time * d_input) };
+                dispatch(Backward { sizes, rows, input, output, gradient, transposed: &transposed, to })
+            })
+            .collect();
+    };
+    // SAFETY: the parts cover every row, and each writes all its steps.
+    let d_input_all = unsafe { filled(input.len(), run) };
+    let (mut d_kernel, mut d_bias) = (vec![0.0; kernel.len()], vec![0.0; filters]);
+    for (kernel_sums, bias_sums) in &sums {
+        let width = kernel_sums.len() / sizes.inner();
+        for (to, from) in d_kernel.chunks_exact_mut(filters).zip(kernel_sums.chunks_exact(width)) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        }
+        d_bias.iter_mut().zip(bias_sums).for_each(|(to, from)| *to += from);
+    }
+    [d_input_all, d_kernel, d_bias]
+}
+
+struct Backward<'a> {
+    sizes: ConvSizes,
+    rows: Range<usize>,
+    input: &'a [f32],
+    output: Option<&'a [f32]>,
+    gradient: &'a [f32],
+    transposed: &'a Packed,
+    to: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    /// The sums of the kernel's gradient, `[window * d_input, whole vectors]`, and of the bias's.
+    type Output = (Scratch, Vec<f32>);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let ConvSizes { time, d_input, filters, window, .. } = self.sizes;
+        let (steps, inner) = (self.sizes.out_time(), self.sizes.inner());
+        let vectors = filters.div_ceil(S::F32_LANES);
+        let width = vectors * S::F32_LANES;
+        let margin = (window - 1) * filters;
+        // The last vector of the last row may reach past it.
+        let mut padded = Scratch::new(2 * margin + steps * filters + width);
+        padded.fill(0.0);
+        let mut kernel_sums = Scratch::new(inner * width);
+        kernel_sums.fill(0.0);
+        let mut bias_sums = vec![0.0; filters];
+        let first_row = self.rows.start;
+        for row in self.rows.clone() {
+            let part = row * steps * filters..(row + 1) * steps * filters;
+            let masked = &mut padded[margin..margin + steps * filters];
+            masked.copy_from_slice(&self.gradient[part.clone()]);
+            if let Some(output) = self.output {
+                for (gradient, &output) in masked.iter_mut().zip(&output[part]) {
+                    *gradient = if output > 0.0 { *gradient } else { 0.0 };
+                }
+            }
+            for step in masked.chunks_exact(filters) {
+                bias_sums.iter_mut().zip(step).for_each(|(sum, step)| *sum += step);
+            }
+            let to = &mut self.to[(row - first_row) * time * d_input..][..time * d_input];
+            Rows {
+                rows: time,
+                stride: filters,
+                inner: window * filters,
+                from: &padded,
+                packed: self.transposed,
+                columns: d_input,
+                bias: None,
+                to,
+            }
+            .with_simd(simd);
+            let input = &self.input[row * time * d_input..(row + 1) * time * d_input];
+            for part in tiles(0..steps, STEPS) {
+                let (from, gradient) = (&input[part.start * d_input..], &padded[margin + part.start * filters..]);
+                for (panel, columns) in panels(vectors).enumerate() {
+                    let gradient = &gradient[panel * PANEL * S::F32_LANES..];
+                    for units in tiles(0..inner, tile_rows::<S>()) {
+                        with_rows!(units.len(), R => with_columns!(columns.len(), W => {
+                            let at = units.start * width + columns.start * S::F32_LANES;
+                            let mut tile = load_tile::<S, R, W>(simd, &kernel_sums[at..], width);
+                            tile = accumulate(simd, tile, &from[units.start..], [1, d_input], gradient, filters, part.len());
+                            store_tile::<S, R, W>(&mut kernel_sums[at..], width, tile);
+                        }));
+                    }
+                }
+            }
+        }
+        (kernel_sums, bias_sums)
+    }
+}

@@ -1,0 +1,73 @@
+//! Table lookup, the table's gradient and new rows as operations of a backend, and what autodiff records of
+//! the first.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata, backend_extension};
+
+use crate::backend::autodiff::{derive, recorded};
+
+/// The operations of a backend on a table.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
+    Autodiff
+)]
+pub(crate) trait EmbeddingOps: Backend {
+    /// Rows of a table, differentiable under autodiff.
+    ///
+    /// # Shapes
+    ///
+    /// - table: `[vocab, d_embedding]`
+    /// - ids: `[batch, time]`
+    /// - output: `[batch, time, d_embedding]`
+    fn table_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self>;
+
+    /// The gradient of a table of `vocab` rows. Never recorded by autodiff.
+    ///
+    /// # Shapes
+    ///
+    /// - gradient: `[batch, time, d_embedding]`
+    /// - output: `[vocab, d_embedding]`
+    fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self>;
+
+    /// The table with other rows, in place where nothing else holds it. Never recorded by autodiff.
+    ///
+    /// # Shapes
+    ///
+    /// - table: `[vocab, width]`
+    /// - ids: `[1, rows]`, all different
+    /// - rows: `[rows, width]`
+    fn put_rows(table: FloatTensor<Self>, ids: IntTensor<Self>, rows: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+#[derive(Debug)]
+struct EmbeddingBackward;
+
+impl<B: EmbeddingOps> Backward<B, 1> for EmbeddingBackward {
+    type State = (IntTensor<B>, usize);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        derive::<B, _, 1>(ops, grads, |(ids, vocab), gradient, _| [Some(B::table_gradient(gradient, ids, vocab))]);
+    }
+}
+
+impl<B: EmbeddingOps, C: CheckpointStrategy> EmbeddingOps for Autodiff<B, C> {
+    fn table_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+        let (nodes, vocab) = ([table.node()], table.shape()[0]);
+        let output = B::table_rows(table.into_primitive(), ids.clone());
+        recorded::<B, C, _, 1>(EmbeddingBackward, nodes, (ids, vocab), output)
+    }
+
+    fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self> {
+        Self::from_inner(B::table_gradient(gradient.into_primitive(), ids, vocab))
+    }
+
+    fn put_rows(table: FloatTensor<Self>, ids: IntTensor<Self>, rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::from_inner(B::put_rows(table.into_primitive(), ids, rows.into_primitive()))
+    }
+}

@@ -1,0 +1,52 @@
+//! The twins of table lookup, its gradient and new rows in plain Burn operations.
+
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, module};
+
+/// [`crate::embedding`] as Burn has it.
+///
+/// # Shapes
+///
+/// Those of [`crate::embedding`], which checks them.
+///
+/// # Panics
+///
+/// If the shapes do not fit.
+#[must_use]
+pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
+    module::embedding(table, ids)
+}
+
+/// The gradient of a table of `vocab` rows from that of the rows that were looked up.
+///
+/// # Shapes
+///
+/// - gradient: `[batch, time, width]`
+/// - ids: `[batch, time]`
+/// - output: `[vocab, width]`
+///
+/// # Panics
+///
+/// If the shapes do not fit.
+#[must_use]
+pub fn table_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>, vocab: usize) -> Tensor<2> {
+    let [batch, time, width] = gradient.dims();
+    let rows = gradient.reshape([batch * time, width]);
+    let table = Tensor::zeros([vocab, width], (&rows.device(), rows.dtype()));
+    table.select_assign(0, ids.reshape([batch * time]), rows, IndexingUpdateOp::Add)
+}
+
+/// [`crate::put_rows`] by adding what is missing to the new rows.
+///
+/// # Shapes
+///
+/// Those of [`crate::put_rows`], which checks them.
+///
+/// # Panics
+///
+/// If the shapes do not fit.
+#[must_use]
+pub fn put_rows(table: Tensor<2>, ids: Tensor<2, Int>, rows: Tensor<2>) -> Tensor<2> {
+    let ids = ids.reshape([rows.dims()[0]]);
+    let missing = rows - table.clone().select(0, ids.clone());
+    table.select_assign(0, ids, missing, IndexingUpdateOp::Add)
+}

@@ -1,0 +1,97 @@
+//! Max pooling over time, windows side by side.
+
+use std::sync::Arc;
+
+use burn::backend::TensorMetadata;
+use burn::backend::tensor::FloatTensor;
+use rayon::prelude::*;
+
+use super::autodiff::PoolKernels;
+use crate::backend::cpu::slices::Slices;
+
+impl<B: Slices> PoolKernels for B {
+    type Places = Arc<[u8]>;
+
+    fn forward(input: FloatTensor<Self>, pool: usize) -> (FloatTensor<Self>, Self::Places) {
+        let [batch, time, channels] = input.shape().dims();
+        let sizes = PoolSizes { batch, time, channels, pool };
+        let input = Self::contiguous(input);
+        let (output, places) = largest(sizes, Self::numbers(&input));
+        (Self::tensor(output, [batch, sizes.windows(), channels]), places.into())
+    }
+
+    fn backward(gradient: FloatTensor<Self>, places: Self::Places, time: usize, pool: usize) -> FloatTensor<Self> {
+        let [batch, _, channels] = gradient.shape().dims();
+        let gradient = Self::contiguous(gradient);
+        let input = to_places(PoolSizes { batch, time, channels, pool }, &places, Self::numbers(&gradient));
+        Self::tensor(input, [batch, time, channels])
+    }
+}
+
+/// The sizes of a call.
+#[derive(Clone, Copy)]
+struct PoolSizes {
+    batch: usize,
+    time: usize,
+    channels: usize,
+    pool: usize,
+}
+
+impl PoolSizes {
+    fn windows(&self) -> usize {
+        self.time / self.pool
+    }
+}
+
+/// The largest value of each window, `[batch, time / pool, channels]`, and its place in it, the
+/// first of equals.
+fn largest(sizes: PoolSizes, input: &[f32]) -> (Vec<f32>, Vec<u8>) {
+    let PoolSizes { batch, time, channels, pool } = sizes;
+    let windows = sizes.windows();
+    let mut out = vec![0.0; batch * windows * channels];
+    let mut places = vec![0_u8; out.len()];
+    let row = windows * channels;
+    if row == 0 {
+        return (out, places);
+    }
+    out.par_chunks_mut(row).zip(places.par_chunks_mut(row)).zip(input.par_chunks(time * channels)).for_each(
+        |((out, places), input)| {
+            let windows = out.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
+            for ((out, places), window) in windows.zip(input.chunks_exact(pool * channels)) {
+                out.copy_from_slice(&window[..channels]);
+                for (place, step) in window.chunks_exact(channels).enumerate().skip(1) {
+                    for ((out, at), &value) in out.iter_mut().zip(places.iter_mut()).zip(step) {
+                        // NaN is taken over and stays.
+                        let larger = value > *out || (value.is_nan() && !out.is_nan());
+                        *out = if larger { value } else { *out };
+                        *at = if larger { place as u8 } else { *at };
+                    }
+                }
+            }
+        },
+    );
+    (out, places)
+}
+
+/// The gradient of the input: that of each output at the place its value came from.
+fn to_places(sizes: PoolSizes, places: &[u8], gradient: &[f32]) -> Vec<f32> {
+    let PoolSizes { batch, time, channels, pool } = sizes;
+    let row = sizes.windows() * channels;
+    let mut out = vec![0.0; batch * time * channels];
+    if row == 0 {
+        return out;
+    }
+    out.par_chunks_mut(time * channels).zip(places.par_chunks(row)).zip(gradient.par_chunks(row)).for_each(
+        |((out, places), gradient)| {
+            let outputs = places.chunks_exact(channels).zip(gradient.chunks_exact(channels));
+            for (window, (places, gradient)) in out.chunks_exact_mut(pool * channels).zip(outputs) {
+                for (place, step) in window.chunks_exact_mut(channels).enumerate() {
+                    for ((to, &at), &gradient) in step.iter_mut().zip(places).zip(gradient) {
+                        *to = if usize::from(at) == place { gradient } else { 0.0 };
+                    }
+                }
+            }
+        },
+    );
+    out
+}

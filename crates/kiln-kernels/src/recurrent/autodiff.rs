@@ -1,0 +1,165 @@
+//! A recurrent layer as an operation of a backend, and what autodiff records of it.
+
+use std::fmt::Debug;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, ExtensionType, TensorMetadata, backend_extension};
+
+use super::options::{RecurrentOptions, Sizes};
+use crate::backend::autodiff::{derive, recorded};
+
+/// The tensors of a recurrent layer.
+#[derive(Clone, Debug, ExtensionType)]
+pub(crate) struct RecurrentInputs<B: Backend> {
+    /// `[batch, time, d_input]`
+    pub(super) input: FloatTensor<B>,
+    /// `[directions, d_input, gates * d_hidden]`
+    pub(super) kernel: FloatTensor<B>,
+    /// `[directions, d_hidden, gates * d_hidden]`
+    pub(super) recurrent_kernel: FloatTensor<B>,
+    /// `[directions, biases, gates * d_hidden]`
+    pub(super) bias: FloatTensor<B>,
+    /// `[states, directions, batch, d_hidden]`
+    pub(super) initial: FloatTensor<B>,
+}
+
+impl<B: Backend> RecurrentInputs<B> {
+    /// The same tensors, each as `act` makes it.
+    pub(super) fn map<T: Backend>(self, act: impl Fn(FloatTensor<B>) -> FloatTensor<T>) -> RecurrentInputs<T> {
+        RecurrentInputs {
+            input: act(self.input),
+            kernel: act(self.kernel),
+            recurrent_kernel: act(self.recurrent_kernel),
+            bias: act(self.bias),
+            initial: act(self.initial),
+        }
+    }
+
+    /// The sizes of the layer.
+    pub(super) fn sizes(&self) -> Sizes {
+        let [batch, time, d_input] = self.input.shape().dims();
+        Sizes { batch, time, d_input, d_hidden: self.recurrent_kernel.shape()[1] }
+    }
+}
+
+/// The kernels of a backend.
+pub(crate) trait RecurrentKernels: Backend {
+    /// What a recurrent layer keeps for its backward pass.
+    type Kept: Clone + Debug + Send + 'static;
+
+    /// A recurrent layer for prediction, which keeps nothing.
+    ///
+    /// # Shapes
+    ///
+    /// - inputs: see [`RecurrentInputs`]
+    /// - output: `[batch, time + final states, directions * d_hidden]`, as far as wanted
+    fn predict(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> FloatTensor<Self>;
+
+    /// A recurrent layer for training: the output of [`RecurrentKernels::predict`], and what the
+    /// backward pass needs.
+    fn train(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> (FloatTensor<Self>, Self::Kept);
+
+    /// The gradients of input (unless `wants_input` is false), kernel, recurrent kernel, bias and
+    /// initial states, each shaped like what it is of.
+    ///
+    /// # Shapes
+    ///
+    /// - gradient: as the output of [`RecurrentKernels::predict`]
+    fn backward(
+        inputs: RecurrentInputs<Self>,
+        options: &RecurrentOptions,
+        kept: Self::Kept,
+        gradient: FloatTensor<Self>,
+        wants_input: bool,
+    ) -> [Option<FloatTensor<Self>>; 5];
+
+    /// Two tensors of one shape, the second after the first along the first dimension.
+    ///
+    /// # Shapes
+    ///
+    /// - first and second: `[directions, rows, columns]`
+    /// - output: `[2 * directions, rows, columns]`
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![first, second], 0)
+    }
+
+    /// What [`RecurrentKernels::join`] joined.
+    fn halves(tensor: FloatTensor<Self>) -> [FloatTensor<Self>; 2] {
+        let half = tensor.shape()[0] / 2;
+        [0, half].map(|from| Self::float_slice(tensor.clone(), &[(from..from + half).into()]))
+    }
+}
+
+/// The operations of a backend, differentiable under autodiff.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
+    Autodiff
+)]
+pub(crate) trait RecurrentOps: Backend {
+    /// See [`crate::recurrent`].
+    fn recurrent(#[extension_type] inputs: RecurrentInputs<Self>, options: RecurrentOptions) -> FloatTensor<Self>;
+
+    /// See [`RecurrentKernels::join`].
+    fn joined(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl<B: RecurrentKernels> RecurrentOps for B {
+    fn recurrent(inputs: RecurrentInputs<Self>, options: RecurrentOptions) -> FloatTensor<Self> {
+        B::predict(inputs, &options)
+    }
+
+    fn joined(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        B::join(first, second)
+    }
+}
+
+#[derive(Debug)]
+struct RecurrentBackward;
+
+impl<B: RecurrentKernels> Backward<B, 5> for RecurrentBackward {
+    type State = (RecurrentInputs<B>, RecurrentOptions, B::Kept);
+
+    fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
+        derive::<B, _, 5>(ops, grads, |(inputs, options, kept), gradient, [wants_input, ..]| {
+            B::backward(inputs, &options, kept, gradient, wants_input)
+        });
+    }
+}
+
+#[derive(Debug)]
+struct JoinBackward;
+
+impl<B: RecurrentKernels> Backward<B, 2> for JoinBackward {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        derive::<B, _, 2>(ops, grads, |(), gradient, _| B::halves(gradient).map(Some));
+    }
+}
+
+impl<B: RecurrentKernels, C: CheckpointStrategy> RecurrentOps for Autodiff<B, C> {
+    fn recurrent(inputs: RecurrentInputs<Self>, options: RecurrentOptions) -> FloatTensor<Self> {
+        let RecurrentInputs { input, kernel, recurrent_kernel, bias, initial } = &inputs;
+        let nodes = [input, kernel, recurrent_kernel, bias, initial].map(|tensor| tensor.node());
+        let inputs = inputs.map::<B>(|tensor| tensor.into_primitive());
+        match RecurrentBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let (output, kept) = B::train(inputs.clone(), &options);
+                prep.finish((inputs, options, kept), output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::predict(inputs, &options)),
+        }
+    }
+
+    fn joined(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [first.node(), second.node()];
+        let output = B::join(first.into_primitive(), second.into_primitive());
+        recorded::<B, C, _, 2>(JoinBackward, nodes, (), output)
+    }
+}

@@ -1,0 +1,308 @@
+//! A recurrent layer over a whole batch of sequences, in one call.
+//!
+//! A task is a direction and a tile of the batch's rows. It goes through time in chunks: the
+//! inputs' products of a chunk at once, then its steps one by one, each a product with the packed
+//! recurrent kernel whose result stays in registers for the gates' arithmetic. Backward the same
+//! in reverse order, and the products for the weights once a chunk. Nothing is allocated on the
+//! way.
+
+mod backward;
+mod cells;
+mod forward;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use burn::backend::TensorMetadata;
+use burn::backend::tensor::FloatTensor;
+
+use self::cells::{GruBeforeCell, GruCell, LstmCell, SimpleCell};
+use super::autodiff::{RecurrentInputs, RecurrentKernels};
+use super::options::{CellKind, Direction, RecurrentOptions, Sizes};
+use crate::activation::Activation;
+use crate::backend::cpu::lanes::lanes;
+use crate::backend::cpu::product::{Packed, tiles};
+use crate::backend::cpu::shared::Scratch;
+use crate::backend::cpu::slices::Slices;
+use crate::span::Span;
+
+/// Rows times steps of a chunk: few enough for its gates to stay in the cache of one core.
+const CHUNK: usize = 128;
+
+impl<B: Slices> RecurrentKernels for B {
+    type Kept = Arc<Kept>;
+
+    fn predict(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> FloatTensor<Self> {
+        forward_on_tensors::<Self>(inputs, options, false).0
+    }
+
+    fn train(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> (FloatTensor<Self>, Self::Kept) {
+        let (output, kept) = forward_on_tensors::<Self>(inputs, options, true);
+        (output, Arc::new(kept.expect("a training pass keeps its gates")))
+    }
+
+    fn backward(
+        inputs: RecurrentInputs<Self>,
+        options: &RecurrentOptions,
+        kept: Self::Kept,
+        gradient: FloatTensor<Self>,
+        wants_input: bool,
+    ) -> [Option<FloatTensor<Self>>; 5] {
+        let (sizes, inputs, gradient) = (inputs.sizes(), inputs.map(Self::contiguous), Self::contiguous(gradient));
+        let (weights, gradient) = (Weights::of::<Self>(&inputs), Self::numbers(&gradient));
+        let gradients = backward(options, sizes, Self::numbers(&inputs.input), &weights, &kept, gradient, wants_input);
+        let like = |numbers: Vec<f32>, tensor: &FloatTensor<Self>| Some(Self::tensor(numbers, tensor.shape()));
+        [
+            if wants_input { like(gradients.input, &inputs.input) } else { None },
+            like(gradients.kernel, &inputs.kernel),
+            like(gradients.recurrent_kernel, &inputs.recurrent_kernel),
+            like(gradients.bias, &inputs.bias),
+            like(gradients.initial, &inputs.initial),
+        ]
+    }
+}
+
+fn forward_on_tensors<B: Slices>(
+    inputs: RecurrentInputs<B>,
+    options: &RecurrentOptions,
+    training: bool,
+) -> (FloatTensor<B>, Option<Kept>) {
+    let (sizes, inputs) = (inputs.sizes(), inputs.map(B::contiguous));
+    let weights = Weights::of::<B>(&inputs);
+    let (output, kept) = forward(options, sizes, B::numbers(&inputs.input), &weights, training);
+    let width = options.directions.walks().len() * sizes.d_hidden;
+    (B::tensor(output, [sizes.batch, options.out_rows(sizes.time), width]), kept)
+}
+
+/// Weights and initial states, all contiguous.
+#[derive(Clone, Copy)]
+struct Weights<'a> {
+    /// `[directions, d_input, gates * d_hidden]`
+    kernel: &'a [f32],
+    /// `[directions, d_hidden, gates * d_hidden]`
+    recurrent_kernel: &'a [f32],
+    /// `[directions, biases, gates * d_hidden]`
+    bias: &'a [f32],
+    /// `[states, directions, batch, d_hidden]`
+    initial: &'a [f32],
+}
+
+impl<'a> Weights<'a> {
+    fn of<B: Slices>(inputs: &'a RecurrentInputs<B>) -> Self {
+        Self {
+            kernel: B::numbers(&inputs.kernel),
+            recurrent_kernel: B::numbers(&inputs.recurrent_kernel),
+            bias: B::numbers(&inputs.bias),
+            initial: B::numbers(&inputs.initial),
+        }
+    }
+}
+
+/// What a forward pass leaves for the backward pass.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// `[directions, time + 1, batch, padded]`, in the order of the walk.
+    hidden: Scratch,
+    /// `[directions, time + 1, blocks, batch, lanes]` of cells that carry a second state.
+    cell: Scratch,
+    /// `[directions, time, blocks, batch, kept vectors, lanes]`
+    gates: Scratch,
+}
+
+/// The gradients of a call.
+struct InputGradients {
+    input: Vec<f32>,
+    kernel: Vec<f32>,
+    recurrent_kernel: Vec<f32>,
+    bias: Vec<f32>,
+    initial: Vec<f32>,
+}
+
+/// Everything about a call that both passes share.
+struct Plan<'a> {
+    sizes: Sizes,
+    directions: &'a [Direction],
+    spans: Option<&'a [Span]>,
+    gates: usize,
+    lanes: usize,
+    /// Vectors of units.
+    blocks: usize,
+    /// Slots of the states: every step's, or two that take turns.
+    slots: usize,
+    /// Rows of the output a sequence, and where the final states lie among them.
+    out_rows: usize,
+    sequence: bool,
+    hidden_row: Option<usize>,
+    cell_row: Option<usize>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(sizes: Sizes, options: &'a RecurrentOptions, training: bool) -> Self {
+        let lanes = lanes();
+        let wanted = options.wanted;
+        let steps = if wanted.sequence { sizes.time } else { 0 };
+        Self {
+            sizes,
+            directions: options.directions.walks(),
+            spans: options.spans.as_deref(),
+            gates: options.cell.gates(),
+            lanes,
+            blocks: sizes.d_hidden.div_ceil(lanes),
+            slots: if training { sizes.time + 1 } else { 2 },
+            out_rows: options.out_rows(sizes.time),
+            sequence: wanted.sequence,
+            hidden_row: wanted.hidden.then_some(steps),
+            cell_row: wanted.cell.then_some(steps + usize::from(wanted.hidden)),
+        }
+    }
+
+    /// Width of the state in whole vectors.
+    #[inline(always)]
+    fn padded(&self) -> usize {
+        self.blocks * self.lanes
+    }
+
+    /// The step that is walked in place `place`.
+    #[inline(always)]
+    fn time(&self, direction: usize, place: usize) -> usize {
+        match self.directions[direction] {
+            Direction::Forward => place,
+            Direction::Reverse => self.sizes.time - 1 - place,
+        }
+    }
+
+    #[inline(always)]
+    fn valid(&self, row: usize, time: usize) -> bool {
+        self.spans.is_none_or(|spans| spans[row].contains(time))
+    }
+
+    #[inline(always)]
+    fn any_valid(&self, mut rows: Range<usize>, time: usize) -> bool {
+        self.spans.is_none() || rows.any(|row| self.valid(row, time))
+    }
+
+    /// Floats of block `block` that are units and no padding.
+    #[inline(always)]
+    fn units(&self, block: usize) -> usize {
+        self.lanes.min(self.sizes.d_hidden - block * self.lanes)
+    }
+
+    fn hidden_at(&self, direction: usize, place: usize, row: usize) -> usize {
+        ((direction * self.slots + place % self.slots) * self.sizes.batch + row) * self.padded()
+    }
+
+    fn cell_at(&self, direction: usize, place: usize, block: usize, row: usize) -> usize {
+        let slot = direction * self.slots + place % self.slots;
+        ((slot * self.blocks + block) * self.sizes.batch + row) * self.lanes
+    }
+
+    fn gates_at(&self, keeps: usize, direction: usize, place: usize, block: usize, row: usize) -> usize {
+        let step = direction * self.sizes.time + place;
+        ((step * self.blocks + block) * self.sizes.batch + row) * keeps * self.lanes
+    }
+
+    /// Where row `row` of `at`, a step or a final state, lies in the output of one direction.
+    fn out_at(&self, direction: usize, row: usize, at: usize) -> usize {
+        ((row * self.out_rows + at) * self.directions.len() + direction) * self.sizes.d_hidden
+    }
+
+    /// The rows of each task of a direction.
+    fn row_tiles(&self) -> Vec<Range<usize>> {
+        let tasks = rayon::current_num_threads().div_ceil(self.directions.len());
+        let tasks = tasks.clamp(1, self.sizes.batch.max(1));
+        let tiles = tiles(0..self.sizes.batch, self.sizes.batch.div_ceil(tasks).max(1));
+        tiles.filter(|rows| !rows.is_empty()).collect()
+    }
+
+    fn tasks(&self) -> Vec<(usize, Range<usize>)> {
+        let tiles = self.row_tiles();
+        (0..self.directions.len()).flat_map(|d| tiles.iter().cloned().map(move |rows| (d, rows))).collect()
+    }
+
+    /// The panels of a matrix `[inner, gates * d_hidden]`: one a block, its gates side by side.
+    fn pack_gates(&self, matrix: &[f32], inner: usize) -> Packed {
+        let (gates, units) = (self.gates, self.sizes.d_hidden);
+        Packed::new(inner, self.blocks, gates, self.lanes, |k, block, row| {
+            let count = self.units(block);
+            for (gate, vector) in row.chunks_exact_mut(self.lanes).enumerate() {
+                let from = k * gates * units + gate * units + block * self.lanes;
+                vector[..count].copy_from_slice(&matrix[from..from + count]);
+            }
+        })
+    }
+
+    /// The panels of the transpose of `[columns, gates * d_hidden]`, its inner dimension in the
+    /// order of the blocks.
+    fn pack_transposed(&self, matrix: &[f32], columns: usize) -> Packed {
+        let (gates, units) = (self.gates, self.sizes.d_hidden);
+        Packed::by_value(self.blocks * gates * self.lanes, columns, self.lanes, |k, column| {
+            let (block, gate, lane) = (k / (gates * self.lanes), k / self.lanes % gates, k % self.lanes);
+            let unit = block * self.lanes + lane;
+            if unit < units { matrix[column * gates * units + gate * units + unit] } else { 0.0 }
+        })
+    }
+
+    /// Steps of a chunk for a tile of `rows`.
+    fn chunk(&self, rows: usize) -> usize {
+        (CHUNK / rows.max(1)).clamp(1, self.sizes.time.max(1))
+    }
+}
+
+/// The outputs, and with `training` what the backward pass needs.
+fn forward(
+    options: &RecurrentOptions,
+    sizes: Sizes,
+    input: &[f32],
+    weights: &Weights<'_>,
+    training: bool,
+) -> (Vec<f32>, Option<Kept>) {
+    match options.cell {
+        CellKind::Lstm => forward::forward_cell(LstmCell, options, sizes, input, weights, training),
+        CellKind::Gru { reset_after: true } => forward::forward_cell(GruCell, options, sizes, input, weights, training),
+        CellKind::Gru { reset_after: false } => {
+            forward::forward_cell(GruBeforeCell, options, sizes, input, weights, training)
+        }
+        CellKind::SimpleRnn { activation } => forward::forward_cell(
+            SimpleCell { relu: activation == Activation::Relu },
+            options,
+            sizes,
+            input,
+            weights,
+            training,
+        ),
+    }
+}
+
+/// The gradients of input, weights and initial states. `gradient` is that of the output; `kept` is
+/// what the forward pass left. The input's gradient is empty unless `wants_input`.
+fn backward(
+    options: &RecurrentOptions,
+    sizes: Sizes,
+    input: &[f32],
+    weights: &Weights<'_>,
+    kept: &Kept,
+    gradient: &[f32],
+    wants_input: bool,
+) -> InputGradients {
+    match options.cell {
+        CellKind::Lstm => {
+            backward::backward_cell(LstmCell, options, sizes, input, weights, kept, gradient, wants_input)
+        }
+        CellKind::Gru { reset_after: true } => {
+            backward::backward_cell(GruCell, options, sizes, input, weights, kept, gradient, wants_input)
+        }
+        CellKind::Gru { reset_after: false } => {
+            backward::backward_cell(GruBeforeCell, options, sizes, input, weights, kept, gradient, wants_input)
+        }
+        CellKind::SimpleRnn { activation } => backward::backward_cell(
+            SimpleCell { relu: activation == Activation::Relu },
+            options,
+            sizes,
+            input,
+            weights,
+            kept,
+            gradient,
+            wants_input,
+        ),
+    }
+}

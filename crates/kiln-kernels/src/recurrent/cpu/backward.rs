@@ -1,0 +1,548 @@
+//! The backward pass of [`super`].
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::cells::{Behind, Cell, through_reset};
+use super::{InputGradients, Kept, Plan, RecurrentOptions, Sizes, Weights};
+use crate::backend::cpu::lanes::{dispatch, load, load_part, store, store_part};
+use crate::backend::cpu::product::{
+    Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
+};
+use crate::backend::cpu::shared::{Scratch, Shared, filled};
+
+/// Gradients of a state below this are taken for zero. Through hundreds of steps they would shrink
+/// to subnormal numbers, which a processor multiplies a hundred times slower.
+const VANISHED: f32 = 1e-25;
+
+/// The packed transposes of one direction's weights.
+struct BackwardWeights {
+    kernel: Packed,
+    recurrent_kernel: Packed,
+}
+
+/// What a task adds up over time, in the order of the blocks.
+struct Sums {
+    /// `[blocks, d_input, gates, lanes]`
+    kernel: Scratch,
+    /// `[blocks, d_hidden, gates, lanes]`
+    recurrent_kernel: Scratch,
+    /// `[blocks, gates, lanes]`: the gradients of the inputs' part and of the state's.
+    biases: [Vec<f32>; 2],
+}
+
+#[allow(clippy::too_many_arguments)] // the pieces of one call, passed on by `super::backward`
+pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
+    cell: C,
+    options: &RecurrentOptions,
+    sizes: Sizes,
+    input: &[f32],
+    weights: &Weights<'_>,
+    kept: &Kept,
+    gradient: &[f32],
+    wants_input: bool,
+) -> InputGradients {
+    let plan = Plan::new(sizes, options, true);
+    let Sizes { batch, time, d_input, d_hidden } = sizes;
+    let directions = plan.directions.len();
+    let width = G * d_hidden;
+    let packed: Vec<_> = (0..directions)
+        .map(|direction| BackwardWeights {
+            kernel: plan.pack_transposed(&weights.kernel[direction * d_input * width..], d_input),
+            recurrent_kernel: plan.pack_transposed(&weights.recurrent_kernel[direction * d_hidden * width..], d_hidden),
+        })
+        .collect();
+
+    let mut d_initial = vec![0.0; weights.initial.len()];
+    let inputs = if wants_input { batch * time * d_input } else { 0 };
+    // The second direction writes to a place of its own, which is added at the end.
+    let mut other = Scratch::new(if directions == 2 { inputs } else { 0 });
+    let tasks = plan.tasks();
+    let mut sums: Vec<Sums> = Vec::new();
+    let run = |d_input: &mut [f32]| {
+        let call = BackwardCall {
+            plan: &plan,
+            input,
+            packed: &packed,
+            kept,
+            gradient,
+            wants_input,
+            d_initial: Shared::new(&mut d_initial),
+            d_input: [Shared::new(d_input), Shared::new(&mut other)],
+        };
+        sums = tasks
+            .clone()
+            .into_par_iter()
+            .map(|(direction, rows)| dispatch(BackwardTask { call: &call, cell, direction, rows }))
+            .collect();
+    };
+    // SAFETY: the first direction's tasks cover all rows, and each writes all its steps.
+    let mut d_input_all = unsafe { filled(inputs, run) };
+
+    if directions == 2 {
+        d_input_all.par_chunks_mut(1 << 16).zip(other.par_chunks(1 << 16)).for_each(|(to, from)| {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        });
+    }
+    let biases = options.cell.biases();
+    let mut out = InputGradients {
+        input: d_input_all,
+        kernel: vec![0.0; weights.kernel.len()],
+        recurrent_kernel: vec![0.0; weights.recurrent_kernel.len()],
+        bias: vec![0.0; weights.bias.len()],
+        initial: d_initial,
+    };
+    // Tasks in their order, so that the sums come out the same every time.
+    for ((direction, _), sums) in tasks.iter().zip(&sums) {
+        let direction = *direction;
+        plan.unpack_add(&sums.kernel, d_input, &mut out.kernel[direction * d_input * width..]);
+        plan.unpack_add(&sums.recurrent_kernel, d_hidden, &mut out.recurrent_kernel[direction * d_hidden * width..]);
+        for row in 0..biases {
+            plan.unpack_add(&sums.biases[row], 1, &mut out.bias[(direction * biases + row) * width..]);
+        }
+    }
+    out
+}
+
+impl Plan<'_> {
+    /// Adds `[blocks, rows, gates, lanes]` to `[rows, gates * d_hidden]`.
+    fn unpack_add(&self, from: &[f32], rows: usize, to: &mut [f32]) {
+        let units = self.sizes.d_hidden;
+        for (n, vector) in from.chunks_exact(self.lanes).enumerate() {
+            let (gate, row, block) = (n % self.gates, n / self.gates % rows, n / self.gates / rows);
+            let at = (row * self.gates + gate) * units + block * self.lanes;
+            for (to, from) in to[at..at + self.units(block)].iter_mut().zip(vector) {
+                *to += from;
+            }
+        }
+    }
+}
+
+struct BackwardCall<'a> {
+    plan: &'a Plan<'a>,
+    input: &'a [f32],
+    packed: &'a [BackwardWeights],
+    kept: &'a Kept,
+    gradient: &'a [f32],
+    wants_input: bool,
+    // Tasks own the rows and the direction that they were given, in each of these.
+    d_initial: Shared<'a>,
+    d_input: [Shared<'a>; 2],
+}
+
+struct BackwardTask<'a, const G: usize, C: Cell<G>> {
+    call: &'a BackwardCall<'a>,
+    cell: C,
+    direction: usize,
+    rows: Range<usize>,
+}
+
+/// The buffers of a task.
+struct Work {
+    /// `[steps, blocks, rows, gates, lanes]`: gradients of the inputs' part of the gates.
+    gates: Scratch,
+    /// The same of the state's part; empty unless the cell splits them.
+    state_gates: Scratch,
+    /// `[steps, rows, d_input]`: the chunk's inputs.
+    inputs: Scratch,
+    /// `[rows, padded]`: the gradients of the states behind the step at hand.
+    d_hidden: Scratch,
+    d_cell: Scratch,
+    /// `[rows, padded]`: what reaches the state before other than through the product.
+    direct: Scratch,
+    /// `[rows, padded]`: the gradient of what the reset gate left of the state.
+    d_left: Scratch,
+    /// `[steps, rows, padded]`: what it left.
+    left: Scratch,
+}
+
+impl<const G: usize, C: Cell<G>> WithSimd for BackwardTask<'_, G, C> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let plan = self.call.plan;
+        let Sizes { time, d_input, d_hidden, .. } = plan.sizes;
+        let rows = self.rows.len();
+        let chunk = plan.chunk(rows);
+        let row_width = plan.padded() * G;
+        let mut work = Work {
+            gates: Scratch::new(chunk * rows * row_width),
+            state_gates: Scratch::new(if C::SPLIT { chunk * rows * row_width } else { 0 }),
+            inputs: Scratch::new(chunk * rows * d_input),
+            d_hidden: Scratch::new(rows * plan.padded()),
+            d_cell: Scratch::new(if C::CARRIES { rows * plan.padded() } else { 0 }),
+            direct: Scratch::new(rows * plan.padded()),
+            d_left: Scratch::new(if C::RESETS { rows * plan.padded() } else { 0 }),
+            left: Scratch::new(if C::RESETS { chunk * rows * plan.padded() } else { 0 }),
+        };
+        let mut sums = Sums {
+            kernel: Scratch::new(row_width * d_input),
+            recurrent_kernel: Scratch::new(row_width * d_hidden),
+            biases: [vec![0.0; row_width], vec![0.0; row_width]],
+        };
+        sums.kernel.fill(0.0);
+        sums.recurrent_kernel.fill(0.0);
+        self.set_final::<S>(&mut work);
+
+        let mut end = time;
+        while end > 0 {
+            let first = end.saturating_sub(chunk);
+            for place in (first..end).rev() {
+                self.pointwise(simd, place, place - first, &mut work);
+                if C::RESETS {
+                    for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        with_rows!(tile.len(), R => {
+                            self.reset_product::<S, R>(simd, place - first, tile.start, &mut work);
+                        });
+                    }
+                    self.reset(simd, place, place - first, &mut work);
+                }
+                // Blocks outside, so that a part of the weights stays in the nearest cache for all rows.
+                for block in 0..plan.blocks {
+                    for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        with_rows!(tile.len(), R => {
+                            self.through_product::<S, R>(simd, place, place - first, block, tile.start, &mut work);
+                        });
+                    }
+                }
+            }
+            if self.call.wants_input {
+                self.input_gradients(simd, first..end, &work);
+            }
+            self.weight_gradients(simd, first..end, &mut work, &mut sums);
+            end = first;
+        }
+        self.write_initial(&work);
+        sums
+    }
+}
+
+impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
+    /// The gradients of the final states.
+    #[inline(always)]
+    fn set_final<S: Simd>(&self, work: &mut Work) {
+        let BackwardCall { plan, gradient, .. } = self.call;
+        for (n, row) in self.rows.clone().enumerate() {
+            for block in 0..plan.blocks {
+                let (count, at) = (plan.units(block), n * plan.padded() + block * plan.lanes);
+                let from = |row_of: Option<usize>| match row_of {
+                    Some(place) => {
+                        let from = plan.out_at(self.direction, row, place) + block * plan.lanes;
+                        load_part::<S>(gradient, from, count)
+                    }
+                    None => load_part::<S>(&[], 0, 0),
+                };
+                store::<S>(&mut work.d_hidden, at, from(plan.hidden_row));
+                if C::CARRIES {
+                    store::<S>(&mut work.d_cell, at, from(plan.cell_row));
+                }
+            }
+        }
+    }
+
+    /// Where the gates' gradients of a row lie.
+    #[inline(always)]
+    fn gates_at(&self, step: usize, block: usize, row: usize) -> usize {
+        let plan = self.call.plan;
+        ((step * plan.blocks + block) * self.rows.len() + row - self.rows.start) * G * plan.lanes
+    }
+
+    /// The gradients of the gates of one step.
+    #[inline(always)]
+    fn pointwise<S: Simd>(&self, simd: S, place: usize, step: usize, work: &mut Work) {
+        let BackwardCall { plan, kept, gradient, .. } = self.call;
+        let (direction, lanes, padded) = (self.direction, S::F32_LANES, plan.padded());
+        let time = plan.time(direction, place);
+        let zero = simd.splat_f32s(0.0);
+        for (n, row) in self.rows.clone().enumerate() {
+            let valid = plan.valid(row, time);
+            for block in 0..plan.blocks {
+                let at = n * padded + block * lanes;
+                let to = self.gates_at(step, block, row);
+                let d_hidden = unless_vanished(simd, load::<S>(&work.d_hidden, at));
+                if !valid {
+                    // The state went through unchanged, and so does its gradient.
+                    for gate in 0..G {
+                        store::<S>(&mut work.gates, to + gate * lanes, zero);
+                        if C::SPLIT {
+                            store::<S>(&mut work.state_gates, to + gate * lanes, zero);
+                        }
+                    }
+                    store::<S>(&mut work.direct, at, d_hidden);
+                    continue;
+                }
+                let d_hidden = if plan.sequence {
+                    let from = plan.out_at(direction, row, time) + block * lanes;
+                    simd.add_f32s(d_hidden, load_part::<S>(gradient, from, plan.units(block)))
+                } else {
+                    d_hidden
+                };
+                let state = |place| load::<S>(&kept.hidden, plan.hidden_at(direction, place, row) + block * lanes);
+                let cell = |place| {
+                    if C::CARRIES { load::<S>(&kept.cell, plan.cell_at(direction, place, block, row)) } else { zero }
+                };
+                let keeps = C::KEEPS * lanes;
+                let kept_at = if C::KEEPS > 0 { plan.gates_at(C::KEEPS, direction, place, block, row) } else { 0 };
+                let gradients = self.cell.backward(
+                    simd,
+                    Behind {
+                        kept: &kept.gates[kept_at..kept_at + keeps],
+                        hidden_before: state(place),
+                        hidden: state(place + 1),
+                        cell_before: cell(place),
+                        cell: cell(place + 1),
+                        d_hidden,
+                        d_cell: if C::CARRIES { unless_vanished(simd, load::<S>(&work.d_cell, at)) } else { zero },
+                    },
+                );
+                for gate in 0..G {
+                    store::<S>(&mut work.gates, to + gate * lanes, gradients.input[gate]);
+                    if C::SPLIT {
+                        store::<S>(&mut work.state_gates, to + gate * lanes, gradients.state[gate]);
+                    }
+                }
+                store::<S>(&mut work.direct, at, gradients.hidden_before);
+                if C::CARRIES {
+                    store::<S>(&mut work.d_cell, at, gradients.cell_before);
+                }
+            }
+        }
+    }
+
+    /// The gradient of what the reset gate left of the state: that of gate 2 times its part of the
+    /// recurrent kernel's transpose.
+    #[inline(always)]
+    fn reset_product<S: Simd, const R: usize>(&self, simd: S, step: usize, row: usize, work: &mut Work) {
+        let BackwardCall { plan, packed, .. } = self.call;
+        let (padded, width, lanes) = (plan.padded(), G * S::F32_LANES, S::F32_LANES);
+        let weights = &packed[self.direction].recurrent_kernel;
+        for (panel, vectors) in panels(plan.blocks).enumerate() {
+            with_columns!(vectors.len(), W => {
+                let mut sums = [[simd.splat_f32s(0.0); W]; R];
+                for block in 0..plan.blocks {
+                    let gates = &work.gates[self.gates_at(step, block, row) + 2 * lanes..];
+                    let panel = &weights.panel(panel)[(block * width + 2 * lanes) * weights.width()..];
+                    sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), lanes);
+                }
+                let at = (row - self.rows.start) * padded + vectors.start * lanes;
+                store_tile::<S, R, W>(&mut work.d_left[at..], padded, sums);
+            });
+        }
+    }
+
+    /// The gradient of the reset gate, and what goes through it to the state before.
+    #[inline(always)]
+    fn reset<S: Simd>(&self, simd: S, place: usize, step: usize, work: &mut Work) {
+        let BackwardCall { plan, kept, .. } = self.call;
+        let (direction, lanes, padded) = (self.direction, S::F32_LANES, plan.padded());
+        let time = plan.time(direction, place);
+        for (n, row) in self.rows.clone().enumerate() {
+            for block in 0..plan.blocks {
+                let at = n * padded + block * lanes;
+                let left_at = step * self.rows.len() * padded + at;
+                if !plan.valid(row, time) {
+                    store::<S>(&mut work.left, left_at, simd.splat_f32s(0.0));
+                    continue;
+                }
+                let gate = load::<S>(&kept.gates, plan.gates_at(C::KEEPS, direction, place, block, row) + lanes);
+                let before = load::<S>(&kept.hidden, plan.hidden_at(direction, place, row) + block * lanes);
+                let (d_gate, d_before) = through_reset(simd, gate, before, load::<S>(&work.d_left, at));
+                store::<S>(&mut work.left, left_at, simd.mul_f32s(gate, before));
+                let to = self.gates_at(step, block, row) + lanes;
+                store::<S>(&mut work.gates, to, d_gate);
+                store::<S>(&mut work.state_gates, to, d_gate);
+                let direct = load::<S>(&work.direct, at);
+                store::<S>(&mut work.direct, at, simd.add_f32s(direct, d_before));
+            }
+        }
+    }
+
+    /// Adds a block's part to the gradient of the state before a step: the gates' times the
+    /// recurrent kernel's transpose.
+    #[inline(always)]
+    fn through_product<S: Simd, const R: usize>(
+        &self,
+        simd: S,
+        place: usize,
+        step: usize,
+        block: usize,
+        row: usize,
+        work: &mut Work,
+    ) {
+        let BackwardCall { plan, packed, .. } = self.call;
+        let (padded, n) = (plan.padded(), row - self.rows.start);
+        if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
+            if block == 0 {
+                let part = n * padded..(n + R) * padded;
+                work.d_hidden[part.clone()].copy_from_slice(&work.direct[part]);
+            }
+            return;
+        }
+        let gates = if C::SPLIT { &work.state_gates } else { &work.gates };
+        let (gates, width) = (&gates[self.gates_at(step, block, row)..], G * S::F32_LANES);
+        let weights = &packed[self.direction].recurrent_kernel;
+        for (panel, vectors) in panels(plan.blocks).enumerate() {
+            with_columns!(vectors.len(), W => {
+                let from = if block == 0 { &work.direct } else { &work.d_hidden };
+                let at = n * padded + vectors.start * S::F32_LANES;
+                let mut sums = load_tile::<S, R, W>(simd, &from[at..], padded);
+                let panel = &weights.panel(panel)[block * width * weights.width()..];
+                sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), width);
+                store_tile::<S, R, W>(&mut work.d_hidden[at..], padded, sums);
+            });
+        }
+    }
+
+    /// The gradient of the chunk's inputs: the gates' times the kernel's transpose.
+    #[inline(always)]
+    fn input_gradients<S: Simd>(&self, simd: S, places: Range<usize>, work: &Work) {
+        let plan = self.call.plan;
+        let vectors = plan.sizes.d_input.div_ceil(S::F32_LANES);
+        for (panel, columns) in panels(vectors).enumerate() {
+            for (step, place) in places.clone().enumerate() {
+                let time = plan.time(self.direction, place);
+                for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
+                    with_rows!(tile.len(), R => with_columns!(columns.len(), W => {
+                        self.input_tile::<S, R, W>(simd, step, time, tile.start, panel, columns.start, work);
+                    }));
+                }
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // a tile is found by its place in every matrix
+    #[inline(always)]
+    fn input_tile<S: Simd, const R: usize, const W: usize>(
+        &self,
+        simd: S,
+        step: usize,
+        time: usize,
+        row: usize,
+        panel: usize,
+        column: usize,
+        work: &Work,
+    ) {
+        let BackwardCall { plan, packed, d_input, .. } = self.call;
+        let Sizes { time: steps, d_input: inputs, .. } = plan.sizes;
+        let width = G * S::F32_LANES;
+        let weights = &packed[self.direction].kernel;
+        let mut sums = [[simd.splat_f32s(0.0); W]; R];
+        for block in 0..plan.blocks {
+            let gates = &work.gates[self.gates_at(step, block, row)..];
+            let panel = &weights.panel(panel)[block * width * weights.width()..];
+            sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), width);
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (c, sum) in sums.into_iter().enumerate() {
+                let unit = (column + c) * S::F32_LANES;
+                let count = S::F32_LANES.min(inputs - unit);
+                let at = ((row + r) * steps + time) * inputs + unit;
+                // SAFETY: this task's rows and direction.
+                store_part::<S>(unsafe { d_input[self.direction].part(at, count) }, 0, count, sum);
+            }
+        }
+    }
+
+    /// Adds the chunk's part of the weights' gradients.
+    #[inline(always)]
+    fn weight_gradients<S: Simd>(&self, simd: S, places: Range<usize>, work: &mut Work, sums: &mut Sums) {
+        let BackwardCall { plan, input, kept, .. } = self.call;
+        let Sizes { time: steps, d_input, d_hidden, .. } = plan.sizes;
+        let (rows, padded) = (self.rows.len(), plan.padded());
+        let width = G * S::F32_LANES;
+        for (step, place) in places.clone().enumerate() {
+            let time = plan.time(self.direction, place);
+            for (n, row) in self.rows.clone().enumerate() {
+                let from = (row * steps + time) * d_input;
+                let to = &mut work.inputs[(step * rows + n) * d_input..][..d_input];
+                if plan.valid(row, time) {
+                    to.copy_from_slice(&input[from..from + d_input]);
+                } else {
+                    to.fill(0.0); // whatever lies there, NaN too, has no part in the sums
+                }
+            }
+        }
+        let state_gates = if C::SPLIT { &work.state_gates } else { &work.gates };
+        let first = self.rows.start;
+        for block in 0..plan.blocks {
+            for units in tiles(0..d_input, tile_rows::<S>()) {
+                with_rows!(units.len(), R => {
+                    let at = (block * d_input + units.start) * width;
+                    let mut tile = load_tile::<S, R, G>(simd, &sums.kernel[at..], width);
+                    for step in 0..places.len() {
+                        let from = &work.inputs[step * rows * d_input + units.start..];
+                        let gates = &work.gates[self.gates_at(step, block, first)..];
+                        tile = accumulate(simd, tile, from, [1, d_input], gates, width, rows);
+                    }
+                    store_tile::<S, R, G>(&mut sums.kernel[at..], width, tile);
+                });
+            }
+            for units in tiles(0..d_hidden, tile_rows::<S>()) {
+                with_rows!(units.len(), R => {
+                    let at = (block * d_hidden + units.start) * width;
+                    let mut tile = load_tile::<S, R, G>(simd, &sums.recurrent_kernel[at..], width);
+                    for (step, place) in places.clone().enumerate() {
+                        let from = &kept.hidden[plan.hidden_at(self.direction, place, first) + units.start..];
+                        let gates = &state_gates[self.gates_at(step, block, first)..];
+                        tile = accumulate(simd, tile, from, [1, padded], gates, width, rows);
+                    }
+                    store_tile::<S, R, G>(&mut sums.recurrent_kernel[at..], width, tile);
+                });
+            }
+            if C::RESETS {
+                let gate = 2 * S::F32_LANES;
+                for units in tiles(0..d_hidden, tile_rows::<S>()) {
+                    with_rows!(units.len(), R => {
+                        let at = (block * d_hidden + units.start) * width + gate;
+                        let mut tile = load_tile::<S, R, 1>(simd, &sums.recurrent_kernel[at..], width);
+                        for step in 0..places.len() {
+                            let from = &work.left[step * rows * padded + units.start..];
+                            let gates = &work.gates[self.gates_at(step, block, first) + gate..];
+                            tile = accumulate(simd, tile, from, [1, padded], gates, width, rows);
+                        }
+                        store_tile::<S, R, 1>(&mut sums.recurrent_kernel[at..], width, tile);
+                    });
+                }
+            }
+            for (sum, gates) in sums.biases.iter_mut().zip([&work.gates, state_gates]) {
+                let at = block * width;
+                let mut total = load_tile::<S, 1, G>(simd, &sum[at..], width);
+                for step in 0..places.len() {
+                    let gates = &gates[self.gates_at(step, block, first)..];
+                    for row in 0..rows {
+                        for (gate, total) in total[0].iter_mut().enumerate() {
+                            *total = simd.add_f32s(*total, load::<S>(gates, row * width + gate * S::F32_LANES));
+                        }
+                    }
+                }
+                store_tile::<S, 1, G>(&mut sum[at..], width, total);
+            }
+        }
+    }
+
+    /// The gradients of the initial states.
+    #[inline(always)]
+    fn write_initial(&self, work: &Work) {
+        let BackwardCall { plan, d_initial, .. } = self.call;
+        let Sizes { batch, d_hidden, .. } = plan.sizes;
+        for (n, row) in self.rows.clone().enumerate() {
+            for (state, from) in [&work.d_hidden, &work.d_cell].into_iter().enumerate() {
+                if state == 0 || C::CARRIES {
+                    let at = ((state * plan.directions.len() + self.direction) * batch + row) * d_hidden;
+                    // SAFETY: this task's rows and direction.
+                    let to = unsafe { d_initial.part(at, d_hidden) };
+                    to.copy_from_slice(&from[n * plan.padded()..][..d_hidden]);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn unless_vanished<S: Simd>(simd: S, gradient: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.select_f32s(simd.less_than_f32s(simd.abs_f32s(gradient), simd.splat_f32s(VANISHED)), zero, gradient)
+}

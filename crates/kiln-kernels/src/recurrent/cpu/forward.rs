@@ -1,0 +1,405 @@
+//! The forward pass of [`super`].
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::cells::{Cell, reset};
+use super::{CellKind, Kept, Plan, RecurrentOptions, Sizes, Weights};
+use crate::backend::cpu::lanes::{dispatch, load, load_part, store, store_part};
+use crate::backend::cpu::product::{Packed, accumulate, load_tile, store_tile, tile_rows, tiles, with_rows};
+use crate::backend::cpu::shared::{Scratch, Shared, filled};
+
+/// The packed weights of one direction.
+struct ForwardWeights {
+    kernel: Packed,
+    recurrent_kernel: Packed,
+    /// `[blocks, gates, lanes]`: what is added to the inputs' part.
+    bias: Vec<f32>,
+    /// The same for the state's part.
+    state_bias: Vec<f32>,
+}
+
+impl ForwardWeights {
+    fn new(plan: &Plan<'_>, weights: &Weights<'_>, direction: usize, cell: CellKind) -> Self {
+        let Sizes { d_input, d_hidden, .. } = plan.sizes;
+        let width = plan.gates * d_hidden;
+        let part = |matrix: &[f32], rows: usize| -> std::ops::Range<usize> {
+            debug_assert_eq!(matrix.len(), plan.directions.len() * rows * width);
+            direction * rows * width..(direction + 1) * rows * width
+        };
+        let kernel = &weights.kernel[part(weights.kernel, d_input)];
+        let recurrent_kernel = &weights.recurrent_kernel[part(weights.recurrent_kernel, d_hidden)];
+        let biases = cell.biases();
+        let bias = &weights.bias[part(weights.bias, biases)];
+        let arranged = |value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
+            let mut out = vec![0.0; plan.blocks * plan.gates * plan.lanes];
+            for gate in 0..plan.gates {
+                for unit in 0..d_hidden {
+                    let (block, lane) = (unit / plan.lanes, unit % plan.lanes);
+                    out[(block * plan.gates + gate) * plan.lanes + lane] = value(gate, unit);
+                }
+            }
+            out
+        };
+        // With two biases the state's are added to the inputs' part too, but for the candidate's,
+        // which the reset gate multiplies.
+        let own = |gate: usize| biases == 2 && gate == 2;
+        Self {
+            kernel: plan.pack_gates(kernel, d_input),
+            recurrent_kernel: plan.pack_gates(recurrent_kernel, d_hidden),
+            bias: arranged(&|gate, unit| {
+                let of = |row: usize| bias[row * width + gate * d_hidden + unit];
+                if biases == 2 && !own(gate) { of(0) + of(1) } else { of(0) }
+            }),
+            state_bias: arranged(&|gate, unit| {
+                if own(gate) { bias[width + gate * d_hidden + unit] } else { 0.0 }
+            }),
+        }
+    }
+}
+
+pub(super) fn forward_cell<const G: usize, C: Cell<G>>(
+    cell: C,
+    options: &RecurrentOptions,
+    sizes: Sizes,
+    input: &[f32],
+    weights: &Weights<'_>,
+    training: bool,
+) -> (Vec<f32>, Option<Kept>) {
+    let plan = Plan::new(sizes, options, training);
+    let directions = plan.directions.len();
+    let packed: Vec<_> =
+        (0..directions).map(|direction| ForwardWeights::new(&plan, weights, direction, options.cell)).collect();
+    let states = directions * plan.slots * sizes.batch * plan.padded();
+    let mut kept = Kept {
+        hidden: Scratch::new(states),
+        cell: Scratch::new(if C::CARRIES { states } else { 0 }),
+        gates: Scratch::new(if training {
+            directions * sizes.time * sizes.batch * plan.padded() * C::KEEPS
+        } else {
+            0
+        }),
+    };
+    let run = |out: &mut [f32]| {
+        let call = ForwardCall {
+            plan: &plan,
+            input,
+            initial: weights.initial,
+            packed: &packed,
+            training,
+            hidden: Shared::new(&mut kept.hidden),
+            cell: Shared::new(&mut kept.cell),
+            gates: Shared::new(&mut kept.gates),
+            out: Shared::new(out),
+        };
+        plan.tasks().into_par_iter().for_each(|(direction, rows)| {
+            dispatch(ForwardTask { call: &call, cell, direction, rows });
+        });
+    };
+    // SAFETY: the tasks cover all rows and directions, and each writes all its steps, of padding too,
+    // and the final states.
+    let out = unsafe { filled(sizes.batch * plan.out_rows * directions * sizes.d_hidden, run) };
+    (out, training.then_some(kept))
+}
+
+struct ForwardCall<'a> {
+    plan: &'a Plan<'a>,
+    input: &'a [f32],
+    initial: &'a [f32],
+    packed: &'a [ForwardWeights],
+    training: bool,
+    // Tasks own the rows and the direction that they were given, in each of these.
+    hidden: Shared<'a>,
+    cell: Shared<'a>,
+    gates: Shared<'a>,
+    out: Shared<'a>,
+}
+
+struct ForwardTask<'a, const G: usize, C: Cell<G>> {
+    call: &'a ForwardCall<'a>,
+    cell: C,
+    direction: usize,
+    rows: Range<usize>,
+}
+
+impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let plan = self.call.plan;
+        self.set_initial::<S>();
+        let chunk = plan.chunk(self.rows.len());
+        let mut projected = Scratch::new(chunk * self.rows.len() * plan.padded() * G);
+        // `[rows, gates, lanes]` of the block at hand, or of every block: kept here rather than in an array of the
+        // arithmetic's own, which would be copied about.
+        let block_sums = if C::RESETS { self.rows.len() * S::F32_LANES * G } else { 0 };
+        let mut sums = Scratch::new(if C::RESETS { plan.blocks } else { 1 } * self.rows.len() * S::F32_LANES * G);
+        // `[rows, padded]`: what the reset gate leaves of the state.
+        let mut left = Scratch::new(if C::RESETS { self.rows.len() * plan.padded() } else { 0 });
+        let mut first = 0;
+        while first < plan.sizes.time {
+            let places = first..(first + chunk).min(plan.sizes.time);
+            self.project(simd, places.clone(), &mut projected);
+            for place in places {
+                let step = place - first;
+                // Blocks outside, so that a panel of weights stays in the nearest cache for all rows.
+                for block in 0..plan.blocks {
+                    let sums = &mut sums[block * block_sums..];
+                    for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        with_rows!(rows.len(), R => {
+                            self.add_product::<S, R>(simd, place, step, block, rows.start, &projected, sums);
+                        });
+                    }
+                    if C::RESETS {
+                        self.reset(simd, place, block, sums, &mut left);
+                    } else {
+                        self.finish(simd, place, step, block, &projected, sums);
+                    }
+                }
+                if C::RESETS {
+                    for block in 0..plan.blocks {
+                        let sums = &mut sums[block * block_sums..];
+                        for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                            with_rows!(rows.len(), R => {
+                                self.add_reset_product::<S, R>(simd, place, step, block, rows.start, &projected, &left, sums);
+                            });
+                        }
+                        self.finish(simd, place, step, block, &projected, sums);
+                    }
+                }
+            }
+            first += chunk;
+        }
+        self.write_final();
+    }
+}
+
+impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
+    /// Slot 0 of the states: the initial ones.
+    #[inline(always)]
+    fn set_initial<S: Simd>(&self) {
+        let ForwardCall { plan, initial, hidden, cell, .. } = self.call;
+        let Sizes { batch, d_hidden, .. } = plan.sizes;
+        for row in self.rows.clone() {
+            for block in 0..plan.blocks {
+                let from = |state: usize| {
+                    ((state * plan.directions.len() + self.direction) * batch + row) * d_hidden + block * plan.lanes
+                };
+                let count = plan.units(block);
+                // SAFETY: this task's rows and direction.
+                unsafe {
+                    let at = plan.hidden_at(self.direction, 0, row) + block * plan.lanes;
+                    store::<S>(hidden.part(at, plan.lanes), 0, load_part::<S>(initial, from(0), count));
+                    if C::CARRIES {
+                        let at = plan.cell_at(self.direction, 0, block, row);
+                        store::<S>(cell.part(at, plan.lanes), 0, load_part::<S>(initial, from(1), count));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The inputs' part of the gates of a chunk: `[steps, blocks, rows, gates, lanes]`.
+    #[inline(always)]
+    fn project<S: Simd>(&self, simd: S, places: Range<usize>, projected: &mut [f32]) {
+        let plan = self.call.plan;
+        for block in 0..plan.blocks {
+            for (step, place) in places.clone().enumerate() {
+                let time = plan.time(self.direction, place);
+                for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                    if plan.any_valid(rows.clone(), time) {
+                        with_rows!(rows.len(), R => {
+                            self.project_tile::<S, R>(simd, step, time, block, rows.start, projected);
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn project_tile<S: Simd, const R: usize>(
+        &self,
+        simd: S,
+        step: usize,
+        time: usize,
+        block: usize,
+        row: usize,
+        projected: &mut [f32],
+    ) {
+        let ForwardCall { plan, input, packed, .. } = self.call;
+        let weights = &packed[self.direction];
+        let Sizes { time: steps, d_input, .. } = plan.sizes;
+        let width = G * S::F32_LANES;
+        let bias = load_tile::<S, 1, G>(simd, &weights.bias[block * width..], width);
+        let from = &input[(row * steps + time) * d_input..];
+        let sums = [bias[0]; R];
+        let sums = accumulate(simd, sums, from, [steps * d_input, 1], weights.kernel.panel(block), width, d_input);
+        store_tile::<S, R, G>(&mut projected[self.projected_at(step, block, row)..], width, sums);
+    }
+
+    #[inline(always)]
+    fn projected_at(&self, step: usize, block: usize, row: usize) -> usize {
+        let plan = self.call.plan;
+        ((step * plan.blocks + block) * self.rows.len() + row - self.rows.start) * G * plan.lanes
+    }
+
+    /// The sums of the gates of a tile: what [`Cell::start`] says and the recurrent product.
+    #[allow(clippy::too_many_arguments)] // a tile is found by its place in every matrix
+    #[inline(always)]
+    fn add_product<S: Simd, const R: usize>(
+        &self,
+        simd: S,
+        place: usize,
+        step: usize,
+        block: usize,
+        row: usize,
+        projected: &[f32],
+        sums: &mut [f32],
+    ) {
+        let ForwardCall { plan, packed, hidden, .. } = self.call;
+        let weights = &packed[self.direction];
+        let (padded, width) = (plan.padded(), G * S::F32_LANES);
+        if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
+            return;
+        }
+        // SAFETY: this task's rows and direction, which nothing writes meanwhile.
+        let before = unsafe { &*hidden.part(plan.hidden_at(self.direction, place, row), R * padded) };
+        let inputs = &projected[self.projected_at(step, block, row)..][..R * width];
+        let state_bias = &weights.state_bias[block * width..][..width];
+        let mut tile = [[simd.splat_f32s(0.0); G]; R];
+        for (r, tile) in tile.iter_mut().enumerate() {
+            *tile = self.cell.start::<S>(&inputs[r * width..], state_bias);
+        }
+        let panel = weights.recurrent_kernel.panel(block);
+        let tile = accumulate(simd, tile, before, [padded, 1], panel, width, plan.sizes.d_hidden);
+        store_tile::<S, R, G>(&mut sums[(row - self.rows.start) * width..], width, tile);
+    }
+
+    /// What the reset gate leaves of a block of the state.
+    #[inline(always)]
+    fn reset<S: Simd>(&self, simd: S, place: usize, block: usize, sums: &[f32], left: &mut [f32]) {
+        let ForwardCall { plan, hidden, .. } = self.call;
+        let (lanes, padded, rows) = (S::F32_LANES, plan.padded(), self.rows.len());
+        let time = plan.time(self.direction, place);
+        // SAFETY: this task's rows and direction, which nothing writes meanwhile.
+        let before = unsafe { &*hidden.part(plan.hidden_at(self.direction, place, self.rows.start), rows * padded) };
+        for n in 0..rows {
+            let at = n * padded + block * lanes;
+            let value = if plan.valid(self.rows.start + n, time) {
+                reset(simd, load::<S>(sums, (n * G + 1) * lanes), load::<S>(before, at))
+            } else {
+                simd.splat_f32s(0.0)
+            };
+            store::<S>(left, at, value);
+        }
+    }
+
+    /// The sum of gate 2 of a tile: the inputs' part and the product of what the reset gate left.
+    #[allow(clippy::too_many_arguments)] // a tile is found by its place in every matrix
+    #[inline(always)]
+    fn add_reset_product<S: Simd, const R: usize>(
+        &self,
+        simd: S,
+        place: usize,
+        step: usize,
+        block: usize,
+        row: usize,
+        projected: &[f32],
+        left: &[f32],
+        sums: &mut [f32],
+    ) {
+        let ForwardCall { plan, packed, .. } = self.call;
+        let (padded, width, n) = (plan.padded(), G * S::F32_LANES, row - self.rows.start);
+        if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
+            return;
+        }
+        let gate = 2 * S::F32_LANES;
+        let tile = load_tile::<S, R, 1>(simd, &projected[self.projected_at(step, block, row) + gate..], width);
+        let panel = &packed[self.direction].recurrent_kernel.panel(block)[gate..];
+        let tile = accumulate(simd, tile, &left[n * padded..], [padded, 1], panel, width, plan.sizes.d_hidden);
+        store_tile::<S, R, 1>(&mut sums[n * width + gate..], width, tile);
+    }
+
+    /// The new states of a block from the sums of its gates.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, place: usize, step: usize, block: usize, projected: &[f32], sums: &[f32]) {
+        let ForwardCall { plan, training, hidden, cell, gates, out, .. } = self.call;
+        let (direction, lanes, width) = (self.direction, S::F32_LANES, G * S::F32_LANES);
+        let (padded, rows, first) = (plan.padded(), self.rows.len(), self.rows.start);
+        let time = plan.time(direction, place);
+        let count = plan.units(block);
+        let keeps = if *training { C::KEEPS * lanes } else { 0 };
+        let carries = if C::CARRIES { rows * lanes } else { 0 };
+        // SAFETY: this task's rows and direction; the slots read are not the slots written.
+        let (before, after, cell_before, cell_after, kept) = unsafe {
+            (
+                &*hidden.part(plan.hidden_at(direction, place, first), rows * padded),
+                hidden.part(plan.hidden_at(direction, place + 1, first), rows * padded),
+                &*cell.part(if C::CARRIES { plan.cell_at(direction, place, block, first) } else { 0 }, carries),
+                cell.part(if C::CARRIES { plan.cell_at(direction, place + 1, block, first) } else { 0 }, carries),
+                gates.part(
+                    if keeps > 0 { plan.gates_at(C::KEEPS, direction, place, block, first) } else { 0 },
+                    rows * keeps,
+                ),
+            )
+        };
+        let inputs = &projected[self.projected_at(step, block, first)..][..rows * width];
+        let zero = simd.splat_f32s(0.0);
+        for n in 0..rows {
+            let valid = plan.valid(first + n, time);
+            let at = n * padded + block * lanes;
+            let hidden_before = load::<S>(before, at);
+            let cell_before = if C::CARRIES { load::<S>(cell_before, n * lanes) } else { zero };
+            let (hidden_now, cell_now) = if valid {
+                let mut gates = [zero; G];
+                for (gate, sum) in gates.iter_mut().enumerate() {
+                    *sum = load::<S>(sums, n * width + gate * lanes);
+                }
+                let keep = &mut kept[n * keeps..(n + 1) * keeps];
+                let inputs = &inputs[n * width..];
+                let now = self.cell.finish(simd, gates, inputs, hidden_before, cell_before, keep);
+                (now.hidden, now.cell)
+            } else {
+                (hidden_before, cell_before)
+            };
+            store::<S>(after, at, hidden_now);
+            if C::CARRIES {
+                store::<S>(cell_after, n * lanes, cell_now);
+            }
+            if plan.sequence {
+                let at = plan.out_at(direction, first + n, time) + block * lanes;
+                let output = if valid { hidden_now } else { zero };
+                // SAFETY: as above.
+                store_part::<S>(unsafe { out.part(at, count) }, 0, count, output);
+            }
+        }
+    }
+
+    /// The states behind the last step, where they are wanted.
+    #[inline(always)]
+    fn write_final(&self) {
+        let ForwardCall { plan, hidden, cell, out, .. } = self.call;
+        let (direction, last) = (self.direction, plan.sizes.time);
+        for row in self.rows.clone() {
+            for block in 0..plan.blocks {
+                let (count, lanes) = (plan.units(block), plan.lanes);
+                let to = |at: usize| plan.out_at(direction, row, at) + block * lanes;
+                // SAFETY: this task's rows and direction.
+                unsafe {
+                    if let Some(at) = plan.hidden_row {
+                        let from = hidden.part(plan.hidden_at(direction, last, row) + block * lanes, lanes);
+                        out.part(to(at), count).copy_from_slice(&from[..count]);
+                    }
+                    if let Some(at) = plan.cell_row {
+                        let from = cell.part(plan.cell_at(direction, last, block, row), lanes);
+                        out.part(to(at), count).copy_from_slice(&from[..count]);
+                    }
+                }
+            }
+        }
+    }
+}

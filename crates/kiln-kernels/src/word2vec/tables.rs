@@ -1,0 +1,140 @@
+//! The two tables of word2vec in memory.
+
+use rayon::prelude::*;
+
+use super::batch::{LossSum, Prediction, WindowBatch};
+use super::cpu::{self, Workspace};
+use super::rows::Table;
+use crate::random::RandomKey;
+
+/// The table of words as context or centre, and the table of words as what is predicted.
+///
+/// An update touches the rows only of the words in its windows, in place. Rows are padded to whole
+/// cache lines.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_kernels::word2vec::{Prediction, Window, WindowBatch, WordTables, Workspace};
+///
+/// let mut tables = WordTables::new(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], &[0.0; 6], 2);
+/// let batch = WindowBatch {
+///     ids: vec![0, 1],
+///     windows: vec![Window { centre: 0, start: 0, end: 2 }],
+///     negatives: vec![2],
+/// };
+/// let loss = tables.update(&batch, Prediction::CbowMean, 0.5, &mut Workspace::default());
+/// assert!((loss.sum - 2.0 * 2f64.ln()).abs() < 1e-6);
+/// assert_eq!(tables.output()[..2], [0.5 * 0.5 * 0.3, 0.5 * 0.5 * 0.4]);
+/// ```
+#[derive(Debug)]
+pub struct WordTables {
+    input: Table,
+    output: Table,
+    width: usize,
+}
+
+impl WordTables {
+    /// Tables of these rows, each `width` numbers.
+    ///
+    /// # Panics
+    ///
+    /// If the width is 0, or the tables are not of as many whole rows.
+    #[must_use]
+    pub fn new(input: &[f32], output: &[f32], width: usize) -> Self {
+        assert!(width > 0, "rows must hold at least one number");
+        assert_eq!(input.len() % width, 0, "{} numbers are no whole rows of {width}", input.len());
+        assert_eq!(input.len(), output.len(), "both tables must have as many rows");
+        Self { input: Table::new(input, width), output: Table::new(output, width), width }
+    }
+
+    /// Fresh tables as gensim makes them: input rows uniform in ±1 / width, each keyed by its row, and
+    /// output rows of zeros.
+    ///
+    /// # Panics
+    ///
+    /// If the width is 0.
+    #[must_use]
+    pub fn random(rows: usize, width: usize, key: RandomKey) -> Self {
+        let mut tables = Self::new(&[], &[], width);
+        tables.grow(rows, key);
+        tables
+    }
+
+    /// Adds rows up to `rows`, made as [`WordTables::random`] makes them.
+    pub fn grow(&mut self, rows: usize, key: RandomKey) {
+        let scale = 2.0 / self.width as f32;
+        let fresh: Vec<f32> = (self.rows()..rows)
+            .into_par_iter()
+            .flat_map_iter(|row| key.index(row as u64).uniform(self.width))
+            .map(|unit| (unit - 0.5) * scale)
+            .collect();
+        self.input.extend(&fresh);
+        self.output.extend(&vec![0.0; fresh.len()]);
+    }
+
+    /// How many rows each table has.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.input.rows()
+    }
+
+    /// Numbers in a row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The input rows, one after another.
+    #[must_use]
+    pub fn input(&self) -> Vec<f32> {
+        self.input.values()
+    }
+
+    /// The output rows, one after another.
+    #[must_use]
+    pub fn output(&self) -> Vec<f32> {
+        self.output.values()
+    }
+
+    /// One step of stochastic gradient descent a window, in their order. Gives the loss before it:
+    /// -ln sigmoid(score of the centre) - sum of ln sigmoid(-score of a negative word).
+    ///
+    /// CBOW scores a target by the mean or the sum of the context's input rows, and each of those
+    /// rows takes the whole gradient of the mean, as in word2vec.c. Skip-gram scores each context
+    /// word's input row against the centre and the window's negative words, which the context
+    /// shares; all of a window's gradients are of the rows before it.
+    ///
+    /// # Panics
+    ///
+    /// If an id is not below [`WordTables::rows`], a window does not lie within the ids, or the
+    /// negative words are not as many for each window.
+    pub fn update(
+        &mut self,
+        batch: &WindowBatch,
+        prediction: Prediction,
+        rate: f32,
+        memory: &mut Workspace,
+    ) -> LossSum {
+        batch.check(self.rows());
+        cpu::update(&self.input, &self.output, batch, prediction, rate, memory)
+    }
+
+    /// As [`WordTables::update`], while other threads do the same. No thread waits for another: where
+    /// two add to a number at once, one of the sums may be lost, so results vary from run to run
+    /// (Recht et al., "Hogwild!", 2011).
+    ///
+    /// # Panics
+    ///
+    /// As [`WordTables::update`].
+    pub fn update_racing(
+        &self,
+        batch: &WindowBatch,
+        prediction: Prediction,
+        rate: f32,
+        memory: &mut Workspace,
+    ) -> LossSum {
+        batch.check(self.rows());
+        cpu::update(&self.input, &self.output, batch, prediction, rate, memory)
+    }
+}
