@@ -167,6 +167,7 @@ fn examples(root: &Path, scratch: &Path) -> Result<()> {
     run("quickstart", &["--fast", "--artifact", &folder("quickstart")], "test accuracy ")?;
     run("predict", &["--artifact", &folder("quickstart"), "never dull"], "tive\t0.")?;
     run("own-model", &["--fast", "--artifact", &folder("own")], "test accuracy ")?;
+    run("own-callback", &["--fast", "--artifact", &folder("callback")], "test accuracy ")?;
     run("count-vectors", &["--size", "20", "--words", "film"], "film: ")?;
     run("similar-words", &["--words", "film,story", "--plot", &folder("plane.png")], "plane: ")?;
     run("ptb-cbow", &["--fast", "--words", "film", "--artifact", &folder("cbow")], "film: ")?;

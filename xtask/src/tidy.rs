@@ -1,61 +1,53 @@
-//! Style rules as a check: module headers, file lengths, leftovers, names of files.
+//! The style rules that neither compiler nor clippy knows, and the structure's figures with their limits.
+
+mod circles;
+mod figures;
+mod folders;
+mod lines;
+mod modules;
+mod public;
+mod rules;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-/// Lines that a source file may have.
-const LONGEST: usize = 600;
-/// File names that say nothing of what a file holds.
-const EMPTY_NAMES: [&str; 5] = ["utils.rs", "util.rs", "common.rs", "base.rs", "helpers.rs"];
+/// Folders of the repository that hold source files.
+const SOURCES: [&str; 4] = ["benchmarks", "crates", "examples", "xtask"];
 
-/// Checks every source file of the workspace.
+/// Checks every source file of the workspace, and prints the figures of each crate.
 ///
 /// # Errors
 ///
-/// A rule is broken; all places are listed.
+/// A rule or a limit is broken; all places are listed.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let mut files = Vec::new();
-    for folder in ["crates", "examples", "xtask"] {
+    for folder in SOURCES {
         rust_files(&root.join(folder), &mut files)?;
     }
     if files.len() < 20 {
         bail!("only {} source files are found under {}", files.len(), root.display());
     }
+    files.sort();
     let mut complaints = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file)?;
-        let shown = file.strip_prefix(root).unwrap_or(&file).display();
-        complaints.extend(complaints_of(&file, &text).into_iter().map(|complaint| format!("{shown}: {complaint}")));
+    for file in &files {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let shown = shown(root, file);
+        complaints.extend(rules::broken(file, &text).into_iter().map(|complaint| format!("{shown}: {complaint}")));
     }
+    complaints.extend(folders::too_full(root, &files));
+    complaints.extend(figures::print(root)?);
     if complaints.is_empty() { Ok(()) } else { bail!("{}", complaints.join("\n")) }
 }
 
-fn complaints_of(file: &Path, text: &str) -> Vec<String> {
-    let mut complaints = Vec::new();
-    if !text.starts_with("//! ") {
-        complaints.push("it must open with `//!` and what it holds".to_owned());
-    }
-    let lines = text.lines().count();
-    if lines > LONGEST {
-        complaints.push(format!("it has {lines} lines, more than {LONGEST}"));
-    }
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    if EMPTY_NAMES.contains(&name.as_ref()) {
-        complaints.push("its name says nothing of what it holds".to_owned());
-    }
-    // Put together, so that this file does not complain of itself.
-    let leftovers = [["to", "do!("], ["unimple", "mented!("], ["dbg", "!("], ["TO", "DO"], ["FIX", "ME"]];
-    for (number, line) in text.lines().enumerate() {
-        if let Some(parts) = leftovers.iter().find(|parts| line.contains(&parts.concat())) {
-            complaints.push(format!("line {}: '{}' is left over", number + 1, parts.concat()));
-        }
-    }
-    complaints
+/// A path as it stands in the repository.
+fn shown(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
 fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
         let path = entry?.path();
         if path.is_dir() {
             rust_files(&path, files)?;
@@ -64,19 +56,4 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_rule_finds_its_breach() {
-        let of = |name: &str, text: &str| complaints_of(Path::new(name), text).len();
-        assert_eq!(of("lstm.rs", "//! The layer.\n"), 0);
-        assert_eq!(of("lstm.rs", "use std::fs;\n"), 1);
-        assert_eq!(of("utils.rs", "//! Things.\n"), 1);
-        assert_eq!(of("lstm.rs", &format!("//! Long.\n{}", "\n".repeat(LONGEST))), 1);
-        assert_eq!(of("lstm.rs", &format!("//! Left.\nfn f() {{ {}{}) }}\n", "to", "do!(")), 1);
-    }
 }
