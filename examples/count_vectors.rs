@@ -16,7 +16,7 @@ use clap::Parser;
 use kiln::prelude::*;
 use kiln::vectors::counts::{Cooccurrence, Ppmi, Scaling, TruncatedSvd};
 use kiln::vectors::{Format, WordVectors};
-use kiln_examples::review_text;
+use kiln_examples::{review_text, similar_words};
 
 /// Count what stands near what, and make vectors of it
 #[derive(Parser)]
@@ -68,10 +68,7 @@ fn main() -> Result<()> {
     let vectors = WordVectors::new(&words, svd.vectors(Scaling::Unscaled), svd.k)?;
     for word in &options.words {
         match vectors.similar_by_word(word, 5) {
-            Ok(near) => {
-                let near: Vec<String> = near.iter().map(|w| format!("{} {:.3}", w.word, w.similarity)).collect();
-                println!("{word}: {}", near.join(", "));
-            }
+            Ok(near) => println!("{word}: {}", similar_words(&near)),
             Err(error) => println!("{error}"),
         }
     }

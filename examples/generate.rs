@@ -9,7 +9,6 @@
 //! `<eos>` ends a line. `<unk>`, `N` and `$`, which stand for what the Penn Treebank's text leaves out, are not written
 //! unless `--skip` names others. Time: milliseconds a word.
 
-use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -18,6 +17,7 @@ use clap::Parser;
 use kiln::models::Sampling;
 use kiln::text::PennTreebank;
 use kiln::train::{TextGenerator, TokenUnit};
+use kiln_examples::page::{Page, reader_is_gone};
 
 /// Words that stand for something that is not there.
 const PLACEHOLDERS: [&str; 3] = ["<unk>", "N", "$"];
@@ -73,7 +73,7 @@ fn main() -> Result<()> {
     sampling.check()?;
     generator.prompt(prompt)?;
 
-    let mut page = Page { at_line_start: true, is_words, line_end };
+    let mut page = Page::new(is_words, line_end);
     if options.prompt.is_some() {
         let mut shown = Ok(());
         generator.unit().each(prompt, &mut |token| {
@@ -93,38 +93,6 @@ fn main() -> Result<()> {
             if left > 0 && failure.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
     }
-    if !reader_is_gone(failure)? && !page.at_line_start {
-        println!();
-    }
+    reader_is_gone(failure.and_then(|()| page.finish()))?;
     Ok(())
-}
-
-/// Whether whoever reads has had enough, as in `generate | head`.
-fn reader_is_gone(written: std::io::Result<()>) -> Result<bool> {
-    match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(true),
-        other => Ok(other.map(|()| false)?),
-    }
-}
-
-/// Where the text stands in its line.
-struct Page<'a> {
-    at_line_start: bool,
-    is_words: bool,
-    line_end: &'a str,
-}
-
-impl Page<'_> {
-    /// Writes one token, and shows it at once.
-    fn write(&mut self, token: &str) -> std::io::Result<()> {
-        let mut out = std::io::stdout().lock();
-        let ends = token == self.line_end;
-        match (ends, self.is_words && !self.at_line_start) {
-            (true, _) => writeln!(out)?,
-            (false, true) => write!(out, " {token}")?,
-            (false, false) => write!(out, "{token}")?,
-        }
-        self.at_line_start = ends;
-        out.flush()
-    }
 }

@@ -11,7 +11,6 @@
 //! in `artifacts/quickstart`; `--example predict` reads it.
 
 use anyhow::Result;
-use clap::Parser;
 use kiln::prelude::*;
 use kiln::text::reviews::{DEMONSTRATIONS, ReviewDocuments};
 use kiln_examples::baseline::tfidf_logistic_regression;
@@ -28,15 +27,8 @@ const DEFAULTS: Defaults = Defaults {
 /// Words of the longest review that is read whole.
 const LENGTH: usize = 40;
 
-/// Train a small classifier on the reviews that come with Kiln
-#[derive(Parser)]
-struct Options {
-    #[command(flatten)]
-    training: TrainingArgs,
-}
-
 fn main() -> Result<()> {
-    let options = Options::parse().training;
+    let options = TrainingArgs::of("Train a small classifier on the reviews that come with Kiln");
     let device = options.device()?;
 
     let mut corpus = Reviews::generate(0).into_documents()?;

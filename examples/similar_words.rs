@@ -21,7 +21,7 @@ use kiln::prelude::*;
 use kiln::vectors::WordVectors;
 use kiln::vectors::counts::principal_components;
 use kiln_examples::plane::{Label, draw};
-use kiln_examples::review_corpus;
+use kiln_examples::{review_corpus, similar_words};
 
 /// Find similar words and draw them
 #[derive(Parser)]
@@ -65,8 +65,7 @@ fn main() -> Result<()> {
             anyhow::bail!("--analogy takes three words with commas between them, as in man,king,woman");
         };
         let near = vectors.analogy(a, b, c, options.top)?;
-        let near: Vec<String> = near.iter().map(|near| format!("{} {:.3}", near.word, near.similarity)).collect();
-        println!("{a} is to {b} as {c} is to: {}", near.join(", "));
+        println!("{a} is to {b} as {c} is to: {}", similar_words(&near));
     }
     let asked: Vec<String> = match &options.words[..] {
         [] if options.analogy.is_empty() => vectors.words().iter().take(5).map(str::to_owned).collect(),
@@ -81,8 +80,7 @@ fn main() -> Result<()> {
         let near = vectors.similar_by_word(word, options.top)?;
         add(word, true);
         near.iter().for_each(|near| add(near.word, false));
-        let near: Vec<String> = near.iter().map(|near| format!("{} {:.3}", near.word, near.similarity)).collect();
-        println!("{word}: {}", near.join(", "));
+        println!("{word}: {}", similar_words(&near));
     }
 
     if let Some(path) = &options.plot {

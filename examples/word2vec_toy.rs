@@ -11,7 +11,6 @@
 //! A vocabulary of seven words has no need of negative sampling; `--example word2vec` has it.
 
 use anyhow::Result;
-use clap::Parser;
 use kiln::burn::tensor::activation::softmax;
 use kiln::kernels::word2vec::{Window, WindowBatch};
 use kiln::models::word2vec::{Architecture, ContextRow, Contexts, SoftmaxCbowConfig};
@@ -29,15 +28,8 @@ const DEFAULTS: Defaults = Defaults {
     optimizer: Optimizer::Adam { learning_rate: 0.1, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
 };
 
-/// Train CBOW on one sentence
-#[derive(Parser)]
-struct Options {
-    #[command(flatten)]
-    training: TrainingArgs,
-}
-
 fn main() -> Result<()> {
-    let training = Options::parse().training;
+    let training = TrainingArgs::of("Train CBOW on one sentence");
     let device = training.device()?;
     let mut words: Vec<&str> = Vec::new();
     let ids: Vec<u32> = (TEXT.split(' '))

@@ -7,6 +7,7 @@ pub mod curves;
 mod interrupt;
 pub mod linear;
 pub mod losses;
+pub mod page;
 pub mod picture;
 pub mod plane;
 pub mod step_times;
@@ -15,17 +16,18 @@ pub mod table;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use clap::Args;
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use kiln::burn::tensor::Device;
 use kiln::models::thousands;
 use kiln::models::word2vec::Corpus;
 use kiln::prelude::*;
 use kiln::text::Html;
+use kiln::vectors::Similar;
 
 pub use interrupt::Interrupt;
 
 /// The options of every example that trains.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Parser)]
 pub struct TrainingArgs {
     /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
     #[arg(long, env = "KILN_DEVICE")]
@@ -72,6 +74,13 @@ pub struct Defaults {
 }
 
 impl TrainingArgs {
+    /// The options of an example that takes no others. `about` opens its help; what cannot be understood ends the program.
+    #[must_use]
+    pub fn of(about: &'static str) -> Self {
+        let matches = Self::command().about(about).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// The device asked for.
     ///
     /// # Errors
@@ -221,6 +230,12 @@ pub fn review_corpus(seed: u64) -> Result<Corpus> {
     })))
 }
 
+/// Words with their similarities, in one line.
+#[must_use]
+pub fn similar_words(near: &[Similar<'_>]) -> String {
+    near.iter().map(|near| format!("{} {:.3}", near.word, near.similarity)).collect::<Vec<_>>().join(", ")
+}
+
 /// Words of a review in lower case, signs as words of their own, and no line breaks of HTML.
 ///
 /// # Errors
@@ -233,15 +248,7 @@ pub fn review_words() -> Result<Analyzer> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Parser)]
-    struct Options {
-        #[command(flatten)]
-        training: TrainingArgs,
-    }
 
     const DEFAULTS: Defaults = Defaults { name: "none", epochs: 1, fast_epochs: 1, batch_size: 1, optimizer: SGD };
     const SGD: Optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0, nesterov: false };
@@ -252,7 +259,7 @@ mod tests {
         let artifact = folder.path().display().to_string();
         let parts = |option: &[&str]| {
             let options = ["none", "--artifact", &artifact].into_iter().chain(option.iter().copied());
-            Options::parse_from(options).training.parts(&DEFAULTS, &["first", "second"])
+            TrainingArgs::parse_from(options).parts(&DEFAULTS, &["first", "second"])
         };
         let message = |option: &[&str]| parts(option).unwrap_err().to_string();
         assert!(message(&["--resume"]).contains("no run of first, second"));

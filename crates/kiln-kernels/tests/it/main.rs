@@ -11,7 +11,5 @@ mod least_adapter;
 #[cfg(feature = "wgpu")]
 mod own_device;
 mod rows;
-#[path = "../../../kiln-text/tests/it/skips.rs"]
-mod skips;
 mod twins;
 mod word2vec;

@@ -24,7 +24,7 @@ use kiln::models::word2vec::{Architecture, ContextRow, NegativeSamplingConfig};
 use kiln::prelude::*;
 use kiln::train::ContextDataset;
 use kiln::vectors::{Format, WordVectors};
-use kiln_examples::{Defaults, TrainingArgs, review_text, show_model, show_run};
+use kiln_examples::{Defaults, TrainingArgs, review_text, show_model, show_run, similar_words};
 
 const WINDOW: usize = 5;
 const SIZE: usize = 100;
@@ -118,10 +118,7 @@ fn number(text: &str) -> (Vec<&str>, Vec<u32>) {
 }
 
 fn show(vectors: &WordVectors, words: &[String]) {
-    let line = |near: Vec<kiln::vectors::Similar<'_>>| {
-        let near: Vec<String> = near.iter().map(|near| format!("{} {:.3}", near.word, near.similarity)).collect();
-        near.join(", ")
-    };
+    let line = |near: Vec<kiln::vectors::Similar<'_>>| similar_words(&near);
     for word in words {
         match vectors.similar_by_word(word, 5) {
             Ok(near) => println!("{word}: {}", line(near)),
