@@ -1,6 +1,4 @@
-//! The devices of the build that tests run on; what is skipped is named.
-
-use std::io::Write;
+//! The devices of the build that tests run on.
 
 use burn::tensor::Device;
 
@@ -15,27 +13,18 @@ pub(crate) fn all() -> Vec<(&'static str, Device)> {
     #[cfg(feature = "wgpu")]
     match Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec().into_iter().next() {
         Some(device) => devices.push(("wgpu", device)),
-        None => skip("wgpu: no adapter, not even a software one"),
+        None => crate::skips::no_adapter(),
     }
     #[cfg(feature = "cuda")]
     match Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().into_iter().next() {
         Some(device) => devices.push(("cuda", device)),
-        None => skip("cuda: no card"),
+        None => crate::skips::no_card(),
     }
     assert!(!devices.is_empty(), "a build without a backend tests nothing: name a feature");
     devices
 }
 
-/// The CPU's backends alone, for tests of many cases.
+/// The CPU's backends only, for tests of many cases.
 pub(crate) fn on_the_cpu() -> Vec<(&'static str, Device)> {
     all().into_iter().filter(|(name, _)| !matches!(*name, "wgpu" | "cuda")).collect()
-}
-
-/// Names what is left out, past the test harness's capture; where nothing may be, fails.
-#[allow(dead_code)]
-pub(crate) fn skip(what: &str) {
-    assert!(std::env::var_os("KILN_NO_SKIP").is_none(), "must not be skipped: {what}");
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test");
-    let _ = writeln!(std::io::stderr(), "skipped in {test}: {what}");
 }

@@ -7,8 +7,8 @@ use kiln_kernels::{
 };
 
 use crate::device_tables::check_few_windows;
-use crate::devices;
 use crate::own_device::own_device;
+use crate::skips;
 use crate::twins::{CELLS, Case, check_conv, tensor, values};
 
 /// A device of the least limits that WebGPU lets an adapter have, of those that the kernels meet, but for the
@@ -21,7 +21,7 @@ fn least(buffers: u32) -> Option<Device> {
         limits.max_buffer_size = 256 << 20;
     });
     if device.is_none() {
-        devices::skip("wgpu: no adapter, not even a software one");
+        skips::no_adapter();
     }
     device.map(|(device, _)| device)
 }

@@ -11,5 +11,7 @@ mod least_adapter;
 #[cfg(feature = "wgpu")]
 mod own_device;
 mod rows;
+#[path = "../../../kiln-text/tests/it/skips.rs"]
+mod skips;
 mod twins;
 mod word2vec;

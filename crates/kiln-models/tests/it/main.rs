@@ -11,5 +11,7 @@ mod model_shapes;
 #[cfg(feature = "wgpu")]
 #[path = "../../../kiln-kernels/tests/it/own_device.rs"]
 mod own_device;
+#[path = "../../../kiln-text/tests/it/skips.rs"]
+mod skips;
 mod torch_recurrent;
 mod word2vec;

@@ -18,6 +18,8 @@ use kiln_text::{
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::skips::test_data;
+
 /// A folder with one file.
 fn file(name: &str, contents: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -356,22 +358,9 @@ fn a_corpus_is_counted_without_being_in_memory() {
     assert!(matches!(fit(documents()), Err(Error::Corpus(CorpusError::Row { line: 2, .. }))));
 }
 
-/// `$KILN_TEST_DATA/name`, or nothing with a word on what is skipped.
+/// The folder `name` of the test data.
 fn data(name: &str) -> Option<PathBuf> {
-    let Some(data) = std::env::var_os("KILN_TEST_DATA") else {
-        assert_ne!(
-            std::env::var("KILN_NO_SKIP").as_deref(),
-            Ok("1"),
-            "KILN_TEST_DATA must be set where nothing may be skipped"
-        );
-        // Written past the harness's capture, so that what is left out is seen.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: the corpus {name}; set KILN_TEST_DATA to a folder that holds {name}/"
-        );
-        return None;
-    };
-    Some(PathBuf::from(data).join(name))
+    Some(test_data(&format!("the corpus {name}"), name)?.join(name))
 }
 
 #[test]

@@ -3,13 +3,13 @@
 //! Reads `$KILN_TEST_DATA/imdb/aclImdb_v1.tar.gz`, the official archive or one in its layout; without the variable the
 //! test says so and passes.
 
-use std::io::Write;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use kiln_text::{Documents, Imdb, MatrixMode, WordTokenizer, pad_sequences};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::skips::test_data;
 
 const EXPECTED: &str = include_str!("../fixtures/keras_imdb.json");
 
@@ -20,22 +20,10 @@ fn megabytes_per_second(documents: &Documents, started: Instant) -> f64 {
 
 #[test]
 fn every_id_of_imdb_is_that_of_keras() {
-    let Some(data) = std::env::var_os("KILN_TEST_DATA") else {
-        assert_ne!(
-            std::env::var("KILN_NO_SKIP").as_deref(),
-            Ok("1"),
-            "KILN_TEST_DATA must be set where nothing may be skipped"
-        );
-        // Written past the harness's capture, so that what is left out is seen.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: equality with Keras on IMDB; set KILN_TEST_DATA to a folder that holds imdb/aclImdb_v1.tar.gz"
-        );
-        return;
-    };
+    let Some(data) = test_data("equality with Keras on IMDB", "imdb/aclImdb_v1.tar.gz") else { return };
     let expected: Value = serde_json::from_str(EXPECTED).unwrap();
     let started = Instant::now();
-    let imdb = Imdb::open(PathBuf::from(data).join("imdb/aclImdb_v1.tar.gz")).unwrap();
+    let imdb = Imdb::open(data.join("imdb/aclImdb_v1.tar.gz")).unwrap();
     let (train, test) = (imdb.train().unwrap(), imdb.test().unwrap());
     eprintln!("read the archive in {:.2} s", started.elapsed().as_secs_f64());
     assert_eq!((train.class_counts(), test.class_counts()), (vec![12_500; 2], vec![12_500; 2]));

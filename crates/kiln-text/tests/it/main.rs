@@ -1,5 +1,5 @@
 //! The integration tests of kiln-text, in one binary so that linking stays short. Each module opens with what it
-//! claims; helpers that several need are in none, by choice.
+//! claims.
 
 mod any_text;
 mod archives;
@@ -21,6 +21,7 @@ mod padding;
 mod passes;
 mod properties;
 mod skipgrams;
+mod skips;
 mod sklearn_cases;
 mod sklearn_imdb;
 mod subword_text;

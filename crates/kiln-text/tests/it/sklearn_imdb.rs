@@ -4,14 +4,13 @@
 //! Reads `$KILN_TEST_DATA/imdb/aclImdb_v1.tar.gz`, the official archive or one in its layout; without the variable the
 //! test says so and passes.
 
-use std::io::Write;
-use std::path::PathBuf;
-
 use kiln_text::{
     CountVectorizer, DocumentFrequency, HashingVectorizer, Imdb, Norm, SparseMatrix, TermUnit, TfidfVectorizer,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::skips::test_data;
 
 const EXPECTED: &str = include_str!("../fixtures/sklearn_imdb.json");
 
@@ -54,22 +53,10 @@ fn assert_names<'a>(name: &str, names: impl Iterator<Item = &'a str>, expected: 
 
 #[test]
 fn every_column_of_imdb_is_that_of_scikit_learn() {
-    let Some(data) = std::env::var_os("KILN_TEST_DATA") else {
-        assert_ne!(
-            std::env::var("KILN_NO_SKIP").as_deref(),
-            Ok("1"),
-            "KILN_TEST_DATA must be set where nothing may be skipped"
-        );
-        // Written past the harness's capture, so that what is left out is seen.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: equality with scikit-learn on IMDB; set KILN_TEST_DATA to a folder that holds imdb/aclImdb_v1.tar.gz"
-        );
-        return;
-    };
+    let Some(data) = test_data("equality with scikit-learn on IMDB", "imdb/aclImdb_v1.tar.gz") else { return };
     let expected: Value = serde_json::from_str(EXPECTED).unwrap();
     assert_eq!(expected.as_object().unwrap().len(), 10);
-    let train = Imdb::open(PathBuf::from(data).join("imdb/aclImdb_v1.tar.gz")).unwrap().train().unwrap();
+    let train = Imdb::open(data.join("imdb/aclImdb_v1.tar.gz")).unwrap().train().unwrap();
     let texts: Vec<&str> = train.texts().take(1000).chain(train.texts().skip(12_500).take(1000)).collect();
 
     let builder = CountVectorizer::builder;

@@ -7,7 +7,6 @@
 //! Reads `imdb/aclImdb_v1.tar.gz` and `nsmc/ratings_{train,test}.txt` of `$KILN_TEST_DATA`; without the variable the
 //! tests say so and pass. Prints sizes and times.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,21 +15,10 @@ use kiln_text::{Encoder, Imdb, SubwordTextEncoder};
 use kiln_text::{SubwordModel, SubwordTokenizer};
 use rayon::prelude::*;
 
+use crate::skips::test_data;
+
 fn data() -> Option<PathBuf> {
-    let data = std::env::var_os("KILN_TEST_DATA").map(PathBuf::from);
-    if data.is_none() {
-        assert_ne!(
-            std::env::var("KILN_NO_SKIP").as_deref(),
-            Ok("1"),
-            "KILN_TEST_DATA must be set where nothing may be skipped"
-        );
-        // Written past the harness's capture, so that what is left out is seen.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: subwords of IMDB and NSMC; set KILN_TEST_DATA to a folder that holds imdb/aclImdb_v1.tar.gz and nsmc"
-        );
-    }
-    data
+    test_data("subwords of IMDB and NSMC", "imdb/aclImdb_v1.tar.gz and nsmc/")
 }
 
 /// The training reviews.

@@ -4,9 +4,7 @@
 //!
 //! The test on IMDB reads `$KILN_TEST_DATA/imdb/aclImdb_v1.tar.gz`; without the variable it says so and passes.
 
-use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use kiln_text::{
@@ -16,6 +14,8 @@ use kiln_text::{
 use proptest::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::skips::test_data;
 
 const EXPECTED: &str = include_str!("../fixtures/text_vectorization.json");
 const CONFIG: &str = include_str!("../fixtures/text_vectorization_config.json");
@@ -129,20 +129,8 @@ fn every_case_is_that_of_keras() {
 
 #[test]
 fn two_thousand_reviews_are_those_of_keras() {
-    let Some(data) = std::env::var_os("KILN_TEST_DATA") else {
-        assert_ne!(
-            std::env::var("KILN_NO_SKIP").as_deref(),
-            Ok("1"),
-            "KILN_TEST_DATA must be set where nothing may be skipped"
-        );
-        // Written past the harness's capture, so that what is left out is seen.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: TextVectorization on IMDB; set KILN_TEST_DATA to a folder that holds imdb/aclImdb_v1.tar.gz"
-        );
-        return;
-    };
-    let imdb = Imdb::open(PathBuf::from(data).join("imdb/aclImdb_v1.tar.gz")).unwrap();
+    let Some(data) = test_data("TextVectorization on IMDB", "imdb/aclImdb_v1.tar.gz") else { return };
+    let imdb = Imdb::open(data.join("imdb/aclImdb_v1.tar.gz")).unwrap();
     let train = imdb.train().unwrap();
     let texts: Vec<&str> = train.texts().take(2000).collect();
     let expected: Value = serde_json::from_str(EXPECTED).unwrap();

@@ -12,9 +12,9 @@ use kiln_train::{
     Callback, Control, EpochLogs, Error, ExistingRun, SeriesDataset, Shortage, StepLogs, Trainer, evaluate, predict,
 };
 
-use crate::devices;
 use crate::own_device::own_device;
 use crate::small_run::SmallRun;
+use crate::{devices, skips};
 
 /// A device whose largest buffer holds `bytes`.
 fn with_buffers_of(bytes: u64) -> Option<Device> {
@@ -23,7 +23,7 @@ fn with_buffers_of(bytes: u64) -> Option<Device> {
         limits.max_buffer_size = bytes;
     });
     if device.is_none() {
-        devices::skip("wgpu: no adapter, not even a software one");
+        skips::no_adapter();
     }
     device.map(|(device, _)| device)
 }
@@ -159,7 +159,7 @@ fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
     let small = SmallRun::new();
     for moment in [Moment::Step, Moment::EpochEnd] {
         let Some((device, handle)) = own_device(|_| ()) else {
-            return devices::skip("wgpu: no adapter, not even a software one");
+            return skips::no_adapter();
         };
         let folder = tempfile::tempdir().unwrap();
         let run = |device, lose, existing| losing(&small, folder.path(), device, lose, existing);
@@ -187,7 +187,7 @@ fn a_device_lost_in_the_first_epoch_leaves_the_old_run_or_nothing() {
     };
     for (moment, over_old) in [Moment::Step, Moment::EpochEnd].into_iter().flat_map(|at| [(at, true), (at, false)]) {
         let Some((device, handle)) = own_device(|_| ()) else {
-            return devices::skip("wgpu: no adapter, not even a software one");
+            return skips::no_adapter();
         };
         let folder = tempfile::tempdir().unwrap();
         let run = |device, lose, existing| losing(&small, folder.path(), device, lose, existing);
@@ -232,7 +232,7 @@ fn child_without_memory() {
 #[cfg(target_os = "linux")]
 fn memory_that_runs_out_is_an_error_that_says_what_is_held() {
     if own_device(|_| ()).is_none() {
-        return devices::skip("wgpu: no adapter, not even a software one");
+        return skips::no_adapter();
     }
     let child = || {
         let folder = tempfile::tempdir().unwrap();

@@ -14,6 +14,8 @@ mod optimizers;
 #[path = "../../../kiln-kernels/tests/it/own_device.rs"]
 mod own_device;
 mod replaced_runs;
+#[path = "../../../kiln-text/tests/it/skips.rs"]
+mod skips;
 mod small_run;
 mod text_dataset;
 mod training;

@@ -7,15 +7,10 @@ use kiln_vectors::{AnalogyOptions, PairsOptions, WordVectors};
 
 use crate::evaluation::assert_pairs;
 use crate::fixtures::{answers, assert_close, assert_ranked};
+use crate::skips::test_data;
 
-/// The folder of data; if there is none, says what is skipped, or fails if nothing may be.
 fn data(what: &str) -> Option<PathBuf> {
-    let data = std::env::var_os("KILN_TEST_DATA").map(PathBuf::from);
-    if data.is_none() {
-        assert!(std::env::var_os("KILN_NO_SKIP").is_none(), "{what} needs KILN_TEST_DATA");
-        eprintln!("skipped: {what}, which needs KILN_TEST_DATA to name a folder with vectors/ and eval/");
-    }
-    data
+    test_data(what, "vectors/ and eval/")
 }
 
 #[test]

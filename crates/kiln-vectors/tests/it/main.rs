@@ -1,5 +1,5 @@
 //! The integration tests of kiln-vectors, in one binary so that linking stays short. Each module opens with what it
-//! claims. gensim's answers lie in `tests/fixtures`, beside the script that made them.
+//! claims. gensim's answers lie in `tests/fixtures`, next to the script that made them.
 
 mod bad_files;
 mod counts;
@@ -12,3 +12,5 @@ mod fixtures;
 mod gensim_queries;
 mod round_trips;
 mod search;
+#[path = "../../../kiln-text/tests/it/skips.rs"]
+mod skips;

@@ -1,27 +1,18 @@
 //! On the Penn Treebank: counts against a loop that shares nothing with the crate, and vectors that know that a year
 //! is like a month.
 //!
-//! Reads `$KILN_TEST_DATA/ptb/ptb.train.txt`; without the variable the test says so and passes, or fails where
-//! `KILN_NO_SKIP` is set.
+//! Reads `$KILN_TEST_DATA/ptb/ptb.train.txt`; without the variable the test is skipped.
 
 use std::collections::HashMap;
-use std::io::Write;
-use std::path::PathBuf;
 
 use kiln_vectors::counts::{Cooccurrence, CountVectors};
 
+use crate::skips::test_data;
+
 /// The words of the training part, newlines as `<eos>`, numbered by first appearance.
 fn penn_treebank() -> Option<(Vec<String>, Vec<u32>)> {
-    let Some(data) = std::env::var_os("KILN_TEST_DATA") else {
-        assert!(std::env::var_os("KILN_NO_SKIP").is_none(), "KILN_TEST_DATA must be set where nothing may be skipped");
-        // Written past the harness's capture, so that what is left out is seen.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: counts of the Penn Treebank; set KILN_TEST_DATA to a folder that holds ptb/ptb.train.txt"
-        );
-        return None;
-    };
-    let text = std::fs::read_to_string(PathBuf::from(data).join("ptb/ptb.train.txt")).unwrap().replace('\n', "<eos> ");
+    let data = test_data("counts of the Penn Treebank", "ptb/ptb.train.txt")?;
+    let text = std::fs::read_to_string(data.join("ptb/ptb.train.txt")).unwrap().replace('\n', "<eos> ");
     let (mut words, mut ids, mut corpus) = (Vec::new(), HashMap::new(), Vec::new());
     for word in text.split_whitespace() {
         corpus.push(*ids.entry(word).or_insert_with(|| {
