@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 use kiln::models::Sampling;
-use kiln::text::PennTreebank;
+use kiln::text::corpora::PennTreebank;
 use kiln::train::{TextGenerator, TokenUnit};
 use kiln_examples::page::{Page, reader_is_gone};
 

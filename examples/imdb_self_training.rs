@@ -27,7 +27,9 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use kiln::linear::{LogCountRatio, LogisticModel, LogisticRegression};
 use kiln::prelude::*;
-use kiln::text::{DocumentFrequency, SparseMatrix, WholeFile, sprs};
+use kiln::text::features::{DocumentFrequency, SparseMatrix};
+use kiln::text::io::WholeFile;
+use kiln::text::sprs;
 use kiln_examples::{ImdbArgs, review_words};
 use serde::{Deserialize, Serialize};
 

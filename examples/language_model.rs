@@ -30,7 +30,8 @@ use clap::{Parser, ValueEnum};
 use kiln::models::weights::initialized;
 use kiln::models::{Initializer, LanguageModelConfig, OutputLayer, RandomKey};
 use kiln::prelude::*;
-use kiln::text::{PennTreebank, Vocabulary};
+use kiln::text::corpora::PennTreebank;
+use kiln::text::vocabulary::Vocabulary;
 use kiln::train::{TextWindows, TokenUnit};
 use kiln_examples::{Defaults, TrainingArgs, review_text, show_model, show_run};
 

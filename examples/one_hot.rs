@@ -11,7 +11,8 @@
 
 use anyhow::Result;
 use kiln::prelude::*;
-use kiln::text::{MatrixMode, OneHot, SparseMatrix, WordOneHot, one_hot_characters, one_hot_hashed};
+use kiln::text::features::SparseMatrix;
+use kiln::text::keras::{MatrixMode, OneHot, WordOneHot, one_hot_characters, one_hot_hashed};
 
 const SENTENCES: [&str; 2] = ["The cat sat on the mat.", "The dog ate my homework."];
 /// Words, or tokens, of a sentence that are encoded.

@@ -12,7 +12,7 @@
 
 use anyhow::Result;
 use kiln::prelude::*;
-use kiln::text::reviews::{DEMONSTRATIONS, ReviewDocuments};
+use kiln::text::corpora::reviews::{DEMONSTRATIONS, ReviewDocuments};
 use kiln_examples::baseline::tfidf_logistic_regression;
 use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
 

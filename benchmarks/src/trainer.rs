@@ -8,7 +8,7 @@ use anyhow::Result;
 use kiln::burn::tensor::Device;
 use kiln::models::RandomKey;
 use kiln::prelude::*;
-use kiln::text::{Padded, Span};
+use kiln::text::rows::{Padded, Span};
 use kiln::train::StepLogs;
 
 use crate::median;

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 use kiln::prelude::*;
-use kiln::text::reviews::ReviewDocuments;
+use kiln::text::corpora::reviews::ReviewDocuments;
 use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::step_times::StepTimes;
 use kiln_examples::table::table;

@@ -33,7 +33,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use kiln::linear::SupervisedConfig;
 use kiln::prelude::*;
-use kiln::text::CharUnit;
+use kiln::text::encoders::CharUnit;
 use kiln_examples::linear::fit_supervised;
 use kiln_examples::losses::folder_for_model;
 use kiln_examples::step_times::StepTimes;

@@ -7,7 +7,7 @@
 use anyhow::{Result, ensure};
 use kiln::linear::{LogisticModel, LogisticRegression};
 use kiln::prelude::*;
-use kiln::text::{SparseMatrix, TfidfVectorizer};
+use kiln::text::features::{SparseMatrix, TfidfVectorizer};
 
 /// The strengths `C` that are tried.
 const STRENGTHS: [f64; 5] = [0.01, 0.1, 1.0, 10.0, 100.0];

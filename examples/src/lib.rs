@@ -21,7 +21,7 @@ use kiln::burn::tensor::Device;
 use kiln::models::thousands;
 use kiln::models::word2vec::Corpus;
 use kiln::prelude::*;
-use kiln::text::Html;
+use kiln::text::tokens::Html;
 use kiln::vectors::Similar;
 
 pub use interrupt::Interrupt;

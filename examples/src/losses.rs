@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use kiln::text::WholeFile;
+use kiln::text::io::WholeFile;
 
 use crate::curves::{Curve, Curves};
 

@@ -1,6 +1,6 @@
 //! Naive Bayes log-count ratios as weights of columns: what makes logistic regression on n-grams as good as NB-SVM.
 
-use kiln_text::SparseMatrix;
+use kiln_text::features::SparseMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -10,13 +10,13 @@ use crate::rows::{by_row, check_columns, check_counts, check_numbers, check_valu
 ///
 /// With `p` the sum of the rows of label 1 plus `alpha` in each column, and `q` that of all other rows, the weight of a
 /// column is `ln((p / |p|) / (q / |q|))`, where `|p|` is the sum over the columns. Rows are best binary: 1 for what
-/// occurs ([`CountVectorizer`](kiln_text::CountVectorizer) with `binary(true)`).
+/// occurs ([`CountVectorizer`](kiln_text::features::CountVectorizer) with `binary(true)`).
 ///
 /// # Examples
 ///
 /// ```
 /// use kiln_linear::{LogCountRatio, LogisticRegression};
-/// use kiln_text::CountVectorizer;
+/// use kiln_text::features::CountVectorizer;
 ///
 /// let texts = ["good film", "bad film", "good plot", "bad plot"];
 /// let labels = [1, 0, 1, 0];

@@ -1,6 +1,6 @@
 //! Logistic regression on sparse rows, of two classes or more. Leaves out how texts become rows.
 
-use kiln_text::SparseMatrix;
+use kiln_text::features::SparseMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ const PIECES: usize = 8;
 ///
 /// ```
 /// use kiln_linear::LogisticRegression;
-/// use kiln_text::TfidfVectorizer;
+/// use kiln_text::features::TfidfVectorizer;
 ///
 /// let texts = ["a good film", "not a good film", "a dull film", "not a dull film at all"];
 /// let (vectorizer, rows) = TfidfVectorizer::builder().ngram_range(1, 2).fit_transform(&texts)?;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use kiln_text::SparseMatrix;
+use kiln_text::features::SparseMatrix;
 
 use crate::error::{Error, Result};
 

@@ -23,10 +23,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use kiln_text::{
-    CountVectorizer, HashingVectorizer, LineCorpus, MatrixMode, Progress, SubwordModel, SubwordTextEncoder,
-    SubwordTokenizer, TextVectorization, TfidfVectorizer, Vocabulary, WordTokenizer, pad_sequences, whitespace_tokens,
-};
+use kiln_text::corpora::LineCorpus;
+use kiln_text::encoders::{SubwordModel, SubwordTextEncoder, SubwordTokenizer, WordTokenizer};
+use kiln_text::features::{CountVectorizer, HashingVectorizer, TfidfVectorizer};
+use kiln_text::io::Progress;
+use kiln_text::keras::{MatrixMode, TextVectorization};
+use kiln_text::rows::pad_sequences;
+use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
 use serde_json::json;
 
 /// What runs on a folder, in this order.

@@ -145,7 +145,7 @@ pub enum Error {
         supported: u64,
     },
 
-    /// [`ImdbIds`](crate::ImdbIds) was given a tokenizer with an `oov_token`.
+    /// [`ImdbIds`](crate::encoders::ImdbIds) was given a tokenizer with an `oov_token`.
     #[error(
         "the ids of keras.datasets.imdb have their own unknown id 2, but the tokenizer has the oov_token {token:?}: \
          fit it without oov_token"
@@ -155,7 +155,7 @@ pub enum Error {
         token: String,
     },
 
-    /// [`ImdbIds`](crate::ImdbIds) was given a `num_words` that keeps no word.
+    /// [`ImdbIds`](crate::encoders::ImdbIds) was given a `num_words` that keeps no word.
     #[error(
         "num_words must be 5 or more for the ids of keras.datasets.imdb, found {found}: \
          0 is padding, 1 start, 2 unknown, 3 unused, and words have the ids from 4 to num_words - 1"

@@ -11,7 +11,8 @@ use kiln_models::weights::{self, Weights};
 use kiln_models::{
     LanguageModelConfig, Model, RecurrentRegressor, RecurrentRegressorConfig, TextClassifier, TextClassifierConfig,
 };
-use kiln_text::{TextEncoder, Vocabulary};
+use kiln_text::encoders::TextEncoder;
+use kiln_text::vocabulary::Vocabulary;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -8,7 +8,7 @@ use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{Carried, Pass, RandomKey, Series, Span, Spans, Targets, Tokens};
-use kiln_text::Padded;
+use kiln_text::rows::Padded;
 
 use crate::error::{Error, Result};
 use crate::text_dataset::EncodedText;
@@ -213,7 +213,7 @@ impl TokenDataset {
                 vocab,
             });
         }
-        let span = |s: &kiln_text::Span| Span { start: s.start, len: s.len };
+        let span = |s: &kiln_text::rows::Span| Span { start: s.start, len: s.len };
         Ok(Self(Arc::new(TokenRows {
             ids: padded.values.iter().map(|&id| id as i32).collect(),
             steps: padded.len,

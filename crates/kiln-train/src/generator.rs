@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{LanguageModel, LayerStates, Pass, RandomKey, Sampling};
-use kiln_text::{Vocabulary, whitespace_tokens};
+use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{ArtifactConfig, Kind, existing, loaded, read_config, read_weights, sha256, wrong_kind};

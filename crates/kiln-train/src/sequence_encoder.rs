@@ -2,7 +2,9 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{Span, Spans, Tokens};
-use kiln_text::{Document, Documents, PadSequences, Padded, Padding, TextEncoder, Truncating};
+use kiln_text::corpora::{Document, Documents};
+use kiln_text::encoders::TextEncoder;
+use kiln_text::rows::{PadSequences, Padded, Padding, Truncating};
 use serde::{Deserialize, Serialize};
 
 use crate::data::TokenDataset;
@@ -27,7 +29,8 @@ pub struct SequenceShape {
 /// # Examples
 ///
 /// ```
-/// use kiln_text::{Document, Documents, WordTokenizer};
+/// use kiln_text::corpora::{Document, Documents};
+/// use kiln_text::encoders::WordTokenizer;
 /// use kiln_train::SequenceEncoder;
 ///
 /// let documents = Documents::new(
@@ -110,7 +113,7 @@ impl SequenceEncoder {
     }
 
     /// The same of documents that are read one at a time, such as those of a
-    /// [`CorpusDocuments`](kiln_text::CorpusDocuments): what stays in memory are the padded rows.
+    /// [`CorpusDocuments`](kiln_text::corpora::CorpusDocuments): what stays in memory are the padded rows.
     ///
     /// # Errors
     ///

@@ -7,7 +7,9 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{RandomKey, Span, Spans, Targets, Tokens};
-use kiln_text::{Document, Documents, Encoder, LengthBatches, PadSequences, Padded, Padding, Truncating};
+use kiln_text::corpora::{Document, Documents};
+use kiln_text::encoders::Encoder;
+use kiln_text::rows::{LengthBatches, PadSequences, Padded, Padding, Truncating};
 
 use crate::data::{Batches, DataLimits};
 use crate::error::{Error, Result};
@@ -16,7 +18,7 @@ use crate::trainable::Labelled;
 /// Documents as Burn's `Dataset`, an item a text with its label.
 ///
 /// Cloning is cheap: the documents are shared. Of a corpus in files,
-/// [`collect_documents`](kiln_text::CorpusDocuments::collect_documents) makes `Documents`; [`EncodedDataset`] holds one
+/// [`collect_documents`](kiln_text::corpora::CorpusDocuments::collect_documents) makes `Documents`; [`EncodedDataset`] holds one
 /// without its text.
 #[derive(Clone, Debug)]
 pub struct DocumentDataset(Arc<Documents>);
@@ -57,7 +59,8 @@ pub struct EncodedText {
 /// # let path = folder.path().join("reviews.tsv");
 /// # std::fs::write(&path, "a fine film\t1\ndull\t0\n").unwrap();
 /// use burn::data::dataset::Dataset;
-/// use kiln_text::{DelimitedCorpus, Labels, WordTokenizer};
+/// use kiln_text::corpora::{DelimitedCorpus, Labels};
+/// use kiln_text::encoders::WordTokenizer;
 /// use kiln_train::{Batches, EncodedDataset, EncodedText, PadBatcher};
 ///
 /// let corpus = DelimitedCorpus::new([path]).delimiter(b'\t').headers(false).text(0).label(1, Labels::numbers(2));

@@ -5,15 +5,20 @@ pub use kiln_models::{
     PaddedSteps, Pass, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Sampling, Targets,
     TextClassifierConfig, thousands,
 };
-pub use kiln_text::reviews::Reviews;
-pub use kiln_text::{
-    Analyzer, CharTokenizer, ClassFolder, CountVectorizer, DelimitedCorpus, Document, Documents, Encoder,
-    HashingVectorizer, Imdb, ImdbIds, JsonLinesCorpus, Labels, LengthBatches, LineCorpus, NGrams, Normalizer, Nsmc,
-    PadSequences, Padding, PennTreebank, SubwordTextEncoder, TextEncoder, TextVectorization, TfidfVectorizer,
-    Truncating, Vocabulary, VocabularyEncoder, WordTokenizer, Words, pad_sequences,
+pub use kiln_text::corpora::reviews::Reviews;
+pub use kiln_text::corpora::{
+    ClassFolder, DelimitedCorpus, Document, Documents, Imdb, JsonLinesCorpus, Labels, LineCorpus, Nsmc, PennTreebank,
+};
+pub use kiln_text::encoders::{
+    CharTokenizer, Encoder, ImdbIds, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer,
 };
 #[cfg(feature = "subwords")]
-pub use kiln_text::{SubwordModel, SubwordTokenizer};
+pub use kiln_text::encoders::{SubwordModel, SubwordTokenizer};
+pub use kiln_text::features::{CountVectorizer, HashingVectorizer, TfidfVectorizer};
+pub use kiln_text::keras::TextVectorization;
+pub use kiln_text::rows::{LengthBatches, PadSequences, Padding, Truncating, pad_sequences};
+pub use kiln_text::tokens::{Analyzer, NGrams, Normalizer, Words};
+pub use kiln_text::vocabulary::Vocabulary;
 pub use kiln_train::{
     ArtifactConfig, Batches, BurnDataset, Callback, Control, DocumentDataset, EarlyStopping, EncodedDataset, EpochLogs,
     ExistingRun, History, Monitor, Optimizer, PadBatcher, PlateauRule, ReduceLrOnPlateau, SequenceEncoder,

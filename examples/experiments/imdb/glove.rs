@@ -27,7 +27,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use kiln::models::word2vec::{Corpus, Progress, Updates, Word2Vec, Word2VecConfig};
 use kiln::prelude::*;
-use kiln::text::text_to_words;
+use kiln::text::tokens::text_to_words;
 use kiln::vectors::{Format, Missing, WordVectors};
 use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, show_model, show_run};

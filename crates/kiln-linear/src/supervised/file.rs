@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use kiln_text::WholeFile;
+use kiln_text::io::WholeFile;
 
 use super::Supervised;
 use super::config::{Loss, SupervisedConfig};

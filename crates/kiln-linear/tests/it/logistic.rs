@@ -1,7 +1,7 @@
 //! Logistic regression and log-count ratios against scikit-learn's numbers and hand arithmetic.
 
 use kiln_linear::{Error, LogCountRatio, LogisticRegression};
-use kiln_text::SparseMatrix;
+use kiln_text::features::SparseMatrix;
 use serde_json::Value;
 
 fn numbers(value: &Value) -> Vec<f64> {

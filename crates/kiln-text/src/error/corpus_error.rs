@@ -34,7 +34,7 @@ pub enum CorpusError {
         found: Vec<String>,
     },
 
-    /// A row of a corpus file cannot be a document. [`BadRow::Skip`](crate::BadRow) passes over such rows.
+    /// A row of a corpus file cannot be a document. [`BadRow::Skip`](crate::corpora::BadRow) passes over such rows.
     #[error("{}, line {line}: {problem}", .path.display())]
     Row {
         /// The file.

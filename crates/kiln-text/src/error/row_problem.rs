@@ -1,5 +1,5 @@
 //! [`RowProblem`]: what is wrong with one row of a corpus file. Leaves out which file and line, which
-//! [`CorpusError::Row`](crate::CorpusError::Row) adds.
+//! [`CorpusError::Row`](crate::error::CorpusError::Row) adds.
 
 use super::quoted;
 

@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 
 use rustc_hash::FxHashSet;
 
-use super::Vocabulary;
+use super::numbered::Vocabulary;
 use crate::error::{Result, VocabularyError};
-use crate::progress::Progress;
-use crate::text_batches::unobserved;
-use crate::token_counts::{TokenCount, TokenCounts};
-use crate::token_map::TokenMap;
+use crate::io::progress::Progress;
+use crate::io::text_batches::unobserved;
+use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
+use crate::vocabulary::token_map::TokenMap;
 
 /// A limit on how often a token occurs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,7 +135,7 @@ impl VocabularyBuilder {
         self.fit_observed(texts.into_iter().map(Ok), each, unobserved)
     }
 
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::CorpusDocuments), and calls
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
     /// `observe` after every batch of a few megabytes.
     ///
     /// # Errors

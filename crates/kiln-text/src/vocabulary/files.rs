@@ -7,14 +7,15 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Vocabulary, VocabularyBuilder};
+use super::builder::VocabularyBuilder;
+use super::numbered::Vocabulary;
 use crate::error::{Error, Result, VocabularyError};
-use crate::json_file::{read_config, write_config};
-use crate::keras_json::read_file;
-use crate::python_json::{push_integer, push_string};
-use crate::token_counts::{TokenCount, TokenCounts};
-use crate::token_map::TokenMap;
-use crate::write_file::write_whole;
+use crate::io::json_file::{read_config, write_config};
+use crate::io::python_json::{push_integer, push_string};
+use crate::io::write_file::write_whole;
+use crate::keras::tokenizer_json::read_file;
+use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
+use crate::vocabulary::token_map::TokenMap;
 
 const VOCABULARY: &str = "Vocabulary";
 const COUNTS: &str = "TokenCounts";
@@ -241,7 +242,7 @@ impl VocabularyBuilder {
     /// and `unknown_token` count: the first lines must be the special tokens. Counts are 0.
     ///
     /// ```
-    /// use kiln_text::Vocabulary;
+    /// use kiln_text::vocabulary::Vocabulary;
     ///
     /// let builder = Vocabulary::builder().special_tokens(["<unk>"]).unknown_token("<unk>");
     /// let vocabulary = builder.build_from_text("<unk>\nthe\ncat\n")?;

@@ -5,10 +5,10 @@ use std::array;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use kiln_text::{
-    Accents, Analyzer, CharTokenizer, CharUnit, Encoder, HashingTrick, Html, ImdbIds, MatrixMode, NGrams, Normalizer,
-    Punctuation, Segments, SubwordTextEncoder, TextEncoder, UnicodeForm, WordOneHot, WordTokenizer, Words,
-    one_hot_characters, one_hot_hashed, one_hot_texts, text_to_words,
+use kiln_text::encoders::{CharTokenizer, CharUnit, Encoder, ImdbIds, SubwordTextEncoder, TextEncoder, WordTokenizer};
+use kiln_text::keras::{HashingTrick, MatrixMode, WordOneHot, one_hot_characters, one_hot_hashed, one_hot_texts};
+use kiln_text::tokens::{
+    Accents, Analyzer, Html, NGrams, Normalizer, Punctuation, Segments, UnicodeForm, Words, text_to_words,
 };
 use proptest::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kiln_text::{BadRow, CorpusDocuments, Document, Error, Imdb, Progress};
+use kiln_text::Error;
+use kiln_text::corpora::{BadRow, CorpusDocuments, Document, Imdb};
+use kiln_text::io::Progress;
 
 /// A tar entry: a header of 512 bytes (ustar), then the contents in whole blocks.
 fn entry(name: &str, kind: u8, size: u64, contents: &[u8]) -> Vec<u8> {

@@ -1,9 +1,9 @@
 //! Characters by three units, and Hangul letters. Where a unit is a scalar, the oracle is `WordTokenizer` at character
 //! level, which is Keras's.
 
-use kiln_text::{
-    CharTokenizer, CharUnit, Encoder, Error, LITERAL_JAMO, TextEncoder, WordTokenizer, from_jamo, to_jamo,
-};
+use kiln_text::Error;
+use kiln_text::encoders::{CharTokenizer, CharUnit, Encoder, TextEncoder, WordTokenizer};
+use kiln_text::tokens::{LITERAL_JAMO, from_jamo, to_jamo};
 use proptest::prelude::*;
 
 const UNITS: [CharUnit; 3] = [CharUnit::Scalar, CharUnit::Grapheme, CharUnit::Jamo];
@@ -31,7 +31,7 @@ fn limits_and_unknown_characters() {
     assert_eq!(few.decode(&[0, 2, 3, 9]), "a??");
     let dropping = CharTokenizer::builder().num_chars(2).lower(true).fit(["aaAb"]).unwrap();
     assert_eq!(dropping.encode("Aba"), [1, 1]);
-    let fit = |builder: kiln_text::CharTokenizerBuilder, text: &str| builder.fit(["", text]);
+    let fit = |builder: kiln_text::encoders::CharTokenizerBuilder, text: &str| builder.fit(["", text]);
     assert!(matches!(fit(CharTokenizer::builder().num_chars(1), "a"), Err(Error::NumWords { found: 1 })));
     assert!(matches!(fit(CharTokenizer::builder(), ""), Err(Error::EmptyCorpus { documents: 2 })));
     assert!(matches!(fit(CharTokenizer::builder().oov_token("b"), "ab"), Err(Error::OovInCorpus { document: 1, .. })));

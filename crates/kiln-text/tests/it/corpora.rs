@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kiln_text::{
-    BadRow, CorpusDocuments, CorpusError, DelimitedCorpus, Document, Error, JsonLinesCorpus, Labels, LineCorpus, Nsmc,
-    PennTreebank, Result, RowProblem, TokenOrder, Vocabulary, whitespace_tokens,
+use kiln_text::corpora::{
+    BadRow, CorpusDocuments, DelimitedCorpus, Document, JsonLinesCorpus, Labels, LineCorpus, Nsmc, PennTreebank,
 };
+use kiln_text::error::{CorpusError, RowProblem};
+use kiln_text::vocabulary::{TokenOrder, Vocabulary, whitespace_tokens};
+use kiln_text::{Error, Result};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

@@ -1,6 +1,7 @@
 //! Labelled documents: what they refuse, how they split, and that shuffling is the same for ever.
 
-use kiln_text::{Document, Documents, Error};
+use kiln_text::Error;
+use kiln_text::corpora::{Document, Documents};
 
 fn numbered(n: u32) -> Documents {
     let document = |i: u32| Document { text: i.to_string(), label: i % 2 };

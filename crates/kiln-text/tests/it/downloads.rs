@@ -7,7 +7,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
-use kiln_text::{Download, Error, Imdb};
+use kiln_text::Error;
+use kiln_text::corpora::{Download, Imdb};
 use sha2::{Digest, Sha256};
 
 const BODY: &[u8] = b"a published file";

@@ -1,9 +1,11 @@
 //! The encodings that a model's file can hold: a vocabulary over an analyzer, `TextVectorization`, and what they refuse.
 
-use kiln_text::{
-    Analyzer, Encoder, Error, NGrams, Normalizer, OutputMode, Segments, SplitBy, TextEncoder, TextVectorization,
-    Vocabulary, VocabularyBuilder, VocabularyEncoder, VocabularyError, Words,
-};
+use kiln_text::Error;
+use kiln_text::encoders::{Encoder, TextEncoder, VocabularyEncoder};
+use kiln_text::error::VocabularyError;
+use kiln_text::keras::{OutputMode, SplitBy, TextVectorization};
+use kiln_text::tokens::{Analyzer, NGrams, Normalizer, Segments, Words};
+use kiln_text::vocabulary::{Vocabulary, VocabularyBuilder};
 
 const TEXTS: [&str; 3] = ["The cat sat.", "The dog sat on <pad>", "A cat!"];
 
@@ -33,7 +35,8 @@ fn a_vocabulary_encodes_what_its_analyzer_makes() {
 fn no_text_brings_in_padding() {
     let encoder = VocabularyEncoder::fit(lower(Words::white_space()), options(), TEXTS).unwrap();
     assert_eq!(encoder.encode("<pad> <s> <unk>"), [1, 2, 1]);
-    let dropped = Vocabulary::builder().special_tokens(["<pad>"]).fit(["a"], kiln_text::whitespace_tokens).unwrap();
+    let dropped =
+        Vocabulary::builder().special_tokens(["<pad>"]).fit(["a"], kiln_text::vocabulary::whitespace_tokens).unwrap();
     let dropped = VocabularyEncoder::new(lower(Words::white_space()), dropped).unwrap();
     assert_eq!(dropped.encode("<pad> a <pad>"), [1]);
 }
@@ -54,7 +57,7 @@ fn a_vocabulary_whose_first_id_is_not_padding_is_refused() {
         (Vocabulary::builder().special_tokens(["<unk>", "<pad>"]).unknown_token("<unk>"), Some("<unk>")),
     ] {
         let early = VocabularyEncoder::fit(Analyzer::default(), options.clone(), TEXTS).unwrap_err();
-        let fitted = options.fit(TEXTS, kiln_text::whitespace_tokens).unwrap();
+        let fitted = options.fit(TEXTS, kiln_text::vocabulary::whitespace_tokens).unwrap();
         for error in [early, VocabularyEncoder::new(Analyzer::default(), fitted).unwrap_err()] {
             assert!(
                 matches!(&error, Error::Vocabulary(VocabularyError::NoPadding { found }) if found.as_deref() == first),

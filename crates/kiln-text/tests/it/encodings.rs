@@ -1,8 +1,9 @@
 //! The IMDB ids, hashing, one-hot arrays, and the trait that encodings share.
 
-use kiln_text::{
-    Encoder, Error, HashingTrick, ImdbIds, TextEncoder, WordOneHot, WordTokenizer, hashing_trick, one_hot_characters,
-    one_hot_hashed, one_hot_ids, one_hot_texts,
+use kiln_text::Error;
+use kiln_text::encoders::{Encoder, ImdbIds, TextEncoder, WordTokenizer};
+use kiln_text::keras::{
+    HashingTrick, WordOneHot, hashing_trick, one_hot_characters, one_hot_hashed, one_hot_ids, one_hot_texts,
 };
 
 const SAMPLES: [&str; 2] = ["The cat sat on the mat.", "The dog ate my homework."];

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use kiln_text::{BadRow, ClassFolder, CorpusDocuments, Error, Imdb, Result, read_class_folder};
+use kiln_text::corpora::{BadRow, ClassFolder, CorpusDocuments, Imdb, read_class_folder};
+use kiln_text::{Error, Result};
 
 fn write(root: &Path, files: &[(&str, &[u8])]) {
     for (file, contents) in files {

@@ -5,7 +5,10 @@
 
 use std::time::Instant;
 
-use kiln_text::{Documents, Imdb, MatrixMode, WordTokenizer, pad_sequences};
+use kiln_text::corpora::{Documents, Imdb};
+use kiln_text::encoders::WordTokenizer;
+use kiln_text::keras::MatrixMode;
+use kiln_text::rows::pad_sequences;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use kiln_text::{Error, ImdbIds, TextEncoder, WordTokenizer};
+use kiln_text::Error;
+use kiln_text::encoders::{ImdbIds, TextEncoder, WordTokenizer};
 
 const BY_KERAS: &str = include_str!("../fixtures/keras_tokenizer.json");
 
@@ -146,11 +147,11 @@ fn a_file_of_another_kind_is_told_with_what_reads_it() {
         assert!(error.contains(says), "{error}");
     }
     for json in [r#"{"class_name": "Tokenizer", "config": {}}"#, r#"{"class_name": "Tokenizer", "model": {}}"#] {
-        let error = kiln_text::Vocabulary::from_json(json).unwrap_err().to_string();
+        let error = kiln_text::vocabulary::Vocabulary::from_json(json).unwrap_err().to_string();
         assert!(error.ends_with("found \"Tokenizer\", which WordTokenizer::load reads"), "{error}");
         #[cfg(feature = "subwords")]
         {
-            let error = kiln_text::SubwordTokenizer::from_json(json).unwrap_err().to_string();
+            let error = kiln_text::encoders::SubwordTokenizer::from_json(json).unwrap_err().to_string();
             assert!(error.ends_with("found \"Tokenizer\", which WordTokenizer::load reads"), "{error}");
         }
     }
@@ -164,11 +165,11 @@ fn a_byte_order_mark_is_no_part_of_a_file() {
     fs::write(&path, format!("\u{feff}{}", tokenizer.to_keras_json())).unwrap();
     assert_eq!(WordTokenizer::load(&path).unwrap(), tokenizer);
     fs::write(&path, "\u{feff}the\ncat\n").unwrap();
-    let vocabulary = kiln_text::Vocabulary::builder().load_text(&path).unwrap();
+    let vocabulary = kiln_text::vocabulary::Vocabulary::builder().load_text(&path).unwrap();
     assert!(vocabulary.tokens().eq(["the", "cat"]));
     // Nothing in the file is nothing to choose from.
     fs::write(&path, "").unwrap();
-    let error = kiln_text::Vocabulary::builder().load_text(&path).unwrap_err().to_string();
+    let error = kiln_text::vocabulary::Vocabulary::builder().load_text(&path).unwrap_err().to_string();
     assert!(error.ends_with("the file is empty"), "{error}");
 }
 
@@ -177,17 +178,17 @@ fn no_message_holds_a_whole_file() {
     let long = "x".repeat(1 << 20);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
-    let first = |documents: kiln_text::Result<kiln_text::CorpusDocuments<'static>>| {
+    let first = |documents: kiln_text::Result<kiln_text::corpora::CorpusDocuments<'static>>| {
         documents.unwrap().next().unwrap().unwrap_err().to_string()
     };
-    let labels = || kiln_text::Labels::numbers(2);
-    let mut errors = vec![kiln_text::SubwordTextEncoder::from_subwords(&long).unwrap_err().to_string()];
+    let labels = || kiln_text::corpora::Labels::numbers(2);
+    let mut errors = vec![kiln_text::encoders::SubwordTextEncoder::from_subwords(&long).unwrap_err().to_string()];
     fs::write(&path, format!("{long},{long}\n")).unwrap();
-    let delimited = kiln_text::DelimitedCorpus::new([&path]);
+    let delimited = kiln_text::corpora::DelimitedCorpus::new([&path]);
     errors.push(first(delimited.clone().text("text").documents()));
     errors.push(first(delimited.headers(false).label(1, labels()).documents()));
     fs::write(&path, format!("{{\"t\": \"\", \"n\": [], \"s\": \"{long}\"}}\n")).unwrap();
-    let json = kiln_text::JsonLinesCorpus::new([&path], "t");
+    let json = kiln_text::corpora::JsonLinesCorpus::new([&path], "t");
     errors.push(first(json.label("s", labels()).documents()));
     for error in errors {
         assert!(error.len() < 500 && error.contains("… (1048576 bytes)"), "{}", &error[..500.min(error.len())]);

@@ -1,7 +1,8 @@
 //! Under every option, the tokenizer does what Keras's legacy `Tokenizer` did: `fixtures/keras_cases.json`, made by
 //! `fixtures/keras_cases.py`. Leaves out errors, where Kiln departs.
 
-use kiln_text::{MatrixMode, WordTokenizer};
+use kiln_text::encoders::WordTokenizer;
+use kiln_text::keras::MatrixMode;
 use serde_json::Value;
 
 const CASES: &str = include_str!("../fixtures/keras_cases.json");

@@ -1,6 +1,8 @@
 //! Length-bucketed batches hold every row once, the same for a seed, with little padding, and say how much.
 
-use kiln_text::{Error, LengthBatches, PadSequences, Padding, SeriesError};
+use kiln_text::Error;
+use kiln_text::error::SeriesError;
+use kiln_text::rows::{LengthBatches, PadSequences, Padding};
 use proptest::prelude::*;
 
 /// 2,000 lengths like those of reviews: many short, few long.

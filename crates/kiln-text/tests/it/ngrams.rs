@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kiln_text::{Bag, Error, NGrams, Words};
+use kiln_text::Error;
+use kiln_text::tokens::{Bag, NGrams, Words};
 use proptest::prelude::*;
 
 fn grams(range: std::ops::RangeInclusive<usize>) -> NGrams {

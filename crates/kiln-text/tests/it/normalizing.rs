@@ -1,7 +1,7 @@
 //! Texts are normalised as Python's `unicodedata` and scikit-learn do it (`fixtures/normalizer.json`), and HTML tags go
 //! as documented.
 
-use kiln_text::{Accents, Html, Normalizer, Punctuation, UnicodeForm};
+use kiln_text::tokens::{Accents, Html, Normalizer, Punctuation, UnicodeForm};
 use serde_json::Value;
 
 const FIXTURE: &str = include_str!("../fixtures/normalizer.json");

@@ -1,6 +1,7 @@
 //! Padding and truncating: Keras's goldens, spans, vectors as steps, refusals.
 
-use kiln_text::{Error, PadSequences, Padding, Span, Truncating, pad_sequences};
+use kiln_text::Error;
+use kiln_text::rows::{PadSequences, Padding, Span, Truncating, pad_sequences};
 
 fn rows<T: Copy + Default>(options: PadSequences<T>, sequences: &[Vec<T>]) -> Vec<Vec<T>> {
     let padded = options.pad(sequences).unwrap();

@@ -3,11 +3,15 @@
 
 use std::ops::ControlFlow;
 
-use kiln_text::{
-    Analyzer, CharTokenizer, CharUnit, CountVectorizer, DocumentFrequency, Encoder, Error, HashingVectorizer, ImdbIds,
-    MatrixMode, NGrams, OutputMode, Progress, Result, SubwordTextEncoder, TextEncoder, TextVectorization,
-    TfidfVectorizer, TokenCounts, Vocabulary, VocabularyEncoder, WordTokenizer, to_dense, whitespace_tokens,
+use kiln_text::encoders::{
+    CharTokenizer, CharUnit, Encoder, ImdbIds, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer,
 };
+use kiln_text::features::{CountVectorizer, DocumentFrequency, HashingVectorizer, TfidfVectorizer, to_dense};
+use kiln_text::io::Progress;
+use kiln_text::keras::{MatrixMode, OutputMode, TextVectorization};
+use kiln_text::tokens::{Analyzer, NGrams};
+use kiln_text::vocabulary::{TokenCounts, Vocabulary, whitespace_tokens};
+use kiln_text::{Error, Result};
 use proptest::prelude::*;
 
 type Texts<'a> = &'a mut dyn Iterator<Item = Result<String>>;
@@ -28,11 +32,11 @@ fn vectorization(mode: OutputMode) -> TextVectorization {
     TextVectorization::builder().output_mode(mode).adapt(["a b c", "b", "é c"]).unwrap()
 }
 
-fn counts() -> kiln_text::CountVectorizerBuilder {
+fn counts() -> kiln_text::features::CountVectorizerBuilder {
     CountVectorizer::builder().token_pattern(r"\w+").ngram_range(1, 2)
 }
 
-fn special() -> kiln_text::VocabularyBuilder {
+fn special() -> kiln_text::vocabulary::VocabularyBuilder {
     Vocabulary::builder().special_tokens(["<pad>", "<unk>"]).unknown_token("<unk>")
 }
 
@@ -137,7 +141,7 @@ fn subwords() -> Vec<Pass> {
 
 #[cfg(feature = "subwords")]
 fn subwords() -> Vec<Pass> {
-    use kiln_text::{SubwordModel, SubwordTokenizer};
+    use kiln_text::encoders::{SubwordModel, SubwordTokenizer};
 
     vec![
         ("byte-level BPE, fit", |texts, observe| {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use kiln_text::{Error, SkipGramPairs, SkipGrams, make_sampling_table};
+use kiln_text::Error;
+use kiln_text::keras::{SkipGramPairs, SkipGrams, make_sampling_table};
 use proptest::prelude::*;
 
 /// Pearson's statistic of `counts` against equal chances.

@@ -1,7 +1,7 @@
 //! Under every option, the vectorizers do what scikit-learn's did: `fixtures/sklearn_cases.json`, made by
 //! `fixtures/sklearn_cases.py`. Leaves out errors, where Kiln departs.
 
-use kiln_text::{
+use kiln_text::features::{
     CountVectorizer, DocumentFrequency, HashingVectorizer, Norm, SparseMatrix, StripAccents, TermUnit,
     TfidfTransformer, TfidfVectorizer,
 };

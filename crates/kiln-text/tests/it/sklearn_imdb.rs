@@ -4,8 +4,9 @@
 //! Reads `$KILN_TEST_DATA/imdb/aclImdb_v1.tar.gz`, the official archive or one in its layout; without the variable the
 //! test says so and passes.
 
-use kiln_text::{
-    CountVectorizer, DocumentFrequency, HashingVectorizer, Imdb, Norm, SparseMatrix, TermUnit, TfidfVectorizer,
+use kiln_text::corpora::Imdb;
+use kiln_text::features::{
+    CountVectorizer, DocumentFrequency, HashingVectorizer, Norm, SparseMatrix, TermUnit, TfidfVectorizer,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use kiln_text::{Encoder, Error, SubwordError, SubwordTextEncoder, TextEncoder};
+use kiln_text::Error;
+use kiln_text::encoders::{Encoder, SubwordTextEncoder, TextEncoder};
+use kiln_text::error::SubwordError;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -118,7 +120,7 @@ fn what_is_no_subwords_file_is_refused_with_its_line() {
 
 #[test]
 fn options_that_cannot_be_are_refused() {
-    let option = |builder: kiln_text::SubwordTextEncoderBuilder| match builder.fit(["a b"]) {
+    let option = |builder: kiln_text::encoders::SubwordTextEncoderBuilder| match builder.fit(["a b"]) {
         Err(Error::Subword(SubwordError::Option { option, .. })) => option,
         other => panic!("{other:?}"),
     };

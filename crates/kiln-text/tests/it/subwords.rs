@@ -4,7 +4,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use kiln_text::{Encoder, Error, SubwordError, SubwordModel, SubwordTokenizer, TextEncoder, WordTokenizer};
+use kiln_text::Error;
+use kiln_text::encoders::{Encoder, SubwordModel, SubwordTokenizer, TextEncoder, WordTokenizer};
+use kiln_text::error::SubwordError;
 use proptest::prelude::*;
 use serde_json::Value;
 

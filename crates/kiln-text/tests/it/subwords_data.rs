@@ -10,9 +10,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kiln_text::{Encoder, Imdb, SubwordTextEncoder};
+use kiln_text::corpora::Imdb;
+use kiln_text::encoders::{Encoder, SubwordTextEncoder};
 #[cfg(feature = "subwords")]
-use kiln_text::{SubwordModel, SubwordTokenizer};
+use kiln_text::encoders::{SubwordModel, SubwordTokenizer};
 use rayon::prelude::*;
 
 use crate::skips::test_data;

@@ -7,10 +7,12 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use kiln_text::{
-    Encoder, Error, Imdb, OutputMode, Progress, SplitBy, Standardize, TextVectorization, TextVectorizationBuilder,
-    TextVectorizationError,
-};
+use kiln_text::Error;
+use kiln_text::corpora::Imdb;
+use kiln_text::encoders::Encoder;
+use kiln_text::error::TextVectorizationError;
+use kiln_text::io::Progress;
+use kiln_text::keras::{OutputMode, SplitBy, Standardize, TextVectorization, TextVectorizationBuilder};
 use proptest::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -1,7 +1,10 @@
 //! Windows of series and of tokens obey their laws, shuffled ones included. Leaves out the order of Keras
 //! (`keras_sequences.rs`).
 
-use kiln_text::{Error, Remainder, SeriesError, SlidingWindows, TimeseriesDataset, TimeseriesGenerator};
+use kiln_text::Error;
+use kiln_text::error::SeriesError;
+use kiln_text::keras::{TimeseriesDataset, TimeseriesGenerator};
+use kiln_text::rows::{Remainder, SlidingWindows};
 use proptest::prelude::*;
 
 #[test]

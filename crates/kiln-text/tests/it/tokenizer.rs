@@ -1,6 +1,9 @@
 //! The tokenizer beyond what Keras's own cases show: refusals, sizes, and what a failed fit leaves behind.
 
-use kiln_text::{Error, MatrixMode, WordTokenizer, text_to_words};
+use kiln_text::Error;
+use kiln_text::encoders::WordTokenizer;
+use kiln_text::keras::MatrixMode;
+use kiln_text::tokens::text_to_words;
 
 const TEXTS: [&str; 3] = ["The cat sat on the mat.", "The dog sat on the log.", "Dogs and cats living together."];
 
@@ -45,7 +48,7 @@ fn an_oov_token_in_the_corpus_is_refused_with_its_document_and_nothing_is_learne
 
 #[test]
 fn vocab_size_is_what_an_embedding_needs() {
-    let size = |builder: kiln_text::WordTokenizerBuilder| builder.fit(TEXTS).unwrap().vocab_size();
+    let size = |builder: kiln_text::encoders::WordTokenizerBuilder| builder.fit(TEXTS).unwrap().vocab_size();
     assert_eq!(size(WordTokenizer::builder()), 13);
     assert_eq!(size(WordTokenizer::builder().oov_token("<OOV>")), 14);
     assert_eq!(size(WordTokenizer::builder().num_words(5)), 5);

@@ -1,9 +1,11 @@
 //! What the vectorizers promise beyond scikit-learn's results: errors that say what was wrong, the same result on any
 //! number of threads, and sense on any text.
 
-use kiln_text::{
-    CountVectorizer, DocumentFrequency, Error, HashingVectorizer, SparseMatrix, StripAccents, TermUnit,
-    TfidfTransformer, TfidfVectorizer, VectorizerError, to_dense,
+use kiln_text::Error;
+use kiln_text::error::VectorizerError;
+use kiln_text::features::{
+    CountVectorizer, DocumentFrequency, HashingVectorizer, SparseMatrix, StripAccents, TermUnit, TfidfTransformer,
+    TfidfVectorizer, to_dense,
 };
 use proptest::prelude::*;
 

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use kiln_text::{
-    Error, Frequency, TokenCounts, TokenOrder, Vocabulary, VocabularyBuilder, VocabularyError, whitespace_tokens,
-};
+use kiln_text::Error;
+use kiln_text::error::VocabularyError;
+use kiln_text::vocabulary::{Frequency, TokenCounts, TokenOrder, Vocabulary, VocabularyBuilder, whitespace_tokens};
 use proptest::prelude::*;
 
 /// the: 3 in 2 documents, sat: 2 in 2, cat: 1, mat: 2 in 1, dog: 1.

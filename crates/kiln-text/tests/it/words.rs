@@ -1,8 +1,9 @@
 //! Splitters split as documented, an analyzer puts them together, and a tokenizer takes one and writes it to its file.
 
-use kiln_text::{
-    Accents, Analyzer, Error, Html, ImdbIds, NGrams, Normalizer, Punctuation, Segments, TextEncoder, UnicodeForm,
-    WordTokenizer, Words, text_to_words,
+use kiln_text::Error;
+use kiln_text::encoders::{ImdbIds, TextEncoder, WordTokenizer};
+use kiln_text::tokens::{
+    Accents, Analyzer, Html, NGrams, Normalizer, Punctuation, Segments, UnicodeForm, Words, text_to_words,
 };
 
 const TEXT: &str = "The quick (“brown”) fox can't jump 32.3 feet, right? 한국어 日本 👍🏽 €5\u{a0}a_b ๆ";

@@ -10,11 +10,12 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
 use kiln_models::{RandomKey, RecurrentClassifierConfig, RecurrentKind, Targets, Tokens};
-use kiln_text::{
-    Analyzer, CharTokenizer, Document, Documents, LineCorpus, Normalizer, OutputMode, Padding, Segments,
-    SubwordTextEncoder, TextEncoder, TextVectorization, Truncating, Vocabulary, VocabularyEncoder, WordTokenizer,
-    Words,
-};
+use kiln_text::corpora::{Document, Documents, LineCorpus};
+use kiln_text::encoders::{CharTokenizer, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer};
+use kiln_text::keras::{OutputMode, TextVectorization};
+use kiln_text::rows::{Padding, Truncating};
+use kiln_text::tokens::{Analyzer, Normalizer, Segments, Words};
+use kiln_text::vocabulary::Vocabulary;
 use kiln_train::{
     ArtifactConfig, Batches, BurnDataset, DataLimits, DocumentDataset, EncodedBatches, EncodedDataset, EncodedText,
     Error, ExistingRun, Labelled, PadBatcher, SequenceEncoder, TextPredictor, Trainer, evaluate, predict,
@@ -139,7 +140,10 @@ fn encoders(texts: &[&str]) -> Vec<TextEncoder> {
     ];
     #[cfg(feature = "subwords")]
     encoders.push(
-        kiln_text::SubwordTokenizer::builder(kiln_text::SubwordModel::ByteLevelBpe, 262).fit(texts).unwrap().into(),
+        kiln_text::encoders::SubwordTokenizer::builder(kiln_text::encoders::SubwordModel::ByteLevelBpe, 262)
+            .fit(texts)
+            .unwrap()
+            .into(),
     );
     encoders
 }

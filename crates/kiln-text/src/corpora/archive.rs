@@ -1,0 +1,102 @@
+//! Reading the files of a `.tar.gz` in one pass, without unpacking it. Refuses entries that could do harm, and archives
+//! that do not read to their end. Leaves out which files matter: the caller says.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use flate2::read::MultiGzDecoder;
+use tar::EntryType;
+
+use crate::corpora::formats::lines::Counted;
+use crate::error::{Error, Result};
+
+/// No document comes near this size; an entry that claims more is refused before memory is asked for.
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// The zero bytes that end every tar archive: two blocks.
+const END_MARK: u64 = 1024;
+
+/// Reads the files that `wanted` gives a key for, in the archive's order.
+///
+/// Names are passed without a leading `./`; `read` counts the archive's bytes.
+pub(crate) fn read_files<K>(
+    path: &Path,
+    read: &Arc<AtomicU64>,
+    mut wanted: impl FnMut(&str) -> Option<K>,
+    mut keep: impl FnMut(K, &str, Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let broken = |source| Error::Archive { archive: path.to_path_buf(), source };
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let file = Counted { file, read: Arc::clone(read) };
+    let decoder = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file));
+    let mut archive = tar::Archive::new(EndWatch { inner: decoder, zeros: 0 });
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let refuse = |problem| Err(Error::ArchiveEntry { archive: path.to_path_buf(), entry: name.clone(), problem });
+        match entry.header().entry_type() {
+            EntryType::Directory | EntryType::XGlobalHeader | EntryType::Regular | EntryType::Continuous => {}
+            EntryType::Symlink => return refuse("it is a symbolic link"),
+            EntryType::Link => return refuse("it is a hard link"),
+            _ => return refuse("it is neither a file nor a folder"),
+        }
+        if let Some(problem) = leads_outside(&name) {
+            return refuse(problem);
+        }
+        let name = name.trim_start_matches("./");
+        if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
+            continue;
+        }
+        let Some(key) = wanted(name) else { continue };
+        let size = entry.size();
+        if size > LARGEST_FILE {
+            return refuse("it is larger than 64 MiB, which no document is");
+        }
+        let mut contents = Vec::with_capacity(size as usize);
+        entry.read_to_end(&mut contents).map_err(broken)?;
+        if contents.len() as u64 != size {
+            return Err(broken(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("{name} should have {size} bytes, found {}", contents.len()),
+            )));
+        }
+        keep(key, name, contents)?;
+    }
+    // The rest is the end mark and the checksum of the compressed stream, which only reading on checks.
+    let mut rest = archive.into_inner();
+    io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
+    if rest.zeros < END_MARK {
+        return Err(broken(io::Error::new(io::ErrorKind::UnexpectedEof, "the tar archive ends without its end mark")));
+    }
+    Ok(())
+}
+
+/// Why a name must not be followed, if so. Backslashes and drive letters count on every system.
+fn leads_outside(name: &str) -> Option<&'static str> {
+    let drive = name.as_bytes().get(1) == Some(&b':') && name.as_bytes()[0].is_ascii_alphabetic();
+    if name.starts_with(['/', '\\']) || drive {
+        Some("its path is absolute")
+    } else if name.split(['/', '\\']).any(|part| part == "..") {
+        Some("its path leads out of the archive with `..`")
+    } else {
+        None
+    }
+}
+
+/// Counts the zero bytes at the end of what has been read.
+struct EndWatch<R> {
+    inner: R,
+    zeros: u64,
+}
+
+impl<R: Read> Read for EndWatch<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let at_end = buffer[..read].iter().rev().take_while(|&&byte| byte == 0).count();
+        self.zeros = if at_end == read { self.zeros + read as u64 } else { at_end as u64 };
+        Ok(read)
+    }
+}

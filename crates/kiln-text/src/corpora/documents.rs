@@ -1,0 +1,183 @@
+//! [`Document`] and [`Documents`]: labelled texts in order. Leaves out where they come from (`folder.rs`, `imdb.rs`)
+//! and what becomes of them.
+
+use crate::error::{Error, Result};
+
+/// A text and the number of its class.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Document {
+    /// The text; it may be empty, and then encodes to nothing.
+    pub text: String,
+    /// The place of its class among the class names.
+    pub label: u32,
+}
+
+/// Labelled texts in order, with the names of their classes.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::corpora::{Document, Documents};
+///
+/// let document = |text: &str, label| Document { text: text.to_owned(), label };
+/// let documents = Documents::new(
+///     vec![document("dull", 0), document("superb", 1), document("a bore", 0), document("a joy", 1)],
+///     ["neg", "pos"],
+/// )?;
+/// let (train, valid) = documents.shuffled(7).split_tail(0.25)?;
+/// assert_eq!((train.len(), valid.len()), (3, 1));
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Documents {
+    documents: Vec<Document>,
+    class_names: Vec<String>,
+}
+
+impl Documents {
+    /// Takes documents in the order given. An empty text is allowed and stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDocuments`] without documents, [`Error::TooFewClasses`] for fewer than two class names,
+    /// [`Error::LabelOutOfRange`] for a label without a class name.
+    pub fn new(documents: Vec<Document>, class_names: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
+        let class_names: Vec<String> = class_names.into_iter().map(Into::into).collect();
+        let classes = class_names.len();
+        if classes < 2 {
+            return Err(Error::TooFewClasses { found: classes, names: class_names });
+        }
+        if documents.is_empty() {
+            return Err(Error::NoDocuments);
+        }
+        match documents.iter().position(|document| document.label as usize >= classes) {
+            Some(at) => Err(Error::LabelOutOfRange { document: at, label: documents[at].label, classes }),
+            None => Ok(Self { documents, class_names }),
+        }
+    }
+
+    /// The texts, in order.
+    pub fn texts(&self) -> impl ExactSizeIterator<Item = &str> + Clone + '_ {
+        self.documents.iter().map(|document| document.text.as_str())
+    }
+
+    /// The labels, in order.
+    pub fn labels(&self) -> Vec<u32> {
+        self.documents.iter().map(|document| document.label).collect()
+    }
+
+    /// How many documents there are.
+    pub fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Whether there is none, which only [`take`](Self::take) can bring about.
+    pub fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+
+    /// The names of the classes, by label.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// How many documents each class has, by label.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.class_names.len()];
+        for document in &self.documents {
+            counts[document.label as usize] += 1;
+        }
+        counts
+    }
+
+    /// The documents, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Document> {
+        self.documents.iter()
+    }
+
+    /// The documents, in order, to own.
+    pub fn into_documents(self) -> Vec<Document> {
+        self.documents
+    }
+
+    /// Splits off the last `fraction` of the documents, without shuffling, as Keras's `validation_split`: the first
+    /// part has `floor(len * (1 - fraction))` documents.
+    ///
+    /// Documents sorted by class should be [shuffled](Self::shuffled) first, or the tail is of one class.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SplitFraction`] if either part would be empty.
+    pub fn split_tail(&self, fraction: f64) -> Result<(Documents, Documents)> {
+        let total = self.len();
+        let first = (total as f64 * (1.0 - fraction)).floor();
+        // Also false for a fraction that is not a number.
+        if !(fraction > 0.0 && fraction < 1.0 && first >= 1.0 && (first as usize) < total) {
+            return Err(Error::SplitFraction { fraction, documents: total });
+        }
+        let (head, tail) = self.documents.split_at(first as usize);
+        Ok((self.with(head.to_vec()), self.with(tail.to_vec())))
+    }
+
+    /// The documents in an order drawn from `seed`: the same on every machine, for ever.
+    ///
+    /// Fisher and Yates's shuffle from the end: for `i` from `len - 1` down to 1, `i` changes places with a number
+    /// from 0 to `i`. The numbers come from SplitMix64 (Steele, Lea, Flood 2014) started at `seed`, brought into range
+    /// without bias by Lemire's multiplication with rejection (2019).
+    pub fn shuffled(&self, seed: u64) -> Documents {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        let mut random = SplitMix64(seed);
+        for i in (1..order.len()).rev() {
+            order.swap(i, random.below(i as u64 + 1) as usize);
+        }
+        self.with(order.into_iter().map(|at| self.documents[at].clone()).collect())
+    }
+
+    /// The first `n` documents, or all if there are fewer.
+    pub fn take(&self, n: usize) -> Documents {
+        self.with(self.documents[..n.min(self.len())].to_vec())
+    }
+
+    fn with(&self, documents: Vec<Document>) -> Documents {
+        Documents { documents, class_names: self.class_names.clone() }
+    }
+}
+
+impl<'a> IntoIterator for &'a Documents {
+    type Item = &'a Document;
+    type IntoIter = std::slice::Iter<'a, Document>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// A generator of 64-bit numbers whose state is a counter.
+pub(crate) struct SplitMix64(pub(crate) u64);
+
+impl SplitMix64 {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number from 0 to below 1, of 53 random bits, as Python's `random.random`.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A number below `limit`, each with the same chance.
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        // Of the 2^64 draws, 2^64 mod limit must be rejected for the rest to fall evenly.
+        let reject = limit.wrapping_neg() % limit;
+        loop {
+            let product = u128::from(self.next()) * u128::from(limit);
+            if product as u64 >= reject {
+                return (product >> 64) as u64;
+            }
+        }
+    }
+}

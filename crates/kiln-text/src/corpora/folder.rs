@@ -1,0 +1,170 @@
+//! Documents from a folder with a folder of `.txt` files for each class. Leaves out archives (`archive.rs`) and what is
+//! particular to IMDB (`imdb.rs`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::corpora::corpus_documents::CorpusDocuments;
+use crate::corpora::documents::{Document, Documents};
+use crate::corpora::formats::text_files::TextFiles;
+use crate::error::{Error, Result};
+
+/// The most names that an error lists.
+const MOST_LISTED: usize = 20;
+
+/// What to do with bytes that are not UTF-8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Decoding {
+    /// An error with the file and the offset.
+    #[default]
+    Strict,
+    /// U+FFFD in their place.
+    Lossy,
+}
+
+impl Decoding {
+    pub(crate) fn lossy(lossy: bool) -> Self {
+        if lossy { Self::Lossy } else { Self::Strict }
+    }
+
+    pub(crate) fn decode(self, bytes: Vec<u8>, file: impl FnOnce() -> String) -> Result<String> {
+        String::from_utf8(bytes).or_else(|error| match self {
+            Self::Strict => Err(Error::NotUtf8 { file: file(), offset: error.utf8_error().valid_up_to() }),
+            Self::Lossy => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        })
+    }
+}
+
+/// A folder with a folder for each class.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # for (class, text) in [("ham", "see you at noon"), ("spam", "win a prize")] {
+/// #     std::fs::create_dir(folder.path().join(class)).unwrap();
+/// #     std::fs::write(folder.path().join(class).join("1.txt"), text).unwrap();
+/// # }
+/// # let path = folder.path();
+/// use kiln_text::corpora::ClassFolder;
+///
+/// let documents = ClassFolder::new(path).read(&["ham", "spam"])?;
+/// assert_eq!(documents.class_names(), ["ham", "spam"]);
+/// assert_eq!(documents.labels(), [0, 1]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassFolder {
+    path: PathBuf,
+    decoding: Decoding,
+}
+
+impl ClassFolder {
+    /// The folder at `path`; nothing is read yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), decoding: Decoding::Strict }
+    }
+
+    /// Whether to put U+FFFD in place of bytes that are not UTF-8, which are an error otherwise. Default: false.
+    pub fn lossy(mut self, lossy: bool) -> Self {
+        self.decoding = Decoding::lossy(lossy);
+        self
+    }
+
+    /// Reads the `.txt` files of the class folders named, labelled by their place in `classes`.
+    ///
+    /// The order is that of `classes`, and in each class that of the file names by bytes. Other folders and files are
+    /// left alone, so that IMDB's `unsup` does not become a class.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ClassFolderMissing`] with what is there instead, [`Error::ClassEmpty`] for a class without a `.txt`
+    /// file, [`Error::NotUtf8`] with file and offset, [`Error::Io`], and those of [`Documents::new`].
+    pub fn read(&self, classes: &[&str]) -> Result<Documents> {
+        self.check(classes)?;
+        let mut documents = Vec::new();
+        for (label, class) in classes.iter().enumerate() {
+            let texts = read_texts(&self.path.join(class), self.decoding)?;
+            documents.extend(texts.into_iter().map(|text| Document { text, label: label as u32 }));
+        }
+        Documents::new(documents, classes.iter().copied())
+    }
+
+    /// The same documents one at a time, for folders that do not fit in memory; their names must.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ClassFolderMissing`], [`Error::ClassEmpty`], [`Error::Io`]. As items: [`Error::NotUtf8`], which
+    /// [`BadRow::Skip`](crate::corpora::BadRow::Skip) passes over, and [`Error::Io`].
+    pub fn documents(&self, classes: &[&str]) -> Result<CorpusDocuments<'static>> {
+        self.check(classes)?;
+        let mut files = Vec::new();
+        for (label, class) in (0..).zip(classes) {
+            files.extend(text_files(&self.path.join(class))?.into_iter().map(|file| (file, label)));
+        }
+        TextFiles::documents(files, self.decoding)
+    }
+
+    fn check(&self, classes: &[&str]) -> Result<()> {
+        if classes.iter().all(|class| self.path.join(class).is_dir()) {
+            return Ok(());
+        }
+        let expected = classes.iter().map(|class| (*class).to_owned()).collect();
+        Err(Error::ClassFolderMissing { path: self.path.clone(), expected, found: listed(names(&self.path)?) })
+    }
+}
+
+/// [`ClassFolder::read`] of a folder, refusing what is not UTF-8.
+///
+/// # Errors
+///
+/// As [`ClassFolder::read`].
+pub fn read_class_folder(path: impl AsRef<Path>, classes: &[&str]) -> Result<Documents> {
+    ClassFolder::new(path.as_ref()).read(classes)
+}
+
+/// The texts of a folder's `.txt` files, in the order of their names by bytes.
+pub(crate) fn read_texts(folder: &Path, decoding: Decoding) -> Result<Vec<String>> {
+    let files = text_files(folder)?;
+    let texts: Vec<Result<String>> = files
+        .par_iter()
+        .map(|file| {
+            let bytes = fs::read(file).map_err(Error::io("read", file))?;
+            decoding.decode(bytes, || file.display().to_string())
+        })
+        .collect();
+    // One after the other, so that of several bad files it is always the first that is named.
+    texts.into_iter().collect()
+}
+
+/// A folder's `.txt` files, in the order of their names by bytes; no file is an error.
+pub(crate) fn text_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = names(folder)?
+        .into_iter()
+        .map(|name| folder.join(name))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    files.sort_unstable_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+    if files.is_empty() {
+        return Err(Error::ClassEmpty { path: folder.to_path_buf() });
+    }
+    Ok(files)
+}
+
+/// The names of what a folder holds, in no order.
+pub(crate) fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
+    let entries = fs::read_dir(folder).map_err(Error::io("read the folder", folder))?;
+    entries.map(|entry| entry.map(|entry| entry.file_name()).map_err(Error::io("read the folder", folder))).collect()
+}
+
+/// Names for an error: sorted, and not too many.
+pub(crate) fn listed(names: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Vec<String> {
+    let mut names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_string_lossy().into_owned()).collect();
+    names.sort_unstable();
+    if names.len() > MOST_LISTED {
+        let more = names.len() - MOST_LISTED;
+        names.truncate(MOST_LISTED);
+        names.push(format!("and {more} more"));
+    }
+    names
+}

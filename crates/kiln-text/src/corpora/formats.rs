@@ -1,0 +1,9 @@
+//! The formats of corpora: lines, delimited columns, JSON lines, and a document a file.
+
+pub(crate) mod delimited;
+pub(crate) mod json_lines;
+pub(crate) mod labels;
+pub(crate) mod line_corpus;
+pub(crate) mod lines;
+mod rows;
+pub(crate) mod text_files;

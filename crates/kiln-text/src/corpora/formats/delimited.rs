@@ -1,0 +1,248 @@
+//! [`DelimitedCorpus`]: columns parted by commas, tabs or another character. Leaves out finding rows and their lines
+//! (`rows.rs`).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::labels::Labels;
+use super::lines::total_bytes;
+use super::rows::{Row, RowReader};
+use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
+use crate::corpora::documents::Document;
+use crate::error::{CorpusError, Error, Result, RowProblem};
+
+/// A column of a delimited file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// By its name in the header.
+    Name(String),
+    /// By its place, from 0.
+    Number(usize),
+}
+
+impl From<&str> for Column {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+impl From<usize> for Column {
+    fn from(number: usize) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "{name:?}"),
+            Self::Number(number) => write!(f, "{number} (counted from 0)"),
+        }
+    }
+}
+
+/// Files of rows with delimited fields, plain or gzip, of which one or two columns are taken.
+///
+/// A field may be quoted, and then hold delimiters, line ends, and quotes written twice. Every row of a file has as
+/// many fields as its first. Empty lines are passed over.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("reviews.tsv");
+/// # std::fs::write(&path, "id\tlabel\treview\n7\tpos\t\"so \"\"good\"\"\"\n8\tneg\tdull\n").unwrap();
+/// use kiln_text::corpora::{DelimitedCorpus, Labels};
+///
+/// let corpus = DelimitedCorpus::new([&path]).delimiter(b'\t').text("review").label(1, Labels::names(["neg", "pos"]));
+/// let documents = corpus.documents()?.collect_documents(["neg", "pos"])?;
+/// assert_eq!(documents.texts().collect::<Vec<_>>(), ["so \"good\"", "dull"]);
+/// assert_eq!(documents.labels(), [1, 0]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelimitedCorpus {
+    paths: Vec<PathBuf>,
+    delimiter: u8,
+    quote: Option<u8>,
+    headers: bool,
+    text: Column,
+    label: Option<(Column, Labels)>,
+}
+
+impl DelimitedCorpus {
+    /// Takes the files in the order given.
+    pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        Self {
+            paths: paths.into_iter().map(Into::into).collect(),
+            delimiter: b',',
+            quote: Some(b'"'),
+            headers: true,
+            text: Column::Number(0),
+            label: None,
+        }
+    }
+
+    /// What parts fields. Default: a comma.
+    ///
+    /// Files parted by tabs are often written without quoting: give [`quote`](Self::quote) `None` for them.
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: u8) -> Self {
+        self.delimiter = delimiter;
+        self
+    }
+
+    /// What encloses a field, or `None` if nothing does, and quotes are letters like any other. Default: `"`.
+    ///
+    /// A quote encloses a field only if it is the field's first byte; further in it is a letter. The quote that closes
+    /// must end the field: with text behind it, as in `"nice" film`, the line that the row begins in is a bad row,
+    /// [`RowProblem::BehindQuote`], and reading goes on with the next line. A file with such rows was most likely written
+    /// without quoting, and should be read with `None`, or fields that open a quote may take the lines below with them.
+    #[must_use]
+    pub fn quote(mut self, quote: impl Into<Option<u8>>) -> Self {
+        self.quote = quote.into();
+        self
+    }
+
+    /// Whether the first row of every file names the columns. Default: true.
+    #[must_use]
+    pub fn headers(mut self, headers: bool) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// The column that holds the text. Default: the first.
+    #[must_use]
+    pub fn text(mut self, column: impl Into<Column>) -> Self {
+        self.text = column.into();
+        self
+    }
+
+    /// The column that holds the label. Default: none, and all labels are 0.
+    #[must_use]
+    pub fn label(mut self, column: impl Into<Column>, labels: Labels) -> Self {
+        self.label = Some((column.into(), labels));
+        self
+    }
+
+    /// Reads the documents, from the first.
+    ///
+    /// # Errors
+    ///
+    /// [`CorpusError::NoFiles`], and [`Error::Io`] for a file that is not there. As items: [`CorpusError::Row`] for a
+    /// row that is shorter or longer than the first, not UTF-8, in which a quote opens and does not close or does not end
+    /// its field, or whose label stands for no class; [`CorpusError::NoColumn`] if the first row lacks a column;
+    /// [`CorpusError::EmptyFile`]; [`Error::Io`].
+    pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
+        let total = total_bytes(&self.paths)?;
+        let read = Arc::<AtomicU64>::default();
+        let rows = DelimitedRows { corpus: self.clone(), file: 0, open: None, read: Arc::clone(&read) };
+        Ok(CorpusDocuments::new(rows, read, total))
+    }
+}
+
+/// A file that is being read, and what its first row told.
+struct OpenFile {
+    rows: RowReader,
+    /// How many fields every row has.
+    fields: usize,
+    text: usize,
+    label: Option<usize>,
+    /// A first row that is no header, which is yet to be given.
+    first: bool,
+}
+
+struct DelimitedRows {
+    corpus: DelimitedCorpus,
+    /// The file being read, or to be opened next.
+    file: usize,
+    open: Option<OpenFile>,
+    read: Arc<AtomicU64>,
+}
+
+impl DelimitedRows {
+    /// Opens the next file and reads its first row. `None` at the end, or if there is no row.
+    fn open_next(&mut self) -> Result<Option<OpenFile>> {
+        let corpus = &self.corpus;
+        let Some(path) = corpus.paths.get(self.file) else { return Ok(None) };
+        let mut rows = RowReader::open(path, corpus.delimiter, corpus.quote, &self.read)?;
+        let Some(first) = rows.next_row()? else { return Err(CorpusError::EmptyFile { path: path.clone() }.into()) };
+        let names: Vec<String> = first.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
+        let find = |column: &Column| {
+            match column {
+                Column::Number(number) => Some(*number).filter(|&number| number < names.len()),
+                Column::Name(name) => names.iter().position(|found| found == name).filter(|_| corpus.headers),
+            }
+            .ok_or_else(|| {
+                Error::Corpus(CorpusError::NoColumn {
+                    path: path.clone(),
+                    column: column.to_string(),
+                    found: names.clone(),
+                })
+            })
+        };
+        let (text, label) = (find(&corpus.text)?, corpus.label.as_ref().map(|(column, _)| find(column)).transpose()?);
+        Ok(Some(OpenFile { rows, fields: names.len(), text, label, first: !corpus.headers }))
+    }
+
+    /// The next document, `None` inside for the end of a file, or `None` at the end of all.
+    fn next_document(&mut self) -> Result<Option<Option<Document>>> {
+        if self.open.is_none() {
+            self.open = match self.open_next() {
+                Ok(open) => open,
+                // A first row that cannot be read leaves nothing to go on with in this file.
+                Err(error) => {
+                    self.file += 1;
+                    return Err(error);
+                }
+            };
+        }
+        let Some(open) = &mut self.open else { return Ok(None) };
+        let row = if std::mem::take(&mut open.first) { Some(open.rows.same_row()) } else { open.rows.next_row()? };
+        let Some(row) = row else {
+            self.open = None;
+            self.file += 1;
+            return Ok(Some(None));
+        };
+        let labels = self.corpus.label.as_ref().map(|(_, labels)| labels);
+        document(&row, open.fields, open.text, open.label.zip(labels))
+            .map(|document| Some(Some(document)))
+            .map_err(|problem| row.bad(problem))
+    }
+}
+
+fn document(
+    row: &Row,
+    fields: usize,
+    text: usize,
+    label: Option<(usize, &Labels)>,
+) -> std::result::Result<Document, RowProblem> {
+    let found = row.fields().len();
+    if found != fields {
+        return Err(RowProblem::Fields { expected: fields, found });
+    }
+    let field = |column| {
+        let bytes = row.fields().nth(column).unwrap_or_default();
+        let not_utf8 =
+            |error: std::str::Utf8Error| RowProblem::NotUtf8 { place: "the field", offset: error.valid_up_to() };
+        std::str::from_utf8(bytes).map_err(not_utf8)
+    };
+    let label = match label {
+        Some((column, labels)) => labels.class(field(column)?)?,
+        None => 0,
+    };
+    Ok(Document { text: field(text)?.to_owned(), label })
+}
+
+impl Rows for DelimitedRows {
+    fn next_row(&mut self) -> Option<Result<Document>> {
+        loop {
+            match self.next_document() {
+                Ok(None) => return None,
+                Ok(Some(None)) => {}
+                Ok(Some(Some(document))) => return Some(Ok(document)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! [`JsonLinesCorpus`]: a JSON object a line. Leaves out how lines are read (`lines.rs`); parsing is `serde_json`'s.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::labels::Labels;
+use super::lines::LineRows;
+use crate::corpora::corpus_documents::CorpusDocuments;
+use crate::corpora::documents::Document;
+use crate::error::{Result, RowProblem, quoted};
+
+/// Files with a JSON object a line, plain or gzip, of which two fields are taken.
+///
+/// The field of the text is a string; that of the label a string, a number or a boolean. If a field is there twice, the
+/// last counts. Empty lines are passed over.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("reviews.jsonl");
+/// # std::fs::write(&path, "{\"review\": \"a joy\", \"stars\": 5}\n{\"stars\": 1, \"review\": \"dull\"}\n").unwrap();
+/// use kiln_text::corpora::{JsonLinesCorpus, Labels};
+///
+/// let corpus = JsonLinesCorpus::new([&path], "review").label("stars", Labels::map([("1", 0), ("5", 1)]));
+/// let documents = corpus.documents()?.collect_documents(["neg", "pos"])?;
+/// assert_eq!(documents.labels(), [1, 0]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonLinesCorpus {
+    paths: Vec<PathBuf>,
+    fields: Fields,
+}
+
+/// The fields that are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fields {
+    text: String,
+    label: Option<(String, Labels)>,
+}
+
+impl JsonLinesCorpus {
+    /// Takes the files in the order given, and the name of the field that holds the text.
+    pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>, text: impl Into<String>) -> Self {
+        Self { paths: paths.into_iter().map(Into::into).collect(), fields: Fields { text: text.into(), label: None } }
+    }
+
+    /// The field that holds the label. Default: none, and all labels are 0.
+    #[must_use]
+    pub fn label(mut self, field: impl Into<String>, labels: Labels) -> Self {
+        self.fields.label = Some((field.into(), labels));
+        self
+    }
+
+    /// Reads the documents, from the first.
+    ///
+    /// # Errors
+    ///
+    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::Io`](crate::Error::Io) for a file that is
+    /// not there. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8, not a JSON
+    /// object, lacks a field, has one of the wrong type or a label that stands for no class;
+    /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile); [`Error::Io`](crate::Error::Io).
+    pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
+        let fields = self.fields.clone();
+        LineRows::documents(&self.paths, move |line| {
+            if line.text.trim().is_empty() {
+                return Ok(None);
+            }
+            fields.document(line.text).map(Some).map_err(|problem| line.bad(problem))
+        })
+    }
+}
+
+impl Fields {
+    fn document(&self, json: &str) -> std::result::Result<Document, RowProblem> {
+        let mut parser = serde_json::Deserializer::from_str(json);
+        let parsed = self.deserialize(&mut parser).and_then(|found| parser.end().map(|()| found));
+        let (text, label) = parsed.map_err(|error| {
+            // The parser knows of one line alone, so its line number would mislead.
+            let message = error.to_string();
+            let problem = message.split(" at line ").next().unwrap_or_default().to_owned();
+            let list = json.trim_start().starts_with('[');
+            let hint = if list { ": a file that is one list should be written with an object a line" } else { "" };
+            // What is JSON, but no object, has no place of its own.
+            RowProblem::Json { column: error.column().max(1), problem: problem + hint }
+        })?;
+        let text = match text {
+            Some(Value::String(text)) => text,
+            Some(other) => return Err(wrong_type(&self.text, "a string", &other)),
+            None => return Err(RowProblem::NoField { field: self.text.clone() }),
+        };
+        let label = match (&self.label, label) {
+            (None, _) => 0,
+            (Some((field, _)), None) => return Err(RowProblem::NoField { field: field.clone() }),
+            (Some((field, labels)), Some(label)) => match label {
+                Value::String(label) => labels.class(&label)?,
+                Value::Number(_) | Value::Bool(_) => labels.class(&label.to_string())?,
+                other => return Err(wrong_type(field, "a string, a number or a boolean", &other)),
+            },
+        };
+        Ok(Document { text, label })
+    }
+}
+
+fn wrong_type(field: &str, expected: &'static str, found: &Value) -> RowProblem {
+    let found = match found {
+        Value::Null => "null".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(text) => quoted(text),
+        other => other.to_string(),
+    };
+    RowProblem::FieldType { field: field.to_owned(), expected, found }
+}
+
+/// Takes the fields from an object and lets the others be.
+impl<'de> DeserializeSeed<'de> for &Fields {
+    type Value = (Option<Value>, Option<Value>);
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> std::result::Result<Self::Value, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &Fields {
+    type Value = (Option<Value>, Option<Value>);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> std::result::Result<Self::Value, A::Error> {
+        let (mut text, mut label) = (None, None);
+        while let Some(key) = object.next_key::<String>()? {
+            let (is_text, is_label) = (key == self.text, self.label.as_ref().is_some_and(|(field, _)| *field == key));
+            if !is_text && !is_label {
+                object.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value: Value = object.next_value()?;
+            if is_label {
+                label = Some(value.clone());
+            }
+            if is_text {
+                text = Some(value);
+            }
+        }
+        Ok((text, label))
+    }
+}

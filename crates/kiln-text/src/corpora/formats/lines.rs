@@ -1,0 +1,160 @@
+//! Files of lines: opening them, plain or gzip, and reading a line at a time with its number. Leaves out what a line
+//! says.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
+use crate::corpora::documents::Document;
+use crate::error::{CorpusError, Error, Result, RowProblem};
+
+/// How much is read at a time.
+const BUFFER: usize = 1 << 16;
+
+/// Counts the bytes that come from the disk.
+pub(crate) struct Counted {
+    pub(crate) file: File,
+    pub(crate) read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// The contents of a file, unpacked if it is gzip, also of several members.
+///
+/// # Errors
+///
+/// [`Error::Io`]; [`CorpusError::EmptyFile`] if there is nothing in it.
+pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut file = BufReader::with_capacity(BUFFER, Counted { file, read: Arc::clone(read) });
+    let head = file.fill_buf().map_err(Error::io("read", path))?;
+    let mut contents: Box<dyn BufRead + Send> = if head.starts_with(&[0x1f, 0x8b]) {
+        Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file)))
+    } else {
+        Box::new(file)
+    };
+    match contents.fill_buf() {
+        Ok([]) => Err(CorpusError::EmptyFile { path: path.to_path_buf() }.into()),
+        Ok(_) => Ok(contents),
+        Err(source) => Err(Error::Io { action: "read", path: path.to_path_buf(), source }),
+    }
+}
+
+/// How many bytes the files have, as they lie on disk.
+///
+/// # Errors
+///
+/// [`CorpusError::NoFiles`] without a file, [`Error::Io`] for one that is not there.
+pub(crate) fn total_bytes(paths: &[PathBuf]) -> Result<u64> {
+    if paths.is_empty() {
+        return Err(CorpusError::NoFiles.into());
+    }
+    paths.iter().map(|path| fs::metadata(path).map(|file| file.len()).map_err(Error::io("read", path))).sum()
+}
+
+/// `name` in a folder, or `name.gz` if only that is there.
+pub(crate) fn plain_or_gz(folder: &Path, name: &str) -> PathBuf {
+    let (plain, packed) = (folder.join(name), folder.join(format!("{name}.gz")));
+    if !plain.exists() && packed.exists() { packed } else { plain }
+}
+
+/// One line of a file.
+pub(crate) struct Line<'a> {
+    pub(crate) path: &'a Path,
+    /// Which file of those given, from 0.
+    pub(crate) file: usize,
+    /// Counted from 1.
+    pub(crate) number: u64,
+    /// Without its end.
+    pub(crate) text: &'a str,
+}
+
+impl Line<'_> {
+    pub(crate) fn bad(&self, problem: RowProblem) -> Error {
+        Error::Corpus(CorpusError::Row { path: self.path.to_path_buf(), line: self.number, problem })
+    }
+}
+
+/// The lines of several files, each made a document, or nothing, by `parse`. Lines end in LF or CR LF; a byte order
+/// mark in front of a file is no part of its first line.
+pub(crate) struct LineRows<F> {
+    paths: Vec<PathBuf>,
+    /// The file being read, or to be opened next.
+    file: usize,
+    contents: Option<Box<dyn BufRead + Send>>,
+    number: u64,
+    line: Vec<u8>,
+    read: Arc<AtomicU64>,
+    parse: F,
+}
+
+impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> LineRows<F> {
+    /// The documents of `paths`.
+    pub(crate) fn documents(paths: &[PathBuf], parse: F) -> Result<CorpusDocuments<'static>> {
+        let total = total_bytes(paths)?;
+        let read = Arc::<AtomicU64>::default();
+        let rows = Self {
+            paths: paths.to_vec(),
+            file: 0,
+            contents: None,
+            number: 0,
+            line: Vec::new(),
+            read: Arc::clone(&read),
+            parse,
+        };
+        Ok(CorpusDocuments::new(rows, read, total))
+    }
+
+    /// The next line's document, nothing if the line is none, or the end.
+    fn next_line(&mut self) -> Result<Option<Option<Document>>> {
+        let Some(path) = self.paths.get(self.file) else { return Ok(None) };
+        let contents = match &mut self.contents {
+            Some(contents) => contents,
+            None => {
+                self.number = 0;
+                self.contents.insert(open(path, &self.read)?)
+            }
+        };
+        self.line.clear();
+        if contents.read_until(b'\n', &mut self.line).map_err(Error::io("read", path))? == 0 {
+            self.contents = None;
+            self.file += 1;
+            return Ok(Some(None));
+        }
+        self.number += 1;
+        let mut bytes = self.line.as_slice();
+        bytes = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        if self.number == 1 {
+            bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        }
+        let line = |text| Line { path, file: self.file, number: self.number, text };
+        match std::str::from_utf8(bytes) {
+            Ok(text) => (self.parse)(line(text)).map(Some),
+            Err(error) => Err(line("").bad(RowProblem::NotUtf8 { place: "the line", offset: error.valid_up_to() })),
+        }
+    }
+}
+
+impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> Rows for LineRows<F> {
+    fn next_row(&mut self) -> Option<Result<Document>> {
+        loop {
+            match self.next_line() {
+                Ok(None) => return None,
+                Ok(Some(None)) => {}
+                Ok(Some(Some(document))) => return Some(Ok(document)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

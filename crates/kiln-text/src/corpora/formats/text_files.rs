@@ -1,0 +1,58 @@
+//! A document a file: the files of a list, read one at a time, and documents that another thread reads. Leaves out which
+//! files there are.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::vec;
+
+use super::lines::total_bytes;
+use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
+use crate::corpora::documents::Document;
+use crate::corpora::folder::Decoding;
+use crate::error::{Error, Result};
+
+/// Files with a label each.
+pub(crate) struct TextFiles {
+    files: vec::IntoIter<(PathBuf, u32)>,
+    decoding: Decoding,
+    read: Arc<AtomicU64>,
+}
+
+impl TextFiles {
+    /// The documents of `files`, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] for a file that is not there.
+    pub(crate) fn documents(files: Vec<(PathBuf, u32)>, decoding: Decoding) -> Result<CorpusDocuments<'static>> {
+        let paths: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
+        let (total, read) = (total_bytes(&paths)?, Arc::<AtomicU64>::default());
+        let rows = Self { files: files.into_iter(), decoding, read: Arc::clone(&read) };
+        Ok(CorpusDocuments::new(rows, read, total))
+    }
+}
+
+impl Rows for TextFiles {
+    fn next_row(&mut self) -> Option<Result<Document>> {
+        let (path, label) = self.files.next()?;
+        let bytes = match fs::read(&path).map_err(Error::io("read", &path)) {
+            Ok(bytes) => bytes,
+            Err(error) => return Some(Err(error)),
+        };
+        self.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let text = self.decoding.decode(bytes, || path.display().to_string());
+        Some(text.map(|text| Document { text, label }))
+    }
+}
+
+/// What a thread sends, until it ends.
+pub(crate) struct Sent(pub(crate) Receiver<Result<Document>>);
+
+impl Rows for Sent {
+    fn next_row(&mut self) -> Option<Result<Document>> {
+        self.0.recv().ok()
+    }
+}

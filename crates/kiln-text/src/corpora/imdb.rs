@@ -1,0 +1,418 @@
+//! [`Imdb`]: the Large Movie Review Dataset, from a folder, from its archive, or from the network. Leaves out how
+//! folders and archives are read (`folder.rs`, `archive.rs`), how files are fetched (`download.rs`), and ids
+//! (`imdb_ids.rs`).
+//!
+//! Reference: Maas, Daly, Pham, Huang, Ng, Potts, "Learning Word Vectors for Sentiment Analysis", ACL 2011.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use crate::corpora::archive;
+use crate::corpora::corpus_documents::CorpusDocuments;
+use crate::corpora::documents::{Document, Documents};
+use crate::corpora::download::Download;
+use crate::corpora::folder::{ClassFolder, Decoding, listed, names, read_texts};
+use crate::corpora::formats::text_files::Sent;
+use crate::error::{Error, Result};
+
+/// The classes by label.
+const CLASSES: [&str; 2] = ["neg", "pos"];
+
+/// How many documents a thread that reads an archive is ahead.
+const DOCUMENTS_AHEAD: usize = 256;
+
+/// The published file's name.
+const ARCHIVE: &str = "aclImdb_v1.tar.gz";
+
+/// Where the published file is, and its checksum and size, as TensorFlow Datasets records them.
+const URL: &str = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz";
+const SHA256: &str = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe";
+const BYTES: u64 = 84_125_825;
+
+/// The IMDB reviews: 25,000 for training and 25,000 for testing, half of each negative (0) and half positive (1), and
+/// 50,000 without a label.
+///
+/// A folder is read when a part is asked for. An archive is read once, in one pass, for both labelled parts, which
+/// are then kept (about 70 MB); nothing is unpacked to disk.
+///
+/// ```no_run
+/// use kiln_text::corpora::Imdb;
+///
+/// let imdb = Imdb::open("aclImdb_v1.tar.gz")?;
+/// let (train, test) = (imdb.train()?, imdb.test()?);
+/// assert_eq!((train.len(), test.len()), (25_000, 25_000));
+/// assert_eq!(train.class_names(), ["neg", "pos"]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Imdb {
+    source: Source,
+    decoding: Decoding,
+    /// What an archive held, once it was read.
+    splits: OnceLock<Splits>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// A folder with `train` and `test`.
+    Folder(PathBuf),
+    Archive(PathBuf),
+}
+
+#[derive(Clone)]
+struct Splits {
+    train: Documents,
+    test: Documents,
+}
+
+/// A folder of reviews in the data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Train(u32),
+    Test(u32),
+    Unsup,
+}
+
+impl fmt::Debug for Imdb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Imdb").field("source", &self.source).field("decoding", &self.decoding).finish_non_exhaustive()
+    }
+}
+
+impl Imdb {
+    /// The data at `path`: a folder that is or contains `aclImdb`, or any folder with `train` and `test`; the archive
+    /// `aclImdb_v1.tar.gz` under any name, or a folder that contains it. Checksums are not asked of local data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotImdb`] or [`Error::ClassFolderMissing`], which list what is there; [`Error::Io`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let metadata = path.metadata().map_err(Error::io("open", path))?;
+        let source = if metadata.is_dir() { Self::in_folder(path)? } else { Self::as_archive(path)? };
+        Ok(Self { source, decoding: Decoding::Strict, splits: OnceLock::new() })
+    }
+
+    /// The data from the user's cache folder, fetched there first if it is not there yet.
+    ///
+    /// The folder is `KILN_CACHE` if that is set, else `kiln` in the system's cache folder. The archive (84 MB) must
+    /// have the published size and SHA-256 each time before it is read; one that has not is fetched again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCacheFolder`], and those of [`Download::fetch_to`]; all say how to go on without the network.
+    pub fn cached_or_download() -> Result<Self> {
+        let folder = match std::env::var_os("KILN_CACHE").filter(|folder| !folder.is_empty()) {
+            Some(folder) => PathBuf::from(folder),
+            None => dirs::cache_dir().ok_or(Error::NoCacheFolder)?.join("kiln"),
+        };
+        Self::cached_in(folder, &Download::new(URL, SHA256, BYTES))
+    }
+
+    /// [`cached_or_download`](Self::cached_or_download) with another cache folder or a mirror: `download` is fetched
+    /// to `imdb/aclImdb_v1.tar.gz` in `folder` unless what is there passes its check.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Download::fetch_to`].
+    pub fn cached_in(folder: impl AsRef<Path>, download: &Download) -> Result<Self> {
+        let path = folder.as_ref().join("imdb").join(ARCHIVE);
+        if download.check(&path).is_err() {
+            download.fetch_to(&path)?;
+        }
+        Self::open(path)
+    }
+
+    /// Whether to put U+FFFD in place of bytes that are not UTF-8, which are an error otherwise. Default: false.
+    pub fn lossy(mut self, lossy: bool) -> Self {
+        self.decoding = Decoding::lossy(lossy);
+        self.splits = OnceLock::new();
+        self
+    }
+
+    /// The training reviews: negative, then positive, each by file name in byte order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotUtf8`] with file and offset; [`Error::ClassEmpty`]; [`Error::Archive`], [`Error::ArchiveEntry`] and
+    /// [`Error::NotImdb`] of an archive; [`Error::Io`].
+    pub fn train(&self) -> Result<Documents> {
+        match &self.source {
+            Source::Folder(root) => self.read_folder(&root.join("train")),
+            Source::Archive(path) => Ok(self.splits(path)?.train.clone()),
+        }
+    }
+
+    /// The test reviews, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`train`](Self::train).
+    pub fn test(&self) -> Result<Documents> {
+        match &self.source {
+            Source::Folder(root) => self.read_folder(&root.join("test")),
+            Source::Archive(path) => Ok(self.splits(path)?.test.clone()),
+        }
+    }
+
+    /// The reviews without a label, by file name in byte order. Of an archive this takes a pass of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`train`](Self::train).
+    pub fn unsup(&self) -> Result<Vec<String>> {
+        match &self.source {
+            Source::Folder(root) => read_texts(&root.join("train").join("unsup"), self.decoding),
+            Source::Archive(path) => {
+                let mut reviews = Reviews::default();
+                self.read_archive(
+                    path,
+                    &Arc::default(),
+                    |part| part == Part::Unsup,
+                    |_, name, text| text.map(|text| reviews.add(name, text)),
+                )?;
+                reviews.sorted(&path.join("aclImdb/train/unsup"))
+            }
+        }
+    }
+
+    /// The training reviews one at a time, never all in memory. From a folder they come in the order of
+    /// [`train`](Self::train); from an archive in the archive's own, which is another, read by a thread beside.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`train`](Self::train), of an archive as items. [`BadRow::Skip`](crate::corpora::BadRow::Skip) passes over
+    /// [`Error::NotUtf8`].
+    pub fn train_documents(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("train", [(Part::Train(0), "neg"), (Part::Train(1), "pos")])
+    }
+
+    /// The test reviews one at a time, as [`train_documents`](Self::train_documents).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`train_documents`](Self::train_documents).
+    pub fn test_documents(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("test", [(Part::Test(0), "neg"), (Part::Test(1), "pos")])
+    }
+
+    /// The reviews without a label one at a time, all with label 0, as [`train_documents`](Self::train_documents).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`train_documents`](Self::train_documents).
+    pub fn unsup_documents(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("train", [(Part::Unsup, "unsup")])
+    }
+
+    fn documents<const N: usize>(
+        &self,
+        split: &'static str,
+        parts: [(Part, &'static str); N],
+    ) -> Result<CorpusDocuments<'static>> {
+        match &self.source {
+            Source::Folder(root) => {
+                let lossy = self.decoding == Decoding::Lossy;
+                ClassFolder::new(root.join(split)).lossy(lossy).documents(&parts.map(|(_, class)| class))
+            }
+            Source::Archive(path) => self.send_archive(path, split, parts),
+        }
+    }
+
+    /// Has a thread read the archive.
+    fn send_archive<const N: usize>(
+        &self,
+        path: &Path,
+        split: &'static str,
+        parts: [(Part, &'static str); N],
+    ) -> Result<CorpusDocuments<'static>> {
+        let total = path.metadata().map_err(Error::io("open", path))?.len();
+        let read = Arc::<AtomicU64>::default();
+        let (sender, receiver) = sync_channel(DOCUMENTS_AHEAD);
+        let imdb = Self { source: self.source.clone(), decoding: self.decoding, splits: OnceLock::new() };
+        let (archive, bytes) = (path.to_path_buf(), Arc::clone(&read));
+        let work = move || {
+            let mut sent = [0_u64; N];
+            let label = |part| parts.iter().position(|&(wanted, _)| wanted == part);
+            let folders = imdb.read_archive(
+                &archive,
+                &bytes,
+                |part| label(part).is_some(),
+                |part, _, text| {
+                    let label = label(part).unwrap_or_default();
+                    sent[label] += 1;
+                    let document = text.map(|text| Document { text, label: label as u32 });
+                    // Nobody listens any more: any error ends the reading.
+                    sender.send(document).map_err(|_| Error::Stopped { documents: sent.iter().sum() })
+                },
+            );
+            let end = match folders {
+                Err(error) => Some(error),
+                Ok(folders) if sent == [0; N] => Some(Error::NotImdb { path: archive, found: listed(folders) }),
+                Ok(_) => sent
+                    .iter()
+                    .position(|&sent| sent == 0)
+                    .map(|empty| Error::ClassEmpty { path: archive.join("aclImdb").join(split).join(parts[empty].1) }),
+            };
+            if let Some(error) = end {
+                // The same: where nobody listens, nobody needs to know.
+                sender.send(Err(error)).ok();
+            }
+        };
+        thread::Builder::new().name("kiln-imdb".to_owned()).spawn(work).map_err(Error::io("start to read", path))?;
+        Ok(CorpusDocuments::new(Sent(receiver), read, total))
+    }
+
+    fn in_folder(path: &Path) -> Result<Source> {
+        let is_root = |folder: &Path| folder.join("train").is_dir() && folder.join("test").is_dir();
+        let inner = path.join("aclImdb");
+        let root = if is_root(path) {
+            path.to_path_buf()
+        } else if is_root(&inner) {
+            inner
+        } else if path.join(ARCHIVE).is_file() {
+            return Self::as_archive(&path.join(ARCHIVE));
+        } else {
+            return Err(Error::NotImdb { path: path.to_path_buf(), found: listed(names(path)?) });
+        };
+        for split in ["train", "test"] {
+            let folder = root.join(split);
+            if !CLASSES.iter().all(|class| folder.join(class).is_dir()) {
+                let expected = CLASSES.map(str::to_owned).to_vec();
+                return Err(Error::ClassFolderMissing { found: listed(names(&folder)?), expected, path: folder });
+            }
+        }
+        Ok(Source::Folder(root))
+    }
+
+    fn as_archive(path: &Path) -> Result<Source> {
+        let mut start = Vec::new();
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        file.take(2).read_to_end(&mut start).map_err(Error::io("read", path))?;
+        if start != [0x1f, 0x8b] {
+            return Err(Error::NotImdb { path: path.to_path_buf(), found: vec!["a file that is not gzip".to_owned()] });
+        }
+        Ok(Source::Archive(path.to_path_buf()))
+    }
+
+    fn read_folder(&self, split: &Path) -> Result<Documents> {
+        ClassFolder::new(split).lossy(self.decoding == Decoding::Lossy).read(&CLASSES)
+    }
+
+    fn splits(&self, path: &Path) -> Result<&Splits> {
+        if let Some(splits) = self.splits.get() {
+            return Ok(splits);
+        }
+        let mut train: [Reviews; 2] = Default::default();
+        let mut test: [Reviews; 2] = Default::default();
+        let folders = self.read_archive(
+            path,
+            &Arc::default(),
+            |part| part != Part::Unsup,
+            |part, name, text| {
+                let text = text?;
+                match part {
+                    Part::Train(label) => train[label as usize].add(name, text),
+                    Part::Test(label) => test[label as usize].add(name, text),
+                    Part::Unsup => {}
+                }
+                Ok(())
+            },
+        )?;
+        if train.iter().chain(&test).all(|reviews| reviews.0.is_empty()) {
+            return Err(Error::NotImdb { path: path.to_path_buf(), found: listed(folders) });
+        }
+        let splits = Splits {
+            train: labelled(&path.join("aclImdb/train"), train)?,
+            test: labelled(&path.join("aclImdb/test"), test)?,
+        };
+        Ok(self.splits.get_or_init(|| splits))
+    }
+
+    /// One pass over the archive; gives the folders that it holds, for an error.
+    fn read_archive(
+        &self,
+        path: &Path,
+        read: &Arc<AtomicU64>,
+        wanted: impl Fn(Part) -> bool,
+        mut keep: impl FnMut(Part, &str, Result<String>) -> Result<()>,
+    ) -> Result<BTreeSet<String>> {
+        let mut folders = BTreeSet::new();
+        archive::read_files(
+            path,
+            read,
+            |name| {
+                let folder = name.rsplit_once('/').map_or(name, |(folder, _)| folder);
+                if !folders.contains(folder) {
+                    folders.insert(folder.to_owned());
+                }
+                part_of(name).filter(|&part| wanted(part))
+            },
+            |part, name, bytes| keep(part, name, self.decoding.decode(bytes, || format!("{}: {name}", path.display()))),
+        )?;
+        Ok(folders)
+    }
+}
+
+/// Where a file of the archive belongs: `[aclImdb/]train/neg/0_3.txt`.
+fn part_of(name: &str) -> Option<Part> {
+    let name = name.strip_suffix(".txt")?;
+    let mut parts = name.rsplit('/').skip(1);
+    let (folder, split) = (parts.next()?, parts.next()?);
+    // At most one folder around it all, whatever it is called.
+    if parts.count() > 1 {
+        return None;
+    }
+    match (split, folder) {
+        ("train", "neg") => Some(Part::Train(0)),
+        ("train", "pos") => Some(Part::Train(1)),
+        ("test", "neg") => Some(Part::Test(0)),
+        ("test", "pos") => Some(Part::Test(1)),
+        ("train", "unsup") => Some(Part::Unsup),
+        _ => None,
+    }
+}
+
+/// Reviews as an archive gives them: in any order, with their names.
+#[derive(Default)]
+struct Reviews(Vec<(String, String)>);
+
+impl Reviews {
+    fn add(&mut self, name: &str, text: String) {
+        self.0.push((name.to_owned(), text));
+    }
+
+    fn sorted(mut self, folder: &Path) -> Result<Vec<String>> {
+        if self.0.is_empty() {
+            return Err(Error::ClassEmpty { path: folder.to_path_buf() });
+        }
+        self.0.sort_by(|(a, _), (b, _)| a.cmp(b));
+        // An archive may hold a file twice; unpacking it would leave the last.
+        let mut texts: Vec<String> = Vec::with_capacity(self.0.len());
+        let mut last = None;
+        for (name, text) in self.0 {
+            if last.as_ref() == Some(&name) {
+                texts.pop();
+            }
+            texts.push(text);
+            last = Some(name);
+        }
+        Ok(texts)
+    }
+}
+
+fn labelled(split: &Path, reviews: [Reviews; 2]) -> Result<Documents> {
+    let mut documents = Vec::new();
+    for ((label, class), reviews) in (0..).zip(CLASSES).zip(reviews) {
+        let texts = reviews.sorted(&split.join(class))?;
+        documents.extend(texts.into_iter().map(|text| Document { text, label }));
+    }
+    Documents::new(documents, CLASSES)
+}

@@ -1,0 +1,120 @@
+//! [`Nsmc`]: the Naver sentiment movie corpus, 200,000 short reviews in Korean. Leaves out how lines are read
+//! (`lines.rs`) and fetching it: <https://github.com/e9t/nsmc>.
+
+use std::path::{Path, PathBuf};
+
+use super::formats::labels::Labels;
+use super::formats::lines::{LineRows, plain_or_gz};
+use crate::corpora::corpus_documents::CorpusDocuments;
+use crate::corpora::documents::{Document, Documents};
+use crate::error::{CorpusError, Result, RowProblem};
+
+const HEADER: [&str; 3] = ["id", "document", "label"];
+
+/// The Naver sentiment movie corpus: `ratings_train.txt` and `ratings_test.txt`, with id, document and label parted by
+/// tabs. Label 0 is negative, 1 positive. Some documents are empty, and stay unless [`skip_empty`](Self::skip_empty)
+/// says otherwise.
+///
+/// ```no_run
+/// use kiln_text::corpora::Nsmc;
+///
+/// let nsmc = Nsmc::open("nsmc");
+/// let test = nsmc.read_test()?;
+/// assert_eq!((test.len(), test.class_names()), (50_000, ["neg".to_owned(), "pos".to_owned()].as_slice()));
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nsmc {
+    train: PathBuf,
+    test: PathBuf,
+    skip_empty: bool,
+}
+
+impl Nsmc {
+    /// The names of the classes by label.
+    pub const CLASS_NAMES: [&str; 2] = ["neg", "pos"];
+
+    /// Takes the folder that holds the two files, plain or with `.gz` behind their names.
+    pub fn open(folder: impl AsRef<Path>) -> Self {
+        let path = |name| plain_or_gz(folder.as_ref(), name);
+        Self::of_files(path("ratings_train.txt"), path("ratings_test.txt"))
+    }
+
+    /// Takes the two files under names of their own, plain or gzip.
+    pub fn of_files(train: impl AsRef<Path>, test: impl AsRef<Path>) -> Self {
+        Self { train: train.as_ref().to_path_buf(), test: test.as_ref().to_path_buf(), skip_empty: false }
+    }
+
+    /// Whether to pass over empty documents. Default: false.
+    #[must_use]
+    pub fn skip_empty(mut self, skip_empty: bool) -> Self {
+        self.skip_empty = skip_empty;
+        self
+    }
+
+    /// The documents for training, one at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io) if the file is not there. As items: [`CorpusError::Row`] for a line that is not
+    /// UTF-8, has not three fields or another label than 0 and 1; [`CorpusError::NoColumn`] for another header;
+    /// [`CorpusError::EmptyFile`].
+    pub fn train(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents(&self.train)
+    }
+
+    /// The documents for testing, one at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train).
+    pub fn test(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents(&self.test)
+    }
+
+    /// All documents for training.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train), items included.
+    pub fn read_train(&self) -> Result<Documents> {
+        self.train()?.collect_documents(Self::CLASS_NAMES)
+    }
+
+    /// All documents for testing.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train), items included.
+    pub fn read_test(&self) -> Result<Documents> {
+        self.test()?.collect_documents(Self::CLASS_NAMES)
+    }
+
+    fn documents(&self, path: &Path) -> Result<CorpusDocuments<'static>> {
+        let skip_empty = self.skip_empty;
+        let labels = Labels::numbers(2);
+        LineRows::documents(&[path.to_path_buf()], move |line| {
+            let mut fields = line.text.split('\t');
+            let (Some(_id), Some(text), Some(label), None) =
+                (fields.next(), fields.next(), fields.next(), fields.next())
+            else {
+                let found = line.text.split('\t').count();
+                return Err(line.bad(RowProblem::Fields { expected: HEADER.len(), found }));
+            };
+            if line.number == 1 {
+                let found = line.text.split('\t');
+                return match HEADER.iter().zip(found.clone()).find(|(expected, found)| *expected != found) {
+                    Some((column, _)) => Err(CorpusError::NoColumn {
+                        path: line.path.to_path_buf(),
+                        column: format!("{column:?}"),
+                        found: found.map(str::to_owned).collect(),
+                    }
+                    .into()),
+                    None => Ok(None),
+                };
+            }
+            let label = labels.class(label).map_err(|problem| line.bad(problem))?;
+            Ok((!(skip_empty && text.is_empty())).then(|| Document { text: text.to_owned(), label }))
+        })
+    }
+}

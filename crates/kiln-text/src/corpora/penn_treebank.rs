@@ -1,0 +1,85 @@
+//! [`PennTreebank`]: the text that language models are compared on. Leaves out how lines are read (`lines.rs`).
+//!
+//! References: Marcus, Santorini, Marcinkiewicz, "Building a Large Annotated Corpus of English", 1993; prepared as in
+//! Mikolov et al., "Recurrent neural network based language model", 2010.
+
+use std::path::{Path, PathBuf};
+
+use super::formats::lines::{LineRows, plain_or_gz};
+use crate::corpora::corpus_documents::CorpusDocuments;
+use crate::corpora::documents::Document;
+use crate::error::Result;
+
+/// Penn Treebank as Mikolov prepared it: `ptb.train.txt`, `ptb.valid.txt` and `ptb.test.txt`, 10,000 words.
+///
+/// A document is a line: its words, a space between two, and [`EOS`](Self::EOS) behind. As one run of words
+/// ([`CorpusDocuments::words`]) they are 929,589, 73,760 and 82,430.
+///
+/// ```no_run
+/// use kiln_text::corpora::PennTreebank;
+/// use kiln_text::vocabulary::{TokenOrder, Vocabulary, whitespace_tokens};
+///
+/// let treebank = PennTreebank::open("ptb");
+/// let texts = treebank.train()?.texts();
+/// let builder = Vocabulary::builder().order(TokenOrder::FirstAppearance);
+/// let vocabulary = builder.fit_observed(texts, whitespace_tokens, |_| std::ops::ControlFlow::Continue(()))?;
+/// let words: Vec<String> = treebank.train()?.words().collect::<Result<_, _>>()?;
+/// let ids = vocabulary.encode(&words);
+/// assert_eq!((vocabulary.len(), ids.len()), (10_000, 929_589));
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PennTreebank {
+    folder: PathBuf,
+}
+
+impl PennTreebank {
+    /// The word at line ends.
+    pub const EOS: &str = "<eos>";
+
+    /// Takes the folder that holds the three files, plain or with `.gz` behind their names.
+    pub fn open(folder: impl AsRef<Path>) -> Self {
+        Self { folder: folder.as_ref().to_path_buf() }
+    }
+
+    /// The lines for training.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io) if the file is not there. As items:
+    /// [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
+    /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile).
+    pub fn train(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("ptb.train.txt")
+    }
+
+    /// The lines for validation.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train).
+    pub fn valid(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("ptb.valid.txt")
+    }
+
+    /// The lines for testing.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train).
+    pub fn test(&self) -> Result<CorpusDocuments<'static>> {
+        self.documents("ptb.test.txt")
+    }
+
+    fn documents(&self, name: &str) -> Result<CorpusDocuments<'static>> {
+        LineRows::documents(&[plain_or_gz(&self.folder, name)], |line| {
+            let mut text = String::with_capacity(line.text.len() + Self::EOS.len() + 1);
+            for word in line.text.split_whitespace() {
+                text.push_str(word);
+                text.push(' ');
+            }
+            text.push_str(Self::EOS);
+            Ok(Some(Document { text, label: 0 }))
+        })
+    }
+}

@@ -1,0 +1,464 @@
+//! A corpus of short film reviews whose labels word counts cannot decide, made from a seed.
+//!
+//! A review is an opening, a verdict and a closing. The verdict is a plan ("although A, B") filled with
+//! claims ("the plot was not gripping"), and what it comes to is what the plan makes of its claims, what
+//! the claims make of their opinion words, and which side those words are on. Quotation and jest turn a
+//! claim around, a concession gives way, a negation turns the next opinion word. Every review has a twin
+//! in the other class that differs from it in nothing but its opinion words, so all other words are exactly
+//! as frequent in either class. Of the opinion words about two in three are on the side of the label:
+//! enough for a small network to find its first foothold within an epoch or two, and not
+//! enough to decide by.
+//!
+//! A *frame* is a plan with its claims, its opening and its closing, before words are put in. Training and
+//! test reviews share no frame, and no wording of a plan with its claims either; they share the parts
+//! that frames are made of, and the words. So a model is right on the test when it has learned what the
+//! parts do, not when it has seen the sentence.
+//!
+//! The English is simple and the opinions are nobody's. Reading reviews from files is not done here.
+
+mod documents;
+mod grammar;
+mod lexicon;
+
+use std::collections::HashSet;
+
+pub use documents::ReviewDocuments;
+use grammar::{CLAIMS, CLOSINGS, OPENINGS, PLANS, Rule};
+
+/// The label of a review that blames.
+pub const NEGATIVE: u32 = 0;
+
+/// The label of a review that praises.
+pub const POSITIVE: u32 = 1;
+
+/// The number of words that every review has at least.
+pub const MIN_WORDS: usize = 8;
+
+/// The number of words that no review exceeds.
+pub const MAX_WORDS: usize = 40;
+
+/// Pairs of twins made from a frame.
+const PAIRS_PER_FRAME: usize = 2;
+
+/// One in this many frames goes to the test reviews.
+const TEST_SHARE: usize = 5;
+
+/// One pair of twins in this many is typed without capitals.
+const LOWERCASE_SHARE: usize = 8;
+
+/// How often a pair that repeats an earlier review is drawn anew before it is kept.
+const REDRAWS: usize = 32;
+
+/// Sentences that no frame can make, with their labels, to try a trained model on: a plain one, a
+/// negation, a contrast. Their words all occur in the reviews.
+pub const DEMONSTRATIONS: [(&str, u32); 3] = [
+    ("I loved the story and I adored the acting.", POSITIVE),
+    ("This film was never boring.", POSITIVE),
+    ("My sister loved it, but I thought it was dull.", NEGATIVE),
+];
+
+/// How many frames a rule gets for each way in which its claims flip: neither (or the only one does
+/// not), the first, the second, both.
+///
+/// These numbers set how far opinion words alone tell the label. With as many frames where they mislead as
+/// where they lead, word counts are worth nothing, but a small network then stays at chance for many
+/// epochs before it learns the first rule.
+const fn quota(rule: Rule) -> [usize; 4] {
+    match rule {
+        Rule::Single => [160, 50, 0, 0],
+        Rule::Refuted => [95, 60, 0, 0],
+        Rule::Endorsed => [75, 40, 0, 0],
+        Rule::Both => [150, 30, 30, 30],
+        Rule::SecondWins => [95, 105, 30, 35],
+        Rule::FirstWins => [65, 30, 75, 35],
+        Rule::OwnWins => [60, 70, 25, 30],
+    }
+}
+
+/// One review.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Review {
+    /// The text: [`MIN_WORDS`] to [`MAX_WORDS`] words in one or more sentences.
+    pub text: String,
+    /// [`NEGATIVE`] or [`POSITIVE`].
+    pub label: u32,
+    /// The frame that the review was made from, as [`ReviewSplits::skeleton`] takes it.
+    pub frame: u32,
+}
+
+/// The two parts of a corpus of reviews.
+///
+/// Who cuts a validation part out of `train` should cut it by [`Review::frame`]: reviews of one frame are
+/// twins and near-twins of each other, and judging on one after learning from another says little.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewSplits {
+    /// The reviews to learn from, shuffled.
+    pub train: Vec<Review>,
+    /// The reviews to be judged on, shuffled, from frames that `train` does not have.
+    pub test: Vec<Review>,
+    skeletons: Vec<String>,
+}
+
+impl ReviewSplits {
+    /// The number of frames of both parts; frames are counted from 0.
+    pub fn frames(&self) -> usize {
+        self.skeletons.len()
+    }
+
+    /// The text of a frame with `_` for each word that was put in, or `None` for a number that is not a
+    /// frame's.
+    pub fn skeleton(&self, frame: u32) -> Option<&str> {
+        self.skeletons.get(usize::try_from(frame).ok()?).map(String::as_str)
+    }
+}
+
+/// The generator of the corpus.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::corpora::reviews::Reviews;
+///
+/// let reviews = Reviews::generate(0);
+/// println!("{} {}", reviews.train[0].label, reviews.train[0].text);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Reviews;
+
+impl Reviews {
+    /// Makes the corpus of a seed: the same reviews in the same order on every machine.
+    pub fn generate(seed: u64) -> ReviewSplits {
+        let mut draw = Draw { state: seed };
+        let mut frames = draw_frames(&mut draw);
+        draw.shuffle(&mut frames);
+        let skeletons = frames.iter().map(|frame| skeleton(&frame.pieces)).collect();
+        let first_train = frames.len() / TEST_SHARE;
+        let (mut train, mut test) = (Vec::new(), Vec::new());
+        let mut taken = HashSet::new();
+        for (id, frame) in (0u32..).zip(&frames) {
+            let part = if (id as usize) < first_train { &mut test } else { &mut train };
+            for _ in 0..PAIRS_PER_FRAME {
+                let mut twins = frame.twins(id, &mut draw);
+                for _ in 0..REDRAWS {
+                    if !twins.iter().any(|twin| taken.contains(&twin.text.to_lowercase())) {
+                        break;
+                    }
+                    twins = frame.twins(id, &mut draw);
+                }
+                taken.extend(twins.iter().map(|twin| twin.text.to_lowercase()));
+                part.extend(twins);
+            }
+        }
+        draw.shuffle(&mut train);
+        draw.shuffle(&mut test);
+        ReviewSplits { train, test, skeletons }
+    }
+}
+
+/// Sebastiano Vigna's SplitMix64, which is the same arithmetic everywhere.
+struct Draw {
+    state: u64,
+}
+
+impl Draw {
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`, which must not be 0. The bias of at most `bound / 2^64` does not matter here.
+    fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    fn of<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for end in (1..items.len()).rev() {
+            items.swap(end, self.below(end + 1));
+        }
+    }
+}
+
+/// What a slot takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Slot {
+    Thing,
+    Adjective,
+    Noun,
+    Verb,
+    Neutral(&'static [&'static str]),
+}
+
+/// A stretch of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Piece {
+    Words(&'static str),
+    /// A slot and the claim that it stands in: 0 for the first (and outside of claims), 1 for the second.
+    Slot(Slot, usize),
+}
+
+/// The words of a pattern, cut at its slots; `claims` replace `{A}` and `{B}`.
+fn cut(pattern: &'static str, place: usize, claims: &[&'static str], pieces: &mut Vec<Piece>) {
+    let mut rest = pattern;
+    while let Some((words, tail)) = rest.split_once('{') {
+        if !words.is_empty() {
+            pieces.push(Piece::Words(words));
+        }
+        let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
+        let slot = match name {
+            "A" | "B" => {
+                let place = usize::from(name == "B");
+                if let Some(claim) = claims.get(place) {
+                    cut(claim, place, &[], pieces);
+                }
+                rest = tail;
+                continue;
+            }
+            "thing" => Slot::Thing,
+            "adj" => Slot::Adjective,
+            "noun" => Slot::Noun,
+            "verb" => Slot::Verb,
+            "adv" => Slot::Neutral(&lexicon::ADVERBS),
+            "aside" => Slot::Neutral(&lexicon::ASIDES),
+            "person" => Slot::Neutral(&lexicon::PERSONS),
+            "critics" => Slot::Neutral(&lexicon::CRITICS),
+            "day" => Slot::Neutral(&lexicon::DAYS),
+            "place" => Slot::Neutral(&lexicon::PLACES),
+            "genre" => Slot::Neutral(&lexicon::GENRES),
+            "minutes" => Slot::Neutral(&lexicon::MINUTES),
+            other => unreachable!("the grammar has no slot {{{other}}}"),
+        };
+        pieces.push(Piece::Slot(slot, place));
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Words(rest));
+    }
+}
+
+/// The fewest and the most words that the pieces come to.
+fn word_range(pieces: &[Piece]) -> (usize, usize) {
+    let count = |text: &str| text.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count();
+    pieces.iter().fold((0, 0), |(least, most), piece| {
+        let (few, many) = match *piece {
+            Piece::Words(words) => (count(words), count(words)),
+            Piece::Slot(Slot::Neutral(fillers), _) => fillers
+                .iter()
+                .map(|filler| count(filler))
+                .fold((usize::MAX, 0), |(few, many), n| (few.min(n), many.max(n))),
+            Piece::Slot(..) => (1, 1),
+        };
+        (least + few, most + many)
+    })
+}
+
+/// The text of the pieces with `_` for each slot.
+fn skeleton(pieces: &[Piece]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Words(words) => words,
+            Piece::Slot(..) => "_",
+        })
+        .collect()
+}
+
+/// The words of the pieces without marks, capitals and slots: what a model could recognise them by.
+fn wording(pieces: &[Piece]) -> String {
+    let text = skeleton(pieces).to_lowercase();
+    let words: Vec<&str> =
+        text.split(|c: char| !(c.is_alphanumeric() || c == '\'')).filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+/// A review before words are put in.
+struct Frame {
+    pieces: Vec<Piece>,
+    rule: Rule,
+    /// What the function of that name says of its claims.
+    straight: [bool; 2],
+}
+
+/// For each claim, whether an opinion word in it must praise for the review to praise.
+fn straight(rule: Rule, flips: [bool; 2]) -> [bool; 2] {
+    [rule.first_agrees() != flips[0], rule.second_agrees() != flips[1]]
+}
+
+/// All frames of a corpus: for every rule and every way to flip, as many as the quota says, with no
+/// wording of plan and claims twice.
+fn draw_frames(draw: &mut Draw) -> Vec<Frame> {
+    let surroundings = Surroundings::all();
+    let mut frames = Vec::new();
+    let mut taken = HashSet::new();
+    for rule in Rule::ALL {
+        for (way, amount) in quota(rule).into_iter().enumerate() {
+            let flips = [way & 1 == 1, way & 2 == 2];
+            let mut verdicts = verdicts(rule, flips);
+            draw.shuffle(&mut verdicts);
+            let complete = verdicts
+                .into_iter()
+                .map(|(plan, claims)| {
+                    let mut pieces = Vec::new();
+                    cut(plan, 0, &claims, &mut pieces);
+                    pieces
+                })
+                .filter(|verdict| taken.insert(wording(verdict)))
+                .filter_map(|verdict| surroundings.complete(&verdict, draw))
+                .map(|pieces| Frame { pieces, rule, straight: straight(rule, flips) });
+            frames.extend(complete.take(amount));
+        }
+    }
+    frames
+}
+
+/// Every plan of the rule with every choice of claims that flip as `flips` says.
+fn verdicts(rule: Rule, flips: [bool; 2]) -> Vec<(&'static str, [&'static str; 2])> {
+    let firsts = CLAIMS.iter().filter(|claim| claim.flips == flips[0] && !(rule.quotes_first() && claim.personal));
+    let seconds: Vec<&'static str> = match rule.has_second() {
+        true => CLAIMS.iter().filter(|claim| claim.flips == flips[1]).map(|claim| claim.text).collect(),
+        false => vec![""],
+    };
+    let mut verdicts = Vec::new();
+    for first in firsts {
+        for second in seconds.iter().filter(|second| **second != first.text) {
+            for plan in PLANS.iter().filter(|plan| plan.rule == rule) {
+                verdicts.push((plan.text, [first.text, second]));
+            }
+        }
+    }
+    verdicts
+}
+
+/// Openings and closings, cut.
+struct Surroundings {
+    openings: Vec<Vec<Piece>>,
+    closings: Vec<Vec<Piece>>,
+}
+
+impl Surroundings {
+    fn all() -> Self {
+        let [openings, closings] = [OPENINGS, CLOSINGS].map(|patterns| {
+            let cut_one = |pattern| {
+                let mut pieces = Vec::new();
+                cut(pattern, 0, &[], &mut pieces);
+                pieces
+            };
+            patterns.into_iter().map(cut_one).collect()
+        });
+        Surroundings { openings, closings }
+    }
+
+    /// Puts an opening and a closing around a verdict, so that every review of the frame keeps to the
+    /// limits on length; `None` if no pair of them does.
+    fn complete(&self, verdict: &[Piece], draw: &mut Draw) -> Option<Vec<Piece>> {
+        let (least, most) = word_range(verdict);
+        let closings: Vec<_> = self.closings.iter().map(|closing| word_range(closing)).collect();
+        let mut fitting = Vec::new();
+        for opening in &self.openings {
+            let before = word_range(opening);
+            for (closing, after) in self.closings.iter().zip(&closings) {
+                if least + before.0 + after.0 >= MIN_WORDS && most + before.1 + after.1 <= MAX_WORDS {
+                    fitting.push((opening, closing));
+                }
+            }
+        }
+        if fitting.is_empty() {
+            return None;
+        }
+        let (opening, closing) = draw.of(&fitting);
+        let mut pieces = opening.clone();
+        if !pieces.is_empty() {
+            pieces.push(Piece::Words(" "));
+        }
+        pieces.extend(verdict);
+        if !closing.is_empty() {
+            pieces.push(Piece::Words(" "));
+            pieces.extend(closing);
+        }
+        Some(pieces)
+    }
+}
+
+impl Frame {
+    /// One review of each class, with the same words but for those of opinion.
+    fn twins(&self, id: u32, draw: &mut Draw) -> [Review; 2] {
+        let things = self.draw_things(draw);
+        // Per slot: the word if the claim's opinion words blame, and if they praise.
+        let words: Vec<[&'static str; 2]> = self
+            .pieces
+            .iter()
+            .map(|piece| match *piece {
+                Piece::Words(words) => [words; 2],
+                Piece::Slot(slot, place) => {
+                    let (praise, blame) = match slot {
+                        Slot::Thing => (things[place], things[place]),
+                        Slot::Adjective => draw.of(&lexicon::ADJECTIVES),
+                        Slot::Noun => draw.of(&lexicon::NOUNS),
+                        Slot::Verb => draw.of(&lexicon::VERBS),
+                        Slot::Neutral(fillers) => {
+                            let filler = draw.of(fillers);
+                            (filler, filler)
+                        }
+                    };
+                    [blame, praise]
+                }
+            })
+            .collect();
+        let lowercase = draw.below(LOWERCASE_SHARE) == 0;
+        [NEGATIVE, POSITIVE].map(|label| {
+            let mut text = String::new();
+            for (piece, word) in self.pieces.iter().zip(&words) {
+                let praise = match *piece {
+                    Piece::Words(_) => false,
+                    Piece::Slot(_, place) => self.straight[place] == (label == POSITIVE),
+                };
+                append(&mut text, word[usize::from(praise)]);
+            }
+            if lowercase {
+                text = text.to_lowercase();
+            }
+            Review { text, label, frame: id }
+        })
+    }
+
+    /// What the claims are about. A concession is about a part of the film, so that a verdict on
+    /// the whole stands against it.
+    fn draw_things(&self, draw: &mut Draw) -> [&'static str; 2] {
+        let film = draw.of(&lexicon::FILMS);
+        let part = draw.of(&lexicon::ASPECTS);
+        let other = draw.of(&lexicon::ASPECTS);
+        let verdict = if draw.below(2) == 0 || part == other { film } else { other };
+        match self.rule {
+            Rule::Single | Rule::Refuted | Rule::Endorsed => [verdict; 2],
+            Rule::Both | Rule::SecondWins => [part, verdict],
+            Rule::FirstWins => [verdict, part],
+            Rule::OwnWins => [verdict; 2],
+        }
+    }
+}
+
+/// Adds words to a text: "a" becomes "an" before a vowel, and a sentence begins with a capital.
+fn append(text: &mut String, words: &str) {
+    let vowel = words.starts_with(['a', 'e', 'i', 'o', 'u']);
+    if vowel && (text.ends_with(" a ") || text == "A ") {
+        text.insert(text.len() - 1, 'n');
+    }
+    let begins = text.is_empty() || text.ends_with(". ") || text.ends_with("! ") || text.ends_with("? ");
+    let mut characters = words.chars();
+    match characters.next() {
+        Some(first) if begins => {
+            text.extend(first.to_uppercase());
+            text.push_str(characters.as_str());
+        }
+        _ => text.push_str(words),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! From a text to ids: [`Encoder`], what all encodings have in common; the encodings; and [`TextEncoder`], which is any of
+//! them in one file.
+
+pub(crate) mod char_tokenizer;
+pub(crate) mod encoder;
+pub(crate) mod imdb_ids;
+pub(crate) mod subword_text_encoder;
+#[cfg(feature = "subwords")]
+pub(crate) mod subword_tokenizer;
+pub(crate) mod text_encoder;
+pub(crate) mod vocabulary_encoder;
+pub(crate) mod word_tokenizer;
+pub(crate) mod word_tokenizer_builder;
+
+pub use char_tokenizer::{CharTokenizer, CharTokenizerBuilder, CharUnit};
+pub use encoder::{EncodedStream, Encoder};
+pub use imdb_ids::ImdbIds;
+pub use subword_text_encoder::{SubwordTextEncoder, SubwordTextEncoderBuilder};
+#[cfg(feature = "subwords")]
+pub use subword_tokenizer::{SubwordModel, SubwordTokenizer, SubwordTokenizerBuilder};
+pub use text_encoder::TextEncoder;
+pub use vocabulary_encoder::VocabularyEncoder;
+pub use word_tokenizer::WordTokenizer;
+pub use word_tokenizer_builder::WordTokenizerBuilder;

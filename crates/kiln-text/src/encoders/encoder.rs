@@ -1,0 +1,106 @@
+//! [`Encoder`], what all encodings from text to ids have in common. The encodings themselves are in the files next to this one.
+
+use std::ops::ControlFlow;
+use std::vec;
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::io::progress::Progress;
+use crate::io::text_batches::{fill, in_batches};
+
+/// Turns texts into ids below [`vocab_size`](Self::vocab_size). Id 0 is padding and comes from no word.
+pub trait Encoder: Send + Sync {
+    /// The ids of one text; empty if none of its words is known and unknown words are dropped.
+    fn encode(&self, text: &str) -> Vec<u32>;
+
+    /// How many rows an embedding needs: one more than the highest id.
+    fn vocab_size(&self) -> usize;
+
+    /// The ids of many texts, on all threads; the same as encoding one by one.
+    fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
+        texts.par_iter().with_min_len(16).map(|text| self.encode(text)).collect()
+    }
+
+    /// The ids of texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), on all threads,
+    /// and calls `observe` after every batch of a few megabytes. The texts need not all be in memory; the ids are.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
+    fn encode_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<u32>>>
+    where
+        Self: Sized,
+    {
+        let mut all = Vec::new();
+        in_batches(texts, &mut observe, |_, texts| {
+            let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+            all.extend(self.encode_batch(&texts));
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// The ids of texts one after the other, encoded on all threads, a batch of a few megabytes at a time: neither all
+    /// texts nor all ids need be in memory. An error among the texts comes in its place.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("lines.txt");
+    /// # std::fs::write(&path, "to be\nor not to be\n").unwrap();
+    /// use kiln_text::corpora::LineCorpus;
+    /// use kiln_text::encoders::{Encoder, WordTokenizer};
+    ///
+    /// let lines = LineCorpus::new([path]);
+    /// let go_on = |_| std::ops::ControlFlow::Continue(());
+    /// let tokenizer = WordTokenizer::builder().fit_observed(lines.documents()?, go_on)?;
+    /// let ids: Vec<Vec<u32>> = tokenizer.encode_stream(lines.documents()?).collect::<Result<_, _>>()?;
+    /// assert_eq!(ids, [vec![1, 2], vec![3, 4, 1, 2]]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    fn encode_stream<T: AsRef<str> + Sync, I: IntoIterator<Item = Result<T>>>(
+        &self,
+        texts: I,
+    ) -> EncodedStream<'_, Self, I::IntoIter>
+    where
+        Self: Sized,
+    {
+        EncodedStream { encoder: self, texts: texts.into_iter(), ready: Vec::new().into_iter(), error: None }
+    }
+}
+
+/// The ids of texts, made a batch at a time; given by [`Encoder::encode_stream`].
+#[derive(Debug)]
+pub struct EncodedStream<'e, E, I> {
+    encoder: &'e E,
+    texts: I,
+    /// The ids that were not taken yet, and what is behind them, if that is an error.
+    ready: vec::IntoIter<Vec<u32>>,
+    error: Option<Error>,
+}
+
+impl<E: Encoder, T: AsRef<str> + Sync, I: Iterator<Item = Result<T>>> Iterator for EncodedStream<'_, E, I> {
+    type Item = Result<Vec<u32>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(ids) = self.ready.next() {
+                return Some(Ok(ids));
+            }
+            if let Some(error) = self.error.take() {
+                return Some(Err(error));
+            }
+            let mut batch = Vec::new();
+            self.error = fill(&mut self.texts, &mut batch).1.err();
+            if batch.is_empty() && self.error.is_none() {
+                return None;
+            }
+            let texts: Vec<&str> = batch.iter().map(AsRef::as_ref).collect();
+            self.ready = self.encoder.encode_batch(&texts).into_iter();
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! [`ImdbIds`]: the ids that `keras.datasets.imdb.load_data` gives, as an encoding over any fitted tokenizer. Leaves
+//! out the reviews themselves (`imdb.rs`) and Keras's shuffled, already encoded copy of them.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use crate::encoders::encoder::Encoder;
+use crate::encoders::word_tokenizer::WordTokenizer;
+use crate::error::{Error, Result};
+use crate::io::write_file::write_whole;
+use crate::keras::tokenizer_json::{Header, KerasTokenizer, read_file};
+
+/// The class name in the file.
+pub(crate) const CLASS_NAME: &str = "ImdbIds";
+
+/// The newest format of the file that this code reads, and the one it writes.
+const VERSION: u64 = 1;
+
+/// What unknown words read as when decoded; Keras's own examples print the same.
+const UNKNOWN_TEXT: &str = "?";
+
+/// The ids of `keras.datasets.imdb` with its defaults: 0 is padding, 1 opens every text, 2 is any unknown word, 3 is
+/// unused, and the word that a tokenizer numbers `r` has id `r + 3`.
+///
+/// `num_words` is compared with the shifted id, as in Keras: 10,000 keeps the ids 4 to 9,999, which is 9,996 words, and
+/// all others become 2. The tokenizer's own `num_words` plays no part.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::encoders::{ImdbIds, WordTokenizer};
+///
+/// let tokenizer = WordTokenizer::builder().fit(["a good film", "a bad film", "a film"])?;
+/// let ids = ImdbIds::new(tokenizer, 7)?;
+/// assert_eq!(ids.encode("A good, good film!"), [1, 4, 6, 6, 5]);
+/// assert_eq!(ids.encode("a bad idea"), [1, 4, 2, 2]);
+/// assert_eq!(ids.decode(&[0, 0, 1, 4, 2, 5]), "a ? film");
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImdbIds {
+    tokenizer: WordTokenizer,
+    num_words: usize,
+}
+
+#[derive(Deserialize)]
+struct File {
+    config: Config,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    num_words: usize,
+    tokenizer: KerasTokenizer,
+}
+
+impl ImdbIds {
+    /// The id of padding.
+    pub const PADDING: u32 = 0;
+    /// The id that opens every text (Keras's `start_char`).
+    pub const START: u32 = 1;
+    /// The id of every word unknown or beyond `num_words` (Keras's `oov_char`).
+    pub const UNKNOWN: u32 = 2;
+    /// What is added to a word's rank (Keras's `index_from`): the most frequent word has id 4.
+    pub const INDEX_FROM: u32 = 3;
+
+    /// An encoding over a fitted tokenizer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ImdbNumWords`] if `num_words` is below 5 and so keeps no word, [`Error::ImdbOovToken`] if the tokenizer
+    /// has an `oov_token` of its own, [`Error::EmptyCorpus`] if it was never fitted.
+    pub fn new(tokenizer: WordTokenizer, num_words: usize) -> Result<Self> {
+        if num_words < 5 {
+            return Err(Error::ImdbNumWords { found: num_words });
+        }
+        if let Some(token) = tokenizer.oov_token() {
+            return Err(Error::ImdbOovToken { token: token.to_owned() });
+        }
+        if tokenizer.words().len() == 0 {
+            return Err(Error::EmptyCorpus { documents: tokenizer.document_count() });
+        }
+        Ok(Self { tokenizer, num_words })
+    }
+
+    /// The ids of a text: [`START`](Self::START), then one a word.
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(text.len() / 6 + 2);
+        ids.push(Self::START);
+        self.tokenizer.each_word(text, |word| ids.push(self.id(word)));
+        ids
+    }
+
+    fn id(&self, word: &str) -> u32 {
+        let shifted = self.tokenizer.word_index(word).and_then(|rank| rank.checked_add(Self::INDEX_FROM));
+        shifted.filter(|&id| (id as usize) < self.num_words).unwrap_or(Self::UNKNOWN)
+    }
+
+    /// Encodes many texts on all threads. The result does not depend on how many there are.
+    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
+        texts.par_iter().with_min_len(16).map(|text| self.encode(text.as_ref())).collect()
+    }
+
+    /// The words of ids, joined by spaces. Padding and [`START`](Self::START) are skipped; ids without a word read `?`.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let texts: Vec<&str> = ids
+            .iter()
+            .filter(|&&id| id != Self::PADDING && id != Self::START)
+            .map(|&id| self.word(id).unwrap_or(UNKNOWN_TEXT))
+            .collect();
+        texts.join(" ")
+    }
+
+    fn word(&self, id: u32) -> Option<&str> {
+        let rank = id.checked_sub(Self::INDEX_FROM)?;
+        self.tokenizer.index_word(rank).filter(|_| (id as usize) < self.num_words)
+    }
+
+    /// How many rows an embedding needs: the smaller of `num_words` and the number of words + 4.
+    pub fn vocab_size(&self) -> usize {
+        self.num_words.min(self.tokenizer.words().len() + 1 + Self::INDEX_FROM as usize)
+    }
+
+    /// The limit on ids.
+    pub fn num_words(&self) -> usize {
+        self.num_words
+    }
+
+    /// The tokenizer that splits texts and ranks words.
+    pub fn tokenizer(&self) -> &WordTokenizer {
+        &self.tokenizer
+    }
+
+    /// A JSON object with `"class_name": "ImdbIds"`, a format version, and the tokenizer as Keras writes it.
+    pub fn to_json(&self) -> String {
+        format!(
+            "{{\"class_name\": \"{CLASS_NAME}\", \"version\": {VERSION}, \"config\": {{\"num_words\": {}, \"tokenizer\": {}}}}}",
+            self.num_words,
+            self.tokenizer.to_keras_json()
+        )
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TokenizerJson`], [`Error::TokenizerClass`], [`Error::TokenizerField`], [`Error::TokenizerVersion`] for
+    /// a file of a newer Kiln, and those of [`new`](Self::new).
+    pub fn from_json(json: &str) -> Result<Self> {
+        let header = Header::read(json)?;
+        if header.class_name.as_deref() != Some(CLASS_NAME) {
+            return Err(Header::unexpected(json, "\"ImdbIds\""));
+        }
+        header.check_version(VERSION)?;
+        let file: File =
+            serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
+        Self::new(file.config.tokenizer.into_tokenizer()?, file.config.num_words)
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the file's name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_json().as_bytes())
+    }
+
+    /// Reads a file written by [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_json)
+    }
+}
+
+impl Encoder for ImdbIds {
+    fn encode(&self, text: &str) -> Vec<u32> {
+        self.encode(text)
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.vocab_size()
+    }
+}

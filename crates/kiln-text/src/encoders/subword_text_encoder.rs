@@ -1,0 +1,295 @@
+//! [`SubwordTextEncoder`]: the subwords of TensorFlow Datasets' `tfds.deprecated.text.SubwordTextEncoder`, with every
+//! byte to fall back on. Holds encoding, decoding and the options of building; leaves out cutting (`tokens.rs`),
+//! choosing subwords (`build.rs`) and files (`file.rs`).
+//!
+//! Version followed: TensorFlow Datasets 4.9. Departures, all where its own decoding does not give the text back: an
+//! underscore within a token is never part of a longer subword, and the text `\&undsc` followed by a space keeps that
+//! one space. Where reserved tokens overlap, it takes whichever its hash table lists first; this takes the longest.
+
+mod build;
+mod file;
+mod tokens;
+mod trie;
+
+use std::ops::ControlFlow;
+
+use aho_corasick::MatchKind;
+use rayon::prelude::*;
+
+use crate::encoders::encoder::Encoder;
+use crate::error::{Error, Result, SubwordError};
+use crate::io::progress::Progress;
+use crate::io::text_batches::unobserved;
+use crate::vocabulary::subword_counts::count_tokens;
+use build::OTHER_IDS;
+pub(crate) use file::CLASS_NAME;
+use tokens::{Cutter, ESCAPE, ESCAPE_CUT, Token, is_mixed};
+use trie::Trie;
+
+/// Subwords and, for what they do not cover, single bytes: any text decodes back to itself.
+///
+/// Id 0 is padding, the subwords follow from 1, then the 256 bytes. A subword that ends in an underscore ends a word
+/// and brings a space. This is the encoding of the published `imdb_reviews/subwords8k`, and reads its `.subwords` file.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::encoders::SubwordTextEncoder;
+///
+/// let texts = ["the cat and the hat", "the hat and the bat"];
+/// let encoder = SubwordTextEncoder::builder(265).fit(texts)?;
+/// let ids = encoder.encode("the bat_man and the 猫");
+/// assert_eq!(encoder.decode(&ids), "the bat_man and the 猫");
+/// assert_eq!(encoder.vocab_size(), encoder.subwords().len() + 257);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SubwordTextEncoder {
+    subwords: Vec<Box<str>>,
+    cutter: Cutter,
+    trie: Trie,
+}
+
+impl PartialEq for SubwordTextEncoder {
+    /// The subwords are all there is to tell encoders apart.
+    fn eq(&self, other: &Self) -> bool {
+        self.subwords == other.subwords
+    }
+}
+
+impl SubwordTextEncoder {
+    /// Options for an encoder built from a corpus, with about `target_vocab_size` ids in all, bytes and padding
+    /// included: the search stops within 1 %, or at the closest size that a minimum count gives.
+    pub fn builder(target_vocab_size: usize) -> SubwordTextEncoderBuilder {
+        SubwordTextEncoderBuilder {
+            target_vocab_size,
+            max_subword_length: 20,
+            max_corpus_chars: None,
+            reserved: Vec::new(),
+        }
+    }
+
+    /// An encoder over given subwords, in the order of their ids; empty ones are left out. A subword that mixes word
+    /// characters with others is kept whole wherever a text has it.
+    ///
+    /// Subwords may be given twice, as reserved tokens that are also frequent are in the files of TensorFlow Datasets:
+    /// as there, a text gets the last one's id, and both decode.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] for more subwords than there are ids.
+    pub fn new(subwords: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self> {
+        let mut subwords: Vec<Box<str>> = subwords.into_iter().map(|text| Box::from(text.as_ref())).collect();
+        subwords.retain(|subword| !subword.is_empty());
+        let bytes: usize = subwords.iter().map(|subword| subword.len()).sum();
+        if bytes > u32::MAX as usize - OTHER_IDS {
+            return Err(Error::TooLarge { what: "a vocabulary", rows: subwords.len(), columns: 1 });
+        }
+        let mut reserved: Vec<&str> = subwords.iter().map(Box::as_ref).filter(|subword| is_mixed(subword)).collect();
+        reserved.sort_unstable();
+        reserved.dedup();
+        let cutter = Cutter::new(reserved.into_iter().filter(|&text| text != ESCAPE), MatchKind::LeftmostLongest)?;
+        let underscore = (ESCAPE, byte_id(subwords.len(), b'_'));
+        let ids = subwords.iter().zip(1..).map(|(subword, id)| (subword.as_ref(), id));
+        let trie = Trie::new(ids.chain([underscore]));
+        Ok(Self { subwords, cutter, trie })
+    }
+
+    /// The ids of a text, which [`decode`](Self::decode) turns into the same text.
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        // Subwords of 8,000 take about three and a half bytes of English each.
+        let mut ids = Vec::with_capacity(text.len() / 3 + 1);
+        let mut escaped = String::new();
+        self.cutter.each(text, |token| {
+            token.escape_into(&mut escaped);
+            let start = ids.len();
+            self.cover(&escaped, &mut ids);
+            let could_differ = token.text.contains('_') || token.reserved && token.text.contains(ESCAPE);
+            if could_differ && !self.gives_back(&ids[start..], &token) {
+                ids.truncate(start);
+                self.cover_apart(&token, &mut escaped, &mut ids);
+            }
+        });
+        ids
+    }
+
+    /// Encodes many texts on all threads. The result does not depend on how many there are.
+    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
+        texts.par_iter().with_min_len(16).map(|text| self.encode(text.as_ref())).collect()
+    }
+
+    /// Covers an escaped token with the longest subword at each place, or with the bytes of one character.
+    fn cover(&self, escaped: &str, ids: &mut Vec<u32>) {
+        let mut rest = escaped;
+        while let Some(first) = rest.chars().next() {
+            if let Some((id, length)) = self.trie.longest(rest.as_bytes()) {
+                ids.push(id);
+                rest = &rest[length..];
+                continue;
+            }
+            let (character, after) = rest.split_at(first.len_utf8());
+            // The only underscore of an escaped token is at its end, and means a space.
+            let bytes = if character == "_" { " " } else { character }.bytes();
+            ids.extend(bytes.map(|byte| byte_id(self.subwords.len(), byte)));
+            rest = after;
+        }
+    }
+
+    /// Whether ids decode to a token, which they do not where a subword holds a part of an escape.
+    fn gives_back(&self, ids: &[u32], token: &Token<'_>) -> bool {
+        let decoded = self.decode(ids);
+        let text = if token.space_after { decoded.strip_suffix(' ') } else { Some(decoded.as_str()) };
+        text == Some(token.text)
+    }
+
+    /// Covers what lies between underscores, and both halves of a literal escape, each for itself.
+    fn cover_apart(&self, token: &Token<'_>, escaped: &mut String, ids: &mut Vec<u32>) {
+        let mut part = |text, space_after| {
+            Token { text, space_after, reserved: false }.escape_into(escaped);
+            self.cover(escaped, ids);
+        };
+        let mut rest = token.text;
+        while let Some(at) = rest.find('_').into_iter().chain(rest.find(ESCAPE)).min() {
+            let length = if rest.as_bytes()[at] == b'_' { 1 } else { ESCAPE_CUT };
+            part(&rest[..at], false);
+            part(&rest[at..at + length], false);
+            rest = &rest[at + length..];
+        }
+        part(rest, token.space_after);
+    }
+
+    /// The text of ids. Skips padding and ids beyond the vocabulary; bytes that make no UTF-8 read U+FFFD.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let mut text = String::new();
+        let mut bytes = Vec::new();
+        for &id in ids {
+            let Some(place) = (id as usize).checked_sub(1) else { continue };
+            if let Some(subword) = self.subwords.get(place) {
+                text.push_str(&String::from_utf8_lossy(&bytes));
+                bytes.clear();
+                match subword.strip_suffix('_') {
+                    Some(word) => text.extend([word, " "]),
+                    None => text.push_str(subword),
+                }
+            } else if let Ok(byte) = u8::try_from(place - self.subwords.len()) {
+                bytes.push(byte);
+            }
+        }
+        text.push_str(&String::from_utf8_lossy(&bytes));
+        text
+    }
+
+    /// How many rows an embedding needs: the number of subwords, and 257 for padding and all bytes.
+    pub fn vocab_size(&self) -> usize {
+        self.subwords.len() + OTHER_IDS
+    }
+
+    /// The subwords, in the order of their ids from 1 on.
+    pub fn subwords(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
+        self.subwords.iter().map(Box::as_ref)
+    }
+}
+
+/// Bytes come behind the subwords.
+fn byte_id(subwords: usize, byte: u8) -> u32 {
+    subwords as u32 + 1 + u32::from(byte)
+}
+
+impl Encoder for SubwordTextEncoder {
+    fn encode(&self, text: &str) -> Vec<u32> {
+        self.encode(text)
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.vocab_size()
+    }
+}
+
+/// Options for a [`SubwordTextEncoder`] built from a corpus; made by [`SubwordTextEncoder::builder`].
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct SubwordTextEncoderBuilder {
+    target_vocab_size: usize,
+    max_subword_length: usize,
+    max_corpus_chars: Option<usize>,
+    reserved: Vec<String>,
+}
+
+impl SubwordTextEncoderBuilder {
+    /// The most characters that a subword may have; 0 is an error. Default: 20.
+    pub fn max_subword_length(mut self, max_subword_length: usize) -> Self {
+        self.max_subword_length = max_subword_length;
+        self
+    }
+
+    /// How many characters of the corpus to build from; 0, as in TensorFlow Datasets, is no limit. Default: all.
+    pub fn max_corpus_chars(mut self, max_corpus_chars: usize) -> Self {
+        self.max_corpus_chars = Some(max_corpus_chars).filter(|&limit| limit > 0);
+        self
+    }
+
+    /// Tokens that are never cut and get the first ids, such as `<EOS>`. Each must mix word characters with others, and
+    /// not end in an underscore. Default: none.
+    pub fn reserved_tokens(mut self, tokens: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.reserved = tokens.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Builds an encoder from texts, which are read once and need not all be in memory; memory grows with the distinct
+    /// tokens. The result does not depend on the order of the texts or on the number of threads.
+    ///
+    /// # Errors
+    ///
+    /// [`SubwordError::Option`] for a target below 258, a length of 0 or a token that cannot be reserved,
+    /// [`Error::EmptyCorpus`] if no text has a character, [`Error::TooLarge`] if the distinct tokens together have more
+    /// than 2 GiB.
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<SubwordTextEncoder> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments). While texts are
+    /// read, calls `observe` after every batch of a few megabytes; choosing subwords comes behind and is not observed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SubwordTextEncoder> {
+        let wrong = |option, expected, found| Err(SubwordError::Option { option, expected, found }.into());
+        if self.target_vocab_size <= OTHER_IDS {
+            let expected = "258 or more, since padding and all bytes take 257";
+            return wrong("target_vocab_size", expected, self.target_vocab_size.to_string());
+        }
+        if self.max_subword_length == 0 {
+            return wrong("max_subword_length", "1 or more", "0".to_owned());
+        }
+        for (at, token) in self.reserved.iter().enumerate() {
+            if token.ends_with('_') || !is_mixed(token) {
+                let expected = "tokens that mix word characters with others and do not end in an underscore";
+                return wrong("reserved_tokens", expected, format!("{token:?}"));
+            }
+            if token == ESCAPE || self.reserved[..at].contains(token) {
+                return wrong("reserved_tokens", "each token once, and not \\&undsc", format!("{token:?}"));
+            }
+        }
+        // As in TensorFlow Datasets, of reserved tokens that start at one place the first in the list is taken.
+        let cutter = Cutter::new(self.reserved.iter().map(String::as_str), MatchKind::LeftmostFirst)?;
+        let each = |text: &str, take: &mut dyn FnMut(&str)| {
+            let mut escaped = String::new();
+            cutter.each(text, |token| {
+                token.escape_into(&mut escaped);
+                take(&escaped);
+            });
+            Ok(())
+        };
+        let (counts, documents) = count_tokens(texts, self.max_corpus_chars, each, &mut observe)?;
+        if counts.is_empty() {
+            return Err(Error::EmptyCorpus { documents });
+        }
+        let subwords = build::choose(counts, &self.reserved, self.max_subword_length, self.target_vocab_size)?;
+        SubwordTextEncoder::new(subwords)
+    }
+}

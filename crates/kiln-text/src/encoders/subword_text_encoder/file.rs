@@ -1,0 +1,141 @@
+//! The files of a [`SubwordTextEncoder`]: TensorFlow Datasets' `.subwords`, a line a subword in single quotes below two
+//! lines of header, and a JSON of Kiln's own. Leaves out what subwords mean.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::encoders::subword_text_encoder::SubwordTextEncoder;
+use crate::error::{Error, Result, SubwordError, quoted};
+use crate::io::write_file::write_whole;
+use crate::keras::tokenizer_json::{Header, read_file};
+
+/// The class name in Kiln's JSON, and in the header of `.subwords` files.
+pub(crate) const CLASS_NAME: &str = "SubwordTextEncoder";
+
+/// The newest format of the JSON that this code reads, and the one it writes.
+const VERSION: u64 = 1;
+
+const HEADER: &str = "### SubwordTextEncoder";
+const METADATA: &str = "### Metadata: ";
+
+#[derive(Serialize, Deserialize)]
+struct File<S> {
+    class_name: S,
+    version: u64,
+    config: Config,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    subwords: Vec<String>,
+}
+
+impl SubwordTextEncoder {
+    /// The text of a `.subwords` file, as `save_to_file` of TensorFlow Datasets writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`SubwordError::LineFeed`] if a subword holds a line feed, which such a file cannot hold:
+    /// [`to_json`](Self::to_json) can.
+    pub fn to_subwords(&self) -> Result<String> {
+        let mut out = format!("{HEADER}\n{METADATA}{{}}\n");
+        for subword in self.subwords() {
+            if subword.contains('\n') {
+                return Err(SubwordError::LineFeed { subword: subword.to_owned() }.into());
+            }
+            out.push('\'');
+            out.push_str(subword);
+            out.push_str("'\n");
+        }
+        Ok(out)
+    }
+
+    /// Reads the text of a `.subwords` file.
+    ///
+    /// # Errors
+    ///
+    /// [`SubwordError::FileLine`] with the line if the header or a pair of quotes is missing, and the errors of
+    /// [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::encoders::SubwordTextEncoder;
+    ///
+    /// let encoder = SubwordTextEncoder::from_subwords("### SubwordTextEncoder\n### Metadata: {}\n'the_'\n'cat'\n")?;
+    /// assert_eq!(encoder.encode("the cat"), [1, 2]);
+    /// assert_eq!(encoder.vocab_size(), 2 + 257);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn from_subwords(file: &str) -> Result<Self> {
+        let wrong = |line: usize, expected, found: Option<&str>| {
+            Error::Subword(SubwordError::FileLine {
+                line: line + 1,
+                expected,
+                found: found.map_or_else(|| "the end of the file".to_owned(), quoted),
+            })
+        };
+        // Not `lines`, which would take a carriage return that is part of a subword for half a line end.
+        let mut lines = file.split_terminator('\n').enumerate();
+        let header = lines.next().map(|(_, line)| line);
+        if header != Some(HEADER) {
+            return Err(wrong(0, "the header `### SubwordTextEncoder`", header));
+        }
+        let metadata = lines.next().map(|(_, line)| line);
+        if !metadata.is_some_and(|line| line.starts_with(METADATA)) {
+            return Err(wrong(1, "`### Metadata: {}`", metadata));
+        }
+        let mut subwords = Vec::new();
+        for (at, line) in lines {
+            let subword = line.strip_prefix('\'').and_then(|line| line.strip_suffix('\''));
+            subwords.push(subword.ok_or_else(|| wrong(at, "a subword in single quotes", Some(line)))?);
+        }
+        Self::new(subwords)
+    }
+
+    /// Writes [`to_subwords`](Self::to_subwords) to a file, whole or not at all. TensorFlow Datasets takes the name
+    /// without its ending `.subwords`; this takes the whole name.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`to_subwords`](Self::to_subwords); [`Error::Io`] with the file's name.
+    pub fn save_subwords(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_subwords()?.as_bytes())
+    }
+
+    /// Reads a file written by [`save_subwords`](Self::save_subwords) or by TensorFlow Datasets.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_subwords`](Self::from_subwords), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load_subwords(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_subwords)
+    }
+
+    /// A JSON object with `"class_name": "SubwordTextEncoder"`, a format version and the subwords, which may hold
+    /// anything.
+    pub fn to_json(&self) -> String {
+        let subwords = self.subwords().map(str::to_owned).collect();
+        let file = File { class_name: CLASS_NAME, version: VERSION, config: Config { subwords } };
+        serde_json::to_string(&file).expect("strings and numbers always make a JSON")
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TokenizerJson`], [`Error::TokenizerClass`], [`Error::TokenizerVersion`] for a file of a newer Kiln,
+    /// and those of [`new`](Self::new).
+    pub fn from_json(json: &str) -> Result<Self> {
+        let header = Header::read(json)?;
+        if header.class_name.as_deref() != Some(CLASS_NAME) {
+            return Err(Header::unexpected(json, "\"SubwordTextEncoder\""));
+        }
+        header.check_version(VERSION)?;
+        let file: File<String> =
+            serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
+        Self::new(file.config.subwords)
+    }
+}

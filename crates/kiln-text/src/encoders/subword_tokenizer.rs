@@ -1,0 +1,271 @@
+//! [`SubwordTokenizer`]: subwords through Hugging Face's `tokenizers` crate. Holds encoding, decoding and
+//! `tokenizer.json`; leaves out training (`train.rs`) and the short way for byte-level BPE (`byte_level.rs`).
+//!
+//! Version followed: `tokenizers` 0.23, with its regular expressions in Rust and nothing fetched from the network.
+//! Departures: text that spells a special token is text unless [`SubwordTokenizer::read_special_tokens`] says
+//! otherwise; padding that a file asks for is left to [`PadSequences`](crate::rows::PadSequences); training gives the same
+//! vocabulary every time.
+
+mod byte_level;
+mod train;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde_json::Value;
+use tokenizers::Tokenizer;
+
+use crate::encoders::encoder::Encoder;
+use crate::error::{Error, Result, SubwordError};
+use crate::io::file_kind;
+use crate::io::write_file::write_whole;
+use crate::keras::tokenizer_json::read_file;
+use byte_level::{ByteLevelBpe, WordCache};
+pub use train::{SubwordModel, SubwordTokenizerBuilder};
+
+/// The version of `tokenizer.json`, which has been the same since the first.
+const VERSION: &str = "1.0";
+
+/// What is looked at before the crate reads a file.
+#[derive(Deserialize)]
+struct Header {
+    class_name: Option<Value>,
+    version: Option<Value>,
+}
+
+/// A character that no vocabulary has, to see what a tokenizer makes of it.
+const UNHEARD_OF: &str = "\u{10fffd}";
+
+/// Subwords as Hugging Face's `tokenizers` makes them, trained here or read from a `tokenizer.json`.
+///
+/// A trained one has padding at id 0. Files go both ways with the Python package, with the same ids.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::encoders::{SubwordModel, SubwordTokenizer};
+///
+/// let texts = ["low lower lowest", "new newer newest", "wide wider widest"];
+/// let tokenizer = SubwordTokenizer::builder(SubwordModel::ByteLevelBpe, 270).fit(texts)?;
+/// let ids = tokenizer.encode("the lowest, 最低")?;
+/// assert_eq!(tokenizer.decode(&ids)?, "the lowest, 最低");
+/// assert_eq!(tokenizer.token_to_id("[PAD]"), Some(0));
+/// let read = SubwordTokenizer::from_json(&tokenizer.to_json())?;
+/// assert_eq!(read.encode("the lowest, 最低")?, ids);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SubwordTokenizer {
+    tokenizer: Arc<Tokenizer>,
+    /// With padding, which `tokenizer` goes without.
+    json: Arc<str>,
+    vocab_size: usize,
+    short_way: Option<Arc<ByteLevelBpe>>,
+}
+
+impl PartialEq for SubwordTokenizer {
+    /// Equal files, and special tokens in texts read alike.
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json && self.reads_special_tokens() == other.reads_special_tokens()
+    }
+}
+
+/// For `map_err`: an error of the crate's as one of ours.
+fn library_error<E: std::fmt::Display>(action: &'static str) -> impl Fn(E) -> Error {
+    move |error| Error::Subword(SubwordError::Library { action, message: error.to_string() })
+}
+
+impl SubwordTokenizer {
+    /// Options for a tokenizer to train with `vocab_size` ids at most, special tokens included.
+    pub fn builder(model: SubwordModel, vocab_size: usize) -> SubwordTokenizerBuilder {
+        SubwordTokenizerBuilder::new(model, vocab_size)
+    }
+
+    fn over(mut tokenizer: Tokenizer) -> Result<Self> {
+        let json = tokenizer.to_string(false).map_err(library_error("write a tokenizer.json"))?;
+        tokenizer.with_padding(None);
+        tokenizer.set_encode_special_tokens(true);
+        let vocab_size = tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last as usize + 1);
+        tokenizer.encode_fast(UNHEARD_OF, true).map_err(library_error("use a tokenizer on unknown characters"))?;
+        let short_way = ByteLevelBpe::of(&tokenizer, true).map(Arc::new);
+        Ok(Self { tokenizer: Arc::new(tokenizer), json: Arc::from(json), vocab_size, short_way })
+    }
+
+    /// Whether a text that spells a special token, such as `[MASK]`, gets that token's id, as is the default in Python.
+    /// Default: false, so that no text can bring in padding or an end. Not saved.
+    #[must_use]
+    pub fn read_special_tokens(mut self, read: bool) -> Self {
+        let mut tokenizer = Tokenizer::clone(&self.tokenizer);
+        tokenizer.set_encode_special_tokens(!read);
+        self.short_way = ByteLevelBpe::of(&tokenizer, !read).map(Arc::new);
+        self.tokenizer = Arc::new(tokenizer);
+        self
+    }
+
+    fn reads_special_tokens(&self) -> bool {
+        !self.tokenizer.get_encode_special_tokens()
+    }
+
+    /// The ids of a text, with the tokens that the file's post-processor adds, such as `[CLS]`.
+    ///
+    /// # Errors
+    ///
+    /// [`SubwordError::Library`] if the file's rules fail on this text, as a regular expression of its own may. Trained
+    /// tokenizers fail on none.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        self.encode_with(&mut WordCache::default(), text)
+    }
+
+    fn encode_with(&self, cache: &mut WordCache, text: &str) -> Result<Vec<u32>> {
+        match &self.short_way {
+            Some(short_way) if !has_rare_planes(text) => {
+                let mut ids = Vec::with_capacity(text.len() / 4 + 1);
+                short_way.encode(&self.tokenizer, text, cache, &mut ids)?;
+                Ok(ids)
+            }
+            _ => self.encode_by_pipeline(text),
+        }
+    }
+
+    /// [`encode`](Self::encode) by the crate's own pipeline throughout; slower where a short way is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    pub fn encode_by_pipeline(&self, text: &str) -> Result<Vec<u32>> {
+        let encoding = self.tokenizer.encode_fast(text, true).map_err(library_error("encode a text"))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Encodes many texts on all threads. The result does not depend on how many there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode), for the first text that fails.
+    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<Vec<u32>>> {
+        // Few pieces, so that each has a cache of some use; each thread still gets several.
+        let piece = texts.len().div_ceil(rayon::current_num_threads() * 8).max(1);
+        let pieces: Vec<Result<Vec<Vec<u32>>>> = texts
+            .par_chunks(piece)
+            .map(|texts| {
+                let mut cache = WordCache::default();
+                texts.iter().map(|text| self.encode_with(&mut cache, text.as_ref())).collect()
+            })
+            .collect();
+        pieces.into_iter().try_fold(Vec::with_capacity(texts.len()), |mut all, piece| {
+            all.extend(piece?);
+            Ok(all)
+        })
+    }
+
+    /// The text of ids, without special tokens. Ids beyond the vocabulary are skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`SubwordError::Library`] if the file's decoder fails.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        match &self.short_way {
+            Some(short_way) => Ok(short_way.decode(ids)),
+            None => self.tokenizer.decode(ids, true).map_err(library_error("decode ids")),
+        }
+    }
+
+    /// How many rows an embedding needs: one more than the highest id.
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    /// The id of a token as the vocabulary spells it: `Ġthe`, `##ing`, `▁the`.
+    pub fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    /// The token of an id, as the vocabulary spells it.
+    pub fn id_to_token(&self, id: u32) -> Option<String> {
+        self.tokenizer.id_to_token(id)
+    }
+
+    /// The text of a `tokenizer.json`, which `Tokenizer.from_str` of the Python package reads.
+    pub fn to_json(&self) -> String {
+        self.json.to_string()
+    }
+
+    /// Reads a `tokenizer.json` of the Python package or of [`to_json`](Self::to_json).
+    ///
+    /// Padding that the file asks for is kept in it, but not put into ids. In a file of others, id 0 may be an ordinary
+    /// token: rows padded with it are told apart by their [`Span`](crate::rows::Span)s alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TokenizerClass`] for a file of another class; [`SubwordError::Version`] for another version than 1.0; [`SubwordError::Library`] if it is no such file, or if its
+    /// model has no token for unknown characters and fails on them.
+    pub fn from_json(json: &str) -> Result<Self> {
+        // What is no JSON, the crate says with line and column.
+        let header = serde_json::from_str::<Header>(json).ok();
+        if file_kind::is_no_object(json) || header.as_ref().is_some_and(|header| header.class_name.is_some()) {
+            let expected = "none: a tokenizer.json of Hugging Face's tokenizers";
+            return Err(Error::TokenizerClass { expected, found: file_kind::found(json, "no class_name") });
+        }
+        let version = header.and_then(|header| header.version);
+        if let Some(found) = version.filter(|version| version != VERSION) {
+            return Err(SubwordError::Version { found: found.to_string(), supported: VERSION }.into());
+        }
+        Self::over(Tokenizer::from_str(json).map_err(library_error("read a tokenizer.json"))?)
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the file's name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.json.as_bytes())
+    }
+
+    /// Reads a `tokenizer.json`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_json)
+    }
+}
+
+/// A text that the file's rules fail on gets no ids here; [`SubwordTokenizer::encode`] says why.
+impl Encoder for SubwordTokenizer {
+    fn encode(&self, text: &str) -> Vec<u32> {
+        self.encode(text).unwrap_or_default()
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.vocab_size()
+    }
+
+    fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
+        match self.encode_batch(texts) {
+            Ok(ids) => ids,
+            Err(_) => texts.par_iter().map(|text| Encoder::encode(self, text)).collect(),
+        }
+    }
+}
+
+/// Whether a character lies beyond U+2FFFF. What is a letter there changes from one version of Unicode to the next, and
+/// the crate's tables are not ours.
+fn has_rare_planes(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair[0] > 0xF0 || (pair[0] == 0xF0 && pair[1] >= 0xB0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_rare_planes;
+
+    #[test]
+    fn rare_planes_begin_at_three() {
+        assert!(has_rare_planes("a\u{30000}") && has_rare_planes("\u{322B0}'t") && has_rare_planes("\u{10FFFF}"));
+        assert!(!has_rare_planes("a\u{2FFFF}") && !has_rare_planes("\u{1F600} \u{FFFD} é") && !has_rare_planes(""));
+    }
+}

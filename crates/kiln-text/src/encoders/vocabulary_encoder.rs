@@ -1,0 +1,188 @@
+//! [`VocabularyEncoder`]: ids by a [`Vocabulary`] of whatever tokens an [`Analyzer`] makes, as one encoding with one
+//! file. Leaves out both: how a text falls into tokens, and which tokens have an id.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use crate::encoders::encoder::Encoder;
+use crate::error::{Error, Result, VocabularyError};
+use crate::io::json_file::{read_config, write_config};
+use crate::io::progress::Progress;
+use crate::io::text_batches::unobserved;
+use crate::io::write_file::write_whole;
+use crate::keras::tokenizer_json::read_file;
+use crate::tokens::analyzer::Analyzer;
+use crate::vocabulary::builder::VocabularyBuilder;
+use crate::vocabulary::files::VocabularyConfig;
+use crate::vocabulary::numbered::Vocabulary;
+
+/// The class name in the file.
+pub(crate) const CLASS_NAME: &str = "VocabularyEncoder";
+
+/// An [`Analyzer`] and the [`Vocabulary`] of its tokens: what goes into a model that has neither Keras's words nor
+/// subwords.
+///
+/// Id 0 is the vocabulary's first special token and stands for padding: a text that spells it gets the unknown token's
+/// id, or none. Other special tokens that a text spells get theirs.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::encoders::VocabularyEncoder;
+/// use kiln_text::tokens::{Accents, Analyzer, Normalizer, Segments, Words};
+/// use kiln_text::vocabulary::Vocabulary;
+///
+/// let analyzer = Analyzer::default()
+///     .normalizer(Normalizer::new().lower(true).accents(Accents::Strip))
+///     .words(Words::unicode(Segments::Words));
+/// let vocabulary = Vocabulary::builder().special_tokens(["<pad>", "<unk>"]).unknown_token("<unk>").max_size(4);
+/// let encoder = VocabularyEncoder::fit(analyzer, vocabulary, ["Très bon!", "Pas très bon.", "Bon."])?;
+/// assert_eq!(encoder.encode("TRES bon, vraiment"), [3, 2, 1]);
+/// assert_eq!(encoder.decode(&[0, 3, 2]), "tres bon");
+/// assert_eq!(VocabularyEncoder::from_json(&encoder.to_json())?, encoder);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct VocabularyEncoder {
+    analyzer: Analyzer,
+    vocabulary: Vocabulary,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    analyzer: Analyzer,
+    vocabulary: VocabularyConfig,
+}
+
+impl VocabularyEncoder {
+    /// Joins the two.
+    ///
+    /// # Errors
+    ///
+    /// [`VocabularyError::NoPadding`] unless id 0 is a special token other than the unknown one.
+    pub fn new(analyzer: Analyzer, vocabulary: Vocabulary) -> Result<Self> {
+        check_padding(vocabulary.special_tokens().next(), vocabulary.unknown_token())?;
+        Ok(Self { analyzer, vocabulary })
+    }
+
+    /// Counts the tokens of texts, on all threads, and gives out ids. Texts are read once and need not all be in memory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new) and of [`VocabularyBuilder::fit`].
+    pub fn fit<T: AsRef<str> + Sync>(
+        analyzer: Analyzer,
+        options: VocabularyBuilder,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<Self> {
+        Self::fit_observed(analyzer, options, texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new) and of [`VocabularyBuilder::fit_observed`].
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        analyzer: Analyzer,
+        options: VocabularyBuilder,
+        texts: impl IntoIterator<Item = Result<T>>,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self> {
+        check_padding(options.special().first().map(String::as_str), options.unknown())?;
+        let vocabulary = options.fit_observed(texts, |text, take| analyzer.each(text, take), observe)?;
+        Self::new(analyzer, vocabulary)
+    }
+
+    /// How texts become tokens.
+    pub fn analyzer(&self) -> &Analyzer {
+        &self.analyzer
+    }
+
+    /// The tokens and their ids.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// The ids of a text's tokens. One without an id becomes the unknown token's, or is dropped if there is none.
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(text.len() / 6 + 1);
+        let unknown = self.vocabulary.unknown_id();
+        self.analyzer.each(text, |token| ids.extend(self.vocabulary.id(token).filter(|&id| id != 0).or(unknown)));
+        ids
+    }
+
+    /// Encodes many texts on all threads. The result does not depend on how many there are.
+    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
+        texts.par_iter().with_min_len(16).map(|text| self.encode(text.as_ref())).collect()
+    }
+
+    /// The tokens of ids, joined by spaces; characters by nothing. Skips padding and ids beyond the vocabulary.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let tokens: Vec<&str> = ids.iter().filter(|&&id| id != 0).filter_map(|&id| self.vocabulary.token(id)).collect();
+        tokens.join(self.analyzer.between_tokens())
+    }
+
+    /// How many rows an embedding needs: the size of the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        self.vocabulary.len()
+    }
+
+    /// Both parts in one JSON.
+    pub fn to_json(&self) -> String {
+        let analyzer = serde_json::to_string(&self.analyzer).expect("strings and numbers always make a JSON");
+        let vocabulary = self.vocabulary.config_json();
+        write_config(CLASS_NAME, &format!("{{\"analyzer\": {analyzer}, \"vocabulary\": {vocabulary}}}"))
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FileJson`] with line and column, [`Error::FileClass`], [`Error::FileVersion`], [`Error::FileField`], and
+    /// that of [`new`](Self::new).
+    pub fn from_json(json: &str) -> Result<Self> {
+        let Config { analyzer, vocabulary } = read_config(json, CLASS_NAME)?;
+        Self::new(analyzer, vocabulary.into_vocabulary()?)
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the file's name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_json().as_bytes())
+    }
+
+    /// Reads a file written by [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_json)
+    }
+}
+
+fn check_padding(first: Option<&str>, unknown: Option<&str>) -> Result<()> {
+    if first.is_some() && first != unknown {
+        return Ok(());
+    }
+    Err(Error::Vocabulary(VocabularyError::NoPadding { found: first.map(str::to_owned) }))
+}
+
+impl Encoder for VocabularyEncoder {
+    fn encode(&self, text: &str) -> Vec<u32> {
+        self.encode(text)
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.vocab_size()
+    }
+}

@@ -1,0 +1,153 @@
+//! The options of a [`WordTokenizer`], their defaults and their checks. Leaves out fitting and encoding.
+
+use std::ops::ControlFlow;
+
+use crate::encoders::word_tokenizer::WordTokenizer;
+use crate::error::{Error, Result};
+use crate::io::progress::Progress;
+use crate::io::text_batches::unobserved;
+use crate::tokens::analyzer::Analyzer;
+use crate::tokens::splitter::{DEFAULT_FILTERS, Splitter};
+
+/// Options for a [`WordTokenizer`]; made by [`WordTokenizer::builder`].
+///
+/// ```
+/// use kiln_text::encoders::WordTokenizer;
+///
+/// let tokenizer = WordTokenizer::builder().num_words(4).oov_token("<OOV>").fit(["a b b c c c"])?;
+/// assert_eq!(tokenizer.encode("c b a z"), [2, 3, 1, 1]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct WordTokenizerBuilder {
+    num_words: Option<usize>,
+    filters: String,
+    lower: bool,
+    split: String,
+    char_level: bool,
+    oov_token: Option<String>,
+    analyzer: Option<Analyzer>,
+}
+
+impl Default for WordTokenizerBuilder {
+    fn default() -> Self {
+        Self {
+            num_words: None,
+            filters: DEFAULT_FILTERS.to_owned(),
+            lower: true,
+            split: " ".to_owned(),
+            char_level: false,
+            oov_token: None,
+            analyzer: None,
+        }
+    }
+}
+
+impl WordTokenizerBuilder {
+    /// Keeps the ids below `num_words`, which is `num_words - 1` words, the `oov_token` among them. Default: all.
+    ///
+    /// The limit acts when a text is encoded; all words are counted and kept. 0 and 1 keep no word and are an error.
+    pub fn num_words(mut self, num_words: usize) -> Self {
+        self.num_words = Some(num_words);
+        self
+    }
+
+    /// The characters to put `split` in place of. Default: [`DEFAULT_FILTERS`].
+    pub fn filters(mut self, filters: impl Into<String>) -> Self {
+        self.filters = filters.into();
+        self
+    }
+
+    /// Whether to lower-case, in full Unicode. Default: true.
+    pub fn lower(mut self, lower: bool) -> Self {
+        self.lower = lower;
+        self
+    }
+
+    /// The string to split on, which may have several characters; empty is an error. Default: one space.
+    pub fn split(mut self, split: impl Into<String>) -> Self {
+        self.split = split.into();
+        self
+    }
+
+    /// A token that stands for all words unknown or beyond `num_words`. It gets id 1, and words start at 2.
+    /// Default: none, and such words are dropped.
+    pub fn oov_token(mut self, oov_token: impl Into<String>) -> Self {
+        self.oov_token = Some(oov_token.into());
+        self
+    }
+
+    /// Whether every code point is a token; `filters` and `split` are then ignored, as in Keras. Default: false.
+    pub fn char_level(mut self, char_level: bool) -> Self {
+        self.char_level = char_level;
+        self
+    }
+
+    /// Splits texts by an [`Analyzer`] (Keras's `analyzer`): `filters`, `lower`, `split` and `char_level` are then
+    /// ignored. It is part of the tokenizer's file, which Keras then refuses to read. Default: Keras's own rules.
+    pub fn analyzer(mut self, analyzer: Analyzer) -> Self {
+        self.analyzer = Some(analyzer);
+        self
+    }
+
+    /// A tokenizer that knows no word yet; [`WordTokenizer::fit_on_texts`] teaches it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NumWords`] for 0 and 1, [`Error::EmptySplit`] for an empty `split`.
+    pub fn build(self) -> Result<WordTokenizer> {
+        if let Some(found @ (0 | 1)) = self.num_words {
+            return Err(Error::NumWords { found });
+        }
+        let mut splitter = Splitter::new(self.filters, self.lower, self.split, self.char_level)?;
+        if let Some(analyzer) = self.analyzer {
+            splitter = splitter.by_analyzer(analyzer);
+        }
+        Ok(WordTokenizer::unfitted(splitter, self.num_words, self.oov_token))
+    }
+
+    /// A tokenizer fitted on `texts`, which are read once; they need not all be in memory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build) and of [`WordTokenizer::fit_on_texts`].
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<WordTokenizer> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build) and of [`WordTokenizer::fit_on_texts_observed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("lines.txt");
+    /// # std::fs::write(&path, "to be\nor not to be\n").unwrap();
+    /// use std::ops::ControlFlow;
+    ///
+    /// use kiln_text::corpora::LineCorpus;
+    /// use kiln_text::encoders::WordTokenizer;
+    ///
+    /// let lines = LineCorpus::new([path]).documents()?;
+    /// let tokenizer = WordTokenizer::builder().fit_observed(lines, |progress| {
+    ///     eprintln!("{} lines, {} bytes", progress.documents, progress.bytes);
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(tokenizer.words().collect::<Vec<_>>(), ["to", "be", "or", "not"]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<WordTokenizer> {
+        let mut tokenizer = self.build()?;
+        tokenizer.fit_on_texts_observed(texts, observe)?;
+        Ok(tokenizer)
+    }
+}

@@ -1,0 +1,404 @@
+//! [`CountVectorizer`]: how often each term occurs in each text, with the columns of scikit-learn. Holds the choice of
+//! terms. Leaves out how texts become terms (`analysis.rs`), counting (`counting.rs`) and files (`files.rs`).
+
+use std::ops::ControlFlow;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::counting::{Counted, Merged, Tally, count, rows_in_order};
+use super::numpy_order::most_frequent;
+use super::term_columns::Vocabulary;
+use super::terms::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
+use super::terms::python_text::StripAccents;
+use super::terms::term_tree::{NONE, Paths};
+use crate::error::{Error, Result, VectorizerError};
+use crate::features::sparse::{SparseMatrix, Stack, by_batches, by_row, by_rows, check_columns};
+use crate::io::progress::Progress;
+use crate::io::text_batches::{in_batches, unobserved};
+
+/// A bound on the number of texts that a term occurs in.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentFrequency {
+    /// So many texts: a whole number in scikit-learn.
+    Count(usize),
+    /// A share of the texts, from 0 to 1: a fraction in scikit-learn.
+    Share(f64),
+}
+
+impl DocumentFrequency {
+    fn of(self, documents: usize) -> f64 {
+        match self {
+            Self::Count(count) => count as f64,
+            Self::Share(share) => share * documents as f64,
+        }
+    }
+
+    fn check(self, option: &'static str) -> Result<()> {
+        match self {
+            Self::Count(0) => {
+                Err(VectorizerError::DocumentFrequency { option, found: "0 documents".to_owned() }.into())
+            }
+            // Also true for what is not a number.
+            Self::Share(share) if !(0.0..=1.0).contains(&share) => {
+                Err(VectorizerError::DocumentFrequency { option, found: format!("a share of {share}") }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Options for a [`CountVectorizer`]; made by [`CountVectorizer::builder`]. The defaults are scikit-learn's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountVectorizerBuilder {
+    pub(super) analysis: AnalysisOptions,
+    pub(super) limits: Limits,
+}
+
+/// Which terms get a column, and what their cells hold; as users set it and files hold it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) min_df: DocumentFrequency,
+    pub(super) max_df: DocumentFrequency,
+    pub(super) max_features: Option<usize>,
+    pub(super) binary: bool,
+    /// Only in builders: a vectorizer has its terms elsewhere, given or learned.
+    #[serde(skip)]
+    pub(super) vocabulary: Option<Vec<String>>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            min_df: DocumentFrequency::Count(1),
+            max_df: DocumentFrequency::Share(1.0),
+            max_features: None,
+            binary: false,
+            vocabulary: None,
+        }
+    }
+}
+
+/// The setters of [`Limits`], for a builder that holds them in `limits`.
+macro_rules! limit_setters {
+    () => {
+        /// Leaves out terms that occur in fewer texts. Default: 1 text.
+        #[must_use]
+        pub fn min_df(mut self, min_df: DocumentFrequency) -> Self {
+            self.limits.min_df = min_df;
+            self
+        }
+
+        /// Leaves out terms that occur in more texts. Default: a share of 1, which is all texts.
+        #[must_use]
+        pub fn max_df(mut self, max_df: DocumentFrequency) -> Self {
+            self.limits.max_df = max_df;
+            self
+        }
+
+        /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
+        ///
+        /// Where several terms occur as often as the last that is kept, scikit-learn's choice among them is that of
+        /// NumPy's unstable sort. Kiln takes those that NumPy takes on ARM; on x86 with AVX2 or AVX-512, NumPy has
+        /// other sorts, and scikit-learn another choice on each.
+        #[must_use]
+        pub fn max_features(mut self, max_features: usize) -> Self {
+            self.limits.max_features = Some(max_features);
+            self
+        }
+
+        /// Whether to write 1 for every count above 0. Default: false.
+        #[must_use]
+        pub fn binary(mut self, binary: bool) -> Self {
+            self.limits.binary = binary;
+            self
+        }
+
+        /// The terms, in the order of their columns; `min_df`, `max_df` and `max_features` then do nothing. Default:
+        /// learned from the texts.
+        #[must_use]
+        pub fn vocabulary(mut self, terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
+            self.limits.vocabulary = Some(terms.into_iter().map(Into::into).collect());
+            self
+        }
+    };
+}
+pub(super) use limit_setters;
+
+impl CountVectorizerBuilder {
+    analysis_setters!();
+    limit_setters!();
+
+    /// Learns the terms of `texts`, on all threads. Texts are read once and need not all be in memory; memory grows with
+    /// the terms. The result does not depend on the number of threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NGramRange`], [`Error::Pattern`], [`VectorizerError::DocumentFrequency`], [`Error::ZeroSize`] for
+    /// options that cannot be; [`VectorizerError::NoTerms`] if the texts hold no term, [`VectorizerError::NoTermsLeft`]
+    /// if no term is within the limits, [`VectorizerError::DuplicateTerm`] in a given vocabulary.
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<CountVectorizer> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<CountVectorizer> {
+        self.learn(texts, false, &mut observe).map(|learned| learned.vectorizer)
+    }
+
+    /// Learns the terms of `texts` and counts them, in one pass. Memory grows with the counts too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit).
+    pub fn fit_transform<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<(CountVectorizer, SparseMatrix<u32>)> {
+        self.fit_transform_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, with a callback.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit_observed`](Self::fit_observed).
+    pub fn fit_transform_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(CountVectorizer, SparseMatrix<u32>)> {
+        self.learn(texts, true, &mut observe).map(|learned| (learned.vectorizer, learned.counts))
+    }
+
+    /// A vectorizer of a given [`vocabulary`](Self::vocabulary), without texts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit); [`VectorizerError::NoTerms`] without a vocabulary.
+    pub fn build(self) -> Result<CountVectorizer> {
+        let mut limits = self.limits;
+        limits.check()?;
+        let vocabulary = Vocabulary::new(&limits.vocabulary.take().unwrap_or_default())?;
+        Ok(CountVectorizer { analysis: Analysis::new(self.analysis)?, limits, vocabulary })
+    }
+
+    pub(super) fn learn<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        keep_rows: bool,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Learned> {
+        if self.limits.vocabulary.is_some() {
+            return self.build()?.look_up(texts, keep_rows, observe);
+        }
+        let Self { analysis, limits } = self;
+        limits.check()?;
+        let analysis = Analysis::new(analysis)?;
+        let (counted, texts) = count(&analysis, texts, keep_rows, observe)?;
+        let merged = Merged::new(&counted)?;
+        if merged.len() == 0 {
+            return Err(VectorizerError::NoTerms { documents: texts as usize }.into());
+        }
+        let kept = limits.choose(&merged, texts as usize)?;
+        let mut columns = vec![NONE; merged.len()];
+        let mut documents = Vec::with_capacity(kept.len());
+        for (column, &(place, tally)) in kept.iter().enumerate() {
+            columns[place as usize] = column as u32;
+            documents.push(tally.documents);
+        }
+        let separator = analysis.separator();
+        let vocabulary = Vocabulary::from_pushes(kept.len(), |column, text| {
+            merged.push_text(kept[column].0 as usize, separator, text)
+        });
+        let counts = matrix(&counted, merged.places(), &columns, kept.len(), limits.binary);
+        Ok(Learned { vectorizer: CountVectorizer { analysis, limits, vocabulary }, counts, documents, texts })
+    }
+}
+
+/// What a pass over texts gives.
+pub(super) struct Learned {
+    pub(super) vectorizer: CountVectorizer,
+    /// Without rows unless they were asked for.
+    pub(super) counts: SparseMatrix<u32>,
+    /// For each column, the number of texts with its term.
+    pub(super) documents: Vec<u64>,
+    /// How many texts there were.
+    pub(super) texts: u64,
+}
+
+impl Limits {
+    pub(super) fn check(&self) -> Result<()> {
+        self.min_df.check("min_df")?;
+        self.max_df.check("max_df")?;
+        match self.max_features {
+            Some(0) => Err(Error::ZeroSize { what: "max_features" }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The terms to keep, by their places in alphabetical order, ascending.
+    fn choose(&self, merged: &Merged, documents: usize) -> Result<Vec<(u32, Tally)>> {
+        let (least, most) = (self.min_df.of(documents), self.max_df.of(documents));
+        let none_left =
+            || Error::Vectorizer(VectorizerError::NoTermsLeft { terms: merged.len(), least, most, documents });
+        if most < least {
+            return Err(none_left());
+        }
+        let within = |tally: &Tally| (least..=most).contains(&(tally.documents as f64));
+        let kept: Vec<(u32, Tally)> = (0..).zip(merged.tallies()).filter(|(_, tally)| within(tally)).collect();
+        if kept.is_empty() {
+            return Err(none_left());
+        }
+        let Some(limit) = self.max_features.filter(|&limit| limit < kept.len()) else {
+            return Ok(kept);
+        };
+        let counts: Vec<u64> =
+            kept.iter().map(|(_, tally)| if self.binary { tally.documents } else { tally.count }).collect();
+        let mut chosen = most_frequent(&counts, limit);
+        chosen.sort_unstable();
+        Ok(chosen.into_iter().map(|at| kept[at as usize]).collect())
+    }
+}
+
+/// The threads' rows, with columns in place of nodes, as one matrix.
+fn matrix(counted: &[Counted], places: &[Vec<u32>], columns: &[u32], width: usize, binary: bool) -> SparseMatrix<u32> {
+    let column_of: Vec<Vec<u32>> = places
+        .par_iter()
+        .map(|places| places.iter().map(|&place| columns.get(place as usize).copied().unwrap_or(NONE)).collect())
+        .collect();
+    let rows = rows_in_order(counted);
+    by_rows(&rows, width, Vec::new, |pairs: &mut Vec<u64>, &(thread, (nodes, counts)), columns, values| {
+        let column_of = &column_of[thread];
+        pairs.clear();
+        pairs.extend(nodes.iter().zip(counts).filter_map(|(&node, &count)| {
+            let column = column_of[node as usize];
+            (column != NONE).then_some(u64::from(column) << 32 | u64::from(count))
+        }));
+        pairs.sort_unstable();
+        columns.extend(pairs.iter().map(|pair| (pair >> 32) as u32));
+        values.extend(pairs.iter().map(|&pair| if binary { 1 } else { pair as u32 }));
+    })
+}
+
+/// How often each term occurs in each text: scikit-learn's `CountVectorizer`.
+///
+/// The same texts give the same columns, in alphabetical order by code point, and the same counts, under every option;
+/// see [`max_features`](CountVectorizerBuilder::max_features) for ties.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::features::CountVectorizer;
+///
+/// let texts = ["The cat sat on the mat.", "The dog ate my homework."];
+/// let (vectorizer, counts) = CountVectorizer::builder().ngram_range(1, 2).stop_words(["the"]).fit_transform(&texts)?;
+/// assert_eq!(vectorizer.feature_names().take(4).collect::<Vec<_>>(), ["ate", "ate my", "cat", "cat sat"]);
+/// assert_eq!(counts.get(1, 0), Some(&1));
+/// assert_eq!(vectorizer.transform(&["my cat ate my dog"]).get(0, vectorizer.column("my").unwrap()), Some(&2));
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+///
+/// # References
+///
+/// `sklearn.feature_extraction.text` of scikit-learn 1.9. Left out: tokenizers, preprocessors and analyzers given as
+/// functions, the built-in list of English stop words, other encodings than UTF-8.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountVectorizer {
+    pub(super) analysis: Analysis,
+    pub(super) limits: Limits,
+    pub(super) vocabulary: Vocabulary,
+}
+
+impl CountVectorizer {
+    /// The options, with scikit-learn's defaults.
+    pub fn builder() -> CountVectorizerBuilder {
+        CountVectorizerBuilder { analysis: AnalysisOptions::default(), limits: Limits::default() }
+    }
+
+    /// Counts the known terms of texts, on all threads; others are left out. The result does not depend on how many
+    /// threads there are.
+    pub fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<u32> {
+        let scratch = || (Scratch::default(), Paths::default(), Vec::new());
+        by_rows(texts, self.vocabulary.len(), scratch, |(scratch, paths, found), text, columns, values| {
+            self.vocabulary.find(&self.analysis, scratch, paths, text.as_ref(), found);
+            for same in found.chunk_by(|a, b| a == b) {
+                columns.push(same[0]);
+                values.push(if self.limits.binary { 1 } else { same.len() as u32 });
+            }
+        })
+    }
+
+    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
+    /// megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn transform_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<u32>> {
+        by_batches(texts, &mut observe, self.vocabulary.len(), |texts| Ok(self.transform(texts)))
+    }
+
+    /// What a pass gives where the terms are known before.
+    fn look_up<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        keep_rows: bool,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Learned> {
+        let columns = self.vocabulary.len();
+        let (mut documents, mut counts) = (vec![0; columns], Stack::default());
+        let texts = in_batches(texts, observe, |_, texts| {
+            let batch = self.transform(texts);
+            batch.indices().iter().for_each(|&column| documents[column as usize] += 1);
+            if keep_rows {
+                counts.push(&batch);
+            }
+            Ok(())
+        })?;
+        Ok(Learned { vectorizer: self, counts: counts.finish(columns), documents, texts })
+    }
+
+    /// The term of each column, in order.
+    pub fn feature_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.vocabulary.terms()
+    }
+
+    /// The column of a term, taken as it is: not lower-cased, not split.
+    pub fn column(&self, term: &str) -> Option<usize> {
+        self.vocabulary.column(&self.analysis, term).map(|column| column as usize)
+    }
+
+    /// The terms of each row whose number is not 0, in the order of the columns.
+    ///
+    /// # Errors
+    ///
+    /// [`VectorizerError::MatrixColumns`] if the matrix has another number of columns.
+    pub fn inverse_transform<N: Clone + PartialEq + Default>(
+        &self,
+        matrix: &SparseMatrix<N>,
+    ) -> Result<Vec<Vec<&str>>> {
+        check_columns(matrix, self.vocabulary.len())?;
+        let matrix = by_row(matrix);
+        let terms = |row: sprs::CsVecViewI<'_, N, u32>| {
+            let columns = row.iter().filter(|(_, value)| **value != N::default()).map(|(column, _)| column);
+            columns.filter_map(|column| self.vocabulary.term(column)).collect()
+        };
+        Ok(matrix.outer_iterator().map(terms).collect())
+    }
+}

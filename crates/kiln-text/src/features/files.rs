@@ -1,0 +1,162 @@
+//! The JSON of vectorizers: what it says, and the checks on what is read. Leaves out the options themselves and the
+//! frame of the JSON (`json_file.rs`).
+//!
+//! A file holds counts in place of the weights made from them, so that what is read equals what was written.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::count_vectorizer::{CountVectorizer, Limits};
+use super::hashing_vectorizer::{Hashing, HashingVectorizer, HashingVectorizerBuilder};
+use super::term_columns::Vocabulary;
+use super::terms::analysis::{Analysis, AnalysisOptions};
+use super::tfidf::{TfidfTransformer, Weighting};
+use super::tfidf_vectorizer::TfidfVectorizer;
+use crate::error::{Error, Result};
+use crate::io::json_file::{read_config, write_config};
+use crate::io::write_file::write_whole;
+use crate::keras::tokenizer_json::read_file;
+
+#[derive(Serialize, Deserialize)]
+struct Counts {
+    analysis: AnalysisOptions,
+    limits: Limits,
+    vocabulary: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tfidf {
+    weighting: Weighting,
+    documents: u64,
+    document_frequencies: Vec<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CountsAndTfidf {
+    counts: Counts,
+    tfidf: Tfidf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Hashes {
+    analysis: AnalysisOptions,
+    hashing: Hashing,
+}
+
+fn write(class_name: &str, config: impl Serialize) -> String {
+    // Keys are strings and numbers are finite, which is all that could fail.
+    write_config(class_name, &serde_json::to_string(&config).unwrap_or_default())
+}
+
+impl Counts {
+    fn of(vectorizer: &CountVectorizer) -> Self {
+        Self {
+            analysis: vectorizer.analysis.options().clone(),
+            limits: vectorizer.limits.clone(),
+            vocabulary: vectorizer.feature_names().map(str::to_owned).collect(),
+        }
+    }
+
+    fn into_vectorizer(self) -> Result<CountVectorizer> {
+        self.limits.check()?;
+        let analysis = Analysis::new(self.analysis)?;
+        let vocabulary = Vocabulary::new(&self.vocabulary)?;
+        Ok(CountVectorizer { analysis, limits: self.limits, vocabulary })
+    }
+}
+
+impl Tfidf {
+    fn of(tfidf: &TfidfTransformer) -> Self {
+        Self {
+            weighting: tfidf.weighting,
+            documents: tfidf.documents,
+            document_frequencies: tfidf.document_frequencies.clone(),
+        }
+    }
+
+    fn into_transformer(self) -> Result<TfidfTransformer> {
+        match self.document_frequencies.iter().find(|&&frequency| frequency > self.documents) {
+            None => Ok(TfidfTransformer::new(self.weighting, self.documents, self.document_frequencies)),
+            Some(frequency) => Err(Error::FileField {
+                class_name: "TfidfTransformer",
+                field: "document_frequencies",
+                expected: "at most as many as documents",
+                found: format!("{frequency} of {}", self.documents),
+            }),
+        }
+    }
+}
+
+/// The four functions that every class has around its own `to_json` and `from_json`.
+macro_rules! files {
+    ($class:ident, $to_config:expr, $from_config:expr) => {
+        impl $class {
+            /// The options and what was learned, as JSON with a version.
+            pub fn to_json(&self) -> String {
+                write(stringify!($class), $to_config(self))
+            }
+
+            /// Reads what [`to_json`](Self::to_json) wrote; the result equals what was written.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::FileJson`], [`Error::FileClass`], [`Error::FileVersion`],
+            /// [`Error::FileField`], and what the options themselves can do wrong.
+            pub fn from_json(json: &str) -> Result<Self> {
+                $from_config(read_config(json, stringify!($class))?)
+            }
+
+            /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Io`] with the file's name.
+            pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+                write_whole(path.as_ref(), self.to_json().as_bytes())
+            }
+
+            /// Reads a file written by [`save`](Self::save).
+            ///
+            /// # Errors
+            ///
+            /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+            pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+                read_file(path.as_ref(), Self::from_json)
+            }
+        }
+    };
+}
+
+files!(CountVectorizer, Counts::of, Counts::into_vectorizer);
+files!(TfidfTransformer, Tfidf::of, Tfidf::into_transformer);
+files!(
+    TfidfVectorizer,
+    |vectorizer: &TfidfVectorizer| CountsAndTfidf {
+        counts: Counts::of(&vectorizer.counts),
+        tfidf: Tfidf::of(&vectorizer.tfidf),
+    },
+    |config: CountsAndTfidf| {
+        let (counts, tfidf) = (config.counts.into_vectorizer()?, config.tfidf.into_transformer()?);
+        let (terms, found) = (counts.vocabulary.len(), tfidf.document_frequencies.len());
+        if terms != found {
+            let expected = "one for each term of the vocabulary";
+            let found = format!("{found} for {terms} terms");
+            return Err(Error::FileField {
+                class_name: "TfidfVectorizer",
+                field: "document_frequencies",
+                expected,
+                found,
+            });
+        }
+        Ok(TfidfVectorizer { counts, tfidf })
+    }
+);
+files!(
+    HashingVectorizer,
+    |vectorizer: &HashingVectorizer| Hashes {
+        analysis: vectorizer.analysis.options().clone(),
+        hashing: vectorizer.hashing,
+    },
+    |config: Hashes| HashingVectorizerBuilder { analysis: config.analysis, hashing: config.hashing }.build()
+);

@@ -1,0 +1,214 @@
+//! [`HashingVectorizer`]: terms to columns by their hash, without a vocabulary, as scikit-learn does. Leaves out
+//! Keras's hashing trick ([`HashingTrick`](crate::keras::HashingTrick)), which gives ids and hashes otherwise.
+
+use std::ops::ControlFlow;
+
+use super::terms::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
+use super::terms::python_text::StripAccents;
+use super::tfidf::Norm;
+use crate::error::{Error, Result};
+use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
+use crate::io::progress::Progress;
+
+/// Options for a [`HashingVectorizer`]; made by [`HashingVectorizer::builder`]. The defaults are scikit-learn's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashingVectorizerBuilder {
+    pub(super) analysis: AnalysisOptions,
+    pub(super) hashing: Hashing,
+}
+
+/// What becomes of a hash; as users set it and files hold it.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hashing {
+    pub(super) n_features: usize,
+    pub(super) alternate_sign: bool,
+    pub(super) binary: bool,
+    pub(super) norm: Option<Norm>,
+}
+
+impl HashingVectorizerBuilder {
+    analysis_setters!();
+
+    /// How many columns, at most 2^31 - 1. Default: 2^20.
+    #[must_use]
+    pub fn n_features(mut self, n_features: usize) -> Self {
+        self.hashing.n_features = n_features;
+        self
+    }
+
+    /// Whether a term whose hash is negative counts -1, so that terms that share a column cancel out on average.
+    /// Default: true.
+    #[must_use]
+    pub fn alternate_sign(mut self, alternate_sign: bool) -> Self {
+        self.hashing.alternate_sign = alternate_sign;
+        self
+    }
+
+    /// Whether to write 1 for every column that a term fell into, also where the sum is 0. Default: false.
+    #[must_use]
+    pub fn binary(mut self, binary: bool) -> Self {
+        self.hashing.binary = binary;
+        self
+    }
+
+    /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
+    #[must_use]
+    pub fn norm(mut self, norm: impl Into<Option<Norm>>) -> Self {
+        self.hashing.norm = norm.into();
+        self
+    }
+
+    /// The vectorizer, which needs no texts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NGramRange`], [`Error::Pattern`]; [`Error::ZeroSize`] for no columns,
+    /// [`Error::NumberOutOfRange`] for more than 2^31 - 1.
+    pub fn build(self) -> Result<HashingVectorizer> {
+        let columns = self.hashing.n_features;
+        if columns == 0 {
+            return Err(Error::ZeroSize { what: "n_features" });
+        }
+        if columns > i32::MAX as usize {
+            return Err(Error::NumberOutOfRange {
+                what: "n_features",
+                expected: "2^31 - 1 or less, as columns are magnitudes of 32-bit hashes",
+                found: columns as f64,
+            });
+        }
+        Ok(HashingVectorizer { analysis: Analysis::new(self.analysis)?, hashing: self.hashing })
+    }
+}
+
+/// Terms to columns by their hash, without a vocabulary: scikit-learn's `HashingVectorizer`.
+///
+/// A term's column is the magnitude of its hash, as a signed integer, modulo the number of columns; the hash's sign is
+/// that of the count. Different terms can share a column. As in scikit-learn, a sum of 0 is stored.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::features::HashingVectorizer;
+///
+/// let rows = HashingVectorizer::builder().norm(None).build()?.transform(&["foo cat cat"]);
+/// assert_eq!((rows.get(0, 670_688), rows.get(0, 300_839)), (Some(&-1.0), Some(&2.0)));
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+///
+/// # References
+///
+/// `sklearn.feature_extraction` of scikit-learn 1.9; Weinberger, Dasgupta, Langford, Smola, Attenberg, "Feature Hashing
+/// for Large Scale Multitask Learning", ICML 2009.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashingVectorizer {
+    pub(super) analysis: Analysis,
+    pub(super) hashing: Hashing,
+}
+
+impl HashingVectorizer {
+    /// The options, with scikit-learn's defaults.
+    pub fn builder() -> HashingVectorizerBuilder {
+        let hashing = Hashing { n_features: 1 << 20, alternate_sign: true, binary: false, norm: Some(Norm::L2) };
+        HashingVectorizerBuilder { analysis: AnalysisOptions::default(), hashing }
+    }
+
+    /// How many columns there are.
+    pub fn n_features(&self) -> usize {
+        self.hashing.n_features
+    }
+
+    /// The column of a term, taken as it is, and whether it counts negatively.
+    pub fn column(&self, term: &str) -> (usize, bool) {
+        let (column, negative) = self.place(term);
+        (column as usize, negative)
+    }
+
+    fn place(&self, term: &str) -> (u32, bool) {
+        let hash = murmur3(term.as_bytes()) as i32;
+        let (magnitude, columns) = (hash.unsigned_abs(), self.hashing.n_features as u32);
+        // Most numbers of columns are powers of two, and division is slow.
+        let column = if columns.is_power_of_two() { magnitude & (columns - 1) } else { magnitude % columns };
+        (column, hash < 0 && self.hashing.alternate_sign)
+    }
+
+    /// The rows of texts, on all threads. The result does not depend on how many threads there are.
+    pub fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<f64> {
+        let scratch = || (Scratch::default(), Vec::new());
+        by_rows(texts, self.hashing.n_features, scratch, |(scratch, found), text, columns, values| {
+            found.clear();
+            self.analysis.each_term(scratch, text.as_ref(), |term| {
+                let (column, negative) = self.place(term);
+                found.push(column << 1 | u32::from(negative));
+            });
+            found.sort_unstable();
+            let start = values.len();
+            for same in found.chunk_by(|a, b| a >> 1 == b >> 1) {
+                columns.push(same[0] >> 1);
+                // Sorted, those that count negatively are last.
+                let positive = same.partition_point(|place| place & 1 == 0);
+                let sum = positive as f64 - (same.len() - positive) as f64;
+                values.push(if self.hashing.binary { 1.0 } else { sum });
+            }
+            if let Some(norm) = self.hashing.norm {
+                norm.divide(&mut values[start..]);
+            }
+        })
+    }
+
+    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
+    /// megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn transform_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<f64>> {
+        by_batches(texts, &mut observe, self.hashing.n_features, |texts| Ok(self.transform(texts)))
+    }
+}
+
+/// MurmurHash3 for x86, 32 bits, with seed 0.
+///
+/// Reference: Austin Appleby, `MurmurHash3.cpp`, 2011, in the public domain.
+fn murmur3(bytes: &[u8]) -> u32 {
+    let mix = |block: u32| block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    let (blocks, tail) = bytes.as_chunks();
+    let mut hash = 0_u32;
+    for &block in blocks {
+        hash = (hash ^ mix(u32::from_le_bytes(block))).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+    }
+    hash ^= match *tail {
+        [a] => mix(u32::from(a)),
+        [a, b] => mix(u32::from_le_bytes([a, b, 0, 0])),
+        [a, b, c] => mix(u32::from_le_bytes([a, b, c, 0])),
+        _ => 0,
+    };
+    hash ^= bytes.len() as u32;
+    hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35);
+    hash ^ hash >> 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::murmur3;
+
+    /// As scikit-learn's `murmurhash3_32` gives them.
+    #[test]
+    fn hashes_are_those_of_murmur3() {
+        for (text, hash) in [
+            ("", 0),
+            ("foo", -156_908_512),
+            ("the", -1_132_748_958),
+            ("cat", 1_751_422_759),
+            ("sat", 703_717_300),
+            ("고양이", -148_255_650),
+        ] {
+            assert_eq!(murmur3(text.as_bytes()) as i32, hash, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The sparse matrices of this crate, which are those of `sprs`, how they are built row by row on all threads,
+//! and their dense form. Leaves out what the numbers mean.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use rayon::prelude::*;
+use sprs::CsMatI;
+
+use crate::error::{Result, VectorizerError};
+use crate::io::progress::Progress;
+use crate::io::text_batches::in_batches;
+use crate::rows::matrix::Matrix;
+use crate::rows::pad::filled;
+
+/// A row for each text, a column for each term, by rows (CSR), columns ascending within each. Columns are `u32`, which
+/// is half the memory of `usize`.
+pub type SparseMatrix<N> = CsMatI<N, u32, usize>;
+
+/// Rows built by one thread.
+struct Part<N> {
+    columns: Vec<u32>,
+    values: Vec<N>,
+    lengths: Vec<usize>,
+}
+
+/// Builds a matrix from `rows`; `push` appends the columns and values of one row, columns ascending.
+pub(crate) fn by_rows<T: Sync, N: Copy + Send + Sync, S>(
+    rows: &[T],
+    columns: usize,
+    scratch: impl Fn() -> S + Sync + Send,
+    push: impl Fn(&mut S, &T, &mut Vec<u32>, &mut Vec<N>) + Sync + Send,
+) -> SparseMatrix<N> {
+    // Enough pieces that a thread which is late can be helped.
+    let piece = rows.len().div_ceil(8 * rayon::current_num_threads()).max(16);
+    let parts: Vec<Part<N>> = rows
+        .par_chunks(piece)
+        .map_init(scratch, |scratch, rows| {
+            let mut part = Part { columns: Vec::new(), values: Vec::new(), lengths: Vec::with_capacity(rows.len()) };
+            for row in rows {
+                let before = part.columns.len();
+                push(scratch, row, &mut part.columns, &mut part.values);
+                part.lengths.push(part.columns.len() - before);
+            }
+            part
+        })
+        .collect();
+    let stored = parts.iter().map(|part| part.columns.len()).sum();
+    let (mut all_columns, mut values) = (Vec::with_capacity(stored), Vec::with_capacity(stored));
+    let mut starts = Vec::with_capacity(rows.len() + 1);
+    starts.push(0);
+    for part in parts {
+        all_columns.extend_from_slice(&part.columns);
+        values.extend_from_slice(&part.values);
+        for length in part.lengths {
+            starts.push(starts[starts.len() - 1] + length);
+        }
+    }
+    CsMatI::new((rows.len(), columns), starts, all_columns, values)
+}
+
+/// Rows of several matrices, one behind the other.
+#[derive(Debug)]
+pub(crate) struct Stack<N> {
+    starts: Vec<usize>,
+    columns: Vec<u32>,
+    values: Vec<N>,
+}
+
+impl<N> Default for Stack<N> {
+    fn default() -> Self {
+        Self { starts: vec![0], columns: Vec::new(), values: Vec::new() }
+    }
+}
+
+impl<N: Copy> Stack<N> {
+    /// Puts the rows of a matrix behind those that are there.
+    pub(crate) fn push(&mut self, rows: &SparseMatrix<N>) {
+        let before = self.columns.len();
+        self.starts.extend(rows.indptr().to_proper()[1..].iter().map(|end| before + end));
+        self.columns.extend_from_slice(rows.indices());
+        self.values.extend_from_slice(rows.data());
+    }
+
+    pub(crate) fn finish(self, columns: usize) -> SparseMatrix<N> {
+        CsMatI::new((self.starts.len() - 1, columns), self.starts, self.columns, self.values)
+    }
+}
+
+/// A matrix of texts that need not all be in memory; `rows` makes those of a batch.
+pub(crate) fn by_batches<T: AsRef<str> + Sync, N: Copy + Send>(
+    texts: impl IntoIterator<Item = Result<T>>,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    columns: usize,
+    mut rows: impl FnMut(&[T]) -> Result<SparseMatrix<N>> + Send,
+) -> Result<SparseMatrix<N>> {
+    let mut stack = Stack::default();
+    in_batches(texts, observe, |_, texts| {
+        stack.push(&rows(texts)?);
+        Ok(())
+    })?;
+    Ok(stack.finish(columns))
+}
+
+/// The same matrix with other values, made row by row: `change` is given the columns and the new values of one row.
+pub(crate) fn with_values<N: Copy + Sync, M: Copy + Send + Default>(
+    matrix: &SparseMatrix<N>,
+    change: impl Fn(&[u32], &[N], &mut [M]) + Sync,
+) -> SparseMatrix<M> {
+    let starts: Vec<usize> = matrix.indptr().to_proper().to_vec();
+    let mut values = vec![M::default(); matrix.nnz()];
+    let mut rows = Vec::with_capacity(matrix.rows());
+    let mut rest = values.as_mut_slice();
+    for range in starts.windows(2) {
+        let (row, behind) = rest.split_at_mut(range[1] - range[0]);
+        rows.push((range[0]..range[1], row));
+        rest = behind;
+    }
+    rows.into_par_iter().with_min_len(64).for_each(|(range, row)| {
+        change(&matrix.indices()[range.clone()], &matrix.data()[range], row);
+    });
+    CsMatI::new((matrix.rows(), matrix.cols()), starts, matrix.indices().to_vec(), values)
+}
+
+/// The matrix itself, or, if it is stored by columns, a copy of it by rows.
+pub(crate) fn by_row<N: Clone + Default>(matrix: &SparseMatrix<N>) -> Cow<'_, SparseMatrix<N>> {
+    if matrix.is_csr() { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.to_csr()) }
+}
+
+/// The dense form of a sparse matrix, zeros written out.
+///
+/// # Errors
+///
+/// [`Error::TooLarge`](crate::Error::TooLarge) if it does not fit in memory.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::features::{CountVectorizer, to_dense};
+///
+/// let (_, counts) = CountVectorizer::builder().fit_transform(&["red red green", "blue"])?;
+/// let dense = to_dense(&counts)?;
+/// assert_eq!((dense.row(0), dense.row(1)), (&[0.0, 1.0, 2.0][..], &[1.0, 0.0, 0.0][..]));
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub fn to_dense<N: Copy + Into<f64>>(matrix: &SparseMatrix<N>) -> Result<Matrix> {
+    let (rows, columns) = matrix.shape();
+    let mut values = filled(rows, columns, 0.0, "a matrix")?;
+    for (&value, (row, column)) in matrix.iter() {
+        values[row as usize * columns + column as usize] = value.into();
+    }
+    Ok(Matrix { values, rows, columns })
+}
+
+/// An error unless a matrix has as many columns as a vectorizer.
+pub(crate) fn check_columns<N>(matrix: &SparseMatrix<N>, expected: usize) -> Result<()> {
+    match matrix.cols() == expected {
+        true => Ok(()),
+        false => Err(VectorizerError::MatrixColumns { expected, found: matrix.cols() }.into()),
+    }
+}

@@ -1,0 +1,172 @@
+//! [`TfidfTransformer`]: counts to tf-idf by scikit-learn's formulas. Leaves out counting. Keras's tf-idf
+//! ([`MatrixMode::TfIdf`](crate::keras::MatrixMode::TfIdf)) and that of `TextVectorization` are other formulas.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::features::sparse::{SparseMatrix, by_row, check_columns, with_values};
+
+/// What a row is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// The sum of its numbers' magnitudes.
+    L1,
+    /// The square root of the sum of their squares.
+    L2,
+}
+
+impl Norm {
+    /// Divides a row; a row of zeros stays.
+    pub(super) fn divide(self, row: &mut [f64]) {
+        let norm = match self {
+            Self::L1 => row.iter().map(|value| value.abs()).sum::<f64>(),
+            Self::L2 => row.iter().map(|value| value * value).sum::<f64>().sqrt(),
+        };
+        if norm != 0.0 {
+            row.iter_mut().for_each(|value| *value /= norm);
+        }
+    }
+}
+
+/// How counts are weighted; as users set it and files hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Weighting {
+    pub(super) norm: Option<Norm>,
+    pub(super) use_idf: bool,
+    pub(super) smooth_idf: bool,
+    pub(super) sublinear_tf: bool,
+}
+
+impl Default for Weighting {
+    fn default() -> Self {
+        Self { norm: Some(Norm::L2), use_idf: true, smooth_idf: true, sublinear_tf: false }
+    }
+}
+
+/// The setters of [`Weighting`], for a builder that holds it in `weighting`.
+macro_rules! weighting_setters {
+    () => {
+        /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
+        #[must_use]
+        pub fn norm(mut self, norm: impl Into<Option<Norm>>) -> Self {
+            self.weighting.norm = norm.into();
+            self
+        }
+
+        /// Whether counts are multiplied by the terms' inverse document frequencies. Default: true.
+        #[must_use]
+        pub fn use_idf(mut self, use_idf: bool) -> Self {
+            self.weighting.use_idf = use_idf;
+            self
+        }
+
+        /// Whether inverse document frequencies are taken as if there were one more text, which has every term.
+        /// Default: true. Without it, a term of a given vocabulary that occurs nowhere weighs infinitely much.
+        #[must_use]
+        pub fn smooth_idf(mut self, smooth_idf: bool) -> Self {
+            self.weighting.smooth_idf = smooth_idf;
+            self
+        }
+
+        /// Whether a count `c` becomes `1 + ln c`. Default: false.
+        #[must_use]
+        pub fn sublinear_tf(mut self, sublinear_tf: bool) -> Self {
+            self.weighting.sublinear_tf = sublinear_tf;
+            self
+        }
+    };
+}
+pub(super) use weighting_setters;
+
+/// Options for a [`TfidfTransformer`]; made by [`TfidfTransformer::builder`]. The defaults are scikit-learn's.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TfidfTransformerBuilder {
+    weighting: Weighting,
+}
+
+impl TfidfTransformerBuilder {
+    weighting_setters!();
+
+    /// Learns in how many of the rows each term occurs.
+    pub fn fit<N: Copy + Default>(self, counts: &SparseMatrix<N>) -> TfidfTransformer {
+        let mut documents = vec![0; counts.cols()];
+        for &column in by_row(counts).indices() {
+            documents[column as usize] += 1;
+        }
+        TfidfTransformer::new(self.weighting, counts.rows() as u64, documents)
+    }
+}
+
+/// Counts to tf-idf: scikit-learn's `TfidfTransformer`.
+///
+/// A count `c` of a term that `df` of `n` texts have becomes `c * (ln((1 + n) / (1 + df)) + 1)`, and the row is divided
+/// by its length. Without `smooth_idf` it is `ln(n / df) + 1`.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::features::{CountVectorizer, Norm, TfidfTransformer};
+///
+/// let (_, counts) = CountVectorizer::builder().fit_transform(&["aa bb", "aa aa"])?;
+/// let tfidf = TfidfTransformer::builder().norm(Norm::L1).fit(&counts);
+/// assert_eq!(tfidf.idf().unwrap(), [1.0, (3.0_f64 / 2.0).ln() + 1.0]);
+/// assert_eq!(tfidf.transform(&counts)?.get(1, 0), Some(&1.0));
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct TfidfTransformer {
+    pub(super) weighting: Weighting,
+    pub(super) documents: u64,
+    pub(super) document_frequencies: Vec<u64>,
+    /// Made from the counts, which files can hold exactly.
+    idf: Option<Vec<f64>>,
+}
+
+impl TfidfTransformer {
+    /// The options, with scikit-learn's defaults.
+    pub fn builder() -> TfidfTransformerBuilder {
+        TfidfTransformerBuilder::default()
+    }
+
+    pub(super) fn new(weighting: Weighting, documents: u64, document_frequencies: Vec<u64>) -> Self {
+        let more = if weighting.smooth_idf { 1.0 } else { 0.0 };
+        let idf = |&df: &u64| ((documents as f64 + more) / (df as f64 + more)).ln() + 1.0;
+        let idf = weighting.use_idf.then(|| document_frequencies.iter().map(idf).collect());
+        Self { weighting, documents, document_frequencies, idf }
+    }
+
+    /// Weights counts, on all threads.
+    ///
+    /// # Errors
+    ///
+    /// [`VectorizerError::MatrixColumns`](crate::error::VectorizerError::MatrixColumns) if the matrix has another number of
+    /// columns than the one fitted on.
+    pub fn transform<N: Copy + Default + Into<f64> + Sync>(
+        &self,
+        counts: &SparseMatrix<N>,
+    ) -> Result<SparseMatrix<f64>> {
+        check_columns(counts, self.document_frequencies.len())?;
+        Ok(self.weighted(counts))
+    }
+
+    /// Weights counts of as many columns as this has.
+    pub(super) fn weighted<N: Copy + Default + Into<f64> + Sync>(&self, counts: &SparseMatrix<N>) -> SparseMatrix<f64> {
+        with_values(&by_row(counts), |columns, counts: &[N], values: &mut [f64]| {
+            for ((value, &count), &column) in values.iter_mut().zip(counts).zip(columns) {
+                let count: f64 = count.into();
+                let frequency = if self.weighting.sublinear_tf { count.ln() + 1.0 } else { count };
+                *value = self.idf.as_ref().map_or(frequency, |idf| frequency * idf[column as usize]);
+            }
+            if let Some(norm) = self.weighting.norm {
+                norm.divide(values);
+            }
+        })
+    }
+
+    /// The inverse document frequency of each column; none without `use_idf`.
+    pub fn idf(&self) -> Option<&[f64]> {
+        self.idf.as_deref()
+    }
+}

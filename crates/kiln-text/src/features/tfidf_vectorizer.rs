@@ -1,0 +1,172 @@
+//! [`TfidfVectorizer`]: a [`CountVectorizer`] and a [`TfidfTransformer`] in one. Leaves out both, and files
+//! (`files.rs`).
+
+use std::ops::ControlFlow;
+
+use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, DocumentFrequency, Limits, limit_setters};
+use super::terms::analysis::{AnalysisOptions, TermUnit, analysis_setters};
+use super::terms::python_text::StripAccents;
+use super::tfidf::{Norm, TfidfTransformer, Weighting, weighting_setters};
+use crate::error::Result;
+use crate::features::sparse::SparseMatrix;
+use crate::io::progress::Progress;
+use crate::io::text_batches::unobserved;
+
+/// Options for a [`TfidfVectorizer`]; made by [`TfidfVectorizer::builder`]. The defaults are scikit-learn's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TfidfVectorizerBuilder {
+    analysis: AnalysisOptions,
+    limits: Limits,
+    weighting: Weighting,
+}
+
+impl TfidfVectorizerBuilder {
+    analysis_setters!();
+    limit_setters!();
+    weighting_setters!();
+
+    /// Learns the terms of `texts` and how many texts have each, on all threads. Texts are read once and need not all be
+    /// in memory; memory grows with the terms. The result does not depend on the number of threads.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CountVectorizerBuilder::fit`].
+    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<TfidfVectorizer> {
+        self.fit_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CountVectorizerBuilder::fit_observed`].
+    pub fn fit_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<TfidfVectorizer> {
+        self.learn(texts, false, &mut observe).map(|(vectorizer, _)| vectorizer)
+    }
+
+    /// Learns the terms of `texts` and weights them, in one pass. Memory grows with the numbers too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CountVectorizerBuilder::fit`].
+    pub fn fit_transform<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<(TfidfVectorizer, SparseMatrix<f64>)> {
+        self.fit_transform_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, with a callback.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CountVectorizerBuilder::fit_observed`].
+    pub fn fit_transform_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(TfidfVectorizer, SparseMatrix<f64>)> {
+        let (vectorizer, counts) = self.learn(texts, true, &mut observe)?;
+        let values = vectorizer.tfidf.transform(&counts)?;
+        Ok((vectorizer, values))
+    }
+
+    fn learn<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        keep_rows: bool,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(TfidfVectorizer, SparseMatrix<u32>)> {
+        let builder = CountVectorizerBuilder { analysis: self.analysis, limits: self.limits };
+        let learned = builder.learn(texts, keep_rows, observe)?;
+        let tfidf = TfidfTransformer::new(self.weighting, learned.texts, learned.documents);
+        Ok((TfidfVectorizer { counts: learned.vectorizer, tfidf }, learned.counts))
+    }
+}
+
+/// How much each term says about each text: scikit-learn's `TfidfVectorizer`, a [`CountVectorizer`] followed by a
+/// [`TfidfTransformer`].
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::features::TfidfVectorizer;
+///
+/// let texts = ["The cat sat on the mat.", "The dog ate my homework."];
+/// let (vectorizer, rows) = TfidfVectorizer::builder().fit_transform(&texts)?;
+/// let cat = vectorizer.counts().column("cat").unwrap();
+/// assert!((rows.get(0, cat).unwrap() - 0.407401).abs() < 1e-6);
+/// let read = TfidfVectorizer::from_json(&vectorizer.to_json())?;
+/// assert_eq!(read.transform(&texts), rows);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+///
+/// # References
+///
+/// `sklearn.feature_extraction.text` of scikit-learn 1.9.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TfidfVectorizer {
+    pub(super) counts: CountVectorizer,
+    pub(super) tfidf: TfidfTransformer,
+}
+
+impl TfidfVectorizer {
+    /// The options, with scikit-learn's defaults.
+    pub fn builder() -> TfidfVectorizerBuilder {
+        TfidfVectorizerBuilder {
+            analysis: AnalysisOptions::default(),
+            limits: Limits::default(),
+            weighting: Weighting::default(),
+        }
+    }
+
+    /// The tf-idf of the known terms of texts, on all threads; other terms are left out. The result does not depend on
+    /// how many threads there are.
+    pub fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<f64> {
+        self.tfidf.weighted(&self.counts.transform(texts))
+    }
+
+    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
+    /// megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::Stopped`](crate::Error::Stopped) where `observe` says so.
+    pub fn transform_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<f64>> {
+        Ok(self.tfidf.weighted(&self.counts.transform_observed(texts, observe)?))
+    }
+
+    /// The part that counts: it knows the terms and their columns.
+    pub fn counts(&self) -> &CountVectorizer {
+        &self.counts
+    }
+
+    /// The part that weights: it knows the inverse document frequencies.
+    pub fn tfidf(&self) -> &TfidfTransformer {
+        &self.tfidf
+    }
+
+    /// The term of each column, in order.
+    pub fn feature_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.counts.feature_names()
+    }
+
+    /// The terms of each row whose number is not 0, in the order of the columns.
+    ///
+    /// # Errors
+    ///
+    /// [`VectorizerError::MatrixColumns`](crate::error::VectorizerError::MatrixColumns) if the matrix has another number of
+    /// columns.
+    pub fn inverse_transform(&self, matrix: &SparseMatrix<f64>) -> Result<Vec<Vec<&str>>> {
+        self.counts.inverse_transform(matrix)
+    }
+}

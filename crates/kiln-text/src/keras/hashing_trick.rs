@@ -1,0 +1,83 @@
+//! Words to ids without a vocabulary: Keras's `hashing_trick` with MD5. Leaves out Python's own `hash`, which differs
+//! from process to process, and one-hot arrays of the ids (`one_hot.rs`).
+
+use md5::{Digest, Md5};
+
+use crate::encoders::encoder::Encoder;
+use crate::error::{Error, Result};
+use crate::tokens::splitter::Splitter;
+
+/// Gives every word an id from 1 to `buckets - 1`: the MD5 of its UTF-8 bytes, read as one big number, modulo
+/// `buckets - 1`, plus 1. Different words can share an id; 0 is reserved.
+///
+/// Texts are split as Keras's `hashing_trick` splits them by default: lower case,
+/// [`DEFAULT_FILTERS`](crate::tokens::DEFAULT_FILTERS), spaces.
+///
+/// ```
+/// use kiln_text::keras::HashingTrick;
+///
+/// assert_eq!(HashingTrick::new(1000)?.encode("The cat sat on the mat."), [132, 759, 622, 379, 132, 962]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashingTrick {
+    buckets: u32,
+    splitter: Splitter,
+}
+
+impl HashingTrick {
+    /// An encoding into ids below `buckets`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HashBuckets`] for fewer than 2, [`Error::TooLarge`] for more than a `u32` holds.
+    pub fn new(buckets: usize) -> Result<Self> {
+        if buckets < 2 {
+            return Err(Error::HashBuckets { found: buckets });
+        }
+        let too_large = |_| Error::TooLarge { what: "a hash", rows: 1, columns: buckets };
+        Ok(Self { buckets: u32::try_from(buckets).map_err(too_large)?, splitter: Splitter::default() })
+    }
+
+    /// The id of one word, taken as it is.
+    pub fn word(&self, word: &str) -> u32 {
+        let hash = u128::from_be_bytes(Md5::digest(word.as_bytes()).into());
+        (hash % u128::from(self.buckets - 1)) as u32 + 1
+    }
+
+    /// The ids of a text's words.
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(text.len() / 6 + 1);
+        self.splitter.each(&mut String::new(), text, |word| ids.push(self.word(word)));
+        ids
+    }
+
+    /// How many rows an embedding needs: the number of buckets.
+    pub fn vocab_size(&self) -> usize {
+        self.buckets as usize
+    }
+}
+
+impl Encoder for HashingTrick {
+    fn encode(&self, text: &str) -> Vec<u32> {
+        self.encode(text)
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.vocab_size()
+    }
+}
+
+/// Keras's `hashing_trick(text, n, hash_function="md5")`.
+///
+/// # Errors
+///
+/// As [`HashingTrick::new`].
+///
+/// ```
+/// assert_eq!(kiln_text::keras::hashing_trick("The cat sat on the mat.", 5)?, [4, 1, 1, 1, 4, 1]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub fn hashing_trick(text: &str, n: usize) -> Result<Vec<u32>> {
+    Ok(HashingTrick::new(n)?.encode(text))
+}

@@ -1,0 +1,227 @@
+//! [`SkipGrams`]: pairs of words near each other and pairs of words drawn at random, as Keras's `skipgrams`, and its
+//! [`make_sampling_table`]. Leaves out training word vectors, for which `kiln-vectors` draws pairs as it goes.
+//!
+//! Version followed: `keras.src.legacy.preprocessing.sequence` of Keras 3. Departures: the random draws come from
+//! SplitMix64, so they are other draws of the same law; an id beyond the vocabulary or the table is an error.
+
+use rayon::prelude::*;
+
+use crate::corpora::documents::SplitMix64;
+use crate::error::{Error, Result};
+
+/// Pairs of a word and another, and whether the other was near the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SkipGramPairs {
+    /// The pairs: the word in the middle of a window, and the other.
+    pub pairs: Vec<[u32; 2]>,
+    /// For each pair 1 if the other was in the window, 0 if it was drawn.
+    pub labels: Vec<u8>,
+}
+
+impl SkipGramPairs {
+    /// The labels as Keras gives them with `categorical`: `[0, 1]` for 1, `[1, 0]` for 0.
+    pub fn categorical_labels(&self) -> Vec<[u8; 2]> {
+        self.labels.iter().map(|&label| [1 - label, label]).collect()
+    }
+}
+
+/// Makes [`SkipGramPairs`] from sequences of ids; 0 is no word, and is in no pair.
+///
+/// Positive pairs are exactly Keras's: for every word, left to right, that word with every other of its window, left to
+/// right. With a sampling table, a word with id `i` is in the middle of a window only with probability `table[i]`; it
+/// stays in the windows of others.
+///
+/// Behind them come `floor(positives * negatives)` negative pairs. Their first words are those of the positive pairs,
+/// shuffled and gone through from the start, again and again if need be; their second words are uniform on 1 to
+/// `vocab_size - 1`, so they can be true neighbours, as in Keras. At last all pairs are shuffled, labels with them.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::keras::SkipGrams;
+///
+/// let near = SkipGrams::new(10).window(1).negatives(0.0).shuffle(false).pairs(&[1, 2, 0, 3, 4])?;
+/// assert_eq!(near.pairs, [[1, 2], [2, 1], [3, 4], [4, 3]]);
+/// assert_eq!(near.labels, [1, 1, 1, 1]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+///
+/// # References
+///
+/// Mikolov, Chen, Corrado, Dean: Efficient Estimation of Word Representations in Vector Space (2013).
+#[derive(Clone, Debug, PartialEq)]
+pub struct SkipGrams<'t> {
+    vocab_size: usize,
+    window: usize,
+    negatives: f64,
+    sampling_table: Option<&'t [f64]>,
+    shuffle: bool,
+    seed: u64,
+}
+
+impl<'t> SkipGrams<'t> {
+    /// Keras's defaults for ids below `vocab_size`: a window of 4 to either side, one negative pair for each positive,
+    /// shuffled.
+    pub fn new(vocab_size: usize) -> Self {
+        Self { vocab_size, window: 4, negatives: 1.0, sampling_table: None, shuffle: true, seed: 0 }
+    }
+
+    /// How many words to either side belong to a window. Default: 4.
+    #[must_use]
+    pub fn window(mut self, window: usize) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// How many negative pairs there are for each positive one. Default: 1.
+    #[must_use]
+    pub fn negatives(mut self, negatives: f64) -> Self {
+        self.negatives = negatives;
+        self
+    }
+
+    /// For each id, the probability that it is in the middle of a window; see [`make_sampling_table`]. Default: 1 for
+    /// all.
+    #[must_use]
+    pub fn sampling_table(mut self, table: &'t [f64]) -> Self {
+        self.sampling_table = Some(table);
+        self
+    }
+
+    /// Whether the pairs are shuffled. Default: true.
+    #[must_use]
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// What all draws are made from. Default: 0.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The pairs of one sequence.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::IdOutOfRange`] for an id beyond the vocabulary or the table, [`Error::NumberOutOfRange`] if `negatives`
+    /// is below 0 or not finite, [`Error::ZeroSize`] if negative pairs are asked of a vocabulary without words,
+    /// [`Error::TooLarge`] if they do not fit in memory.
+    pub fn pairs(&self, ids: &[u32]) -> Result<SkipGramPairs> {
+        self.pairs_at(0, ids)
+    }
+
+    /// The pairs of many sequences, on all threads. The result does not depend on how many there are; the draws for the
+    /// first sequence are those of [`pairs`](Self::pairs), and each sequence has draws of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`pairs`](Self::pairs).
+    pub fn pairs_batch(&self, sequences: &[impl AsRef<[u32]> + Sync]) -> Result<Vec<SkipGramPairs>> {
+        sequences.par_iter().enumerate().map(|(at, ids)| self.pairs_at(at, ids.as_ref())).collect()
+    }
+
+    fn pairs_at(&self, sequence: usize, ids: &[u32]) -> Result<SkipGramPairs> {
+        if !(self.negatives >= 0.0 && self.negatives.is_finite()) {
+            let (what, expected) = ("the number of negatives a pair", "0 or more, and finite");
+            return Err(Error::NumberOutOfRange { what, expected, found: self.negatives });
+        }
+        self.check("the size of the vocabulary", self.vocab_size, sequence, ids)?;
+        if let Some(table) = self.sampling_table {
+            self.check("the size of the sampling table", table.len(), sequence, ids)?;
+        }
+        let mut random = SplitMix64(SplitMix64(self.seed).next() ^ sequence as u64);
+        let mut pairs = self.positives(ids, &mut random);
+        let positives = pairs.len();
+        let negatives = (positives as f64 * self.negatives) as usize;
+        if negatives > 0 {
+            if self.vocab_size < 2 {
+                return Err(Error::ZeroSize { what: "the number of words to draw from" });
+            }
+            pairs.try_reserve(negatives).map_err(|_| Error::TooLarge {
+                what: "an array of pairs",
+                rows: negatives,
+                columns: 2,
+            })?;
+            let mut middles: Vec<u32> = pairs.iter().map(|pair| pair[0]).collect();
+            shuffle(&mut middles, &mut random);
+            for at in 0..negatives {
+                let other = random.below(self.vocab_size as u64 - 1) as u32 + 1;
+                pairs.push([middles[at % positives], other]);
+            }
+        }
+        let mut labels = vec![1; positives];
+        labels.resize(pairs.len(), 0);
+        if self.shuffle {
+            let mut both: Vec<([u32; 2], u8)> = pairs.into_iter().zip(labels).collect();
+            shuffle(&mut both, &mut random);
+            (pairs, labels) = both.into_iter().unzip();
+        }
+        Ok(SkipGramPairs { pairs, labels })
+    }
+
+    fn positives(&self, ids: &[u32], random: &mut SplitMix64) -> Vec<[u32; 2]> {
+        let mut pairs = Vec::new();
+        for (at, &middle) in ids.iter().enumerate().filter(|(_, middle)| **middle != 0) {
+            if self.sampling_table.is_some_and(|table| table[middle as usize] < random.unit()) {
+                continue;
+            }
+            let start = at.saturating_sub(self.window);
+            let end = at.saturating_add(self.window).saturating_add(1).min(ids.len());
+            let others = ids[start..at].iter().chain(&ids[at + 1..end]);
+            pairs.extend(others.filter(|other| **other != 0).map(|&other| [middle, other]));
+        }
+        pairs
+    }
+
+    fn check(&self, what: &'static str, limit: usize, sequence: usize, ids: &[u32]) -> Result<()> {
+        match ids.iter().position(|&id| id as usize >= limit) {
+            Some(position) => Err(Error::IdOutOfRange { what, sequence, position, id: ids[position], limit }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Fisher and Yates's shuffle from the end, as in [`Documents::shuffled`](crate::corpora::Documents::shuffled).
+pub(crate) fn shuffle<T>(items: &mut [T], random: &mut SplitMix64) {
+    for i in (1..items.len()).rev() {
+        items.swap(i, random.below(i as u64 + 1) as usize);
+    }
+}
+
+/// For each id, taken as the rank of a word by how often it occurs, the probability to keep it: Keras's
+/// `make_sampling_table`, whose `sampling_factor` is 1e-5 by default.
+///
+/// Word frequencies are taken to follow Zipf's law, so that the word of rank `r` has the frequency
+/// `1 / (r (ln r + 0.577) + 1/2 - 1/(12 r))`, and it is kept with probability `min(1, sqrt(factor / frequency))`. Id 0
+/// has the probability of id 1.
+///
+/// # Errors
+///
+/// [`Error::ZeroSize`] for a `size` of 0, [`Error::NumberOutOfRange`] for a factor that is not above 0 and finite,
+/// [`Error::TooLarge`] if the table does not fit in memory.
+///
+/// ```
+/// let table = kiln_text::keras::make_sampling_table(6, 1e-5)?;
+/// assert!((table[0] - 0.00315225).abs() < 1e-8 && (table[5] - 0.01068435).abs() < 1e-8);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub fn make_sampling_table(size: usize, sampling_factor: f64) -> Result<Vec<f64>> {
+    if size == 0 {
+        return Err(Error::ZeroSize { what: "the size of a sampling table" });
+    }
+    if !(sampling_factor > 0.0 && sampling_factor.is_finite()) {
+        let (what, expected) = ("the sampling factor", "above 0, and finite");
+        return Err(Error::NumberOutOfRange { what, expected, found: sampling_factor });
+    }
+    let mut table = crate::rows::pad::filled(size, 1, 0.0, "a sampling table")?;
+    for (id, probability) in table.iter_mut().enumerate() {
+        let rank = id.max(1) as f64;
+        let inverse_frequency = rank * (rank.ln() + 0.577) + 0.5 - 1.0 / (12.0 * rank);
+        let kept = sampling_factor * inverse_frequency;
+        *probability = (kept / kept.sqrt()).min(1.0);
+    }
+    Ok(table)
+}

@@ -1,0 +1,364 @@
+//! [`TextVectorization`]: texts to ids or to bags of tokens, exactly as Keras's layer of that name. Holds encoding.
+//! Leaves out how a text becomes tokens (`text_vectorization/tokens.rs`), options and learning
+//! (`text_vectorization/builder.rs`) and files (`text_vectorization/files.rs`).
+//!
+//! Version followed: `keras.layers.TextVectorization` of Keras 3.15 with the TensorFlow backend. It differs from
+//! Keras's legacy `Tokenizer` ([`WordTokenizer`](crate::encoders::WordTokenizer)) in almost everything: only ASCII is
+//! lower-cased, punctuation is deleted and so joins what it stood between, ties go to the token whose bytes are
+//! greater, padding is behind, and a tf-idf cell is the count itself times the same idf.
+//!
+//! Departures: what Keras lets through to fail later is an error here; a vocabulary file is not opened by name from a
+//! configuration; the undocumented output mode `one_hot` and functions as `standardize` or `split` are left out.
+
+mod builder;
+mod files;
+mod tokens;
+
+use std::ops::ControlFlow;
+
+use rayon::prelude::*;
+
+use crate::encoders::encoder::Encoder;
+use crate::error::{Error, Result, TextVectorizationError};
+use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
+use crate::io::progress::Progress;
+use crate::io::text_batches::in_batches;
+use crate::rows::matrix::Matrix;
+use crate::rows::pad::{Padded, Span, filled};
+use crate::vocabulary::token_map::TokenMap;
+use tokens::{Scratch, Tokens};
+
+pub use builder::{OutputMode, TextVectorizationBuilder};
+pub(crate) use files::CLASS_NAME;
+pub use tokens::{SplitBy, Standardize};
+
+/// What Keras calls the mask token and the unknown token.
+pub(crate) const MASK: &str = "";
+pub(crate) const UNKNOWN: &str = "[UNK]";
+
+/// In ids, where the tokens begin: 0 is padding, 1 an unknown token.
+const FIRST_ID: u32 = 2;
+
+/// What they are called in errors.
+const ROWS_OF_IDS: &str = "rows of ids";
+
+/// How many texts a thread takes at a time.
+const TEXTS_AT_A_TIME: usize = 16;
+
+/// Turns texts into rows of ids, or into rows with a column for each token, as Keras's `TextVectorization`.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::keras::{OutputMode, TextVectorization};
+///
+/// let texts = ["foo bar", "bar baz", "baz bada boom"];
+/// let vectorization = TextVectorization::builder().max_tokens(5000).output_sequence_length(4).adapt(texts)?;
+/// let vocabulary: Vec<&str> = vectorization.vocabulary().collect();
+/// assert_eq!(vocabulary, ["", "[UNK]", "baz", "bar", "foo", "boom", "bada"]);
+/// let rows = vectorization.ids(&["foo qux bar", "qux baz"])?;
+/// assert_eq!(rows.row(0), [4, 1, 3, 0]);
+/// assert_eq!(rows.row(1), [1, 2, 0, 0]);
+///
+/// let counting = TextVectorization::builder().output_mode(OutputMode::Count).adapt(texts)?;
+/// assert_eq!(counting.matrix(&["Bar, bar: foo... qux!"])?.row(0), [1.0, 0.0, 2.0, 1.0, 0.0, 0.0]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextVectorization {
+    options: TextVectorizationBuilder,
+    tokens: Tokens,
+    /// Token i has id i + 2 and column i + 1.
+    terms: TokenMap,
+    /// With [`OutputMode::TfIdf`], the weight of each column, the unknown token's first.
+    idf: Vec<f32>,
+}
+
+impl TextVectorization {
+    /// The options, with Keras's defaults.
+    pub fn builder() -> TextVectorizationBuilder {
+        TextVectorizationBuilder::default()
+    }
+
+    /// The rows of ids of texts, on all threads: 0 is padding, which is behind, and 1 an unknown token. Rows have
+    /// `output_sequence_length` steps, or as many as the longest text has tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`TextVectorizationError::OutputMode`] if the output mode is another, [`Error::TooLarge`] if the rows do not fit
+    /// in memory.
+    pub fn ids(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
+        self.check_ids()?;
+        let rows = texts.len();
+        let Some(len) = self.options.output_sequence_length else {
+            return padded(&self.encode_all(texts));
+        };
+        let (mut values, mut spans) = (filled(rows, len, 0, ROWS_OF_IDS)?, vec![Span::default(); rows]);
+        values
+            .par_chunks_mut(len * TEXTS_AT_A_TIME)
+            .zip(spans.par_chunks_mut(TEXTS_AT_A_TIME))
+            .zip(texts.par_chunks(TEXTS_AT_A_TIME))
+            .for_each_init(Scratch::default, |scratch, ((values, spans), texts)| {
+                for ((row, span), text) in values.chunks_exact_mut(len).zip(spans).zip(texts) {
+                    self.each_id(scratch, text.as_ref(), |id| {
+                        row[span.len] = id;
+                        span.len += 1;
+                        span.len < len
+                    });
+                }
+            });
+        Ok(Padded { values, rows, len, spans })
+    }
+
+    /// A row for each text and a column for each token, the unknown token's first, on all threads. A cell says whether
+    /// or how often the token occurs, by the output mode; with [`OutputMode::TfIdf`] the count times the weight.
+    ///
+    /// # Errors
+    ///
+    /// [`TextVectorizationError::OutputMode`] if the output mode is [`OutputMode::Ids`], [`Error::TooLarge`] if the
+    /// matrix does not fit in memory.
+    pub fn matrix(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Matrix> {
+        self.check_bag("a matrix")?;
+        let (rows, columns) = (texts.len(), self.columns());
+        let mut values = filled(rows, columns, 0.0, "a matrix")?;
+        values.par_chunks_mut(columns * TEXTS_AT_A_TIME).zip(texts.par_chunks(TEXTS_AT_A_TIME)).for_each_init(
+            Scratch::default,
+            |scratch, (values, texts)| {
+                for (row, text) in values.chunks_exact_mut(columns).zip(texts) {
+                    self.each_column(scratch, text.as_ref(), |column| row[column] += 1.0);
+                    for (column, cell) in row.iter_mut().enumerate().filter(|(_, cell)| **cell != 0.0) {
+                        *cell = f64::from(self.cell(column, *cell as f32));
+                    }
+                }
+            },
+        );
+        Ok(Matrix { values, rows, columns })
+    }
+
+    /// The same as [`matrix`](Self::matrix) without the zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`TextVectorizationError::OutputMode`] if the output mode is [`OutputMode::Ids`], [`Error::TooLarge`] for a
+    /// `max_tokens` beyond all numbers of columns.
+    pub fn sparse_matrix(&self, texts: &[impl AsRef<str> + Sync]) -> Result<SparseMatrix<f32>> {
+        self.check_bag("a matrix")?;
+        let columns = self.columns();
+        if u32::try_from(columns).is_err() {
+            return Err(Error::TooLarge { what: "a matrix", rows: texts.len(), columns });
+        }
+        let scratch = || (Scratch::default(), Vec::new());
+        Ok(by_rows(texts, columns, scratch, |(scratch, all), text, columns, cells| {
+            all.clear();
+            self.each_column(scratch, text.as_ref(), |column| all.push(column));
+            all.sort_unstable();
+            for run in all.chunk_by(|a, b| a == b) {
+                columns.push(run[0] as u32);
+                cells.push(self.cell(run[0], run.len() as f32));
+            }
+        }))
+    }
+
+    /// [`ids`](Self::ids) of texts that can fail and need not all be in memory, calling `observe` after every batch of a
+    /// few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ids`](Self::ids), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn ids_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Padded<u32>> {
+        self.check_ids()?;
+        if self.options.output_sequence_length.is_none() {
+            let mut sequences = Vec::new();
+            in_batches(texts, &mut observe, |_, texts| {
+                sequences.extend(self.encode_all(texts));
+                Ok(())
+            })?;
+            return padded(&sequences);
+        }
+        let mut all = self.ids(&[""; 0])?;
+        in_batches(texts, &mut observe, |_, texts| {
+            let batch = self.ids(texts)?;
+            all.values.extend_from_slice(&batch.values);
+            all.spans.extend_from_slice(&batch.spans);
+            all.rows += batch.rows;
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// [`matrix`](Self::matrix) of texts that can fail and need not all be in memory, calling `observe` after every batch
+    /// of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`matrix`](Self::matrix), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn matrix_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Matrix> {
+        let mut all = self.matrix(&[""; 0])?;
+        in_batches(texts, &mut observe, |_, texts| {
+            let batch = self.matrix(texts)?;
+            let too_large = Error::TooLarge { what: "a matrix", rows: all.rows + batch.rows, columns: all.columns };
+            all.values.try_reserve(batch.values.len()).map_err(|_| too_large)?;
+            all.values.extend_from_slice(&batch.values);
+            all.rows += batch.rows;
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// [`sparse_matrix`](Self::sparse_matrix) of texts that can fail and need not all be in memory, calling `observe`
+    /// after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sparse_matrix`](Self::sparse_matrix), the first among the texts, and [`Error::Stopped`] where
+    /// `observe` says so.
+    pub fn sparse_matrix_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<f32>> {
+        self.check_bag("a matrix")?;
+        by_batches(texts, &mut observe, self.columns(), |texts| self.sparse_matrix(texts))
+    }
+
+    /// What a column with `count` occurrences, one or more, holds.
+    fn cell(&self, column: usize, count: f32) -> f32 {
+        match self.options.output_mode {
+            OutputMode::Ids | OutputMode::Count => count,
+            OutputMode::MultiHot => 1.0,
+            OutputMode::TfIdf => count * self.idf[column],
+        }
+    }
+
+    fn check_ids(&self) -> Result<()> {
+        match self.options.output_mode {
+            OutputMode::Ids => Ok(()),
+            mode => Err(TextVectorizationError::OutputMode { asked: "ids", mode: mode.name() }.into()),
+        }
+    }
+
+    fn check_bag(&self, asked: &'static str) -> Result<()> {
+        match self.options.output_mode {
+            OutputMode::Ids => Err(TextVectorizationError::OutputMode { asked, mode: OutputMode::Ids.name() }.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The columns of [`matrix`](Self::matrix): `max_tokens` with `pad_to_max_tokens`, else the tokens and the unknown
+    /// one.
+    fn columns(&self) -> usize {
+        let tokens = self.terms.len() + 1;
+        match self.options.max_tokens {
+            Some(most) if self.options.pad_to_max_tokens => most.max(tokens),
+            _ => tokens,
+        }
+    }
+
+    /// The vocabulary as Keras's `get_vocabulary` gives it: the padding (with [`OutputMode::Ids`]) and the unknown
+    /// token first. The place of a token is its id, or its column.
+    pub fn vocabulary(&self) -> impl Iterator<Item = &str> + Clone {
+        let special = self.options.output_mode.special_tokens();
+        special.iter().copied().chain(self.terms.iter())
+    }
+
+    /// The token of an id, also where the output mode has columns instead, whose numbers are one less.
+    pub fn token(&self, id: u32) -> Option<&str> {
+        match id {
+            0 => Some(MASK),
+            1 => Some(UNKNOWN),
+            _ => self.terms.text(id - FIRST_ID),
+        }
+    }
+
+    /// The tokens of ids, joined by spaces; characters by nothing. Skips padding and ids without a token.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let tokens: Vec<&str> = ids.iter().filter(|&&id| id != 0).filter_map(|&id| self.token(id)).collect();
+        let characters = self.options.split == Some(SplitBy::Character) && self.options.ngrams.is_none();
+        tokens.join(if characters { "" } else { " " })
+    }
+
+    /// The weights of the columns with [`OutputMode::TfIdf`]: `ln(1 + documents / (1 + documents with the token))`, and
+    /// in column 0, of unknown tokens, their mean. Empty in other modes.
+    pub fn idf_weights(&self) -> &[f32] {
+        &self.idf
+    }
+
+    /// The options that it was made with.
+    pub fn options(&self) -> &TextVectorizationBuilder {
+        &self.options
+    }
+
+    pub(crate) fn encode_all(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
+        texts
+            .par_iter()
+            .with_min_len(TEXTS_AT_A_TIME)
+            .map_init(Scratch::default, |scratch, text| self.encode_with(scratch, text.as_ref()))
+            .collect()
+    }
+
+    fn encode_with(&self, scratch: &mut Scratch, text: &str) -> Vec<u32> {
+        let most = self.options.output_sequence_length.unwrap_or(usize::MAX);
+        // English has about six bytes a word.
+        let mut ids = Vec::with_capacity(most.min(text.len() / 6 + 1));
+        self.each_id(scratch, text, |id| {
+            ids.push(id);
+            ids.len() < most
+        });
+        ids
+    }
+
+    /// Calls `take` with every id of a text until it answers false.
+    #[inline]
+    fn each_id(&self, scratch: &mut Scratch, text: &str, mut take: impl FnMut(u32) -> bool) {
+        self.tokens.each_until(scratch, text, |bytes, (start, end)| {
+            take(match self.terms.find_in(bytes, (start, end)) {
+                Some(term) => term + FIRST_ID,
+                None => u32::from(start < end),
+            })
+        });
+    }
+
+    /// Calls `take` with the column of every token of a text. An empty token, which is the mask, has none.
+    fn each_column(&self, scratch: &mut Scratch, text: &str, mut take: impl FnMut(usize)) {
+        self.each_id(scratch, text, |id| {
+            if let Some(column) = (id as usize).checked_sub(1) {
+                take(column);
+            }
+            true
+        });
+    }
+}
+
+/// Rows as long as the longest, with padding behind.
+fn padded(sequences: &[Vec<u32>]) -> Result<Padded<u32>> {
+    let (rows, len) = (sequences.len(), sequences.iter().map(Vec::len).max().unwrap_or(0));
+    let mut values = filled(rows, len, 0, ROWS_OF_IDS)?;
+    for (row, ids) in values.chunks_exact_mut(len.max(1)).zip(sequences) {
+        row[..ids.len()].copy_from_slice(ids);
+    }
+    let spans = sequences.iter().map(|ids| Span { start: 0, len: ids.len() }).collect();
+    Ok(Padded { values, rows, len, spans })
+}
+
+/// Gives the ids of [`OutputMode::Ids`] whatever the output mode, at most `output_sequence_length` of them, not padded.
+impl Encoder for TextVectorization {
+    fn encode(&self, text: &str) -> Vec<u32> {
+        self.encode_with(&mut Scratch::default(), text)
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.terms.len() + FIRST_ID as usize
+    }
+
+    fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
+        self.encode_all(texts)
+    }
+}

@@ -1,0 +1,323 @@
+//! The options of a [`TextVectorization`], their defaults and checks, and where its vocabulary comes from: texts, or a
+//! list given. Leaves out encoding.
+
+use std::cmp::Reverse;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::tokens::{SplitBy, Standardize, Tokens};
+use super::{MASK, TextVectorization, UNKNOWN};
+use crate::error::{Error, Result, TextVectorizationError, VocabularyError};
+use crate::io::progress::Progress;
+use crate::io::text_batches::unobserved;
+use crate::keras::tokenizer_json::read_file;
+use crate::vocabulary::token_counts::{TokenCount, count_in_any_order};
+use crate::vocabulary::token_map::TokenMap;
+
+/// What a text becomes (Keras's `output_mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputMode {
+    /// A row of ids.
+    #[default]
+    #[serde(rename = "int")]
+    Ids,
+    /// A column for each token: 1 if it occurs.
+    #[serde(alias = "binary")]
+    MultiHot,
+    /// A column for each token: how often it occurs.
+    Count,
+    /// A column for each token: how often it occurs, times `ln(1 + documents / (1 + documents with it))`.
+    #[serde(alias = "tf-idf")]
+    TfIdf,
+}
+
+impl OutputMode {
+    /// Keras's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ids => "int",
+            Self::MultiHot => "multi_hot",
+            Self::Count => "count",
+            Self::TfIdf => "tf_idf",
+        }
+    }
+
+    /// What stands before the tokens in the vocabulary.
+    pub(crate) fn special_tokens(self) -> &'static [&'static str] {
+        match self {
+            Self::Ids => &[MASK, UNKNOWN],
+            _ => &[UNKNOWN],
+        }
+    }
+}
+
+/// Options for a [`TextVectorization`]; made by [`TextVectorization::builder`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextVectorizationBuilder {
+    pub(super) max_tokens: Option<usize>,
+    pub(super) standardize: Option<Standardize>,
+    pub(super) split: Option<SplitBy>,
+    pub(super) ngrams: Option<Vec<usize>>,
+    pub(super) output_mode: OutputMode,
+    pub(super) output_sequence_length: Option<usize>,
+    pub(super) pad_to_max_tokens: bool,
+}
+
+impl Default for TextVectorizationBuilder {
+    fn default() -> Self {
+        Self {
+            max_tokens: None,
+            standardize: Some(Standardize::default()),
+            split: Some(SplitBy::default()),
+            ngrams: None,
+            output_mode: OutputMode::Ids,
+            output_sequence_length: None,
+            pad_to_max_tokens: false,
+        }
+    }
+}
+
+impl TextVectorizationBuilder {
+    /// The most tokens that the vocabulary holds, the unknown token and (with [`OutputMode::Ids`]) padding included.
+    /// Default: no limit.
+    #[must_use]
+    pub fn max_tokens(mut self, max_tokens: usize) -> Self {
+        self.max_tokens = Some(max_tokens);
+        self
+    }
+
+    /// What is done to a text before it is split; `None` for nothing. Default:
+    /// [`Standardize::LowerAndStripPunctuation`].
+    #[must_use]
+    pub fn standardize(mut self, standardize: impl Into<Option<Standardize>>) -> Self {
+        self.standardize = standardize.into();
+        self
+    }
+
+    /// How a text is split; with `None` all of it is one token. Default: [`SplitBy::Whitespace`].
+    #[must_use]
+    pub fn split(mut self, split: impl Into<Option<SplitBy>>) -> Self {
+        self.split = split.into();
+        self
+    }
+
+    /// Makes all n-grams of 1 to `longest` tokens, joined by a space: first all of one token, then all of two, and so
+    /// on. Default: tokens alone.
+    #[must_use]
+    pub fn ngrams(self, longest: usize) -> Self {
+        self.ngram_widths(1..=longest)
+    }
+
+    /// Makes n-grams of these widths alone, width by width in the order given.
+    #[must_use]
+    pub fn ngram_widths(mut self, widths: impl IntoIterator<Item = usize>) -> Self {
+        self.ngrams = Some(widths.into_iter().collect());
+        self
+    }
+
+    /// What a text becomes. Default: [`OutputMode::Ids`].
+    #[must_use]
+    pub fn output_mode(mut self, output_mode: OutputMode) -> Self {
+        self.output_mode = output_mode;
+        self
+    }
+
+    /// The length of every row of ids; longer texts lose their end. Default: the longest text's of those given
+    /// together.
+    #[must_use]
+    pub fn output_sequence_length(mut self, length: usize) -> Self {
+        self.output_sequence_length = Some(length);
+        self
+    }
+
+    /// Whether a matrix has `max_tokens` columns also where there are fewer tokens. Default: false.
+    #[must_use]
+    pub fn pad_to_max_tokens(mut self, pad: bool) -> Self {
+        self.pad_to_max_tokens = pad;
+        self
+    }
+
+    /// Learns the vocabulary, and the weights of [`OutputMode::TfIdf`], from texts, on all threads: the most frequent
+    /// token first; of equally frequent ones that whose UTF-8 bytes are greater.
+    ///
+    /// # Errors
+    ///
+    /// [`VocabularyError::Empty`] if the texts hold no token, and the errors of options:
+    /// [`TextVectorizationError::MaxTokens`] for a `max_tokens` that leaves no place for a token or for
+    /// `pad_to_max_tokens` without one, [`Error::ZeroLength`], [`TextVectorizationError::OutputMode`] for an
+    /// `output_sequence_length` where there are no ids, [`TextVectorizationError::NGramWidths`] for a width of 0 or no
+    /// width.
+    pub fn adapt<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<TextVectorization> {
+        self.adapt_observed(texts.into_iter().map(Ok), unobserved)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
+    /// `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`adapt`](Self::adapt), the first among the texts, and [`Error::Stopped`] where `observe` says so.
+    pub fn adapt_observed<T: AsRef<str> + Sync>(
+        self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<TextVectorization> {
+        let tokens = self.check()?;
+        let tables = count_in_any_order(texts, &tokens, &mut observe)?;
+        let documents = tables.documents();
+        let mut found: Vec<(&str, TokenCount)> =
+            tables.iter().filter(|(token, _)| ![MASK, UNKNOWN].contains(token)).collect();
+        if found.is_empty() {
+            return Err(VocabularyError::Empty { distinct: tables.iter().len(), documents }.into());
+        }
+        found.par_sort_unstable_by_key(|&(token, known)| Reverse((known.count, token)));
+        found.truncate(self.most_terms());
+        let mut terms = TokenMap::default();
+        for (token, _) in &found {
+            terms.find_or_push(token.as_bytes());
+        }
+        let weight = |known: &TokenCount| (1.0 + documents as f64 / (1.0 + known.documents as f64)).ln() as f32;
+        let idf = match self.output_mode {
+            OutputMode::TfIdf => behind_mean(found.iter().map(|(_, known)| weight(known)).collect()),
+            _ => Vec::new(),
+        };
+        Ok(TextVectorization { options: self, tokens, terms, idf })
+    }
+
+    /// Takes the tokens in the order of their ids, with or without the special tokens in front.
+    ///
+    /// # Errors
+    ///
+    /// [`VocabularyError::DuplicateToken`], [`TextVectorizationError::ReservedToken`] for an empty token beyond the
+    /// front, [`TextVectorizationError::TooManyTokens`] for more than `max_tokens`,
+    /// [`TextVectorizationError::IdfWeights`] with [`OutputMode::TfIdf`], which needs
+    /// [`vocabulary_and_idf`](Self::vocabulary_and_idf), [`VocabularyError::Empty`] without a token, and the errors of
+    /// options as [`adapt`](Self::adapt).
+    pub fn vocabulary(self, tokens: impl IntoIterator<Item = impl AsRef<str>>) -> Result<TextVectorization> {
+        self.vocabulary_and_idf(tokens, [])
+    }
+
+    /// The same with a weight for each token given, for [`OutputMode::TfIdf`]. Without the special token in front,
+    /// unknown tokens get the mean of the weights.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`vocabulary`](Self::vocabulary), and [`TextVectorizationError::IdfWeights`] if there are not as many
+    /// weights as tokens, or weights without [`OutputMode::TfIdf`].
+    pub fn vocabulary_and_idf(
+        self,
+        tokens: impl IntoIterator<Item = impl AsRef<str>>,
+        idf_weights: impl IntoIterator<Item = f32>,
+    ) -> Result<TextVectorization> {
+        let stages = self.check()?;
+        let (mut terms, special) = (TokenMap::default(), self.output_mode.special_tokens());
+        let tokens: Vec<_> = tokens.into_iter().collect();
+        let in_front = tokens.len() >= special.len() && tokens.iter().zip(special).all(|(a, b)| a.as_ref() == *b);
+        let special = if in_front { special.len() } else { 0 };
+        for (place, token) in tokens.iter().enumerate().skip(special) {
+            let token = token.as_ref();
+            if token == MASK {
+                return Err(TextVectorizationError::ReservedToken { token: token.to_owned(), place }.into());
+            }
+            let (first, new) = terms.find_or_push(token.as_bytes());
+            if !new {
+                return Err(VocabularyError::DuplicateToken {
+                    token: token.to_owned(),
+                    place,
+                    first: first as usize + special,
+                }
+                .into());
+            }
+        }
+        if terms.len() == 0 {
+            return Err(VocabularyError::Empty { distinct: tokens.len(), documents: 0 }.into());
+        }
+        if terms.len() > self.most_terms() {
+            let found = terms.len() + self.output_mode.special_tokens().len();
+            return Err(TextVectorizationError::TooManyTokens {
+                found,
+                max_tokens: self.max_tokens.unwrap_or_default(),
+            }
+            .into());
+        }
+        let idf: Vec<f32> = idf_weights.into_iter().collect();
+        let expected = if self.output_mode == OutputMode::TfIdf { tokens.len() } else { 0 };
+        if idf.len() != expected {
+            return Err(TextVectorizationError::IdfWeights {
+                expected,
+                found: idf.len(),
+                mode: self.output_mode.name(),
+            }
+            .into());
+        }
+        let idf = if expected > 0 && !in_front { behind_mean(idf) } else { idf };
+        Ok(TextVectorization { options: self, tokens: stages, terms, idf })
+    }
+
+    /// Reads a file of tokens, a line each, such as Keras's `vocabulary.txt`; empty lines at its end do not count.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`vocabulary`](Self::vocabulary), but [`VocabularyError::DuplicateLine`] for a token that is there
+    /// twice, inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load_vocabulary(self, path: impl AsRef<Path>) -> Result<TextVectorization> {
+        read_file(path.as_ref(), |text| {
+            let mut lines: Vec<&str> = text.lines().collect();
+            while lines.last() == Some(&"") {
+                lines.pop();
+            }
+            self.vocabulary(lines).map_err(|error| match error {
+                Error::Vocabulary(VocabularyError::DuplicateToken { token, place, first }) => {
+                    Error::Vocabulary(VocabularyError::DuplicateLine { token, line: place + 1, first: first + 1 })
+                }
+                error => error,
+            })
+        })
+    }
+
+    /// How many tokens have place beside the special ones.
+    fn most_terms(&self) -> usize {
+        self.max_tokens.map_or(u32::MAX as usize - 2, |most| most - self.output_mode.special_tokens().len())
+    }
+
+    fn check(&self) -> Result<Tokens> {
+        let least = self.output_mode.special_tokens().len() + 1;
+        match self.max_tokens {
+            Some(found) if found < least => {
+                return Err(TextVectorizationError::MaxTokens { found: Some(found), least }.into());
+            }
+            None if self.pad_to_max_tokens => {
+                return Err(TextVectorizationError::MaxTokens { found: None, least }.into());
+            }
+            _ => {}
+        }
+        match self.output_sequence_length {
+            Some(0) => return Err(Error::ZeroLength),
+            Some(_) if self.output_mode != OutputMode::Ids => {
+                return Err(TextVectorizationError::OutputMode {
+                    asked: "output_sequence_length",
+                    mode: self.output_mode.name(),
+                }
+                .into());
+            }
+            _ => {}
+        }
+        match self.ngrams.as_deref() {
+            Some(widths) if widths.is_empty() || widths.contains(&0) => {
+                Err(TextVectorizationError::NGramWidths { found: widths.to_vec() }.into())
+            }
+            widths => Ok(Tokens::new(self.standardize, self.split, widths)),
+        }
+    }
+}
+
+/// Puts the mean, which unknown tokens get, in front.
+fn behind_mean(mut weights: Vec<f32>) -> Vec<f32> {
+    let sum: f64 = weights.iter().copied().map(f64::from).sum();
+    weights.insert(0, (sum / weights.len() as f64) as f32);
+    weights
+}

@@ -1,0 +1,143 @@
+//! The files of a [`TextVectorization`]: JSON whose `config` is what Keras's layer takes and gives, and the vocabulary
+//! as plain text. Leaves out the frame of the JSON (`json_file.rs`).
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{OutputMode, SplitBy, Standardize, TextVectorization, TextVectorizationBuilder};
+use crate::error::{Error, Result};
+use crate::io::json_file::{read_config, write_config};
+use crate::io::write_file::write_whole;
+use crate::keras::tokenizer_json::read_file;
+use crate::vocabulary::files::lines_of;
+
+/// The class name in the file.
+pub(crate) const CLASS_NAME: &str = "TextVectorization";
+
+/// What Keras's `get_config` gives and `from_config` takes. Further keys (name, dtype and such) say nothing of texts.
+#[derive(Serialize, Deserialize)]
+struct Config {
+    max_tokens: Option<usize>,
+    standardize: Option<Standardize>,
+    split: Option<SplitBy>,
+    ngrams: Option<Ngrams>,
+    output_mode: OutputMode,
+    output_sequence_length: Option<usize>,
+    pad_to_max_tokens: bool,
+    vocabulary: Option<Vec<String>>,
+    idf_weights: Option<Vec<f32>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Ngrams {
+    Longest(usize),
+    Widths(Vec<usize>),
+}
+
+impl Config {
+    fn into_vectorization(self) -> Result<TextVectorization> {
+        let builder = TextVectorizationBuilder {
+            max_tokens: self.max_tokens,
+            standardize: self.standardize,
+            split: self.split,
+            ngrams: self.ngrams.map(|ngrams| match ngrams {
+                Ngrams::Longest(longest) => (1..=longest).collect(),
+                Ngrams::Widths(widths) => widths,
+            }),
+            output_mode: self.output_mode,
+            output_sequence_length: self.output_sequence_length,
+            pad_to_max_tokens: self.pad_to_max_tokens,
+        };
+        let Some(vocabulary) = self.vocabulary else {
+            return Err(Error::FileField {
+                class_name: CLASS_NAME,
+                field: "vocabulary",
+                expected: "a list of tokens (Keras leaves it out of an adapted layer's get_config: put get_vocabulary() in)",
+                found: "none".to_owned(),
+            });
+        };
+        // Keras's weights may be padded to max_tokens.
+        let mut idf_weights = self.idf_weights.unwrap_or_default();
+        if builder.pad_to_max_tokens && Some(idf_weights.len()) == builder.max_tokens {
+            idf_weights.truncate(vocabulary.len());
+        }
+        builder.vocabulary_and_idf(vocabulary, idf_weights)
+    }
+}
+
+impl TextVectorization {
+    /// The options and the vocabulary as JSON that `keras.layers.TextVectorization.from_config` takes, once parsed.
+    pub fn to_keras_config(&self) -> String {
+        let options = self.options.clone();
+        let config = Config {
+            max_tokens: options.max_tokens,
+            standardize: options.standardize,
+            split: options.split,
+            ngrams: options.ngrams.map(Ngrams::Widths),
+            output_mode: options.output_mode,
+            output_sequence_length: options.output_sequence_length,
+            pad_to_max_tokens: options.pad_to_max_tokens,
+            vocabulary: Some(self.vocabulary().map(str::to_owned).collect()),
+            idf_weights: (!self.idf.is_empty()).then(|| self.idf.clone()),
+        };
+        // Strings, numbers and lists always have a JSON form.
+        serde_json::to_string(&config).unwrap_or_default()
+    }
+
+    /// Reads [`to_keras_config`](Self::to_keras_config), or the JSON of a Keras layer's `get_config()`. For a layer
+    /// that learned its vocabulary, Keras leaves that out: add `get_vocabulary()` as `vocabulary`, and for `tf_idf` the
+    /// weights as `idf_weights`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FileJson`] with line and column, [`Error::FileField`] without a vocabulary, and those of
+    /// [`vocabulary_and_idf`](TextVectorizationBuilder::vocabulary_and_idf).
+    pub fn from_keras_config(json: &str) -> Result<Self> {
+        let parse_error = |source| Error::FileJson { expected: CLASS_NAME, source };
+        serde_json::from_str::<Config>(json).map_err(parse_error)?.into_vectorization()
+    }
+
+    /// The options and the vocabulary in a JSON file of Kiln's, whose `config` is that of Keras.
+    pub fn to_json(&self) -> String {
+        write_config(CLASS_NAME, &self.to_keras_config())
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_keras_config`](Self::from_keras_config), [`Error::FileClass`] and [`Error::FileVersion`].
+    pub fn from_json(json: &str) -> Result<Self> {
+        read_config::<Config>(json, CLASS_NAME)?.into_vectorization()
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the file's name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_json().as_bytes())
+    }
+
+    /// Reads a file written by [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_json)
+    }
+
+    /// Writes the vocabulary, special tokens included, a line each, as Keras's `vocabulary.txt`.
+    ///
+    /// # Errors
+    ///
+    /// [`VocabularyError::TokenWithLineEnd`](crate::error::VocabularyError::TokenWithLineEnd) for a token that has a line end
+    /// in it, which characters as tokens bring about; [`Error::Io`] with the file's name.
+    pub fn save_vocabulary(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), lines_of(self.vocabulary())?.as_bytes())
+    }
+}

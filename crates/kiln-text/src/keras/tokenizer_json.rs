@@ -1,0 +1,323 @@
+//! The JSON of Keras's `Tokenizer.to_json` and `tokenizer_from_json`: what it says, and the checks on what is read.
+//! Leaves out how Python spaces and escapes JSON (`python_json.rs`).
+//!
+//! Keras encodes the five dictionaries twice: they are JSON texts inside JSON strings. Python's order of `word_docs`
+//! and `index_docs` changes from run to run, so a file of Kiln's equals one of Keras's in meaning, not in bytes. Kiln
+//! writes them in the order of `word_counts` and of the ids.
+
+use std::fs;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::encoders::word_tokenizer::{OOV_PLACE, WordTokenizer};
+use crate::error::{Error, Result};
+use crate::io::file_kind;
+use crate::io::python_json::{push_integer, push_object, push_string};
+use crate::io::write_file::write_whole;
+use crate::tokens::analyzer::Analyzer;
+use crate::tokens::splitter::Splitter;
+use crate::vocabulary::word_table::{Word, WordTable};
+
+/// Keras's class name for its tokenizer.
+pub(crate) const CLASS_NAME: &str = "Tokenizer";
+
+/// The most that a count in a file may be: what every JSON reader holds exactly.
+const MOST: u64 = 1 << 53;
+
+/// What a tokenizer file says it is.
+#[derive(Deserialize)]
+pub(crate) struct Header {
+    pub(crate) class_name: Option<String>,
+    pub(crate) version: Option<u64>,
+}
+
+impl Header {
+    /// Reads the header alone, and so checks that the whole is JSON. What is no object has no class.
+    pub(crate) fn read(json: &str) -> Result<Self> {
+        if file_kind::is_of_others(json) {
+            return Ok(Self { class_name: None, version: None });
+        }
+        serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })
+    }
+
+    /// The error for a class that is not `expected`.
+    pub(crate) fn unexpected(json: &str, expected: &'static str) -> Error {
+        Error::TokenizerClass { expected, found: file_kind::found(json, "no class_name") }
+    }
+
+    /// The check of a format of Kiln's own, whose versions count from 1.
+    pub(crate) fn check_version(&self, supported: u64) -> Result<()> {
+        match self.version {
+            Some(found) if found > supported => Err(Error::TokenizerVersion { found, supported }),
+            Some(1..) => Ok(()),
+            found => {
+                let found = found.map_or_else(|| "none".to_owned(), |version| version.to_string());
+                Err(field("version", "a number from 1", found))
+            }
+        }
+    }
+}
+
+/// Keras's file.
+#[derive(Deserialize)]
+pub(crate) struct KerasTokenizer {
+    class_name: String,
+    config: Config,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    num_words: Option<usize>,
+    filters: String,
+    lower: bool,
+    split: String,
+    char_level: bool,
+    oov_token: Option<String>,
+    document_count: u64,
+    word_counts: String,
+    word_docs: String,
+    index_docs: String,
+    index_word: String,
+    word_index: String,
+    /// Keras does not save its analyzer; a file that names one could not be followed.
+    #[serde(default)]
+    analyzer: Option<IgnoredAny>,
+    /// Kiln's own, by a name at which Keras refuses the file instead of splitting otherwise.
+    #[serde(default)]
+    kiln_analyzer: Option<Analyzer>,
+}
+
+type Dictionary<V> = IndexMap<Box<str>, V, FxBuildHasher>;
+
+impl KerasTokenizer {
+    /// Checks everything that has been read and puts the tokenizer together.
+    pub(crate) fn into_tokenizer(self) -> Result<WordTokenizer> {
+        if self.class_name != CLASS_NAME {
+            return Err(Error::TokenizerClass { expected: "\"Tokenizer\"", found: format!("{:?}", self.class_name) });
+        }
+        let config = self.config;
+        if config.analyzer.is_some() {
+            return Err(field("analyzer", "absent or null", "an analyzer".to_owned()));
+        }
+        // Keras takes 0 for no limit.
+        let num_words = config.num_words.filter(|&limit| limit != 0);
+        if let Some(found @ 1) = num_words {
+            return Err(Error::NumWords { found });
+        }
+        let mut splitter = Splitter::new(config.filters, config.lower, config.split, config.char_level)?;
+        if let Some(analyzer) = config.kiln_analyzer {
+            splitter = splitter.by_analyzer(analyzer);
+        }
+        let tokenizer = WordTokenizer::unfitted(splitter, num_words, config.oov_token);
+
+        let counts: Dictionary<u64> = dictionary("word_counts", &config.word_counts)?;
+        let documents: Dictionary<u64> = dictionary("word_docs", &config.word_docs)?;
+        let word_index: Dictionary<u64> = dictionary("word_index", &config.word_index)?;
+        let index_word: Dictionary<Box<str>> = dictionary("index_word", &config.index_word)?;
+        let index_docs: Dictionary<u64> = dictionary("index_docs", &config.index_docs)?;
+        limit("document_count", config.document_count)?;
+        if word_index.is_empty() && counts.is_empty() {
+            return Ok(tokenizer.with_no_words(config.document_count));
+        }
+
+        let oov_token = tokenizer.oov_token.as_deref();
+        let mut words = WordTable::default();
+        for (text, count) in counts {
+            limit("word_counts", count)?;
+            if oov_token == Some(&text) {
+                return Err(field("word_counts", "words other than the oov_token", format!("{text:?}")));
+            }
+            words.push(text, Word { count, documents: 0, index: 0 });
+        }
+        for (text, documents) in documents {
+            limit("word_docs", documents)?;
+            match words.find(&text) {
+                Some(place) => words.word_mut(place).documents = documents,
+                None => {
+                    return Err(field("word_docs", "words of word_counts", format!("{text:?}")));
+                }
+            }
+        }
+
+        if word_index.len() > u32::MAX as usize - 2 {
+            return Err(field("word_index", "at most 4,294,967,293 words", word_index.len().to_string()));
+        }
+        let mut order = vec![None; word_index.len()];
+        for (text, &index) in &word_index {
+            let slot = usize::try_from(index).ok().and_then(|index| order.get_mut(index.checked_sub(1)?));
+            let Some(slot @ None) = slot else {
+                let found = format!("{index} for {text:?} among {} words", word_index.len());
+                return Err(field("word_index", "every id from 1 to the number of words, once each", found));
+            };
+            *slot = Some(match words.find(text) {
+                Some(place) => {
+                    words.word_mut(place).index = index as u32;
+                    place as u32
+                }
+                None if oov_token == Some(text) => OOV_PLACE,
+                None => {
+                    return Err(field("word_index", "words of word_counts or the oov_token", format!("{text:?}")));
+                }
+            });
+            let inverse = index_word.get(index.to_string().as_str());
+            if inverse != Some(text) {
+                let found = format!("{inverse:?} for {index}, which word_index gives to {text:?}");
+                return Err(field("index_word", "the inverse of word_index", found));
+            }
+        }
+        if index_word.len() != word_index.len() {
+            let found = format!("{} entries against {}", index_word.len(), word_index.len());
+            return Err(field("index_word", "the inverse of word_index", found));
+        }
+        // As many slots as words, each filled once: none is left empty.
+        let order: Vec<u32> = order.into_iter().flatten().collect();
+        if let Some(token) = oov_token.filter(|_| !order.contains(&OOV_PLACE)) {
+            return Err(field("word_index", "an id for the oov_token", format!("none for {token:?}")));
+        }
+
+        let mut documents_of = vec![0; order.len() + 1];
+        for (index, documents) in index_docs {
+            limit("index_docs", documents)?;
+            let slot = index.parse::<usize>().ok().filter(|&index| index != 0);
+            match slot.and_then(|index| documents_of.get_mut(index)) {
+                Some(slot) => *slot = documents,
+                None => {
+                    return Err(field("index_docs", "ids of word_index", format!("{index:?}")));
+                }
+            }
+        }
+        Ok(tokenizer.with_counts(config.document_count, words, order, documents_of))
+    }
+}
+
+fn dictionary<V: DeserializeOwned>(part: &'static str, json: &str) -> Result<Dictionary<V>> {
+    serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part, source })
+}
+
+fn field(field: &'static str, expected: &'static str, found: String) -> Error {
+    Error::TokenizerField { field, expected, found }
+}
+
+fn limit(name: &'static str, count: u64) -> Result<()> {
+    if count > MOST { Err(field(name, "counts of at most 2^53", count.to_string())) } else { Ok(()) }
+}
+
+impl WordTokenizer {
+    /// The JSON that Keras's `tokenizer_from_json` reads. A tokenizer with an [`Analyzer`] adds it as `kiln_analyzer`,
+    /// and Keras then refuses the file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::encoders::WordTokenizer;
+    ///
+    /// let tokenizer = WordTokenizer::builder().fit(["déjà vu"])?;
+    /// let json = tokenizer.to_keras_json();
+    /// assert!(json.starts_with(r#"{"class_name": "Tokenizer", "config": {"num_words": null, "#));
+    /// assert_eq!(WordTokenizer::from_keras_json(&json)?, tokenizer);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn to_keras_json(&self) -> String {
+        let mut out = String::from("{\"class_name\": \"Tokenizer\", \"config\": {\"num_words\": ");
+        match self.num_words {
+            Some(limit) => push_integer(&mut out, limit as u64),
+            None => out.push_str("null"),
+        }
+        out.push_str(", \"filters\": ");
+        push_string(&mut out, self.splitter.filters());
+        out.push_str(if self.splitter.lower() { ", \"lower\": true" } else { ", \"lower\": false" });
+        out.push_str(", \"split\": ");
+        push_string(&mut out, self.splitter.split());
+        out.push_str(if self.splitter.char_level() { ", \"char_level\": true" } else { ", \"char_level\": false" });
+        out.push_str(", \"oov_token\": ");
+        match &self.oov_token {
+            Some(token) => push_string(&mut out, token),
+            None => out.push_str("null"),
+        }
+        // Nothing in an analyzer can fail to become JSON: its maps have no keys but its fields' names.
+        if let Some(analyzer) = self.splitter.analyzer().and_then(|analyzer| serde_json::to_string(analyzer).ok()) {
+            out.push_str(", \"kiln_analyzer\": ");
+            out.push_str(&analyzer);
+        }
+        out.push_str(", \"document_count\": ");
+        push_integer(&mut out, self.document_count);
+
+        let indices = || 1..=self.words().len() as u64;
+        let mut member = |name: &str, write: &dyn Fn(&mut String)| {
+            let mut dictionary = String::new();
+            write(&mut dictionary);
+            out.push_str(", \"");
+            out.push_str(name);
+            out.push_str("\": ");
+            push_string(&mut out, &dictionary);
+        };
+        member("word_counts", &|out| {
+            push_object(out, self.words.iter().map(|(text, word)| (text, word.count)), push_integer);
+        });
+        member("word_docs", &|out| {
+            push_object(out, self.words.iter().map(|(text, word)| (text, word.documents)), push_integer);
+        });
+        member("index_docs", &|out| {
+            let seen = self.index_docs.iter().enumerate().filter(|(_, documents)| **documents > 0);
+            push_object(out, seen.map(|(index, &documents)| (index.to_string(), documents)), push_integer);
+        });
+        member("index_word", &|out| {
+            push_object(out, indices().map(|index| index.to_string()).zip(self.words()), push_string);
+        });
+        member("word_index", &|out| push_object(out, self.words().zip(indices()), push_integer));
+        out.push_str("}}");
+        out
+    }
+
+    /// Reads the JSON of Keras's `Tokenizer.to_json`.
+    ///
+    /// `num_words` 0 is read as no limit, as Keras treats it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TokenizerJson`] with line and column where it does not parse; [`Error::TokenizerClass`] for another
+    /// class; [`Error::TokenizerField`] where the dictionaries contradict each other, as after editing `word_index` by
+    /// hand, or where the corpus contained the `oov_token`.
+    pub fn from_keras_json(json: &str) -> Result<Self> {
+        let header = Header::read(json)?;
+        if header.class_name.as_deref() != Some(CLASS_NAME) {
+            return Err(Header::unexpected(json, "\"Tokenizer\""));
+        }
+        let file: KerasTokenizer =
+            serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
+        file.into_tokenizer()
+    }
+
+    /// Writes [`to_keras_json`](Self::to_keras_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the file's name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path.as_ref(), self.to_keras_json().as_bytes())
+    }
+
+    /// Reads a file written by [`save`](Self::save) or by Keras.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_keras_json`](Self::from_keras_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_keras_json)
+    }
+}
+
+/// Reads a whole UTF-8 file, without a byte order mark in front, and parses it; errors name the file.
+pub(crate) fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let text = String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
+        file: path.display().to_string(),
+        offset: error.utf8_error().valid_up_to(),
+    })?;
+    parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(Error::in_file(path))
+}

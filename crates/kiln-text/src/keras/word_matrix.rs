@@ -1,0 +1,186 @@
+//! Bags of words: Keras's `texts_to_matrix` and `sequences_to_matrix`. Leaves out scikit-learn's and
+//! `TextVectorization`'s tf-idf, which are other formulas.
+
+use std::ops::ControlFlow;
+
+use rayon::prelude::*;
+
+use crate::encoders::encoder::Encoder;
+use crate::encoders::word_tokenizer::WordTokenizer;
+use crate::error::{Error, Result};
+use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
+use crate::io::progress::Progress;
+use crate::rows::matrix::Matrix;
+
+/// What a cell of a [`Matrix`] says of a word (Keras's `mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatrixMode {
+    /// 1 if the word occurs.
+    Binary,
+    /// How often it occurs.
+    Count,
+    /// How often it occurs, over the length of the sequence, ids beyond the columns included.
+    Freq,
+    /// `(1 + ln count) * ln(1 + documents / (1 + documents with the word))`, not normalised.
+    TfIdf,
+}
+
+impl WordTokenizer {
+    /// Encodes texts and counts their words.
+    ///
+    /// # Errors
+    ///
+    /// As [`sequences_to_matrix`](Self::sequences_to_matrix).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::encoders::WordTokenizer;
+    /// use kiln_text::keras::MatrixMode;
+    ///
+    /// let tokenizer = WordTokenizer::builder().fit(["a b", "b c"])?;
+    /// let matrix = tokenizer.texts_to_matrix(&["a b b"], MatrixMode::Count)?;
+    /// assert_eq!(matrix.row(0), [0.0, 2.0, 1.0, 0.0]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn texts_to_matrix(&self, texts: &[impl AsRef<str> + Sync], mode: MatrixMode) -> Result<Matrix> {
+        self.sequences_to_matrix(&self.encode_batch(texts), mode)
+    }
+
+    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
+    /// megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sequences_to_matrix`](Self::sequences_to_matrix), the first among the texts, and [`Error::Stopped`]
+    /// where `observe` says so.
+    pub fn texts_to_matrix_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mode: MatrixMode,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Matrix> {
+        self.sequences_to_matrix(&self.encode_observed(texts, observe)?, mode)
+    }
+
+    /// Counts the ids of sequences, on all threads. Ids beyond the columns are ignored; an empty sequence is a row of zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MatrixWithoutWords`] without words and `num_words`, [`Error::TfIdfWithoutDocuments`] before any
+    /// document was seen, [`Error::TooLarge`] if the matrix does not fit in memory.
+    pub fn sequences_to_matrix(&self, sequences: &[impl AsRef<[u32]> + Sync], mode: MatrixMode) -> Result<Matrix> {
+        let columns = self.matrix_columns(mode)?;
+        let rows = sequences.len();
+        let mut values = crate::rows::pad::filled(rows, columns, 0.0, "a matrix")?;
+        values.par_chunks_exact_mut(columns).with_min_len(8).zip(sequences).for_each(|(row, sequence)| {
+            let sequence = sequence.as_ref();
+            for &id in sequence {
+                if let Some(cell) = row.get_mut(id as usize).filter(|_| id != 0) {
+                    *cell += 1.0;
+                }
+            }
+            for (id, cell) in row.iter_mut().enumerate().filter(|(_, cell)| **cell != 0.0) {
+                *cell = self.cell(mode, id, *cell, sequence.len());
+            }
+        });
+        Ok(Matrix { values, rows, columns })
+    }
+
+    /// [`texts_to_matrix`](Self::texts_to_matrix) without the zeros.
+    ///
+    /// # Errors
+    ///
+    /// As [`sequences_to_sparse_matrix`](Self::sequences_to_sparse_matrix).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::encoders::WordTokenizer;
+    /// use kiln_text::features::to_dense;
+    /// use kiln_text::keras::MatrixMode;
+    ///
+    /// let tokenizer = WordTokenizer::builder().fit(["a b", "b c"])?;
+    /// let sparse = tokenizer.texts_to_sparse_matrix(&["a b b"], MatrixMode::Count)?;
+    /// assert_eq!((sparse.nnz(), sparse.get(0, 1)), (2, Some(&2.0)));
+    /// assert_eq!(to_dense(&sparse)?, tokenizer.texts_to_matrix(&["a b b"], MatrixMode::Count)?);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn texts_to_sparse_matrix(
+        &self,
+        texts: &[impl AsRef<str> + Sync],
+        mode: MatrixMode,
+    ) -> Result<SparseMatrix<f64>> {
+        self.sequences_to_sparse_matrix(&self.encode_batch(texts), mode)
+    }
+
+    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
+    /// megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sequences_to_sparse_matrix`](Self::sequences_to_sparse_matrix), the first among the texts, and
+    /// [`Error::Stopped`] where `observe` says so.
+    pub fn texts_to_sparse_matrix_observed<T: AsRef<str> + Sync>(
+        &self,
+        texts: impl IntoIterator<Item = Result<T>>,
+        mode: MatrixMode,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<SparseMatrix<f64>> {
+        let columns = self.matrix_columns(mode)?;
+        by_batches(texts, &mut observe, columns, |texts| self.texts_to_sparse_matrix(texts, mode))
+    }
+
+    /// [`sequences_to_matrix`](Self::sequences_to_matrix) without the zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MatrixWithoutWords`], [`Error::TfIdfWithoutDocuments`]; [`Error::TooLarge`] for a `num_words` beyond all
+    /// numbers of columns.
+    pub fn sequences_to_sparse_matrix(
+        &self,
+        sequences: &[impl AsRef<[u32]> + Sync],
+        mode: MatrixMode,
+    ) -> Result<SparseMatrix<f64>> {
+        let columns = self.matrix_columns(mode)?;
+        if u32::try_from(columns).is_err() {
+            return Err(Error::TooLarge { what: "a matrix", rows: sequences.len(), columns });
+        }
+        Ok(by_rows(sequences, columns, Vec::new, |ids: &mut Vec<u32>, sequence, cells, values| {
+            let sequence = sequence.as_ref();
+            ids.clear();
+            ids.extend(sequence.iter().filter(|&&id| id != 0 && (id as usize) < columns));
+            ids.sort_unstable();
+            for same in ids.chunk_by(|a, b| a == b) {
+                cells.push(same[0]);
+                values.push(self.cell(mode, same[0] as usize, same.len() as f64, sequence.len()));
+            }
+        }))
+    }
+
+    fn matrix_columns(&self, mode: MatrixMode) -> Result<usize> {
+        let columns = match self.num_words() {
+            Some(columns) => columns,
+            None if self.words().len() > 0 => self.words().len() + 1,
+            None => return Err(Error::MatrixWithoutWords),
+        };
+        match mode {
+            MatrixMode::TfIdf if self.document_count() == 0 => Err(Error::TfIdfWithoutDocuments),
+            _ => Ok(columns),
+        }
+    }
+
+    /// What stands for a word that occurs `count` times, once or more, in a sequence.
+    fn cell(&self, mode: MatrixMode, id: usize, count: f64, length: usize) -> f64 {
+        match mode {
+            MatrixMode::Binary => 1.0,
+            MatrixMode::Count => count,
+            MatrixMode::Freq => count / length as f64,
+            MatrixMode::TfIdf => {
+                let with_word = self.index_docs.get(id).copied().unwrap_or(0) as f64;
+                let rarity = (1.0 + self.document_count() as f64 / (1.0 + with_word)).ln();
+                (1.0 + count.ln()) * rarity
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Rows of ids: one length for all by padding, batches of like length, windows of long rows, and dense matrices.
+
+pub(crate) mod length_batches;
+pub(crate) mod matrix;
+pub(crate) mod pad;
+pub(crate) mod sliding;
+
+pub use length_batches::{BatchPlan, LengthBatches, PaddingReport};
+pub use matrix::Matrix;
+pub use pad::{PadSequences, Padded, PaddedSamples, Padding, Span, Truncating, pad_sequences};
+pub use sliding::{Remainder, SlidingWindows};

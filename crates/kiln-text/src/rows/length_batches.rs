@@ -1,0 +1,199 @@
+//! [`LengthBatches`]: batches of sequences of like length, each padded only to its own longest. Leaves out padding one
+//! batch (`pad.rs`) and tensors.
+
+use crate::corpora::documents::SplitMix64;
+use crate::error::{Error, Result, SeriesError};
+use crate::keras::skipgrams::shuffle;
+use crate::rows::pad::{PadSequences, Padded};
+
+/// Plans batches in which little is padding: rows are shuffled, cut into pools of many batches, sorted by length within
+/// each pool, cut into batches, and the batches shuffled.
+///
+/// The plan depends on nothing but the lengths and the options; every row is in exactly one batch. A larger pool has
+/// less padding, and batches whose members are less random.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::rows::{LengthBatches, PadSequences};
+///
+/// let sequences = [vec![1; 90], vec![2; 10], vec![3; 88], vec![4; 9]];
+/// let plan = LengthBatches::new(2).shuffle(7).plan(sequences.iter().map(Vec::len))?;
+/// for batch in plan.batches() {
+///     let padded = plan.pad(batch, &sequences, PadSequences::new())?;
+///     assert!(padded.len == 90 || padded.len == 10);
+/// }
+/// assert_eq!(plan.padding().share(), 3.0 / 200.0); // to the longest of all, it were 163 of 360
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+///
+/// # References
+///
+/// The pools are those of Hugging Face's `LengthGroupedSampler`, which has 50 batches in each, or a quarter of all where
+/// they are fewer than 200, and puts the longest row into the first batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LengthBatches {
+    batch_size: usize,
+    pool: usize,
+    seed: Option<u64>,
+    max_len: Option<usize>,
+    drop_last: bool,
+}
+
+impl LengthBatches {
+    /// How many batches make up a pool by default.
+    pub const POOL: usize = 50;
+
+    /// Batches of `batch_size` rows from pools of 50 batches, in the order that sorting gives.
+    pub fn new(batch_size: usize) -> Self {
+        Self { batch_size, pool: Self::POOL, seed: None, max_len: None, drop_last: false }
+    }
+
+    /// How many batches make up a pool. 1 leaves the rows together that chance put together; `usize::MAX` sorts all.
+    /// Default: 50.
+    #[must_use]
+    pub fn pool(mut self, batches: usize) -> Self {
+        self.pool = batches;
+        self
+    }
+
+    /// Shuffles the rows before, and the batches behind; give another seed for each epoch. Default: neither is
+    /// shuffled.
+    #[must_use]
+    pub fn shuffle(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The length to truncate longer sequences to. Default: none are truncated.
+    #[must_use]
+    pub fn max_len(mut self, max_len: usize) -> Self {
+        self.max_len = Some(max_len);
+        self
+    }
+
+    /// Whether a last batch with too few rows is left out. Default: false.
+    #[must_use]
+    pub fn drop_last(mut self, drop_last: bool) -> Self {
+        self.drop_last = drop_last;
+        self
+    }
+
+    /// Puts sequences of these lengths into batches. Ties of length stay in the order they had.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ZeroSize`] if the batch size or the pool is 0, [`Error::ZeroLength`] for a `max_len` of 0.
+    pub fn plan(&self, lengths: impl IntoIterator<Item = usize>) -> Result<BatchPlan> {
+        if self.batch_size == 0 {
+            return Err(Error::ZeroSize { what: "the batch size" });
+        }
+        if self.pool == 0 {
+            return Err(Error::ZeroSize { what: "the number of batches in a pool" });
+        }
+        if self.max_len == Some(0) {
+            return Err(Error::ZeroLength);
+        }
+        let longest = self.max_len.unwrap_or(usize::MAX);
+        let lengths: Vec<usize> = lengths.into_iter().map(|length| length.min(longest)).collect();
+        let mut rows: Vec<usize> = (0..lengths.len()).collect();
+        let mut random = self.seed.map(SplitMix64);
+        if let Some(random) = &mut random {
+            shuffle(&mut rows, random);
+        }
+        let mut batches = Vec::with_capacity(rows.len() / self.batch_size + 1);
+        for pool in rows.chunks_mut(self.pool.saturating_mul(self.batch_size)) {
+            pool.sort_by_key(|&row| lengths[row]);
+            batches.extend(pool.chunks(self.batch_size).map(<[usize]>::to_vec));
+        }
+        if self.drop_last && batches.last().is_some_and(|batch| batch.len() < self.batch_size) {
+            batches.pop();
+        }
+        if let Some(random) = &mut random {
+            shuffle(&mut batches, random);
+        }
+        let mut padding = PaddingReport::default();
+        for batch in &batches {
+            let longest = batch.iter().map(|&row| lengths[row]).max().unwrap_or(0).max(1);
+            padding.cells += (longest * batch.len()) as u64;
+            padding.valid += batch.iter().map(|&row| lengths[row] as u64).sum::<u64>();
+        }
+        Ok(BatchPlan { batches, padding, rows: lengths.len(), max_len: self.max_len })
+    }
+}
+
+/// How much of some batches is padding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PaddingReport {
+    /// The cells of all batches.
+    pub cells: u64,
+    /// Those that hold an element of a sequence.
+    pub valid: u64,
+}
+
+impl PaddingReport {
+    /// The share of the cells that is padding, from 0 to 1; 0 without cells.
+    pub fn share(&self) -> f64 {
+        if self.cells == 0 { 0.0 } else { (self.cells - self.valid) as f64 / self.cells as f64 }
+    }
+}
+
+/// Which rows make up each batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchPlan {
+    batches: Vec<Vec<usize>>,
+    padding: PaddingReport,
+    rows: usize,
+    max_len: Option<usize>,
+}
+
+impl BatchPlan {
+    /// The batches: the rows of each, by which labels are found too.
+    pub fn batches(&self) -> impl ExactSizeIterator<Item = &[usize]> + Clone + '_ {
+        self.batches.iter().map(Vec::as_slice)
+    }
+
+    /// How many batches there are.
+    pub fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// How much is padding if every batch is padded to its longest row.
+    pub fn padding(&self) -> PaddingReport {
+        self.padding
+    }
+
+    /// One batch of the sequences, as long as its longest row, which is truncated to the plan's `max_len`. The
+    /// options say where to pad and truncate and with what; a `max_len` there has every batch padded to that. A batch
+    /// of empty sequences gets one step of padding.
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError::PlannedRows`] if the plan was made for another number of sequences, and those of
+    /// [`PadSequences::pad`].
+    ///
+    /// # Panics
+    ///
+    /// If `batch` is not of this plan and has a row that is none.
+    pub fn pad<T: Copy + Default, S: AsRef<[T]>>(
+        &self,
+        batch: &[usize],
+        sequences: &[S],
+        options: PadSequences<T>,
+    ) -> Result<Padded<T>> {
+        if sequences.len() != self.rows {
+            return Err(SeriesError::PlannedRows { expected: self.rows, found: sequences.len() }.into());
+        }
+        let rows: Vec<&[T]> = batch.iter().map(|&row| sequences[row].as_ref()).collect();
+        let options = match self.max_len {
+            Some(max_len) => options.truncate_to(max_len),
+            None => options,
+        };
+        if rows.iter().all(|row| row.is_empty()) { options.min_len(1).pad(&rows) } else { options.pad(&rows) }
+    }
+}

@@ -1,0 +1,19 @@
+//! From a text to its tokens: [`Analyzer`] of [`Normalizer`], [`Words`] and [`NGrams`]; Keras's rule of splitting, and the
+//! letters of Hangul syllables.
+
+pub(crate) mod analyzer;
+pub(crate) mod html;
+pub(crate) mod jamo;
+pub(crate) mod ngrams;
+pub(crate) mod normalizer;
+pub(crate) mod python_characters;
+pub(crate) mod splitter;
+pub(crate) mod words;
+
+pub use analyzer::Analyzer;
+pub use html::Html;
+pub use jamo::{LITERAL_JAMO, from_jamo, to_jamo};
+pub use ngrams::{Bag, NGrams};
+pub use normalizer::{Accents, Normalizer, Punctuation, UnicodeForm};
+pub use splitter::{DEFAULT_FILTERS, text_to_words};
+pub use words::{Segments, Words};

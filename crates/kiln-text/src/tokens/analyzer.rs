@@ -1,0 +1,111 @@
+//! [`Analyzer`]: from a text to its tokens, by way of a normaliser, a splitter and, if asked for, n-grams. Leaves out
+//! each of the three, and ids.
+
+use std::convert::Infallible;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::tokens::ngrams::NGrams;
+use crate::tokens::normalizer::Normalizer;
+use crate::tokens::words::Words;
+
+/// Turns texts into tokens: first a [`Normalizer`], then [`Words`], then perhaps [`NGrams`].
+///
+/// A [`WordTokenizer`](crate::encoders::WordTokenizer) takes one in place of Keras's rules, as Keras's `Tokenizer` takes its
+/// `analyzer`, and writes it to its file. The default is Keras's rule: lower case, then [`Words::keras`].
+///
+/// # Examples
+///
+/// Words and pairs of words, without tags, case and accents, counted as Keras counts words:
+///
+/// ```
+/// use kiln_text::encoders::WordTokenizer;
+/// use kiln_text::keras::MatrixMode;
+/// use kiln_text::tokens::{Accents, Analyzer, Html, NGrams, Normalizer, Segments, Words};
+///
+/// let analyzer = Analyzer::default()
+///     .normalizer(Normalizer::new().html(Html::Breaks).lower(true).accents(Accents::Strip))
+///     .words(Words::unicode(Segments::Words))
+///     .ngrams(NGrams::new(1..=2)?);
+/// assert_eq!(analyzer.tokens("Très<br />bon!"), ["tres", "bon", "tres bon"]);
+///
+/// let tokenizer = WordTokenizer::builder().analyzer(analyzer).fit(["Très bon", "pas bon"])?;
+/// let matrix = tokenizer.texts_to_matrix(&["bon, pas bon"], MatrixMode::Count)?;
+/// assert_eq!(tokenizer.words().collect::<Vec<_>>(), ["bon", "tres", "tres bon", "pas", "pas bon"]);
+/// assert_eq!(matrix.row(0), [0.0, 2.0, 0.0, 0.0, 1.0, 1.0]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analyzer {
+    normalizer: Normalizer,
+    words: Words,
+    ngrams: Option<NGrams>,
+}
+
+impl Default for Analyzer {
+    fn default() -> Self {
+        Self { normalizer: Normalizer::new().lower(true), words: Words::keras(), ngrams: None }
+    }
+}
+
+impl Analyzer {
+    /// What is done to a text first. Default: lower case.
+    #[must_use]
+    pub fn normalizer(mut self, normalizer: Normalizer) -> Self {
+        self.normalizer = normalizer;
+        self
+    }
+
+    /// How the text is split. Default: [`Words::keras`].
+    #[must_use]
+    pub fn words(mut self, words: Words) -> Self {
+        self.words = words;
+        self
+    }
+
+    /// Which n-grams of the words are the tokens. Default: the words themselves.
+    #[must_use]
+    pub fn ngrams(mut self, ngrams: NGrams) -> Self {
+        self.ngrams = Some(ngrams);
+        self
+    }
+
+    /// The tokens of a text, in order.
+    pub fn tokens(&self, text: &str) -> Vec<String> {
+        let mut tokens = Vec::new();
+        self.each(text, |token| tokens.push(token.to_owned()));
+        tokens
+    }
+
+    /// The tokens of many texts, on all threads. The result does not depend on how many there are.
+    pub fn tokens_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<String>> {
+        texts.par_iter().with_min_len(16).map(|text| self.tokens(text.as_ref())).collect()
+    }
+
+    /// What stands between tokens that are put together again.
+    pub(crate) fn between_tokens(&self) -> &'static str {
+        if self.words.are_characters() && self.ngrams.is_none() { "" } else { " " }
+    }
+
+    /// Calls `take` with every token, in order; none is empty.
+    pub fn each(&self, text: &str, mut take: impl FnMut(&str)) {
+        let done: Result<(), Infallible> = self.try_each(text, |token| {
+            take(token);
+            Ok(())
+        });
+        let Ok(()) = done;
+    }
+
+    /// The same, for a `take` that can fail.
+    pub(crate) fn try_each<E>(&self, text: &str, take: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        let text = self.normalizer.normalize(text);
+        let Some(ngrams) = &self.ngrams else {
+            return self.words.try_each(&text, take);
+        };
+        let mut joined = ngrams.joiner();
+        self.words.each(&text, |word| joined.push(word));
+        joined.grams().try_for_each(take)
+    }
+}

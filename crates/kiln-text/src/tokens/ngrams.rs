@@ -1,0 +1,234 @@
+//! [`NGrams`]: runs of neighbouring words or characters, in a row or counted in a [`Bag`]. Leaves out ids and columns,
+//! which a tokenizer or vectorizer gives them.
+
+use std::iter::once;
+use std::ops::RangeInclusive;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Runs of neighbouring tokens, of every width in a range.
+///
+/// They come width by width, all of the narrowest first, and from left to right within a width, as in scikit-learn and
+/// in Keras's `TextVectorization`. Tokens are joined by a separator, characters by nothing. A text shorter than a
+/// width has none of that width.
+///
+/// Nothing is allocated for a single n-gram: the tokens are joined once, and each n-gram is a part of that.
+///
+/// # Examples
+///
+/// The well-known bags of Chollet's "Deep Learning with Python", section 6.1.1:
+///
+/// ```
+/// use kiln_text::tokens::{NGrams, Words};
+///
+/// let words = Words::white_space().split("The cat sat on the mat");
+/// let two = NGrams::new(1..=2)?;
+/// assert_eq!(two.sequence(&words)[6..], ["The cat", "cat sat", "sat on", "on the", "the mat"]);
+/// assert_eq!(two.bag(&words).len(), 11);
+/// assert_eq!(NGrams::new(3..=3)?.separator("_").sequence(&words)[0], "The_cat_sat");
+/// assert_eq!(NGrams::new(2..=3)?.characters("cats").collect::<Vec<_>>(), ["ca", "at", "ts", "cat", "ats"]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "Widths", try_from = "Widths")]
+pub struct NGrams {
+    min: usize,
+    max: usize,
+    separator: String,
+}
+
+/// What a file says of an [`NGrams`].
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Widths {
+    min: usize,
+    max: usize,
+    separator: String,
+}
+
+impl From<NGrams> for Widths {
+    fn from(NGrams { min, max, separator }: NGrams) -> Self {
+        Self { min, max, separator }
+    }
+}
+
+impl TryFrom<Widths> for NGrams {
+    type Error = Error;
+
+    fn try_from(Widths { min, max, separator }: Widths) -> Result<Self> {
+        NGrams::new(min..=max).map(|ngrams| ngrams.separator(separator))
+    }
+}
+
+impl NGrams {
+    /// The n-grams of the widths in `range`, joined by a space.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NGramRange`] for a range that starts at 0 or runs backwards.
+    pub fn new(range: RangeInclusive<usize>) -> Result<Self> {
+        let (min, max) = range.into_inner();
+        if min == 0 || max < min {
+            return Err(Error::NGramRange { min, max });
+        }
+        Ok(Self { min, max, separator: " ".to_owned() })
+    }
+
+    /// What to put between tokens. Default: one space.
+    #[must_use]
+    pub fn separator(mut self, separator: impl Into<String>) -> Self {
+        self.separator = separator.into();
+        self
+    }
+
+    /// The n-grams of a row of tokens.
+    pub fn sequence(&self, tokens: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
+        let mut grams = Vec::new();
+        self.each(tokens, |gram| grams.push(gram.to_owned()));
+        grams
+    }
+
+    /// How often each n-gram of a row of tokens occurs.
+    pub fn bag(&self, tokens: impl IntoIterator<Item = impl AsRef<str>>) -> Bag {
+        let mut bag = Bag::default();
+        self.each(tokens, |gram| bag.add(gram));
+        bag
+    }
+
+    /// Calls `take` with every n-gram of a row of tokens.
+    pub fn each(&self, tokens: impl IntoIterator<Item = impl AsRef<str>>, take: impl FnMut(&str)) {
+        let mut joined = self.joiner();
+        for token in tokens {
+            joined.push(token.as_ref());
+        }
+        joined.grams().for_each(take);
+    }
+
+    /// The n-grams of a text's characters, by code point, white space among them. The separator plays no part.
+    pub fn characters<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> + use<'t> {
+        // A text has no more characters than bytes, so no wider n-grams.
+        (self.min..=self.max.min(text.len())).flat_map(move |width| {
+            let starts = text.char_indices().map(|(at, _)| at);
+            let ends = starts.clone().chain(once(text.len())).skip(width);
+            starts.zip(ends).map(|(start, end)| &text[start..end])
+        })
+    }
+
+    /// How often each n-gram of a text's characters occurs.
+    pub fn character_bag(&self, text: &str) -> Bag {
+        let mut bag = Bag::default();
+        self.characters(text).for_each(|gram| bag.add(gram));
+        bag
+    }
+
+    pub(crate) fn joiner(&self) -> Joined<'_> {
+        Joined { ngrams: self, text: String::new(), spans: Vec::new() }
+    }
+}
+
+/// Tokens joined by the separator, so that every n-gram is one slice.
+pub(crate) struct Joined<'n> {
+    ngrams: &'n NGrams,
+    text: String,
+    spans: Vec<(usize, usize)>,
+}
+
+impl Joined<'_> {
+    pub(crate) fn push(&mut self, token: &str) {
+        if !self.spans.is_empty() {
+            self.text.push_str(&self.ngrams.separator);
+        }
+        let start = self.text.len();
+        self.text.push_str(token);
+        self.spans.push((start, self.text.len()));
+    }
+
+    pub(crate) fn grams(&self) -> impl Iterator<Item = &str> {
+        let widest = self.ngrams.max.min(self.spans.len());
+        let runs = (self.ngrams.min..=widest).flat_map(|width| runs(&self.spans, width));
+        runs.map(|(start, end)| &self.text[start..end])
+    }
+}
+
+/// From the start of one span to the end of the one `width - 1` behind it, for every span that has one there.
+pub(crate) fn runs(spans: &[(usize, usize)], width: usize) -> impl Iterator<Item = (usize, usize)> {
+    spans.windows(width).map(move |run| (run[0].0, run[width - 1].1))
+}
+
+/// How often each of some tokens occurs, in the order of their first appearance. Two bags are equal if their counts
+/// are, in whatever order.
+///
+/// ```
+/// let mut bag = kiln_text::tokens::Bag::default();
+/// for word in ["to", "be", "or", "not", "to", "be"] {
+///     bag.add(word);
+/// }
+/// assert_eq!((bag.get("be"), bag.get("been")), (2, 0));
+/// assert_eq!((bag.len(), bag.total()), (4, 6));
+/// assert_eq!(bag.iter().next(), Some(("to", 2)));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bag {
+    counts: IndexMap<Box<str>, u64, FxBuildHasher>,
+}
+
+impl Bag {
+    /// Counts one more of a token.
+    pub fn add(&mut self, token: &str) {
+        self.add_count(token, 1);
+    }
+
+    /// Puts another bag's counts in too, as if its tokens came behind.
+    pub fn merge(&mut self, other: &Bag) {
+        for (token, count) in other.iter() {
+            self.add_count(token, count);
+        }
+    }
+
+    fn add_count(&mut self, token: &str, count: u64) {
+        match self.counts.get_mut(token) {
+            Some(total) => *total += count,
+            None => {
+                self.counts.insert(Box::from(token), count);
+            }
+        }
+    }
+
+    /// How often a token occurs; 0 if it does not.
+    pub fn get(&self, token: &str) -> u64 {
+        self.counts.get(token).copied().unwrap_or(0)
+    }
+
+    /// The tokens and their counts, by first appearance.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, u64)> + '_ {
+        self.counts.iter().map(|(token, &count)| (&**token, count))
+    }
+
+    /// How many different tokens there are.
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// How many tokens there are, each time counted.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Bag {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(tokens: I) -> Self {
+        let mut bag = Bag::default();
+        tokens.into_iter().for_each(|token| bag.add(token));
+        bag
+    }
+}

@@ -1,0 +1,263 @@
+//! [`Normalizer`]: what is done to a text before it is split. Leaves out splitting (`words.rs`) and the tags themselves
+//! (`html.rs`).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::{
+    IsNormalized, UnicodeNormalization, is_nfc_quick, is_nfd_quick, is_nfkc_quick, is_nfkd_quick,
+};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
+use crate::tokens::html::Html;
+use crate::tokens::python_characters::python_words;
+
+/// A normalisation form of Unicode (Standard Annex 15): one way of writing for texts that look the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnicodeForm {
+    /// Composed: `é` is one code point.
+    Nfc,
+    /// Decomposed: `é` is `e` and an accent, a Hangul syllable its jamo.
+    Nfd,
+    /// Composed, and `ﬁ`, `①`, `Ａ` written as `fi`, `1`, `A`.
+    Nfkc,
+    /// Decomposed, and `ﬁ`, `①`, `Ａ` written as `fi`, `1`, `A`.
+    Nfkd,
+}
+
+impl UnicodeForm {
+    fn apply(self, text: Cow<'_, str>) -> Cow<'_, str> {
+        if text.is_ascii() {
+            return text;
+        }
+        let holds = match self {
+            UnicodeForm::Nfc => is_nfc_quick(text.chars()),
+            UnicodeForm::Nfd => is_nfd_quick(text.chars()),
+            UnicodeForm::Nfkc => is_nfkc_quick(text.chars()),
+            UnicodeForm::Nfkd => is_nfkd_quick(text.chars()),
+        };
+        if holds == IsNormalized::Yes {
+            return text;
+        }
+        Cow::Owned(match self {
+            UnicodeForm::Nfc => text.nfc().collect(),
+            UnicodeForm::Nfd => text.nfd().collect(),
+            UnicodeForm::Nfkc => text.nfkc().collect(),
+            UnicodeForm::Nfkd => text.nfkd().collect(),
+        })
+    }
+}
+
+/// What becomes of accents and other combining marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accents {
+    /// They stay.
+    #[default]
+    Keep,
+    /// Characters are decomposed and lose the marks whose canonical combining class is not 0: `é` becomes `e`, and `ø`,
+    /// which has no decomposition, stays. With [`UnicodeForm::Nfkd`] this is scikit-learn's `strip_accents="unicode"`;
+    /// without a form the rest comes back composed (NFC).
+    ///
+    /// Meant for scripts where marks are accents: Japanese loses its dakuten, Hebrew its vowel points.
+    Strip,
+    /// scikit-learn's `strip_accents="ascii"`: NFKD, and what is then not ASCII goes.
+    Ascii,
+}
+
+/// What becomes of punctuation: the Unicode category P, and the ASCII symbols ``$+<=>^`|~`` as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Punctuation {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It goes, and its neighbours touch: `stop-me` becomes `stopme`.
+    Drop,
+    /// A space takes its place: `stop-me` becomes `stop me`.
+    Space,
+}
+
+/// Prepares texts for splitting. Nothing is done that is not asked for.
+///
+/// The order is fixed, whatever the order of the calls: HTML tags, the Unicode form, lower case, accents, punctuation,
+/// white space, and the form once more, which those before it can have broken. So the result is always in the form, and
+/// normalising it again changes nothing, tags aside.
+///
+/// Takes time in proportion to the text.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::tokens::{Accents, Html, Normalizer, Punctuation, UnicodeForm};
+///
+/// let normalizer = Normalizer::new()
+///     .html(Html::Breaks)
+///     .form(UnicodeForm::Nfkc)
+///     .lower(true)
+///     .accents(Accents::Strip)
+///     .punctuation(Punctuation::Drop)
+///     .collapse_white_space(true);
+/// assert_eq!(normalizer.normalize("Ｅｎｃｏｒｅ!<br /><br />Une comédie, très drôle…"), "encore une comedie tres drole");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Normalizer {
+    html: Html,
+    form: Option<UnicodeForm>,
+    lower: bool,
+    accents: Accents,
+    punctuation: Punctuation,
+    kept_punctuation: String,
+    collapse_white_space: bool,
+}
+
+impl Normalizer {
+    /// One that changes nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which HTML tags to put a space in place of. Default: none.
+    #[must_use]
+    pub fn html(mut self, html: Html) -> Self {
+        self.html = html;
+        self
+    }
+
+    /// The Unicode form of the result. Default: as the text is.
+    #[must_use]
+    pub fn form(mut self, form: UnicodeForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Whether to lower-case, in full Unicode as Python's `str.lower`. Default: false.
+    #[must_use]
+    pub fn lower(mut self, lower: bool) -> Self {
+        self.lower = lower;
+        self
+    }
+
+    /// What becomes of accents. Default: they stay.
+    #[must_use]
+    pub fn accents(mut self, accents: Accents) -> Self {
+        self.accents = accents;
+        self
+    }
+
+    /// What becomes of punctuation. Default: it stays.
+    #[must_use]
+    pub fn punctuation(mut self, punctuation: Punctuation) -> Self {
+        self.punctuation = punctuation;
+        self
+    }
+
+    /// Characters that stay whatever [`punctuation`](Self::punctuation) says, such as `"'"` to keep `don't` whole.
+    /// Default: none.
+    #[must_use]
+    pub fn keep_punctuation(mut self, characters: impl Into<String>) -> Self {
+        self.kept_punctuation = characters.into();
+        self
+    }
+
+    /// Whether runs of white space become one space, with none at the ends. White space is what Python's `str.split`
+    /// splits at. Default: false.
+    #[must_use]
+    pub fn collapse_white_space(mut self, collapse: bool) -> Self {
+        self.collapse_white_space = collapse;
+        self
+    }
+
+    /// The text as asked for; it is borrowed where nothing had to change.
+    pub fn normalize<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = self.html.strip(Cow::Borrowed(text));
+        // Before lower-casing, since letters that only a form makes plain have a case too: ℌ is H.
+        let first_form = if self.accents == Accents::Ascii { Some(UnicodeForm::Nfkd) } else { self.form };
+        if let Some(form) = first_form {
+            text = form.apply(text);
+        }
+        if self.lower {
+            text = lower(text);
+        }
+        text = self.without_accents(text);
+        text = self.without_punctuation(text);
+        if self.collapse_white_space {
+            text = collapse(text);
+        }
+        let last_form = self.form.or((self.accents == Accents::Strip).then_some(UnicodeForm::Nfc));
+        match last_form {
+            Some(form) => form.apply(text),
+            None => text,
+        }
+    }
+
+    fn without_accents<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
+        if text.is_ascii() {
+            return text;
+        }
+        match self.accents {
+            Accents::Keep => text,
+            Accents::Strip => {
+                // A text in a compatible form has nothing left that NFKD would take apart and NFD would not.
+                let mut text = UnicodeForm::Nfd.apply(text).into_owned();
+                text.retain(|c| canonical_combining_class(c) == 0);
+                Cow::Owned(text)
+            }
+            Accents::Ascii => {
+                let mut text = UnicodeForm::Nfkd.apply(text).into_owned();
+                text.retain(|c| c.is_ascii());
+                Cow::Owned(text)
+            }
+        }
+    }
+
+    fn without_punctuation<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
+        let goes = |c: char| is_punctuation(c) && !self.kept_punctuation.contains(c);
+        match self.punctuation {
+            Punctuation::Keep => text,
+            _ if !text.contains(goes) => text,
+            Punctuation::Drop => {
+                let mut text = text.into_owned();
+                text.retain(|c| !goes(c));
+                Cow::Owned(text)
+            }
+            Punctuation::Space => Cow::Owned(text.chars().map(|c| if goes(c) { ' ' } else { c }).collect()),
+        }
+    }
+}
+
+/// Whether a character is punctuation: category P of Unicode, or one of the 32 in Python's `string.punctuation`.
+pub(crate) fn is_punctuation(c: char) -> bool {
+    if c.is_ascii() {
+        c.is_ascii_punctuation()
+    } else {
+        c.general_category_group() == GeneralCategoryGroup::Punctuation
+    }
+}
+
+fn lower(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        return Cow::Owned(text.to_lowercase());
+    }
+    if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return text;
+    }
+    let mut text = text.into_owned();
+    text.make_ascii_lowercase();
+    Cow::Owned(text)
+}
+
+fn collapse(text: Cow<'_, str>) -> Cow<'_, str> {
+    let mut collapsed = String::with_capacity(text.len());
+    for word in python_words(&text) {
+        if !collapsed.is_empty() {
+            collapsed.push(' ');
+        }
+        collapsed.push_str(word);
+    }
+
+    if collapsed == *text { text } else { Cow::Owned(collapsed) }
+}

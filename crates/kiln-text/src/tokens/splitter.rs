@@ -1,0 +1,229 @@
+//! How a text falls into words: Keras's `text_to_word_sequence` and, for character level, its iteration by code
+//! point. Holds the fast paths; leaves out counting and ids, which are in `word_tokenizer.rs`.
+//!
+//! The rule is: lower-case the text, put the split string in place of every filtered character, cut at every
+//! occurrence of the split string, drop empty pieces. With a split string of one character that is the same as cutting
+//! at every filtered or split character, so no second text is built; a longer split string can form across a
+//! replacement, so there the rule is carried out literally.
+
+use crate::error::{Error, Result};
+use crate::tokens::analyzer::Analyzer;
+
+/// The characters that Keras's `Tokenizer` filters by default: ASCII punctuation without the apostrophe, tab and
+/// line feed. Carriage return, no-break space and punctuation beyond ASCII are not among them.
+pub const DEFAULT_FILTERS: &str = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n";
+
+/// Splits a text as Keras's `text_to_word_sequence` does with its defaults: lower case, [`DEFAULT_FILTERS`], spaces.
+///
+/// ```
+/// assert_eq!(kiln_text::tokens::text_to_words("Don't stop-me now."), ["don't", "stop", "me", "now"]);
+/// ```
+pub fn text_to_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    Splitter::default().each(&mut String::new(), text, |word| words.push(word.to_owned()));
+    words
+}
+
+/// Where a text is cut.
+#[derive(Clone, Debug, PartialEq)]
+enum Cut {
+    /// After every code point.
+    Characters,
+    /// At ASCII bytes alone: `true` in the table.
+    Bytes(Box<[bool; 256]>),
+    /// At one character of any script and at the filters, kept sorted.
+    Chars(Vec<char>),
+    /// At a string, put in place of the filters (kept sorted) first.
+    Literal(Vec<char>),
+}
+
+/// The options of splitting, with the tables made from them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Splitter {
+    filters: String,
+    lower: bool,
+    split: String,
+    char_level: bool,
+    cut: Cut,
+    /// What splits in place of all this, if anything does.
+    analyzer: Option<Box<Analyzer>>,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        let (filters, split) = (DEFAULT_FILTERS.to_owned(), " ".to_owned());
+        let cut = Cut::new(&filters, &split, false);
+        Self { filters, lower: true, split, char_level: false, cut, analyzer: None }
+    }
+}
+
+impl Splitter {
+    pub(crate) fn new(filters: String, lower: bool, split: String, char_level: bool) -> Result<Self> {
+        if split.is_empty() {
+            return Err(Error::EmptySplit);
+        }
+        let cut = Cut::new(&filters, &split, char_level);
+        Ok(Self { filters, lower, split, char_level, cut, analyzer: None })
+    }
+
+    /// Splits by an analyzer; the options remain as they were given, and play no part.
+    pub(crate) fn by_analyzer(mut self, analyzer: Analyzer) -> Self {
+        self.analyzer = Some(Box::new(analyzer));
+        self
+    }
+
+    pub(crate) fn analyzer(&self) -> Option<&Analyzer> {
+        self.analyzer.as_deref()
+    }
+
+    /// The same without lower-casing.
+    pub(crate) fn case_kept(mut self) -> Self {
+        self.lower = false;
+        self
+    }
+
+    pub(crate) fn filters(&self) -> &str {
+        &self.filters
+    }
+
+    pub(crate) fn lower(&self) -> bool {
+        self.lower
+    }
+
+    pub(crate) fn split(&self) -> &str {
+        &self.split
+    }
+
+    pub(crate) fn char_level(&self) -> bool {
+        self.char_level
+    }
+
+    /// Calls `take` with every word. `scratch` holds the lower-cased text; its contents do not matter.
+    pub(crate) fn each(&self, scratch: &mut String, text: &str, mut take: impl FnMut(&str)) {
+        let done: std::result::Result<(), std::convert::Infallible> = self.try_each(scratch, text, |word| {
+            take(word);
+            Ok(())
+        });
+        let Ok(()) = done;
+    }
+
+    /// The same, with the text in which a word stands from one place to another.
+    #[inline]
+    pub(crate) fn each_in(&self, scratch: &mut String, text: &str, mut take: impl FnMut(&str, (usize, usize))) {
+        if let (None, Cut::Bytes(table)) = (&self.analyzer, &self.cut) {
+            let text = if self.lower { lower_into(scratch, text) } else { text };
+            let mut start = 0;
+            for (at, &byte) in text.as_bytes().iter().enumerate() {
+                if table[byte as usize] {
+                    if at > start {
+                        take(text, (start, at));
+                    }
+                    start = at + 1;
+                }
+            }
+            if start < text.len() {
+                take(text, (start, text.len()));
+            }
+        } else {
+            self.each(scratch, text, |word| take(word, (0, word.len())));
+        }
+    }
+
+    /// The same, for a `take` that can fail.
+    pub(crate) fn try_each<E>(
+        &self,
+        scratch: &mut String,
+        text: &str,
+        take: impl FnMut(&str) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        match &self.analyzer {
+            Some(analyzer) => analyzer.try_each(text, take),
+            None => self.try_each_by_rule(scratch, text, take),
+        }
+    }
+
+    /// The same by Keras's rule, whether there is an analyzer or not.
+    pub(crate) fn try_each_by_rule<E>(
+        &self,
+        scratch: &mut String,
+        text: &str,
+        mut take: impl FnMut(&str) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let text = if self.lower { lower_into(scratch, text) } else { text };
+        match &self.cut {
+            Cut::Characters => {
+                let mut rest = text;
+                while let Some(character) = rest.chars().next() {
+                    let (first, after) = rest.split_at(character.len_utf8());
+                    take(first)?;
+                    rest = after;
+                }
+                Ok(())
+            }
+            Cut::Bytes(table) => {
+                let bytes = text.as_bytes();
+                let mut start = 0;
+                for (at, &byte) in bytes.iter().enumerate() {
+                    if table[byte as usize] {
+                        if at > start {
+                            take(&text[start..at])?;
+                        }
+                        start = at + 1;
+                    }
+                }
+                if start < bytes.len() { take(&text[start..]) } else { Ok(()) }
+            }
+            Cut::Chars(cuts) => {
+                text.split(|c: char| cuts.binary_search(&c).is_ok()).filter(|w| !w.is_empty()).try_for_each(take)
+            }
+            Cut::Literal(filters) => {
+                let mut replaced = String::with_capacity(text.len());
+                for character in text.chars() {
+                    if filters.binary_search(&character).is_ok() {
+                        replaced.push_str(&self.split);
+                    } else {
+                        replaced.push(character);
+                    }
+                }
+                replaced.split(self.split.as_str()).filter(|w| !w.is_empty()).try_for_each(take)
+            }
+        }
+    }
+}
+
+impl Cut {
+    fn new(filters: &str, split: &str, char_level: bool) -> Self {
+        if char_level {
+            return Cut::Characters;
+        }
+        let mut cuts: Vec<char> = filters.chars().collect();
+        if split.chars().nth(1).is_some() {
+            cuts.sort_unstable();
+            return Cut::Literal(cuts);
+        }
+        cuts.extend(split.chars());
+        if cuts.iter().all(char::is_ascii) {
+            let mut table = Box::new([false; 256]);
+            for cut in cuts {
+                table[cut as usize] = true;
+            }
+            Cut::Bytes(table)
+        } else {
+            cuts.sort_unstable();
+            Cut::Chars(cuts)
+        }
+    }
+}
+
+/// Lower-cases as Python's `str.lower` does: full Unicode, final sigma included.
+fn lower_into<'a>(scratch: &'a mut String, text: &str) -> &'a str {
+    scratch.clear();
+    if text.is_ascii() {
+        scratch.push_str(text);
+        scratch.make_ascii_lowercase();
+    } else {
+        // The standard library lower-cases into a new string only; texts beyond ASCII pay for one allocation each.
+        *scratch = text.to_lowercase();
+    }
+    scratch
+}

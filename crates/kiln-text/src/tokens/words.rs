@@ -1,0 +1,253 @@
+//! [`Words`]: the ways a text falls into tokens. Leaves out what is done to the text before (`normalizer.rs`) and
+//! Keras's rule itself (`splitter.rs`).
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::error::{Error, Result};
+use crate::tokens::normalizer::is_punctuation;
+use crate::tokens::python_characters::python_words;
+use crate::tokens::splitter::Splitter;
+
+/// Which of the pieces between Unicode's word boundaries are tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Segments {
+    /// Those with a letter or a number.
+    #[default]
+    Words,
+    /// Emoji, currency signs and other symbols too, but neither punctuation nor white space.
+    WordsAndSymbols,
+    /// All but white space: punctuation marks are tokens of their own.
+    All,
+}
+
+/// How a text falls into tokens. None of these changes a character; lower case and the like are a
+/// [`Normalizer`](crate::tokens::Normalizer)'s, and [`Analyzer`](crate::tokens::Analyzer) puts the two together.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::tokens::{Segments, Words};
+///
+/// let text = "Can't stop: 3.5 km 👍🏽!";
+/// assert_eq!(Words::keras().split(text), ["Can't", "stop", "3", "5", "km", "👍🏽"]);
+/// assert_eq!(Words::white_space().split(text), ["Can't", "stop:", "3.5", "km", "👍🏽!"]);
+/// assert_eq!(Words::unicode(Segments::Words).split(text), ["Can't", "stop", "3.5", "km"]);
+/// assert_eq!(Words::unicode(Segments::All).split(text), ["Can't", "stop", ":", "3.5", "km", "👍🏽", "!"]);
+/// assert_eq!(Words::matches(r"\w\w+")?.split(text), ["Can", "stop", "km"]);
+/// assert_eq!(Words::gaps(r"[\s:!]+")?.split(text), ["Can't", "stop", "3.5", "km", "👍🏽"]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Rule", try_from = "Rule")]
+pub struct Words(Kind);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Keras(Splitter),
+    WhiteSpace,
+    Characters,
+    Graphemes,
+    Unicode(Segments),
+    Matches(Pattern),
+    Gaps(Pattern),
+}
+
+/// A regular expression, equal to another if written alike.
+#[derive(Clone, Debug)]
+struct Pattern(Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Pattern {
+    fn new(pattern: &str) -> Result<Self> {
+        let compiled = Regex::new(pattern);
+        compiled.map(Self).map_err(|source| Error::Pattern { pattern: pattern.to_owned(), source: Box::new(source) })
+    }
+}
+
+/// What a file says of a [`Words`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Rule {
+    Keras { filters: String, split: String },
+    WhiteSpace,
+    Characters,
+    Graphemes,
+    Unicode { segments: Segments },
+    Matches { pattern: String },
+    Gaps { pattern: String },
+}
+
+impl From<Words> for Rule {
+    fn from(words: Words) -> Self {
+        match words.0 {
+            Kind::Keras(rule) => Rule::Keras { filters: rule.filters().to_owned(), split: rule.split().to_owned() },
+            Kind::WhiteSpace => Rule::WhiteSpace,
+            Kind::Characters => Rule::Characters,
+            Kind::Graphemes => Rule::Graphemes,
+            Kind::Unicode(segments) => Rule::Unicode { segments },
+            Kind::Matches(pattern) => Rule::Matches { pattern: pattern.0.as_str().to_owned() },
+            Kind::Gaps(pattern) => Rule::Gaps { pattern: pattern.0.as_str().to_owned() },
+        }
+    }
+}
+
+impl TryFrom<Rule> for Words {
+    type Error = Error;
+
+    fn try_from(rule: Rule) -> Result<Self> {
+        match rule {
+            Rule::Keras { filters, split } => Words::keras_with(filters, split),
+            Rule::WhiteSpace => Ok(Words::white_space()),
+            Rule::Characters => Ok(Words::characters()),
+            Rule::Graphemes => Ok(Words::graphemes()),
+            Rule::Unicode { segments } => Ok(Words::unicode(segments)),
+            Rule::Matches { pattern } => Words::matches(&pattern),
+            Rule::Gaps { pattern } => Words::gaps(&pattern),
+        }
+    }
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self::keras()
+    }
+}
+
+impl Words {
+    /// Keras's rule with its defaults: [`DEFAULT_FILTERS`](crate::tokens::DEFAULT_FILTERS) become spaces, and spaces part the
+    /// words.
+    pub fn keras() -> Self {
+        Self(Kind::Keras(Splitter::default().case_kept()))
+    }
+
+    /// Keras's rule: each of the characters `filters` becomes `split`, and `split` parts the words.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::EmptySplit`] for an empty `split`.
+    pub fn keras_with(filters: impl Into<String>, split: impl Into<String>) -> Result<Self> {
+        Splitter::new(filters.into(), false, split.into(), false).map(|splitter| Self(Kind::Keras(splitter)))
+    }
+
+    /// At white space, as Python's `str.split` has it.
+    pub fn white_space() -> Self {
+        Self(Kind::WhiteSpace)
+    }
+
+    /// Every code point is a token, white space too.
+    pub fn characters() -> Self {
+        Self(Kind::Characters)
+    }
+
+    /// Every extended grapheme cluster (Unicode Standard Annex 29) is a token, white space too: what a reader takes
+    /// for one character, such as a letter with its accents, or an emoji with its skin tone.
+    pub fn graphemes() -> Self {
+        Self(Kind::Graphemes)
+    }
+
+    /// At Unicode's default word boundaries (Standard Annex 29), which keep `can't` and `3.5` whole, and part Chinese
+    /// characters one by one. There is no dictionary: Thai, Lao and the like come out wrong.
+    pub fn unicode(segments: Segments) -> Self {
+        Self(Kind::Unicode(segments))
+    }
+
+    /// The matches of a regular expression, in order; of a pattern with one group, what the group matched. Empty
+    /// matches are dropped. scikit-learn's `token_pattern` is `\b\w\w+\b`.
+    ///
+    /// The syntax is the [`regex`] crate's, which knows no look-around and no back-references, and whose `\w` also
+    /// takes combining marks, unlike Python's. One match takes linear time; only patterns that read far ahead before
+    /// they fail, such as `.*x|.`, make all matches together take quadratic time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pattern`] if it does not compile, [`Error::PatternGroups`] for two groups or more.
+    pub fn matches(pattern: &str) -> Result<Self> {
+        let pattern = Pattern::new(pattern)?;
+        match pattern.0.captures_len() - 1 {
+            0 | 1 => Ok(Self(Kind::Matches(pattern))),
+            found => Err(Error::PatternGroups { pattern: pattern.0.as_str().to_owned(), found }),
+        }
+    }
+
+    /// What lies between the matches of a regular expression, where that is not empty. Groups play no part.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pattern`] if it does not compile.
+    pub fn gaps(pattern: &str) -> Result<Self> {
+        Ok(Self(Kind::Gaps(Pattern::new(pattern)?)))
+    }
+
+    /// The tokens of a text, in order.
+    pub fn split(&self, text: &str) -> Vec<String> {
+        let mut tokens = Vec::new();
+        self.each(text, |token| tokens.push(token.to_owned()));
+        tokens
+    }
+
+    /// Whether tokens are characters, white space among them.
+    pub(crate) fn are_characters(&self) -> bool {
+        matches!(self.0, Kind::Characters | Kind::Graphemes)
+    }
+
+    /// Calls `take` with every token, in order; none is empty.
+    pub fn each(&self, text: &str, mut take: impl FnMut(&str)) {
+        let done: std::result::Result<(), std::convert::Infallible> = self.try_each(text, |token| {
+            take(token);
+            Ok(())
+        });
+        let Ok(()) = done;
+    }
+
+    /// The same, for a `take` that can fail.
+    pub(crate) fn try_each<E>(
+        &self,
+        text: &str,
+        mut take: impl FnMut(&str) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        match &self.0 {
+            Kind::Keras(splitter) => splitter.try_each_by_rule(&mut String::new(), text, take),
+            Kind::WhiteSpace => python_words(text).try_for_each(take),
+            Kind::Characters => {
+                let mut bytes = [0; 4];
+                text.chars().try_for_each(|character| take(character.encode_utf8(&mut bytes)))
+            }
+            Kind::Graphemes => text.graphemes(true).try_for_each(take),
+            Kind::Unicode(segments) => text.split_word_bounds().filter(|piece| segments.hold(piece)).try_for_each(take),
+            Kind::Matches(Pattern(regex)) if regex.captures_len() == 1 => {
+                let matches = regex.find_iter(text).map(|found| found.as_str());
+                matches.filter(|token| !token.is_empty()).try_for_each(take)
+            }
+            Kind::Matches(Pattern(regex)) => {
+                let groups = regex.captures_iter(text).filter_map(|found| found.get(1)).map(|group| group.as_str());
+                groups.filter(|token| !token.is_empty()).try_for_each(take)
+            }
+            Kind::Gaps(Pattern(regex)) => regex.split(text).filter(|token| !token.is_empty()).try_for_each(take),
+        }
+    }
+}
+
+impl Segments {
+    fn hold(self, piece: &str) -> bool {
+        match self {
+            Segments::Words => piece.contains(char::is_alphanumeric),
+            Segments::WordsAndSymbols => piece.contains(|c: char| {
+                c.is_alphanumeric() || !(c.is_whitespace() || c.is_control() || is_word_punctuation(c))
+            }),
+            Segments::All => !piece.trim().is_empty(),
+        }
+    }
+}
+
+/// Category P alone: here `$` and `+` are symbols.
+fn is_word_punctuation(c: char) -> bool {
+    is_punctuation(c) && !"$+<=>^`|~".contains(c)
+}

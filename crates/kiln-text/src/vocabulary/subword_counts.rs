@@ -1,0 +1,86 @@
+//! What subwords are learned from: the distinct tokens of a corpus and how often each occurs, by the counting of
+//! `token_counts.rs`. Adds cutting that can fail and a limit to the characters read; leaves out what a token is.
+
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+
+use crate::error::{Error, Result};
+use crate::io::progress::Progress;
+use crate::vocabulary::token_counts::{EachToken, count_in_any_order};
+
+/// Distinct tokens with how often they occur.
+pub(crate) type CountedTokens = Vec<(Box<str>, u64)>;
+
+/// Distinct tokens with how often they occur, in no order, and how many texts were read. `each` calls its second
+/// argument with every token of a text. After `max_characters` characters reading stops.
+pub(crate) fn count_tokens<T: AsRef<str> + Sync>(
+    texts: impl IntoIterator<Item = Result<T>>,
+    max_characters: Option<usize>,
+    each: impl Fn(&str, &mut dyn FnMut(&str)) -> Result<()> + Sync,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(CountedTokens, u64)> {
+    let each = Fallible { each, failure: OnceLock::new() };
+    let mut observe = |progress| match each.failure.get() {
+        Some(_) => ControlFlow::Break(()),
+        None => observe(progress),
+    };
+    let counted = count_in_any_order(up_to(texts, max_characters), &each, &mut observe);
+    if let Some(error) = each.failure.into_inner() {
+        return Err(error);
+    }
+    let tables = counted?;
+    Ok((tables.iter().map(|(token, counts)| (Box::from(token), counts.count)).collect(), tables.documents()))
+}
+
+/// A function that can fail as [`EachToken`], which cannot.
+struct Fallible<F> {
+    each: F,
+    failure: OnceLock<Error>,
+}
+
+impl<F: Fn(&str, &mut dyn FnMut(&str)) -> Result<()> + Sync> EachToken for Fallible<F> {
+    type Scratch = ();
+
+    fn each(&self, _scratch: &mut (), text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {
+        if let Err(error) = (self.each)(text, &mut |token| take(token.as_bytes(), (0, token.len()))) {
+            // Of several failures one is enough to tell.
+            self.failure.get_or_init(|| error);
+        }
+    }
+}
+
+/// The start of a text.
+struct Start<T> {
+    text: T,
+    end: usize,
+}
+
+impl<T: AsRef<str>> AsRef<str> for Start<T> {
+    fn as_ref(&self) -> &str {
+        &self.text.as_ref()[..self.end]
+    }
+}
+
+/// Texts until they have `max_characters` characters together; the last is cut there.
+fn up_to<T: AsRef<str>>(
+    texts: impl IntoIterator<Item = Result<T>>,
+    max_characters: Option<usize>,
+) -> impl Iterator<Item = Result<Start<T>>> {
+    let mut texts = texts.into_iter();
+    let mut left = max_characters;
+    std::iter::from_fn(move || {
+        if left == Some(0) {
+            return None;
+        }
+        let text = match texts.next()? {
+            Ok(text) => text,
+            Err(error) => return Some(Err(error)),
+        };
+        let all = text.as_ref();
+        let end = left.and_then(|left| all.char_indices().nth(left)).map_or(all.len(), |(at, _)| at);
+        if let Some(left) = &mut left {
+            *left -= all[..end].chars().count();
+        }
+        Some(Ok(Start { text, end }))
+    })
+}

@@ -1,0 +1,330 @@
+//! [`TokenCounts`]: how often each token occurs in a corpus and in how many documents, counted on all threads. Leaves
+//! out what a token is, which a function given says, and ids, which `vocabulary.rs` gives out.
+//!
+//! A corpus need not fit in memory (`text_batches.rs`). Every thread
+//! counts into a table of its own and notes where it saw each token first; the tables are added up at the end, and tokens
+//! sorted by where they occurred first. Thus the result is the same with any number of threads.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::io::progress::Progress;
+use crate::io::text_batches::{in_batches, unobserved};
+use crate::vocabulary::token_map::TokenMap;
+
+/// How many texts a thread takes at a time.
+const TEXTS_AT_A_TIME: usize = 32;
+
+/// How often one token occurred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCount {
+    /// How often it occurred.
+    pub count: u64,
+    /// In how many documents it occurred.
+    pub documents: u64,
+}
+
+/// Tokens with their counts, in the order of first appearance.
+///
+/// Counts of two parts of a corpus add up: [`merge`](Self::merge) gives what counting both, one after the other, gives.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::vocabulary::{TokenCounts, whitespace_tokens};
+///
+/// let mut counts = TokenCounts::count_texts(["to be or", "not to be"], whitespace_tokens)?;
+/// assert_eq!((counts.count("to"), counts.documents_with("to"), counts.documents()), (2, 2, 2));
+/// counts.merge(&TokenCounts::count_texts(["that is"], whitespace_tokens)?)?;
+/// let tokens: Vec<&str> = counts.iter().map(|(token, _)| token).collect();
+/// assert_eq!(tokens, ["to", "be", "or", "not", "that", "is"]);
+///
+/// // Any function is a tokenizer that calls `take` with each token.
+/// let letters = |text: &str, take: &mut dyn FnMut(&str)| text.split("").filter(|c| !c.is_empty()).for_each(take);
+/// assert_eq!(TokenCounts::count_texts(["abba"], letters)?.count("b"), 2);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TokenCounts {
+    pub(crate) map: TokenMap,
+    pub(crate) counts: Vec<TokenCount>,
+    pub(crate) documents: u64,
+    pub(crate) tokens: u64,
+}
+
+/// Calls `take` with what white space parts; a tokenizer for [`TokenCounts`] and [`Vocabulary`](crate::vocabulary::Vocabulary).
+pub fn whitespace_tokens(text: &str, take: &mut dyn FnMut(&str)) {
+    text.split_whitespace().for_each(take);
+}
+
+impl TokenCounts {
+    /// Counts the tokens of texts, which are read once. `each` calls its second argument with every token of a text.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] for more than 2^32 - 2 different tokens.
+    pub fn count_texts<T: AsRef<str> + Sync>(
+        texts: impl IntoIterator<Item = T>,
+        each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
+    ) -> Result<Self> {
+        Self::try_count_texts(texts.into_iter().map(Ok), each)
+    }
+
+    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments).
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts, and [`Error::TooLarge`] as [`count_texts`](Self::count_texts).
+    pub fn try_count_texts<T: AsRef<str> + Sync>(
+        texts: impl IntoIterator<Item = Result<T>>,
+        each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
+    ) -> Result<Self> {
+        Self::count_observed(texts, each, unobserved)
+    }
+
+    /// The same, and calls `observe` after every batch of a few megabytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_count_texts`](Self::try_count_texts), and [`Error::Stopped`] where `observe` says so.
+    pub fn count_observed<T: AsRef<str> + Sync>(
+        texts: impl IntoIterator<Item = Result<T>>,
+        each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self> {
+        count_in_any_order(texts, &Function(each), &mut observe)?.by_first_appearance()
+    }
+
+    /// Adds the counts of another part of the corpus, which comes behind this one: its new tokens come behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] for more than 2^32 - 2 different tokens in both.
+    pub fn merge(&mut self, other: &TokenCounts) -> Result<()> {
+        for (token, &more) in other.map.iter().zip(&other.counts) {
+            let (place, new) = self.map.find_or_push(token.as_bytes());
+            if new {
+                self.counts.push(more);
+            } else {
+                let count = &mut self.counts[place as usize];
+                count.count += more.count;
+                count.documents += more.documents;
+            }
+        }
+        self.documents += other.documents;
+        self.tokens += other.tokens;
+        check_size(&self.map)
+    }
+
+    /// How many different tokens there are.
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// How many documents were counted, empty ones included.
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
+
+    /// How many tokens were counted.
+    pub fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// How often a token occurred; 0 for one that did not.
+    pub fn count(&self, token: &str) -> u64 {
+        self.get(token).count
+    }
+
+    /// In how many documents a token occurred.
+    pub fn documents_with(&self, token: &str) -> u64 {
+        self.get(token).documents
+    }
+
+    fn get(&self, token: &str) -> TokenCount {
+        self.map.find(token.as_bytes()).map(|place| self.counts[place as usize]).unwrap_or_default()
+    }
+
+    /// The tokens with their counts, in the order of first appearance.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, TokenCount)> {
+        self.map.iter().zip(self.counts.iter().copied())
+    }
+}
+
+/// One token may be beyond the last: `u32::MAX` stands for none, and an id more than there are tokens is needed.
+fn check_size(map: &TokenMap) -> Result<()> {
+    if map.len() > u32::MAX as usize - 2 {
+        return Err(Error::TooLarge { what: "a vocabulary", rows: map.len(), columns: 1 });
+    }
+    Ok(())
+}
+
+/// What cuts a text into tokens, with memory that it may keep from text to text.
+pub(crate) trait EachToken: Sync {
+    /// What is kept from text to text.
+    type Scratch: Default + Send;
+
+    /// Calls `take` with every token, which is UTF-8 and stands in the bytes given from one place to another.
+    fn each(&self, scratch: &mut Self::Scratch, text: &str, take: &mut impl FnMut(&[u8], (usize, usize)));
+
+    /// A token that must not occur.
+    fn refused(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// A function of a user's as [`EachToken`].
+struct Function<F>(F);
+
+impl<F: Fn(&str, &mut dyn FnMut(&str)) + Sync> EachToken for Function<F> {
+    type Scratch = ();
+
+    fn each(&self, _scratch: &mut (), text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {
+        (self.0)(text, &mut |token| take(token.as_bytes(), (0, token.len())));
+    }
+}
+
+/// What one thread knows of a token, apart from where it occurred first, which is seldom looked at.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    count: u64,
+    documents: u64,
+    last_document: u64,
+}
+
+/// Counts of one thread, or of all, in no particular order.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    map: TokenMap,
+    seen: Vec<Seen>,
+    /// For each token the first document that it occurred in, and the place there.
+    first: Vec<(u64, u64)>,
+    /// One more than the last document of all so far.
+    beyond: u64,
+    documents: u64,
+    tokens: u64,
+}
+
+impl Tables {
+    /// Counts the tokens of one document. Documents may come in any order, but each once.
+    fn count<E: EachToken>(&mut self, each: &E, scratch: &mut E::Scratch, document: u64, text: &str) {
+        let Self { map, seen, first, beyond, .. } = self;
+        // Behind all others, as documents mostly are, none can be the first with a token that is known.
+        let may_be_first = document < *beyond;
+        *beyond = (*beyond).max(document + 1);
+        let mut at = 0;
+        each.each(scratch, text, &mut |text, span| {
+            let (place, new) = map.find_or_push_in(text, span);
+            let place = place as usize;
+            if new {
+                seen.push(Seen { count: 1, documents: 1, last_document: document });
+                first.push((document, at));
+            } else {
+                let seen = &mut seen[place];
+                seen.count += 1;
+                if seen.last_document != document {
+                    seen.last_document = document;
+                    seen.documents += 1;
+                    if may_be_first {
+                        first[place] = first[place].min((document, at));
+                    }
+                }
+            }
+            at += 1;
+        });
+        self.documents += 1;
+        self.tokens += at;
+    }
+
+    fn add(&mut self, other: &Self) {
+        for ((token, more), &first) in other.map.iter().zip(&other.seen).zip(&other.first) {
+            let (place, new) = self.map.find_or_push(token.as_bytes());
+            let place = place as usize;
+            if new {
+                self.seen.push(*more);
+                self.first.push(first);
+            } else {
+                self.seen[place].count += more.count;
+                self.seen[place].documents += more.documents;
+                self.first[place] = self.first[place].min(first);
+            }
+        }
+        self.documents += other.documents;
+        self.tokens += other.tokens;
+    }
+
+    pub(crate) fn documents(&self) -> u64 {
+        self.documents
+    }
+
+    /// The tokens with their counts.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, TokenCount)> {
+        self.map.iter().zip(self.seen.iter().map(|seen| TokenCount { count: seen.count, documents: seen.documents }))
+    }
+
+    /// The first document that a token occurred in.
+    fn first_document(&self, token: &str) -> Option<u64> {
+        self.map.find(token.as_bytes()).map(|place| self.first[place as usize].0)
+    }
+
+    pub(crate) fn by_first_appearance(self) -> Result<TokenCounts> {
+        check_size(&self.map)?;
+        let Self { map, seen, first, documents, tokens, .. } = self;
+        let count = |seen: &Seen| TokenCount { count: seen.count, documents: seen.documents };
+        if first.is_sorted() {
+            return Ok(TokenCounts { counts: seen.iter().map(count).collect(), map, documents, tokens });
+        }
+        let mut order: Vec<u32> = (0..seen.len() as u32).collect();
+        order.par_sort_unstable_by_key(|&place| first[place as usize]);
+        let mut sorted = TokenMap::default();
+        for &place in &order {
+            sorted.find_or_push(map.text(place).unwrap_or_default().as_bytes());
+        }
+        let counts = order.iter().map(|&place| count(&seen[place as usize])).collect();
+        Ok(TokenCounts { map: sorted, counts, documents, tokens })
+    }
+}
+
+/// Counts on all threads; the counts do not depend on how many there are, but the order of the tokens does.
+///
+/// # Errors
+///
+/// Those of [`in_batches`], and [`Error::OovInCorpus`] with the first document that has the refused token.
+pub(crate) fn count_in_any_order<T: AsRef<str> + Sync, E: EachToken>(
+    texts: impl IntoIterator<Item = Result<T>>,
+    each: &E,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Tables> {
+    // As many as threads have worked at the same time.
+    let idle: Mutex<Vec<(Tables, E::Scratch)>> = Mutex::default();
+    // A panic in a user's function is passed on by rayon, so a poisoned lock is never seen.
+    let locked = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+    in_batches(texts, observe, |before, batch| {
+        batch.par_chunks(TEXTS_AT_A_TIME).enumerate().for_each(|(chunk, texts)| {
+            let worker = locked().pop();
+            let (mut tables, mut scratch) = worker.unwrap_or_default();
+            let start = before + (chunk * TEXTS_AT_A_TIME) as u64;
+            for (document, text) in (start..).zip(texts) {
+                tables.count(each, &mut scratch, document, text.as_ref());
+            }
+            locked().push((tables, scratch));
+        });
+        let Some(token) = each.refused() else { return Ok(()) };
+        match locked().iter().filter_map(|(tables, _)| tables.first_document(token)).min() {
+            Some(document) => Err(Error::OovInCorpus { token: token.to_owned(), document }),
+            None => Ok(()),
+        }
+    })?;
+    let mut tables = idle.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().map(|(tables, _)| tables);
+    let mut all = tables.next().unwrap_or_default();
+    tables.for_each(|tables| all.add(&tables));
+    Ok(all)
+}
