@@ -21,9 +21,26 @@ import os
 import statistics
 import time
 from dataclasses import dataclass
+from functools import partial
 
 WARM_UP = 5
 MEASURED = 20
+
+
+# The models that differ only in numbers: the cell of a bidirectional layer; cell, features, units and layers.
+BIDIRECTIONAL = {"bilstm": "LSTM", "bigru": "GRU"}
+RECURRENT = {
+    "gru_product": ("GRU", 2, 30, 2),
+    "lstm_256": ("LSTM", 256, 256, 1), "lstm_512": ("LSTM", 512, 512, 1),
+    "gru_256": ("GRU", 256, 256, 1), "gru_512": ("GRU", 512, 512, 1),
+}
+
+
+def models(conv_bilstm, bidirectional, recurrent):
+    """What makes the model of each task, from the functions of one library."""
+    made = {"conv_bilstm": conv_bilstm}
+    made |= {name: partial(bidirectional, cell) for name, cell in BIDIRECTIONAL.items()}
+    return made | {name: partial(recurrent, *options) for name, options in RECURRENT.items()}
 
 
 @dataclass(frozen=True)
@@ -147,16 +164,7 @@ def torch_recurrent(cell, features, units, layers=1):
     return Recurrent()
 
 
-TORCH_MODELS = {
-    "conv_bilstm": torch_conv_bilstm,
-    "bilstm": lambda: torch_bidirectional("LSTM"),
-    "bigru": lambda: torch_bidirectional("GRU"),
-    "gru_product": lambda: torch_recurrent("GRU", 2, 30, layers=2),
-    "lstm_256": lambda: torch_recurrent("LSTM", 256, 256),
-    "lstm_512": lambda: torch_recurrent("LSTM", 512, 512),
-    "gru_256": lambda: torch_recurrent("GRU", 256, 256),
-    "gru_512": lambda: torch_recurrent("GRU", 512, 512),
-}
+TORCH_MODELS = models(torch_conv_bilstm, torch_bidirectional, torch_recurrent)
 
 
 def start_torch(threads):
@@ -271,16 +279,7 @@ def keras_recurrent(cell, features, units, layers=1):
     return model
 
 
-KERAS_MODELS = {
-    "conv_bilstm": keras_conv_bilstm,
-    "bilstm": lambda: keras_bidirectional("LSTM"),
-    "bigru": lambda: keras_bidirectional("GRU"),
-    "gru_product": lambda: keras_recurrent("GRU", 2, 30, layers=2),
-    "lstm_256": lambda: keras_recurrent("LSTM", 256, 256),
-    "lstm_512": lambda: keras_recurrent("LSTM", 512, 512),
-    "gru_256": lambda: keras_recurrent("GRU", 256, 256),
-    "gru_512": lambda: keras_recurrent("GRU", 512, 512),
-}
+KERAS_MODELS = models(keras_conv_bilstm, keras_bidirectional, keras_recurrent)
 
 
 def seconds_per_batch(run, many):

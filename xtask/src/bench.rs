@@ -58,12 +58,19 @@ pub(crate) struct Compare {
     /// How often peers and Kiln take turns; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    #[command(flatten)]
+    peers: Peers,
+}
+
+/// What every comparison with peers takes.
+#[derive(Args)]
+pub(crate) struct Peers {
     /// Where the peers' Python environment lies, and is made if it is missing (several GB)
     #[arg(long, value_name = "DIR")]
-    venv: Option<PathBuf>,
+    pub(crate) venv: Option<PathBuf>,
     /// Print the table and leave BENCHMARKS.md as it is
     #[arg(long)]
-    print: bool,
+    pub(crate) print: bool,
 }
 
 /// Builds a program of the workspace and says where it is.
@@ -201,11 +208,11 @@ pub(crate) fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
 
 pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
     let on_a_gpu = matches!(options.device.as_str(), "wgpu" | "cuda");
-    let writes = !options.print && options.only.is_none() && !on_a_gpu;
+    let writes = !options.peers.print && options.only.is_none() && !on_a_gpu;
     if writes {
         check_marks(root, "compare")?;
     }
-    let python = python(root, options.venv.as_deref())?.display().to_string();
+    let python = python(root, options.peers.venv.as_deref())?.display().to_string();
     let only = options.only.as_deref();
     let predicts = |task: &str| task.starts_with("predict");
     // A copy: what is built meanwhile must not take part.

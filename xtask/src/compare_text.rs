@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use crate::bench::{built, check_marks, commit, machine, median, python, write};
+use crate::bench::{Peers, built, check_marks, commit, machine, median, python, write};
 use crate::{command, output, run};
 
 /// By itself, so that nobody waits for Burn.
@@ -30,12 +30,8 @@ pub(crate) struct CompareText {
     /// One task alone, which is printed and not written
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
-    /// Where the peers' Python environment lies, and is made if it is missing (several GB)
-    #[arg(long, value_name = "DIR")]
-    venv: Option<PathBuf>,
-    /// Print the table and leave BENCHMARKS.md as it is
-    #[arg(long)]
-    print: bool,
+    #[command(flatten)]
+    peers: Peers,
 }
 
 fn check(folder: &Path) -> Result<()> {
@@ -92,11 +88,11 @@ impl Rounds {
 
 pub(crate) fn compare(root: &Path, options: &CompareText) -> Result<()> {
     check(&options.folder)?;
-    let writes = !options.print && options.only.is_none();
+    let writes = !options.peers.print && options.only.is_none();
     if writes {
         check_marks(root, "compare-text")?;
     }
-    let python = python(root, options.venv.as_deref())?.display().to_string();
+    let python = python(root, options.peers.venv.as_deref())?.display().to_string();
     // A copy: what is built meanwhile must not take part.
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("text-bench");

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use crate::bench::{built, check_marks, column_of, commit, machine, mean, median, python, write};
+use crate::bench::{Peers, built, check_marks, column_of, commit, machine, mean, median, python, write};
 use crate::{command, output};
 
 /// The options of `cargo xtask compare-word2vec`.
@@ -31,12 +31,8 @@ pub(crate) struct CompareWord2Vec {
     /// How often each also makes one pass, for the rate alone: the shorter the turns, the fairer
     #[arg(long, default_value_t = 4)]
     turns: u32,
-    /// Where the peers' Python environment lies, and is made if it is missing (several GB)
-    #[arg(long, value_name = "DIR")]
-    venv: Option<PathBuf>,
-    /// Print the table and leave BENCHMARKS.md as it is
-    #[arg(long)]
-    print: bool,
+    #[command(flatten)]
+    peers: Peers,
 }
 
 /// What is trained.
@@ -55,12 +51,8 @@ pub(crate) struct CompareVectors {
     /// How often gensim and Kiln take turns; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Where the peers' Python environment lies, and is made if it is missing (several GB)
-    #[arg(long, value_name = "DIR")]
-    venv: Option<PathBuf>,
-    /// Print the table and leave BENCHMARKS.md as it is
-    #[arg(long)]
-    print: bool,
+    #[command(flatten)]
+    peers: Peers,
 }
 
 /// The JSON lines that a command prints.
@@ -71,11 +63,11 @@ fn json_lines(process: &mut Command) -> Result<Vec<Value>> {
 }
 
 pub(crate) fn word2vec(root: &Path, options: &CompareWord2Vec) -> Result<()> {
-    if !options.print {
+    if !options.peers.print {
         check_marks(root, "compare-word2vec cbow")?;
         check_marks(root, "compare-word2vec skip-gram")?;
     }
-    let python = python(root, options.venv.as_deref())?.display().to_string();
+    let python = python(root, options.peers.venv.as_deref())?.display().to_string();
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("word2vec");
     std::fs::copy(built(root, "--workspace --example word2vec")?, &program)?;
@@ -148,7 +140,7 @@ pub(crate) fn word2vec(root: &Path, options: &CompareWord2Vec) -> Result<()> {
             text += &format!("| {what} | {:.4} | {:.4} |\n", mean_of(&scored[1])?, mean_of(&scored[0])?);
         }
         println!("{text}");
-        if !options.print {
+        if !options.peers.print {
             write(root, &format!("compare-word2vec {name}"), &text)?;
         }
     }
@@ -171,10 +163,10 @@ fn speed_row(name: &str, threads: &str, kiln: &[Value], gensim: &[Value]) -> Res
 }
 
 pub(crate) fn vectors(root: &Path, options: &CompareVectors) -> Result<()> {
-    if !options.print {
+    if !options.peers.print {
         check_marks(root, "compare-vectors")?;
     }
-    let python = python(root, options.venv.as_deref())?.display().to_string();
+    let python = python(root, options.peers.venv.as_deref())?.display().to_string();
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("kiln-vector-bench");
     std::fs::copy(built(root, "--workspace --bin kiln-vector-bench")?, &program)?;
@@ -210,5 +202,5 @@ pub(crate) fn vectors(root: &Path, options: &CompareVectors) -> Result<()> {
         text += &format!("| {what} | {kiln:.2} ms | {gensim:.2} ms | {:.1} |\n", gensim / kiln);
     }
     println!("{text}");
-    if options.print { Ok(()) } else { write(root, "compare-vectors", &text) }
+    if options.peers.print { Ok(()) } else { write(root, "compare-vectors", &text) }
 }
