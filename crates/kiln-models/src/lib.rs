@@ -17,34 +17,24 @@
 //! # Ok::<(), kiln_models::Error>(())
 //! ```
 
-mod carried;
 mod error;
-mod head;
-mod initializer;
+mod forward;
 pub mod layers;
 pub mod models;
-mod pass;
-mod row_tape;
-mod sampling;
-mod spans;
-mod summary;
 pub mod weights;
 pub mod word2vec;
 mod write_file;
 
-pub use carried::{Carried, LayerStates};
 pub use error::{Error, Result};
-pub use head::{Head, Targets};
-pub use initializer::Initializer;
+pub use forward::{Carried, LayerStates, LookedUp, Pass, Spans, record_rows};
 pub use kiln_kernels::{Activation, RandomKey, Span};
+pub use models::head::{Head, Targets};
+pub use models::sampling::Sampling;
+pub use models::summary::{Summary, SummaryRow, thousands};
 pub use models::{
     ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
     LanguageModel, LanguageModelConfig, Model, OutputLayer, PaddedSteps, RecurrentClassifier,
     RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig, Score, Series,
     TextClassifier, TextClassifierConfig, Tokens, Windows,
 };
-pub use pass::Pass;
-pub use row_tape::{LookedUp, record_rows};
-pub use sampling::Sampling;
-pub use spans::Spans;
-pub use summary::{Summary, SummaryRow, thousands};
+pub use weights::initializer::Initializer;

@@ -6,10 +6,13 @@
 mod conv_bilstm;
 mod conv_classifier;
 mod embedding_flatten;
+pub(crate) mod head;
 mod language_model;
 mod recurrent_classifier;
 mod recurrent_regressor;
 mod recurrent_stack;
+pub(crate) mod sampling;
+pub(crate) mod summary;
 mod text_classifier;
 
 use burn::module::{Module, ModuleDisplay};
@@ -25,10 +28,10 @@ pub use recurrent_regressor::{RecurrentRegressor, RecurrentRegressorConfig};
 pub use recurrent_stack::{RecurrentKind, RecurrentLayer, RecurrentStack, RecurrentStackConfig};
 pub use text_classifier::{TextClassifier, TextClassifierConfig};
 
-use crate::head::{Head, Targets};
-use crate::pass::Pass;
-use crate::spans::Spans;
-use crate::summary::Summary;
+use crate::forward::pass::Pass;
+use crate::forward::spans::Spans;
+use crate::models::head::{Head, Targets};
+use crate::models::summary::Summary;
 
 /// A padded batch of token ids.
 #[derive(Clone, Debug)]

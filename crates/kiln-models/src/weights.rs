@@ -1,6 +1,8 @@
 //! A module's parameters by name: taken out, put back, and as safetensors. Integer and boolean
 //! parameters, which no optimizer changes, are left out.
 
+pub(crate) mod initializer;
+
 use std::collections::{BTreeMap, HashMap};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -9,7 +11,7 @@ use kiln_kernels::RandomKey;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::error::{Error, Result};
-use crate::initializer::Initializer;
+use crate::weights::initializer::Initializer;
 
 /// One parameter's values.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,14 +1,13 @@
 //! The errors of this crate.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::data::dataset::DatasetError;
 use burn::tensor::TensorReadError;
 use burn::train::{EventProcessorError, TrainingError};
-
-use crate::device_failure::Shortage;
-use crate::run_folder::RunFolder;
+use kiln_kernels::DeviceMemory;
 
 /// What can go wrong when a model is trained, saved, loaded or asked.
 #[derive(Debug, thiserror::Error)]
@@ -246,28 +245,16 @@ fn then(text: &str) -> String {
 }
 
 impl Error {
-    /// With what a run leaves in `folder` that ends in the middle of `epoch`.
-    pub(crate) fn of_run(self, folder: &RunFolder, epoch: usize) -> Self {
-        match self {
-            // Another batch size is another run, which is begun anew.
-            Self::OutOfMemory { shortage, .. } => Self::OutOfMemory { shortage, kept: folder.keeps(epoch) },
-            Self::DeviceFailed { device, reason, .. } => {
-                Self::DeviceFailed { device, reason, kept: folder.kept(epoch) }
-            }
-            other => other,
-        }
-    }
-
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 
-    pub(crate) fn damaged(path: &Path, reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn damaged(path: &Path, reason: impl fmt::Display) -> Self {
         Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
     }
 
-    pub(crate) fn option(what: &'static str, expected: &'static str, got: impl std::fmt::Display) -> Self {
+    pub(crate) fn option(what: &'static str, expected: &'static str, got: impl fmt::Display) -> Self {
         Self::Option { what, expected, got: got.to_string() }
     }
 }
@@ -294,12 +281,98 @@ impl Broken {
     }
 }
 
-impl std::fmt::Display for Broken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TrainLoss => f.write_str("the training loss"),
             Self::ValidLoss => f.write_str("the validation loss"),
             Self::Weight(name) => write!(f, "the weight {name}"),
         }
     }
+}
+
+/// What a device's memory did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shortage {
+    /// What the device calls itself.
+    pub device: String,
+    /// Bytes of the buffer asked for; `None` where the driver does not say.
+    pub asked: Option<u64>,
+    /// The device's memory; `None` where it no longer answers.
+    pub memory: Option<DeviceMemory>,
+    /// Rows of a batch.
+    pub batch_size: usize,
+    /// Rows of a batch to try; `None` where no smaller one helps.
+    pub try_batch_size: Option<usize>,
+    /// A parameter that is larger than the device's largest buffer, with its shape.
+    pub parameter: Option<(String, Vec<usize>)>,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, batch_size, .. } = self;
+        let largest = self.memory.map(|memory| memory.largest_buffer);
+        if let (Some((name, shape)), Some(largest)) = (&self.parameter, largest) {
+            return write!(
+                f,
+                "the parameter {name} of shape {shape:?} takes {}, and the largest buffer of {device} holds {}: no \
+                 batch size helps; take a smaller model or another device",
+                Bytes(bytes_of(shape)),
+                Bytes(largest)
+            );
+        }
+        match (self.asked, largest) {
+            (Some(asked), Some(largest)) if asked > largest => write!(
+                f,
+                "a batch of {batch_size} rows asks for a buffer of {}, and the largest of {device} holds {}",
+                Bytes(asked),
+                Bytes(largest)
+            )?,
+            (Some(asked), _) => write!(f, "{device} has no room for a buffer of {}", Bytes(asked))?,
+            (None, _) => write!(f, "{device} has no room for a buffer of a batch of {batch_size} rows")?,
+        }
+        if let Some(DeviceMemory { largest_buffer, held, all }) = self.memory
+            && self.asked.is_none_or(|asked| asked <= largest_buffer)
+        {
+            match all {
+                Some(all) => write!(
+                    f,
+                    ": this process holds {} of its {}, so at most {} are free",
+                    Bytes(held),
+                    Bytes(all),
+                    Bytes(all.saturating_sub(held))
+                )?,
+                None => write!(
+                    f,
+                    ": this process holds {} of its memory, and the driver does not say how much is free; its largest \
+                     buffer holds {}",
+                    Bytes(held),
+                    Bytes(largest_buffer)
+                )?,
+            }
+        }
+        match self.try_batch_size {
+            Some(rows) => write!(f, "; try a batch size of {rows} instead of {batch_size}"),
+            None => write!(f, "; no smaller batch helps: take a smaller model, shorter rows or another device"),
+        }
+    }
+}
+
+/// A number of bytes for a person.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match units.into_iter().find(|&(unit, _)| self.0 >= unit) {
+            Some((unit, name)) => write!(f, "{:.1} {name}", self.0 as f64 / unit as f64),
+            None => write!(f, "{} bytes", self.0),
+        }
+    }
+}
+
+/// Bytes of a parameter of 32-bit floats.
+pub(crate) fn bytes_of(shape: &[usize]) -> u64 {
+    shape.iter().map(|&size| size as u64).product::<u64>() * size_of::<f32>() as u64
 }

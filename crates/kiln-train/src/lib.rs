@@ -6,54 +6,25 @@
 //! and models are `kiln-models`' part, text is `kiln-text`'s.
 
 mod artifact;
-mod callback;
-mod checkpoint;
-mod context_dataset;
-mod ctrl_c;
+mod callbacks;
 mod data;
-mod device_failure;
-mod early_stopping;
 mod error;
-mod evaluate;
-mod generator;
-mod gradient_norms;
-mod history;
-mod meter;
-mod monitor;
-mod optimizer;
-mod plot;
-mod progress;
-mod reduce_lr_on_plateau;
-mod run_folder;
-mod save_best;
-mod sequence_encoder;
-mod silent;
-mod step_gradients;
-mod strategy;
-mod text_dataset;
-mod text_windows;
-mod trainable;
-mod trainer;
+mod report;
+mod run;
 mod write_file;
 
-pub use artifact::{ArtifactConfig, Prediction, SeriesPredictor, TextPredictor};
-pub use callback::{Callback, CallbackState, Control, Plan, StepLogs};
-pub use context_dataset::ContextDataset;
-pub use data::{Batches, BurnDataset, DataLimits, SeriesDataset, TokenDataset};
-pub use device_failure::Shortage;
-pub use early_stopping::EarlyStopping;
-pub use error::{Broken, Error, Result};
-pub use evaluate::{Evaluation, evaluate, predict};
-pub use generator::{TextGenerator, TokenUnit};
-pub use history::{EpochLogs, History};
-pub use monitor::{Mode, Monitor};
-pub use optimizer::{Optimizer, OptimizerState};
-pub use reduce_lr_on_plateau::{PlateauRule, ReduceLrOnPlateau, Threshold};
-pub use run_folder::ExistingRun;
-pub use save_best::SaveBest;
-pub use sequence_encoder::{SequenceEncoder, SequenceShape};
-pub use step_gradients::StepGradients;
-pub use text_dataset::{DocumentDataset, EncodedBatches, EncodedDataset, EncodedText, PadBatcher};
-pub use text_windows::TextWindows;
-pub use trainable::{Labelled, StepOutput, Trainable};
-pub use trainer::{Run, Trainer};
+pub use artifact::{ArtifactConfig, Prediction, SeriesPredictor, TextGenerator, TextPredictor, TokenUnit};
+pub use callbacks::{
+    Callback, CallbackState, Control, EarlyStopping, Mode, Monitor, Plan, PlateauRule, ReduceLrOnPlateau, SaveBest,
+    StepLogs, Threshold,
+};
+pub use data::{
+    Batches, BurnDataset, ContextDataset, DataLimits, DocumentDataset, EncodedBatches, EncodedDataset, EncodedText,
+    Labelled, PadBatcher, SequenceEncoder, SequenceShape, SeriesDataset, TextWindows, TokenDataset,
+};
+pub use error::{Broken, Error, Result, Shortage};
+pub use report::{EpochLogs, History};
+pub use run::{
+    Evaluation, ExistingRun, Optimizer, OptimizerState, Run, StepGradients, StepOutput, Trainable, Trainer, evaluate,
+    predict,
+};

@@ -9,7 +9,7 @@ use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use kiln_kernels::RandomKey;
 
 use crate::error::{Error, Result, at_least_one};
-use crate::initializer::Initializer;
+use crate::weights::initializer::Initializer;
 
 /// Configuration of an [`AdaptiveSoftmax`].
 #[derive(Config, Debug)]

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use kiln_kernels::Wanted;
 
 use super::recurrent::{Recurrent, both};
-use crate::spans::Spans;
+use crate::forward::spans::Spans;
 
 /// A recurrent layer in both directions, its outputs side by side: Keras's `Bidirectional` with
 /// `merge_mode="concat"`.

@@ -7,8 +7,8 @@ use kiln_kernels::{Activation, RandomKey, conv1d};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, at_least_one};
-use crate::initializer::Initializer;
-use crate::spans::Spans;
+use crate::forward::spans::Spans;
+use crate::weights::initializer::Initializer;
 
 /// What lies beyond the ends of a sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

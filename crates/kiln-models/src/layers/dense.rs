@@ -5,7 +5,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::{Result, at_least_one};
-use crate::initializer::Initializer;
+use crate::weights::initializer::Initializer;
 use kiln_kernels::{Activation, RandomKey};
 
 /// Configuration of a [`Dense`] layer.

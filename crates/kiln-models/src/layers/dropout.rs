@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use kiln_kernels::dropout;
 
 use crate::error::{Result, dropout_rate};
-use crate::pass::Pass;
+use crate::forward::pass::Pass;
 
 /// Configuration of a [`Dropout`].
 #[derive(Config, Debug)]

@@ -7,8 +7,8 @@ use kiln_kernels::{RandomKey, embedding};
 use kiln_vectors::EmbeddingMatrix;
 
 use crate::error::{Error, Result, at_least_one};
-use crate::initializer::Initializer;
-use crate::row_tape::{self, LookedUp};
+use crate::forward::row_tape::{self, LookedUp};
+use crate::weights::initializer::Initializer;
 
 /// Configuration of an [`Embedding`].
 #[derive(Config, Debug)]

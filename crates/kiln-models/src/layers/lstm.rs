@@ -7,7 +7,7 @@ use kiln_kernels::{CellKind, RandomKey, RecurrentWeights};
 
 use super::recurrent::Recurrent;
 use crate::error::{Result, at_least_one};
-use crate::initializer::Initializer;
+use crate::weights::initializer::Initializer;
 
 /// Configuration of an [`Lstm`].
 #[derive(Config, Debug)]

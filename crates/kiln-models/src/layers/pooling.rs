@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use kiln_kernels::max_pool1d;
 
 use crate::error::{Result, at_least_one};
-use crate::spans::Spans;
+use crate::forward::spans::Spans;
 
 /// The largest value of each channel in every `pool_size` steps, windows side by side; steps that
 /// do not fill a last window are left out, as Keras's `MaxPooling1D` does by default.

@@ -7,7 +7,7 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, Direction, Directions, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
 
-use crate::spans::Spans;
+use crate::forward::spans::Spans;
 
 /// What a recurrent layer carries from step to step.
 #[derive(Clone, Debug)]

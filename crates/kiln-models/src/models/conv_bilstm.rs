@@ -6,13 +6,13 @@ use burn::tensor::{Device, Tensor};
 
 use super::{Model, PaddedSteps, Tokens};
 use crate::error::{Error, Result, at_least_one};
-use crate::head::Head;
+use crate::forward::pass::Pass;
 use crate::layers::{
     Bidirectional, Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, Lstm,
     LstmConfig, MaxPool1d,
 };
-use crate::pass::Pass;
-use crate::summary::Summary;
+use crate::models::head::Head;
+use crate::models::summary::Summary;
 use kiln_kernels::{Activation, RandomKey};
 
 /// Configuration of a [`ConvBiLstm`]. The defaults are the widely used IMDB recipe's: with 10,000

@@ -6,12 +6,12 @@ use burn::tensor::{Device, Tensor};
 
 use super::{Model, Tokens};
 use crate::error::{Error, Result, at_least_one};
-use crate::head::Head;
+use crate::forward::pass::Pass;
 use crate::layers::{
     Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, global_max_pool1d,
 };
-use crate::pass::Pass;
-use crate::summary::Summary;
+use crate::models::head::Head;
+use crate::models::summary::Summary;
 use kiln_kernels::Activation;
 use kiln_kernels::RandomKey;
 

@@ -6,10 +6,10 @@ use burn::tensor::{Device, Tensor};
 
 use super::{Model, Tokens};
 use crate::error::{Result, at_least_one};
-use crate::head::Head;
+use crate::forward::pass::Pass;
 use crate::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
-use crate::pass::Pass;
-use crate::summary::Summary;
+use crate::models::head::Head;
+use crate::models::summary::Summary;
 use kiln_kernels::{Activation, RandomKey};
 
 /// Configuration of an [`EmbeddingFlatten`].

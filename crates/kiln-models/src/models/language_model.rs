@@ -7,17 +7,17 @@ use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
 
 use super::{Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Score};
-use crate::carried::{Carried, LayerStates};
 use crate::error::{Error, Result};
-use crate::head::{Head, Targets};
-use crate::initializer::Initializer;
+use crate::forward::carried::{Carried, LayerStates};
+use crate::forward::pass::Pass;
 use crate::layers::mean_nll::mean_nll;
 use crate::layers::{
     AdaptiveSoftmax, AdaptiveSoftmaxConfig, Dense, DenseConfig, Direction, Dropout, DropoutConfig, Embedding,
     EmbeddingConfig, Recurrent, RecurrentState,
 };
-use crate::pass::Pass;
-use crate::summary::Summary;
+use crate::models::head::{Head, Targets};
+use crate::models::summary::Summary;
+use crate::weights::initializer::Initializer;
 
 /// What comes behind the last recurrent layer of a [`LanguageModel`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

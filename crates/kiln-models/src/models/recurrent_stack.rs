@@ -7,10 +7,10 @@ use kiln_kernels::{CellKind, RandomKey, RecurrentWeights, Wanted};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, at_least_one};
+use crate::forward::spans::Spans;
 use crate::layers::recurrent::both;
 use crate::layers::{Direction, Gru, GruConfig, Lstm, LstmConfig, Recurrent, Sequence, SimpleRnn, SimpleRnnConfig};
-use crate::spans::Spans;
-use crate::summary::Summary;
+use crate::models::summary::Summary;
 
 /// The kind of a recurrent layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

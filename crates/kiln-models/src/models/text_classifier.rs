@@ -10,10 +10,10 @@ use super::{
     Model, RecurrentClassifier, RecurrentClassifierConfig, Tokens,
 };
 use crate::error::Result;
-use crate::head::Head;
+use crate::forward::pass::Pass;
 use crate::layers::Embedding;
-use crate::pass::Pass;
-use crate::summary::Summary;
+use crate::models::head::Head;
+use crate::models::summary::Summary;
 
 /// The configuration of any text classifier; its serialised form names the model.
 #[derive(Clone, Debug, Serialize, Deserialize)]

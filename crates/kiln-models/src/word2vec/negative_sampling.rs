@@ -12,12 +12,12 @@ use kiln_kernels::word2vec::{AliasTable, RandomWords, WindowBatch};
 
 use super::config::{Architecture, Context};
 use crate::error::{Error, Result, at_least_one};
-use crate::head::Head;
-use crate::initializer::Initializer;
+use crate::forward::pass::Pass;
 use crate::layers::{Embedding, EmbeddingConfig};
 use crate::models::Model;
-use crate::pass::Pass;
-use crate::summary::Summary;
+use crate::models::head::Head;
+use crate::models::summary::Summary;
+use crate::weights::initializer::Initializer;
 
 /// A batch of contexts with the words that they are to predict.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use kiln_text::encoders::TextEncoder;
 use kiln_text::rows::{PadSequences, Padded, Padding, Truncating};
 use serde::{Deserialize, Serialize};
 
-use crate::data::TokenDataset;
+use crate::data::rows::TokenDataset;
+use crate::data::text_dataset::each_encoded;
 use crate::error::{Error, Result};
-use crate::text_dataset::each_encoded;
 
 /// How rows are brought to one length. The defaults are Keras's: padded and truncated in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use kiln_models::weights::{self, Weights};
 use serde::{Deserialize, Serialize};
 
-use crate::callback::{Callback, CallbackState, Control};
-use crate::early_stopping::from_values;
+use crate::callbacks::callback::{Callback, CallbackState, Control};
+use crate::callbacks::early_stopping::from_values;
+use crate::callbacks::monitor::Monitor;
 use crate::error::Result;
-use crate::history::EpochLogs;
-use crate::monitor::Monitor;
+use crate::report::history::EpochLogs;
 use crate::write_file::write_file;
 
 /// Writes the weights to a safetensors file whenever a metric is better than ever before, and ends

@@ -13,8 +13,8 @@ use kiln_models::weights::{Weight, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::gradient_norms::GradientSquares;
-use crate::step_gradients::StepGradients;
+use crate::run::gradient_norms::GradientSquares;
+use crate::run::step_gradients::StepGradients;
 
 /// An optimizer and its options; the defaults are Keras's:
 ///

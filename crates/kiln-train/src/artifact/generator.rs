@@ -5,46 +5,14 @@ use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{LanguageModel, LayerStates, Pass, RandomKey, Sampling};
-use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
-use serde::{Deserialize, Serialize};
+use kiln_text::Vocabulary;
 
-use crate::artifact::{ArtifactConfig, Kind, existing, loaded, read_config, read_weights, sha256, wrong_kind};
-use crate::device_failure::Work;
+use crate::artifact::config::{
+    ArtifactConfig, Kind, TokenUnit, existing, loaded, read_config, read_weights, sha256, wrong_kind,
+};
 use crate::error::{Error, Result};
-use crate::evaluate::device_of;
-use crate::run_folder::{CONFIG, MODEL, TOKENIZER};
-
-/// What a language model's tokens are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum TokenUnit {
-    /// What white space parts.
-    #[default]
-    Words,
-    /// Unicode scalars, white space among them.
-    Characters,
-}
-
-impl TokenUnit {
-    /// Calls `take` with each token of `text`: for a [`Vocabulary`].
-    pub fn each(self, text: &str, take: &mut dyn FnMut(&str)) {
-        match self {
-            Self::Words => whitespace_tokens(text, take),
-            Self::Characters => {
-                let mut buffer = [0; 4];
-                text.chars().for_each(|scalar| take(scalar.encode_utf8(&mut buffer)));
-            }
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Words => "word",
-            Self::Characters => "character",
-        }
-    }
-}
+use crate::run::device_failure::{Work, device_of};
+use crate::run::run_folder::{CONFIG, MODEL, TOKENIZER};
 
 /// A language model loaded from an artifact, which writes text.
 ///

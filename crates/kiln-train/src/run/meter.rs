@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 
 use crate::error::{Error, Result};
-use crate::gradient_norms::{GradientSquares, LayerNorms};
-use crate::trainable::StepOutput;
+use crate::run::gradient_norms::{GradientSquares, LayerNorms};
+use crate::run::trainable::StepOutput;
 
 /// Batches whose numbers stay on the device before they are read: reading each at once would make
 /// a GPU wait for the host behind every step.

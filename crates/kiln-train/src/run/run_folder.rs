@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::history::History;
+use crate::report::history::History;
 
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const TOKENIZER: &str = "tokenizer.json";
@@ -110,6 +110,18 @@ impl RunFolder {
             move_into(&entry.map_err(Error::io("read", aside))?.path(), &self.0)?;
         }
         std::fs::remove_dir(aside).map_err(Error::io("remove", aside))
+    }
+
+    /// `error` with what a run leaves here that ends in the middle of `epoch`.
+    pub(crate) fn told(&self, error: Error, epoch: usize) -> Error {
+        match error {
+            // Another batch size is another run, which is begun anew.
+            Error::OutOfMemory { shortage, .. } => Error::OutOfMemory { shortage, kept: self.keeps(epoch) },
+            Error::DeviceFailed { device, reason, .. } => {
+                Error::DeviceFailed { device, reason, kept: self.kept(epoch) }
+            }
+            other => other,
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

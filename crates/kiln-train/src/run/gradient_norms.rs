@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
-use crate::step_gradients::StepGradients;
+use crate::run::step_gradients::StepGradients;
 
 /// The squared norm of each parameter's gradient in one step.
 pub(crate) struct GradientSquares {

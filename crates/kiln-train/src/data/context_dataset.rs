@@ -6,9 +6,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::Targets;
 use kiln_models::word2vec::{ContextRow, Contexts};
 
-use crate::data::{Batches, DataLimits};
+use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::error::{Error, Result};
-use crate::trainable::Labelled;
 
 /// Contexts with the word that stands in each.
 ///

@@ -1,5 +1,5 @@
 //! Documents and their ids as Burn's `Dataset`, and batches of rows that differ in length. Leaves out encoding, which
-//! is an `Encoder`'s, and rows of one length (`data.rs`).
+//! is an `Encoder`'s, and rows of one length (`rows.rs`).
 
 use std::sync::Arc;
 
@@ -11,9 +11,8 @@ use kiln_text::corpora::{Document, Documents};
 use kiln_text::encoders::Encoder;
 use kiln_text::rows::{LengthBatches, PadSequences, Padded, Padding, Truncating};
 
-use crate::data::{Batches, DataLimits};
+use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::error::{Error, Result};
-use crate::trainable::Labelled;
 
 /// Documents as Burn's `Dataset`, an item a text with its label.
 ///

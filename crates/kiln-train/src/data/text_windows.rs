@@ -5,9 +5,8 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{Carried, Targets, Windows};
 
-use crate::data::{Batches, DataLimits};
+use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::error::{Error, Result};
-use crate::trainable::Labelled;
 
 /// Running text as streams read side by side: of `n` tokens and `streams` streams, each stream is a run of
 /// `(n - 1) / streams` tokens, one behind the other, and what is to be predicted at each token is the next one. A batch

@@ -1,7 +1,7 @@
 //! The value that a callback watches, and when it counts as better.
 
 use crate::error::{Error, Result};
-use crate::history::EpochLogs;
+use crate::report::history::EpochLogs;
 
 /// Whether lower or higher values are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,101 +8,14 @@
 //! else; a panic that is no failure of the device goes on as it was.
 
 use std::any::Any;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use burn::module::Module;
 use burn::tensor::Device;
-use kiln_kernels::{DeviceMemory, device_memory, gpu_name};
+use kiln_kernels::{device_memory, gpu_name};
 use kiln_models::weights;
 
-use crate::error::{Error, Result};
-use crate::evaluate::device_of;
-
-/// What a device's memory did not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Shortage {
-    /// What the device calls itself.
-    pub device: String,
-    /// Bytes of the buffer asked for; `None` where the driver does not say.
-    pub asked: Option<u64>,
-    /// The device's memory; `None` where it no longer answers.
-    pub memory: Option<DeviceMemory>,
-    /// Rows of a batch.
-    pub batch_size: usize,
-    /// Rows of a batch to try; `None` where no smaller one helps.
-    pub try_batch_size: Option<usize>,
-    /// A parameter that is larger than the device's largest buffer, with its shape.
-    pub parameter: Option<(String, Vec<usize>)>,
-}
-
-impl fmt::Display for Shortage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { device, batch_size, .. } = self;
-        let largest = self.memory.map(|memory| memory.largest_buffer);
-        if let (Some((name, shape)), Some(largest)) = (&self.parameter, largest) {
-            return write!(
-                f,
-                "the parameter {name} of shape {shape:?} takes {}, and the largest buffer of {device} holds {}: no \
-                 batch size helps; take a smaller model or another device",
-                Bytes(bytes_of(shape)),
-                Bytes(largest)
-            );
-        }
-        match (self.asked, largest) {
-            (Some(asked), Some(largest)) if asked > largest => write!(
-                f,
-                "a batch of {batch_size} rows asks for a buffer of {}, and the largest of {device} holds {}",
-                Bytes(asked),
-                Bytes(largest)
-            )?,
-            (Some(asked), _) => write!(f, "{device} has no room for a buffer of {}", Bytes(asked))?,
-            (None, _) => write!(f, "{device} has no room for a buffer of a batch of {batch_size} rows")?,
-        }
-        if let Some(DeviceMemory { largest_buffer, held, all }) = self.memory
-            && self.asked.is_none_or(|asked| asked <= largest_buffer)
-        {
-            match all {
-                Some(all) => write!(
-                    f,
-                    ": this process holds {} of its {}, so at most {} are free",
-                    Bytes(held),
-                    Bytes(all),
-                    Bytes(all.saturating_sub(held))
-                )?,
-                None => write!(
-                    f,
-                    ": this process holds {} of its memory, and the driver does not say how much is free; its largest \
-                     buffer holds {}",
-                    Bytes(held),
-                    Bytes(largest_buffer)
-                )?,
-            }
-        }
-        match self.try_batch_size {
-            Some(rows) => write!(f, "; try a batch size of {rows} instead of {batch_size}"),
-            None => write!(f, "; no smaller batch helps: take a smaller model, shorter rows or another device"),
-        }
-    }
-}
-
-/// A number of bytes for a person.
-struct Bytes(u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        match units.into_iter().find(|&(unit, _)| self.0 >= unit) {
-            Some((unit, name)) => write!(f, "{:.1} {name}", self.0 as f64 / unit as f64),
-            None => write!(f, "{} bytes", self.0),
-        }
-    }
-}
-
-fn bytes_of(shape: &[usize]) -> u64 {
-    shape.iter().map(|&size| size as u64).product::<u64>() * size_of::<f32>() as u64
-}
+use crate::error::{Error, Result, Shortage, bytes_of};
 
 /// Rows of a batch to try: as many as let the buffer asked for fit, as far as it grows with the rows, else
 /// half; a power of two.
@@ -181,6 +94,15 @@ fn message_of(panic: &(dyn Any + Send)) -> Option<&str> {
     panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
+/// The device of a module's first parameter.
+///
+/// # Errors
+///
+/// The module has no parameters.
+pub(crate) fn device_of<M: Module>(module: &M) -> Result<Device> {
+    module.devices().into_iter().next().ok_or(Error::NoParameters)
+}
+
 /// Work of a model on its device.
 pub(crate) struct Work {
     device: Device,
@@ -246,6 +168,8 @@ impl Work {
 
 #[cfg(test)]
 mod tests {
+    use kiln_kernels::DeviceMemory;
+
     use super::*;
 
     #[test]

@@ -11,25 +11,26 @@ use burn::train::metric::{Adaptor, Metric, Numeric};
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use kiln_models::{RandomKey, weights};
 
-use crate::artifact::ArtifactConfig;
-use crate::callback::Callback;
-use crate::checkpoint::{Checkpoint, Frozen, RunIdentity, digest};
-use crate::ctrl_c::{self, UnderWay};
-use crate::data::{Batches, Loader, Order, check_streams, checked_order};
-use crate::device_failure::Work;
-use crate::early_stopping::EarlyStopping;
+use crate::artifact::config::ArtifactConfig;
+use crate::callbacks::callback::Callback;
+use crate::callbacks::early_stopping::EarlyStopping;
+use crate::callbacks::monitor::Monitor;
+use crate::callbacks::reduce_lr_on_plateau::ReduceLrOnPlateau;
+use crate::callbacks::save_best::SaveBest;
+use crate::data::batches::{Batches, check_streams, checked_order};
+use crate::data::loader::{Loader, Order};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, device_of, evaluate};
-use crate::history::History;
-use crate::monitor::Monitor;
-use crate::optimizer::{Optimizer, OptimizerState};
-use crate::progress::ShowProgress;
-use crate::reduce_lr_on_plateau::ReduceLrOnPlateau;
-use crate::run_folder::{ExistingRun, RunFolder};
-use crate::save_best::SaveBest;
-use crate::silent::Silent;
-use crate::strategy::{Loop, Strategy};
-use crate::trainable::{Fitting, StepOutput, Trainable};
+use crate::report::history::History;
+use crate::report::progress::ShowProgress;
+use crate::report::silent::Silent;
+use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity, digest};
+use crate::run::ctrl_c::{self, UnderWay};
+use crate::run::device_failure::{Work, device_of};
+use crate::run::evaluate::{Evaluation, evaluate};
+use crate::run::optimizer::{Optimizer, OptimizerState};
+use crate::run::run_folder::{ExistingRun, RunFolder};
+use crate::run::strategy::{Loop, Strategy};
+use crate::run::trainable::{Fitting, StepOutput, Trainable};
 
 type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> SupervisedTraining<Fitting<M>>>;
 
@@ -183,7 +184,7 @@ impl<M: Trainable> Trainer<M> {
     /// [`Trainer::fit`] returns it.
     #[must_use]
     pub fn save_best(self, monitor: Monitor) -> Self {
-        let path = self.folder.join(crate::run_folder::MODEL);
+        let path = self.folder.join(crate::run::run_folder::MODEL);
         self.callback(SaveBest::on(monitor, path))
     }
 
@@ -391,7 +392,7 @@ impl<M: Trainable> Trainer<M> {
                     }
                 };
                 folder.settle().ok();
-                return Err(error.of_run(&folder, kept + 1));
+                return Err(folder.told(error, kept + 1));
             }
         };
         crate::write_file::write_file(&folder.model(), &weights::to_safetensors(&weights, None)?)?;

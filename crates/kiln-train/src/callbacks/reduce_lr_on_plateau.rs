@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::callback::{Callback, CallbackState, Control};
-use crate::early_stopping::from_values;
+use crate::callbacks::callback::{Callback, CallbackState, Control};
+use crate::callbacks::early_stopping::from_values;
+use crate::callbacks::monitor::Monitor;
 use crate::error::{Error, Result};
-use crate::history::EpochLogs;
-use crate::monitor::Monitor;
+use crate::report::history::EpochLogs;
 
 /// Multiplies the learning rate by `factor` when a metric has not improved for `patience` epochs:
 /// Keras's `ReduceLROnPlateau`, with its options and its rule.

@@ -3,7 +3,7 @@
 use kiln_models::weights::Weights;
 
 use crate::error::Result;
-use crate::history::EpochLogs;
+use crate::report::history::EpochLogs;
 
 /// Something that watches a run and may steer it.
 ///

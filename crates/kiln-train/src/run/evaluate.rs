@@ -3,11 +3,11 @@
 use burn::tensor::Device;
 use kiln_models::{Carried, Model, Pass};
 
-use crate::data::{Batches, DataLimits, check_streams, checked_order};
-use crate::device_failure::Work;
+use crate::data::batches::{Batches, DataLimits, Labelled, check_streams, checked_order};
 use crate::error::{Error, Result};
-use crate::meter::Meter;
-use crate::trainable::{Labelled, Trainable};
+use crate::run::device_failure::{Work, device_of};
+use crate::run::meter::Meter;
+use crate::run::trainable::Trainable;
 
 /// What an evaluation finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,15 +85,6 @@ pub(crate) fn activated<M: Model>(model: &M, input: &M::Input) -> Result<Vec<Vec
     let [_, width] = outputs.dims();
     let values = outputs.try_into_vec_as::<f32>().map_err(Error::Device)?;
     Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
-}
-
-/// The device of a module's first parameter.
-///
-/// # Errors
-///
-/// The module has no parameters.
-pub(crate) fn device_of<M: burn::module::Module>(module: &M) -> Result<Device> {
-    module.devices().into_iter().next().ok_or(Error::NoParameters)
 }
 
 /// Calls `act` with every batch and its number of rows, and gives the order that the rows came in.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::callback::{Callback, Control, Plan, StepLogs};
+use crate::callbacks::callback::{Callback, Control, Plan, StepLogs};
 use crate::error::Result;
-use crate::history::EpochLogs;
+use crate::report::history::EpochLogs;
 
 /// Shows the run on the standard output.
 #[derive(Debug, Default)]

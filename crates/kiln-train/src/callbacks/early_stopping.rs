@@ -3,10 +3,10 @@
 use kiln_models::weights::Weights;
 use serde::{Deserialize, Serialize};
 
-use crate::callback::{Callback, CallbackState, Control};
+use crate::callbacks::callback::{Callback, CallbackState, Control};
+use crate::callbacks::monitor::Monitor;
 use crate::error::{Error, Result};
-use crate::history::EpochLogs;
-use crate::monitor::Monitor;
+use crate::report::history::EpochLogs;
 
 /// Stops a run when a metric has not improved for `patience` epochs: Keras's `EarlyStopping`, with
 /// its options and its rule.

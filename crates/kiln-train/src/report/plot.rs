@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
 use crate::error::{Error, Result};
-use crate::history::History;
+use crate::report::history::History;
 use crate::write_file::write_file;
 
 const SIZE: (u32, u32) = (1000, 400);

@@ -16,16 +16,17 @@ use burn::train::{
 };
 use kiln_models::weights::{self, Weights};
 
-use crate::artifact::ArtifactConfig;
-use crate::callback::{Callback, Control, Plan, StepLogs};
-use crate::checkpoint::{Checkpoint, Frozen, RunIdentity};
+use crate::artifact::config::ArtifactConfig;
+use crate::callbacks::callback::{Callback, Control, Plan, StepLogs};
+use crate::data::loader::StepInput;
 use crate::error::{Broken, Error, Result};
-use crate::gradient_norms::{GradientSquares, LayerNorms};
-use crate::history::{EpochLogs, History};
-use crate::meter::{BadStep, Meter, Update};
-use crate::optimizer::OptimizerState;
-use crate::run_folder::RunFolder;
-use crate::trainable::{Fitting, StepInput, Trainable};
+use crate::report::history::{EpochLogs, History};
+use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity};
+use crate::run::gradient_norms::{GradientSquares, LayerNorms};
+use crate::run::meter::{BadStep, Meter, Update};
+use crate::run::optimizer::OptimizerState;
+use crate::run::run_folder::RunFolder;
+use crate::run::trainable::{Fitting, Trainable};
 
 /// All that the loop owns besides the model.
 pub(crate) struct Loop {
@@ -274,11 +275,11 @@ impl<M: Trainable> Running<M> {
         })
     }
 
-    fn tell_train(&mut self, event: LearnerEvent<crate::trainable::StepOutput>) {
+    fn tell_train(&mut self, event: LearnerEvent<crate::run::trainable::StepOutput>) {
         self.interrupter.fail_on_error(self.processor.process_train(event));
     }
 
-    fn tell_valid(&mut self, event: LearnerEvent<crate::trainable::StepOutput>) {
+    fn tell_valid(&mut self, event: LearnerEvent<crate::run::trainable::StepOutput>) {
         self.interrupter.fail_on_error(self.processor.process_valid(event));
     }
 

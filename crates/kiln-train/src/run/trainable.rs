@@ -6,9 +6,10 @@ use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 use kiln_models::{Head, Model, Pass, Score, Targets, record_rows};
 
-use crate::data::DataLimits;
+use crate::data::batches::{DataLimits, Labelled};
+use crate::data::loader::StepInput;
 use crate::error::Error;
-use crate::step_gradients::StepGradients;
+use crate::run::step_gradients::StepGradients;
 
 /// A Burn module that Kiln can train.
 ///
@@ -146,15 +147,6 @@ fn class_scores(outputs: Tensor<2>) -> Tensor<2> {
     }
 }
 
-/// A batch of a [`Model`]: inputs and targets.
-#[derive(Clone, Debug)]
-pub struct Labelled<I> {
-    /// What the model reads.
-    pub input: I,
-    /// What it ought to say.
-    pub targets: Targets,
-}
-
 impl<M: Model> Trainable for M {
     type Batch = Labelled<M::Input>;
 
@@ -222,13 +214,6 @@ impl StepOutput {
             Targets::Values(_) => None,
         }
     }
-}
-
-/// One batch on its way to a step, with what the step is for.
-pub(crate) struct StepInput<B> {
-    pub(crate) batch: B,
-    pub(crate) pass: Pass,
-    pub(crate) rows: usize,
 }
 
 /// What Burn's `Learner` trains: a wrapper, since its traits are not ours to implement for every

@@ -10,10 +10,10 @@ use kiln_models::weights::{self, Weights};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::callback::CallbackState;
+use crate::callbacks::callback::CallbackState;
 use crate::error::{Error, Result};
-use crate::history::History;
-use crate::optimizer::Optimizer;
+use crate::report::history::History;
+use crate::run::optimizer::Optimizer;
 use crate::write_file::write_file;
 
 const MAGIC: &[u8; 8] = b"KILNCKPT";

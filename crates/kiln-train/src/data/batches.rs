@@ -1,0 +1,125 @@
+//! What a run reads: rows that are cut into batches, their order, and what a model must be able to take.
+
+use burn::tensor::Device;
+use kiln_models::{Carried, RandomKey, Targets};
+
+use crate::error::{Error, Result};
+
+/// Rows that can be cut into batches.
+pub trait Batches: Send + Sync {
+    /// What a step works on.
+    type Batch: Send + 'static;
+
+    /// How many rows there are.
+    fn rows(&self) -> usize;
+
+    /// The batch of the rows `rows`, on `device`.
+    ///
+    /// # Errors
+    ///
+    /// The rows cannot be read.
+    fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch>;
+
+    /// What a model must be able to take, as far as it is known. By default nothing is.
+    fn limits(&self) -> DataLimits {
+        DataLimits::default()
+    }
+
+    /// How many rows a batch has, where the batches of a pass follow one another and each row goes on from the one in
+    /// its place before. Rows then keep their order in training too, and the batch size must be this number. By default
+    /// rows have nothing to do with each other.
+    fn streams(&self) -> Option<usize> {
+        None
+    }
+
+    /// The order in which a pass takes the rows, every one once; each `batch_size` of them are a batch, and the last one
+    /// may have fewer. Training gives the `key` of its epoch; evaluation and prediction give none, and predictions are put
+    /// back into the order of the rows. By default training shuffles the rows by the key, unless they are streams, and
+    /// others take them as they are. Rows of streams must stay as they are.
+    fn order(&self, batch_size: usize, key: Option<RandomKey>) -> Vec<usize> {
+        let _ = batch_size;
+        match key {
+            Some(key) if self.streams().is_none() => key.permutation(self.rows()),
+            _ => (0..self.rows()).collect(),
+        }
+    }
+
+    /// The batch of the rows `rows` in a pass over all batches in their order; what a model hands on from one to the
+    /// next goes through `carried`, of which each pass has its own. By default nothing is handed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Batches::batch`].
+    fn next_batch(&self, rows: &[usize], device: &Device, carried: &Carried) -> Result<Self::Batch> {
+        let _ = carried;
+        self.batch(rows, device)
+    }
+}
+
+/// Whether batches of `batch_size` rows are those of the data.
+///
+/// # Errors
+///
+/// The data have streams of another number.
+pub(crate) fn check_streams<B: Batches>(data: &B, batch_size: usize) -> Result<()> {
+    match data.streams() {
+        Some(streams) if streams != batch_size => Err(Error::Data {
+            what: "the batch size",
+            expected: format!("{streams}, the number of streams that the text is cut into"),
+            got: batch_size.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the data name every row once in their order, which is given.
+///
+/// # Errors
+///
+/// A row is missing or comes twice, or rows of streams are not as they were.
+pub(crate) fn checked_order<B: Batches + ?Sized>(
+    data: &B,
+    batch_size: usize,
+    key: Option<RandomKey>,
+) -> Result<Vec<usize>> {
+    let (order, rows) = (data.order(batch_size, key), data.rows());
+    let mut seen = vec![false; rows];
+    let mut is_new = |&row: &usize| seen.get_mut(row).is_some_and(|seen| !std::mem::replace(seen, true));
+    let (listed, new) = (order.len(), order.iter().filter(|&row| is_new(row)).count());
+    let is_moved = data.streams().is_some() && !order.is_sorted();
+    if listed != rows || new != rows || is_moved {
+        return Err(Error::Data {
+            what: "the order of the rows",
+            expected: format!(
+                "each of {rows} rows once{}",
+                if is_moved { ", as they are in their streams" } else { "" }
+            ),
+            got: format!("{listed} rows, {new} of them different"),
+        });
+    }
+    Ok(order)
+}
+
+/// The extremes of a data set, which a model is checked against before the first step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataLimits {
+    /// Steps of every row.
+    pub steps: Option<usize>,
+    /// Numbers a step.
+    pub d_input: Option<usize>,
+    /// The highest token id.
+    pub highest_id: Option<u32>,
+    /// The highest class among the targets.
+    pub highest_class: Option<u32>,
+    /// How many numbers are to be predicted a row.
+    pub values: Option<usize>,
+}
+
+/// A batch of a [`Model`](kiln_models::Model): inputs and targets.
+#[derive(Clone, Debug)]
+pub struct Labelled<I> {
+    /// What the model reads.
+    pub input: I,
+    /// What it ought to say.
+    pub targets: Targets,
+}

@@ -1,0 +1,244 @@
+//! Rows of one length in memory: token ids with their classes, and numeric sequences with numbers to predict.
+
+use std::sync::Arc;
+
+use burn::data::dataset::{Dataset, DatasetError};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_models::{Series, Span, Spans, Targets, Tokens};
+use kiln_text::Padded;
+
+use crate::data::batches::{Batches, DataLimits, Labelled};
+use crate::data::text_dataset::EncodedText;
+use crate::error::{Error, Result};
+
+/// What the rows of a data set ought to come out as.
+#[derive(Clone, Debug, PartialEq)]
+enum RowTargets {
+    Classes(Vec<u32>),
+    Values { values: Vec<f32>, width: usize },
+}
+
+impl RowTargets {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Values { values, width } => values.len() / width,
+        }
+    }
+
+    fn limits(&self) -> DataLimits {
+        match self {
+            Self::Classes(classes) => {
+                DataLimits { highest_class: classes.iter().max().copied(), ..DataLimits::default() }
+            }
+            Self::Values { width, .. } => DataLimits { values: Some(*width), ..DataLimits::default() },
+        }
+    }
+
+    fn of(&self, rows: &[usize], device: &Device) -> Targets {
+        match self {
+            Self::Classes(classes) => {
+                let chosen: Vec<i32> = rows.iter().map(|&row| classes[row] as i32).collect();
+                Targets::Classes(Tensor::from_data(TensorData::new(chosen, [rows.len()]), device))
+            }
+            Self::Values { values, width } => {
+                let chosen = rows_of(values, *width, rows);
+                Targets::Values(Tensor::from_data(TensorData::new(chosen, [rows.len(), *width]), device))
+            }
+        }
+    }
+}
+
+/// The chosen rows of `width` values one after another.
+fn rows_of<T: Copy>(values: &[T], width: usize, rows: &[usize]) -> Vec<T> {
+    let mut chosen = Vec::with_capacity(rows.len() * width);
+    rows.iter().for_each(|&row| chosen.extend_from_slice(&values[row * width..(row + 1) * width]));
+    chosen
+}
+
+/// The spans of the chosen rows; `None` if all of them are valid from end to end.
+fn spans_of(spans: &[Span], rows: &[usize], steps: usize) -> Option<Spans> {
+    let chosen: Vec<Span> = rows.iter().map(|&row| spans[row]).collect();
+    let whole = Span { start: 0, len: steps };
+    chosen.iter().any(|&span| span != whole).then(|| Spans::new(chosen))
+}
+
+/// Padded rows of token ids with a class each.
+///
+/// Cloning is cheap: the rows are shared.
+#[derive(Clone, Debug)]
+pub struct TokenDataset(Arc<TokenRows>);
+
+#[derive(Debug)]
+struct TokenRows {
+    ids: Vec<i32>,
+    steps: usize,
+    spans: Vec<Span>,
+    targets: RowTargets,
+}
+
+impl TokenDataset {
+    /// A data set of `padded` rows and their classes.
+    ///
+    /// # Errors
+    ///
+    /// Rows and classes differ in number, or an id is not below `vocab` (on a GPU such an id
+    /// would read another word's row in silence).
+    pub fn new(padded: Padded<u32>, classes: Vec<u32>, vocab: usize) -> Result<Self> {
+        if padded.rows != classes.len() {
+            return Err(Error::Data {
+                what: "the number of classes",
+                expected: format!("{}, one a row", padded.rows),
+                got: classes.len().to_string(),
+            });
+        }
+        if let Some(place) = padded.values.iter().position(|&id| id as usize >= vocab) {
+            return Err(Error::IdOutOfRange {
+                row: place / padded.len,
+                step: place % padded.len,
+                id: padded.values[place],
+                vocab,
+            });
+        }
+        let span = |s: &kiln_text::Span| Span { start: s.start, len: s.len };
+        Ok(Self(Arc::new(TokenRows {
+            ids: padded.values.iter().map(|&id| id as i32).collect(),
+            steps: padded.len,
+            spans: padded.spans.iter().map(span).collect(),
+            targets: RowTargets::Classes(classes),
+        })))
+    }
+
+    /// Steps of every row.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.0.steps
+    }
+
+    /// The classes of the rows.
+    #[must_use]
+    pub fn classes(&self) -> &[u32] {
+        match &self.0.targets {
+            RowTargets::Classes(classes) => classes,
+            RowTargets::Values { .. } => &[],
+        }
+    }
+}
+
+impl Batches for TokenDataset {
+    type Batch = Labelled<Tokens>;
+
+    fn rows(&self) -> usize {
+        self.0.targets.rows()
+    }
+
+    fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
+        let TokenRows { ids, steps, spans, targets } = &*self.0;
+        let chosen = TensorData::new(rows_of(ids, *steps, rows), [rows.len(), *steps]);
+        let ids = Tensor::<2, Int>::from_data(chosen, device);
+        Ok(Labelled { input: Tokens { ids, spans: spans_of(spans, rows, *steps) }, targets: targets.of(rows, device) })
+    }
+
+    fn limits(&self) -> DataLimits {
+        let highest_id = self.0.ids.iter().max().map(|&id| id as u32);
+        DataLimits { steps: Some(self.0.steps), highest_id, ..self.0.targets.limits() }
+    }
+}
+
+/// As Burn's `Dataset`, an item a row without its padding.
+impl Dataset<EncodedText> for TokenDataset {
+    fn get(&self, index: usize) -> std::result::Result<EncodedText, DatasetError> {
+        let Span { start, len } = self.0.spans[index];
+        let start = index * self.0.steps + start;
+        let ids = self.0.ids[start..start + len].iter().map(|&id| id as u32).collect();
+        Ok(EncodedText { ids, label: self.classes()[index] })
+    }
+
+    fn len(&self) -> usize {
+        self.rows()
+    }
+}
+
+/// Numeric sequences of one length with numbers to predict.
+///
+/// Cloning is cheap: the rows are shared.
+#[derive(Clone, Debug)]
+pub struct SeriesDataset(Arc<SeriesRows>);
+
+#[derive(Debug)]
+struct SeriesRows {
+    values: Vec<f32>,
+    steps: usize,
+    d_input: usize,
+    targets: RowTargets,
+}
+
+impl SeriesDataset {
+    /// A data set of `values`, `[rows, steps, d_input]` row by row, and `targets`,
+    /// `[rows, outputs]`.
+    ///
+    /// # Errors
+    ///
+    /// A size is 0 or the numbers do not fill whole rows.
+    pub fn new(values: Vec<f32>, [steps, d_input]: [usize; 2], targets: Vec<f32>, outputs: usize) -> Result<Self> {
+        let width = steps * d_input;
+        if width == 0 || outputs == 0 {
+            return Err(Error::option("steps, inputs and outputs a row", "at least 1", 0));
+        }
+        if !values.len().is_multiple_of(width) || values.len() / width * outputs != targets.len() {
+            return Err(Error::Data {
+                what: "the numbers of a series data set",
+                expected: format!("rows of {steps} x {d_input} values with {outputs} targets each"),
+                got: format!("{} values and {} targets", values.len(), targets.len()),
+            });
+        }
+        let targets = RowTargets::Values { values: targets, width: outputs };
+        Ok(Self(Arc::new(SeriesRows { values, steps, d_input, targets })))
+    }
+
+    /// The first `rows` rows and the rest.
+    ///
+    /// # Errors
+    ///
+    /// There are fewer rows.
+    pub fn split_at(&self, rows: usize) -> Result<(Self, Self)> {
+        if rows > self.rows() {
+            return Err(Error::Data {
+                what: "the rows to split off",
+                expected: format!("at most {}", self.rows()),
+                got: rows.to_string(),
+            });
+        }
+        let SeriesRows { values, steps, d_input, targets } = &*self.0;
+        let (first, rest) = values.split_at(rows * steps * d_input);
+        let RowTargets::Values { values: targets, width } = targets else {
+            unreachable!("a series data set has numbers as targets");
+        };
+        let (first_targets, rest_targets) = targets.split_at(rows * width);
+        let part =
+            |values: &[f32], targets: &[f32]| Self::new(values.to_vec(), [*steps, *d_input], targets.to_vec(), *width);
+        Ok((part(first, first_targets)?, part(rest, rest_targets)?))
+    }
+}
+
+impl Batches for SeriesDataset {
+    type Batch = Labelled<Series>;
+
+    fn rows(&self) -> usize {
+        self.0.targets.rows()
+    }
+
+    fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
+        let SeriesRows { values, steps, d_input, targets } = &*self.0;
+        let chosen = rows_of(values, steps * d_input, rows);
+        let data = TensorData::new(chosen, [rows.len(), *steps, *d_input]);
+        Ok(Labelled {
+            input: Series { values: Tensor::from_data(data, device), spans: None },
+            targets: targets.of(rows, device),
+        })
+    }
+
+    fn limits(&self) -> DataLimits {
+        DataLimits { steps: Some(self.0.steps), d_input: Some(self.0.d_input), ..self.0.targets.limits() }
+    }
+}

@@ -1,0 +1,8 @@
+//! What a run tells: its history, the curves, and what a person sees while it goes on.
+
+pub(crate) mod history;
+mod plot;
+pub(crate) mod progress;
+pub(crate) mod silent;
+
+pub use history::{EpochLogs, History};
