@@ -14,13 +14,8 @@ use clap::Parser;
 use kiln::prelude::*;
 use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, imdb_ids, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "imdb-embedding",
-    epochs: 10,
-    fast_epochs: 1,
-    batch_size: 32,
-    optimizer: Optimizer::RmsProp { learning_rate: 1e-3, rho: 0.9, momentum: 0.0, epsilon: 1e-7 },
-};
+const DEFAULTS: Defaults =
+    Defaults { name: "imdb-embedding", epochs: 10, fast_epochs: 1, batch_size: 32, optimizer: Optimizer::rms_prop() };
 const WORDS: usize = 10_000;
 const LENGTH: usize = 20;
 

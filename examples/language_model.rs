@@ -98,7 +98,7 @@ struct Settings {
 
 impl Architecture {
     fn settings(self, vocab: usize) -> Settings {
-        let rate = |learning_rate| Optimizer::Sgd { learning_rate, momentum: 0.0, nesterov: false };
+        let rate = |rate| Optimizer::sgd().learning_rate(rate);
         let defaults = |name, epochs| Defaults { name, epochs, fast_epochs: 2, batch_size: 20, optimizer: rate(20.0) };
         let config = LanguageModelConfig::new(vocab);
         let lstm = Settings {

@@ -15,7 +15,7 @@ use kiln::burn::tensor::Tensor;
 use kiln::burn::tensor::activation::log_sigmoid;
 use kiln::burn::train::metric::AccuracyMetric;
 use kiln::models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
-use kiln::models::{RandomKey, Tokens};
+use kiln::models::{RandomKey, TokenBatch};
 use kiln::prelude::*;
 use kiln::train::Labelled;
 use kiln_examples::{Defaults, TrainingArgs, show_run};
@@ -25,7 +25,7 @@ const DEFAULTS: Defaults = Defaults {
     epochs: 5,
     fast_epochs: 2,
     batch_size: 64,
-    optimizer: Optimizer::Adam { learning_rate: 1e-2, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+    optimizer: Optimizer::adam().learning_rate(1e-2),
 };
 const LENGTH: usize = 40;
 
@@ -37,7 +37,7 @@ struct MeanOfWords {
 }
 
 impl Trainable for MeanOfWords {
-    type Batch = Labelled<Tokens>;
+    type Batch = Labelled<TokenBatch>;
 
     fn step(&self, batch: Self::Batch, _pass: &Pass) -> StepOutput {
         let embedded = self.embedding.forward(batch.input.ids);

@@ -21,7 +21,7 @@ const DEFAULTS: Defaults = Defaults {
     epochs: 10,
     fast_epochs: 2,
     batch_size: 32,
-    optimizer: Optimizer::Adam { learning_rate: 5e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+    optimizer: Optimizer::adam().learning_rate(5e-3),
 };
 
 /// Words of the longest review that is read whole.

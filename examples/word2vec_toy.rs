@@ -25,7 +25,7 @@ const DEFAULTS: Defaults = Defaults {
     epochs: 60,
     fast_epochs: 5,
     batch_size: 3,
-    optimizer: Optimizer::Adam { learning_rate: 0.1, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+    optimizer: Optimizer::adam().learning_rate(0.1),
 };
 
 fn main() -> Result<()> {

@@ -5,7 +5,7 @@ use kiln::burn::module::Module;
 use kiln::burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln::models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
 use kiln::models::models::{RecurrentStack, RecurrentStackConfig};
-use kiln::models::{Activation, RandomKey, Series, Tokens};
+use kiln::models::{Activation, RandomKey, Series, TokenBatch};
 use kiln::prelude::*;
 
 /// What a task's data and model are.
@@ -114,10 +114,10 @@ impl Classifier {
 }
 
 /// Random ids below `vocab`.
-pub(crate) fn tokens(batch: usize, steps: usize, vocab: usize, device: &Device) -> Tokens {
+pub(crate) fn tokens(batch: usize, steps: usize, vocab: usize, device: &Device) -> TokenBatch {
     let ids: Vec<i32> =
         RandomKey::new(1).child("ids").uniform(batch * steps).iter().map(|x| (x * vocab as f32) as i32).collect();
-    Tokens { ids: Tensor::from_data(TensorData::new(ids, [batch, steps]), device), spans: None }
+    TokenBatch { ids: Tensor::from_data(TensorData::new(ids, [batch, steps]), device), spans: None }
 }
 
 /// Random classes.

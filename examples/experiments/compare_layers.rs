@@ -26,20 +26,11 @@ use kiln_examples::step_times::StepTimes;
 use kiln_examples::table::table;
 use kiln_examples::{Defaults, TrainingArgs, imdb_ids, show_model, show_run};
 
-const ON_IMDB: Defaults = Defaults {
-    name: "compare-layers",
-    epochs: 5,
-    fast_epochs: 1,
-    batch_size: 64,
-    optimizer: Optimizer::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
-};
+const ON_IMDB: Defaults =
+    Defaults { name: "compare-layers", epochs: 5, fast_epochs: 1, batch_size: 64, optimizer: Optimizer::adam() };
 /// As in the quickstart: these reviews are fewer and shorter.
-const ON_GENERATED: Defaults = Defaults {
-    epochs: 10,
-    batch_size: 32,
-    optimizer: Optimizer::Adam { learning_rate: 5e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
-    ..ON_IMDB
-};
+const ON_GENERATED: Defaults =
+    Defaults { epochs: 10, batch_size: 32, optimizer: Optimizer::adam().learning_rate(5e-3), ..ON_IMDB };
 const WORDS: usize = 10_000;
 /// Width of the embedding and of the layers.
 const WIDTH: usize = 64;

@@ -26,13 +26,8 @@ use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::step_times::StepTimes;
 use kiln_examples::{Defaults, TrainingArgs, show_model};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "forecast",
-    epochs: 20,
-    fast_epochs: 1,
-    batch_size: 32,
-    optimizer: Optimizer::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
-};
+const DEFAULTS: Defaults =
+    Defaults { name: "forecast", epochs: 20, fast_epochs: 1, batch_size: 32, optimizer: Optimizer::adam() };
 /// Windows in the picture.
 const SHOWN: usize = 8;
 const FILTERS: usize = 32;

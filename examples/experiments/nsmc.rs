@@ -40,13 +40,8 @@ use kiln_examples::step_times::StepTimes;
 use kiln_examples::table::table;
 use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "nsmc",
-    epochs: 4,
-    fast_epochs: 1,
-    batch_size: 128,
-    optimizer: Optimizer::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
-};
+const DEFAULTS: Defaults =
+    Defaults { name: "nsmc", epochs: 4, fast_epochs: 1, batch_size: 128, optimizer: Optimizer::adam() };
 const UNKNOWN: &str = "<unk>";
 /// Reviews that the trained model labels, good and bad.
 const REVIEWS: [&str; 2] = ["정말 재미있고 감동적인 영화였어요", "시간이 아깝다. 다시는 안 본다"];

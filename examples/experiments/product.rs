@@ -23,7 +23,7 @@ const DEFAULTS: Defaults = Defaults {
     fast_epochs: 2,
     // At 32 a hundred epochs are a little short: 98.0 to 99.8 % right by the seed.
     batch_size: 16,
-    optimizer: Optimizer::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+    optimizer: Optimizer::adam(),
 };
 const STEPS: usize = 100;
 const TOLERANCE: f32 = 0.04;

@@ -29,13 +29,8 @@ use kiln_examples::{Defaults, TrainingArgs, review_text, show_model, show_run, s
 const WINDOW: usize = 5;
 const SIZE: usize = 100;
 const NEGATIVE: usize = 5;
-const DEFAULTS: Defaults = Defaults {
-    name: "ptb-cbow",
-    epochs: 10,
-    fast_epochs: 1,
-    batch_size: 100,
-    optimizer: Optimizer::Adam { learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
-};
+const DEFAULTS: Defaults =
+    Defaults { name: "ptb-cbow", epochs: 10, fast_epochs: 1, batch_size: 100, optimizer: Optimizer::adam() };
 /// Words of the text in fast mode.
 const FAST: usize = 20_000;
 

@@ -22,7 +22,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use kiln::models::word2vec::{Architecture, Corpus, Progress, Updates, Word2Vec, Word2VecConfig};
+use kiln::models::word2vec::{Architecture, Corpus, Updates, Word2Vec, Word2VecConfig, Word2VecProgress};
 use kiln::prelude::*;
 use kiln::vectors::{AnalogyOptions, Format, PairsOptions, WordVectors};
 use kiln_examples::losses::{folder_for_model, keep_losses};
@@ -209,7 +209,7 @@ fn train(model: &mut Word2Vec, corpus: &Corpus, options: &Options) -> Result<boo
     let (epochs, total) = (model.config().epochs as u64, model.vocabulary().raw_words());
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% {msg} {elapsed}<{eta}")?;
     let bar = ProgressBar::new(epochs.saturating_mul(total)).with_style(style);
-    let mut observe = |progress: &Progress| {
+    let mut observe = |progress: &Word2VecProgress| {
         bar.set_prefix(format!("epoch {} of {epochs}", progress.epoch + 1));
         bar.set_message(format!(
             "{:.2} M words/s, loss {:.3}, rate {:.4}",

@@ -104,7 +104,7 @@ impl TrainingArgs {
     pub fn trainer<M: Trainable>(&self, defaults: &Defaults) -> Result<Trainer<M>> {
         let epochs = if self.fast { defaults.fast_epochs } else { defaults.epochs };
         let optimizer = match self.learning_rate {
-            Some(rate) => defaults.optimizer.with_learning_rate(rate),
+            Some(rate) => defaults.optimizer.learning_rate(rate),
             None => defaults.optimizer,
         };
         let existing = match (self.overwrite, self.resume) {
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     const DEFAULTS: Defaults = Defaults { name: "none", epochs: 1, fast_epochs: 1, batch_size: 1, optimizer: SGD };
-    const SGD: Optimizer = Optimizer::Sgd { learning_rate: 0.1, momentum: 0.0, nesterov: false };
+    const SGD: Optimizer = Optimizer::sgd().learning_rate(0.1);
 
     #[test]
     fn runs_that_have_begun_go_on_and_others_begin() {

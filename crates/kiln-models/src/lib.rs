@@ -35,6 +35,6 @@ pub use models::{
     ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
     LanguageModel, LanguageModelConfig, Model, OutputLayer, PaddedSteps, RecurrentClassifier,
     RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig, Score, Series,
-    TextClassifier, TextClassifierConfig, Tokens, Windows,
+    TextClassifier, TextClassifierConfig, TokenBatch, Windows,
 };
 pub use weights::initializer::Initializer;

@@ -16,7 +16,8 @@ pub(crate) mod summary;
 mod text_classifier;
 
 use burn::module::{Module, ModuleDisplay};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_kernels::Span;
 use serde::{Deserialize, Serialize};
 
 pub use conv_bilstm::{ConvBiLstm, ConvBiLstmConfig};
@@ -35,11 +36,27 @@ use crate::models::summary::Summary;
 
 /// A padded batch of token ids.
 #[derive(Clone, Debug)]
-pub struct Tokens {
+pub struct TokenBatch {
     /// `[batch, time]`
     pub ids: Tensor<2, Int>,
     /// The valid span of each row; `None` where all steps are valid.
     pub spans: Option<Spans>,
+}
+
+impl TokenBatch {
+    /// Rows of `steps` ids, one after another, of which a model must read what the `spans` say.
+    ///
+    /// Spans that cover all rows from end to end are dropped: a model makes the same of none.
+    ///
+    /// # Panics
+    ///
+    /// If the ids do not fill as many rows as there are spans.
+    #[must_use]
+    pub fn new(ids: Vec<i32>, steps: usize, spans: Vec<Span>, device: &Device) -> Self {
+        let ids = Tensor::from_data(TensorData::new(ids, [spans.len(), steps]), device);
+        let is_whole = spans.iter().all(|&span| span == Span { start: 0, len: steps });
+        Self { ids, spans: (!is_whole).then(|| Spans::new(spans)) }
+    }
 }
 
 /// A padded batch of numeric sequences.
@@ -87,7 +104,7 @@ pub struct Score {
 
 /// A model that maps a batch of inputs to `[batch, outputs]`.
 pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
-    /// A batch of inputs: [`Tokens`], [`Series`] or [`Windows`].
+    /// A batch of inputs: [`TokenBatch`], [`Series`] or [`Windows`].
     type Input: Clone + Send + 'static;
 
     /// The outputs before the head's activation: logits of a classifier, numbers of a regressor.

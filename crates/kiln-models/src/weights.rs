@@ -2,6 +2,7 @@
 //! parameters, which no optimizer changes, are left out.
 
 pub(crate) mod initializer;
+mod path;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,6 +13,8 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use crate::error::{Error, Result};
 use crate::weights::initializer::Initializer;
+
+pub use path::ParameterPath;
 
 /// One parameter's values.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +43,7 @@ pub fn weights_of<M: Module>(module: &M) -> Weights {
 /// A parameter is missing or has another shape, or there is one too many; `module` is lost then,
 /// but nothing else.
 pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
-    let mut mapper = Putting { path: Path::default(), weights, error: None };
+    let mut mapper = Putting { path: ParameterPath::default(), weights, error: None };
     let module = module.map(&mut mapper);
     if let Some(error) = mapper.error {
         return Err(error);
@@ -105,7 +108,7 @@ pub fn with_trainable<M: Module>(module: M, path: &str, trainable: bool) -> Resu
 /// with `None`.
 #[must_use]
 pub fn map_trainable<M: Module>(module: M, decide: impl FnMut(&str) -> Option<bool>) -> M {
-    module.map(&mut Freezing { path: Path::default(), decide })
+    module.map(&mut Freezing { path: ParameterPath::default(), decide })
 }
 
 /// Whether a parameter's path is `path` or lies under it.
@@ -184,33 +187,9 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
         .collect()
 }
 
-/// The path of the parameter being visited.
-#[derive(Default)]
-struct Path(Vec<String>);
-
-impl Path {
-    /// A variant of an enum has no place in a path: a model behind an enum of models keeps the names
-    /// that it has by itself.
-    fn enter(&mut self, name: &str, container: &str) {
-        if !container.starts_with("Enum:") {
-            self.0.push(name.to_owned());
-        }
-    }
-
-    fn exit(&mut self, container: &str) {
-        if !container.starts_with("Enum:") {
-            self.0.pop();
-        }
-    }
-
-    fn name(&self) -> String {
-        self.0.join(".")
-    }
-}
-
 #[derive(Default)]
 struct Taking {
-    path: Path,
+    path: ParameterPath,
     weights: Weights,
 }
 
@@ -233,7 +212,7 @@ impl ModuleVisitor for Taking {
 }
 
 struct Putting {
-    path: Path,
+    path: ParameterPath,
     weights: Weights,
     error: Option<Error>,
 }
@@ -272,7 +251,7 @@ impl ModuleMapper for Putting {
 }
 
 struct Freezing<F> {
-    path: Path,
+    path: ParameterPath,
     decide: F,
 }
 
@@ -303,7 +282,7 @@ struct Found {
 /// Finds every parameter.
 #[derive(Default)]
 struct Naming {
-    path: Path,
+    path: ParameterPath,
     found: Vec<Found>,
 }
 

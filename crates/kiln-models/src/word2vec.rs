@@ -18,5 +18,5 @@ pub use model::Word2Vec;
 pub use negative_sampling::{
     ContextRow, Contexts, NegativeSampling, NegativeSamplingConfig, SoftmaxCbow, SoftmaxCbowConfig,
 };
-pub use train::{Progress, Updates};
-pub use vocabulary::Vocabulary;
+pub use train::{Updates, Word2VecProgress};
+pub use vocabulary::Word2VecVocabulary;

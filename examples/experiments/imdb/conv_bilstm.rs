@@ -18,13 +18,8 @@ use clap::Parser;
 use kiln::prelude::*;
 use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, imdb_ids, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "imdb-conv-bilstm",
-    epochs: 20,
-    fast_epochs: 1,
-    batch_size: 64,
-    optimizer: Optimizer::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
-};
+const DEFAULTS: Defaults =
+    Defaults { name: "imdb-conv-bilstm", epochs: 20, fast_epochs: 1, batch_size: 64, optimizer: Optimizer::adam() };
 const WORDS: usize = 10_000;
 const LENGTH: usize = 200;
 

@@ -25,20 +25,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use kiln::models::word2vec::{Corpus, Progress, Updates, Word2Vec, Word2VecConfig};
+use kiln::models::word2vec::{Corpus, Updates, Word2Vec, Word2VecConfig, Word2VecProgress};
 use kiln::prelude::*;
 use kiln::text::tokens::text_to_words;
 use kiln::vectors::{Format, Missing, WordVectors};
 use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "imdb-glove",
-    epochs: 10,
-    fast_epochs: 2,
-    batch_size: 32,
-    optimizer: Optimizer::RmsProp { learning_rate: 1e-3, rho: 0.9, momentum: 0.0, epsilon: 1e-7 },
-};
+const DEFAULTS: Defaults =
+    Defaults { name: "imdb-glove", epochs: 10, fast_epochs: 2, batch_size: 32, optimizer: Optimizer::rms_prop() };
 const WORDS: usize = 10_000;
 const LENGTH: usize = 100;
 /// Numbers in a vector.
@@ -128,7 +123,7 @@ fn learned(imdb: &Imdb, path: &Path, fast: bool) -> Result<WordVectors> {
     );
     let bar = ProgressBar::new(config.epochs as u64 * words)
         .with_style(ProgressStyle::with_template("vectors {wide_bar} {percent}% {msg} {elapsed}<{eta}")?);
-    model.train_observed(&corpus, |progress: &Progress| {
+    model.train_observed(&corpus, |progress: &Word2VecProgress| {
         bar.set_message(format!("{:.2} M words/s, loss {:.3}", progress.words_per_s / 1e6, progress.loss));
         bar.set_position(progress.epoch as u64 * words + progress.words);
         ControlFlow::Continue(())

@@ -35,7 +35,7 @@ const DEFAULTS: Defaults = Defaults {
     epochs: 10,
     fast_epochs: 1,
     batch_size: 64,
-    optimizer: Optimizer::Adam { learning_rate: 1e-4, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+    optimizer: Optimizer::adam().learning_rate(1e-4),
 };
 /// What TensorFlow Datasets aims at in `subwords8k`.
 const IDS: usize = 1 << 13;

@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{Model, PaddedSteps, Tokens};
+use super::{Model, PaddedSteps, TokenBatch};
 use crate::error::{Error, Result, at_least_one};
 use crate::forward::pass::Pass;
 use crate::layers::{
@@ -121,9 +121,9 @@ pub struct ConvBiLstm {
 }
 
 impl Model for ConvBiLstm {
-    type Input = Tokens;
+    type Input = TokenBatch;
 
-    fn forward(&self, input: &Tokens, pass: &Pass) -> Tensor<2> {
+    fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
         let [_, steps] = input.ids.dims();
         let spans = self.config.padded_steps.of(input.spans.as_ref()).map(|spans| {
             let behind = self.conv1d.spans(spans, steps);

@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{Model, Tokens};
+use super::{Model, TokenBatch};
 use crate::error::{Error, Result, at_least_one};
 use crate::forward::pass::Pass;
 use crate::layers::{
@@ -94,9 +94,9 @@ pub struct ConvClassifier {
 }
 
 impl Model for ConvClassifier {
-    type Input = Tokens;
+    type Input = TokenBatch;
 
-    fn forward(&self, input: &Tokens, pass: &Pass) -> Tensor<2> {
+    fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
         let embedded = self.dropout_in.forward(self.embedding.forward(input.ids.clone()), pass);
         let pooled = global_max_pool1d(self.conv1d.forward(embedded));
         self.dense.forward(self.dropout_out.forward(pooled, pass))

@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{Model, Tokens};
+use super::{Model, TokenBatch};
 use crate::error::{Result, at_least_one};
 use crate::forward::pass::Pass;
 use crate::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
@@ -68,9 +68,9 @@ pub struct EmbeddingFlatten {
 }
 
 impl Model for EmbeddingFlatten {
-    type Input = Tokens;
+    type Input = TokenBatch;
 
-    fn forward(&self, input: &Tokens, _pass: &Pass) -> Tensor<2> {
+    fn forward(&self, input: &TokenBatch, _pass: &Pass) -> Tensor<2> {
         let flat = self.embedding.forward(input.ids.clone()).flatten(1, 2);
         self.dense.forward(match &self.hidden {
             Some(hidden) => hidden.forward(flat),

@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{Model, PaddedSteps, RecurrentKind, RecurrentStack, RecurrentStackConfig, Tokens};
+use super::{Model, PaddedSteps, RecurrentKind, RecurrentStack, RecurrentStackConfig, TokenBatch};
 use crate::error::{Result, at_least_one};
 use crate::forward::pass::Pass;
 use crate::layers::{Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, Sequence};
@@ -95,9 +95,9 @@ pub struct RecurrentClassifier {
 }
 
 impl Model for RecurrentClassifier {
-    type Input = Tokens;
+    type Input = TokenBatch;
 
-    fn forward(&self, input: &Tokens, pass: &Pass) -> Tensor<2> {
+    fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
         let spans = self.config.padded_steps.of(input.spans.as_ref());
         let embedded = self.dropout_in.forward(self.embedding.forward(input.ids.clone()), pass);
         let mut state = self.recurrent.forward_last(embedded, spans);

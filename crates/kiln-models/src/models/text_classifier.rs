@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
-    Model, RecurrentClassifier, RecurrentClassifierConfig, Tokens,
+    Model, RecurrentClassifier, RecurrentClassifierConfig, TokenBatch,
 };
 use crate::error::Result;
 use crate::forward::pass::Pass;
@@ -143,9 +143,9 @@ impl TextClassifier {
 }
 
 impl Model for TextClassifier {
-    type Input = Tokens;
+    type Input = TokenBatch;
 
-    fn forward(&self, input: &Tokens, pass: &Pass) -> Tensor<2> {
+    fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
         each!(self, model => model.forward(input, pass))
     }
 

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Architecture, Context, Word2VecConfig};
 use super::corpus::Corpus;
-use super::train::{Pass, Place, Progress, Updates};
-use super::vocabulary::Vocabulary;
+use super::train::{Pass, Place, Updates, Word2VecProgress};
+use super::vocabulary::Word2VecVocabulary;
 use crate::error::{Error, Result, at_least_one};
 use crate::write_file::write_whole;
 
@@ -47,7 +47,7 @@ const VERSION: u32 = 1;
 #[derive(Debug)]
 pub struct Word2Vec {
     config: Word2VecConfig,
-    vocabulary: Vocabulary,
+    vocabulary: Word2VecVocabulary,
     tables: WordTables,
     state: State,
 }
@@ -115,7 +115,7 @@ impl Word2Vec {
     pub fn train_observed(
         &mut self,
         corpus: &Corpus,
-        mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+        mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
         while self.state.epoch < self.config.epochs {
             if !self.train_epoch_observed(corpus, &mut observe)? {
@@ -134,7 +134,7 @@ impl Word2Vec {
     pub fn train_epoch_observed(
         &mut self,
         corpus: &Corpus,
-        mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+        mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
         self.train_epoch(corpus, None, &mut observe)
     }
@@ -155,7 +155,7 @@ impl Word2Vec {
         &mut self,
         device: &Device,
         corpus: &Corpus,
-        mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+        mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
         if self.config.updates == Updates::Ordered {
             let (what, expected) = ("updates", "racing on a device, where windows do not wait for each other");
@@ -168,7 +168,7 @@ impl Word2Vec {
         &mut self,
         corpus: &Corpus,
         device: Option<&Device>,
-        observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+        observe: &mut dyn FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
         self.check_finite()?;
         if self.state.epoch >= self.config.epochs {
@@ -268,7 +268,7 @@ impl Word2Vec {
 
     /// The words and their counts.
     #[must_use]
-    pub fn vocabulary(&self) -> &Vocabulary {
+    pub fn vocabulary(&self) -> &Word2VecVocabulary {
         &self.vocabulary
     }
 
@@ -378,7 +378,7 @@ impl Word2Vec {
             Ok(tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
         };
         let tables = WordTables::new(&floats("input")?, &floats("output")?, config.vector_size);
-        let vocabulary = Vocabulary::from_parts(words, counts, state.total_words)
+        let vocabulary = Word2VecVocabulary::from_parts(words, counts, state.total_words)
             .ok_or(Error::NoWord2Vec { lacks: "a count of each word, all words different" })?;
         if state.losses.len() != state.epoch || state.place.words > state.total_words {
             return Err(Error::NoWord2Vec { lacks: "a place that a training can be at" });

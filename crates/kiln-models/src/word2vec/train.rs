@@ -16,7 +16,7 @@ use kiln_kernels::word2vec::{
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Block, Blocks, Corpus, Token};
-use super::vocabulary::Vocabulary;
+use super::vocabulary::Word2VecVocabulary;
 use crate::error::{Error, Result};
 
 /// Words whose windows are updated at one rate.
@@ -39,7 +39,7 @@ pub enum Updates {
 
 /// How far a training is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Progress {
+pub struct Word2VecProgress {
     /// The epoch that runs, from 0.
     pub epoch: usize,
     /// Running words of the corpus that were seen in it, rare ones included.
@@ -56,7 +56,7 @@ pub struct Progress {
 
 /// What a pass over the corpus needs beside the tables.
 pub(crate) struct Pass<'a> {
-    pub(crate) vocabulary: &'a Vocabulary,
+    pub(crate) vocabulary: &'a Word2VecVocabulary,
     pub(crate) sampler: &'a WindowSampler,
     pub(crate) prediction: Prediction,
     pub(crate) key: RandomKey,
@@ -126,7 +126,7 @@ impl Pass<'_> {
         corpus: &Corpus,
         device: Option<&Device>,
         place: &mut Place,
-        observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+        observe: &mut dyn FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
         let mut blocks = corpus.blocks(place.block_size);
         place.block_size = Some(blocks.size());
@@ -385,7 +385,7 @@ struct Watch<'a> {
     pass: &'a Pass<'a>,
     began: Instant,
     first: u64,
-    observe: &'a mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    observe: &'a mut dyn FnMut(&Word2VecProgress) -> ControlFlow<()>,
     last: Option<Instant>,
 }
 
@@ -402,7 +402,7 @@ impl Watch<'_> {
         let now = Instant::now();
         self.last = Some(now);
         let seconds = (now - self.began).as_secs_f64();
-        (self.observe)(&Progress {
+        (self.observe)(&Word2VecProgress {
             epoch: self.pass.epoch,
             words,
             total_words: self.pass.total_words,

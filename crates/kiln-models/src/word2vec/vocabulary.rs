@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// Words with their counts, the most frequent first; of equally frequent ones the first seen. Those
 /// of a corpus that was added later follow behind.
 #[derive(Clone, Debug, Default)]
-pub struct Vocabulary {
+pub struct Word2VecVocabulary {
     words: Vec<String>,
     counts: Vec<u64>,
     table: HashTable<u32>,
@@ -20,7 +20,7 @@ pub struct Vocabulary {
     raw_words: u64,
 }
 
-impl Vocabulary {
+impl Word2VecVocabulary {
     /// Words and their counts in the order in which they were first seen; those below `min_count`
     /// are left out.
     pub(crate) fn new(counted: impl IntoIterator<Item = (String, u64)>, min_count: u64, raw_words: u64) -> Self {
@@ -81,7 +81,7 @@ impl Vocabulary {
     }
 }
 
-impl Vocabulary {
+impl Word2VecVocabulary {
     /// Words with their counts, in their order; `None` unless each has one, all words differ, and two
     /// of them occur.
     pub(crate) fn from_parts(words: Vec<String>, counts: Vec<u64>, raw_words: u64) -> Option<Self> {
@@ -133,10 +133,10 @@ impl Corpus {
     /// # Errors
     ///
     /// A file cannot be read or is not UTF-8, or fewer than two words occur `min_count` times.
-    pub fn vocabulary(&self, min_count: u64) -> Result<Vocabulary> {
+    pub fn vocabulary(&self, min_count: u64) -> Result<Word2VecVocabulary> {
         let Counted { words, raw_words } = self.count()?;
         let distinct = words.len();
-        let vocabulary = Vocabulary::new(words, min_count, raw_words);
+        let vocabulary = Word2VecVocabulary::new(words, min_count, raw_words);
         if vocabulary.len() < 2 {
             return Err(Error::EmptyCorpus { words: raw_words, distinct, min_count });
         }

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 use kiln_models::weights::{weights_of, with_weights};
-use kiln_models::{ConvBiLstmConfig, Head, Model, Pass, Span, Spans, Targets, Tokens};
+use kiln_models::{ConvBiLstmConfig, Head, Model, Pass, Span, Spans, Targets, TokenBatch};
 
 use crate::{devices, fixtures};
 
@@ -57,7 +57,7 @@ fn a_whole_models_gradients_agree_with_finite_differences() {
             .unwrap();
         let ids: Vec<i32> = (0..39).map(|i| i * 7 % 11).collect();
         let span = |start, len| Span { start, len };
-        let tokens = |device: &burn::tensor::Device| Tokens {
+        let tokens = |device: &burn::tensor::Device| TokenBatch {
             ids: Tensor::<1, burn::tensor::Int>::from_data(ids.as_slice(), device).reshape([3, 13]),
             spans: Some(Spans::new(vec![span(0, 13), span(6, 7), span(0, 4)])),
         };

@@ -7,7 +7,7 @@ use kiln_models::weights::{Weights, from_safetensors, initialized, to_safetensor
 use kiln_models::{
     ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Error, Head, Initializer, Model, PaddedSteps, Pass,
     RandomKey, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Span, Spans, Summary,
-    TextClassifierConfig, Tokens, thousands,
+    TextClassifierConfig, TokenBatch, thousands,
 };
 use proptest::prelude::*;
 
@@ -125,9 +125,9 @@ fn sizes_that_make_no_model_are_refused() {
     assert_eq!(Head::for_classes(3).unwrap(), Head::Classes(3));
 }
 
-fn tokens(rows: &[&[i32]], spans: Option<Vec<Span>>, device: &Device) -> Tokens {
+fn tokens(rows: &[&[i32]], spans: Option<Vec<Span>>, device: &Device) -> TokenBatch {
     let flat: Vec<i32> = rows.concat();
-    Tokens {
+    TokenBatch {
         ids: Tensor::<1, Int>::from_data(flat.as_slice(), device).reshape([rows.len(), rows[0].len()]),
         spans: spans.map(Spans::new),
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use kiln_models::{Series, Span, Spans, Targets, Tokens};
+use burn::tensor::{Device, Tensor, TensorData};
+use kiln_models::{Series, Span, Targets, TokenBatch};
 use kiln_text::Padded;
 
 use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::data::text_dataset::EncodedText;
+use crate::data::token_rows::spans_of;
 use crate::error::{Error, Result};
 
 /// What the rows of a data set ought to come out as.
@@ -56,13 +57,6 @@ fn rows_of<T: Copy>(values: &[T], width: usize, rows: &[usize]) -> Vec<T> {
     chosen
 }
 
-/// The spans of the chosen rows; `None` if all of them are valid from end to end.
-fn spans_of(spans: &[Span], rows: &[usize], steps: usize) -> Option<Spans> {
-    let chosen: Vec<Span> = rows.iter().map(|&row| spans[row]).collect();
-    let whole = Span { start: 0, len: steps };
-    chosen.iter().any(|&span| span != whole).then(|| Spans::new(chosen))
-}
-
 /// Padded rows of token ids with a class each.
 ///
 /// Cloning is cheap: the rows are shared.
@@ -100,11 +94,11 @@ impl TokenDataset {
                 vocab,
             });
         }
-        let span = |s: &kiln_text::Span| Span { start: s.start, len: s.len };
+        let Padded { values, len, spans, .. } = padded;
         Ok(Self(Arc::new(TokenRows {
-            ids: padded.values.iter().map(|&id| id as i32).collect(),
-            steps: padded.len,
-            spans: padded.spans.iter().map(span).collect(),
+            ids: values.into_iter().map(|id| id as i32).collect(),
+            steps: len,
+            spans: spans_of(spans),
             targets: RowTargets::Classes(classes),
         })))
     }
@@ -126,7 +120,7 @@ impl TokenDataset {
 }
 
 impl Batches for TokenDataset {
-    type Batch = Labelled<Tokens>;
+    type Batch = Labelled<TokenBatch>;
 
     fn rows(&self) -> usize {
         self.0.targets.rows()
@@ -134,9 +128,9 @@ impl Batches for TokenDataset {
 
     fn batch(&self, rows: &[usize], device: &Device) -> Result<Self::Batch> {
         let TokenRows { ids, steps, spans, targets } = &*self.0;
-        let chosen = TensorData::new(rows_of(ids, *steps, rows), [rows.len(), *steps]);
-        let ids = Tensor::<2, Int>::from_data(chosen, device);
-        Ok(Labelled { input: Tokens { ids, spans: spans_of(spans, rows, *steps) }, targets: targets.of(rows, device) })
+        let spans = rows.iter().map(|&row| spans[row]).collect();
+        let input = TokenBatch::new(rows_of(ids, *steps, rows), *steps, spans, device);
+        Ok(Labelled { input, targets: targets.of(rows, device) })
     }
 
     fn limits(&self) -> DataLimits {

@@ -1,14 +1,13 @@
 //! From documents to padded rows of ids: a text encoder and the padding behind it.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use kiln_models::{Span, Spans, Tokens};
-use kiln_text::corpora::{Document, Documents};
-use kiln_text::encoders::TextEncoder;
-use kiln_text::rows::{PadSequences, Padded, Padding, Truncating};
+use burn::tensor::Device;
+use kiln_models::TokenBatch;
+use kiln_text::{Document, Documents, PadSequences, Padded, Padding, TextEncoder, Truncating};
 use serde::{Deserialize, Serialize};
 
 use crate::data::rows::TokenDataset;
 use crate::data::text_dataset::each_encoded;
+use crate::data::token_rows::token_batch;
 use crate::error::{Error, Result};
 
 /// How rows are brought to one length. The defaults are Keras's: padded and truncated in front.
@@ -145,13 +144,7 @@ impl SequenceEncoder {
     /// # Errors
     ///
     /// As [`SequenceEncoder::pad`].
-    pub fn tokens(&self, texts: &[impl AsRef<str> + Sync], device: &Device) -> Result<Tokens> {
-        let padded = self.pad(texts)?;
-        let ids: Vec<i32> = padded.values.iter().map(|&id| id as i32).collect();
-        let spans = padded.spans.iter().map(|span| Span { start: span.start, len: span.len }).collect();
-        Ok(Tokens {
-            ids: Tensor::<2, Int>::from_data(TensorData::new(ids, [padded.rows, padded.len]), device),
-            spans: Some(Spans::new(spans)),
-        })
+    pub fn tokens(&self, texts: &[impl AsRef<str> + Sync], device: &Device) -> Result<TokenBatch> {
+        Ok(token_batch(self.pad(texts)?, device))
     }
 }

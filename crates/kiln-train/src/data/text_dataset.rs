@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::{Dataset, DatasetError};
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use kiln_models::{RandomKey, Span, Spans, Targets, Tokens};
-use kiln_text::corpora::{Document, Documents};
-use kiln_text::encoders::Encoder;
-use kiln_text::rows::{LengthBatches, PadSequences, Padded, Padding, Truncating};
+use burn::tensor::{Device, Tensor, TensorData};
+use kiln_models::{RandomKey, Targets, TokenBatch};
+use kiln_text::{Document, Documents, Encoder, LengthBatches, PadSequences, Padded, Padding, Truncating};
 
 use crate::data::batches::{Batches, DataLimits, Labelled};
+use crate::data::token_rows::token_batch;
 use crate::error::{Error, Result};
 
 /// Documents as Burn's `Dataset`, an item a text with its label.
@@ -224,23 +223,15 @@ impl PadBatcher {
         Ok(pad.pad(rows)?)
     }
 
-    fn tokens(&self, rows: &[&[u32]], labels: Vec<u32>, device: &Device) -> Result<Labelled<Tokens>> {
-        let Padded { values, rows, len, spans } = self.pad(rows)?;
-        let ids: Vec<i32> = values.into_iter().map(|id| id as i32).collect();
+    fn tokens(&self, rows: &[&[u32]], labels: Vec<u32>, device: &Device) -> Result<Labelled<TokenBatch>> {
         let classes: Vec<i32> = labels.into_iter().map(|label| label as i32).collect();
-        let spans = spans.into_iter().map(|span| Span { start: span.start, len: span.len }).collect();
-        Ok(Labelled {
-            input: Tokens {
-                ids: Tensor::<2, Int>::from_data(TensorData::new(ids, [rows, len]), device),
-                spans: Some(Spans::new(spans)),
-            },
-            targets: Targets::Classes(Tensor::from_data(TensorData::new(classes, [rows]), device)),
-        })
+        let targets = Targets::Classes(Tensor::from_data(TensorData::new(classes, [rows.len()]), device));
+        Ok(Labelled { input: token_batch(self.pad(rows)?, device), targets })
     }
 }
 
-impl Batcher<EncodedText, Labelled<Tokens>> for PadBatcher {
-    fn batch(&self, items: Vec<EncodedText>, device: &Device) -> Labelled<Tokens> {
+impl Batcher<EncodedText, Labelled<TokenBatch>> for PadBatcher {
+    fn batch(&self, items: Vec<EncodedText>, device: &Device) -> Labelled<TokenBatch> {
         let rows: Vec<&[u32]> = items.iter().map(|item| item.ids.as_slice()).collect();
         let labels = items.iter().map(|item| item.label).collect();
         // Burn's trait has no way to say that a batch does not fit in memory, the one thing that can go wrong.
@@ -286,7 +277,7 @@ impl EncodedBatches {
 }
 
 impl Batches for EncodedBatches {
-    type Batch = Labelled<Tokens>;
+    type Batch = Labelled<TokenBatch>;
 
     fn rows(&self) -> usize {
         self.data.len()

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
+use kiln_models::weights;
 
 use crate::run::step_gradients::StepGradients;
 
@@ -75,9 +76,15 @@ pub(crate) struct LayerNorms {
 impl LayerNorms {
     /// Of a module's layers, behind an epoch whose largest gradient is told by `before`.
     pub(crate) fn new<M: Module>(module: &M, before: Option<String>) -> Self {
-        let mut layers = Layers::default();
-        module.visit(&mut layers);
-        let Layers { layers, layer_of, .. } = layers;
+        let (mut layers, mut layer_of) = (Vec::<String>::new(), Vec::new());
+        for (path, _) in weights::shapes_of(module) {
+            let holder = path.rsplit_once('.').map_or(path.as_str(), |(holder, _)| holder);
+            let known = layers.iter().position(|layer| layer == holder);
+            layer_of.push(known.unwrap_or(layers.len()));
+            if known.is_none() {
+                layers.push(holder.to_owned());
+            }
+        }
         Self { sums: vec![0.0; layers.len()], layers, layer_of, before, ..Self::default() }
     }
 
@@ -130,41 +137,6 @@ impl LayerNorms {
             "the largest gradient of epoch {epoch}, the one before, had norm {norm:.3e}, in {} at step {step}",
             self.layers[layer]
         ))
-    }
-}
-
-/// The layer of each parameter: the path of what holds it, without the variants of enums.
-#[derive(Default)]
-struct Layers {
-    path: Vec<String>,
-    layers: Vec<String>,
-    layer_of: Vec<usize>,
-}
-
-impl ModuleVisitor for Layers {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        if !container.starts_with("Enum:") {
-            self.path.push(name.to_owned());
-        }
-    }
-
-    fn exit_module(&mut self, _: &str, container: &str) {
-        if !container.starts_with("Enum:") {
-            self.path.pop();
-        }
-    }
-
-    fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
-        let holder = match self.path.as_slice() {
-            [] => String::new(),
-            [alone] => alone.clone(),
-            [holder @ .., _] => holder.join("."),
-        };
-        let place = self.layers.iter().position(|layer| *layer == holder).unwrap_or_else(|| {
-            self.layers.push(holder);
-            self.layers.len() - 1
-        });
-        self.layer_of.push(place);
     }
 }
 

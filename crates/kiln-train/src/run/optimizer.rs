@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use kiln_kernels::{AdamStep, RowGradient, adam_step, embedding, put_rows};
-use kiln_models::weights::{Weight, Weights};
+use kiln_models::weights::{ParameterPath, Weight, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -63,25 +63,34 @@ pub enum Optimizer {
 impl Optimizer {
     /// Adam with Keras's defaults.
     #[must_use]
-    pub fn adam() -> Self {
+    pub const fn adam() -> Self {
         Self::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
     }
 
     /// RMSprop with Keras's defaults.
     #[must_use]
-    pub fn rms_prop() -> Self {
+    pub const fn rms_prop() -> Self {
         Self::RmsProp { learning_rate: 1e-3, rho: 0.9, momentum: 0.0, epsilon: 1e-7 }
     }
 
     /// Gradient descent with Keras's defaults.
     #[must_use]
-    pub fn sgd() -> Self {
+    pub const fn sgd() -> Self {
         Self::Sgd { learning_rate: 1e-2, momentum: 0.0, nesterov: false }
     }
 
-    /// The same optimizer with another first learning rate.
+    /// The first learning rate. Default: Keras's, as the table says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_train::Optimizer;
+    ///
+    /// const ADAM: Optimizer = Optimizer::adam().learning_rate(5e-3);
+    /// assert_eq!(ADAM.rate(), 5e-3);
+    /// ```
     #[must_use]
-    pub fn with_learning_rate(mut self, rate: f64) -> Self {
+    pub const fn learning_rate(mut self, rate: f64) -> Self {
         match &mut self {
             Self::Adam { learning_rate, .. }
             | Self::RmsProp { learning_rate, .. }
@@ -90,9 +99,9 @@ impl Optimizer {
         self
     }
 
-    /// The first learning rate.
+    /// The first learning rate that is set.
     #[must_use]
-    pub fn learning_rate(&self) -> f64 {
+    pub const fn rate(&self) -> f64 {
         match *self {
             Self::Adam { learning_rate, .. }
             | Self::RmsProp { learning_rate, .. }
@@ -151,7 +160,7 @@ impl Optimizer {
     ///
     /// An option is outside its range, or not a number.
     pub(crate) fn check(&self) -> Result<()> {
-        let rate = self.learning_rate();
+        let rate = self.rate();
         if !(rate.is_finite() && rate > 0.0) {
             return Err(Error::option("the learning rate", "a number above 0", rate));
         }
@@ -223,7 +232,7 @@ impl OptimizerState {
         learning_rate: f64,
         scale: Option<Tensor<1>>,
     ) -> M {
-        let mut mapper = Stepping { path: Vec::new(), state: self, gradients, learning_rate, scale };
+        let mut mapper = Stepping { path: ParameterPath::default(), state: self, gradients, learning_rate, scale };
         module.map(&mut mapper)
     }
 
@@ -278,11 +287,13 @@ impl OptimizerState {
         (tensors, steps)
     }
 
-    /// The inverse of [`OptimizerState::to_parts`].
+    /// The inverse of [`OptimizerState::to_parts`], for a module with parameters at `paths`. Checkpoints of old have
+    /// variants of enums in their paths.
     pub(crate) fn from_parts(
         rule: Optimizer,
         mut tensors: Weights,
         steps: BTreeMap<String, u64>,
+        paths: &[String],
         device: &Device,
     ) -> Self {
         let slots = steps
@@ -292,6 +303,7 @@ impl OptimizerState {
                     .map_while(|index| tensors.remove(&format!("{index}.{path}")))
                     .map(|weight| Tensor::from_data(TensorData::new(weight.values, [weight.shape[0]]), device))
                     .collect();
+                let path = paths.iter().find(|known| names(&path, known)).cloned().unwrap_or(path);
                 (path, Slots { steps, moments })
             })
             .collect();
@@ -299,8 +311,15 @@ impl OptimizerState {
     }
 }
 
+/// Whether `old` is `path` with variants of enums in between, which begin with a capital.
+fn names(old: &str, path: &str) -> bool {
+    let mut parts = path.split('.').peekable();
+    let is_part = |part: &str| parts.next_if_eq(&part).is_some() || part.starts_with(char::is_uppercase);
+    old.split('.').all(is_part) && parts.next().is_none()
+}
+
 struct Stepping<'a> {
-    path: Vec<String>,
+    path: ParameterPath,
     state: &'a mut OptimizerState,
     gradients: StepGradients,
     learning_rate: f64,
@@ -308,12 +327,12 @@ struct Stepping<'a> {
 }
 
 impl ModuleMapper for Stepping<'_> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -326,7 +345,7 @@ impl ModuleMapper for Stepping<'_> {
         let count = shape.iter().product::<usize>();
         let checkpointing = tensor.gradient_checkpointing_strategy();
         let tracked = tensor.is_require_grad();
-        let path = self.path.join(".");
+        let path = self.path.name();
         let value = tensor.inner();
         let updated = match (whole, rows) {
             (Some(gradient), _) => {

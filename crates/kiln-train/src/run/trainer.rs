@@ -313,7 +313,7 @@ impl<M: Trainable> Trainer<M> {
             folder: folder.clone(),
             identity,
             optimizer,
-            learning_rate: self.optimizer.learning_rate(),
+            learning_rate: self.optimizer.rate(),
             clip_norm: self.clip_norm,
             callbacks: self.callbacks,
             history: History::default(),
@@ -449,8 +449,10 @@ fn resume<M: Trainable>(model: M, state: &mut Loop, steps: usize, show: bool) ->
     let epoch = checkpoint.epoch();
     let device = device_of(&model)?.inner();
     let model = weights::with_weights(model, checkpoint.model)?;
-    state.optimizer =
-        OptimizerState::from_parts(state.identity.optimizer, checkpoint.optimizer, checkpoint.optimizer_steps, &device);
+    // As in `Fitting`, which the optimizer steps.
+    let paths: Vec<String> = weights::shapes_of(&model).into_iter().map(|(path, _)| format!("model.{path}")).collect();
+    let (moments, steps_made) = (checkpoint.optimizer, checkpoint.optimizer_steps);
+    state.optimizer = OptimizerState::from_parts(state.identity.optimizer, moments, steps_made, &paths, &device);
     for (callback, kept) in state.callbacks.iter_mut().zip(checkpoint.callbacks) {
         callback.restore(kept)?;
     }

@@ -42,7 +42,7 @@ fn greatest_difference(a: &Weights, b: &Weights) -> f32 {
 #[test]
 fn gradient_descent_by_rows_is_gradient_descent() {
     for (backend, device) in devices::all() {
-        let steep = Optimizer::sgd().with_learning_rate(0.5);
+        let steep = Optimizer::sgd().learning_rate(0.5);
         let train = |sparse| run(model(&device, sparse), |trainer| trainer.optimizer(steep).clip_norm(0.5));
         let (whole, rows) = (train(false), train(true));
         assert!(greatest_difference(&whole, &weights_of(&model(&device, false))) > 0.01, "{backend}: it learned");
@@ -196,7 +196,7 @@ where
     let run = Trainer::new(folder.path())
         .epochs(6)
         .batch_size(20)
-        .optimizer(Optimizer::adam().with_learning_rate(0.02))
+        .optimizer(Optimizer::adam().learning_rate(0.02))
         .save_best(Monitor::ValidLoss)
         .quiet()
         .fit(model, &data, &data)

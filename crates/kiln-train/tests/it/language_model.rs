@@ -66,7 +66,7 @@ impl Running {
             .batch_size(STREAMS)
             .seed(7)
             .quiet()
-            .optimizer(Optimizer::sgd().with_learning_rate(2.0))
+            .optimizer(Optimizer::sgd().learning_rate(2.0))
             .clip_norm(0.25)
             .perplexity()
             .gradient_norms()
@@ -173,7 +173,7 @@ fn an_adaptive_softmax_learns_too() {
         .epochs(12)
         .batch_size(STREAMS)
         .quiet()
-        .optimizer(Optimizer::sgd().with_learning_rate(2.0))
+        .optimizer(Optimizer::sgd().learning_rate(2.0))
         .clip_norm(0.25)
         .fit(config.init(&cpu(), 4).unwrap(), &text.train, &text.valid)
         .unwrap();
@@ -255,7 +255,7 @@ fn a_loss_that_turns_nan_ends_the_run_and_the_last_good_checkpoint_stands() {
         .epochs(3)
         .batch_size(STREAMS)
         .quiet()
-        .optimizer(Optimizer::sgd().with_learning_rate(0.5))
+        .optimizer(Optimizer::sgd().learning_rate(0.5))
         .callback(Reckless);
     let error = trainer.fit(text.model(&cpu()), &text.train, &text.valid).unwrap_err();
     let message = error.to_string();

@@ -14,6 +14,7 @@ mod optimizers;
 #[path = "../../../kiln-kernels/tests/it/own_device.rs"]
 mod own_device;
 mod replaced_runs;
+mod resumed_models;
 #[path = "../../../kiln-text/tests/it/skips.rs"]
 mod skips;
 mod small_run;

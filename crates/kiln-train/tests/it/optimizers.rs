@@ -128,7 +128,7 @@ fn clipping_scales_an_oversized_gradient_of_all_parameters_together() {
 #[test]
 fn options_outside_their_range_are_refused() {
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = OptimizerState::new(Optimizer::adam().with_learning_rate(rate)).unwrap_err();
+        let error = OptimizerState::new(Optimizer::adam().learning_rate(rate)).unwrap_err();
         assert!(error.to_string().contains("learning rate"), "{error}");
     }
     let momentum = Optimizer::Sgd { learning_rate: 0.1, momentum: 1.0, nesterov: false };

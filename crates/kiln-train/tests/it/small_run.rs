@@ -7,7 +7,8 @@ use kiln_models::{RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind}
 use kiln_text::corpora::{Document, Documents};
 use kiln_text::encoders::WordTokenizer;
 use kiln_train::{
-    ArtifactConfig, EarlyStopping, ExistingRun, Monitor, ReduceLrOnPlateau, SequenceEncoder, TokenDataset, Trainer,
+    ArtifactConfig, EarlyStopping, ExistingRun, Monitor, ReduceLrOnPlateau, SequenceEncoder, TokenDataset, Trainable,
+    Trainer,
 };
 
 pub(crate) const SENTENCES: [&str; 4] = ["a fine film", "a dull film", "not a fine film", ""];
@@ -55,7 +56,7 @@ impl SmallRun {
     }
 
     /// A trainer of `epochs` epochs in small batches, with every callback.
-    pub(crate) fn trainer(&self, folder: &Path, epochs: usize) -> Trainer<RecurrentClassifier> {
+    pub(crate) fn trainer<M: Trainable>(&self, folder: &Path, epochs: usize) -> Trainer<M> {
         Trainer::new(folder)
             .epochs(epochs)
             .batch_size(8)

@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
-use kiln_models::{RandomKey, RecurrentClassifierConfig, RecurrentKind, Targets, Tokens};
-use kiln_text::corpora::{Document, Documents, LineCorpus};
-use kiln_text::encoders::{CharTokenizer, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer};
-use kiln_text::keras::{OutputMode, TextVectorization};
-use kiln_text::rows::{Padding, Truncating};
-use kiln_text::tokens::{Analyzer, Normalizer, Segments, Words};
-use kiln_text::vocabulary::Vocabulary;
+use kiln_models::{RandomKey, RecurrentClassifierConfig, RecurrentKind, Targets, TokenBatch};
+use kiln_text::{
+    Analyzer, CharTokenizer, Document, Documents, LineCorpus, Normalizer, OutputMode, Padding, Segments,
+    SubwordTextEncoder, TextEncoder, TextVectorization, Truncating, Vocabulary, VocabularyEncoder, WordTokenizer,
+    Words,
+};
 use kiln_train::{
     ArtifactConfig, Batches, BurnDataset, DataLimits, DocumentDataset, EncodedBatches, EncodedDataset, EncodedText,
     Error, ExistingRun, Labelled, PadBatcher, SequenceEncoder, TextPredictor, Trainer, evaluate, predict,
@@ -40,7 +39,7 @@ fn words() -> WordTokenizer {
 /// A batch's ids row by row, starts and lengths, and classes.
 type Read = (Vec<Vec<i64>>, Vec<(usize, usize)>, Vec<i64>);
 
-fn read(batch: Labelled<Tokens>) -> Read {
+fn read(batch: Labelled<TokenBatch>) -> Read {
     let [_, steps] = batch.input.ids.dims();
     let ids: Vec<i64> = batch.input.ids.into_data().iter::<i64>().collect();
     let spans = batch.input.spans.unwrap();
@@ -99,7 +98,7 @@ fn a_batch_is_as_long_as_its_longest_row() {
     assert_eq!((limits.highest_id, limits.highest_class, limits.steps), (Some(6), Some(1), None));
 
     // The same by Burn's own parts.
-    let batcher: Arc<dyn Batcher<EncodedText, Labelled<Tokens>>> = Arc::new(PadBatcher::new());
+    let batcher: Arc<dyn Batcher<EncodedText, Labelled<TokenBatch>>> = Arc::new(PadBatcher::new());
     let burn = BurnDataset::new(Arc::new(data), batcher);
     assert_eq!(burn.limits(), DataLimits::default());
     let expected = read(batches.batch(&[4, 3, 0], &cpu()).unwrap());
@@ -268,7 +267,7 @@ fn rows_of_like_length_come_together() {
 struct Ordered(EncodedBatches, Vec<usize>, Arc<AtomicUsize>);
 
 impl Batches for Ordered {
-    type Batch = Labelled<Tokens>;
+    type Batch = Labelled<TokenBatch>;
 
     fn rows(&self) -> usize {
         self.0.rows()

@@ -38,7 +38,7 @@ fn a_run_learns_and_leaves_its_files_on_every_backend() {
     for (backend, device) in devices::all() {
         let folder = folder();
         let run = fresh(small.trainer(folder.path(), 30))
-            .optimizer(Optimizer::adam().with_learning_rate(0.02))
+            .optimizer(Optimizer::adam().learning_rate(0.02))
             .fit(small.model(&device), &small.train, &small.valid)
             .unwrap();
         let losses = run.history().values("loss");
@@ -73,7 +73,7 @@ fn the_best_model_comes_back_also_when_the_run_ends_by_itself() {
     let small = SmallRun::new();
     let folder = folder();
     let run = fresh(small.trainer(folder.path(), 6))
-        .optimizer(Optimizer::adam().with_learning_rate(0.3))
+        .optimizer(Optimizer::adam().learning_rate(0.3))
         .fit(small.model(&cpu()), &small.train, &small.valid)
         .unwrap();
     assert_eq!(run.stopped(), None);
@@ -324,7 +324,7 @@ fn options_and_data_that_make_no_run_are_refused_before_anything_is_written() {
     assert!(fit(&|t| t.epochs(0)).contains("epochs"));
     assert!(fit(&|t| t.batch_size(0)).contains("batch size"));
     assert!(fit(&|t| t.clip_norm(-1.0)).contains("clipping"));
-    assert!(fit(&|t| t.optimizer(Optimizer::adam().with_learning_rate(f64::NAN))).contains("learning rate"));
+    assert!(fit(&|t| t.optimizer(Optimizer::adam().learning_rate(f64::NAN))).contains("learning rate"));
     assert!(!path.exists(), "nothing was written");
     let padded = small.encode.pad(&["a film"]).unwrap();
     let error = TokenDataset::new(padded.clone(), vec![0], 2).unwrap_err();
@@ -375,7 +375,7 @@ fn the_rates_of_a_real_run_follow_the_plateau_and_reach_the_weights() {
             .epochs(7)
             .batch_size(2)
             .quiet()
-            .optimizer(Optimizer::sgd().with_learning_rate(0.4))
+            .optimizer(Optimizer::sgd().learning_rate(0.4))
             .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.5).patience(2))
             .fit(slope(&device), &numbers(1.0, 6), &numbers(0.0, 3))
             .unwrap();

@@ -7,7 +7,7 @@ use kiln_kernels::with_twins;
 use kiln_models::weights::weights_of;
 use kiln_models::{
     ConvBiLstmConfig, Head, Model, Pass, RandomKey, RecurrentKind, RecurrentRegressorConfig, Series, Span, Spans,
-    Targets, Tokens,
+    Targets, TokenBatch,
 };
 use kiln_train::{Optimizer, OptimizerState};
 
@@ -47,11 +47,11 @@ fn spans(rows: usize, steps: usize) -> Spans {
     Spans::new((0..rows).map(|row| Span { start: row % 3, len: steps - 3 - row % 5 }).collect())
 }
 
-fn tokens(rows: usize, steps: usize, vocab: usize, device: &Device) -> Tokens {
+fn tokens(rows: usize, steps: usize, vocab: usize, device: &Device) -> TokenBatch {
     let ids: Vec<i32> =
         RandomKey::new(1).child("ids").uniform(rows * steps).iter().map(|x| (x * vocab as f32) as i32).collect();
     let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [rows, steps]), device);
-    Tokens { ids, spans: Some(spans(rows, steps)) }
+    TokenBatch { ids, spans: Some(spans(rows, steps)) }
 }
 
 #[test]
