@@ -113,7 +113,7 @@ impl Architecture {
             Self::Lstm => lstm,
             Self::Gru => Settings {
                 defaults: defaults("language-model-gru", 4),
-                config: config.with_kind(RecurrentKind::Gru),
+                config: config.kind(RecurrentKind::Gru),
                 ..lstm
             },
             Self::SimpleRnn => Settings {
@@ -122,7 +122,7 @@ impl Architecture {
                     optimizer: rate(0.1),
                     ..defaults("language-model-simple-rnn", 100)
                 },
-                config: config.with_kind(RecurrentKind::SimpleRnn),
+                config: config.kind(RecurrentKind::SimpleRnn),
                 window: 5,
                 clip: None,
                 words: Some(1_000),
@@ -130,11 +130,7 @@ impl Architecture {
             },
             Self::Better => Settings {
                 defaults: defaults("language-model-better", 40),
-                config: config
-                    .with_d_embedding(650)
-                    .with_d_hidden(vec![650, 650])
-                    .with_dropout(0.5)
-                    .with_output(OutputLayer::Tied),
+                config: config.d_embedding(650).d_hidden(vec![650, 650]).dropout(0.5).output(OutputLayer::Tied),
                 schedule: true,
                 ..lstm
             },

@@ -45,7 +45,7 @@ impl Trainable for MeanOfWords {
         let logits = self.dense.forward(embedded.mean_dim(1).reshape([rows, width]));
         let loss = smoothed_loss(logits.clone(), &batch.targets);
         let correct = Head::Binary.correct(logits.clone(), &batch.targets);
-        StepOutput::new(loss, logits, batch.targets).with_correct(correct)
+        StepOutput::new(loss, logits, batch.targets).correct(correct)
     }
 }
 

@@ -51,10 +51,10 @@ fn main() -> Result<()> {
     let tokenizer = WordTokenizer::builder().fit(train.texts())?;
     let encode = SequenceEncoder::new(tokenizer, LENGTH)?;
     let config = RecurrentClassifierConfig::new(encode.vocab_size(), LENGTH)
-        .with_kind(RecurrentKind::Gru)
-        .with_bidirectional(false)
-        .with_d_embedding(32)
-        .with_d_hidden(vec![32]);
+        .kind(RecurrentKind::Gru)
+        .bidirectional(false)
+        .d_embedding(32)
+        .d_hidden(vec![32]);
     let model = config.init(&device, options.seed)?;
     show_model(&model);
 

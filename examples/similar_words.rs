@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         Some(path) => WordVectors::load(path)?,
         None => {
             let corpus = review_corpus(0)?;
-            let config = Word2VecConfig::new().with_vector_size(50).with_updates(Updates::Ordered);
+            let config = Word2VecConfig::new().vector_size(50).updates(Updates::Ordered);
             let mut model = Word2Vec::new(&config, &corpus)?;
             model.train(&corpus)?;
             model.vectors()?

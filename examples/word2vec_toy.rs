@@ -49,7 +49,7 @@ fn main() -> Result<()> {
         println!("{} _ {}: {}", words[row.words[0] as usize], words[row.words[1] as usize], words[row.centre as usize]);
     }
 
-    let model = SoftmaxCbowConfig::new(words.len()).with_vector_size(5).init(&device, training.seed)?;
+    let model = SoftmaxCbowConfig::new(words.len()).vector_size(5).init(&device, training.seed)?;
     show_model(&model);
     let data = ContextDataset::new(rows)?;
     let run = training.trainer(&DEFAULTS)?.fit(model, &data, &data)?;

@@ -53,7 +53,7 @@ impl Task {
     pub(crate) fn regressor(self) -> RecurrentRegressorConfig {
         match self {
             Self::Wide(kind, units) => {
-                RecurrentRegressorConfig::new(units, self.steps()).with_kind(kind).with_d_hidden(vec![units])
+                RecurrentRegressorConfig::new(units, self.steps()).kind(kind).d_hidden(vec![units])
             }
             _ => RecurrentRegressorConfig::new(2, self.steps()),
         }
@@ -100,9 +100,9 @@ impl Classifier {
         Ok(Self {
             embedding: EmbeddingConfig::new(Self::VOCAB, 64).init(device, key.child("embedding"))?,
             recurrent: RecurrentStackConfig::new(kind, 64, vec![64])
-                .with_bidirectional(true)
+                .bidirectional(true)
                 .init(device, key.child("recurrent"))?,
-            dense: DenseConfig::new(128, 64).with_activation(Activation::Relu).init(device, key.child("dense"))?,
+            dense: DenseConfig::new(128, 64).activation(Activation::Relu).init(device, key.child("dense"))?,
             output: DenseConfig::new(64, 1).init(device, key.child("output"))?,
         })
     }

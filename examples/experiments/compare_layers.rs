@@ -52,24 +52,20 @@ struct Options {
 fn layers(vocab: usize, length: usize) -> [(&'static str, &'static str, TextClassifierConfig); 6] {
     let recurrent = |kind, bidirectional| {
         RecurrentClassifierConfig::new(vocab, length)
-            .with_kind(kind)
-            .with_bidirectional(bidirectional)
-            .with_d_embedding(WIDTH)
-            .with_d_hidden(vec![WIDTH])
+            .kind(kind)
+            .bidirectional(bidirectional)
+            .d_embedding(WIDTH)
+            .d_hidden(vec![WIDTH])
             .into()
     };
-    let conv = ConvClassifierConfig::new(vocab, length).with_d_embedding(WIDTH).with_filters(WIDTH);
+    let conv = ConvClassifierConfig::new(vocab, length).d_embedding(WIDTH).filters(WIDTH);
     [
         ("simple-rnn", "SimpleRNN", recurrent(RecurrentKind::SimpleRnn, false)),
         ("lstm", "LSTM", recurrent(RecurrentKind::Lstm, false)),
         ("gru", "GRU", recurrent(RecurrentKind::Gru, false)),
         ("bilstm", "Bidirectional LSTM", recurrent(RecurrentKind::Lstm, true)),
         ("conv1d", "Conv1D, global max pooling", conv.into()),
-        (
-            "flatten",
-            "embedding alone, flattened",
-            EmbeddingFlattenConfig::new(vocab, length).with_d_embedding(WIDTH).into(),
-        ),
+        ("flatten", "embedding alone, flattened", EmbeddingFlattenConfig::new(vocab, length).d_embedding(WIDTH).into()),
     ]
 }
 

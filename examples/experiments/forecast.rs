@@ -155,8 +155,8 @@ impl ConvForecast {
         let key = RandomKey::new(seed).child("init");
         let conv = |d_input, name: &str| {
             Conv1dConfig::new(d_input, FILTERS, 7)
-                .with_padding(ConvPadding::Same)
-                .with_activation(Activation::Relu)
+                .padding(ConvPadding::Same)
+                .activation(Activation::Relu)
                 .init(device, key.child(name))
         };
         let dense = DenseConfig::new(window * FILTERS, ahead).init(device, key.child("dense"))?;
@@ -236,7 +236,7 @@ fn main() -> Result<()> {
     let folder = options.training.folder(&DEFAULTS);
     let batch_size = options.training.batch_size.unwrap_or(DEFAULTS.batch_size);
 
-    let config = RecurrentRegressorConfig::new(1, window).with_head(Head::Values(ahead)).with_d_hidden(vec![64]);
+    let config = RecurrentRegressorConfig::new(1, window).head(Head::Values(ahead)).d_hidden(vec![64]);
     let gru = config.init(&device, options.training.seed)?;
     show_model(&gru);
     let (gru_size, gru_times) = (gru.summary().total(), StepTimes::default());

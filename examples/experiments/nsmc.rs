@@ -119,12 +119,12 @@ impl Unit {
             Self::Subwords | Self::Words => (3, 1),
         };
         ConvBiLstmConfig::new(vocab, self.length())
-            .with_d_embedding(128)
-            .with_dropout(0.3)
-            .with_filters(128)
-            .with_kernel_size(window)
-            .with_pool_size(pool)
-            .with_d_hidden([64, 64])
+            .d_embedding(128)
+            .dropout(0.3)
+            .filters(128)
+            .kernel_size(window)
+            .pool_size(pool)
+            .d_hidden([64, 64])
     }
 }
 

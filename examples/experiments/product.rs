@@ -77,7 +77,7 @@ fn main() -> Result<()> {
         Layer::Lstm => RecurrentKind::Lstm,
         Layer::Gru => RecurrentKind::Gru,
     };
-    let config = RecurrentRegressorConfig::new(2, STEPS).with_kind(kind);
+    let config = RecurrentRegressorConfig::new(2, STEPS).kind(kind);
     let model = config.init(&device, training.seed)?;
     show_model(&model);
 

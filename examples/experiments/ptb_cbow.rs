@@ -77,10 +77,10 @@ fn main() -> Result<()> {
     let mut rows = ContextRow::of(&batch, Architecture::Cbow);
     let valid = rows.split_off(rows.len() - (rows.len() / 100).max(1));
 
-    let config = NegativeSamplingConfig::new(counts).with_vector_size(SIZE).with_negative(NEGATIVE);
+    let config = NegativeSamplingConfig::new(counts).vector_size(SIZE).negative(NEGATIVE);
     let mut model = config.init(&device, training.seed)?;
-    model.input = model.input.with_sparse(options.sparse);
-    model.output = model.output.with_sparse(options.sparse);
+    model.input = model.input.sparse(options.sparse);
+    model.output = model.output.sparse(options.sparse);
     show_model(&model);
     let trainer = training.trainer(&DEFAULTS)?;
     let run = trainer.fit(model, &ContextDataset::new(rows)?, &ContextDataset::new(valid)?)?;

@@ -171,18 +171,18 @@ fn main() -> Result<()> {
 }
 
 fn config(options: &Options) -> Word2VecConfig {
-    Word2VecConfig::new()
-        .with_architecture(if options.skip_gram { Architecture::SkipGram } else { Architecture::Cbow })
-        .with_epochs(if options.fast { 1 } else { options.epochs })
-        .with_vector_size(options.size)
-        .with_window(options.window)
-        .with_min_count(options.min_count)
-        .with_negative(options.negative)
-        .with_sample(options.sample)
-        .with_seed(options.seed)
-        .with_workers(options.workers)
-        .with_updates(if options.deterministic { Updates::Ordered } else { Updates::Racing })
-        .with_alpha(options.alpha)
+    let config = Word2VecConfig::new()
+        .architecture(if options.skip_gram { Architecture::SkipGram } else { Architecture::Cbow })
+        .epochs(if options.fast { 1 } else { options.epochs })
+        .vector_size(options.size)
+        .window(options.window)
+        .min_count(options.min_count)
+        .negative(options.negative)
+        .sample(options.sample)
+        .seed(options.seed)
+        .workers(options.workers)
+        .updates(if options.deterministic { Updates::Ordered } else { Updates::Racing });
+    Word2VecConfig { alpha: options.alpha, ..config }
 }
 
 /// A training goes on with the options that it began with; the number of threads may differ.

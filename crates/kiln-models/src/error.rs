@@ -59,7 +59,7 @@ pub enum Error {
     /// Ready vectors do not fit an embedding.
     #[error(
         "the matrix has {rows} rows of {d} numbers, but the embedding {vocab} of {d_embedding}: give it a word for each \
-         id (the tokenizer's `vocab_size()`), and the embedding a width (`with_d_embedding`) of {d}"
+         id (the tokenizer's `vocab_size()`), and the embedding a width (`d_embedding`) of {d}"
     )]
     MatrixSize {
         /// Rows of the matrix.

@@ -38,3 +38,39 @@ pub use models::{
     TextClassifier, TextClassifierConfig, TokenBatch, Windows,
 };
 pub use weights::initializer::Initializer;
+
+/// Burn's `Config` for this crate's configurations: `save`, `load`, and their JSON when they are printed.
+macro_rules! configs {
+    ($($config:path),* $(,)?) => {
+        $(
+            impl burn::config::Config for $config {}
+
+            impl std::fmt::Display for $config {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str(&burn::config::config_to_json(self))
+                }
+            }
+        )*
+    };
+}
+
+configs!(
+    ConvBiLstmConfig,
+    ConvClassifierConfig,
+    EmbeddingFlattenConfig,
+    LanguageModelConfig,
+    RecurrentClassifierConfig,
+    RecurrentRegressorConfig,
+    layers::AdaptiveSoftmaxConfig,
+    layers::Conv1dConfig,
+    layers::DenseConfig,
+    layers::DropoutConfig,
+    layers::EmbeddingConfig,
+    layers::GruConfig,
+    layers::LstmConfig,
+    layers::SimpleRnnConfig,
+    models::RecurrentStackConfig,
+    word2vec::NegativeSamplingConfig,
+    word2vec::SoftmaxCbowConfig,
+    word2vec::Word2VecConfig,
+);

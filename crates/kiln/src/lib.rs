@@ -15,8 +15,8 @@
 //!     let tokenizer = WordTokenizer::builder().num_words(2_000).fit(train.texts())?;
 //!     let encode = SequenceEncoder::new(tokenizer, 40)?;
 //!
-//!     let config = RecurrentClassifierConfig::new(encode.vocab_size(), 40).with_d_hidden(vec![32]);
-//!     # let config = config.with_d_hidden(vec![4]).with_d_embedding(4);
+//!     let config = RecurrentClassifierConfig::new(encode.vocab_size(), 40).d_hidden(vec![32]);
+//!     # let config = config.d_hidden(vec![4]).d_embedding(4);
 //!     let model = config.init(&device, 0)?;
 //!     println!("{}", model.summary()); // layer, output shape, parameters, totals
 //!

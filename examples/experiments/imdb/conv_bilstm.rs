@@ -54,7 +54,7 @@ fn main() -> Result<()> {
     println!("{} reviews to train on, {} to validate on, {} to test on", fit.len(), valid.len(), test.len());
 
     let padded_steps = if options.lengths { PaddedSteps::Carry } else { PaddedSteps::Read };
-    let config = ConvBiLstmConfig::new(encode.vocab_size(), LENGTH).with_padded_steps(padded_steps);
+    let config = ConvBiLstmConfig::new(encode.vocab_size(), LENGTH).padded_steps(padded_steps);
     let model = config.init(&device, training.seed)?;
     show_model(&model);
 

@@ -109,10 +109,7 @@ fn learned(imdb: &Imdb, path: &Path, fast: bool) -> Result<WordVectors> {
     drop(out);
 
     // In order, so that the vectors are the same on every machine.
-    let config = Word2VecConfig::new()
-        .with_vector_size(WIDTH)
-        .with_epochs(if fast { 1 } else { 5 })
-        .with_updates(Updates::Ordered);
+    let config = Word2VecConfig::new().vector_size(WIDTH).epochs(if fast { 1 } else { 5 }).updates(Updates::Ordered);
     let corpus = Corpus::files([sentences.path()])?;
     let mut model = Word2Vec::new(&config, &corpus)?;
     let words = model.vocabulary().raw_words();
@@ -165,14 +162,13 @@ fn main() -> Result<()> {
     ensure!(matrix.found > 0, "none of the reviews' words, such as {:?}, has a vector", words[1]);
 
     let encode = SequenceEncoder::new(tokenizer, LENGTH)?;
-    let config =
-        EmbeddingFlattenConfig::new(encode.vocab_size(), LENGTH).with_d_embedding(WIDTH).with_d_dense(Some(HIDDEN));
+    let config = EmbeddingFlattenConfig::new(encode.vocab_size(), LENGTH).d_embedding(WIDTH).d_dense(HIDDEN);
     let (fit_rows, valid_rows) = (encode.dataset(&fit)?, encode.dataset(&valid)?);
     let mut results = Vec::new();
     for (name, training) in names.into_iter().zip(&runs) {
         let mut model = config.init(&device, training.seed)?;
         if name == "pretrained" {
-            model.embedding = model.embedding.with_vectors(&matrix)?.with_trainable(false);
+            model.embedding = model.embedding.with_vectors(&matrix)?.trainable(false);
         }
         println!("{name}:");
         show_model(&model);

@@ -95,10 +95,10 @@ fn main() -> Result<()> {
 
     let padded_steps = if options.lengths { PaddedSteps::Carry } else { PaddedSteps::Read };
     let config = RecurrentClassifierConfig::new(encoder.vocab_size(), longest)
-        .with_d_embedding(64)
-        .with_d_hidden(vec![64])
-        .with_d_dense(Some(64))
-        .with_padded_steps(padded_steps);
+        .d_embedding(64)
+        .d_hidden(vec![64])
+        .d_dense(64)
+        .padded_steps(padded_steps);
     let model = config.init(&device, training.seed)?;
     show_model(&model);
 

@@ -36,7 +36,7 @@ thread_local! {
 /// use kiln_models::{RandomKey, record_rows};
 ///
 /// let device = Device::flex().autodiff();
-/// let embedding = EmbeddingConfig::new(400_000, 8).init(&device, RandomKey::new(0))?.with_sparse(true);
+/// let embedding = EmbeddingConfig::new(400_000, 8).init(&device, RandomKey::new(0))?.sparse(true);
 /// let ids = Tensor::from_ints([[5, 6, 5]], &device);
 /// let (loss, looked_up) = record_rows(|| embedding.forward(ids).sum());
 /// let gradients = loss.backward();

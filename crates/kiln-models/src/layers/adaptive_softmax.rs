@@ -2,31 +2,31 @@
 //!
 //! Leaves out the order of the classes: the lowest must be the most frequent, as a vocabulary by frequency has them.
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use kiln_kernels::RandomKey;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, at_least_one};
 use crate::weights::initializer::Initializer;
 
-/// Configuration of an [`AdaptiveSoftmax`].
-#[derive(Config, Debug)]
-pub struct AdaptiveSoftmaxConfig {
-    /// Width of the input.
-    pub d_input: usize,
-    /// How many classes there are.
-    pub classes: usize,
-    /// The first class of each cluster behind the first: `[2000, 6000]` makes three clusters. In rising order, above 0
-    /// and below `classes`.
-    pub cutoffs: Vec<usize>,
-    /// How much narrower each cluster is than the one before. Default: 4.
-    #[config(default = 4.0)]
-    pub div_value: f64,
-    /// Whether the first cluster, with the entries that stand for the others, has a bias. Default: false.
-    #[config(default = false)]
-    pub head_bias: bool,
+kiln_base::options! {
+    /// Configuration of an [`AdaptiveSoftmax`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct AdaptiveSoftmaxConfig {
+        /// Width of the input.
+        pub required d_input: usize,
+        /// How many classes there are.
+        pub required classes: usize,
+        /// The first class of each cluster behind the first: `[2000, 6000]` makes three clusters. In rising order, above 0
+        /// and below `classes`.
+        pub required cutoffs: Vec<usize>,
+        /// How much narrower each cluster is than the one before. Default: 4.
+        pub div_value: f64 = 4.0,
+        /// Whether the first cluster, with the entries that stand for the others, has a bias. Default: false.
+        pub head_bias: bool = false,
+    }
 }
 
 impl AdaptiveSoftmaxConfig {

@@ -1,6 +1,5 @@
 //! One-dimensional convolution over time.
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::{Activation, RandomKey, conv1d};
@@ -23,21 +22,21 @@ pub enum ConvPadding {
     Causal,
 }
 
-/// Configuration of a [`Conv1d`].
-#[derive(Config, Debug)]
-pub struct Conv1dConfig {
-    /// Channels of the input.
-    pub d_input: usize,
-    /// Channels of the output.
-    pub filters: usize,
-    /// Width of the window.
-    pub kernel_size: usize,
-    /// Default: valid.
-    #[config(default = "ConvPadding::Valid")]
-    pub padding: ConvPadding,
-    /// The function behind the sum. Default: linear.
-    #[config(default = "Activation::Linear")]
-    pub activation: Activation,
+kiln_base::options! {
+    /// Configuration of a [`Conv1d`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct Conv1dConfig {
+        /// Channels of the input.
+        pub required d_input: usize,
+        /// Channels of the output.
+        pub required filters: usize,
+        /// Width of the window.
+        pub required kernel_size: usize,
+        /// Default: valid.
+        pub padding: ConvPadding = ConvPadding::Valid,
+        /// The function behind the sum. Default: linear.
+        pub activation: Activation = Activation::Linear,
+    }
 }
 
 impl Conv1dConfig {

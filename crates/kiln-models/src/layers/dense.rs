@@ -1,23 +1,24 @@
 //! The fully connected layer.
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::{Result, at_least_one};
 use crate::weights::initializer::Initializer;
 use kiln_kernels::{Activation, RandomKey};
+use serde::{Deserialize, Serialize};
 
-/// Configuration of a [`Dense`] layer.
-#[derive(Config, Debug)]
-pub struct DenseConfig {
-    /// Width of the input.
-    pub d_input: usize,
-    /// Width of the output: Keras's `units`.
-    pub units: usize,
-    /// The function behind the product. Default: linear.
-    #[config(default = "Activation::Linear")]
-    pub activation: Activation,
+kiln_base::options! {
+    /// Configuration of a [`Dense`] layer.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct DenseConfig {
+        /// Width of the input.
+        pub required d_input: usize,
+        /// Width of the output: Keras's `units`.
+        pub required units: usize,
+        /// The function behind the product. Default: linear.
+        pub activation: Activation = Activation::Linear,
+    }
 }
 
 impl DenseConfig {

@@ -1,21 +1,23 @@
 //! Dropout with counter-based masks.
 
-use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use kiln_kernels::dropout;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, dropout_rate};
 use crate::forward::pass::Pass;
 
-/// Configuration of a [`Dropout`].
-#[derive(Config, Debug)]
-pub struct DropoutConfig {
-    /// The probability of dropping an element, at least 0 and below 1.
-    pub rate: f64,
-    /// The layer's name within its model, which keys its masks: two layers of one model need two
-    /// names, or they drop the same places.
-    pub name: String,
+kiln_base::options! {
+    /// Configuration of a [`Dropout`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct DropoutConfig {
+        /// The probability of dropping an element, at least 0 and below 1.
+        pub required rate: f64,
+        /// The layer's name within its model, which keys its masks: two layers of one model need two
+        /// names, or they drop the same places.
+        pub required name: String,
+    }
 }
 
 impl DropoutConfig {

@@ -1,22 +1,24 @@
 //! The embedding: a row of a trainable table for each id.
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_kernels::{RandomKey, embedding};
 use kiln_vectors::EmbeddingMatrix;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, at_least_one};
 use crate::forward::row_tape::{self, LookedUp};
 use crate::weights::initializer::Initializer;
 
-/// Configuration of an [`Embedding`].
-#[derive(Config, Debug)]
-pub struct EmbeddingConfig {
-    /// How many ids there are: a tokenizer's `vocab_size()`.
-    pub vocab: usize,
-    /// Width of a row.
-    pub d_embedding: usize,
+kiln_base::options! {
+    /// Configuration of an [`Embedding`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct EmbeddingConfig {
+        /// How many ids there are: a tokenizer's `vocab_size()`.
+        pub required vocab: usize,
+        /// Width of a row.
+        pub required d_embedding: usize,
+    }
 }
 
 impl EmbeddingConfig {
@@ -39,7 +41,7 @@ impl EmbeddingConfig {
 pub struct Embedding {
     /// `[vocab, d_embedding]`
     pub table: Param<Tensor<2>>,
-    /// See [`Embedding::with_sparse`].
+    /// See [`Embedding::sparse`].
     #[module(skip)]
     pub sparse: bool,
 }
@@ -65,9 +67,9 @@ impl Embedding {
     /// println!("{:.0} % of the words have a vector", 100.0 * matrix.coverage());
     ///
     /// let device = burn::tensor::Device::flex();
-    /// let config = RecurrentClassifierConfig::new(words.len(), 10).with_d_embedding(2);
+    /// let config = RecurrentClassifierConfig::new(words.len(), 10).d_embedding(2);
     /// let mut model = config.init(&device, 0)?;
-    /// model.embedding = model.embedding.with_vectors(&matrix)?.with_trainable(false);
+    /// model.embedding = model.embedding.with_vectors(&matrix)?.trainable(false);
     /// # }
     /// # Ok::<(), kiln_models::Error>(())
     /// ```
@@ -87,7 +89,7 @@ impl Embedding {
     ///
     /// To leave it alone in the first epochs only, tell the trainer.
     #[must_use]
-    pub fn with_trainable(mut self, trainable: bool) -> Self {
+    pub fn trainable(mut self, trainable: bool) -> Self {
         self.table = self.table.set_require_grad(trainable);
         self
     }
@@ -100,7 +102,7 @@ impl Embedding {
     /// moments, those of the other rows stay as they are, and so do the rows, which otherwise would
     /// move on by their moments (PyTorch's `SparseAdam`).
     #[must_use]
-    pub fn with_sparse(mut self, sparse: bool) -> Self {
+    pub const fn sparse(mut self, sparse: bool) -> Self {
         self.sparse = sparse;
         self
     }

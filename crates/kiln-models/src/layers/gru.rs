@@ -1,25 +1,26 @@
 //! The gated recurrent unit.
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, RandomKey, RecurrentWeights};
+use serde::{Deserialize, Serialize};
 
 use super::recurrent::Recurrent;
 use crate::error::{Result, at_least_one};
 use crate::weights::initializer::Initializer;
 
-/// Configuration of a [`Gru`].
-#[derive(Config, Debug)]
-pub struct GruConfig {
-    /// Width of the input.
-    pub d_input: usize,
-    /// Width of the state: Keras's `units`.
-    pub d_hidden: usize,
-    /// Whether the reset gate acts behind the recurrent product, as Keras and cuDNN do by
-    /// default, or on the state before it, as in the paper. Default: true.
-    #[config(default = true)]
-    pub reset_after: bool,
+kiln_base::options! {
+    /// Configuration of a [`Gru`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct GruConfig {
+        /// Width of the input.
+        pub required d_input: usize,
+        /// Width of the state: Keras's `units`.
+        pub required d_hidden: usize,
+        /// Whether the reset gate acts behind the recurrent product, as Keras and cuDNN do by
+        /// default, or on the state before it, as in the paper. Default: true.
+        pub reset_after: bool = true,
+    }
 }
 
 impl GruConfig {

@@ -1,21 +1,23 @@
 //! The long short-term memory layer.
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, RandomKey, RecurrentWeights};
+use serde::{Deserialize, Serialize};
 
 use super::recurrent::Recurrent;
 use crate::error::{Result, at_least_one};
 use crate::weights::initializer::Initializer;
 
-/// Configuration of an [`Lstm`].
-#[derive(Config, Debug)]
-pub struct LstmConfig {
-    /// Width of the input.
-    pub d_input: usize,
-    /// Width of the state: Keras's `units`.
-    pub d_hidden: usize,
+kiln_base::options! {
+    /// Configuration of an [`Lstm`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct LstmConfig {
+        /// Width of the input.
+        pub required d_input: usize,
+        /// Width of the state: Keras's `units`.
+        pub required d_hidden: usize,
+    }
 }
 
 impl LstmConfig {

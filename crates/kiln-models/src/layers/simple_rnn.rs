@@ -1,24 +1,25 @@
 //! The fully connected recurrent layer.
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::{Activation, CellKind, RandomKey, RecurrentWeights};
+use serde::{Deserialize, Serialize};
 
 use super::recurrent::Recurrent;
 use crate::error::{Result, at_least_one};
 use crate::weights::initializer::Initializer;
 
-/// Configuration of a [`SimpleRnn`].
-#[derive(Config, Debug)]
-pub struct SimpleRnnConfig {
-    /// Width of the input.
-    pub d_input: usize,
-    /// Width of the state: Keras's `units`.
-    pub d_hidden: usize,
-    /// The function of the state. Default: tanh.
-    #[config(default = "Activation::Tanh")]
-    pub activation: Activation,
+kiln_base::options! {
+    /// Configuration of a [`SimpleRnn`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct SimpleRnnConfig {
+        /// Width of the input.
+        pub required d_input: usize,
+        /// Width of the state: Keras's `units`.
+        pub required d_hidden: usize,
+        /// The function of the state. Default: tanh.
+        pub activation: Activation = Activation::Tanh,
+    }
 }
 
 impl SimpleRnnConfig {

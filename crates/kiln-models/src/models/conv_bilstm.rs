@@ -1,6 +1,5 @@
 //! Embedding, convolution, max pooling and two bidirectional LSTMs.
 
-use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -14,40 +13,35 @@ use crate::layers::{
 use crate::models::head::Head;
 use crate::models::summary::Summary;
 use kiln_kernels::{Activation, RandomKey};
+use serde::{Deserialize, Serialize};
 
-/// Configuration of a [`ConvBiLstm`]. The defaults are the widely used IMDB recipe's: with 10,000
-/// words they make 2,171,393 parameters.
-#[derive(Config, Debug)]
-pub struct ConvBiLstmConfig {
-    /// How many ids there are.
-    pub vocab: usize,
-    /// Steps of every row.
-    pub length: usize,
-    /// What the outputs mean. Default: two classes.
-    #[config(default = "Head::Binary")]
-    pub head: Head,
-    /// Width of the embedding. Default: 200.
-    #[config(default = 200)]
-    pub d_embedding: usize,
-    /// Dropout on the embeddings and between the LSTMs. Default: 0.5.
-    #[config(default = 0.5)]
-    pub dropout: f64,
-    /// Channels of the convolution. Default: 64.
-    #[config(default = 64)]
-    pub filters: usize,
-    /// Width of the convolution's window. Default: 5.
-    #[config(default = 5)]
-    pub kernel_size: usize,
-    /// Steps that are pooled into one. Default: 4.
-    #[config(default = 4)]
-    pub pool_size: usize,
-    /// Width of the lower and the upper LSTM in each direction. Default: 64 and 32.
-    #[config(default = "[64, 32]")]
-    pub d_hidden: [usize; 2],
-    /// What padded steps do: by default they carry the state, also behind the convolution and the
-    /// pooling, where Keras drops its mask.
-    #[config(default = "PaddedSteps::Carry")]
-    pub padded_steps: PaddedSteps,
+kiln_base::options! {
+    /// Configuration of a [`ConvBiLstm`]. The defaults are the widely used IMDB recipe's: with 10,000
+    /// words they make 2,171,393 parameters.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct ConvBiLstmConfig {
+        /// How many ids there are.
+        pub required vocab: usize,
+        /// Steps of every row.
+        pub required length: usize,
+        /// What the outputs mean. Default: two classes.
+        pub head: Head = Head::Binary,
+        /// Width of the embedding. Default: 200.
+        pub d_embedding: usize = 200,
+        /// Dropout on the embeddings and between the LSTMs. Default: 0.5.
+        pub dropout: f64 = 0.5,
+        /// Channels of the convolution. Default: 64.
+        pub filters: usize = 64,
+        /// Width of the convolution's window. Default: 5.
+        pub kernel_size: usize = 5,
+        /// Steps that are pooled into one. Default: 4.
+        pub pool_size: usize = 4,
+        /// Width of the lower and the upper LSTM in each direction. Default: 64 and 32.
+        pub d_hidden: [usize; 2] = [64, 32],
+        /// What padded steps do: by default they carry the state, also behind the convolution and the
+        /// pooling, where Keras drops its mask.
+        pub padded_steps: PaddedSteps = PaddedSteps::Carry,
+    }
 }
 
 impl ConvBiLstmConfig {
@@ -62,7 +56,7 @@ impl ConvBiLstmConfig {
         let length = at_least_one("the length of a sequence", self.length)?;
         let pool = MaxPool1d::new(self.pool_size)?;
         let conv1d = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
-            .with_activation(Activation::Relu)
+            .activation(Activation::Relu)
             .init(device, key.child("conv1d"))?;
         if pool.output_len(conv1d.output_len(length)) == 0 {
             return Err(Error::TooShort {

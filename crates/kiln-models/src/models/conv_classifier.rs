@@ -1,6 +1,5 @@
 //! Embedding, convolution, global max pooling, dense.
 
-use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -14,29 +13,27 @@ use crate::models::head::Head;
 use crate::models::summary::Summary;
 use kiln_kernels::Activation;
 use kiln_kernels::RandomKey;
+use serde::{Deserialize, Serialize};
 
-/// Configuration of a [`ConvClassifier`].
-#[derive(Config, Debug)]
-pub struct ConvClassifierConfig {
-    /// How many ids there are.
-    pub vocab: usize,
-    /// Steps of every row.
-    pub length: usize,
-    /// What the outputs mean. Default: two classes.
-    #[config(default = "Head::Binary")]
-    pub head: Head,
-    /// Width of the embedding. Default: 64.
-    #[config(default = 64)]
-    pub d_embedding: usize,
-    /// Channels of the convolution. Default: 64.
-    #[config(default = 64)]
-    pub filters: usize,
-    /// Width of the convolution's window. Default: 5.
-    #[config(default = 5)]
-    pub kernel_size: usize,
-    /// Dropout on the embeddings and before the last layer. Default: 0.
-    #[config(default = 0.0)]
-    pub dropout: f64,
+kiln_base::options! {
+    /// Configuration of a [`ConvClassifier`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct ConvClassifierConfig {
+        /// How many ids there are.
+        pub required vocab: usize,
+        /// Steps of every row.
+        pub required length: usize,
+        /// What the outputs mean. Default: two classes.
+        pub head: Head = Head::Binary,
+        /// Width of the embedding. Default: 64.
+        pub d_embedding: usize = 64,
+        /// Channels of the convolution. Default: 64.
+        pub filters: usize = 64,
+        /// Width of the convolution's window. Default: 5.
+        pub kernel_size: usize = 5,
+        /// Dropout on the embeddings and before the last layer. Default: 0.
+        pub dropout: f64 = 0.0,
+    }
 }
 
 impl ConvClassifierConfig {
@@ -50,7 +47,7 @@ impl ConvClassifierConfig {
         let length = at_least_one("the length of a sequence", self.length)?;
         let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
         let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
-            .with_activation(Activation::Relu)
+            .activation(Activation::Relu)
             .init(device, key.child("conv1d"))?;
         if conv.output_len(length) == 0 {
             return Err(Error::TooShort {

@@ -1,6 +1,5 @@
 //! Embedding, flatten, dense: the smallest text classifier, with a hidden layer if one is asked for.
 
-use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -11,22 +10,23 @@ use crate::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
 use crate::models::head::Head;
 use crate::models::summary::Summary;
 use kiln_kernels::{Activation, RandomKey};
+use serde::{Deserialize, Serialize};
 
-/// Configuration of an [`EmbeddingFlatten`].
-#[derive(Config, Debug)]
-pub struct EmbeddingFlattenConfig {
-    /// How many ids there are.
-    pub vocab: usize,
-    /// Steps of every row.
-    pub length: usize,
-    /// What the outputs mean. Default: two classes.
-    #[config(default = "Head::Binary")]
-    pub head: Head,
-    /// Width of the embedding. Default: 8.
-    #[config(default = 8)]
-    pub d_embedding: usize,
-    /// Width of a dense layer with ReLU before the last one. Default: there is none.
-    pub d_dense: Option<usize>,
+kiln_base::options! {
+    /// Configuration of an [`EmbeddingFlatten`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct EmbeddingFlattenConfig {
+        /// How many ids there are.
+        pub required vocab: usize,
+        /// Steps of every row.
+        pub required length: usize,
+        /// Width of a dense layer with ReLU before the last one. Default: there is none.
+        pub some d_dense: usize,
+        /// What the outputs mean. Default: two classes.
+        pub head: Head = Head::Binary,
+        /// Width of the embedding. Default: 8.
+        pub d_embedding: usize = 8,
+    }
 }
 
 impl EmbeddingFlattenConfig {
@@ -40,9 +40,9 @@ impl EmbeddingFlattenConfig {
         let length = at_least_one("the length of a sequence", self.length)?;
         let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
         let flat = length * self.d_embedding;
-        let hidden = self.d_dense.map(|width| {
-            DenseConfig::new(flat, width).with_activation(Activation::Relu).init(device, key.child("hidden"))
-        });
+        let hidden = self
+            .d_dense
+            .map(|width| DenseConfig::new(flat, width).activation(Activation::Relu).init(device, key.child("hidden")));
         let dense = DenseConfig::new(self.d_dense.unwrap_or(flat), self.head.outputs());
         Ok(EmbeddingFlatten {
             embedding,

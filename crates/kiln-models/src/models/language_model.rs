@@ -1,6 +1,5 @@
 //! A language model: embedding, recurrent layers that go on from window to window, a softmax over all tokens.
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 use kiln_kernels::RandomKey;
@@ -39,26 +38,23 @@ pub enum OutputLayer {
     },
 }
 
-/// Configuration of a [`LanguageModel`].
-#[derive(Config, Debug, PartialEq)]
-pub struct LanguageModelConfig {
-    /// How many ids there are.
-    pub vocab: usize,
-    /// SimpleRNN, LSTM or GRU. Default: LSTM.
-    #[config(default = "RecurrentKind::Lstm")]
-    pub kind: RecurrentKind,
-    /// Width of the embedding. Default: 100.
-    #[config(default = 100)]
-    pub d_embedding: usize,
-    /// Width of each recurrent layer, the lowest first. Default: one layer of 100.
-    #[config(default = "vec![100]")]
-    pub d_hidden: Vec<usize>,
-    /// Dropout on the embeddings, between the recurrent layers and before the output. Default: 0.
-    #[config(default = 0.0)]
-    pub dropout: f64,
-    /// What makes scores of the last state. Default: a dense layer.
-    #[config(default = "OutputLayer::Full")]
-    pub output: OutputLayer,
+kiln_base::options! {
+    /// Configuration of a [`LanguageModel`].
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct LanguageModelConfig {
+        /// How many ids there are.
+        pub required vocab: usize,
+        /// SimpleRNN, LSTM or GRU. Default: LSTM.
+        pub kind: RecurrentKind = RecurrentKind::Lstm,
+        /// Width of the embedding. Default: 100.
+        pub d_embedding: usize = 100,
+        /// Width of each recurrent layer, the lowest first. Default: one layer of 100.
+        pub into d_hidden: Vec<usize> = vec![100],
+        /// Dropout on the embeddings, between the recurrent layers and before the output. Default: 0.
+        pub dropout: f64 = 0.0,
+        /// What makes scores of the last state. Default: a dense layer.
+        pub into output: OutputLayer = OutputLayer::Full,
+    }
 }
 
 impl LanguageModelConfig {
@@ -90,7 +86,7 @@ impl LanguageModelConfig {
             }
             OutputLayer::Adaptive { cutoffs, div_value } => Output::Adaptive(
                 AdaptiveSoftmaxConfig::new(width, self.vocab, cutoffs.clone())
-                    .with_div_value(*div_value)
+                    .div_value(*div_value)
                     .init(device, output_key)?,
             ),
         };

@@ -1,6 +1,5 @@
 //! Embedding, recurrent layers, dense: the plain recurrent text classifier.
 
-use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -11,37 +10,33 @@ use crate::layers::{Dense, DenseConfig, Dropout, DropoutConfig, Embedding, Embed
 use crate::models::head::Head;
 use crate::models::summary::Summary;
 use kiln_kernels::{Activation, RandomKey};
+use serde::{Deserialize, Serialize};
 
-/// Configuration of a [`RecurrentClassifier`].
-#[derive(Config, Debug)]
-pub struct RecurrentClassifierConfig {
-    /// How many ids there are.
-    pub vocab: usize,
-    /// Steps of every row.
-    pub length: usize,
-    /// What the outputs mean. Default: two classes.
-    #[config(default = "Head::Binary")]
-    pub head: Head,
-    /// SimpleRNN, LSTM or GRU. Default: LSTM.
-    #[config(default = "RecurrentKind::Lstm")]
-    pub kind: RecurrentKind,
-    /// Width of the embedding. Default: 64.
-    #[config(default = 64)]
-    pub d_embedding: usize,
-    /// Width of each recurrent layer, the lowest first. Default: one layer of 64.
-    #[config(default = "vec![64]")]
-    pub d_hidden: Vec<usize>,
-    /// Whether the recurrent layers run in both directions. Default: true.
-    #[config(default = true)]
-    pub bidirectional: bool,
-    /// Dropout on the embeddings and before the last layer. Default: 0.
-    #[config(default = 0.0)]
-    pub dropout: f64,
-    /// What padded steps do. Default: they carry the state.
-    #[config(default = "PaddedSteps::Carry")]
-    pub padded_steps: PaddedSteps,
-    /// Width of a dense layer with ReLU before the last one. Default: there is none.
-    pub d_dense: Option<usize>,
+kiln_base::options! {
+    /// Configuration of a [`RecurrentClassifier`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct RecurrentClassifierConfig {
+        /// How many ids there are.
+        pub required vocab: usize,
+        /// Steps of every row.
+        pub required length: usize,
+        /// Width of a dense layer with ReLU before the last one. Default: there is none.
+        pub some d_dense: usize,
+        /// What the outputs mean. Default: two classes.
+        pub head: Head = Head::Binary,
+        /// SimpleRNN, LSTM or GRU. Default: LSTM.
+        pub kind: RecurrentKind = RecurrentKind::Lstm,
+        /// Width of the embedding. Default: 64.
+        pub d_embedding: usize = 64,
+        /// Width of each recurrent layer, the lowest first. Default: one layer of 64.
+        pub into d_hidden: Vec<usize> = vec![64],
+        /// Whether the recurrent layers run in both directions. Default: true.
+        pub bidirectional: bool = true,
+        /// Dropout on the embeddings and before the last layer. Default: 0.
+        pub dropout: f64 = 0.0,
+        /// What padded steps do. Default: they carry the state.
+        pub padded_steps: PaddedSteps = PaddedSteps::Carry,
+    }
 }
 
 impl RecurrentClassifierConfig {
@@ -55,12 +50,12 @@ impl RecurrentClassifierConfig {
         at_least_one("the length of a sequence", self.length)?;
         let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
-            .with_bidirectional(self.bidirectional)
+            .bidirectional(self.bidirectional)
             .init(device, key.child("recurrent"))?;
         let state = recurrent.d_output();
-        let hidden = self.d_dense.map(|width| {
-            DenseConfig::new(state, width).with_activation(Activation::Relu).init(device, key.child("hidden"))
-        });
+        let hidden = self
+            .d_dense
+            .map(|width| DenseConfig::new(state, width).activation(Activation::Relu).init(device, key.child("hidden")));
         let dense = DenseConfig::new(self.d_dense.unwrap_or(state), self.head.outputs());
         Ok(RecurrentClassifier {
             embedding,

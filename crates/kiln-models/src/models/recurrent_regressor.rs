@@ -1,6 +1,5 @@
 //! Recurrent layers and a dense one on numeric sequences.
 
-use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -11,26 +10,25 @@ use crate::layers::{Dense, DenseConfig, Sequence};
 use crate::models::head::Head;
 use crate::models::summary::Summary;
 use kiln_kernels::RandomKey;
+use serde::{Deserialize, Serialize};
 
-/// Configuration of a [`RecurrentRegressor`].
-#[derive(Config, Debug)]
-pub struct RecurrentRegressorConfig {
-    /// Numbers a step.
-    pub d_input: usize,
-    /// Steps of every row.
-    pub length: usize,
-    /// What the outputs mean. Default: one number.
-    #[config(default = "Head::Values(1)")]
-    pub head: Head,
-    /// SimpleRNN, LSTM or GRU. Default: GRU.
-    #[config(default = "RecurrentKind::Gru")]
-    pub kind: RecurrentKind,
-    /// Width of each recurrent layer, the lowest first. Default: two layers of 30.
-    #[config(default = "vec![30, 30]")]
-    pub d_hidden: Vec<usize>,
-    /// Whether the recurrent layers run in both directions. Default: false.
-    #[config(default = false)]
-    pub bidirectional: bool,
+kiln_base::options! {
+    /// Configuration of a [`RecurrentRegressor`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct RecurrentRegressorConfig {
+        /// Numbers a step.
+        pub required d_input: usize,
+        /// Steps of every row.
+        pub required length: usize,
+        /// What the outputs mean. Default: one number.
+        pub head: Head = Head::Values(1),
+        /// SimpleRNN, LSTM or GRU. Default: GRU.
+        pub kind: RecurrentKind = RecurrentKind::Gru,
+        /// Width of each recurrent layer, the lowest first. Default: two layers of 30.
+        pub into d_hidden: Vec<usize> = vec![30, 30],
+        /// Whether the recurrent layers run in both directions. Default: false.
+        pub bidirectional: bool = false,
+    }
 }
 
 impl RecurrentRegressorConfig {
@@ -43,7 +41,7 @@ impl RecurrentRegressorConfig {
         let key = RandomKey::new(seed).child("init");
         at_least_one("the length of a sequence", self.length)?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_input, self.d_hidden.clone())
-            .with_bidirectional(self.bidirectional)
+            .bidirectional(self.bidirectional)
             .init(device, key.child("recurrent"))?;
         let dense = DenseConfig::new(recurrent.d_output(), self.head.outputs()).init(device, key.child("dense"))?;
         Ok(RecurrentRegressor { recurrent, dense, config: self.clone() })

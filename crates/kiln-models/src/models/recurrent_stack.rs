@@ -1,6 +1,5 @@
 //! Recurrent layers on top of each other, in one direction or both.
 
-use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, RandomKey, RecurrentWeights, Wanted};
@@ -73,18 +72,19 @@ impl Recurrent for RecurrentLayer {
     }
 }
 
-/// Configuration of a [`RecurrentStack`].
-#[derive(Config, Debug)]
-pub struct RecurrentStackConfig {
-    /// SimpleRNN, LSTM or GRU.
-    pub kind: RecurrentKind,
-    /// Width of the input.
-    pub d_input: usize,
-    /// Width of each layer's state in each direction.
-    pub d_hidden: Vec<usize>,
-    /// Whether each layer runs in both directions, outputs side by side. Default: false.
-    #[config(default = false)]
-    pub bidirectional: bool,
+kiln_base::options! {
+    /// Configuration of a [`RecurrentStack`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct RecurrentStackConfig {
+        /// SimpleRNN, LSTM or GRU.
+        pub required kind: RecurrentKind,
+        /// Width of the input.
+        pub required d_input: usize,
+        /// Width of each layer's state in each direction.
+        pub required d_hidden: Vec<usize>,
+        /// Whether each layer runs in both directions, outputs side by side. Default: false.
+        pub bidirectional: bool = false,
+    }
 }
 
 impl RecurrentStackConfig {

@@ -1,6 +1,5 @@
 //! The options of word2vec, gensim's names and defaults.
 
-use burn::config::Config;
 use serde::{Deserialize, Serialize};
 
 use super::train::Updates;
@@ -28,74 +27,62 @@ pub enum Context {
     Sum,
 }
 
-/// Configuration of a [`Word2Vec`](super::Word2Vec).
-///
-/// Names and defaults are gensim's. What differs from gensim:
-///
-/// - CBOW begins at a rate of 0.05, as in word2vec.c, and skip-gram at 0.03, since the pairs on a side of
-///   a window are learned at once; gensim begins both at 0.025;
-/// - a negative word that equals the target is drawn again, not skipped;
-/// - scores beyond ±6 are trained on, not skipped, and the sigmoid is computed, not looked up;
-/// - the context words on one side of a skip-gram window share their negative words (Ji et al.,
-///   "Parallelizing Word2Vec in Shared and Distributed Memory", 2016, shares them in the whole window);
-/// - with [`Context::Sum`] each context word takes the whole gradient, not its share;
-/// - words of one count keep the order in which they were first seen.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_models::word2vec::{Architecture, Word2VecConfig};
-///
-/// let config = Word2VecConfig::new().with_architecture(Architecture::SkipGram).with_epochs(10);
-/// assert_eq!((config.vector_size, config.window, config.negative), (100, 5, 5));
-/// ```
-#[derive(Config, Debug, PartialEq)]
-pub struct Word2VecConfig {
-    /// What is predicted from what. Default: CBOW.
-    #[config(default = "Architecture::Cbow")]
-    pub architecture: Architecture,
-    /// How CBOW joins the vectors of a context. Default: their mean.
-    #[config(default = "Context::Mean")]
-    pub context: Context,
-    /// Numbers in a vector. Default: 100.
-    #[config(default = 100)]
-    pub vector_size: usize,
-    /// Words to each side at most. Default: 5.
-    #[config(default = 5)]
-    pub window: usize,
-    /// Whether each window reaches 1 to `window` words, drawn at random. Default: true.
-    #[config(default = true)]
-    pub shrink_windows: bool,
-    /// Words that occur less often are left out. Default: 5.
-    #[config(default = 5)]
-    pub min_count: u64,
-    /// Negative words a window. Default: 5.
-    #[config(default = 5)]
-    pub negative: usize,
-    /// Negative words are drawn in proportion to their counts to this power. Default: 0.75.
-    #[config(default = 0.75)]
-    pub ns_exponent: f64,
-    /// Words that make up more than this share of the corpus are left out now and then; 0 leaves out
-    /// none. Default: 1e-3.
-    #[config(default = 1e-3)]
-    pub sample: f64,
-    /// The learning rate at the start. Default: 0.05 in CBOW, 0.03 in skip-gram.
-    pub alpha: Option<f64>,
-    /// The learning rate at the end; between them it falls with the words seen. Default: 1e-4.
-    #[config(default = 1e-4)]
-    pub min_alpha: f64,
-    /// Passes over the corpus. Default: 5.
-    #[config(default = 5)]
-    pub epochs: usize,
-    /// Of the first vectors, windows and negative words. Default: 1.
-    #[config(default = 1)]
-    pub seed: u64,
-    /// How threads share the vectors. Default: all update at once, without waiting for each other.
-    #[config(default = "Updates::Racing")]
-    pub updates: Updates,
-    /// Threads that train; 0 takes all cores. Default: 0.
-    #[config(default = 0)]
-    pub workers: usize,
+kiln_base::options! {
+    /// Configuration of a [`Word2Vec`](super::Word2Vec).
+    ///
+    /// Names and defaults are gensim's. What differs from gensim:
+    ///
+    /// - CBOW begins at a rate of 0.05, as in word2vec.c, and skip-gram at 0.03, since the pairs on a side of
+    ///   a window are learned at once; gensim begins both at 0.025;
+    /// - a negative word that equals the target is drawn again, not skipped;
+    /// - scores beyond ±6 are trained on, not skipped, and the sigmoid is computed, not looked up;
+    /// - the context words on one side of a skip-gram window share their negative words (Ji et al.,
+    ///   "Parallelizing Word2Vec in Shared and Distributed Memory", 2016, shares them in the whole window);
+    /// - with [`Context::Sum`] each context word takes the whole gradient, not its share;
+    /// - words of one count keep the order in which they were first seen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_models::word2vec::{Architecture, Word2VecConfig};
+    ///
+    /// let config = Word2VecConfig::new().architecture(Architecture::SkipGram).epochs(10);
+    /// assert_eq!((config.vector_size, config.window, config.negative), (100, 5, 5));
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Word2VecConfig {
+        /// The learning rate at the start. Default: 0.05 in CBOW, 0.03 in skip-gram.
+        pub some alpha: f64,
+        /// What is predicted from what. Default: CBOW.
+        pub architecture: Architecture = Architecture::Cbow,
+        /// How CBOW joins the vectors of a context. Default: their mean.
+        pub context: Context = Context::Mean,
+        /// Numbers in a vector. Default: 100.
+        pub vector_size: usize = 100,
+        /// Words to each side at most. Default: 5.
+        pub window: usize = 5,
+        /// Whether each window reaches 1 to `window` words, drawn at random. Default: true.
+        pub shrink_windows: bool = true,
+        /// Words that occur less often are left out. Default: 5.
+        pub min_count: u64 = 5,
+        /// Negative words a window. Default: 5.
+        pub negative: usize = 5,
+        /// Negative words are drawn in proportion to their counts to this power. Default: 0.75.
+        pub ns_exponent: f64 = 0.75,
+        /// Words that make up more than this share of the corpus are left out now and then; 0 leaves out
+        /// none. Default: 1e-3.
+        pub sample: f64 = 1e-3,
+        /// The learning rate at the end; between them it falls with the words seen. Default: 1e-4.
+        pub min_alpha: f64 = 1e-4,
+        /// Passes over the corpus. Default: 5.
+        pub epochs: usize = 5,
+        /// Of the first vectors, windows and negative words. Default: 1.
+        pub seed: u64 = 1,
+        /// How threads share the vectors. Default: all update at once, without waiting for each other.
+        pub updates: Updates = Updates::Racing,
+        /// Threads that train; 0 takes all cores. Default: 0.
+        pub workers: usize = 0,
+    }
 }
 
 impl Word2VecConfig {

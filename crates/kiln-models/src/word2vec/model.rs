@@ -31,7 +31,7 @@ const VERSION: u32 = 1;
 /// use kiln_models::word2vec::{Corpus, Word2Vec, Word2VecConfig};
 ///
 /// let corpus = Corpus::sentences([["you", "say", "goodbye"], ["i", "say", "hello"]]);
-/// let config = Word2VecConfig::new().with_min_count(1).with_vector_size(8).with_epochs(2);
+/// let config = Word2VecConfig::new().min_count(1).vector_size(8).epochs(2);
 /// let mut model = Word2Vec::new(&config, &corpus)?;
 /// model.train(&corpus)?;
 /// assert_eq!(model.vectors()?.vector("hello")?.len(), 8);

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{AliasTable, RandomWords, WindowBatch};
+use serde::{Deserialize, Serialize};
 
 use super::config::{Architecture, Context};
 use crate::error::{Error, Result, at_least_one};
@@ -103,24 +103,22 @@ impl Contexts {
     }
 }
 
-/// Configuration of a [`NegativeSampling`].
-#[derive(Config, Debug)]
-pub struct NegativeSamplingConfig {
-    /// How often each word occurs; their number is the vocabulary.
-    pub counts: Vec<u64>,
-    /// How the vectors of a context are joined; a single word, as in skip-gram, is both. Default:
-    /// their mean.
-    #[config(default = "Context::Mean")]
-    pub context: Context,
-    /// Numbers in a vector. Default: 100.
-    #[config(default = 100)]
-    pub vector_size: usize,
-    /// Negative words a row. Default: 5.
-    #[config(default = 5)]
-    pub negative: usize,
-    /// Negative words are drawn in proportion to their counts to this power. Default: 0.75.
-    #[config(default = 0.75)]
-    pub ns_exponent: f64,
+kiln_base::options! {
+    /// Configuration of a [`NegativeSampling`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct NegativeSamplingConfig {
+        /// How often each word occurs; their number is the vocabulary.
+        pub required counts: Vec<u64>,
+        /// How the vectors of a context are joined; a single word, as in skip-gram, is both. Default:
+        /// their mean.
+        pub context: Context = Context::Mean,
+        /// Numbers in a vector. Default: 100.
+        pub vector_size: usize = 100,
+        /// Negative words a row. Default: 5.
+        pub negative: usize = 5,
+        /// Negative words are drawn in proportion to their counts to this power. Default: 0.75.
+        pub ns_exponent: f64 = 0.75,
+    }
 }
 
 impl NegativeSamplingConfig {
@@ -226,17 +224,17 @@ impl Model for NegativeSampling {
     }
 }
 
-/// Configuration of a [`SoftmaxCbow`].
-#[derive(Config, Debug)]
-pub struct SoftmaxCbowConfig {
-    /// How many words there are.
-    pub vocab: usize,
-    /// How the vectors of a context are joined. Default: their mean.
-    #[config(default = "Context::Mean")]
-    pub context: Context,
-    /// Numbers in a vector. Default: 100.
-    #[config(default = 100)]
-    pub vector_size: usize,
+kiln_base::options! {
+    /// Configuration of a [`SoftmaxCbow`].
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct SoftmaxCbowConfig {
+        /// How many words there are.
+        pub required vocab: usize,
+        /// How the vectors of a context are joined. Default: their mean.
+        pub context: Context = Context::Mean,
+        /// Numbers in a vector. Default: 100.
+        pub vector_size: usize = 100,
+    }
 }
 
 impl SoftmaxCbowConfig {

@@ -18,14 +18,14 @@ fn ready_vectors_become_rows_and_stay_trainable_unless_frozen() {
     let matrix = vectors().embedding_matrix(&["", "bad", "film", "good"], Missing::Zero);
     for (backend, device) in devices::all() {
         for device in [device.clone(), device.autodiff()] {
-            let config = RecurrentClassifierConfig::new(4, 10).with_d_embedding(2);
+            let config = RecurrentClassifierConfig::new(4, 10).d_embedding(2);
             let mut model = config.init(&device, 0).unwrap();
             let parameters = model.summary().total();
             model.embedding = model.embedding.with_vectors(&matrix).unwrap();
             let rows = &weights_of(&model)["embedding.table"].values;
             assert_eq!(rows, &[0.0, 0.0, -1.0, -2.0, 0.0, 0.0, 1.0, 2.0], "{backend}");
             assert_eq!(model.summary().frozen, 0, "{backend}");
-            model.embedding = model.embedding.with_trainable(false);
+            model.embedding = model.embedding.trainable(false);
             assert_eq!((model.summary().frozen, model.summary().total()), (8, parameters), "{backend}");
             let model = with_trainable(model, "embedding", true).unwrap();
             assert_eq!(model.summary().frozen, 0, "{backend}");
@@ -53,9 +53,9 @@ fn a_matrix_of_another_size_and_an_unknown_path_are_named() {
 fn any_classifier_takes_another_embedding() {
     let device = devices::all().swap_remove(0).1;
     let matrix = vectors().embedding_matrix(&["", "bad", "film", "good"], Missing::Mean);
-    let config = TextClassifierConfig::from(RecurrentClassifierConfig::new(4, 10).with_d_embedding(2));
+    let config = TextClassifierConfig::from(RecurrentClassifierConfig::new(4, 10).d_embedding(2));
     let model = config.init(&device, 0).unwrap();
-    let model = model.map_embedding(|embedding| Ok(embedding.with_vectors(&matrix)?.with_trainable(false))).unwrap();
+    let model = model.map_embedding(|embedding| Ok(embedding.with_vectors(&matrix)?.trainable(false))).unwrap();
     assert_eq!(model.summary().frozen, 8);
     assert!(model.map_embedding(|_| Err(Error::ZeroSize { what: "the change" })).is_err());
 }
@@ -73,7 +73,7 @@ fn a_sparse_embedding_records_its_rows_only_where_asked_to() {
         let gradients = loss(embedding.forward(ids())).backward();
         let whole = embedding.table.val().grad(&gradients).unwrap().into_data().try_to_vec::<f32>().unwrap();
 
-        let sparse = embedding.with_sparse(true);
+        let sparse = embedding.sparse(true);
         let gradients = loss(sparse.forward(ids())).backward();
         let unrecorded = sparse.table.val().grad(&gradients).unwrap().into_data().try_to_vec::<f32>().unwrap();
         assert_eq!(unrecorded, whole, "{backend}: no tape, no sparse gradient");
@@ -89,7 +89,7 @@ fn a_sparse_embedding_records_its_rows_only_where_asked_to() {
         }
         assert_eq!(sums, whole, "{backend}");
 
-        let (_, looked_up) = record_rows(|| sparse.with_trainable(false).forward(ids()));
+        let (_, looked_up) = record_rows(|| sparse.trainable(false).forward(ids()));
         assert!(looked_up.is_empty(), "{backend}: a frozen table has no gradient");
     }
 }

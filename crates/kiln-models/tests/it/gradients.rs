@@ -47,12 +47,12 @@ impl ModuleVisitor for Gradient<'_> {
 fn a_whole_models_gradients_agree_with_finite_differences() {
     for (backend, device) in devices::all() {
         let model = ConvBiLstmConfig::new(11, 13)
-            .with_d_embedding(5)
-            .with_dropout(0.0)
-            .with_filters(4)
-            .with_kernel_size(3)
-            .with_pool_size(2)
-            .with_d_hidden([3, 2])
+            .d_embedding(5)
+            .dropout(0.0)
+            .filters(4)
+            .kernel_size(3)
+            .pool_size(2)
+            .d_hidden([3, 2])
             .init(&device, 3)
             .unwrap();
         let ids: Vec<i32> = (0..39).map(|i| i * 7 % 11).collect();

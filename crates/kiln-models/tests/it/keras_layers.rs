@@ -56,8 +56,8 @@ fn check_layer(what: &str, case: &Value, device: &Device) -> bool {
             };
             let input = input(device);
             let layer = Conv1dConfig::new(input.dims()[2], size("filters"), size("kernel_size"))
-                .with_padding(padding)
-                .with_activation(activation)
+                .padding(padding)
+                .activation(activation)
                 .init(device, key)
                 .unwrap();
             let layer = with_weights(layer, weights).unwrap();
@@ -88,7 +88,7 @@ fn check_layer(what: &str, case: &Value, device: &Device) -> bool {
         "dense" if fixtures::shape(&case["input"]).len() == 2 => {
             let input = fixtures::tensor::<2>(&case["input"], device).require_grad();
             let layer =
-                DenseConfig::new(input.dims()[1], size("units")).with_activation(activation).init(device, key).unwrap();
+                DenseConfig::new(input.dims()[1], size("units")).activation(activation).init(device, key).unwrap();
             let layer = with_weights(layer, weights).unwrap();
             let output = layer.forward(input.clone());
             let output = if config["activation"] == "softmax" { softmax(output, 1) } else { output };

@@ -31,7 +31,7 @@ fn recurrent_layers_equal_kerass() {
                 "lstm" => check(&what, case, &device, || LstmConfig::new(d_input, units).init(&device, key).unwrap()),
                 "gru_reset_after" | "gru_reset_before" => check(&what, case, &device, || {
                     GruConfig::new(d_input, units)
-                        .with_reset_after(case["config"]["reset_after"].as_bool().unwrap())
+                        .reset_after(case["config"]["reset_after"].as_bool().unwrap())
                         .init(&device, key)
                         .unwrap()
                 }),

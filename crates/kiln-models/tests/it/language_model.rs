@@ -56,8 +56,8 @@ fn the_adaptive_softmax_is_pytorchs() {
             let size = |name: &str| config[name].as_u64().unwrap() as usize;
             let softmax =
                 AdaptiveSoftmaxConfig::new(size("d_input"), size("classes"), fixtures::sizes(&config["cutoffs"]))
-                    .with_div_value(config["div_value"].as_f64().unwrap())
-                    .with_head_bias(config["head_bias"].as_bool().unwrap())
+                    .div_value(config["div_value"].as_f64().unwrap())
+                    .head_bias(config["head_bias"].as_bool().unwrap())
                     .init(&device, RandomKey::new(0))
                     .unwrap();
             let softmax = with_weights(softmax, adaptive_weights(&case["weights"])).unwrap();
@@ -99,7 +99,7 @@ fn adaptive_gradient(softmax: &AdaptiveSoftmax, name: &str, gradients: &burn::te
 #[test]
 fn classes_that_make_no_clusters_are_refused() {
     let refused = |d_input: usize, cutoffs: Vec<usize>, div_value: f64| {
-        let config = AdaptiveSoftmaxConfig::new(d_input, 10, cutoffs).with_div_value(div_value);
+        let config = AdaptiveSoftmaxConfig::new(d_input, 10, cutoffs).div_value(div_value);
         config.init(&cpu(), RandomKey::new(0)).unwrap_err().to_string()
     };
     for cutoffs in [vec![], vec![0], vec![10], vec![4, 4], vec![5, 3]] {
@@ -107,7 +107,7 @@ fn classes_that_make_no_clusters_are_refused() {
     }
     assert!(refused(8, vec![4], 0.0).contains("div_value"));
     assert!(refused(3, vec![4], 4.0).contains("last cluster"));
-    assert!(AdaptiveSoftmaxConfig::new(4, 10, vec![1, 9]).with_div_value(2.0).init(&cpu(), RandomKey::new(0)).is_ok());
+    assert!(AdaptiveSoftmaxConfig::new(4, 10, vec![1, 9]).div_value(2.0).init(&cpu(), RandomKey::new(0)).is_ok());
 }
 
 /// PyTorch's value for Kiln's parameter `name` of a whole model.
@@ -146,10 +146,10 @@ fn windows_losses_and_gradients_are_pytorchs() {
             };
             let output = if config["tied"] == true { OutputLayer::Tied } else { OutputLayer::Full };
             let model = LanguageModelConfig::new(7)
-                .with_kind(kind)
-                .with_d_embedding(4)
-                .with_d_hidden(vec![4, 4])
-                .with_output(output)
+                .kind(kind)
+                .d_embedding(4)
+                .d_hidden(vec![4, 4])
+                .output(output)
                 .init(&device, 0)
                 .unwrap();
             let names: Vec<String> = weights_of(&model).into_keys().collect();
@@ -183,7 +183,7 @@ fn windows_losses_and_gradients_are_pytorchs() {
 }
 
 fn small(kind: RecurrentKind) -> LanguageModelConfig {
-    LanguageModelConfig::new(9).with_kind(kind).with_d_embedding(5).with_d_hidden(vec![4, 3])
+    LanguageModelConfig::new(9).kind(kind).d_embedding(5).d_hidden(vec![4, 3])
 }
 
 fn row(ids: &[i32], device: &Device) -> Tensor<2, Int> {
@@ -215,7 +215,7 @@ fn every_output_layers_score_is_the_loss_of_its_outputs() {
     let adaptive = OutputLayer::Adaptive { cutoffs: vec![3, 6], div_value: 1.5 };
     for (backend, device) in devices::all() {
         for output in [OutputLayer::Full, OutputLayer::Tied, adaptive.clone()] {
-            let config = small(RecurrentKind::Lstm).with_d_embedding(3).with_output(output.clone());
+            let config = small(RecurrentKind::Lstm).d_embedding(3).output(output.clone());
             let model = config.init(&device, 3).unwrap();
             let input = || Windows { ids: row(&[3, 1, 4, 1], &device), carried: Carried::default() };
             let targets = Targets::Classes(Tensor::from_data([1, 4, 1, 8], &device));
@@ -236,7 +236,7 @@ fn every_output_layers_score_is_the_loss_of_its_outputs() {
 #[test]
 fn a_hopeless_target_has_a_finite_loss() {
     for (backend, device) in devices::all() {
-        let model = LanguageModelConfig::new(3).with_d_embedding(1).with_d_hidden(vec![1]).init(&device, 0).unwrap();
+        let model = LanguageModelConfig::new(3).d_embedding(1).d_hidden(vec![1]).init(&device, 0).unwrap();
         let mut weights = weights_of(&model);
         weights.get_mut("output.bias").unwrap().values = vec![400.0, 0.0, 399.0];
         weights.get_mut("output.kernel").unwrap().values = vec![0.0; 3];
@@ -256,10 +256,10 @@ fn parameters_are_counted_once_where_weights_are_tied() {
     // 10,000 x 100, an LSTM of 4 x 100 x (100 + 100 + 1), 100 x 10,000 and 10,000
     assert_eq!(model.summary().total(), 1_000_000 + 80_400 + 1_010_000);
     let better = LanguageModelConfig::new(10_000)
-        .with_d_embedding(650)
-        .with_d_hidden(vec![650, 650])
-        .with_dropout(0.5)
-        .with_output(OutputLayer::Tied)
+        .d_embedding(650)
+        .d_hidden(vec![650, 650])
+        .dropout(0.5)
+        .output(OutputLayer::Tied)
         .init(&cpu(), 0)
         .unwrap();
     let summary = better.summary();
@@ -285,7 +285,7 @@ fn parameters_are_counted_once_where_weights_are_tied() {
 #[test]
 fn parameters_have_names_by_which_they_are_saved() {
     let names = |output: OutputLayer| {
-        let config = small(RecurrentKind::Gru).with_d_embedding(3).with_output(output);
+        let config = small(RecurrentKind::Gru).d_embedding(3).output(output);
         weights_of(&config.init(&cpu(), 0).unwrap()).into_keys().collect::<Vec<_>>()
     };
     let layers = |kernels: &[&str], output: &[&str]| {
@@ -306,7 +306,7 @@ fn parameters_have_names_by_which_they_are_saved() {
 #[test]
 fn dropout_acts_in_each_of_its_places_in_training_alone() {
     let device = cpu();
-    let model = small(RecurrentKind::Lstm).with_dropout(0.5).init(&device, 1).unwrap();
+    let model = small(RecurrentKind::Lstm).dropout(0.5).init(&device, 1).unwrap();
     assert_eq!(model.dropouts.len(), 3);
     let outputs = |model: &kiln_models::models::LanguageModel, pass: Pass| {
         let input = Windows { ids: row(&[3, 1, 4, 1, 5, 2], &device), carried: Carried::default() };
@@ -328,19 +328,19 @@ fn dropout_acts_in_each_of_its_places_in_training_alone() {
 #[test]
 fn options_that_make_no_model_are_refused() {
     let refused = |config: LanguageModelConfig| config.init(&cpu(), 0).unwrap_err().to_string();
-    let tied = refused(small(RecurrentKind::Lstm).with_output(OutputLayer::Tied));
+    let tied = refused(small(RecurrentKind::Lstm).output(OutputLayer::Tied));
     assert!(tied.contains("tied") && tied.contains("is 3, and the embedding 5"), "{tied}");
     assert!(refused(LanguageModelConfig::new(0)).contains("vocabulary"));
-    assert!(refused(small(RecurrentKind::Lstm).with_d_hidden(vec![])).contains("recurrent layers"));
-    assert!(refused(small(RecurrentKind::Lstm).with_dropout(1.0)).contains("dropout"));
+    assert!(refused(small(RecurrentKind::Lstm).d_hidden(vec![])).contains("recurrent layers"));
+    assert!(refused(small(RecurrentKind::Lstm).dropout(1.0)).contains("dropout"));
     let adaptive = OutputLayer::Adaptive { cutoffs: vec![9], div_value: 4.0 };
-    assert!(refused(small(RecurrentKind::Lstm).with_output(adaptive)).contains("cut-offs"));
+    assert!(refused(small(RecurrentKind::Lstm).output(adaptive)).contains("cut-offs"));
 }
 
 #[test]
 fn a_configuration_comes_back_from_json() {
     for output in [OutputLayer::Tied, OutputLayer::Adaptive { cutoffs: vec![2, 5], div_value: 4.0 }] {
-        let config = small(RecurrentKind::Gru).with_dropout(0.25).with_output(output);
+        let config = small(RecurrentKind::Gru).dropout(0.25).output(output);
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<LanguageModelConfig>(&text).unwrap(), config);
     }

@@ -1,5 +1,6 @@
 //! Integration tests of `kiln-models`: every body runs on every backend of the build.
 
+mod config_json;
 mod devices;
 mod embedding;
 mod fixtures;

@@ -20,7 +20,7 @@ fn device() -> Device {
 }
 
 fn regressor(kind: RecurrentKind) -> Summary {
-    RecurrentRegressorConfig::new(2, 100).with_kind(kind).init(&device(), 0).unwrap().summary()
+    RecurrentRegressorConfig::new(2, 100).kind(kind).init(&device(), 0).unwrap().summary()
 }
 
 #[test]
@@ -32,9 +32,9 @@ fn parameter_counts_are_those_of_the_literature() {
     assert_eq!(small.summary().total(), 80_161);
     let recipe = ConvBiLstmConfig::new(10_000, 200).init(&device(), 0).unwrap();
     assert_eq!(recipe.summary().total(), 2_171_393);
-    let glove = EmbeddingFlattenConfig::new(10_000, 100).with_d_embedding(100).with_d_dense(Some(32));
+    let glove = EmbeddingFlattenConfig::new(10_000, 100).d_embedding(100).d_dense(32);
     assert_eq!(glove.init(&device(), 0).unwrap().summary().total(), 1_320_065);
-    let subwords = RecurrentClassifierConfig::new(8_185, 300).with_d_dense(Some(64));
+    let subwords = RecurrentClassifierConfig::new(8_185, 300).d_dense(64);
     assert_eq!(subwords.init(&device(), 0).unwrap().summary().total(), 598_209);
 }
 
@@ -48,8 +48,8 @@ fn a_hidden_dense_layer_is_a_relu_between_the_state_and_the_outputs() {
         change(&mut weights);
         fixtures::values(with_weights(model, weights).unwrap().forward(&input, &Pass::Inference))
     };
-    let flatten = EmbeddingFlattenConfig::new(9, 4).with_d_dense(Some(6));
-    let recurrent = RecurrentClassifierConfig::new(9, 4).with_d_hidden(vec![3]).with_d_dense(Some(6));
+    let flatten = EmbeddingFlattenConfig::new(9, 4).d_dense(6);
+    let recurrent = RecurrentClassifierConfig::new(9, 4).d_hidden(vec![3]).d_dense(6);
     for config in [TextClassifierConfig::from(flatten), recurrent.into()] {
         let bias = |name: &'static str, value: f32| {
             move |weights: &mut Weights| weights.get_mut(name).unwrap().values.fill(value)
@@ -63,7 +63,7 @@ fn a_hidden_dense_layer_is_a_relu_between_the_state_and_the_outputs() {
         let live = outputs(config.clone(), &bias("hidden.bias", 100.0));
         assert_ne!(live, outputs(config.clone(), &bias("hidden.bias", 101.0)), "{config:?}");
     }
-    let none = EmbeddingFlattenConfig::new(9, 4).with_d_dense(Some(0)).init(&device, 0).unwrap_err();
+    let none = EmbeddingFlattenConfig::new(9, 4).d_dense(0).init(&device, 0).unwrap_err();
     assert!(none.to_string().contains("units"), "{none}");
 }
 
@@ -100,7 +100,7 @@ fn summaries_have_the_shapes_and_counts_of_kerass() {
 
 #[test]
 fn a_frozen_layer_is_counted_apart() {
-    let mut model = EmbeddingFlattenConfig::new(10, 4).with_d_embedding(3).init(&device(), 0).unwrap();
+    let mut model = EmbeddingFlattenConfig::new(10, 4).d_embedding(3).init(&device(), 0).unwrap();
     use burn::module::Module;
     model.embedding = model.embedding.no_grad();
     let summary = model.summary();
@@ -116,9 +116,9 @@ fn sizes_that_make_no_model_are_refused() {
     let short = ConvBiLstmConfig::new(10, 7).init(&device, 0).unwrap_err();
     assert!(matches!(short, Error::TooShort { length: 7, needed: 8, .. }), "{short}");
     assert!(ConvBiLstmConfig::new(10, 8).init(&device, 0).is_ok());
-    let dropout = ConvBiLstmConfig::new(10, 8).with_dropout(1.0).init(&device, 0).unwrap_err();
+    let dropout = ConvBiLstmConfig::new(10, 8).dropout(1.0).init(&device, 0).unwrap_err();
     assert!(message(dropout).contains("below 1"));
-    let none = RecurrentClassifierConfig::new(10, 8).with_d_hidden(vec![]).init(&device, 0).unwrap_err();
+    let none = RecurrentClassifierConfig::new(10, 8).d_hidden(vec![]).init(&device, 0).unwrap_err();
     assert!(message(none).contains("recurrent layers"));
     assert!(Head::for_classes(1).is_err());
     assert_eq!(Head::for_classes(2).unwrap(), Head::Binary);
@@ -136,11 +136,11 @@ fn tokens(rows: &[&[i32]], spans: Option<Vec<Span>>, device: &Device) -> TokenBa
 fn configs() -> Vec<TextClassifierConfig> {
     vec![
         EmbeddingFlattenConfig::new(9, 8).into(),
-        EmbeddingFlattenConfig::new(9, 8).with_d_dense(Some(5)).into(),
-        RecurrentClassifierConfig::new(9, 8).with_d_hidden(vec![4, 3]).with_head(Head::Classes(3)).into(),
-        RecurrentClassifierConfig::new(9, 8).with_d_hidden(vec![4]).with_d_dense(Some(5)).with_dropout(0.1).into(),
-        ConvClassifierConfig::new(9, 8).with_filters(4).with_dropout(0.2).into(),
-        ConvBiLstmConfig::new(9, 8).with_d_embedding(4).with_filters(3).with_d_hidden([4, 2]).into(),
+        EmbeddingFlattenConfig::new(9, 8).d_dense(5).into(),
+        RecurrentClassifierConfig::new(9, 8).d_hidden(vec![4, 3]).head(Head::Classes(3)).into(),
+        RecurrentClassifierConfig::new(9, 8).d_hidden(vec![4]).d_dense(5).dropout(0.1).into(),
+        ConvClassifierConfig::new(9, 8).filters(4).dropout(0.2).into(),
+        ConvBiLstmConfig::new(9, 8).d_embedding(4).filters(3).d_hidden([4, 2]).into(),
     ]
 }
 
@@ -178,9 +178,9 @@ fn padded_steps_are_read_or_carry_the_state() {
     let spans = Some(vec![Span { start: 8, len: 12 }]);
     let outputs = |padding: i32, padded_steps: PaddedSteps| {
         let model = ConvBiLstmConfig::new(9, 20)
-            .with_kernel_size(3)
-            .with_pool_size(2)
-            .with_padded_steps(padded_steps)
+            .kernel_size(3)
+            .pool_size(2)
+            .padded_steps(padded_steps)
             .init(&device, 1)
             .unwrap();
         let mut row = vec![padding; 6];
@@ -279,7 +279,7 @@ proptest! {
         let start = start.min(steps);
         let len = len.min(steps - start);
         let padding = [ConvPadding::Valid, ConvPadding::Same, ConvPadding::Causal][kind as usize];
-        let layer = Conv1dConfig::new(1, 1, window).with_padding(padding).init(&device(), RandomKey::new(0)).unwrap();
+        let layer = Conv1dConfig::new(1, 1, window).padding(padding).init(&device(), RandomKey::new(0)).unwrap();
         let out_steps = layer.output_len(steps);
         prop_assume!(out_steps > 0);
         let weights = {

@@ -32,7 +32,7 @@ fn stacks_on_spans_equal_pytorchs_on_packed_sequences() {
             let layers = config["num_layers"].as_u64().unwrap() as usize;
             let input = fixtures::tensor::<3>(&case["input"], &device).require_grad();
             let stack = RecurrentStackConfig::new(kind, input.dims()[2], vec![units; layers])
-                .with_bidirectional(config["bidirectional"].as_bool().unwrap())
+                .bidirectional(config["bidirectional"].as_bool().unwrap())
                 .init(&device, RandomKey::new(0))
                 .unwrap();
             let weights = weights_of(&stack);
@@ -149,7 +149,7 @@ fn an_empty_row_ends_in_the_initial_state_with_zero_outputs() {
     for (backend, device) in devices::all() {
         for kind in [RecurrentKind::SimpleRnn, RecurrentKind::Lstm, RecurrentKind::Gru] {
             let stack = RecurrentStackConfig::new(kind, 2, vec![3])
-                .with_bidirectional(true)
+                .bidirectional(true)
                 .init(&device, RandomKey::new(1))
                 .unwrap();
             let input = Tensor::<3>::ones([2, 4, 2], &device);
@@ -171,7 +171,7 @@ fn an_empty_row_ends_in_the_initial_state_with_zero_outputs() {
 fn where_the_padding_lies_does_not_matter() {
     for (backend, device) in devices::all() {
         let stack = RecurrentStackConfig::new(RecurrentKind::Lstm, 1, vec![4, 3])
-            .with_bidirectional(true)
+            .bidirectional(true)
             .init(&device, RandomKey::new(2))
             .unwrap();
         let run = |values: &[f32], start: usize| {
@@ -191,7 +191,7 @@ fn where_the_padding_lies_does_not_matter() {
 fn what_stands_in_the_padding_cannot_reach_a_result() {
     for (backend, device) in devices::all() {
         let stack = RecurrentStackConfig::new(RecurrentKind::Gru, 1, vec![3])
-            .with_bidirectional(true)
+            .bidirectional(true)
             .init(&device, RandomKey::new(2))
             .unwrap();
         // A second row makes the last steps valid for some rows and padding for others.

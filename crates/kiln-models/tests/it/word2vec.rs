@@ -36,7 +36,7 @@ fn sentences(count: usize) -> Vec<Vec<String>> {
 }
 
 fn config() -> Word2VecConfig {
-    Word2VecConfig::new().with_vector_size(12).with_min_count(1).with_epochs(3).with_sample(0.0).with_alpha(Some(0.05))
+    Word2VecConfig::new().vector_size(12).min_count(1).epochs(3).sample(0.0).alpha(0.05)
 }
 
 fn trained(config: &Word2VecConfig, corpus: &Corpus) -> Word2Vec {
@@ -53,7 +53,7 @@ fn text(sentences: &[Vec<String>]) -> String {
 fn words_that_stand_alike_come_near_each_other() {
     for architecture in [Architecture::Cbow, Architecture::SkipGram] {
         let corpus = Corpus::sentences(sentences(4_000));
-        let model = trained(&config().with_architecture(architecture).with_epochs(10), &corpus);
+        let model = trained(&config().architecture(architecture).epochs(10), &corpus);
         let vectors = model.vectors().unwrap();
         let near = |a, b| vectors.similarity(a, b).unwrap();
         assert!(near("apple", "pear") > near("apple", "saw") + 0.3, "{architecture:?}");
@@ -69,7 +69,7 @@ fn ordered_updates_are_the_same_with_any_number_of_threads() {
     let corpus = Corpus::sentences(sentences(6_000));
     for architecture in [Architecture::Cbow, Architecture::SkipGram] {
         let run = |workers: usize| {
-            let config = config().with_architecture(architecture).with_updates(Updates::Ordered).with_workers(workers);
+            let config = config().architecture(architecture).updates(Updates::Ordered).workers(workers);
             trained(&config, &corpus)
         };
         let one = run(1);
@@ -79,7 +79,7 @@ fn ordered_updates_are_the_same_with_any_number_of_threads() {
             assert_eq!(one.tables().output(), other.tables().output(), "{workers}");
             assert_eq!(one.losses(), other.losses(), "{workers}");
         }
-        let other_seed = trained(&config().with_architecture(architecture).with_workers(1).with_seed(2), &corpus);
+        let other_seed = trained(&config().architecture(architecture).workers(1).seed(2), &corpus);
         assert_ne!(one.tables().input(), other_seed.tables().input());
     }
 }
@@ -89,7 +89,7 @@ fn a_training_that_was_stopped_and_saved_goes_on_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.safetensors");
     let corpus = Corpus::sentences(sentences(300));
-    let config = config().with_updates(Updates::Ordered).with_workers(2);
+    let config = config().updates(Updates::Ordered).workers(2);
     let whole = trained(&config, &corpus);
 
     let mut model = Word2Vec::new(&config, &corpus).unwrap();
@@ -114,7 +114,7 @@ fn a_training_that_was_stopped_and_saved_goes_on_to_the_same_bits() {
 #[test]
 fn racing_threads_learn_and_see_every_word() {
     let corpus = Corpus::sentences(sentences(6_000));
-    let mut model = Word2Vec::new(&config().with_workers(4), &corpus).unwrap();
+    let mut model = Word2Vec::new(&config().workers(4), &corpus).unwrap();
     let mut seen = 0;
     let is_over = model.train_observed(&corpus, |progress| {
         assert!(progress.alpha <= 0.05 && progress.alpha >= 1e-4 && progress.total_words == 24_000, "{progress:?}");
@@ -188,7 +188,7 @@ fn bad_corpora_are_named() {
     std::fs::write(&path, b"fine words\nthen \xFF\n").unwrap();
     assert!(fit(&path).contains("byte 16") && fit(&path).contains("text.txt"), "{}", fit(&path));
     std::fs::write(&path, "a b c a b\n").unwrap();
-    let rare = message(Word2Vec::new(&config().with_min_count(5), &Corpus::files([&path]).unwrap()));
+    let rare = message(Word2Vec::new(&config().min_count(5), &Corpus::files([&path]).unwrap()));
     assert!(rare.contains("min_count") && rare.contains('5') && rare.contains('3'), "{rare}");
     let gzip = folder.path().join("text.gz");
     std::fs::write(&gzip, "not gzip").unwrap();
@@ -200,7 +200,7 @@ fn bad_corpora_are_named() {
 fn another_corpus_than_the_one_counted_is_refused() {
     let (counted, shorter) = (Corpus::sentences(sentences(300)), Corpus::sentences(sentences(200)));
     for workers in [1, 2] {
-        let mut model = Word2Vec::new(&config().with_workers(workers), &counted).unwrap();
+        let mut model = Word2Vec::new(&config().workers(workers), &counted).unwrap();
         let message = message(model.train(&shorter));
         assert!(message.contains("1200") && message.contains("800"), "{message}");
     }
@@ -210,19 +210,19 @@ fn another_corpus_than_the_one_counted_is_refused() {
 fn bad_options_are_named() {
     let corpus = Corpus::sentences([["a", "b"]]);
     for (config, name) in [
-        (config().with_window(0), "window"),
-        (config().with_vector_size(0), "vector_size"),
-        (config().with_negative(0), "negative"),
-        (config().with_epochs(0), "epochs"),
-        (config().with_sample(-1.0), "sample"),
-        (config().with_sample(f64::NAN), "sample"),
-        (config().with_alpha(Some(f64::NAN)), "alpha"),
-        (config().with_alpha(Some(0.0)), "alpha"),
-        (config().with_min_alpha(1.0), "min_alpha"),
-        (config().with_ns_exponent(f64::INFINITY), "ns_exponent"),
-        (config().with_window(usize::MAX), "window"),
-        (config().with_vector_size(usize::MAX), "vector_size"),
-        (config().with_workers(usize::MAX), "workers"),
+        (config().window(0), "window"),
+        (config().vector_size(0), "vector_size"),
+        (config().negative(0), "negative"),
+        (config().epochs(0), "epochs"),
+        (config().sample(-1.0), "sample"),
+        (config().sample(f64::NAN), "sample"),
+        (config().alpha(f64::NAN), "alpha"),
+        (config().alpha(0.0), "alpha"),
+        (config().min_alpha(1.0), "min_alpha"),
+        (config().ns_exponent(f64::INFINITY), "ns_exponent"),
+        (config().window(usize::MAX), "window"),
+        (config().vector_size(usize::MAX), "vector_size"),
+        (config().workers(usize::MAX), "workers"),
     ] {
         let message = message(Word2Vec::new(&config, &corpus));
         assert!(message.contains(name), "{name}: {message}");
@@ -233,7 +233,7 @@ fn bad_options_are_named() {
 fn a_training_that_diverges_says_so() {
     let corpus = Corpus::sentences(sentences(400));
     for updates in [Updates::Racing, Updates::Ordered] {
-        let config = config().with_alpha(Some(1e30)).with_updates(updates).with_workers(2);
+        let config = config().alpha(1e30).updates(updates).workers(2);
         let mut model = Word2Vec::new(&config, &corpus).unwrap();
         let message = message(model.train(&corpus));
         assert!(message.contains("epoch 1") && message.contains("alpha"), "{message}");
@@ -245,7 +245,7 @@ fn a_training_that_diverges_says_so() {
 fn a_device_trains_goes_on_and_sees_every_word() {
     let corpus = Corpus::sentences(sentences(300));
     for (backend, device) in devices::all() {
-        let config = config().with_alpha(Some(0.005));
+        let config = config().alpha(0.005);
         let mut model = Word2Vec::new(&config, &corpus).unwrap();
         // Broken off behind the first block, the epoch goes on where it was.
         assert!(!model.train_epoch_on(&device, &corpus, |_| ControlFlow::Break(())).unwrap(), "{backend}");
@@ -273,7 +273,7 @@ fn a_device_that_cannot_hold_the_tables_leaves_the_vectors_as_they_were() {
     // 40 rows of 65,536 numbers are 10 MiB.
     let words: Vec<String> = (0..40).map(|n| format!("word{n}")).collect();
     let corpus = Corpus::sentences(words.chunks(8).map(<[String]>::to_vec).collect::<Vec<_>>());
-    let mut model = Word2Vec::new(&config().with_vector_size(65_536), &corpus).unwrap();
+    let mut model = Word2Vec::new(&config().vector_size(65_536), &corpus).unwrap();
     let before = model.vectors().unwrap();
     let message = message(model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())));
     assert!(message.contains("can't allocate buffer") && message.contains("another device"), "{message}");
@@ -285,7 +285,7 @@ fn a_device_that_cannot_hold_the_tables_leaves_the_vectors_as_they_were() {
 #[test]
 fn a_racing_training_that_was_stopped_goes_on_and_sees_every_word() {
     let corpus = Corpus::sentences(sentences(6_000));
-    let mut model = Word2Vec::new(&config().with_workers(3), &corpus).unwrap();
+    let mut model = Word2Vec::new(&config().workers(3), &corpus).unwrap();
     assert!(!model.train_observed(&corpus, |_| ControlFlow::Break(())).unwrap());
     // An epoch that is over has seen as many words as were counted, or it is an error.
     model.train(&corpus).unwrap();
@@ -295,7 +295,7 @@ fn a_racing_training_that_was_stopped_goes_on_and_sees_every_word() {
 #[test]
 fn a_training_goes_on_with_its_own_corpus_alone() {
     let corpus = Corpus::sentences(sentences(6_000));
-    let mut model = Word2Vec::new(&config().with_workers(1), &corpus).unwrap();
+    let mut model = Word2Vec::new(&config().workers(1), &corpus).unwrap();
     assert!(!model.train_observed(&corpus, |_| ControlFlow::Break(())).unwrap());
     let message = message(model.train(&Corpus::sentences(sentences(4))));
     assert!(message.contains("24000"), "{message}");
@@ -314,7 +314,7 @@ fn more_epochs_go_on_where_a_training_ended_and_none_is_refused() {
 #[test]
 fn a_device_keeps_no_order() {
     let corpus = Corpus::sentences(sentences(50));
-    let mut model = Word2Vec::new(&config().with_updates(Updates::Ordered), &corpus).unwrap();
+    let mut model = Word2Vec::new(&config().updates(Updates::Ordered), &corpus).unwrap();
     let device = devices::all().swap_remove(0).1;
     let message = message(model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())));
     assert!(message.contains("updates") && message.contains("ordered"), "{message}");
@@ -366,7 +366,7 @@ fn damaged_states_are_named() {
 #[test]
 fn new_text_brings_new_words_and_keeps_the_old_ones_vectors() {
     let corpus = Corpus::sentences(sentences(300));
-    let mut model = trained(&config().with_min_count(2), &corpus);
+    let mut model = trained(&config().min_count(2), &corpus);
     let (words, input) = (model.vocabulary().words().to_vec(), model.tables().input());
     let before = model.vocabulary().counts()[0];
     let new = Corpus::sentences([["blue", "apple", "blue"], ["rare", "apple", words[0].as_str()]]);
@@ -409,10 +409,7 @@ fn the_fast_path_makes_the_step_that_autodiff_makes() {
                 let mut tables = WordTables::new(&input, &output, 9);
                 let sum = tables.update(&one, prediction, 0.1, &mut Workspace::default());
 
-                let config = NegativeSamplingConfig::new(counts.clone())
-                    .with_vector_size(9)
-                    .with_negative(4)
-                    .with_context(context);
+                let config = NegativeSamplingConfig::new(counts.clone()).vector_size(9).negative(4).context(context);
                 let model = config.init(&device, 0).unwrap();
                 let mut weights = weights_of(&model);
                 weights.get_mut("input.table").unwrap().values = input;
@@ -451,7 +448,7 @@ fn the_fast_path_makes_the_step_that_autodiff_makes() {
 #[test]
 fn modules_have_the_shapes_that_their_heads_name() {
     for (_, device) in devices::all() {
-        let model = NegativeSamplingConfig::new(vec![1; 20]).with_vector_size(6).init(&device, 1).unwrap();
+        let model = NegativeSamplingConfig::new(vec![1; 20]).vector_size(6).init(&device, 1).unwrap();
         let rows = [ContextRow { words: vec![1, 2, 3], centre: 4 }, ContextRow { words: vec![5], centre: 6 }];
         let contexts = Contexts::new(rows.iter(), &device);
         let outputs = model.forward(&contexts, &kiln_models::Pass::Inference);

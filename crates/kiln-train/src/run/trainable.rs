@@ -84,14 +84,14 @@ impl StepOutput {
 
     /// Adds the number of right rows, `[1]`, from which accuracy is computed.
     #[must_use]
-    pub fn with_correct(mut self, correct: Option<Tensor<1>>) -> Self {
+    pub fn correct(mut self, correct: Option<Tensor<1>>) -> Self {
         self.correct = correct;
         self
     }
 
     /// Says how many terms the loss is the mean of; by default as many as the batch has rows.
     #[must_use]
-    pub fn with_terms(mut self, terms: usize) -> Self {
+    pub const fn terms(mut self, terms: usize) -> Self {
         self.terms = Some(terms);
         self
     }
@@ -200,7 +200,7 @@ impl<M: Model> Trainable for M {
             (Head::NegativeSampling(_), Targets::Classes(classes)) => Targets::Classes(classes.zeros_like()),
             (_, targets) => targets,
         };
-        StepOutput::new(loss, outputs, targets).with_correct(correct).with_terms(terms)
+        StepOutput::new(loss, outputs, targets).correct(correct).terms(terms)
     }
 }
 

@@ -57,8 +57,8 @@ type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> Supervised
 ///
 /// let device = burn::tensor::Device::flex();
 /// let model = RecurrentRegressorConfig::new(1, 3)
-///     .with_kind(RecurrentKind::SimpleRnn)
-///     .with_d_hidden(vec![4])
+///     .kind(RecurrentKind::SimpleRnn)
+///     .d_hidden(vec![4])
 ///     .init(&device, 0)?;
 /// let folder = std::env::temp_dir().join("kiln-doc-trainer");
 /// let run = Trainer::new(&folder)

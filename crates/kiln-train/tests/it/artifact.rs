@@ -131,7 +131,7 @@ fn a_regressor_predicts_from_its_artifact_and_is_no_text_classifier() {
     let values: Vec<f32> = (0..120).map(|i| (i * 13 % 17) as f32 / 17.0).collect();
     let sums: Vec<f32> = values.chunks(6).map(|row| row.iter().sum()).collect();
     let data = SeriesDataset::new(values.clone(), [3, 2], sums, 1).unwrap();
-    let config = RecurrentRegressorConfig::new(2, 3).with_kind(RecurrentKind::Lstm).with_d_hidden(vec![4]);
+    let config = RecurrentRegressorConfig::new(2, 3).kind(RecurrentKind::Lstm).d_hidden(vec![4]);
     let run = Trainer::new(folder.path())
         .epochs(2)
         .quiet()
@@ -154,8 +154,8 @@ fn a_classifier_of_any_kind_is_loaded_as_it_was_trained() {
     let vocab = small.encode.vocab_size();
     let configs: [TextClassifierConfig; 4] = [
         EmbeddingFlattenConfig::new(vocab, 9).into(),
-        ConvClassifierConfig::new(vocab, 9).with_filters(3).into(),
-        ConvBiLstmConfig::new(vocab, 9).with_d_embedding(3).with_filters(3).with_d_hidden([3, 2]).into(),
+        ConvClassifierConfig::new(vocab, 9).filters(3).into(),
+        ConvBiLstmConfig::new(vocab, 9).d_embedding(3).filters(3).d_hidden([3, 2]).into(),
         small.config.clone().into(),
     ];
     for config in configs {

@@ -30,7 +30,7 @@ fn run(
 
 fn model(device: &Device, sparse: bool) -> RecurrentClassifier {
     let mut model = SmallRun::new().model(device);
-    model.embedding = model.embedding.with_sparse(sparse);
+    model.embedding = model.embedding.sparse(sparse);
     model
 }
 
@@ -56,7 +56,7 @@ fn gradient_descent_by_rows_is_gradient_descent() {
 fn adam_by_rows_leaves_the_other_rows_alone() {
     for (backend, device) in devices::all() {
         let device = device.autodiff();
-        let mut embedding = EmbeddingConfig::new(6, 3).init(&device, RandomKey::new(0)).unwrap().with_sparse(true);
+        let mut embedding = EmbeddingConfig::new(6, 3).init(&device, RandomKey::new(0)).unwrap().sparse(true);
         let mut optimizer = OptimizerState::new(Optimizer::adam()).unwrap();
         let mut tables = vec![weights_of(&embedding)["table"].values.clone()];
         for ids in [[1, 2], [3, 3]] {
@@ -108,7 +108,7 @@ fn frozen_epochs_leave_an_embedding_alone_and_later_ones_train_it() {
         let thawed = run(model(&device, false), |trainer| trainer.frozen("embedding", 1));
         assert_ne!(thawed[TABLE], before[TABLE], "{backend}");
         let mut model = model(&device, false);
-        model.embedding = model.embedding.with_trainable(false);
+        model.embedding = model.embedding.trainable(false);
         assert_eq!(run(model, |trainer| trainer)[TABLE], before[TABLE], "{backend}: frozen for good");
     }
 }
@@ -124,7 +124,7 @@ fn the_longest_rule_counts_and_what_is_frozen_for_good_stays_so() {
         assert_eq!(after[TABLE], before[TABLE], "{rules:?}");
     }
     let mut model = model(&device, false);
-    model.embedding = model.embedding.with_trainable(false);
+    model.embedding = model.embedding.trainable(false);
     assert_eq!(run(model, |trainer| trainer.frozen("embedding", 1))[TABLE], before[TABLE]);
 }
 
@@ -133,7 +133,7 @@ fn the_longest_rule_counts_and_what_is_frozen_for_good_stays_so() {
 fn a_sparse_table_that_is_also_used_whole_takes_one_step() {
     let device = devices::all().swap_remove(0).1.autodiff();
     let step = |sparse: bool| {
-        let layer = EmbeddingConfig::new(6, 3).init(&device, RandomKey::new(0)).unwrap().with_sparse(sparse);
+        let layer = EmbeddingConfig::new(6, 3).init(&device, RandomKey::new(0)).unwrap().sparse(sparse);
         let mut optimizer = OptimizerState::new(Optimizer::adam()).unwrap();
         let mut layer = layer;
         for _ in 0..2 {
@@ -153,7 +153,7 @@ fn a_sparse_table_that_is_also_used_whole_takes_one_step() {
 fn burns_accuracy_of_negative_sampling_is_kilns() {
     let device = devices::all().swap_remove(0).1;
     let (rows, counts) = rows(Architecture::Cbow);
-    let model = NegativeSamplingConfig::new(counts).with_vector_size(8).init(&device, 0).unwrap();
+    let model = NegativeSamplingConfig::new(counts).vector_size(8).init(&device, 0).unwrap();
     let data = ContextDataset::new(rows).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let trainer = Trainer::new(folder.path()).epochs(2).batch_size(20).quiet().metric(AccuracyMetric::new());
@@ -210,13 +210,12 @@ fn word2vecs_modules_are_trained_by_the_ordinary_trainer() {
     for (backend, device) in devices::all() {
         for architecture in [Architecture::Cbow, Architecture::SkipGram] {
             let (rows, counts) = rows(architecture);
-            let mut model =
-                NegativeSamplingConfig::new(counts).with_vector_size(8).with_negative(2).init(&device, 0).unwrap();
-            model.input = model.input.with_sparse(true);
-            model.output = model.output.with_sparse(true);
+            let mut model = NegativeSamplingConfig::new(counts).vector_size(8).negative(2).init(&device, 0).unwrap();
+            model.input = model.input.sparse(true);
+            model.output = model.output.sparse(true);
             let (first, last) = losses(model, rows.clone());
             assert!(last < 0.9 * first, "{backend}: {first} {last}");
-            let model = SoftmaxCbowConfig::new(5).with_vector_size(8).init(&device, 0).unwrap();
+            let model = SoftmaxCbowConfig::new(5).vector_size(8).init(&device, 0).unwrap();
             let (first, last) = losses(model, rows);
             assert!(last < 0.9 * first, "{backend}: {first} {last}");
         }

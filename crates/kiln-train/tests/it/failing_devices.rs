@@ -37,7 +37,7 @@ fn sequences(rows: usize) -> SeriesDataset {
 }
 
 fn regressor(d_hidden: usize, device: &Device) -> RecurrentRegressor {
-    let config = RecurrentRegressorConfig::new(1, STEPS).with_kind(RecurrentKind::Gru).with_d_hidden(vec![d_hidden]);
+    let config = RecurrentRegressorConfig::new(1, STEPS).kind(RecurrentKind::Gru).d_hidden(vec![d_hidden]);
     config.init(device, 0).unwrap()
 }
 
@@ -97,7 +97,7 @@ fn evaluations_and_predictions_say_it_too() {
 #[test]
 fn a_parameter_beyond_the_largest_buffer_is_named() {
     let Some(device) = with_buffers_of(16 << 20) else { return };
-    let config = RecurrentClassifierConfig::new(250_000, 9).with_d_embedding(20).with_d_hidden(vec![3]);
+    let config = RecurrentClassifierConfig::new(250_000, 9).d_embedding(20).d_hidden(vec![3]);
     let model = config.init(&device, 0).unwrap();
     let shortage = shortage(evaluate(&model, &SmallRun::new().valid, 2).unwrap_err());
     assert_eq!(shortage.parameter, Some(("embedding.table".to_owned(), vec![250_000, 20])), "{shortage}");

@@ -43,11 +43,11 @@ impl Running {
             .unwrap();
         let ids = vocabulary.encode(TEXT.repeat(9).split_whitespace());
         let config = LanguageModelConfig::new(vocabulary.len())
-            .with_kind(RecurrentKind::Gru)
-            .with_d_embedding(6)
-            .with_d_hidden(vec![5, 6])
-            .with_dropout(0.2)
-            .with_output(OutputLayer::Tied);
+            .kind(RecurrentKind::Gru)
+            .d_embedding(6)
+            .d_hidden(vec![5, 6])
+            .dropout(0.2)
+            .output(OutputLayer::Tied);
         Self {
             train: TextWindows::new(ids.clone(), STREAMS, WINDOW).unwrap(),
             valid: TextWindows::new(ids[..60].to_vec(), STREAMS, WINDOW).unwrap(),
@@ -353,7 +353,7 @@ fn prompts_that_the_model_cannot_read_are_refused() {
 
     // Without one, every word must be known.
     let lacking = Vocabulary::builder().fit(["the cat sat"], |text, take| TokenUnit::Words.each(text, take)).unwrap();
-    let config = LanguageModelConfig::new(3).with_d_embedding(2).with_d_hidden(vec![2]);
+    let config = LanguageModelConfig::new(3).d_embedding(2).d_hidden(vec![2]);
     let other = tempfile::tempdir().unwrap();
     let data = TextWindows::new(vec![0, 1, 2, 0, 1], 1, 2).unwrap();
     Trainer::new(other.path())

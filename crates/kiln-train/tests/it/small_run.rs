@@ -38,10 +38,10 @@ impl SmallRun {
         let tokenizer = WordTokenizer::builder().fit(train.texts()).unwrap();
         let encode = SequenceEncoder::new(tokenizer, 9).unwrap();
         let config = RecurrentClassifierConfig::new(encode.vocab_size(), 9)
-            .with_kind(RecurrentKind::Gru)
-            .with_d_embedding(6)
-            .with_d_hidden(vec![5])
-            .with_dropout(0.3);
+            .kind(RecurrentKind::Gru)
+            .d_embedding(6)
+            .d_hidden(vec![5])
+            .dropout(0.3);
         Self {
             config,
             train: encode.dataset(&train).unwrap(),

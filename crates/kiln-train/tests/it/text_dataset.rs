@@ -152,9 +152,9 @@ fn trained(folder: &Path, encoder: TextEncoder) -> Vec<Vec<f32>> {
     let texts: Vec<&str> = data.texts().collect();
     let encode = SequenceEncoder::new(encoder, 7).unwrap();
     let config = RecurrentClassifierConfig::new(encode.vocab_size(), 7)
-        .with_kind(RecurrentKind::Gru)
-        .with_d_embedding(3)
-        .with_d_hidden(vec![2]);
+        .kind(RecurrentKind::Gru)
+        .d_embedding(3)
+        .d_hidden(vec![2]);
     let rows = encode.dataset(&data).unwrap();
     Trainer::new(folder)
         .epochs(1)
@@ -189,7 +189,7 @@ fn rows_that_differ_in_length_train() {
     let words = words();
     let data = EncodedDataset::from_corpus(documents().into_documents().into_iter().map(Ok), &words).unwrap();
     let batches = data.batches(PadBatcher::new());
-    let config = RecurrentClassifierConfig::new(words.vocab_size(), 6).with_d_embedding(3).with_d_hidden(vec![2]);
+    let config = RecurrentClassifierConfig::new(words.vocab_size(), 6).d_embedding(3).d_hidden(vec![2]);
     let folder = tempfile::tempdir().unwrap();
     let trainer = || Trainer::new(folder.path()).epochs(2).batch_size(2).existing_run(ExistingRun::Overwrite);
     let run = trainer().fit(config.init(&cpu(), 1).unwrap(), &batches, &batches).unwrap();
@@ -198,7 +198,7 @@ fn rows_that_differ_in_length_train() {
     let (short, long) = (run.evaluate(&batches).unwrap(), run.evaluate(&padded).unwrap());
     assert!((short.loss - long.loss).abs() < 1e-5, "{} {}", short.loss, long.loss);
     // What the model cannot take is refused before anything is written.
-    let small = RecurrentClassifierConfig::new(3, 6).with_d_embedding(3).with_d_hidden(vec![2]);
+    let small = RecurrentClassifierConfig::new(3, 6).d_embedding(3).d_hidden(vec![2]);
     assert!(trainer().fit(small.init(&cpu(), 1).unwrap(), &batches, &batches).is_err());
 }
 
@@ -242,7 +242,7 @@ fn rows_of_like_length_come_together() {
     };
     assert_ne!(sets(few.order(8, key(1))), sets(few.order(8, key(2))));
 
-    let config = RecurrentClassifierConfig::new(5, 97).with_d_embedding(3).with_d_hidden(vec![2]);
+    let config = RecurrentClassifierConfig::new(5, 97).d_embedding(3).d_hidden(vec![2]);
     let folder = tempfile::tempdir().unwrap();
     let trainer = |epochs| Trainer::new(folder.path()).epochs(epochs).batch_size(8);
     let run = trainer(1).fit(config.init(&cpu(), 1).unwrap(), &grouped, &grouped).unwrap();
@@ -287,7 +287,7 @@ impl Batches for Ordered {
 fn an_order_that_is_none_is_refused_and_predictions_follow_the_rows() {
     let data = EncodedDataset::new([[1_u32, 2], [3, 4], [4, 4]], vec![0, 1, 1], 5).unwrap();
     let batches = data.batches(PadBatcher::new());
-    let config = RecurrentClassifierConfig::new(5, 2).with_d_embedding(3).with_d_hidden(vec![2]);
+    let config = RecurrentClassifierConfig::new(5, 2).d_embedding(3).d_hidden(vec![2]);
     let model = || config.init(&cpu(), 1).unwrap();
     let passes = |order: &[usize], passes| Ordered(batches.clone(), order.to_vec(), Arc::new(AtomicUsize::new(passes)));
     let ordered = |order: &[usize]| passes(order, usize::MAX);

@@ -58,7 +58,7 @@ fn tokens(rows: usize, steps: usize, vocab: usize, device: &Device) -> TokenBatc
 fn ten_steps_of_the_convolution_and_lstm_model_agree_with_the_twins() {
     for (backend, device) in fused() {
         let training = device.clone().autodiff();
-        let config = ConvBiLstmConfig::new(50, 41).with_d_embedding(20).with_filters(18).with_d_hidden([17, 9]);
+        let config = ConvBiLstmConfig::new(50, 41).d_embedding(20).filters(18).d_hidden([17, 9]);
         let input = tokens(12, 41, 50, &training);
         let classes: Vec<i32> = (0..12).map(|row| row % 2).collect();
         let targets = Targets::Classes(Tensor::from_data(TensorData::new(classes, [12]), &training));
@@ -81,7 +81,7 @@ fn ten_steps_of_every_recurrent_layer_agree_with_the_twins() {
         let targets = RandomKey::new(1).child("targets").uniform(10);
         let targets = Targets::Values(Tensor::from_data(TensorData::new(targets, [10, 1]), &training));
         for kind in [RecurrentKind::SimpleRnn, RecurrentKind::Lstm, RecurrentKind::Gru] {
-            let config = RecurrentRegressorConfig::new(3, 21).with_kind(kind).with_d_hidden(vec![11, 7]);
+            let config = RecurrentRegressorConfig::new(3, 21).kind(kind).d_hidden(vec![11, 7]);
             assert_agree(&format!("{backend}, {kind:?}"), || {
                 let model = config.init(&device, 3).unwrap();
                 ten_steps(model, |model, pass| Head::Values(1).loss(model.forward(&input, pass), &targets))
