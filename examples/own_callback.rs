@@ -17,7 +17,7 @@ const DEFAULTS: Defaults = Defaults {
     epochs: 10,
     fast_epochs: 2,
     batch_size: 32,
-    optimizer: Optimizer::Adam { learning_rate: 5e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+    optimizer: Optimizer::adam().learning_rate(5e-3),
 };
 const LENGTH: usize = 40;
 
@@ -70,14 +70,14 @@ fn main() -> Result<()> {
     let train = if options.fast { corpus.train.take(512) } else { corpus.train };
     let encode = SequenceEncoder::new(WordTokenizer::builder().fit(train.texts())?, LENGTH)?;
     let config = RecurrentClassifierConfig::new(encode.vocab_size(), LENGTH)
-        .with_kind(RecurrentKind::Gru)
+        .kind(RecurrentKind::Gru)
         .with_bidirectional(false)
-        .with_d_embedding(32)
-        .with_d_hidden(vec![32]);
+        .d_embedding(32)
+        .d_hidden(vec![32]);
     let model = config.init(&device, options.seed)?;
     show_model(&model);
 
-    let full_rate = options.learning_rate.unwrap_or(DEFAULTS.optimizer.learning_rate());
+    let full_rate = options.learning_rate.unwrap_or(DEFAULTS.optimizer.rate());
     let run = options
         .trainer(&DEFAULTS)?
         .clip_norm(1.0)
