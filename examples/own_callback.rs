@@ -71,7 +71,7 @@ fn main() -> Result<()> {
     let encode = SequenceEncoder::new(WordTokenizer::builder().fit(train.texts())?, LENGTH)?;
     let config = RecurrentClassifierConfig::new(encode.vocab_size(), LENGTH)
         .kind(RecurrentKind::Gru)
-        .with_bidirectional(false)
+        .bidirectional(false)
         .d_embedding(32)
         .d_hidden(vec![32]);
     let model = config.init(&device, options.seed)?;
