@@ -47,7 +47,7 @@ fn main() -> Result<()> {
     show_model(&model);
 
     let run = training
-        .trainer(&DEFAULTS)?
+        .trainer(&DEFAULTS)
         .save_best(Monitor::ValidAccuracy)
         .artifact(ArtifactConfig::text(config, &encode, train.class_names()))
         .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;

@@ -79,7 +79,7 @@ fn main() -> Result<()> {
 
     let full_rate = options.learning_rate.unwrap_or(DEFAULTS.optimizer.rate());
     let run = options
-        .trainer(&DEFAULTS)?
+        .trainer(&DEFAULTS)
         .clip_norm(1.0)
         .callback(WarmUp { steps: 100, full_rate, seen: 0, goal: 0.99 })
         .fit(model, &encode.dataset(&train)?, &encode.dataset(&corpus.valid)?)?;

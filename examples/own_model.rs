@@ -72,7 +72,7 @@ fn main() -> Result<()> {
     };
     println!("{} parameters", thousands(model.num_params()));
 
-    let run = options.trainer(&DEFAULTS)?.metric(AccuracyMetric::new()).fit(
+    let run = options.trainer(&DEFAULTS).metric(AccuracyMetric::new()).fit(
         model,
         &encode.dataset(&train)?,
         &encode.dataset(&corpus.valid)?,

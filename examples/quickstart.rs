@@ -59,7 +59,7 @@ fn main() -> Result<()> {
     show_model(&model);
 
     let run = options
-        .trainer(&DEFAULTS)?
+        .trainer(&DEFAULTS)
         .clip_norm(1.0)
         .save_best(Monitor::ValidLoss)
         .artifact(ArtifactConfig::text(config, &encode, train.class_names()))

@@ -52,7 +52,7 @@ fn main() -> Result<()> {
     let model = SoftmaxCbowConfig::new(words.len()).vector_size(5).init(&device, training.seed)?;
     show_model(&model);
     let data = ContextDataset::new(rows)?;
-    let run = training.trainer(&DEFAULTS)?.fit(model, &data, &data)?;
+    let run = training.trainer(&DEFAULTS).fit(model, &data, &data)?;
     show_run(&run);
     let losses = run.history().values("loss");
     for epoch in (0..losses.len()).step_by(10.min(losses.len().div_ceil(2)).max(1)) {

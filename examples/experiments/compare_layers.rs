@@ -108,7 +108,7 @@ fn main() -> Result<()> {
         show_model(&model);
         let times = StepTimes::default();
         let run = training
-            .trainer(&defaults)?
+            .trainer(&defaults)
             .clip_norm(1.0)
             .callback(times.clone())
             .save_best(Monitor::ValidAccuracy)

@@ -240,14 +240,14 @@ fn main() -> Result<()> {
     let gru = config.init(&device, options.training.seed)?;
     show_model(&gru);
     let (gru_size, gru_times) = (gru.summary().total(), StepTimes::default());
-    let trainer = runs[0].trainer(&DEFAULTS)?.callback(gru_times.clone());
+    let trainer = runs[0].trainer(&DEFAULTS).callback(gru_times.clone());
     let run = trainer.save_best(Monitor::ValidLoss).artifact(config).fit(gru, &fit, &valid)?;
     let by_gru = unscaled(predict(run.model(), &test, batch_size)?, scale);
 
     let conv = ConvForecast::new(window, ahead, &device, options.training.seed)?;
     show_model(&conv);
     let (conv_size, conv_times) = (conv.summary().total(), StepTimes::default());
-    let trainer = runs[1].trainer(&DEFAULTS)?.callback(conv_times.clone());
+    let trainer = runs[1].trainer(&DEFAULTS).callback(conv_times.clone());
     let run = trainer.save_best(Monitor::ValidLoss).fit(conv, &fit, &valid)?;
     let by_conv = unscaled(predict(run.model(), &test, batch_size)?, scale);
 

@@ -172,7 +172,7 @@ fn main() -> Result<()> {
         show_model(&model);
         let times = StepTimes::default();
         let run = training
-            .trainer(&DEFAULTS)?
+            .trainer(&DEFAULTS)
             .clip_norm(1.0)
             .callback(times.clone())
             .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.2).patience(1))

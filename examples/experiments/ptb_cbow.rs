@@ -82,7 +82,7 @@ fn main() -> Result<()> {
     model.input = model.input.sparse(options.sparse);
     model.output = model.output.sparse(options.sparse);
     show_model(&model);
-    let trainer = training.trainer(&DEFAULTS)?;
+    let trainer = training.trainer(&DEFAULTS);
     let run = trainer.fit(model, &ContextDataset::new(rows)?, &ContextDataset::new(valid)?)?;
     show_run(&run);
 

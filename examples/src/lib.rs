@@ -97,11 +97,7 @@ impl TrainingArgs {
     }
 
     /// A trainer by these options that Ctrl-C stops in good order.
-    ///
-    /// # Errors
-    ///
-    /// Ctrl-C cannot be handled: something else does so.
-    pub fn trainer<M: Trainable>(&self, defaults: &Defaults) -> Result<Trainer<M>> {
+    pub fn trainer<M: Trainable>(&self, defaults: &Defaults) -> Trainer<M> {
         let epochs = if self.fast { defaults.fast_epochs } else { defaults.epochs };
         let optimizer = match self.learning_rate {
             Some(rate) => defaults.optimizer.learning_rate(rate),
@@ -118,7 +114,7 @@ impl TrainingArgs {
             .optimizer(optimizer)
             .seed(self.seed)
             .existing_run(existing);
-        Ok(trainer.stop_on_ctrl_c()?)
+        trainer.stop_on_ctrl_c()
     }
 
     /// These options for several runs, each with a folder of its name inside this one.

@@ -3,26 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
+use kiln_base::{FileError, OptionError};
+
 /// What can go wrong when a model is configured, its weights are loaded, or word vectors are trained.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A size that must be at least one is zero.
-    #[error("{what} must be at least 1, but is 0")]
-    ZeroSize {
-        /// The option.
-        what: &'static str,
-    },
     /// An option is outside its range.
-    #[error("{what} must be {expected}, but is {got}")]
-    OutOfRange {
-        /// The option.
-        what: &'static str,
-        /// The range it must lie in.
-        expected: &'static str,
-        /// The value received.
-        got: String,
-    },
+    #[error(transparent)]
+    Option(#[from] OptionError),
     /// A sequence is too short for the layers it has to pass.
     #[error(
         "a sequence of {length} steps is too short for {layer}, which needs at least {needed}: \
@@ -80,28 +69,21 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A tensor has another shape than the model's parameter.
-    #[error("'{name}' must have shape {expected:?}, but has {got:?}: the weights belong to a model of other sizes")]
+    #[error("'{name}' must have shape {expected:?}, but has {found:?}: the weights belong to a model of other sizes")]
     WeightShape {
         /// The parameter's path.
         name: String,
         /// The parameter's shape.
         expected: Vec<usize>,
         /// The shape found.
-        got: Vec<usize>,
+        found: Vec<usize>,
     },
     /// A safetensors file cannot be read as one.
     #[error("not a readable safetensors file: {0}")]
     Safetensors(#[from] safetensors::SafeTensorError),
     /// The operating system refused a file or folder.
-    #[error("cannot {action} {}: {source}", .path.display())]
-    Io {
-        /// What was tried, as a verb: `read`, `write`, `rename to`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Another error, with the file it came from.
     #[error("{}: {source}", .path.display())]
     InFile {
@@ -143,14 +125,14 @@ pub enum Error {
     },
     /// A corpus is not the one whose words were counted.
     #[error(
-        "the corpus must be the {expected} words that were counted, but {got} were read: \
+        "the corpus must be the {expected} words that were counted, but {found} were read: \
          it has changed, is another one, or cannot be read twice"
     )]
     CorpusChanged {
         /// Running words that were counted.
         expected: u64,
         /// Running words that were read.
-        got: u64,
+        found: u64,
     },
     /// The loss is infinite or not a number.
     #[error(
@@ -175,12 +157,12 @@ pub enum Error {
     #[error("not the JSON expected: {0}")]
     Json(#[from] serde_json::Error),
     /// A tensor has another element type than 32-bit floats.
-    #[error("'{name}' must hold 32-bit floats, but holds {got}")]
+    #[error("'{name}' must hold 32-bit floats, but holds {found}")]
     WeightType {
         /// The tensor's name.
         name: String,
         /// The type found.
-        got: String,
+        found: String,
     },
 }
 
@@ -188,11 +170,6 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// For `map_err`: the action and the file, the system's answer to follow.
-    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Self + 'a {
-        move |source| Self::Io { action, path: path.to_owned(), source }
-    }
-
     /// The same error with the file it came from.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::InFile { path: path.to_owned(), source: Box::new(self) }
@@ -211,16 +188,14 @@ fn empty_corpus(words: u64, distinct: usize, min_count: u64) -> String {
     }
 }
 
-/// `value`, or an error that names `what` if it is zero.
-pub(crate) fn at_least_one(what: &'static str, value: usize) -> Result<usize> {
-    if value == 0 { Err(Error::ZeroSize { what }) } else { Ok(value) }
+/// `value`, or an error that names the option if it is zero.
+pub(crate) fn at_least_one(option: &'static str, value: usize) -> Result<usize> {
+    OptionError::unless(value > 0, option, "at least 1", value)?;
+    Ok(value)
 }
 
-/// `rate`, or an error that names `what` unless 0 <= `rate` < 1.
-pub(crate) fn dropout_rate(what: &'static str, rate: f64) -> Result<f64> {
-    if (0.0..1.0).contains(&rate) {
-        Ok(rate)
-    } else {
-        Err(Error::OutOfRange { what, expected: "at least 0 and below 1", got: rate.to_string() })
-    }
+/// `rate`, or an error that names the option unless 0 <= `rate` < 1.
+pub(crate) fn dropout_rate(option: &'static str, rate: f64) -> Result<f64> {
+    OptionError::unless((0.0..1.0).contains(&rate), option, "at least 0 and below 1", rate)?;
+    Ok(rate)
 }

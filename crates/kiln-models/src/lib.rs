@@ -23,10 +23,10 @@ pub mod layers;
 pub mod models;
 pub mod weights;
 pub mod word2vec;
-mod write_file;
 
 pub use error::{Error, Result};
 pub use forward::{Carried, LayerStates, LookedUp, Pass, Spans, record_rows};
+pub use kiln_base::{FileError, OptionError};
 pub use kiln_kernels::{Activation, RandomKey, Span};
 pub use models::head::{Head, Targets};
 pub use models::sampling::Sampling;

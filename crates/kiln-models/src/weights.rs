@@ -175,7 +175,7 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
         .iter()
         .map(|(name, view)| {
             if view.dtype() != Dtype::F32 {
-                return Err(Error::WeightType { name: name.to_owned(), got: format!("{:?}", view.dtype()) });
+                return Err(Error::WeightType { name: name.to_owned(), found: format!("{:?}", view.dtype()) });
             }
             let (chunks, _) = view.data().as_chunks::<4>();
             let weight = Weight {
@@ -237,7 +237,7 @@ impl ModuleMapper for Putting {
                 tensor
             }
             Some(weight) if weight.shape != shape => {
-                self.error.get_or_insert(Error::WeightShape { name, expected: shape.to_vec(), got: weight.shape });
+                self.error.get_or_insert(Error::WeightShape { name, expected: shape.to_vec(), found: weight.shape });
                 tensor
             }
             Some(weight) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use burn::data::dataset::DatasetError;
 use burn::tensor::TensorReadError;
 use burn::train::{EventProcessorError, TrainingError};
+use kiln_base::{FileError, OptionError};
 use kiln_kernels::DeviceMemory;
 
 /// What can go wrong when a model is trained, saved, loaded or asked.
@@ -14,25 +15,11 @@ use kiln_kernels::DeviceMemory;
 #[non_exhaustive]
 pub enum Error {
     /// A file or folder cannot be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// An option is outside its range.
-    #[error("{what} must be {expected}, but is {got}")]
-    Option {
-        /// The option.
-        what: &'static str,
-        /// The range it must lie in.
-        expected: &'static str,
-        /// The value received.
-        got: String,
-    },
+    #[error(transparent)]
+    Option(#[from] OptionError),
     /// The artifact folder already holds a run.
     #[error(
         "{} already holds a run: continue it (`--resume`, `ExistingRun::Resume`), replace it (`--overwrite`, \
@@ -112,14 +99,14 @@ pub enum Error {
         what: &'static str,
     },
     /// Inputs and targets do not fit together.
-    #[error("{what}: expected {expected}, but got {got}")]
+    #[error("{what}: expected {expected}, found {found}")]
     Data {
         /// What is compared.
         what: &'static str,
         /// What it should be.
         expected: String,
         /// What it is.
-        got: String,
+        found: String,
     },
     /// A token id is beyond the vocabulary.
     #[error(
@@ -245,17 +232,8 @@ fn then(text: &str) -> String {
 }
 
 impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
-
     pub(crate) fn damaged(path: &Path, reason: impl fmt::Display) -> Self {
         Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
-    }
-
-    pub(crate) fn option(what: &'static str, expected: &'static str, got: impl fmt::Display) -> Self {
-        Self::Option { what, expected, got: got.to_string() }
     }
 }
 

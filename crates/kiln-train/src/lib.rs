@@ -11,7 +11,6 @@ mod data;
 mod error;
 mod report;
 mod run;
-mod write_file;
 
 pub use artifact::{ArtifactConfig, Prediction, SeriesPredictor, TextGenerator, TextPredictor, TokenUnit};
 pub use callbacks::{

@@ -1,5 +1,6 @@
 //! What a run tells: its history, the curves, and what a person sees while it goes on.
 
+pub(crate) mod file;
 pub(crate) mod history;
 mod plot;
 pub(crate) mod progress;

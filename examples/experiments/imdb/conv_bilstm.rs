@@ -59,7 +59,7 @@ fn main() -> Result<()> {
     show_model(&model);
 
     let run = training
-        .trainer(&DEFAULTS)?
+        .trainer(&DEFAULTS)
         .early_stopping(EarlyStopping::on(Monitor::ValidLoss).patience(4))
         .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.2).patience(2))
         .save_best(Monitor::ValidAccuracy)

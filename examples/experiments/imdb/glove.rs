@@ -173,7 +173,7 @@ fn main() -> Result<()> {
         println!("{name}:");
         show_model(&model);
         let run = training
-            .trainer(&DEFAULTS)?
+            .trainer(&DEFAULTS)
             .save_best(Monitor::ValidAccuracy)
             .artifact(ArtifactConfig::text(config.clone(), &encode, train.class_names()))
             .fit(model, &fit_rows, &valid_rows)?;

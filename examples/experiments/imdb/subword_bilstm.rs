@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 use kiln::prelude::*;
-use kiln::train::{EncodedBatches, SequenceShape};
+use kiln::train::EncodedBatches;
 use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, show_model, show_run};
 
 const DEFAULTS: Defaults = Defaults {
@@ -66,7 +66,7 @@ fn batches(
 ) -> Result<(EncodedDataset, EncodedBatches)> {
     let texts: Vec<&str> = documents.texts().collect();
     let data = EncodedDataset::new(encoder.encode_batch(&texts), documents.labels(), encoder.vocab_size())?;
-    let batches = data.batches(PadBatcher::new().padding(Padding::Post));
+    let batches = data.batches(PadBatcher::new().padding(Padding::Post))?;
     Ok((data, if by_length { batches.group_by_length() } else { batches }))
 }
 
@@ -102,10 +102,10 @@ fn main() -> Result<()> {
     let model = config.init(&device, training.seed)?;
     show_model(&model);
 
-    let mut trainer = training.trainer(&DEFAULTS)?;
+    let mut trainer = training.trainer(&DEFAULTS);
     if options.lengths {
-        let shape = SequenceShape { max_len: longest, padding: Padding::Post, truncating: Truncating::Post };
-        let encode = SequenceEncoder::with_shape(encoder.clone(), shape)?;
+        let encode =
+            SequenceEncoder::new(encoder.clone(), longest)?.padding(Padding::Post).truncating(Truncating::Post);
         trainer = trainer.artifact(ArtifactConfig::text(config, &encode, fit.class_names()));
     }
     if !options.validate_on_test {

@@ -5,10 +5,11 @@
 use burn::module::{Module, Param};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
+use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, at_least_one};
+use crate::error::{Result, at_least_one};
 use crate::weights::initializer::Initializer;
 
 kiln_base::options! {
@@ -36,24 +37,18 @@ impl AdaptiveSoftmaxConfig {
     ///
     /// A size is 0, the cut-offs do not rise within the classes, or a cluster is narrower than one.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<AdaptiveSoftmax> {
-        let d_input = at_least_one("the input width of an adaptive softmax", self.d_input)?;
-        at_least_one("the classes of an adaptive softmax", self.classes)?;
+        let d_input = at_least_one("input width of an adaptive softmax", self.d_input)?;
+        at_least_one("classes of an adaptive softmax", self.classes)?;
         let rise = self.cutoffs.windows(2).all(|pair| pair[0] < pair[1]);
         let within = self.cutoffs.iter().all(|&cutoff| cutoff > 0 && cutoff < self.classes);
-        if self.cutoffs.is_empty() || !rise || !within {
-            return Err(Error::OutOfRange {
-                what: "the cut-offs of an adaptive softmax",
-                expected: "one or more in rising order, above 0 and below the number of classes",
-                got: format!("{:?} of {} classes", self.cutoffs, self.classes),
-            });
-        }
-        if !(self.div_value.is_finite() && self.div_value > 0.0) {
-            return Err(Error::OutOfRange {
-                what: "the div_value of an adaptive softmax",
-                expected: "a number above 0",
-                got: self.div_value.to_string(),
-            });
-        }
+        OptionError::unless(
+            !self.cutoffs.is_empty() && rise && within,
+            "cut-offs of an adaptive softmax",
+            "one or more in rising order, above 0 and below the number of classes",
+            format!("{:?} of {} classes", self.cutoffs, self.classes),
+        )?;
+        let narrows = self.div_value.is_finite() && self.div_value > 0.0;
+        OptionError::unless(narrows, "div_value of an adaptive softmax", "a number above 0", self.div_value)?;
         let glorot = |from: usize, to: usize, key| {
             Initializer::GlorotUniform { fan_in: from, fan_out: to }.param([from, to], key, device)
         };
@@ -63,7 +58,7 @@ impl AdaptiveSoftmaxConfig {
             let end = self.cutoffs.get(place + 1).copied().unwrap_or(self.classes);
             // PyTorch's: a power of `div_value`, rounded down.
             let width = (d_input as f64 / self.div_value.powi(place as i32 + 1)).floor() as usize;
-            let width = at_least_one("the width of an adaptive softmax's last cluster", width)?;
+            let width = at_least_one("width of an adaptive softmax's last cluster", width)?;
             let key = key.child("tails").index(place as u64);
             tails.push(Tail {
                 projection: glorot(d_input, width, key.child("projection")),

@@ -46,9 +46,9 @@ impl Conv1dConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Conv1d> {
-        let d_input = at_least_one("the channels of a convolution's input", self.d_input)?;
-        let filters = at_least_one("the filters of a convolution", self.filters)?;
-        let window = at_least_one("the kernel size of a convolution", self.kernel_size)?;
+        let d_input = at_least_one("channels of a convolution's input", self.d_input)?;
+        let filters = at_least_one("filters of a convolution", self.filters)?;
+        let window = at_least_one("kernel size of a convolution", self.kernel_size)?;
         let glorot = Initializer::GlorotUniform { fan_in: window * d_input, fan_out: window * filters };
         Ok(Conv1d {
             kernel: glorot.param([window, d_input, filters], key.child("kernel"), device),

@@ -28,8 +28,8 @@ impl DenseConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Dense> {
-        let d_input = at_least_one("the input width of a dense layer", self.d_input)?;
-        let units = at_least_one("the units of a dense layer", self.units)?;
+        let d_input = at_least_one("input width of a dense layer", self.d_input)?;
+        let units = at_least_one("units of a dense layer", self.units)?;
         let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: units };
         Ok(Dense {
             kernel: glorot.param([d_input, units], key.child("kernel"), device),

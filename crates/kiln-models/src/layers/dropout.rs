@@ -27,7 +27,7 @@ impl DropoutConfig {
     ///
     /// The rate is not within [0, 1).
     pub fn init(&self) -> Result<Dropout> {
-        Ok(Dropout { rate: dropout_rate("the dropout rate", self.rate)?, name: self.name.clone() })
+        Ok(Dropout { rate: dropout_rate("dropout rate", self.rate)?, name: self.name.clone() })
     }
 }
 

@@ -28,8 +28,8 @@ impl EmbeddingConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Embedding> {
-        let vocab = at_least_one("the vocabulary of an embedding", self.vocab)?;
-        let width = at_least_one("the width of an embedding", self.d_embedding)?;
+        let vocab = at_least_one("vocabulary of an embedding", self.vocab)?;
+        let width = at_least_one("width of an embedding", self.d_embedding)?;
         let uniform = Initializer::Uniform { limit: 0.05 };
         Ok(Embedding { table: uniform.param([vocab, width], key.child("table"), device), sparse: false })
     }

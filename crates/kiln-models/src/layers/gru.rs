@@ -31,8 +31,8 @@ impl GruConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Gru> {
-        let d_input = at_least_one("the input width of a GRU", self.d_input)?;
-        let units = at_least_one("the units of a GRU", self.d_hidden)?;
+        let d_input = at_least_one("input width of a GRU", self.d_input)?;
+        let units = at_least_one("units of a GRU", self.d_hidden)?;
         let width = 3 * units;
         let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: width };
         let orthogonal = Initializer::Orthogonal;

@@ -28,8 +28,8 @@ impl LstmConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Lstm> {
-        let d_input = at_least_one("the input width of an LSTM", self.d_input)?;
-        let units = at_least_one("the units of an LSTM", self.d_hidden)?;
+        let d_input = at_least_one("input width of an LSTM", self.d_input)?;
+        let units = at_least_one("units of an LSTM", self.d_hidden)?;
         let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: 4 * units };
         let orthogonal = Initializer::Orthogonal;
         let width = 4 * units;

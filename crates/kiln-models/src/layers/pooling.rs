@@ -20,7 +20,7 @@ impl MaxPool1d {
     ///
     /// The size is 0.
     pub fn new(pool_size: usize) -> Result<Self> {
-        Ok(Self { pool_size: at_least_one("the pool size", pool_size)? })
+        Ok(Self { pool_size: at_least_one("pool size", pool_size)? })
     }
 
     /// The length of the output for an input of `steps`.

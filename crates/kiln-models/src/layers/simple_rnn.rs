@@ -29,8 +29,8 @@ impl SimpleRnnConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<SimpleRnn> {
-        let d_input = at_least_one("the input width of a recurrent layer", self.d_input)?;
-        let units = at_least_one("the units of a recurrent layer", self.d_hidden)?;
+        let d_input = at_least_one("input width of a recurrent layer", self.d_input)?;
+        let units = at_least_one("units of a recurrent layer", self.d_hidden)?;
         let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: units };
         let orthogonal = Initializer::Orthogonal;
         Ok(SimpleRnn {

@@ -44,7 +44,7 @@ impl ConvClassifierConfig {
     /// A size is 0, the window is longer than a row, or the dropout is outside [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvClassifier> {
         let key = RandomKey::new(seed).child("init");
-        let length = at_least_one("the length of a sequence", self.length)?;
+        let length = at_least_one("length of a sequence", self.length)?;
         let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
         let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
             .activation(Activation::Relu)

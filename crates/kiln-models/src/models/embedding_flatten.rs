@@ -37,7 +37,7 @@ impl EmbeddingFlattenConfig {
     /// A size is 0.
     pub fn init(&self, device: &Device, seed: u64) -> Result<EmbeddingFlatten> {
         let key = RandomKey::new(seed).child("init");
-        let length = at_least_one("the length of a sequence", self.length)?;
+        let length = at_least_one("length of a sequence", self.length)?;
         let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
         let flat = length * self.d_embedding;
         let hidden = self

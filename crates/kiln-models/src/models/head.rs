@@ -2,9 +2,10 @@
 
 use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 use burn::tensor::{Int, Tensor};
+use kiln_base::OptionError;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The meaning of a model's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,11 +50,7 @@ impl Head {
     /// There are fewer than two classes.
     pub fn for_classes(classes: usize) -> Result<Self> {
         match classes {
-            0 | 1 => Err(Error::OutOfRange {
-                what: "the number of classes",
-                expected: "at least 2",
-                got: classes.to_string(),
-            }),
+            0 | 1 => Err(OptionError::new("number of classes", "at least 2", classes).into()),
             2 => Ok(Self::Binary),
             _ => Ok(Self::Classes(classes)),
         }

@@ -2,11 +2,12 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
+use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
 
 use super::{Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Score};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::forward::carried::{Carried, LayerStates};
 use crate::forward::pass::Pass;
 use crate::layers::mean_nll::mean_nll;
@@ -74,11 +75,9 @@ impl LanguageModelConfig {
         let output = match &self.output {
             OutputLayer::Full => Output::Full(DenseConfig::new(width, self.vocab).init(device, output_key)?),
             OutputLayer::Tied if width != self.d_embedding => {
-                return Err(Error::OutOfRange {
-                    what: "the width of the last recurrent layer",
-                    expected: "that of the embedding, where their weights are tied",
-                    got: format!("{width}, and the embedding {}", self.d_embedding),
-                });
+                let expected = "that of the embedding, where their weights are tied";
+                let found = format!("{width}, and the embedding {}", self.d_embedding);
+                return Err(OptionError::new("width of the last recurrent layer", expected, found).into());
             }
             OutputLayer::Tied => {
                 let bias = Initializer::Zeros.param([self.vocab], output_key.child("bias"), device);

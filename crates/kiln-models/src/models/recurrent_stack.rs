@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, RandomKey, RecurrentWeights, Wanted};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, at_least_one};
+use crate::error::{Result, at_least_one};
 use crate::forward::spans::Spans;
 use crate::layers::recurrent::both;
 use crate::layers::{Direction, Gru, GruConfig, Lstm, LstmConfig, Recurrent, Sequence, SimpleRnn, SimpleRnnConfig};
@@ -94,10 +94,8 @@ impl RecurrentStackConfig {
     ///
     /// A size is 0, or there are no layers.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<RecurrentStack> {
-        if self.d_hidden.is_empty() {
-            return Err(Error::ZeroSize { what: "the number of recurrent layers" });
-        }
-        let mut d_input = at_least_one("the input width of a recurrent layer", self.d_input)?;
+        at_least_one("number of recurrent layers", self.d_hidden.len())?;
+        let mut d_input = at_least_one("input width of a recurrent layer", self.d_input)?;
         let mut stack = RecurrentStack { forward_layers: Vec::new(), backward_layers: Vec::new(), kind: self.kind };
         for (depth, &units) in self.d_hidden.iter().enumerate() {
             let key = key.child("layers").index(depth as u64);

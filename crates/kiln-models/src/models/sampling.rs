@@ -1,8 +1,9 @@
 //! The next token drawn from a model's scores: temperature, top-k, top-p. Leaves out the model.
 
+use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How the next token is drawn.
 ///
@@ -46,19 +47,12 @@ impl Sampling {
     ///
     /// One is not; the error names it.
     pub fn check(&self) -> Result<()> {
-        let refuse = |what, expected, got: String| Err(Error::OutOfRange { what, expected, got });
-        if !(self.temperature.is_finite() && self.temperature > 0.0) {
-            let expected = "a number above 0 (for the most probable token, keep one with top-k)";
-            return refuse("the temperature", expected, self.temperature.to_string());
-        }
-        if self.top_k == Some(0) {
-            return refuse("top-k", "at least 1", "0".to_owned());
-        }
-        if let Some(p) = self.top_p
-            && !(p > 0.0 && p <= 1.0)
-        {
-            return refuse("top-p", "above 0 and at most 1", p.to_string());
-        }
+        let expected = "a number above 0 (for the most probable token, keep one with top-k)";
+        let is_positive = self.temperature.is_finite() && self.temperature > 0.0;
+        OptionError::unless(is_positive, "temperature", expected, self.temperature)?;
+        OptionError::unless(self.top_k != Some(0), "top-k", "at least 1", 0)?;
+        let p = self.top_p.unwrap_or(1.0);
+        OptionError::unless(p > 0.0 && p <= 1.0, "top-p", "above 0 and at most 1", p)?;
         Ok(())
     }
 
@@ -70,11 +64,8 @@ impl Sampling {
     pub fn draw(&self, scores: &[f32], key: RandomKey) -> Result<u32> {
         self.check()?;
         if let Some(bad) = scores.iter().find(|score| score.is_nan() || **score == f32::INFINITY) {
-            return Err(Error::OutOfRange {
-                what: "the score of every token",
-                expected: "a number (the model's weights are broken)",
-                got: bad.to_string(),
-            });
+            let expected = "a number (the model's weights are broken)";
+            return Err(OptionError::new("score of every token", expected, bad).into());
         }
         let mut left: Vec<(u32, f64)> = (0_u32..)
             .zip(scores)
@@ -84,11 +75,8 @@ impl Sampling {
         left.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
         left.truncate(self.top_k.unwrap_or(usize::MAX));
         let Some(&(_, highest)) = left.first() else {
-            return Err(Error::OutOfRange {
-                what: "the tokens that are left out",
-                expected: "fewer than there are",
-                got: format!("all {}", scores.len()),
-            });
+            let found = format!("all {}", scores.len());
+            return Err(OptionError::new("tokens that are left out", "fewer than there are", found).into());
         };
         for (_, score) in &mut left {
             *score = (*score - highest).exp();

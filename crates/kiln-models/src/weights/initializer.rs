@@ -5,9 +5,10 @@
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How a parameter starts. The names and formulas are Keras's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,15 +43,13 @@ pub enum Initializer {
 
 impl Initializer {
     pub(crate) fn check(self) -> Result<()> {
-        let (what, size) = match self {
-            Self::Uniform { limit } => ("the limit of a uniform initializer", limit),
-            Self::Normal { stddev } => ("the standard deviation of a normal initializer", stddev),
+        let (option, size) = match self {
+            Self::Uniform { limit } => ("limit of a uniform initializer", limit),
+            Self::Normal { stddev } => ("standard deviation of a normal initializer", stddev),
             _ => return Ok(()),
         };
-        if size.is_finite() && size >= 0.0 {
-            return Ok(());
-        }
-        Err(Error::OutOfRange { what, expected: "a number of at least 0", got: size.to_string() })
+        OptionError::unless(size.is_finite() && size >= 0.0, option, "a number of at least 0", size)?;
+        Ok(())
     }
 
     /// The values of a parameter of `shape`, row by row.

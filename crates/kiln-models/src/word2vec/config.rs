@@ -1,9 +1,10 @@
 //! The options of word2vec, gensim's names and defaults.
 
+use kiln_base::OptionError;
 use serde::{Deserialize, Serialize};
 
 use super::train::Updates;
-use crate::error::{Error, Result};
+use crate::error::{Result, at_least_one};
 
 /// What is predicted from what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,10 +103,8 @@ impl Word2VecConfig {
             ("negative", self.negative),
             ("epochs", self.epochs),
         ];
-        for (what, size) in sizes {
-            if size == 0 {
-                return Err(Error::ZeroSize { what });
-            }
+        for (option, size) in sizes {
+            at_least_one(option, size)?;
         }
         let limits = [
             ("vector_size", self.vector_size, 1 << 16, "at most 65,536"),
@@ -113,10 +112,8 @@ impl Word2VecConfig {
             ("negative", self.negative, 1_000, "at most 1,000"),
             ("workers", self.workers, 1_024, "at most 1,024"),
         ];
-        for (what, got, most, expected) in limits {
-            if got > most {
-                return Err(Error::OutOfRange { what, expected, got: got.to_string() });
-            }
+        for (option, size, most, expected) in limits {
+            OptionError::unless(size <= most, option, expected, size)?;
         }
         let alpha = self.first_alpha();
         let ranges = [
@@ -125,10 +122,8 @@ impl Word2VecConfig {
             ("alpha", alpha, alpha > 0.0 && alpha.is_finite(), "above 0"),
             ("min_alpha", self.min_alpha, self.min_alpha >= 0.0 && self.min_alpha <= alpha, "from 0 to alpha"),
         ];
-        for (what, got, right, expected) in ranges {
-            if !right {
-                return Err(Error::OutOfRange { what, expected, got: got.to_string() });
-            }
+        for (option, value, is_right, expected) in ranges {
+            OptionError::unless(is_right, option, expected, value)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 
 use crate::error::{Error, Result};
+use kiln_base::{FileError, OptionError};
 
 /// Words of a sentence at most; the rest makes a sentence of its own.
 const LONGEST: usize = 10_000;
@@ -48,13 +49,13 @@ impl Corpus {
     pub fn files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
         let paths: Arc<[PathBuf]> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
         if paths.is_empty() {
-            return Err(Error::OutOfRange { what: "a corpus", expected: "at least one file", got: "none".to_owned() });
+            return Err(OptionError::new("files of a corpus", "at least one", "none").into());
         }
         for path in &*paths {
-            File::open(path).map_err(Error::io("open", path))?;
+            File::open(path).map_err(FileError::new("open", path))?;
             if path.is_dir() {
                 let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
-                return Err(Error::Io { action: "read", path: path.clone(), source });
+                return Err(FileError { action: "read", path: path.clone(), source }.into());
             }
         }
         Ok(Self(Source::Files(paths)))
@@ -192,7 +193,7 @@ impl Blocks {
         loop {
             let Some((file, reader)) = &mut self.open else {
                 let Some(path) = paths.get(self.begun) else { return Ok(None) };
-                let opened = File::open(path).map_err(Error::io("open", path))?;
+                let opened = File::open(path).map_err(FileError::new("open", path))?;
                 let gzip = path.extension().is_some_and(|extension| extension == "gz");
                 let reader: Box<dyn Read + Send> =
                     if gzip { Box::new(MultiGzDecoder::new(BufReader::new(opened))) } else { Box::new(opened) };
@@ -205,7 +206,7 @@ impl Blocks {
             let mut wanted = self.size;
             let (end, is_last) = loop {
                 let missing = wanted.saturating_sub(bytes.len()) as u64;
-                let read = reader.take(missing).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+                let read = reader.take(missing).read_to_end(&mut bytes).map_err(FileError::new("read", path))?;
                 if (read as u64) < missing {
                     break (bytes.len(), true);
                 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::tensor::Device;
+use kiln_base::{FileError, OptionError, write_whole};
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{Prediction, WindowSampler, WordTables};
 use kiln_vectors::WordVectors;
@@ -17,7 +18,6 @@ use super::corpus::Corpus;
 use super::train::{Pass, Place, Updates, Word2VecProgress};
 use super::vocabulary::Word2VecVocabulary;
 use crate::error::{Error, Result, at_least_one};
-use crate::write_file::write_whole;
 
 /// What a saved model calls itself.
 const FORMAT: &str = "kiln-word2vec";
@@ -158,8 +158,8 @@ impl Word2Vec {
         mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
         if self.config.updates == Updates::Ordered {
-            let (what, expected) = ("updates", "racing on a device, where windows do not wait for each other");
-            return Err(Error::OutOfRange { what, expected, got: "ordered".to_owned() });
+            let expected = "racing on a device, where windows do not wait for each other";
+            return Err(OptionError::new("updates", expected, "ordered").into());
         }
         self.train_epoch(corpus, Some(device), &mut observe)
     }
@@ -201,7 +201,7 @@ impl Word2Vec {
             return Ok(false);
         }
         if place.words != self.state.total_words {
-            return Err(Error::CorpusChanged { expected: self.state.total_words, got: place.words });
+            return Err(Error::CorpusChanged { expected: self.state.total_words, found: place.words });
         }
         self.state.losses.push(place.loss.mean());
         self.state.place = Place::default();
@@ -326,7 +326,7 @@ impl Word2Vec {
         // One entry, since the order of several would differ from file to file.
         let header = Header { version: VERSION, config: self.config.clone(), state: self.state.clone() };
         let metadata = HashMap::from([(FORMAT.to_owned(), serde_json::to_string(&header)?)]);
-        write_whole(path, &safetensors::serialize(views, Some(metadata))?)
+        Ok(write_whole(path, &safetensors::serialize(views, Some(metadata))?)?)
     }
 
     /// Loads what [`Word2Vec::save`] saved.
@@ -336,7 +336,7 @@ impl Word2Vec {
     /// The file cannot be read, is cut short, or is none of these.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let bytes = std::fs::read(path).map_err(FileError::new("read", path))?;
         Self::from_bytes(&bytes).map_err(|error| error.in_file(path))
     }
 
@@ -372,8 +372,8 @@ impl Word2Vec {
             let tensor = tensor(name, Dtype::F32)?;
             let expected = vec![words.len(), config.vector_size];
             if tensor.shape() != expected {
-                let got = tensor.shape().to_vec();
-                return Err(Error::WeightShape { name: name.to_owned(), expected, got });
+                let found = tensor.shape().to_vec();
+                return Err(Error::WeightShape { name: name.to_owned(), expected, found });
             }
             Ok(tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
         };

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{AliasTable, RandomWords, WindowBatch};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Architecture, Context};
-use crate::error::{Error, Result, at_least_one};
+use crate::error::{Result, at_least_one};
 use crate::forward::pass::Pass;
 use crate::layers::{Embedding, EmbeddingConfig};
 use crate::models::Model;
@@ -130,14 +131,10 @@ impl NegativeSamplingConfig {
     pub fn init(&self, device: &Device, seed: u64) -> Result<NegativeSampling> {
         let vector_size = at_least_one("vector_size", self.vector_size)?;
         at_least_one("negative", self.negative)?;
-        if self.counts.iter().filter(|&&count| count > 0).count() < 2 {
-            let got = format!("above 0 for fewer of {}", self.counts.len());
-            return Err(Error::OutOfRange { what: "counts", expected: "above 0 for two words at least", got });
-        }
-        if self.ns_exponent.is_nan() || self.ns_exponent.abs() > 2.0 {
-            let got = self.ns_exponent.to_string();
-            return Err(Error::OutOfRange { what: "ns_exponent", expected: "between -2 and 2", got });
-        }
+        let (occur, power) = (self.counts.iter().filter(|&&count| count > 0).count(), self.ns_exponent);
+        let found = format!("above 0 for fewer of {}", self.counts.len());
+        OptionError::unless(occur >= 2, "counts", "above 0 for two words at least", found)?;
+        OptionError::unless(power.abs() <= 2.0, "ns_exponent", "between -2 and 2", power)?;
         let key = RandomKey::new(seed).child("init").child("input");
         let shape = [self.counts.len(), vector_size];
         let limit = 1.0 / vector_size as f64;

@@ -132,7 +132,7 @@ impl Pass<'_> {
         place.block_size = Some(blocks.size());
         for _ in 0..place.block {
             if blocks.next()?.is_none() {
-                return Err(Error::CorpusChanged { expected: self.total_words, got: corpus.raw_words()? });
+                return Err(Error::CorpusChanged { expected: self.total_words, found: corpus.raw_words()? });
             }
         }
         let mut watch = Watch { pass: self, began: Instant::now(), first: place.words, observe, last: None };

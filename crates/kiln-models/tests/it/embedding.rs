@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use kiln_models::layers::EmbeddingConfig;
 use kiln_models::weights::{weights_of, with_trainable};
-use kiln_models::{Error, Model, RandomKey, RecurrentClassifierConfig, TextClassifierConfig, record_rows};
+use kiln_models::{Error, Model, OptionError, RandomKey, RecurrentClassifierConfig, TextClassifierConfig, record_rows};
 use kiln_vectors::{Missing, WordVectors};
 
 use crate::devices;
@@ -57,7 +57,7 @@ fn any_classifier_takes_another_embedding() {
     let model = config.init(&device, 0).unwrap();
     let model = model.map_embedding(|embedding| Ok(embedding.with_vectors(&matrix)?.trainable(false))).unwrap();
     assert_eq!(model.summary().frozen, 8);
-    assert!(model.map_embedding(|_| Err(Error::ZeroSize { what: "the change" })).is_err());
+    assert!(model.map_embedding(|_| Err(OptionError::new("change", "none", "one").into())).is_err());
 }
 
 /// The rows that were recorded have the gradient that the table has otherwise.

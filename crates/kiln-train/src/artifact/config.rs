@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use burn::module::Module;
+use kiln_base::FileError;
 use kiln_models::weights::{self, Weights};
 use kiln_models::{LanguageModelConfig, RecurrentRegressorConfig, TextClassifierConfig};
 use kiln_text::{Vocabulary, whitespace_tokens};
@@ -14,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 use crate::data::sequence_encoder::{SequenceEncoder, SequenceShape};
 use crate::error::{Error, Result};
+use crate::report::file::write_file;
 use crate::run::run_folder::{CONFIG, MODEL, TOKENIZER};
-use crate::write_file::write_file;
 
 /// The format of `config.json` that this build writes and reads.
 const FORMAT: u32 = 1;
@@ -137,8 +138,8 @@ impl ArtifactConfig {
     ///
     /// Vocabulary, length or the number of class names differ between the parts.
     pub fn check(&self) -> Result<()> {
-        let refuse = |what: &'static str, expected: String, got: usize| {
-            Err(Error::Data { what, expected, got: got.to_string() })
+        let refuse = |what: &'static str, expected: String, found: usize| {
+            Err(Error::Data { what, expected, found: found.to_string() })
         };
         let (model, encoder, class_names) = match self {
             Self::TextClassifier { model, encoder, class_names } => (model, encoder, class_names),
@@ -217,7 +218,7 @@ pub(crate) fn sha256(tokenizer: &str) -> String {
 
 pub(crate) fn read_config(folder: &Path) -> Result<Kind> {
     let path = existing(folder, CONFIG)?;
-    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let text = std::fs::read_to_string(&path).map_err(FileError::new("read", &path))?;
     let format = serde_json::from_str::<serde_json::Value>(&text)
         .map_err(|error| Error::damaged(&path, error))?
         .get("format")
@@ -233,7 +234,7 @@ pub(crate) fn read_config(folder: &Path) -> Result<Kind> {
 
 pub(crate) fn read_weights(folder: &Path) -> Result<Weights> {
     let path = existing(folder, MODEL)?;
-    let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    let bytes = std::fs::read(&path).map_err(FileError::new("read", &path))?;
     weights::from_safetensors(&bytes).map_err(|error| Error::damaged(&path, error))
 }
 
@@ -247,7 +248,7 @@ pub(crate) fn existing(folder: &Path, file: &'static str) -> Result<std::path::P
     if path.is_file() {
         return Ok(path);
     }
-    let entries = std::fs::read_dir(folder).map_err(Error::io("open the artifact folder", folder))?;
+    let entries = std::fs::read_dir(folder).map_err(FileError::new("open the artifact folder", folder))?;
     let mut names: Vec<String> =
         entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
     names.sort();

@@ -119,7 +119,7 @@ impl TextGenerator {
             return Err(Error::Data {
                 what: "the prompt",
                 expected: format!("at least one {}", self.unit.name()),
-                got: format!("{text:?}"),
+                found: format!("{text:?}"),
             });
         }
         if unknown.len() == tokens || !unknown.is_empty() && self.vocabulary.unknown_token().is_none() {
@@ -133,7 +133,7 @@ impl TextGenerator {
         Error::Data {
             what,
             expected: format!("{}s among the {} that the model knows", self.unit.name(), self.vocabulary.len()),
-            got: listed.join(", "),
+            found: listed.join(", "),
         }
     }
 

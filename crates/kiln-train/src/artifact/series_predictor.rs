@@ -49,7 +49,7 @@ impl SeriesPredictor {
             return Err(Error::Data {
                 what: "the numbers to predict from",
                 expected: format!("whole rows of {length} x {d_input}"),
-                got: values.len().to_string(),
+                found: values.len().to_string(),
             });
         }
         let rows = values.len() / (length * d_input);

@@ -1,5 +1,6 @@
 //! Stopping when a metric no longer improves, by Keras's rule.
 
+use kiln_base::OptionError;
 use kiln_models::weights::Weights;
 use serde::{Deserialize, Serialize};
 
@@ -8,21 +9,32 @@ use crate::callbacks::monitor::Monitor;
 use crate::error::{Error, Result};
 use crate::report::history::EpochLogs;
 
-/// Stops a run when a metric has not improved for `patience` epochs: Keras's `EarlyStopping`, with
-/// its options and its rule.
-///
-/// One departure: NaN is never an improvement (Keras takes a NaN in the first epoch as the best value
-/// for good).
-#[derive(Clone, Debug)]
-pub struct EarlyStopping {
-    monitor: Monitor,
-    min_delta: f64,
-    patience: usize,
-    baseline: Option<f64>,
-    restore_best_weights: bool,
-    start_from_epoch: usize,
-    state: State,
-    best_weights: Option<Weights>,
+kiln_base::options! {
+    /// Stops a run when a metric has not improved for `patience` epochs: Keras's `EarlyStopping`, with
+    /// its options and its rule.
+    ///
+    /// One departure: NaN is never an improvement (Keras takes a NaN in the first epoch as the best value
+    /// for good).
+    #[derive(Clone, Debug)]
+    pub struct EarlyStopping [
+        /// Watches `monitor` with Keras's defaults: patience 0, no minimal change, no baseline, the
+        /// last weights kept.
+        pub fn on
+    ] {
+        required monitor: Monitor,
+        /// The least change that counts as an improvement; its sign is ignored.
+        min_delta: f64 = 0.0,
+        /// Epochs without improvement after which the run stops; 0 acts like 1.
+        patience: usize = 0,
+        /// A value to reach: an improvement that does not beat it does not reset the wait.
+        some baseline: f64,
+        /// Whether the run ends with the weights of its best epoch, also when it was not stopped.
+        restore_best_weights: bool = false,
+        /// Epochs, counted from 0, before which nothing is watched.
+        start_from_epoch: usize = 0,
+        bare state: State = State { wait: 0, best: None, best_epoch: 0 },
+        bare best_weights: Option<Weights> = None,
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -33,57 +45,6 @@ struct State {
 }
 
 impl EarlyStopping {
-    /// Watches `monitor` with Keras's defaults: patience 0, no minimal change, no baseline, the
-    /// last weights kept.
-    #[must_use]
-    pub fn on(monitor: Monitor) -> Self {
-        Self {
-            monitor,
-            min_delta: 0.0,
-            patience: 0,
-            baseline: None,
-            restore_best_weights: false,
-            start_from_epoch: 0,
-            state: State::default(),
-            best_weights: None,
-        }
-    }
-
-    /// Epochs without improvement after which the run stops; 0 acts like 1.
-    #[must_use]
-    pub fn patience(mut self, epochs: usize) -> Self {
-        self.patience = epochs;
-        self
-    }
-
-    /// The least change that counts as an improvement; its sign is ignored.
-    #[must_use]
-    pub fn min_delta(mut self, delta: f64) -> Self {
-        self.min_delta = delta.abs();
-        self
-    }
-
-    /// A value to reach: an improvement that does not beat it does not reset the wait.
-    #[must_use]
-    pub fn baseline(mut self, value: f64) -> Self {
-        self.baseline = Some(value);
-        self
-    }
-
-    /// Whether the run ends with the weights of its best epoch, also when it was not stopped.
-    #[must_use]
-    pub fn restore_best_weights(mut self, restore: bool) -> Self {
-        self.restore_best_weights = restore;
-        self
-    }
-
-    /// Epochs, counted from 0, before which nothing is watched.
-    #[must_use]
-    pub fn start_from_epoch(mut self, epoch: usize) -> Self {
-        self.start_from_epoch = epoch;
-        self
-    }
-
     /// The best epoch so far, counted from 1.
     #[must_use]
     pub fn best_epoch(&self) -> Option<usize> {
@@ -104,11 +65,11 @@ impl Callback for EarlyStopping {
     }
 
     fn check(&self) -> Result<()> {
-        for (what, value) in [("early stopping's least change", Some(self.min_delta)), ("its baseline", self.baseline)]
+        let baseline = self.baseline.unwrap_or(0.0);
+        for (option, value) in
+            [("min_delta of early stopping", self.min_delta), ("baseline of early stopping", baseline)]
         {
-            if let Some(value) = value.filter(|value| !value.is_finite()) {
-                return Err(Error::option(what, "a finite number", value));
-            }
+            OptionError::unless(value.is_finite(), option, "a finite number", value)?;
         }
         Ok(())
     }
@@ -123,7 +84,7 @@ impl Callback for EarlyStopping {
             self.keep(logs.epoch, control);
         }
         self.state.wait += 1;
-        if self.monitor.improves(value, self.state.best, self.min_delta) {
+        if self.monitor.improves(value, self.state.best, self.min_delta.abs()) {
             self.state.best = Some(value);
             self.keep(logs.epoch, control);
             if self.baseline.is_none_or(|line| self.monitor.improves(value, Some(line), self.min_delta)) {

@@ -1,28 +1,41 @@
 //! Lowering the learning rate when a metric no longer improves, by Keras's rule or by PyTorch's.
 
+use kiln_base::OptionError;
 use serde::{Deserialize, Serialize};
 
 use crate::callbacks::callback::{Callback, CallbackState, Control};
 use crate::callbacks::early_stopping::from_values;
 use crate::callbacks::monitor::Monitor;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::history::EpochLogs;
 
-/// Multiplies the learning rate by `factor` when a metric has not improved for `patience` epochs:
-/// Keras's `ReduceLROnPlateau`, with its options and its rule.
-///
-/// PyTorch's scheduler of the same name waits one epoch longer and measures the change relatively:
-/// [`ReduceLrOnPlateau::rule`] takes its rule. One departure from Keras: a NaN in the first epoch is no improvement.
-#[derive(Clone, Debug)]
-pub struct ReduceLrOnPlateau {
-    monitor: Monitor,
-    rule: PlateauRule,
-    factor: f64,
-    patience: usize,
-    min_delta: f64,
-    cooldown: usize,
-    min_lr: f64,
-    state: State,
+kiln_base::options! {
+    /// Multiplies the learning rate by `factor` when a metric has not improved for `patience` epochs:
+    /// Keras's `ReduceLROnPlateau`, with its options and its rule.
+    ///
+    /// PyTorch's scheduler of the same name waits one epoch longer and measures the change relatively:
+    /// [`ReduceLrOnPlateau::rule`] takes its rule. One departure from Keras: a NaN in the first epoch is no improvement.
+    #[derive(Clone, Debug)]
+    pub struct ReduceLrOnPlateau [
+        /// Watches `monitor` with Keras's defaults: factor 0.1, patience 10, minimal change 1e-4, no
+        /// cooldown, least rate 0.
+        pub fn on
+    ] {
+        required monitor: Monitor,
+        /// Whose rule decides. Default: Keras's.
+        rule: PlateauRule = PlateauRule::Keras,
+        /// What the rate is multiplied by: above 0 and below 1.
+        factor: f64 = 0.1,
+        /// Epochs without improvement after which the rate is lowered; by Keras's rule 0 acts like 1.
+        patience: usize = 10,
+        /// The least change that counts as an improvement; its sign is ignored.
+        min_delta: f64 = 1e-4,
+        /// Epochs to wait after a reduction before counting again. By Keras's rule 1 acts like 0.
+        cooldown: usize = 0,
+        /// The rate that is never gone below.
+        min_lr: f64 = 0.0,
+        bare state: State = State { wait: 0, cooldown: 0, best: None },
+    }
 }
 
 /// Whose rule decides.
@@ -67,73 +80,13 @@ struct State {
 }
 
 impl ReduceLrOnPlateau {
-    /// Watches `monitor` with Keras's defaults: factor 0.1, patience 10, minimal change 1e-4, no
-    /// cooldown, least rate 0.
-    #[must_use]
-    pub fn on(monitor: Monitor) -> Self {
-        Self {
-            monitor,
-            rule: PlateauRule::Keras,
-            factor: 0.1,
-            patience: 10,
-            min_delta: 1e-4,
-            cooldown: 0,
-            min_lr: 0.0,
-            state: State::default(),
-        }
-    }
-
-    /// Whose rule decides. Default: Keras's.
-    #[must_use]
-    pub fn rule(mut self, rule: PlateauRule) -> Self {
-        self.rule = rule;
-        self
-    }
-
-    /// What the rate is multiplied by: above 0 and below 1.
-    #[must_use]
-    pub fn factor(mut self, factor: f64) -> Self {
-        self.factor = factor;
-        self
-    }
-
-    /// Epochs without improvement after which the rate is lowered; by Keras's rule 0 acts like 1.
-    #[must_use]
-    pub fn patience(mut self, epochs: usize) -> Self {
-        self.patience = epochs;
-        self
-    }
-
-    /// The least change that counts as an improvement; its sign is ignored.
-    #[must_use]
-    pub fn min_delta(mut self, delta: f64) -> Self {
-        self.min_delta = delta.abs();
-        self
-    }
-
-    /// Epochs to wait after a reduction before counting again. By Keras's rule 1 acts like 0.
-    #[must_use]
-    pub fn cooldown(mut self, epochs: usize) -> Self {
-        self.cooldown = epochs;
-        self
-    }
-
-    /// The rate that is never gone below.
-    #[must_use]
-    pub fn min_lr(mut self, rate: f64) -> Self {
-        self.min_lr = rate;
-        self
-    }
-}
-
-impl ReduceLrOnPlateau {
     fn keras(&mut self, value: f64, control: &mut Control<'_>) {
         let state = &mut self.state;
         if state.cooldown > 0 {
             state.cooldown -= 1;
             state.wait = 0;
         }
-        if self.monitor.improves(value, state.best, self.min_delta) {
+        if self.monitor.improves(value, state.best, self.min_delta.abs()) {
             state.best = Some(value);
             state.wait = 0;
         } else if state.cooldown == 0 {
@@ -147,8 +100,8 @@ impl ReduceLrOnPlateau {
     fn pytorch(&mut self, value: f64, threshold: Threshold, eps: f64, control: &mut Control<'_>) {
         let state = &mut self.state;
         let delta = match (threshold, state.best) {
-            (Threshold::Relative, Some(best)) => self.min_delta * best,
-            _ => self.min_delta,
+            (Threshold::Relative, Some(best)) => self.min_delta.abs() * best,
+            _ => self.min_delta.abs(),
         };
         if self.monitor.improves(value, state.best, delta) {
             state.best = Some(value);
@@ -183,20 +136,16 @@ impl Callback for ReduceLrOnPlateau {
     }
 
     fn check(&self) -> Result<()> {
-        if !(self.factor > 0.0 && self.factor < 1.0) {
-            return Err(Error::option("the plateau's factor", "above 0 and below 1", self.factor));
-        }
-        if !self.min_delta.is_finite() {
-            return Err(Error::option("the plateau's least change", "a number", self.min_delta));
-        }
-        if let PlateauRule::PyTorch { eps, .. } = self.rule
-            && !(eps.is_finite() && eps >= 0.0)
-        {
-            return Err(Error::option("the plateau's eps", "a number of at least 0", eps));
-        }
-        if !(self.min_lr.is_finite() && self.min_lr >= 0.0) {
-            return Err(Error::option("the plateau's least rate", "at least 0", self.min_lr));
-        }
+        let eps = match self.rule {
+            PlateauRule::PyTorch { eps, .. } => eps,
+            PlateauRule::Keras => 0.0,
+        };
+        let is_factor = self.factor > 0.0 && self.factor < 1.0;
+        let is_size = |value: f64| value.is_finite() && value >= 0.0;
+        OptionError::unless(is_factor, "factor of the plateau", "above 0 and below 1", self.factor)?;
+        OptionError::unless(self.min_delta.is_finite(), "min_delta of the plateau", "a number", self.min_delta)?;
+        OptionError::unless(is_size(eps), "eps of the plateau", "a number of at least 0", eps)?;
+        OptionError::unless(is_size(self.min_lr), "min_lr of the plateau", "at least 0", self.min_lr)?;
         Ok(())
     }
 

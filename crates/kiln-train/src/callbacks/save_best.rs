@@ -9,8 +9,8 @@ use crate::callbacks::callback::{Callback, CallbackState, Control};
 use crate::callbacks::early_stopping::from_values;
 use crate::callbacks::monitor::Monitor;
 use crate::error::Result;
+use crate::report::file::write_file;
 use crate::report::history::EpochLogs;
-use crate::write_file::write_file;
 
 /// Writes the weights to a safetensors file whenever a metric is better than ever before, and ends
 /// the run with the best ones: Keras's `ModelCheckpoint` with `save_best_only`, whose file is never

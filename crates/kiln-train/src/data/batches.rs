@@ -66,7 +66,7 @@ pub(crate) fn check_streams<B: Batches>(data: &B, batch_size: usize) -> Result<(
         Some(streams) if streams != batch_size => Err(Error::Data {
             what: "the batch size",
             expected: format!("{streams}, the number of streams that the text is cut into"),
-            got: batch_size.to_string(),
+            found: batch_size.to_string(),
         }),
         _ => Ok(()),
     }
@@ -94,7 +94,7 @@ pub(crate) fn checked_order<B: Batches + ?Sized>(
                 "each of {rows} rows once{}",
                 if is_moved { ", as they are in their streams" } else { "" }
             ),
-            got: format!("{listed} rows, {new} of them different"),
+            found: format!("{listed} rows, {new} of them different"),
         });
     }
     Ok(order)

@@ -39,7 +39,7 @@ impl ContextDataset {
             return Err(Error::Data {
                 what: "the context of every row",
                 expected: "at least one word".to_owned(),
-                got: format!("none in row {row}"),
+                found: format!("none in row {row}"),
             });
         }
         Ok(Self { rows: rows.into() })

@@ -75,7 +75,7 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
             rows.ok_or_else(|| Error::Data {
                 what: "the rows of a data set",
                 expected: format!("{} as at the begin", self.range.end),
-                got: order.len().to_string(),
+                found: order.len().to_string(),
             })
         });
         let (rows, error) = match order {

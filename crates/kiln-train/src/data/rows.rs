@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Tensor, TensorData};
+use kiln_base::OptionError;
 use kiln_models::{Series, Span, Targets, TokenBatch};
 use kiln_text::Padded;
 
@@ -83,7 +84,7 @@ impl TokenDataset {
             return Err(Error::Data {
                 what: "the number of classes",
                 expected: format!("{}, one a row", padded.rows),
-                got: classes.len().to_string(),
+                found: classes.len().to_string(),
             });
         }
         if let Some(place) = padded.values.iter().position(|&id| id as usize >= vocab) {
@@ -176,14 +177,13 @@ impl SeriesDataset {
     /// A size is 0 or the numbers do not fill whole rows.
     pub fn new(values: Vec<f32>, [steps, d_input]: [usize; 2], targets: Vec<f32>, outputs: usize) -> Result<Self> {
         let width = steps * d_input;
-        if width == 0 || outputs == 0 {
-            return Err(Error::option("steps, inputs and outputs a row", "at least 1", 0));
-        }
+        let is_filled = width > 0 && outputs > 0;
+        OptionError::unless(is_filled, "steps, inputs and outputs of a row", "at least 1", 0)?;
         if !values.len().is_multiple_of(width) || values.len() / width * outputs != targets.len() {
             return Err(Error::Data {
                 what: "the numbers of a series data set",
                 expected: format!("rows of {steps} x {d_input} values with {outputs} targets each"),
-                got: format!("{} values and {} targets", values.len(), targets.len()),
+                found: format!("{} values and {} targets", values.len(), targets.len()),
             });
         }
         let targets = RowTargets::Values { values: targets, width: outputs };
@@ -200,7 +200,7 @@ impl SeriesDataset {
             return Err(Error::Data {
                 what: "the rows to split off",
                 expected: format!("at most {}", self.rows()),
-                got: rows.to_string(),
+                found: rows.to_string(),
             });
         }
         let SeriesRows { values, steps, d_input, targets } = &*self.0;

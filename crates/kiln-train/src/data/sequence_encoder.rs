@@ -1,6 +1,7 @@
 //! From documents to padded rows of ids: a text encoder and the padding behind it.
 
 use burn::tensor::Device;
+use kiln_base::OptionError;
 use kiln_models::TokenBatch;
 use kiln_text::{Document, Documents, PadSequences, Padded, Padding, TextEncoder, Truncating};
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::rows::TokenDataset;
 use crate::data::text_dataset::each_encoded;
 use crate::data::token_rows::token_batch;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How rows are brought to one length. The defaults are Keras's: padded and truncated in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,16 +63,26 @@ impl SequenceEncoder {
         Self::with_shape(encoder, SequenceShape { max_len, padding: Padding::Pre, truncating: Truncating::Pre })
     }
 
-    /// Encodes by `encoder` into rows of `shape`.
-    ///
     /// # Errors
     ///
     /// The length is 0.
-    pub fn with_shape(encoder: impl Into<TextEncoder>, shape: SequenceShape) -> Result<Self> {
-        if shape.max_len == 0 {
-            return Err(Error::option("the length of a sequence", "at least 1", 0));
-        }
+    pub(crate) fn with_shape(encoder: impl Into<TextEncoder>, shape: SequenceShape) -> Result<Self> {
+        OptionError::unless(shape.max_len > 0, "max_len", "at least 1", 0)?;
         Ok(Self { encoder: encoder.into(), shape })
+    }
+
+    /// Where short rows are padded. Default: in front.
+    #[must_use]
+    pub const fn padding(mut self, padding: Padding) -> Self {
+        self.shape.padding = padding;
+        self
+    }
+
+    /// Where rows beyond `max_len` lose ids. Default: in front.
+    #[must_use]
+    pub const fn truncating(mut self, truncating: Truncating) -> Self {
+        self.shape.truncating = truncating;
+        self
     }
 
     /// The text encoder.
@@ -96,9 +107,9 @@ impl SequenceEncoder {
     ///
     /// # Errors
     ///
-    /// None with a shape that `with_shape` took.
+    /// None: the rows have a length.
     pub fn pad(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
-        Ok(self.padding().pad(&self.encoder.encode_batch(texts))?)
+        Ok(self.pad_sequences().pad(&self.encoder.encode_batch(texts))?)
     }
 
     /// A data set of `documents` and their labels.
@@ -121,7 +132,7 @@ impl SequenceEncoder {
         &self,
         documents: impl IntoIterator<Item = kiln_text::Result<Document>>,
     ) -> Result<TokenDataset> {
-        let pad = self.padding();
+        let pad = self.pad_sequences();
         let mut all = Padded { values: Vec::new(), rows: 0, len: self.shape.max_len, spans: Vec::new() };
         let mut labels = Vec::new();
         each_encoded(documents, &self.encoder, &mut labels, |ids| {
@@ -134,7 +145,7 @@ impl SequenceEncoder {
         TokenDataset::new(all, labels, self.vocab_size())
     }
 
-    fn padding(&self) -> PadSequences<u32> {
+    fn pad_sequences(&self) -> PadSequences<u32> {
         let SequenceShape { max_len, padding, truncating } = self.shape;
         PadSequences::new().max_len(max_len).padding(padding).truncating(truncating)
     }

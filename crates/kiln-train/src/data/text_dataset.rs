@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Tensor, TensorData};
+use kiln_base::OptionError;
 use kiln_models::{RandomKey, Targets, TokenBatch};
 use kiln_text::{Document, Documents, Encoder, LengthBatches, PadSequences, Padded, Padding, Truncating};
 
@@ -70,7 +71,7 @@ pub struct EncodedText {
 /// assert_eq!(data.get(1).unwrap(), EncodedText { ids: vec![4], label: 0 });
 ///
 /// // A trainer takes its batches, each as long as its longest row.
-/// let batches = data.batches(PadBatcher::new());
+/// let batches = data.batches(PadBatcher::new())?;
 /// assert_eq!((batches.rows(), batches.limits().highest_id), (2, Some(4)));
 /// # Ok::<(), kiln_train::Error>(())
 /// ```
@@ -116,7 +117,7 @@ impl EncodedDataset {
             return Err(Error::Data {
                 what: "the number of labels",
                 expected: format!("{}, one a sequence", rows.ends.len()),
-                got: labels.len().to_string(),
+                found: labels.len().to_string(),
             });
         }
         Ok(Self(Arc::new(EncodedRows { labels, ..rows })))
@@ -142,9 +143,13 @@ impl EncodedDataset {
     }
 
     /// What `Trainer::fit` takes: batches that `batcher` pads.
-    #[must_use]
-    pub fn batches(&self, batcher: PadBatcher) -> EncodedBatches {
-        EncodedBatches { data: self.clone(), batcher, group_by_length: false }
+    ///
+    /// # Errors
+    ///
+    /// The batcher's `max_len` is 0.
+    pub fn batches(&self, batcher: PadBatcher) -> Result<EncodedBatches> {
+        OptionError::unless(batcher.max_len != Some(0), "max_len", "at least 1", 0)?;
+        Ok(EncodedBatches { data: self.clone(), batcher, group_by_length: false })
     }
 }
 
@@ -173,48 +178,26 @@ pub(crate) fn each_encoded(
     Ok(())
 }
 
-/// Makes a batch of rows that differ in length: as long as the longest of them, or as `max_len` at most.
-///
-/// As Burn's `Batcher` it serves Burn's loaders and [`BurnDataset`](crate::BurnDataset).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[must_use]
-pub struct PadBatcher {
-    padding: Padding,
-    truncating: Truncating,
-    max_len: Option<usize>,
+kiln_base::options! {
+    /// Makes a batch of rows that differ in length: as long as the longest of them, or as `max_len` at most.
+    ///
+    /// As Burn's `Batcher` it serves Burn's loaders and [`BurnDataset`](crate::BurnDataset).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[must_use]
+    pub struct PadBatcher [
+        /// Pads and truncates in front, as Keras does, and has no `max_len`.
+        pub const fn new
+    ] {
+        /// Where short rows are padded. Default: in front.
+        padding: Padding = Padding::Pre,
+        /// Where rows beyond `max_len` lose ids. Default: in front.
+        truncating: Truncating = Truncating::Pre,
+        /// The most steps of a row, at least 1. Default: no limit.
+        some max_len: usize,
+    }
 }
 
 impl PadBatcher {
-    /// Pads and truncates in front, as Keras does, and has no `max_len`.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Where short rows are padded. Default: in front.
-    pub fn padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
-        self
-    }
-
-    /// Where rows beyond `max_len` lose ids. Default: in front.
-    pub fn truncating(mut self, truncating: Truncating) -> Self {
-        self.truncating = truncating;
-        self
-    }
-
-    /// The most steps of a row. Default: no limit.
-    ///
-    /// # Errors
-    ///
-    /// `max_len` is 0.
-    pub fn max_len(mut self, max_len: usize) -> Result<Self> {
-        if max_len == 0 {
-            return Err(Error::option("the length of a sequence", "at least 1", 0));
-        }
-        self.max_len = Some(max_len);
-        Ok(self)
-    }
-
     fn pad(&self, rows: &[&[u32]]) -> Result<Padded<u32>> {
         let mut pad = PadSequences::new().min_len(1).padding(self.padding).truncating(self.truncating);
         if let Some(max_len) = self.max_len {
@@ -234,8 +217,9 @@ impl Batcher<EncodedText, Labelled<TokenBatch>> for PadBatcher {
     fn batch(&self, items: Vec<EncodedText>, device: &Device) -> Labelled<TokenBatch> {
         let rows: Vec<&[u32]> = items.iter().map(|item| item.ids.as_slice()).collect();
         let labels = items.iter().map(|item| item.label).collect();
-        // Burn's trait has no way to say that a batch does not fit in memory, the one thing that can go wrong.
-        self.tokens(&rows, labels, device).expect("a batch of rows that are in memory fits in memory")
+        // Burn's trait has no way to say that a batch does not fit in memory, or that `max_len` is 0.
+        self.tokens(&rows, labels, device)
+            .expect("a batch of rows that are in memory fits in memory, and `max_len` is not 0")
     }
 }
 
@@ -266,7 +250,7 @@ impl EncodedBatches {
     /// use kiln_train::{Batches, EncodedDataset, PadBatcher};
     ///
     /// let data = EncodedDataset::new([vec![1; 90], vec![2; 10], vec![3; 88], vec![4; 9]], vec![0, 1, 0, 1], 5)?;
-    /// let batches = data.batches(PadBatcher::new()).group_by_length();
+    /// let batches = data.batches(PadBatcher::new())?.group_by_length();
     /// assert_eq!(batches.order(2, None), [0, 2, 1, 3]);
     /// # Ok::<(), kiln_train::Error>(())
     /// ```

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use kiln_base::OptionError;
 use kiln_models::{Carried, Targets, Windows};
 
 use crate::data::batches::{Batches, DataLimits, Labelled};
@@ -38,10 +39,8 @@ impl TextWindows {
     ///
     /// A size is 0, or the text is shorter than one window a stream and the token behind.
     pub fn new(ids: Vec<u32>, streams: usize, window: usize) -> Result<Self> {
-        for (what, value) in [("the number of streams", streams), ("the window of a text", window)] {
-            if value == 0 {
-                return Err(Error::option(what, "at least 1", value));
-            }
+        for (option, value) in [("number of streams", streams), ("window of a text", window)] {
+            OptionError::unless(value > 0, option, "at least 1", value)?;
         }
         let needed = streams.saturating_mul(window).saturating_add(1);
         if ids.len() < needed {
@@ -51,7 +50,7 @@ impl TextWindows {
                     "at least {needed}, for a window of {window} in each of {streams} streams and the token behind (give \
                      it more text, a smaller window or fewer streams)"
                 ),
-                got: ids.len().to_string(),
+                found: ids.len().to_string(),
             });
         }
         Ok(Self { ids: ids.into(), streams, window })
@@ -105,7 +104,7 @@ impl Batches for TextWindows {
             return Err(Error::Data {
                 what: "the windows of a batch",
                 expected: format!("of one length, as those of one batch of {} rows are", self.streams),
-                got: format!("{window} tokens in row {} and {} in row {other}", rows[0], rest(other)),
+                found: format!("{window} tokens in row {} and {} in row {other}", rows[0], rest(other)),
             });
         }
         let (mut ids, mut targets) = (Vec::with_capacity(rows.len() * window), Vec::with_capacity(rows.len() * window));

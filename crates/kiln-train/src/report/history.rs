@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use kiln_base::FileError;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::write_file::write_file;
+use crate::report::file::write_file;
 
 /// What was measured in one epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -99,7 +100,7 @@ impl History {
     /// The file cannot be read, or is no history.
     pub fn load_json(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let text = std::fs::read_to_string(path).map_err(FileError::new("read", path))?;
         serde_json::from_str(&text).map_err(|error| Error::damaged(path, error))
     }
 

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use kiln_base::FileError;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
 use crate::error::{Error, Result};
+use crate::report::file::write_file;
 use crate::report::history::History;
-use crate::write_file::write_file;
 
 const SIZE: (u32, u32) = (1000, 400);
 const TRAINING: RGBColor = RGBColor(0x1F, 0x77, 0xB4);
@@ -35,10 +36,10 @@ impl History {
             }
             Some("png") => {
                 // The encoder behind plotters writes to a path alone.
-                let folder = tempfile::tempdir().map_err(Error::io("make a temporary folder near", path))?;
+                let folder = tempfile::tempdir().map_err(FileError::new("make a temporary folder near", path))?;
                 let drawn = folder.path().join("curves.png");
                 self.draw(BitMapBackend::new(&drawn, SIZE).into_drawing_area()).map_err(failed)?;
-                let bytes = std::fs::read(&drawn).map_err(Error::io("read", &drawn))?;
+                let bytes = std::fs::read(&drawn).map_err(FileError::new("read", &drawn))?;
                 write_file(path, &bytes)
             }
             _ => Err(failed("expected a name that ends in .svg or .png".to_owned())),

@@ -6,15 +6,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use kiln_base::FileError;
 use kiln_models::weights::{self, Weights};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::callbacks::callback::CallbackState;
 use crate::error::{Error, Result};
+use crate::report::file::write_file;
 use crate::report::history::History;
 use crate::run::optimizer::Optimizer;
-use crate::write_file::write_file;
 
 const MAGIC: &[u8; 8] = b"KILNCKPT";
 const VERSION: u32 = 1;
@@ -165,7 +166,7 @@ impl Checkpoint {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::NothingToResume { path: path.to_owned() });
             }
-            other => other.map_err(Error::io("read", path))?,
+            other => other.map_err(FileError::new("read", path))?,
         };
         let payload = payload_of(&file, path)?;
         let (_, metadata) =

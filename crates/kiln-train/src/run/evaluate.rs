@@ -1,6 +1,7 @@
 //! Loss and accuracy on a data set, and predictions.
 
 use burn::tensor::Device;
+use kiln_base::OptionError;
 use kiln_models::{Carried, Model, Pass};
 
 use crate::data::batches::{Batches, DataLimits, Labelled, check_streams, checked_order};
@@ -94,9 +95,7 @@ fn each_batch<B>(
     device: &Device,
     mut act: impl FnMut(B, usize) -> Result<()>,
 ) -> Result<Vec<usize>> {
-    if batch_size == 0 {
-        return Err(Error::option("the batch size", "at least 1", 0));
-    }
+    OptionError::unless(batch_size > 0, "batch size", "at least 1", batch_size)?;
     if data.rows() == 0 {
         return Err(Error::EmptyData { what: "evaluation" });
     }

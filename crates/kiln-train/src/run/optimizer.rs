@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use kiln_base::OptionError;
 use kiln_kernels::{AdamStep, RowGradient, adam_step, embedding, put_rows};
 use kiln_models::weights::{ParameterPath, Weight, Weights};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::run::gradient_norms::GradientSquares;
 use crate::run::step_gradients::StepGradients;
 
@@ -161,25 +162,20 @@ impl Optimizer {
     /// An option is outside its range, or not a number.
     pub(crate) fn check(&self) -> Result<()> {
         let rate = self.rate();
-        if !(rate.is_finite() && rate > 0.0) {
-            return Err(Error::option("the learning rate", "a number above 0", rate));
-        }
+        OptionError::unless(rate.is_finite() && rate > 0.0, "learning rate", "a number above 0", rate)?;
         let decays = match *self {
             Self::Adam { beta_1, beta_2, .. } => vec![("beta_1", beta_1), ("beta_2", beta_2)],
             Self::RmsProp { rho, momentum, .. } => vec![("rho", rho), ("momentum", momentum)],
             Self::Sgd { momentum, .. } => vec![("momentum", momentum)],
         };
-        for (what, decay) in decays {
-            if !(0.0..1.0).contains(&decay) {
-                return Err(Error::option(what, "at least 0 and below 1", decay));
-            }
+        for (option, decay) in decays {
+            OptionError::unless((0.0..1.0).contains(&decay), option, "at least 0 and below 1", decay)?;
         }
-        match *self {
-            Self::Adam { epsilon, .. } | Self::RmsProp { epsilon, .. } if !(epsilon.is_finite() && epsilon >= 0.0) => {
-                Err(Error::option("epsilon", "a number of at least 0", epsilon))
-            }
-            _ => Ok(()),
+        if let Self::Adam { epsilon, .. } | Self::RmsProp { epsilon, .. } = *self {
+            let is_size = epsilon.is_finite() && epsilon >= 0.0;
+            OptionError::unless(is_size, "epsilon", "a number of at least 0", epsilon)?;
         }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::report::history::History;
+use kiln_base::FileError;
 
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const TOKENIZER: &str = "tokenizer.json";
@@ -71,25 +72,25 @@ impl RunFolder {
     }
 
     /// Removes a run's files.
-    pub(crate) fn clear(&self) -> Result<()> {
-        self.held().iter().try_for_each(|file| std::fs::remove_file(file).map_err(Error::io("remove", file)))
+    pub(crate) fn clear(&self) -> Result<(), FileError> {
+        self.held().iter().try_for_each(|file| std::fs::remove_file(file).map_err(FileError::new("remove", file)))
     }
 
     /// Puts an old run's files aside: [`RunFolder::settle`] removes them or brings them back.
-    pub(crate) fn put_aside(&self) -> Result<()> {
+    pub(crate) fn put_aside(&self) -> Result<(), FileError> {
         let held = self.held();
         if held.is_empty() {
             return Ok(());
         }
         let (replacing, replaced) = (self.0.join(REPLACING), self.0.join(REPLACED));
-        std::fs::create_dir_all(&replacing).map_err(Error::io("make the folder", &replacing))?;
+        std::fs::create_dir_all(&replacing).map_err(FileError::new("make the folder", &replacing))?;
         held.iter().try_for_each(|file| move_into(file, &replacing))?;
-        std::fs::rename(&replacing, &replaced).map_err(Error::io("rename", &replacing))
+        std::fs::rename(&replacing, &replaced).map_err(FileError::new("rename", &replacing))
     }
 
     /// Removes the old run's files that were put aside if the new one has a checkpoint; if not, they come back, and what
     /// there is of the new one goes.
-    pub(crate) fn settle(&self) -> Result<()> {
+    pub(crate) fn settle(&self) -> Result<(), FileError> {
         let (replacing, replaced) = (self.0.join(REPLACING), self.0.join(REPLACED));
         if replacing.is_dir() {
             self.bring_back(&replacing)?;
@@ -99,17 +100,17 @@ impl RunFolder {
                 self.clear()?;
                 self.bring_back(&replaced)?;
             } else {
-                std::fs::remove_dir_all(&replaced).map_err(Error::io("remove", &replaced))?;
+                std::fs::remove_dir_all(&replaced).map_err(FileError::new("remove", &replaced))?;
             }
         }
         Ok(())
     }
 
-    fn bring_back(&self, aside: &Path) -> Result<()> {
-        for entry in std::fs::read_dir(aside).map_err(Error::io("read", aside))? {
-            move_into(&entry.map_err(Error::io("read", aside))?.path(), &self.0)?;
+    fn bring_back(&self, aside: &Path) -> Result<(), FileError> {
+        for entry in std::fs::read_dir(aside).map_err(FileError::new("read", aside))? {
+            move_into(&entry.map_err(FileError::new("read", aside))?.path(), &self.0)?;
         }
-        std::fs::remove_dir(aside).map_err(Error::io("remove", aside))
+        std::fs::remove_dir(aside).map_err(FileError::new("remove", aside))
     }
 
     /// `error` with what a run leaves here that ends in the middle of `epoch`.
@@ -147,8 +148,8 @@ impl RunFolder {
 
     /// Makes the folder and finds out whether it can be written to, before hours of training.
     pub(crate) fn check_writable(&self) -> Result<()> {
-        std::fs::create_dir_all(&self.0).map_err(Error::io("make the folder", &self.0))?;
-        tempfile::tempfile_in(&self.0).map_err(Error::io("write into", &self.0))?;
+        std::fs::create_dir_all(&self.0).map_err(FileError::new("make the folder", &self.0))?;
+        tempfile::tempfile_in(&self.0).map_err(FileError::new("write into", &self.0))?;
         Ok(())
     }
 
@@ -170,7 +171,7 @@ impl RunFolder {
     }
 }
 
-fn move_into(file: &Path, folder: &Path) -> Result<()> {
+fn move_into(file: &Path, folder: &Path) -> Result<(), FileError> {
     let name = file.file_name().unwrap_or_default();
-    std::fs::rename(file, folder.join(name)).map_err(Error::io("move", file))
+    std::fs::rename(file, folder.join(name)).map_err(FileError::new("move", file))
 }

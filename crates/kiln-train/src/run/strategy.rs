@@ -14,6 +14,7 @@ use burn::train::{
     EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, SupervisedLearningStrategy,
     SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents, TrainingItem, ValidLoader,
 };
+use kiln_base::OptionError;
 use kiln_models::weights::{self, Weights};
 
 use crate::artifact::config::ArtifactConfig;
@@ -314,9 +315,8 @@ impl<M: Trainable> Running<M> {
             act(callback.as_mut(), &mut control)?;
         }
         let Control { learning_rate, stop, replaced, .. } = control;
-        if !(learning_rate.is_finite() && learning_rate >= 0.0) {
-            return Err(Error::option("the learning rate set by a callback", "a number of at least 0", learning_rate));
-        }
+        let is_rate = learning_rate.is_finite() && learning_rate >= 0.0;
+        OptionError::unless(is_rate, "learning rate set by a callback", "a number of at least 0", learning_rate)?;
         state.learning_rate = learning_rate;
         state.stopped = stop;
         if let Some(replaced) = replaced {
@@ -348,7 +348,7 @@ impl<M: Trainable> Running<M> {
         };
         let path: PathBuf = state.folder.checkpoint();
         checkpoint.save(&path)?;
-        state.folder.settle()
+        Ok(state.folder.settle()?)
     }
 }
 

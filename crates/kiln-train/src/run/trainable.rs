@@ -151,7 +151,7 @@ impl<M: Model> Trainable for M {
     type Batch = Labelled<M::Input>;
 
     fn check(&self, limits: &DataLimits) -> crate::error::Result<()> {
-        let refuse = |what: &'static str, expected: String, got: String| Err(Error::Data { what, expected, got });
+        let refuse = |what: &'static str, expected: String, found: String| Err(Error::Data { what, expected, found });
         for (what, data, model) in [
             ("the steps of the data's rows", limits.steps, self.length()),
             ("the numbers a step of the data", limits.d_input, self.d_input()),

@@ -9,6 +9,7 @@ use burn::optim::SgdConfig;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::{Adaptor, Metric, Numeric};
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
+use kiln_base::OptionError;
 use kiln_models::{RandomKey, weights};
 
 use crate::artifact::config::ArtifactConfig;
@@ -234,29 +235,25 @@ impl<M: Trainable> Trainer<M> {
         self
     }
 
-    /// A handle that stops the run behind the current step.
+    /// A handle that stops the run after the current step.
     #[must_use]
-    pub fn interrupter(&self) -> Interrupter {
+    pub fn stop_handle(&self) -> Interrupter {
         self.interrupter.clone()
     }
 
-    /// Lets a handle of one's own stop the run.
+    /// Lets another handle stop the run.
     #[must_use]
-    pub fn with_interrupter(mut self, interrupter: Interrupter) -> Self {
+    pub fn interrupter(mut self, interrupter: Interrupter) -> Self {
         self.interrupter = interrupter;
         self
     }
 
     /// Stops the run in good order at the first Ctrl-C; the second, or one while nothing is trained, ends the process
     /// at once. Several trainers of a process may ask for it.
-    ///
-    /// # Errors
-    ///
-    /// The process has another handler of the signal.
-    pub fn stop_on_ctrl_c(mut self) -> Result<Self> {
-        ctrl_c::install()?;
+    #[must_use]
+    pub fn stop_on_ctrl_c(mut self) -> Self {
         self.stops_on_ctrl_c = true;
-        Ok(self)
+        self
     }
 
     /// Shows nothing on the standard output.
@@ -273,7 +270,7 @@ impl<M: Trainable> Trainer<M> {
     /// An option is outside its range, a data set is empty, the folder holds a run and is neither
     /// to be overwritten nor resumed, a checkpoint is damaged or of a run with other options, a
     /// file cannot be written, a callback fails, a loss or a trained weight is not finite, the device fails or has no
-    /// memory for a step, or the run is stopped from outside. What ended before stands in the folder.
+    /// memory for a step, the process has another handler of a Ctrl-C that is to stop the run, or it is stopped from outside. What ended before stands in the folder.
     pub fn fit<D, V>(self, model: M, train: &D, valid: &V) -> Result<Run<M>>
     where
         D: Batches<Batch = M::Batch> + Clone + 'static,
@@ -395,7 +392,7 @@ impl<M: Trainable> Trainer<M> {
                 return Err(folder.told(error, kept + 1));
             }
         };
-        crate::write_file::write_file(&folder.model(), &weights::to_safetensors(&weights, None)?)?;
+        crate::report::file::write_file(&folder.model(), &weights::to_safetensors(&weights, None)?)?;
         folder.save_curves(&history)?;
         Ok(Run {
             model,
@@ -407,18 +404,16 @@ impl<M: Trainable> Trainer<M> {
     }
 
     fn check(&self, train: usize, valid: usize) -> Result<()> {
-        for (what, value) in [("the number of epochs", self.epochs), ("the batch size", self.batch_size)] {
-            if value == 0 {
-                return Err(Error::option(what, "at least 1", value));
-            }
+        for (option, value) in [("number of epochs", self.epochs), ("batch size", self.batch_size)] {
+            OptionError::unless(value > 0, option, "at least 1", value)?;
         }
-        if let Some(norm) = self.clip_norm
-            && !(norm.is_finite() && norm > 0.0)
-        {
-            return Err(Error::option("the clipping norm", "a number above 0", norm));
-        }
+        let norm = self.clip_norm.unwrap_or(1.0);
+        OptionError::unless(norm.is_finite() && norm > 0.0, "clipping norm", "a number above 0", norm)?;
         if let Some(artifact) = &self.artifact {
             artifact.check()?;
+        }
+        if self.stops_on_ctrl_c {
+            ctrl_c::install()?;
         }
         for callback in &self.callbacks {
             callback.check()?;
@@ -438,7 +433,7 @@ fn keep_last_epoch(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     let last = Checkpoint::load(&folder.checkpoint())?;
-    crate::write_file::write_file(&folder.model(), &weights::to_safetensors(&last.model, None)?)
+    crate::report::file::write_file(&folder.model(), &weights::to_safetensors(&last.model, None)?)
 }
 
 /// Puts the checkpoint's state into `model` and `state`.

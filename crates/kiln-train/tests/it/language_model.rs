@@ -102,7 +102,7 @@ fn a_text_shorter_than_a_window_in_each_stream_is_refused() {
     let of = |tokens: u32, streams, window| TextWindows::new((0..tokens).collect(), streams, window);
     assert_eq!(of(13, 3, 4).unwrap().windows(), 1);
     let error = of(12, 3, 4).unwrap_err().to_string();
-    assert!(error.contains("at least 13") && error.contains("got 12") && error.contains("smaller window"), "{error}");
+    assert!(error.contains("at least 13") && error.contains("found 12") && error.contains("smaller window"), "{error}");
     assert!(of(0, 1, 1).is_err());
     assert!(of(9, 0, 1).unwrap_err().to_string().contains("streams"));
     assert!(of(9, 1, 0).unwrap_err().to_string().contains("window"));
@@ -219,7 +219,7 @@ fn a_stopped_run_resumes_to_the_bits_of_one_never_stopped() {
     let text = Running::new();
     let fit = |folder: &Path, existing, stop: (usize, usize)| -> kiln_train::Result<(Weights, History)> {
         let trainer = text.trainer(folder, 6).existing_run(existing);
-        let stop = StopAt(trainer.interrupter(), stop.0, stop.1);
+        let stop = StopAt(trainer.stop_handle(), stop.0, stop.1);
         let run = trainer.callback(stop).fit(text.model(&cpu()), &text.train, &text.valid)?;
         let history = run.history().clone();
         Ok((weights_of(&run.into_model()), history))

@@ -83,12 +83,12 @@ fn a_batch_is_as_long_as_its_longest_row() {
     let words = words();
     let data = EncodedDataset::from_corpus(documents().into_documents().into_iter().map(Ok), &words).unwrap();
     // By count: a 1, and by first appearance: fine 2, film 3, dull 4, and 5, long 6 (a 3; fine, film, dull 2 each).
-    let batches = data.batches(PadBatcher::new());
+    let batches = data.batches(PadBatcher::new()).unwrap();
     assert_eq!(batches.rows(), 5);
     let (ids, spans, classes) = read(batches.batch(&[1, 0], &cpu()).unwrap());
     assert_eq!((ids, spans, classes), (vec![vec![0, 0, 4], vec![1, 2, 3]], vec![(2, 1), (0, 3)], vec![0, 1]));
-    let short = PadBatcher::new().padding(Padding::Post).truncating(Truncating::Post).max_len(2).unwrap();
-    let short = data.batches(short);
+    let short = PadBatcher::new().padding(Padding::Post).truncating(Truncating::Post).max_len(2);
+    let short = data.batches(short).unwrap();
     let (ids, spans, _) = read(short.batch(&[3, 1], &cpu()).unwrap());
     assert_eq!((ids, spans), (vec![vec![1, 4], vec![4, 0]], vec![(0, 2), (0, 1)]));
     // A batch of empty rows has a step of padding.
@@ -111,7 +111,7 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(error, Error::IdOutOfRange { row: 1, step: 1, id: 9, vocab: 9 }), "{error}");
     let error = EncodedDataset::new([[1_u32]], vec![0, 1], 9).unwrap_err().to_string();
     assert!(error.contains("labels") && error.contains('2'), "{error}");
-    assert!(PadBatcher::new().max_len(0).is_err());
+    assert!(data.batches(PadBatcher::new().max_len(0)).is_err());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines.txt");
     std::fs::write(&path, b"fine\n\xff\n").unwrap();
@@ -188,7 +188,7 @@ fn an_artifact_holds_any_text_encoder_and_predicts_alone() {
 fn rows_that_differ_in_length_train() {
     let words = words();
     let data = EncodedDataset::from_corpus(documents().into_documents().into_iter().map(Ok), &words).unwrap();
-    let batches = data.batches(PadBatcher::new());
+    let batches = data.batches(PadBatcher::new()).unwrap();
     let config = RecurrentClassifierConfig::new(words.vocab_size(), 6).d_embedding(3).d_hidden(vec![2]);
     let folder = tempfile::tempdir().unwrap();
     let trainer = || Trainer::new(folder.path()).epochs(2).batch_size(2).existing_run(ExistingRun::Overwrite);
@@ -208,7 +208,7 @@ fn rows_that_differ_in_length_train() {
 fn rows_of_like_length_come_together() {
     let rows: Vec<Vec<u32>> = (0..1003_usize).map(|row| vec![1 + row as u32 % 4; 1 + row * 7919 % 97]).collect();
     let data = EncodedDataset::new(&rows, rows.iter().map(|ids| ids[0] % 2).collect(), 5).unwrap();
-    let chance = data.batches(PadBatcher::new());
+    let chance = data.batches(PadBatcher::new()).unwrap();
     let grouped = chance.clone().group_by_length();
     let key = |epoch| Some(RandomKey::new(3).index(epoch));
     let cells = |order: &[usize]| -> usize {
@@ -236,7 +236,8 @@ fn rows_of_like_length_come_together() {
     // Evaluation begins with the longest.
     assert_eq!(rows[grouped.order(8, None)[0]].len(), 97);
     // Of few rows too, batches are not the same in every epoch.
-    let few = EncodedDataset::new(&rows[..64], vec![0; 64], 5).unwrap().batches(PadBatcher::new()).group_by_length();
+    let few =
+        EncodedDataset::new(&rows[..64], vec![0; 64], 5).unwrap().batches(PadBatcher::new()).unwrap().group_by_length();
     let sets = |order: Vec<usize>| -> BTreeSet<Vec<usize>> {
         order.chunks(8).map(|batch| BTreeSet::from_iter(batch.iter().copied()).into_iter().collect()).collect()
     };
@@ -286,7 +287,7 @@ impl Batches for Ordered {
 #[test]
 fn an_order_that_is_none_is_refused_and_predictions_follow_the_rows() {
     let data = EncodedDataset::new([[1_u32, 2], [3, 4], [4, 4]], vec![0, 1, 1], 5).unwrap();
-    let batches = data.batches(PadBatcher::new());
+    let batches = data.batches(PadBatcher::new()).unwrap();
     let config = RecurrentClassifierConfig::new(5, 2).d_embedding(3).d_hidden(vec![2]);
     let model = || config.init(&cpu(), 1).unwrap();
     let passes = |order: &[usize], passes| Ordered(batches.clone(), order.to_vec(), Arc::new(AtomicUsize::new(passes)));

@@ -190,7 +190,7 @@ fn child_that_is_interrupted() {
     let Some(folder) = std::env::var_os("KILN_TEST_CTRL_C").map(std::path::PathBuf::from) else { return };
     let small = SmallRun::new();
     let fit = |name: &str, epochs, dawdle: Option<Dawdle>| {
-        let mut trainer = fresh(small.trainer(&folder.join(name), epochs)).stop_on_ctrl_c().unwrap();
+        let mut trainer = fresh(small.trainer(&folder.join(name), epochs)).stop_on_ctrl_c();
         if let Some(dawdle) = dawdle {
             trainer = trainer.callback(dawdle);
         }
@@ -300,7 +300,7 @@ fn an_interrupted_run_keeps_its_whole_epochs_and_says_how_to_go_on() {
     let small = SmallRun::new();
     let folder = folder();
     let trainer = fresh(small.trainer(folder.path(), 4));
-    let stop = StopAt(trainer.interrupter(), 3, 2);
+    let stop = StopAt(trainer.stop_handle(), 3, 2);
     let error = trainer.callback(stop).fit(small.model(&cpu()), &small.train, &small.valid).unwrap_err();
     let message = error.to_string();
     assert!(matches!(error, Error::Interrupted { epoch: 3, .. }), "{message}");
@@ -511,7 +511,7 @@ fn a_run_that_is_overwritten_stands_until_the_new_ones_first_epoch_ends() {
     let old = model();
     let stopped_at = |epoch, step| {
         let trainer = small.trainer(folder.path(), 3).seed(12).existing_run(ExistingRun::Overwrite);
-        let stop = StopAt(trainer.interrupter(), epoch, step);
+        let stop = StopAt(trainer.stop_handle(), epoch, step);
         trainer.callback(stop).fit(small.model(&cpu()), &small.train, &small.valid).map(|_| ()).unwrap_err().to_string()
     };
     let message = stopped_at(1, 1);
@@ -542,7 +542,7 @@ fn an_interrupted_run_without_a_best_model_keeps_the_last_whole_epochs() {
     let small = SmallRun::new();
     let folder = folder();
     let trainer = Trainer::new(folder.path()).epochs(4).batch_size(8).quiet();
-    let stop = StopAt(trainer.interrupter(), 2, 1);
+    let stop = StopAt(trainer.stop_handle(), 2, 1);
     trainer.callback(stop).fit(small.model(&cpu()), &small.train, &small.valid).unwrap_err();
     let bytes = std::fs::read(folder.path().join("model.safetensors")).unwrap();
     let weights = kiln_models::weights::from_safetensors(&bytes).unwrap();
