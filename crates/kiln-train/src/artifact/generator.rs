@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{LanguageModel, LayerStates, Pass, RandomKey, Sampling};
-use kiln_text::Vocabulary;
+use kiln_text::vocabulary::Vocabulary;
 
 use crate::artifact::config::{
     ArtifactConfig, Kind, TokenUnit, existing, loaded, read_config, read_weights, sha256, wrong_kind,

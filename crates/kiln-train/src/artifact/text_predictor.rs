@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use kiln_models::TextClassifier;
-use kiln_text::TextEncoder;
+use kiln_text::encoders::TextEncoder;
 
 use crate::artifact::config::{ArtifactConfig, Kind, existing, loaded, read_config, read_weights, sha256, wrong_kind};
 use crate::data::sequence_encoder::SequenceEncoder;

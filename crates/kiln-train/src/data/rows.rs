@@ -6,7 +6,7 @@ use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Tensor, TensorData};
 use kiln_base::OptionError;
 use kiln_models::{Series, Span, Targets, TokenBatch};
-use kiln_text::Padded;
+use kiln_text::rows::Padded;
 
 use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::data::text_dataset::EncodedText;

@@ -3,7 +3,9 @@
 use burn::tensor::Device;
 use kiln_base::OptionError;
 use kiln_models::TokenBatch;
-use kiln_text::{Document, Documents, PadSequences, Padded, Padding, TextEncoder, Truncating};
+use kiln_text::corpora::{Document, Documents};
+use kiln_text::encoders::TextEncoder;
+use kiln_text::rows::{PadSequences, Padded, Padding, Truncating};
 use serde::{Deserialize, Serialize};
 
 use crate::data::rows::TokenDataset;

@@ -8,7 +8,9 @@ use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Tensor, TensorData};
 use kiln_base::OptionError;
 use kiln_models::{RandomKey, Targets, TokenBatch};
-use kiln_text::{Document, Documents, Encoder, LengthBatches, PadSequences, Padded, Padding, Truncating};
+use kiln_text::corpora::{Document, Documents};
+use kiln_text::encoders::Encoder;
+use kiln_text::rows::{LengthBatches, PadSequences, Padded, Padding, Truncating};
 
 use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::data::token_rows::token_batch;

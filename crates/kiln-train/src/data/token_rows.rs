@@ -2,10 +2,10 @@
 
 use burn::tensor::Device;
 use kiln_models::{Span, TokenBatch};
-use kiln_text::Padded;
+use kiln_text::rows::Padded;
 
 /// The spans of padded rows, as a model takes them.
-pub(crate) fn spans_of(spans: Vec<kiln_text::Span>) -> Vec<Span> {
+pub(crate) fn spans_of(spans: Vec<kiln_text::rows::Span>) -> Vec<Span> {
     spans.into_iter().map(|span| Span { start: span.start, len: span.len }).collect()
 }
 

@@ -10,11 +10,12 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
 use kiln_models::{RandomKey, RecurrentClassifierConfig, RecurrentKind, Targets, TokenBatch};
-use kiln_text::{
-    Analyzer, CharTokenizer, Document, Documents, LineCorpus, Normalizer, OutputMode, Padding, Segments,
-    SubwordTextEncoder, TextEncoder, TextVectorization, Truncating, Vocabulary, VocabularyEncoder, WordTokenizer,
-    Words,
-};
+use kiln_text::corpora::{Document, Documents, LineCorpus};
+use kiln_text::encoders::{CharTokenizer, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer};
+use kiln_text::keras::{OutputMode, TextVectorization};
+use kiln_text::rows::{Padding, Truncating};
+use kiln_text::tokens::{Analyzer, Normalizer, Segments, Words};
+use kiln_text::vocabulary::Vocabulary;
 use kiln_train::{
     ArtifactConfig, Batches, BurnDataset, DataLimits, DocumentDataset, EncodedBatches, EncodedDataset, EncodedText,
     Error, ExistingRun, Labelled, PadBatcher, SequenceEncoder, TextPredictor, Trainer, evaluate, predict,
@@ -111,7 +112,7 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(error, Error::IdOutOfRange { row: 1, step: 1, id: 9, vocab: 9 }), "{error}");
     let error = EncodedDataset::new([[1_u32]], vec![0, 1], 9).unwrap_err().to_string();
     assert!(error.contains("labels") && error.contains('2'), "{error}");
-    assert!(data.batches(PadBatcher::new().max_len(0)).is_err());
+    assert!(EncodedDataset::new([[1]], vec![0], 9).unwrap().batches(PadBatcher::new().max_len(0)).is_err());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines.txt");
     std::fs::write(&path, b"fine\n\xff\n").unwrap();
