@@ -100,6 +100,13 @@ impl Optimizer {
         self
     }
 
+    /// Its old name, until the tests have changed.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_learning_rate(self, rate: f64) -> Self {
+        self.learning_rate(rate)
+    }
+
     /// The first learning rate that is set.
     #[must_use]
     pub const fn rate(&self) -> f64 {
