@@ -9,21 +9,18 @@
 //! Time: seconds. Output: the pairs counted, the largest singular values, the nearest words of the
 //! words asked for.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use kiln::prelude::*;
 use kiln::vectors::counts::{Cooccurrence, Ppmi, Scaling, TruncatedSvd};
 use kiln::vectors::{Format, WordVectors};
-use kiln_examples::{review_text, similar_words};
+use kiln_examples::{CorpusArgs, numbered, similar_words};
 
 /// Count what stands near what, and make vectors of it
 #[derive(Parser)]
 struct Options {
-    /// Text with one sentence a line
-    #[arg(long, value_name = "FILE")]
-    corpus: Option<PathBuf>,
+    #[command(flatten)]
+    text: CorpusArgs,
     /// Words to each side
     #[arg(long, default_value_t = 2)]
     window: usize,
@@ -33,29 +30,12 @@ struct Options {
     /// Seed of the randomised SVD
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Words whose neighbours are shown
-    #[arg(long, value_delimiter = ',', default_value = "you,year,car,toyota")]
-    words: Vec<String>,
-    /// Write the vectors: .txt text, .bin binary, .safetensors
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let text = match &options.corpus {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => review_text(options.seed)?,
-    };
-    let mut words: Vec<&str> = Vec::new();
-    let mut index = std::collections::HashMap::new();
-    let mut ids: Vec<u32> = Vec::new();
-    for word in text.lines().flat_map(|line| line.split_whitespace().chain(["<eos>"])) {
-        ids.push(*index.entry(word).or_insert_with(|| {
-            words.push(word);
-            words.len() as u32 - 1
-        }));
-    }
+    let text = options.text.text(options.seed)?;
+    let (words, ids) = numbered(&text);
     println!("{} words, {} of them different", thousands(ids.len()), thousands(words.len()));
 
     let counts = Cooccurrence::new().window(options.window).count(words.len(), [&ids])?;
@@ -66,13 +46,13 @@ fn main() -> Result<()> {
     println!("largest singular values: {:.1?}", &svd.s[..svd.s.len().min(5)]);
 
     let vectors = WordVectors::new(&words, svd.vectors(Scaling::Unscaled), svd.k)?;
-    for word in &options.words {
+    for word in &options.text.words {
         match vectors.similar_by_word(word, 5) {
             Ok(near) => println!("{word}: {}", similar_words(&near)),
             Err(error) => println!("{error}"),
         }
     }
-    if let Some(path) = &options.output {
+    if let Some(path) = &options.text.output {
         vectors.save(path, Format::of_name(path))?;
         println!("vectors: {}", path.display());
     }

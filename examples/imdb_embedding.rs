@@ -10,30 +10,19 @@
 //! parameters, a line an epoch, `validation accuracy`.
 
 use anyhow::Result;
-use clap::Parser;
 use kiln::prelude::*;
-use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, imdb_ids, show_model, show_run};
+use kiln_examples::{Defaults, ImdbTraining, imdb_ids, options, show_model, show_run};
 
-const DEFAULTS: Defaults =
-    Defaults { name: "imdb-embedding", epochs: 10, fast_epochs: 1, batch_size: 32, optimizer: Optimizer::rms_prop() };
+const DEFAULTS: Defaults = Defaults::new("imdb-embedding", Optimizer::rms_prop()).epochs(10).batch_size(32);
 const WORDS: usize = 10_000;
 const LENGTH: usize = 20;
 
-/// Train an embedding and one dense layer on the ends of film reviews
-#[derive(Parser)]
-struct Options {
-    #[command(flatten)]
-    training: TrainingArgs,
-    #[command(flatten)]
-    imdb: ImdbArgs,
-}
-
 fn main() -> Result<()> {
-    let options = Options::parse();
-    let training = &options.training;
+    let about = "Train an embedding and one dense layer on the ends of film reviews";
+    let ImdbTraining { training, imdb } = options(about);
     let device = training.device()?;
 
-    let train = options.imdb.open()?.train()?;
+    let train = imdb.open()?.train()?;
     let encode = imdb_ids(&train, WORDS, LENGTH)?;
     let mut train = train.shuffled(training.seed);
     if training.fast {

@@ -4,21 +4,16 @@
 //! cargo run --release --example own-callback
 //! ```
 //!
-//! Data: the generated reviews that come with Kiln. Time: seconds. The model is the quickstart's. Output:
+//! Data: the generated reviews that come with Kiln. Time: seconds. The model is a bidirectional LSTM. Output:
 //! a line an epoch with the rate that the callback set, why the run stopped, and `test accuracy`.
 
 use anyhow::Result;
 use kiln::prelude::*;
 use kiln::train::{Plan, StepLogs};
-use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
+use kiln_examples::{Defaults, TrainingArgs, options, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "own-callback",
-    epochs: 10,
-    fast_epochs: 2,
-    batch_size: 32,
-    optimizer: Optimizer::adam().learning_rate(5e-3),
-};
+const DEFAULTS: Defaults =
+    Defaults::new("own-callback", Optimizer::adam().learning_rate(5e-3)).epochs(10).fast_epochs(2).batch_size(32);
 const LENGTH: usize = 40;
 
 /// Raises the learning rate to its full value over the first steps, and stops at a goal.
@@ -63,17 +58,13 @@ impl Callback for WarmUp {
 }
 
 fn main() -> Result<()> {
-    let options = TrainingArgs::of("Train a classifier with a user's callback");
+    let options: TrainingArgs = options("Train a classifier with a user's callback");
     let device = options.device()?;
 
     let corpus = Reviews::generate(0).into_documents()?;
     let train = if options.fast { corpus.train.take(512) } else { corpus.train };
     let encode = SequenceEncoder::new(WordTokenizer::builder().fit(train.texts())?, LENGTH)?;
-    let config = RecurrentClassifierConfig::new(encode.vocab_size(), LENGTH)
-        .kind(RecurrentKind::Gru)
-        .bidirectional(false)
-        .d_embedding(32)
-        .d_hidden(vec![32]);
+    let config = RecurrentClassifierConfig::new(encode.vocab_size(), LENGTH).d_embedding(32).d_hidden(vec![32]);
     let model = config.init(&device, options.seed)?;
     show_model(&model);
 

@@ -18,15 +18,10 @@ use kiln::models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
 use kiln::models::{RandomKey, TokenBatch};
 use kiln::prelude::*;
 use kiln::train::Labelled;
-use kiln_examples::{Defaults, TrainingArgs, show_run};
+use kiln_examples::{Defaults, TrainingArgs, options, show_run};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "own-model",
-    epochs: 5,
-    fast_epochs: 2,
-    batch_size: 64,
-    optimizer: Optimizer::adam().learning_rate(1e-2),
-};
+const DEFAULTS: Defaults =
+    Defaults::new("own-model", Optimizer::adam().learning_rate(1e-2)).epochs(5).fast_epochs(2).batch_size(64);
 const LENGTH: usize = 40;
 
 /// The mean of the words' embeddings, and one logit.
@@ -59,7 +54,7 @@ fn smoothed_loss(logits: Tensor<2>, targets: &Targets) -> Tensor<1> {
 }
 
 fn main() -> Result<()> {
-    let options = TrainingArgs::of("Train a user's model and loss");
+    let options: TrainingArgs = options("Train a user's model and loss");
     let device = options.device()?;
 
     let corpus = Reviews::generate(0).into_documents()?;

@@ -14,21 +14,16 @@ use anyhow::Result;
 use kiln::prelude::*;
 use kiln::text::corpora::reviews::{DEMONSTRATIONS, ReviewDocuments};
 use kiln_examples::baseline::tfidf_logistic_regression;
-use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
+use kiln_examples::{Defaults, TrainingArgs, options, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "quickstart",
-    epochs: 10,
-    fast_epochs: 2,
-    batch_size: 32,
-    optimizer: Optimizer::adam().learning_rate(5e-3),
-};
+const DEFAULTS: Defaults =
+    Defaults::new("quickstart", Optimizer::adam().learning_rate(5e-3)).epochs(10).fast_epochs(2).batch_size(32);
 
 /// Words of the longest review that is read whole.
 const LENGTH: usize = 40;
 
 fn main() -> Result<()> {
-    let options = TrainingArgs::of("Train a small classifier on the reviews that come with Kiln");
+    let options: TrainingArgs = options("Train a small classifier on the reviews that come with Kiln");
     let device = options.device()?;
 
     let mut corpus = Reviews::generate(0).into_documents()?;

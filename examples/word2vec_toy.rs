@@ -17,19 +17,14 @@ use kiln::models::word2vec::{Architecture, ContextRow, Contexts, SoftmaxCbowConf
 use kiln::prelude::*;
 use kiln::train::ContextDataset;
 use kiln::vectors::{Format, WordVectors};
-use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
+use kiln_examples::{Defaults, TrainingArgs, options, show_model, show_run};
 
 const TEXT: &str = "you say goodbye and i say hello .";
-const DEFAULTS: Defaults = Defaults {
-    name: "word2vec-toy",
-    epochs: 60,
-    fast_epochs: 5,
-    batch_size: 3,
-    optimizer: Optimizer::adam().learning_rate(0.1),
-};
+const DEFAULTS: Defaults =
+    Defaults::new("word2vec-toy", Optimizer::adam().learning_rate(0.1)).epochs(60).fast_epochs(5).batch_size(3);
 
 fn main() -> Result<()> {
-    let training = TrainingArgs::of("Train CBOW on one sentence");
+    let training: TrainingArgs = options("Train CBOW on one sentence");
     let device = training.device()?;
     let mut words: Vec<&str> = Vec::new();
     let ids: Vec<u32> = (TEXT.split(' '))

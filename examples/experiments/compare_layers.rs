@@ -26,8 +26,7 @@ use kiln_examples::step_times::StepTimes;
 use kiln_examples::table::table;
 use kiln_examples::{Defaults, TrainingArgs, imdb_ids, show_model, show_run};
 
-const ON_IMDB: Defaults =
-    Defaults { name: "compare-layers", epochs: 5, fast_epochs: 1, batch_size: 64, optimizer: Optimizer::adam() };
+const ON_IMDB: Defaults = Defaults::new("compare-layers", Optimizer::adam()).epochs(5).batch_size(64);
 /// As in the quickstart: these reviews are fewer and shorter.
 const ON_GENERATED: Defaults =
     Defaults { epochs: 10, batch_size: 32, optimizer: Optimizer::adam().learning_rate(5e-3), ..ON_IMDB };

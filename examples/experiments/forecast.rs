@@ -26,8 +26,7 @@ use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::step_times::StepTimes;
 use kiln_examples::{Defaults, TrainingArgs, show_model};
 
-const DEFAULTS: Defaults =
-    Defaults { name: "forecast", epochs: 20, fast_epochs: 1, batch_size: 32, optimizer: Optimizer::adam() };
+const DEFAULTS: Defaults = Defaults::new("forecast", Optimizer::adam()).epochs(20).batch_size(32);
 /// Windows in the picture.
 const SHOWN: usize = 8;
 const FILTERS: usize = 32;

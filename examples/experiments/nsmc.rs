@@ -40,8 +40,7 @@ use kiln_examples::step_times::StepTimes;
 use kiln_examples::table::table;
 use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
 
-const DEFAULTS: Defaults =
-    Defaults { name: "nsmc", epochs: 4, fast_epochs: 1, batch_size: 128, optimizer: Optimizer::adam() };
+const DEFAULTS: Defaults = Defaults::new("nsmc", Optimizer::adam()).epochs(4).batch_size(128);
 const UNKNOWN: &str = "<unk>";
 /// Reviews that the trained model labels, good and bad.
 const REVIEWS: [&str; 2] = ["정말 재미있고 감동적인 영화였어요", "시간이 아깝다. 다시는 안 본다"];

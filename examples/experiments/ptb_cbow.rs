@@ -13,10 +13,7 @@
 //! The fast path to word vectors is `--example word2vec`; here any device trains them. With `--sparse` a step
 //! touches the rows of its words alone, which is twice as fast and another Adam.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Parser;
 use kiln::kernels::RandomKey;
 use kiln::kernels::word2vec::{RandomWords, WindowBatch, WindowSampler};
@@ -24,13 +21,12 @@ use kiln::models::word2vec::{Architecture, ContextRow, NegativeSamplingConfig};
 use kiln::prelude::*;
 use kiln::train::ContextDataset;
 use kiln::vectors::{Format, WordVectors};
-use kiln_examples::{Defaults, TrainingArgs, review_text, show_model, show_run, similar_words};
+use kiln_examples::{CorpusArgs, Defaults, TrainingArgs, numbered, show_model, show_run, similar_words};
 
 const WINDOW: usize = 5;
 const SIZE: usize = 100;
 const NEGATIVE: usize = 5;
-const DEFAULTS: Defaults =
-    Defaults { name: "ptb-cbow", epochs: 10, fast_epochs: 1, batch_size: 100, optimizer: Optimizer::adam() };
+const DEFAULTS: Defaults = Defaults::new("ptb-cbow", Optimizer::adam()).epochs(10).batch_size(100);
 /// Words of the text in fast mode.
 const FAST: usize = 20_000;
 
@@ -39,29 +35,19 @@ const FAST: usize = 20_000;
 struct Options {
     #[command(flatten)]
     training: TrainingArgs,
-    /// Text with one sentence a line
-    #[arg(long, value_name = "FILE")]
-    corpus: Option<PathBuf>,
+    #[command(flatten)]
+    text: CorpusArgs,
     /// Touch the rows of a step's words alone, also in Adam: faster, other numbers
     #[arg(long)]
     sparse: bool,
-    /// Words whose neighbours are shown
-    #[arg(long, value_delimiter = ',', default_value = "you,year,car,toyota")]
-    words: Vec<String>,
-    /// Write the vectors: .txt text, .bin binary, .safetensors
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
     let training = &options.training;
     let device = training.device()?;
-    let text = match &options.corpus {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => review_text(training.seed)?,
-    };
-    let (words, mut ids) = number(&text);
+    let text = options.text.text(training.seed)?;
+    let (words, mut ids) = numbered(&text);
     if training.fast {
         ids.truncate(FAST);
     }
@@ -91,25 +77,12 @@ fn main() -> Result<()> {
     let path = run.folder().join("vectors.safetensors");
     vectors.save(&path, Format::of_name(&path))?;
     println!("vectors: {}", path.display());
-    show(&vectors, &options.words);
-    if let Some(path) = &options.output {
+    show(&vectors, &options.text.words);
+    if let Some(path) = &options.text.output {
         vectors.save(path, Format::of_name(path))?;
         println!("vectors: {}", path.display());
     }
     Ok(())
-}
-
-/// The different words by their first places, and the text in their numbers.
-fn number(text: &str) -> (Vec<&str>, Vec<u32>) {
-    let (mut words, mut index) = (Vec::new(), HashMap::new());
-    let ids = text.lines().flat_map(|line| line.split_whitespace().chain(["<eos>"])).map(|word| {
-        *index.entry(word).or_insert_with(|| {
-            words.push(word);
-            words.len() as u32 - 1
-        })
-    });
-    let ids = ids.collect();
-    (words, ids)
 }
 
 fn show(vectors: &WordVectors, words: &[String]) {

@@ -13,10 +13,11 @@ pub mod plane;
 pub mod step_times;
 pub mod table;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
-use clap::{Args, CommandFactory, FromArgMatches, Parser};
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Parser};
 use kiln::burn::tensor::Device;
 use kiln::models::thousands;
 use kiln::models::word2vec::Corpus;
@@ -73,14 +74,41 @@ pub struct Defaults {
     pub optimizer: Optimizer,
 }
 
-impl TrainingArgs {
-    /// The options of an example that takes no others. `about` opens its help; what cannot be understood ends the program.
+impl Defaults {
+    /// 10 epochs, 1 in fast mode, of batches of 32 rows.
     #[must_use]
-    pub fn of(about: &'static str) -> Self {
-        let matches = Self::command().about(about).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    pub const fn new(name: &'static str, optimizer: Optimizer) -> Self {
+        Self { name, epochs: 10, fast_epochs: 1, batch_size: 32, optimizer }
     }
 
+    /// The last epoch.
+    #[must_use]
+    pub const fn epochs(self, epochs: usize) -> Self {
+        Self { epochs, ..self }
+    }
+
+    /// The last epoch in fast mode.
+    #[must_use]
+    pub const fn fast_epochs(self, fast_epochs: usize) -> Self {
+        Self { fast_epochs, ..self }
+    }
+
+    /// Rows in a step.
+    #[must_use]
+    pub const fn batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+}
+
+/// The options of an example that takes no others than `T`. `about` opens its help; what cannot be understood ends the
+/// program.
+#[must_use]
+pub fn options<T: Parser>(about: &'static str) -> T {
+    let matches = T::command().about(about).get_matches();
+    T::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+impl TrainingArgs {
     /// The device asked for.
     ///
     /// # Errors
@@ -190,6 +218,60 @@ impl ImdbArgs {
     }
 }
 
+/// The options of the examples that train on film reviews.
+#[derive(Clone, Debug, Parser)]
+pub struct ImdbTraining {
+    /// How to train.
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// What to train on.
+    #[command(flatten)]
+    pub imdb: ImdbArgs,
+}
+
+/// The options of the examples on running text.
+#[derive(Args, Clone, Debug)]
+pub struct CorpusArgs {
+    /// Text with one sentence a line
+    #[arg(long, value_name = "FILE")]
+    corpus: Option<PathBuf>,
+    /// Words whose neighbours are shown
+    #[arg(long, value_delimiter = ',', default_value = "you,year,car,toyota")]
+    pub words: Vec<String>,
+    /// Write the vectors: .txt text, .bin binary, .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+impl CorpusArgs {
+    /// The text of the file; without one the reviews generated from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn text(&self, seed: u64) -> Result<String> {
+        match &self.corpus {
+            Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())),
+            None => review_text(seed),
+        }
+    }
+}
+
+/// The different words of a text by their first places, and the text in their numbers. `<eos>` ends each line.
+#[must_use]
+pub fn numbered(text: &str) -> (Vec<&str>, Vec<u32>) {
+    let (mut words, mut index) = (Vec::new(), HashMap::new());
+    let tokens = text.lines().flat_map(|line| line.split_whitespace().chain(["<eos>"]));
+    let number = |word| {
+        *index.entry(word).or_insert_with(|| {
+            words.push(word);
+            words.len() as u32 - 1
+        })
+    };
+    let ids = tokens.map(number).collect();
+    (words, ids)
+}
+
 /// The ids of `keras.datasets.imdb`, with which the tutorials' figures were made: of all training
 /// reviews, in their own order.
 ///
@@ -246,7 +328,7 @@ pub fn review_words() -> Result<Analyzer> {
 mod tests {
     use super::*;
 
-    const DEFAULTS: Defaults = Defaults { name: "none", epochs: 1, fast_epochs: 1, batch_size: 1, optimizer: SGD };
+    const DEFAULTS: Defaults = Defaults::new("none", SGD);
     const SGD: Optimizer = Optimizer::sgd().learning_rate(0.1);
 
     #[test]

@@ -16,10 +16,9 @@
 use anyhow::Result;
 use clap::Parser;
 use kiln::prelude::*;
-use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, imdb_ids, show_model, show_run};
+use kiln_examples::{Defaults, ImdbTraining, imdb_ids, show_model, show_run};
 
-const DEFAULTS: Defaults =
-    Defaults { name: "imdb-conv-bilstm", epochs: 20, fast_epochs: 1, batch_size: 64, optimizer: Optimizer::adam() };
+const DEFAULTS: Defaults = Defaults::new("imdb-conv-bilstm", Optimizer::adam()).epochs(20).batch_size(64);
 const WORDS: usize = 10_000;
 const LENGTH: usize = 200;
 
@@ -27,9 +26,7 @@ const LENGTH: usize = 200;
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
-    training: TrainingArgs,
-    #[command(flatten)]
-    imdb: ImdbArgs,
+    common: ImdbTraining,
     /// Validate on the test set, as the tutorial does
     #[arg(long)]
     validate_on_test: bool,
@@ -40,10 +37,10 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let training = &options.training;
+    let ImdbTraining { training, imdb } = &options.common;
     let device = training.device()?;
 
-    let imdb = options.imdb.open()?;
+    let imdb = imdb.open()?;
     let (train, mut test) = (imdb.train()?, imdb.test()?);
     let encode = imdb_ids(&train, WORDS, LENGTH)?;
     let mut train = train.shuffled(training.seed);

@@ -30,10 +30,9 @@ use kiln::prelude::*;
 use kiln::text::tokens::text_to_words;
 use kiln::vectors::{Format, Missing, WordVectors};
 use kiln_examples::curves::{Curve, Curves};
-use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, show_model, show_run};
+use kiln_examples::{Defaults, ImdbTraining, show_model, show_run};
 
-const DEFAULTS: Defaults =
-    Defaults { name: "imdb-glove", epochs: 10, fast_epochs: 2, batch_size: 32, optimizer: Optimizer::rms_prop() };
+const DEFAULTS: Defaults = Defaults::new("imdb-glove", Optimizer::rms_prop()).epochs(10).fast_epochs(2).batch_size(32);
 const WORDS: usize = 10_000;
 const LENGTH: usize = 100;
 /// Numbers in a vector.
@@ -44,9 +43,7 @@ const HIDDEN: usize = 32;
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
-    training: TrainingArgs,
-    #[command(flatten)]
-    imdb: ImdbArgs,
+    common: ImdbTraining,
     /// Ready vectors of 100 numbers [default: learned from the reviews without a label]
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
@@ -134,13 +131,13 @@ fn learned(imdb: &Imdb, path: &Path, fast: bool) -> Result<WordVectors> {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let training = &options.training;
+    let ImdbTraining { training, imdb } = &options.common;
     let names = ["pretrained", "scratch"];
     let runs = training.parts(&DEFAULTS, &names)?;
     let device = training.device()?;
     let given = options.vectors.as_deref().map(load).transpose()?;
 
-    let imdb = options.imdb.open()?;
+    let imdb = imdb.open()?;
     let train = imdb.train()?;
     let tokenizer = WordTokenizer::builder().num_words(WORDS).fit(train.texts())?;
     let validation = if training.fast { options.validation.min(500) } else { options.validation };

@@ -28,15 +28,10 @@ use anyhow::Result;
 use clap::Parser;
 use kiln::prelude::*;
 use kiln::train::EncodedBatches;
-use kiln_examples::{Defaults, ImdbArgs, TrainingArgs, show_model, show_run};
+use kiln_examples::{Defaults, ImdbTraining, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults {
-    name: "imdb-subword-bilstm",
-    epochs: 10,
-    fast_epochs: 1,
-    batch_size: 64,
-    optimizer: Optimizer::adam().learning_rate(1e-4),
-};
+const DEFAULTS: Defaults =
+    Defaults::new("imdb-subword-bilstm", Optimizer::adam().learning_rate(1e-4)).epochs(10).batch_size(64);
 /// What TensorFlow Datasets aims at in `subwords8k`.
 const IDS: usize = 1 << 13;
 
@@ -44,9 +39,7 @@ const IDS: usize = 1 << 13;
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
-    training: TrainingArgs,
-    #[command(flatten)]
-    imdb: ImdbArgs,
+    common: ImdbTraining,
     /// Subwords of TensorFlow Datasets [default: built on the training reviews]
     #[arg(long, value_name = "FILE")]
     subwords: Option<PathBuf>,
@@ -72,11 +65,11 @@ fn batches(
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let training = &options.training;
+    let ImdbTraining { training, imdb } = &options.common;
     let device = training.device()?;
     let given = options.subwords.as_ref().map(SubwordTextEncoder::load_subwords).transpose()?;
 
-    let imdb = options.imdb.open()?;
+    let imdb = imdb.open()?;
     let (mut train, mut test) = (imdb.train()?, imdb.test()?);
     if training.fast {
         (train, test) = (train.shuffled(0).take(320), test.shuffled(0).take(128));
