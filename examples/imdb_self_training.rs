@@ -175,12 +175,12 @@ impl Features {
         Ok((Self { views: fitted, analyzer }, side_by_side(&parts)))
     }
 
-    fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<u32> {
+    fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> Result<SparseMatrix<u32>> {
         let tokens = self.analyzer.tokens_batch(texts);
         let of = |(view, vectorizer): &(View, CountVectorizer)| {
-            vectorizer.transform(&tokens.iter().map(|tokens| view.text(tokens)).collect::<Vec<_>>())
+            vectorizer.transform(tokens.iter().map(|tokens| view.text(tokens)))
         };
-        side_by_side(&self.views.iter().map(of).collect::<Vec<_>>())
+        Ok(side_by_side(&self.views.iter().map(of).collect::<kiln::text::Result<Vec<_>>>()?))
     }
 }
 
@@ -298,7 +298,7 @@ fn main() -> Result<()> {
     if options.fast {
         test = test.shuffled(0).take(200);
     }
-    let rows = features.transform(&test.texts().collect::<Vec<_>>());
+    let rows = features.transform(&test.texts().collect::<Vec<_>>())?;
     println!("without guesses {:.4}", accuracy(&alone, &rows, &test.labels())?);
     println!("test accuracy {:.4}", accuracy(&both, &rows, &test.labels())?);
     Ok(())
@@ -400,7 +400,7 @@ fn label(options: &Options) -> Result<()> {
         Ok((view, CountVectorizer::load(index.file(folder, view.name()))?))
     });
     let features = Features { views: views.collect::<Result<_>>()?, analyzer: review_words()? };
-    let probabilities = model.predict_probabilities(&features.transform(&options.predict))?;
+    let probabilities = model.predict_probabilities(&features.transform(&options.predict)?)?;
     for (text, row) in options.predict.iter().zip(probabilities.chunks(2)) {
         let class = usize::from(row[1] > row[0]);
         println!("{}\t{:.4}\t{text}", index.classes[class], row[class]);

@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     let terms: Vec<&str> = vectorizer.feature_names().collect();
     show_bag("words and pairs of neighbours", &counts, |column| terms[column].to_owned());
     let hashing = HashingVectorizer::builder().ngram_range(1, 2).n_features(COLUMNS).build()?;
-    show_bag("the same, hashed", &hashing.transform(&SENTENCES), |column| column.to_string());
+    show_bag("the same, hashed", &hashing.transform(SENTENCES)?, |column| column.to_string());
     Ok(())
 }
 

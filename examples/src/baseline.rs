@@ -38,7 +38,7 @@ pub struct Baseline {
 pub fn tfidf_logistic_regression(train: &Documents, test: &Documents, seed: u64) -> Result<Baseline> {
     let (learners, judges) = train.shuffled(seed).split_tail(VALIDATION_SHARE)?;
     let (vectorizer, rows) = vectorized(&learners)?;
-    let judged = vectorizer.transform(&judges.texts().collect::<Vec<_>>());
+    let judged = vectorizer.transform(judges.texts())?;
     let (mut strength, mut best) = (STRENGTHS[0], f64::NEG_INFINITY);
     for c in STRENGTHS {
         let accuracy = accuracy(&regression(c).fit(&rows, &learners.labels())?, &judged, &judges)?;
@@ -48,7 +48,7 @@ pub fn tfidf_logistic_regression(train: &Documents, test: &Documents, seed: u64)
     }
     let (vectorizer, rows) = vectorized(train)?;
     let model = regression(strength).fit(&rows, &train.labels())?;
-    let tested = vectorizer.transform(&test.texts().collect::<Vec<_>>());
+    let tested = vectorizer.transform(test.texts())?;
     Ok(Baseline { accuracy: accuracy(&model, &tested, test)?, strength, features: rows.cols() })
 }
 

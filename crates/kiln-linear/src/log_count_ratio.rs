@@ -26,7 +26,7 @@ use crate::rows::{by_row, check_columns, check_counts, check_numbers, check_valu
 /// assert!((weight("good") - 3.0_f64.ln()).abs() < 1e-12 && weight("film") == 0.0);
 ///
 /// let model = LogisticRegression::new().fit(&ratios.transform(&counts)?, &labels)?;
-/// let unseen = ratios.transform(&vectorizer.transform(&["a good story"]))?;
+/// let unseen = ratios.transform(&vectorizer.transform(["a good story"])?)?;
 /// assert_eq!(model.predict(&unseen)?, [1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

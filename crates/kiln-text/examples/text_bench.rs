@@ -26,7 +26,7 @@ use clap::Parser;
 use kiln_text::corpora::LineCorpus;
 use kiln_text::encoders::{SubwordModel, SubwordTextEncoder, SubwordTokenizer, WordTokenizer};
 use kiln_text::features::{CountVectorizer, HashingVectorizer, TfidfVectorizer};
-use kiln_text::io::Progress;
+use kiln_text::io::TextProgress;
 use kiln_text::keras::{MatrixMode, TextVectorization};
 use kiln_text::rows::pad_sequences;
 use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
@@ -173,7 +173,7 @@ fn time(texts: &[String], options: &Options) -> Result<()> {
             }
             "count" => best(&|| Ok(count().fit_transform(texts)?.1.nnz())),
             "count_bigram" => best(&|| Ok(count().ngram_range(1, 2).fit_transform(texts)?.1.nnz())),
-            "hashing" => best(&|| Ok(hashing.transform(texts).nnz())),
+            "hashing" => best(&|| Ok(hashing.transform(texts)?.nnz())),
             "tfidf" => best(&|| Ok(TfidfVectorizer::builder().max_features(MOST).fit_transform(texts)?.1.nnz())),
             "bpe_fit" => best(&|| Ok(bpe()?.vocab_size())),
             "bpe_encode" => {
@@ -257,20 +257,19 @@ fn most_memory() -> Option<u64> {
 fn stream(file: &Path, options: &Options) -> Result<()> {
     let corpus = LineCorpus::new([file]);
     for task in STREAM_TASKS.into_iter().filter(|task| options.only.as_deref().is_none_or(|only| only == *task)) {
-        let mut last = Progress::default();
+        let mut last = TextProgress::default();
         let began = Instant::now();
         let lines = corpus.documents()?.on_progress(|progress| {
             last = progress;
             ControlFlow::Continue(())
         });
-        let on = |_: Progress| ControlFlow::Continue(());
         let made = match task {
-            "word_fit" => WordTokenizer::builder().num_words(MOST).fit_observed(lines, on)?.words().len(),
-            "vocabulary" => Vocabulary::builder().max_size(MOST).fit_observed(lines, whitespace_tokens, on)?.len(),
+            "word_fit" => WordTokenizer::builder().num_words(MOST).fit(lines)?.words().len(),
+            "vocabulary" => Vocabulary::builder().max_size(MOST).fit(lines, whitespace_tokens)?.len(),
             "text_vectorization_fit" => {
-                TextVectorization::builder().max_tokens(MOST).adapt_observed(lines, on)?.vocabulary().count()
+                TextVectorization::builder().max_tokens(MOST).adapt(lines)?.vocabulary().count()
             }
-            "count" => CountVectorizer::builder().max_features(MOST).fit_observed(lines, on)?.feature_names().len(),
+            "count" => CountVectorizer::builder().max_features(MOST).fit(lines)?.feature_names().len(),
             other => bail!("the task {other} is listed and not written"),
         };
         let seconds = began.elapsed().as_secs_f64();

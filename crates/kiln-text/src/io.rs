@@ -1,11 +1,13 @@
 //! Passes over texts, what they tell of their progress, and files that are written whole or not at all.
 
+pub(crate) mod batches;
 pub(crate) mod file_kind;
 pub(crate) mod json_file;
-pub(crate) mod progress;
+pub(crate) mod observed;
 pub(crate) mod python_json;
-pub(crate) mod text_batches;
+pub(crate) mod text;
 pub(crate) mod write_file;
 
-pub use progress::Progress;
+pub use observed::{Observed, TextProgress, observed};
+pub use text::Text;
 pub use write_file::WholeFile;

@@ -28,9 +28,8 @@
 //! All encodings are [`Encoder`](encoders::Encoder)s. A program that stores one keeps a
 //! [`TextEncoder`](encoders::TextEncoder), which is any of them in one file.
 //!
-//! Every pass over texts uses all threads, and takes them from memory or, as `..._observed`, from a stream that can fail,
-//! such as a [`CorpusDocuments`](corpora::CorpusDocuments), with a callback that is told of the
-//! [`Progress`](io::Progress) and may stop it.
+//! Every pass over texts uses all threads, and takes them from memory or from a stream that can fail, such as a
+//! [`CorpusDocuments`](corpora::CorpusDocuments). [`observed`](io::observed) tells how far it is, and may stop it.
 //! [`Encoder::encode_stream`](encoders::Encoder::encode_stream) gives the ids as a stream, too.
 //!
 //! # A whole example

@@ -5,14 +5,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use kiln_base::Interner;
 use memmap2::Mmap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::search::codes::{Codes, MOST_WIDTH};
 use crate::search::rows::{Lengths, Rows};
-use crate::word_list::WordList;
+use crate::words::{Added, Words};
 
 /// Below this many values a search in full is fast enough: 8 MiB stay in most processors' caches.
 const FEWEST_VALUES_FOR_CODES: usize = 1 << 21;
@@ -51,7 +50,7 @@ const SUGGESTIONS: usize = 3;
 /// # Ok::<(), kiln_vectors::Error>(())
 /// ```
 pub struct WordVectors {
-    words: WordList,
+    words: Words,
     values: Values,
     d: usize,
     counts: Option<Vec<u64>>,
@@ -90,7 +89,7 @@ struct Computed {
 }
 
 impl WordVectors {
-    /// Vectors of width `d` for `words`, given one after the other in the order of the words.
+    /// Vectors of width `d` for `words`, given one behind the other in the order of the words.
     ///
     /// # Errors
     ///
@@ -101,17 +100,16 @@ impl WordVectors {
             return Err(Error::ZeroWidth);
         }
         let words = words.into_iter();
-        let mut all = Interner::with_capacity(words.size_hint().0.min(values.len() / d), 0);
+        let mut all = Words::with_capacity(words.size_hint().0.min(values.len() / d), 0);
         for (second, word) in words.enumerate() {
             let word = word.as_ref();
-            if second >= WordList::MOST {
-                return Err(Error::TooManyWords { most: WordList::MOST });
+            if second >= Words::MOST {
+                return Err(Error::TooManyWords { most: Words::MOST });
             }
-            if let (first, false) = all.intern(word) {
-                return Err(Error::DuplicateWord { word: word.to_owned(), first: first as usize, second });
+            if let Added::Known(first) = all.add(word) {
+                return Err(Error::DuplicateWord { word: word.to_owned(), first, second });
             }
         }
-        let all = WordList(all);
         if all.is_empty() {
             return Err(Error::NoWords);
         }
@@ -141,7 +139,7 @@ impl WordVectors {
 
     /// Parts that have been checked.
     pub(crate) fn from_parts(
-        words: WordList,
+        words: Words,
         values: Values,
         d: usize,
         counts: Option<Vec<u64>>,
@@ -162,7 +160,7 @@ impl WordVectors {
     }
 
     /// The words in order.
-    pub fn words(&self) -> &WordList {
+    pub fn words(&self) -> &Words {
         &self.words
     }
 
@@ -176,12 +174,12 @@ impl WordVectors {
         self.duplicates
     }
 
-    /// Whether the values are mapped from a file, and not in their own memory.
+    /// Whether the values are mapped from a file, and not in memory of their own.
     pub fn is_mapped(&self) -> bool {
         matches!(self.values, Values::Mapped { .. })
     }
 
-    /// All vectors, one after the other.
+    /// All vectors, one behind the other.
     pub fn values(&self) -> &[f32] {
         self.values.as_slice()
     }
@@ -344,7 +342,7 @@ fn divided(value: f32, length: f64) -> f64 {
 }
 
 impl Clone for WordVectors {
-    /// A copy, which shares the map if the values are mapped, and computes its own lengths and directions.
+    /// A copy, which shares the map if the values are mapped, and computes lengths and directions of its own.
     fn clone(&self) -> Self {
         Self::from_parts(self.words.clone(), self.values.clone(), self.d, self.counts.clone(), self.duplicates)
     }

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::corpora::documents::{Document, Documents};
 use crate::error::{CorpusError, Error, Result};
-use crate::io::progress::Progress;
+use crate::io::observed::TextProgress;
+use crate::io::text::are_texts;
 
 /// How many bad rows a report holds.
 const MOST_REPORTED: usize = 10;
@@ -74,7 +75,7 @@ pub struct CorpusDocuments<'a> {
     rows: Box<dyn Rows>,
     on_bad_row: BadRow,
     bad_rows: BadRows,
-    observe: Option<Box<dyn FnMut(Progress) -> ControlFlow<()> + 'a>>,
+    observe: Option<Box<dyn FnMut(TextProgress) -> ControlFlow<()> + 'a>>,
     /// Bytes read from files so far.
     read: Arc<AtomicU64>,
     total_bytes: u64,
@@ -107,9 +108,9 @@ impl CorpusDocuments<'_> {
 
     /// Calls `observe` after every 1,000 documents and at the end. If it breaks, [`Error::Stopped`] is the last item.
     #[must_use]
-    pub fn on_progress<'b>(self, observe: impl FnMut(Progress) -> ControlFlow<()> + 'b) -> CorpusDocuments<'b> {
+    pub fn on_progress<'b>(self, observe: impl FnMut(TextProgress) -> ControlFlow<()> + 'b) -> CorpusDocuments<'b> {
         let Self { rows, on_bad_row, bad_rows, observe: _, read, total_bytes, documents, done } = self;
-        let observe: Option<Box<dyn FnMut(Progress) -> ControlFlow<()> + 'b>> = Some(Box::new(observe));
+        let observe: Option<Box<dyn FnMut(TextProgress) -> ControlFlow<()> + 'b>> = Some(Box::new(observe));
         CorpusDocuments { rows, on_bad_row, bad_rows, observe, read, total_bytes, documents, done }
     }
 
@@ -128,7 +129,7 @@ impl CorpusDocuments<'_> {
     }
 
     fn observe(&mut self) -> ControlFlow<()> {
-        let progress = Progress {
+        let progress = TextProgress {
             documents: self.documents,
             bytes: self.read.load(Ordering::Relaxed),
             total_bytes: Some(self.total_bytes),
@@ -196,6 +197,8 @@ impl fmt::Debug for CorpusDocuments<'_> {
         out.field("documents", &self.documents).field("bad_rows", &self.bad_rows).finish_non_exhaustive()
     }
 }
+
+are_texts!(Document, &Document);
 
 impl AsRef<str> for Document {
     fn as_ref(&self) -> &str {

@@ -22,7 +22,7 @@ use crate::error::Result;
 /// let treebank = PennTreebank::open("ptb");
 /// let texts = treebank.train()?.texts();
 /// let builder = Vocabulary::builder().order(TokenOrder::FirstAppearance);
-/// let vocabulary = builder.fit_observed(texts, whitespace_tokens, |_| std::ops::ControlFlow::Continue(()))?;
+/// let vocabulary = builder.fit(texts, whitespace_tokens)?;
 /// let words: Vec<String> = treebank.train()?.words().collect::<Result<_, _>>()?;
 /// let ids = vocabulary.encode(&words);
 /// assert_eq!((vocabulary.len(), ids.len()), (10_000, 929_589));

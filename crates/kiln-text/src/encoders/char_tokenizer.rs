@@ -3,7 +3,6 @@
 //! `WordTokenizer`'s with `char_level`.
 
 use std::cmp::Reverse;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -14,8 +13,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result};
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 use crate::io::write_file::write_whole;
 use crate::keras::tokenizer_json::{Header, read_file};
 use crate::tokens::jamo::{from_jamo, to_jamo};
@@ -134,23 +132,9 @@ impl CharTokenizerBuilder {
     ///
     /// [`Error::NumWords`] for a `num_chars` of 0 or 1, [`Error::OovInCorpus`] if the `oov_token` is a character of the
     /// texts, [`Error::EmptyCorpus`] if no text has a character.
-    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<CharTokenizer> {
-        self.fit_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
-    /// `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn fit_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<CharTokenizer> {
+    pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<CharTokenizer> {
         self.check()?;
-        let counts = count_in_any_order(texts, &self, &mut observe)?.by_first_appearance()?;
+        let counts = count_in_any_order(texts, &self)?.by_first_appearance()?;
         if counts.is_empty() {
             return Err(Error::EmptyCorpus { documents: counts.documents() });
         }

@@ -1,13 +1,12 @@
 //! [`Encoder`], what all encodings from text to ids have in common. The encodings themselves are in the files next to this one.
 
-use std::ops::ControlFlow;
 use std::vec;
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::io::progress::Progress;
-use crate::io::text_batches::{fill, in_batches};
+use crate::io::batches::{fill, in_batches};
+use crate::io::text::Text;
 
 /// Turns texts into ids below [`vocab_size`](Self::vocab_size). Id 0 is padding and comes from no word.
 pub trait Encoder: Send + Sync {
@@ -22,22 +21,17 @@ pub trait Encoder: Send + Sync {
         texts.par_iter().with_min_len(16).map(|text| self.encode(text)).collect()
     }
 
-    /// The ids of texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), on all threads,
-    /// and calls `observe` after every batch of a few megabytes. The texts need not all be in memory; the ids are.
+    /// The ids of all texts, on all threads. The texts need not all be in memory; the ids are.
     ///
     /// # Errors
     ///
-    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
-    fn encode_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Vec<Vec<u32>>>
+    /// The first error among the texts.
+    fn encode_all(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<Vec<Vec<u32>>>
     where
         Self: Sized,
     {
         let mut all = Vec::new();
-        in_batches(texts, &mut observe, |_, texts| {
+        in_batches(texts, |_, texts| {
             let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
             all.extend(self.encode_batch(&texts));
             Ok(())
@@ -56,16 +50,12 @@ pub trait Encoder: Send + Sync {
     /// use kiln_text::encoders::{Encoder, WordTokenizer};
     ///
     /// let lines = LineCorpus::new([path]);
-    /// let go_on = |_| std::ops::ControlFlow::Continue(());
-    /// let tokenizer = WordTokenizer::builder().fit_observed(lines.documents()?, go_on)?;
+    /// let tokenizer = WordTokenizer::builder().fit(lines.documents()?)?;
     /// let ids: Vec<Vec<u32>> = tokenizer.encode_stream(lines.documents()?).collect::<Result<_, _>>()?;
     /// assert_eq!(ids, [vec![1, 2], vec![3, 4, 1, 2]]);
     /// # Ok::<(), kiln_text::Error>(())
     /// ```
-    fn encode_stream<T: AsRef<str> + Sync, I: IntoIterator<Item = Result<T>>>(
-        &self,
-        texts: I,
-    ) -> EncodedStream<'_, Self, I::IntoIter>
+    fn encode_stream<I: IntoIterator<Item: Text>>(&self, texts: I) -> EncodedStream<'_, Self, I::IntoIter>
     where
         Self: Sized,
     {
@@ -78,12 +68,12 @@ pub trait Encoder: Send + Sync {
 pub struct EncodedStream<'e, E, I> {
     encoder: &'e E,
     texts: I,
-    /// The ids that were not taken yet, and what is behind them, if that is an error.
+    /// The ids that were not taken yet, and what comes after them, if that is an error.
     ready: vec::IntoIter<Vec<u32>>,
     error: Option<Error>,
 }
 
-impl<E: Encoder, T: AsRef<str> + Sync, I: Iterator<Item = Result<T>>> Iterator for EncodedStream<'_, E, I> {
+impl<E: Encoder, I: Iterator<Item: Text>> Iterator for EncodedStream<'_, E, I> {
     type Item = Result<Vec<u32>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -95,7 +85,7 @@ impl<E: Encoder, T: AsRef<str> + Sync, I: Iterator<Item = Result<T>>> Iterator f
                 return Some(Err(error));
             }
             let mut batch = Vec::new();
-            self.error = fill(&mut self.texts, &mut batch).1.err();
+            self.error = fill(&mut self.texts, &mut batch).err();
             if batch.is_empty() && self.error.is_none() {
                 return None;
             }

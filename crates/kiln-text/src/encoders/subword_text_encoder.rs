@@ -11,15 +11,12 @@ mod file;
 mod tokens;
 mod trie;
 
-use std::ops::ControlFlow;
-
 use aho_corasick::MatchKind;
 use rayon::prelude::*;
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, SubwordError};
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 use crate::vocabulary::subword_counts::count_tokens;
 use build::OTHER_IDS;
 pub(crate) use file::CLASS_NAME;
@@ -243,21 +240,7 @@ impl SubwordTextEncoderBuilder {
     /// [`SubwordError::Option`] for a target below 258, a length of 0 or a token that cannot be reserved,
     /// [`Error::EmptyCorpus`] if no text has a character, [`Error::TooLarge`] if the distinct tokens together have more
     /// than 2 GiB.
-    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<SubwordTextEncoder> {
-        self.fit_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments). While texts are
-    /// read, calls `observe` after every batch of a few megabytes; choosing subwords comes behind and is not observed.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn fit_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<SubwordTextEncoder> {
+    pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<SubwordTextEncoder> {
         let wrong = |option, expected, found| Err(SubwordError::Option { option, expected, found }.into());
         if self.target_vocab_size <= OTHER_IDS {
             let expected = "258 or more, since padding and all bytes take 257";
@@ -285,7 +268,7 @@ impl SubwordTextEncoderBuilder {
             });
             Ok(())
         };
-        let (counts, documents) = count_tokens(texts, self.max_corpus_chars, each, &mut observe)?;
+        let (counts, documents) = count_tokens(texts, self.max_corpus_chars, each)?;
         if counts.is_empty() {
             return Err(Error::EmptyCorpus { documents });
         }

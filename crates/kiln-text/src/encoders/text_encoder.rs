@@ -73,7 +73,9 @@ impl TextEncoder {
             Self::Imdb(ids) => ids.encode_batch(texts),
             Self::Characters(tokenizer) => tokenizer.encode_batch(texts),
             Self::SubwordText(encoder) => encoder.encode_batch(texts),
-            Self::Vectorization(vectorization) => vectorization.encode_all(texts),
+            Self::Vectorization(vectorization) => {
+                vectorization.encode_batch(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+            }
             Self::Vocabulary(encoder) => encoder.encode_batch(texts),
             #[cfg(feature = "subwords")]
             Self::Subwords(tokenizer) => {

@@ -1,7 +1,6 @@
 //! [`VocabularyEncoder`]: ids by a [`Vocabulary`] of whatever tokens an [`Analyzer`] makes, as one encoding with one
 //! file. Leaves out both: how a text falls into tokens, and which tokens have an id.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -10,8 +9,7 @@ use serde::Deserialize;
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, VocabularyError};
 use crate::io::json_file::{read_config, write_config};
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 use crate::io::write_file::write_whole;
 use crate::keras::tokenizer_json::read_file;
 use crate::tokens::analyzer::Analyzer;
@@ -74,28 +72,13 @@ impl VocabularyEncoder {
     /// # Errors
     ///
     /// Those of [`new`](Self::new) and of [`VocabularyBuilder::fit`].
-    pub fn fit<T: AsRef<str> + Sync>(
+    pub fn fit(
         analyzer: Analyzer,
         options: VocabularyBuilder,
-        texts: impl IntoIterator<Item = T>,
-    ) -> Result<Self> {
-        Self::fit_observed(analyzer, options, texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
-    /// `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`new`](Self::new) and of [`VocabularyBuilder::fit_observed`].
-    pub fn fit_observed<T: AsRef<str> + Sync>(
-        analyzer: Analyzer,
-        options: VocabularyBuilder,
-        texts: impl IntoIterator<Item = Result<T>>,
-        observe: impl FnMut(Progress) -> ControlFlow<()>,
+        texts: impl IntoIterator<Item = impl Text>,
     ) -> Result<Self> {
         check_padding(options.special().first().map(String::as_str), options.unknown())?;
-        let vocabulary = options.fit_observed(texts, |text, take| analyzer.each(text, take), observe)?;
+        let vocabulary = options.fit(texts, |text, take| analyzer.each(text, take))?;
         Self::new(analyzer, vocabulary)
     }
 

@@ -6,15 +6,13 @@
 //! to fail later is an error here (see [`Error`]); [`WordTokenizer::decode`] skips padding.
 
 use std::cmp::Reverse;
-use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
 use crate::encoders::encoder::Encoder;
 use crate::encoders::word_tokenizer_builder::WordTokenizerBuilder;
 use crate::error::{Error, Result};
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 use crate::tokens::splitter::Splitter;
 use crate::vocabulary::token_counts::{EachToken, TokenCount, count_in_any_order};
 use crate::vocabulary::word_table::{Word, WordTable};
@@ -127,24 +125,9 @@ impl WordTokenizer {
     ///
     /// [`Error::OovInCorpus`] if a text contains the `oov_token` as a word, [`Error::EmptyCorpus`] if no word is known
     /// at the end, [`Error::TooLarge`] for more than 2^32 - 2 words. The tokenizer is then as it was before.
-    pub fn fit_on_texts<T: AsRef<str> + Sync>(&mut self, texts: impl IntoIterator<Item = T>) -> Result<()> {
-        self.fit_on_texts_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
-    /// `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fit_on_texts`](Self::fit_on_texts), the first among the texts, and [`Error::Stopped`] where `observe`
-    /// says so. The tokenizer is then as it was before.
-    pub fn fit_on_texts_observed<T: AsRef<str> + Sync>(
-        &mut self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<()> {
+    pub fn fit_on_texts(&mut self, texts: impl IntoIterator<Item = impl Text>) -> Result<()> {
         let each = EachWord { splitter: &self.splitter, oov_token: self.oov_token.as_deref() };
-        let counted = count_in_any_order(texts, &each, &mut observe)?.by_first_appearance()?;
+        let counted = count_in_any_order(texts, &each)?.by_first_appearance()?;
         let documents = self.document_count + counted.documents();
         // One id is for padding, one for the oov_token, and the last place is its mark.
         let new = counted.iter().filter(|(text, _)| self.words.find(text).is_none()).count();

@@ -1,11 +1,8 @@
 //! The options of a [`WordTokenizer`], their defaults and their checks. Leaves out fitting and encoding.
 
-use std::ops::ControlFlow;
-
 use crate::encoders::word_tokenizer::WordTokenizer;
 use crate::error::{Error, Result};
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 use crate::tokens::analyzer::Analyzer;
 use crate::tokens::splitter::{DEFAULT_FILTERS, Splitter};
 
@@ -111,43 +108,9 @@ impl WordTokenizerBuilder {
     /// # Errors
     ///
     /// Those of [`build`](Self::build) and of [`WordTokenizer::fit_on_texts`].
-    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<WordTokenizer> {
-        self.fit_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
-    /// `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`build`](Self::build) and of [`WordTokenizer::fit_on_texts_observed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("lines.txt");
-    /// # std::fs::write(&path, "to be\nor not to be\n").unwrap();
-    /// use std::ops::ControlFlow;
-    ///
-    /// use kiln_text::corpora::LineCorpus;
-    /// use kiln_text::encoders::WordTokenizer;
-    ///
-    /// let lines = LineCorpus::new([path]).documents()?;
-    /// let tokenizer = WordTokenizer::builder().fit_observed(lines, |progress| {
-    ///     eprintln!("{} lines, {} bytes", progress.documents, progress.bytes);
-    ///     ControlFlow::Continue(())
-    /// })?;
-    /// assert_eq!(tokenizer.words().collect::<Vec<_>>(), ["to", "be", "or", "not"]);
-    /// # Ok::<(), kiln_text::Error>(())
-    /// ```
-    pub fn fit_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<WordTokenizer> {
+    pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<WordTokenizer> {
         let mut tokenizer = self.build()?;
-        tokenizer.fit_on_texts_observed(texts, observe)?;
+        tokenizer.fit_on_texts(texts)?;
         Ok(tokenizer)
     }
 }

@@ -1,8 +1,6 @@
 //! [`CountVectorizer`]: how often each term occurs in each text, with the columns of scikit-learn. Holds the choice of
 //! terms. Leaves out how texts become terms (`analysis.rs`), counting (`counting.rs`) and files (`files.rs`).
 
-use std::ops::ControlFlow;
-
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +12,8 @@ use super::terms::python_text::StripAccents;
 use super::terms::term_tree::{NONE, Paths};
 use crate::error::{Error, Result, VectorizerError};
 use crate::features::sparse::{SparseMatrix, Stack, by_batches, by_row, by_rows, check_columns};
-use crate::io::progress::Progress;
-use crate::io::text_batches::{in_batches, unobserved};
+use crate::io::batches::in_batches;
+use crate::io::text::Text;
 
 /// A bound on the number of texts that a term occurs in.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,22 +137,8 @@ impl CountVectorizerBuilder {
     /// [`Error::NGramRange`], [`Error::Pattern`], [`VectorizerError::DocumentFrequency`], [`Error::ZeroSize`] for
     /// options that cannot be; [`VectorizerError::NoTerms`] if the texts hold no term, [`VectorizerError::NoTermsLeft`]
     /// if no term is within the limits, [`VectorizerError::DuplicateTerm`] in a given vocabulary.
-    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<CountVectorizer> {
-        self.fit_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
-    /// `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn fit_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<CountVectorizer> {
-        self.learn(texts, false, &mut observe).map(|learned| learned.vectorizer)
+    pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<CountVectorizer> {
+        self.learn(texts, false).map(|learned| learned.vectorizer)
     }
 
     /// Learns the terms of `texts` and counts them, in one pass. Memory grows with the counts too.
@@ -162,24 +146,11 @@ impl CountVectorizerBuilder {
     /// # Errors
     ///
     /// Those of [`fit`](Self::fit).
-    pub fn fit_transform<T: AsRef<str> + Sync>(
+    pub fn fit_transform(
         self,
-        texts: impl IntoIterator<Item = T>,
+        texts: impl IntoIterator<Item = impl Text>,
     ) -> Result<(CountVectorizer, SparseMatrix<u32>)> {
-        self.fit_transform_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, with a callback.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fit_observed`](Self::fit_observed).
-    pub fn fit_transform_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<(CountVectorizer, SparseMatrix<u32>)> {
-        self.learn(texts, true, &mut observe).map(|learned| (learned.vectorizer, learned.counts))
+        self.learn(texts, true).map(|learned| (learned.vectorizer, learned.counts))
     }
 
     /// A vectorizer of a given [`vocabulary`](Self::vocabulary), without texts.
@@ -194,19 +165,14 @@ impl CountVectorizerBuilder {
         Ok(CountVectorizer { analysis: Analysis::new(self.analysis)?, limits, vocabulary })
     }
 
-    pub(super) fn learn<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        keep_rows: bool,
-        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Learned> {
+    pub(super) fn learn(self, texts: impl IntoIterator<Item = impl Text>, keep_rows: bool) -> Result<Learned> {
         if self.limits.vocabulary.is_some() {
-            return self.build()?.look_up(texts, keep_rows, observe);
+            return self.build()?.look_up(texts, keep_rows);
         }
         let Self { analysis, limits } = self;
         limits.check()?;
         let analysis = Analysis::new(analysis)?;
-        let (counted, texts) = count(&analysis, texts, keep_rows, observe)?;
+        let (counted, texts) = count(&analysis, texts, keep_rows)?;
         let merged = Merged::new(&counted)?;
         if merged.len() == 0 {
             return Err(VectorizerError::NoTerms { documents: texts as usize }.into());
@@ -306,7 +272,7 @@ fn matrix(counted: &[Counted], places: &[Vec<u32>], columns: &[u32], width: usiz
 /// let (vectorizer, counts) = CountVectorizer::builder().ngram_range(1, 2).stop_words(["the"]).fit_transform(&texts)?;
 /// assert_eq!(vectorizer.feature_names().take(4).collect::<Vec<_>>(), ["ate", "ate my", "cat", "cat sat"]);
 /// assert_eq!(counts.get(1, 0), Some(&1));
-/// assert_eq!(vectorizer.transform(&["my cat ate my dog"]).get(0, vectorizer.column("my").unwrap()), Some(&2));
+/// assert_eq!(vectorizer.transform(["my cat ate my dog"])?.get(0, vectorizer.column("my").unwrap()), Some(&2));
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 ///
@@ -329,7 +295,15 @@ impl CountVectorizer {
 
     /// Counts the known terms of texts, on all threads; others are left out. The result does not depend on how many
     /// threads there are.
-    pub fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<u32> {
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts.
+    pub fn transform(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<u32>> {
+        by_batches(texts, self.vocabulary.len(), |texts| self.rows(texts))
+    }
+
+    fn rows(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<u32> {
         let scratch = || (Scratch::default(), Paths::default(), Vec::new());
         by_rows(texts, self.vocabulary.len(), scratch, |(scratch, paths, found), text, columns, values| {
             self.vocabulary.find(&self.analysis, scratch, paths, text.as_ref(), found);
@@ -340,34 +314,15 @@ impl CountVectorizer {
         })
     }
 
-    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
-    /// megabytes.
-    ///
-    /// # Errors
-    ///
-    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn transform_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<SparseMatrix<u32>> {
-        by_batches(texts, &mut observe, self.vocabulary.len(), |texts| Ok(self.transform(texts)))
-    }
-
     /// What a pass gives where the terms are known before.
-    fn look_up<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        keep_rows: bool,
-        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Learned> {
+    fn look_up(self, texts: impl IntoIterator<Item = impl Text>, keep_rows: bool) -> Result<Learned> {
         let columns = self.vocabulary.len();
         let (mut documents, mut counts) = (vec![0; columns], Stack::default());
-        let texts = in_batches(texts, observe, |_, texts| {
-            let batch = self.transform(texts);
+        let texts = in_batches(texts, |_, texts| {
+            let batch = self.rows(texts);
             batch.indices().iter().for_each(|&column| documents[column as usize] += 1);
             if keep_rows {
-                counts.push(&batch);
+                counts.push(batch);
             }
             Ok(())
         })?;

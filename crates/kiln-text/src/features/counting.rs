@@ -7,7 +7,6 @@
 //! on how they were divided.
 
 use std::hint::black_box;
-use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -15,8 +14,8 @@ use rayon::prelude::*;
 use super::terms::analysis::{Analysis, Scratch};
 use super::terms::term_tree::{NONE, Paths, TermTree};
 use crate::error::{Error, Result};
-use crate::io::progress::Progress;
-use crate::io::text_batches::in_batches;
+use crate::io::batches::in_batches;
+use crate::io::text::Text;
 
 /// How many texts a thread takes at a time.
 const TEXTS_AT_A_TIME: usize = 32;
@@ -94,16 +93,15 @@ struct Worker {
 }
 
 /// Counts texts on all threads. Says also how many there were.
-pub(super) fn count<T: AsRef<str> + Sync>(
+pub(super) fn count(
     analysis: &Analysis,
-    texts: impl IntoIterator<Item = Result<T>>,
+    texts: impl IntoIterator<Item = impl Text>,
     keep_rows: bool,
-    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(Vec<Counted>, u64)> {
     // As many as threads have worked at the same time.
     let idle: Mutex<Vec<Worker>> = Mutex::default();
     let locked = || idle.lock().unwrap_or_else(PoisonError::into_inner);
-    let documents = in_batches(texts, observe, |before, batch| {
+    let documents = in_batches(texts, |before, batch| {
         batch.par_chunks(TEXTS_AT_A_TIME).enumerate().for_each(|(chunk, texts)| {
             let worker = locked().pop();
             let mut worker = worker.unwrap_or_default();

@@ -1,14 +1,12 @@
 //! [`HashingVectorizer`]: terms to columns by their hash, without a vocabulary, as scikit-learn does. Leaves out
 //! Keras's hashing trick ([`HashingTrick`](crate::keras::HashingTrick)), which gives ids and hashes otherwise.
 
-use std::ops::ControlFlow;
-
 use super::terms::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
 use super::terms::python_text::StripAccents;
 use super::tfidf::Norm;
 use crate::error::{Error, Result};
 use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
-use crate::io::progress::Progress;
+use crate::io::text::Text;
 
 /// Options for a [`HashingVectorizer`]; made by [`HashingVectorizer::builder`]. The defaults are scikit-learn's.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +89,7 @@ impl HashingVectorizerBuilder {
 /// ```
 /// use kiln_text::features::HashingVectorizer;
 ///
-/// let rows = HashingVectorizer::builder().norm(None).build()?.transform(&["foo cat cat"]);
+/// let rows = HashingVectorizer::builder().norm(None).build()?.transform(["foo cat cat"])?;
 /// assert_eq!((rows.get(0, 670_688), rows.get(0, 300_839)), (Some(&-1.0), Some(&2.0)));
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
@@ -133,7 +131,15 @@ impl HashingVectorizer {
     }
 
     /// The rows of texts, on all threads. The result does not depend on how many threads there are.
-    pub fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<f64> {
+    ///
+    /// # Errors
+    ///
+    /// The first error among the texts.
+    pub fn transform(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<f64>> {
+        by_batches(texts, self.hashing.n_features, |texts| self.rows(texts))
+    }
+
+    fn rows(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<f64> {
         let scratch = || (Scratch::default(), Vec::new());
         by_rows(texts, self.hashing.n_features, scratch, |(scratch, found), text, columns, values| {
             found.clear();
@@ -154,20 +160,6 @@ impl HashingVectorizer {
                 norm.divide(&mut values[start..]);
             }
         })
-    }
-
-    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
-    /// megabytes.
-    ///
-    /// # Errors
-    ///
-    /// The first error among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn transform_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<SparseMatrix<f64>> {
-        by_batches(texts, &mut observe, self.hashing.n_features, |texts| Ok(self.transform(texts)))
     }
 }
 

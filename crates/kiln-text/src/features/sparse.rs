@@ -2,14 +2,13 @@
 //! and their dense form. Leaves out what the numbers mean.
 
 use std::borrow::Cow;
-use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 use sprs::CsMatI;
 
 use crate::error::{Result, VectorizerError};
-use crate::io::progress::Progress;
-use crate::io::text_batches::in_batches;
+use crate::io::batches::in_batches;
+use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
 use crate::rows::pad::filled;
 
@@ -59,7 +58,7 @@ pub(crate) fn by_rows<T: Sync, N: Copy + Send + Sync, S>(
     CsMatI::new((rows.len(), columns), starts, all_columns, values)
 }
 
-/// Rows of several matrices, one behind the other.
+/// Rows of several matrices, one after the other.
 #[derive(Debug)]
 pub(crate) struct Stack<N> {
     starts: Vec<usize>,
@@ -74,8 +73,12 @@ impl<N> Default for Stack<N> {
 }
 
 impl<N: Copy> Stack<N> {
-    /// Puts the rows of a matrix behind those that are there.
-    pub(crate) fn push(&mut self, rows: &SparseMatrix<N>) {
+    /// Puts the rows of a matrix after those that are there.
+    pub(crate) fn push(&mut self, rows: SparseMatrix<N>) {
+        if self.starts.len() == 1 {
+            (self.starts, self.columns, self.values) = rows.into_raw_storage();
+            return;
+        }
         let before = self.columns.len();
         self.starts.extend(rows.indptr().to_proper()[1..].iter().map(|end| before + end));
         self.columns.extend_from_slice(rows.indices());
@@ -88,15 +91,14 @@ impl<N: Copy> Stack<N> {
 }
 
 /// A matrix of texts that need not all be in memory; `rows` makes those of a batch.
-pub(crate) fn by_batches<T: AsRef<str> + Sync, N: Copy + Send>(
-    texts: impl IntoIterator<Item = Result<T>>,
-    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+pub(crate) fn by_batches<T: Text, N: Copy + Send>(
+    texts: impl IntoIterator<Item = T>,
     columns: usize,
-    mut rows: impl FnMut(&[T]) -> Result<SparseMatrix<N>> + Send,
+    mut rows: impl FnMut(&[T::Held]) -> SparseMatrix<N> + Send,
 ) -> Result<SparseMatrix<N>> {
     let mut stack = Stack::default();
-    in_batches(texts, observe, |_, texts| {
-        stack.push(&rows(texts)?);
+    in_batches(texts, |_, texts| {
+        stack.push(rows(texts));
         Ok(())
     })?;
     Ok(stack.finish(columns))

@@ -1,16 +1,13 @@
 //! [`TfidfVectorizer`]: a [`CountVectorizer`] and a [`TfidfTransformer`] in one. Leaves out both, and files
 //! (`files.rs`).
 
-use std::ops::ControlFlow;
-
 use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, DocumentFrequency, Limits, limit_setters};
 use super::terms::analysis::{AnalysisOptions, TermUnit, analysis_setters};
 use super::terms::python_text::StripAccents;
 use super::tfidf::{Norm, TfidfTransformer, Weighting, weighting_setters};
 use crate::error::Result;
 use crate::features::sparse::SparseMatrix;
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 
 /// Options for a [`TfidfVectorizer`]; made by [`TfidfVectorizer::builder`]. The defaults are scikit-learn's.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,22 +28,8 @@ impl TfidfVectorizerBuilder {
     /// # Errors
     ///
     /// Those of [`CountVectorizerBuilder::fit`].
-    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<TfidfVectorizer> {
-        self.fit_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
-    /// `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`CountVectorizerBuilder::fit_observed`].
-    pub fn fit_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<TfidfVectorizer> {
-        self.learn(texts, false, &mut observe).map(|(vectorizer, _)| vectorizer)
+    pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<TfidfVectorizer> {
+        self.learn(texts, false).map(|(vectorizer, _)| vectorizer)
     }
 
     /// Learns the terms of `texts` and weights them, in one pass. Memory grows with the numbers too.
@@ -54,36 +37,22 @@ impl TfidfVectorizerBuilder {
     /// # Errors
     ///
     /// Those of [`CountVectorizerBuilder::fit`].
-    pub fn fit_transform<T: AsRef<str> + Sync>(
+    pub fn fit_transform(
         self,
-        texts: impl IntoIterator<Item = T>,
+        texts: impl IntoIterator<Item = impl Text>,
     ) -> Result<(TfidfVectorizer, SparseMatrix<f64>)> {
-        self.fit_transform_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, with a callback.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`CountVectorizerBuilder::fit_observed`].
-    pub fn fit_transform_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<(TfidfVectorizer, SparseMatrix<f64>)> {
-        let (vectorizer, counts) = self.learn(texts, true, &mut observe)?;
+        let (vectorizer, counts) = self.learn(texts, true)?;
         let values = vectorizer.tfidf.transform(&counts)?;
         Ok((vectorizer, values))
     }
 
-    fn learn<T: AsRef<str> + Sync>(
+    fn learn(
         self,
-        texts: impl IntoIterator<Item = Result<T>>,
+        texts: impl IntoIterator<Item = impl Text>,
         keep_rows: bool,
-        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(TfidfVectorizer, SparseMatrix<u32>)> {
         let builder = CountVectorizerBuilder { analysis: self.analysis, limits: self.limits };
-        let learned = builder.learn(texts, keep_rows, observe)?;
+        let learned = builder.learn(texts, keep_rows)?;
         let tfidf = TfidfTransformer::new(self.weighting, learned.texts, learned.documents);
         Ok((TfidfVectorizer { counts: learned.vectorizer, tfidf }, learned.counts))
     }
@@ -102,7 +71,7 @@ impl TfidfVectorizerBuilder {
 /// let cat = vectorizer.counts().column("cat").unwrap();
 /// assert!((rows.get(0, cat).unwrap() - 0.407401).abs() < 1e-6);
 /// let read = TfidfVectorizer::from_json(&vectorizer.to_json())?;
-/// assert_eq!(read.transform(&texts), rows);
+/// assert_eq!(read.transform(&texts)?, rows);
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 ///
@@ -127,22 +96,12 @@ impl TfidfVectorizer {
 
     /// The tf-idf of the known terms of texts, on all threads; other terms are left out. The result does not depend on
     /// how many threads there are.
-    pub fn transform(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<f64> {
-        self.tfidf.weighted(&self.counts.transform(texts))
-    }
-
-    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
-    /// megabytes.
     ///
     /// # Errors
     ///
-    /// The first error among the texts, and [`Error::Stopped`](crate::Error::Stopped) where `observe` says so.
-    pub fn transform_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<SparseMatrix<f64>> {
-        Ok(self.tfidf.weighted(&self.counts.transform_observed(texts, observe)?))
+    /// The first error among the texts.
+    pub fn transform(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<f64>> {
+        Ok(self.tfidf.weighted(&self.counts.transform(texts)?))
     }
 
     /// The part that counts: it knows the terms and their columns.

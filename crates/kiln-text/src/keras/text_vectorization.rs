@@ -14,15 +14,13 @@ mod builder;
 mod files;
 mod tokens;
 
-use std::ops::ControlFlow;
-
 use rayon::prelude::*;
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, TextVectorizationError};
 use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
-use crate::io::progress::Progress;
-use crate::io::text_batches::in_batches;
+use crate::io::batches::in_batches;
+use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
 use crate::rows::pad::{Padded, Span, filled};
 use crate::vocabulary::token_map::TokenMap;
@@ -61,7 +59,7 @@ const TEXTS_AT_A_TIME: usize = 16;
 /// assert_eq!(rows.row(1), [1, 2, 0, 0]);
 ///
 /// let counting = TextVectorization::builder().output_mode(OutputMode::Count).adapt(texts)?;
-/// assert_eq!(counting.matrix(&["Bar, bar: foo... qux!"])?.row(0), [1.0, 0.0, 2.0, 1.0, 0.0, 0.0]);
+/// assert_eq!(counting.matrix(["Bar, bar: foo... qux!"])?.row(0), [1.0, 0.0, 2.0, 1.0, 0.0, 0.0]);
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -80,34 +78,32 @@ impl TextVectorization {
         TextVectorizationBuilder::default()
     }
 
-    /// The rows of ids of texts, on all threads: 0 is padding, which is behind, and 1 an unknown token. Rows have
+    /// The rows of ids of texts, on all threads: 0 is padding, which comes after the ids, and 1 an unknown token. Rows have
     /// `output_sequence_length` steps, or as many as the longest text has tokens.
     ///
     /// # Errors
     ///
     /// [`TextVectorizationError::OutputMode`] if the output mode is another, [`Error::TooLarge`] if the rows do not fit
-    /// in memory.
-    pub fn ids(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
-        self.check_ids()?;
-        let rows = texts.len();
+    /// in memory, and the first error among the texts.
+    pub fn ids(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<Padded<u32>> {
+        if self.options.output_mode != OutputMode::Ids {
+            let mode = self.options.output_mode.name();
+            return Err(TextVectorizationError::OutputMode { asked: "ids", mode }.into());
+        }
         let Some(len) = self.options.output_sequence_length else {
-            return padded(&self.encode_all(texts));
+            return padded(&self.encode_all(texts)?);
         };
-        let (mut values, mut spans) = (filled(rows, len, 0, ROWS_OF_IDS)?, vec![Span::default(); rows]);
-        values
-            .par_chunks_mut(len * TEXTS_AT_A_TIME)
-            .zip(spans.par_chunks_mut(TEXTS_AT_A_TIME))
-            .zip(texts.par_chunks(TEXTS_AT_A_TIME))
-            .for_each_init(Scratch::default, |scratch, ((values, spans), texts)| {
-                for ((row, span), text) in values.chunks_exact_mut(len).zip(spans).zip(texts) {
-                    self.each_id(scratch, text.as_ref(), |id| {
-                        row[span.len] = id;
-                        span.len += 1;
-                        span.len < len
-                    });
-                }
+        let (values, valid) = self.dense(texts, len, ROWS_OF_IDS, |scratch, text, row| {
+            let mut valid = 0;
+            self.each_id(scratch, text, |id| {
+                row[valid] = id;
+                valid += 1;
+                valid < len
             });
-        Ok(Padded { values, rows, len, spans })
+            valid
+        })?;
+        let spans: Vec<Span> = valid.into_iter().map(|len| Span { start: 0, len }).collect();
+        Ok(Padded { values, rows: spans.len(), len, spans })
     }
 
     /// A row for each text and a column for each token, the unknown token's first, on all threads. A cell says whether
@@ -116,23 +112,38 @@ impl TextVectorization {
     /// # Errors
     ///
     /// [`TextVectorizationError::OutputMode`] if the output mode is [`OutputMode::Ids`], [`Error::TooLarge`] if the
-    /// matrix does not fit in memory.
-    pub fn matrix(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Matrix> {
-        self.check_bag("a matrix")?;
-        let (rows, columns) = (texts.len(), self.columns());
-        let mut values = filled(rows, columns, 0.0, "a matrix")?;
-        values.par_chunks_mut(columns * TEXTS_AT_A_TIME).zip(texts.par_chunks(TEXTS_AT_A_TIME)).for_each_init(
-            Scratch::default,
-            |scratch, (values, texts)| {
-                for (row, text) in values.chunks_exact_mut(columns).zip(texts) {
-                    self.each_column(scratch, text.as_ref(), |column| row[column] += 1.0);
-                    for (column, cell) in row.iter_mut().enumerate().filter(|(_, cell)| **cell != 0.0) {
-                        *cell = f64::from(self.cell(column, *cell as f32));
-                    }
-                }
-            },
-        );
-        Ok(Matrix { values, rows, columns })
+    /// matrix does not fit in memory, and the first error among the texts.
+    pub fn matrix(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<Matrix> {
+        let columns = self.bag_columns()?;
+        let (values, rows) = self.dense(texts, columns, "a matrix", |scratch, text, row| {
+            self.each_column(scratch, text, |column| row[column] += 1.0);
+            for (column, cell) in row.iter_mut().enumerate().filter(|(_, cell)| **cell != 0.0) {
+                *cell = f64::from(self.cell(column, *cell as f32));
+            }
+        })?;
+        Ok(Matrix { values, rows: rows.len(), columns })
+    }
+
+    /// Rows of `len` values one after the other, each made from a text by `fill`, and what `fill` gave.
+    fn dense<V: Copy + Default + Send + Sync, R: Send>(
+        &self,
+        texts: impl IntoIterator<Item = impl Text>,
+        len: usize,
+        what: &'static str,
+        fill: impl Fn(&mut Scratch, &str, &mut [V]) -> R + Sync,
+    ) -> Result<(Vec<V>, Vec<R>)> {
+        let (mut values, mut results) = (Vec::new(), Vec::new());
+        in_batches(texts, |before, texts| {
+            let before = before as usize * len;
+            let too_large = |_| Error::TooLarge { what, rows: before / len + texts.len(), columns: len };
+            values.try_reserve(texts.len().saturating_mul(len)).map_err(too_large)?;
+            values.resize(before + texts.len() * len, V::default());
+            let rows = values[before..].par_chunks_mut(len).zip(texts).with_min_len(TEXTS_AT_A_TIME);
+            results
+                .par_extend(rows.map_init(Scratch::default, |scratch, (row, text)| fill(scratch, text.as_ref(), row)));
+            Ok(())
+        })?;
+        Ok((values, results))
     }
 
     /// The same as [`matrix`](Self::matrix) without the zeros.
@@ -140,93 +151,24 @@ impl TextVectorization {
     /// # Errors
     ///
     /// [`TextVectorizationError::OutputMode`] if the output mode is [`OutputMode::Ids`], [`Error::TooLarge`] for a
-    /// `max_tokens` beyond all numbers of columns.
-    pub fn sparse_matrix(&self, texts: &[impl AsRef<str> + Sync]) -> Result<SparseMatrix<f32>> {
-        self.check_bag("a matrix")?;
-        let columns = self.columns();
+    /// `max_tokens` beyond all numbers of columns, and the first error among the texts.
+    pub fn sparse_matrix(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<f32>> {
+        let columns = self.bag_columns()?;
         if u32::try_from(columns).is_err() {
-            return Err(Error::TooLarge { what: "a matrix", rows: texts.len(), columns });
+            return Err(Error::TooLarge { what: "a matrix", rows: 1, columns });
         }
         let scratch = || (Scratch::default(), Vec::new());
-        Ok(by_rows(texts, columns, scratch, |(scratch, all), text, columns, cells| {
-            all.clear();
-            self.each_column(scratch, text.as_ref(), |column| all.push(column));
-            all.sort_unstable();
-            for run in all.chunk_by(|a, b| a == b) {
-                columns.push(run[0] as u32);
-                cells.push(self.cell(run[0], run.len() as f32));
-            }
-        }))
-    }
-
-    /// [`ids`](Self::ids) of texts that can fail and need not all be in memory, calling `observe` after every batch of a
-    /// few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ids`](Self::ids), the first among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn ids_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Padded<u32>> {
-        self.check_ids()?;
-        if self.options.output_sequence_length.is_none() {
-            let mut sequences = Vec::new();
-            in_batches(texts, &mut observe, |_, texts| {
-                sequences.extend(self.encode_all(texts));
-                Ok(())
-            })?;
-            return padded(&sequences);
-        }
-        let mut all = self.ids(&[""; 0])?;
-        in_batches(texts, &mut observe, |_, texts| {
-            let batch = self.ids(texts)?;
-            all.values.extend_from_slice(&batch.values);
-            all.spans.extend_from_slice(&batch.spans);
-            all.rows += batch.rows;
-            Ok(())
-        })?;
-        Ok(all)
-    }
-
-    /// [`matrix`](Self::matrix) of texts that can fail and need not all be in memory, calling `observe` after every batch
-    /// of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`matrix`](Self::matrix), the first among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn matrix_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Matrix> {
-        let mut all = self.matrix(&[""; 0])?;
-        in_batches(texts, &mut observe, |_, texts| {
-            let batch = self.matrix(texts)?;
-            let too_large = Error::TooLarge { what: "a matrix", rows: all.rows + batch.rows, columns: all.columns };
-            all.values.try_reserve(batch.values.len()).map_err(|_| too_large)?;
-            all.values.extend_from_slice(&batch.values);
-            all.rows += batch.rows;
-            Ok(())
-        })?;
-        Ok(all)
-    }
-
-    /// [`sparse_matrix`](Self::sparse_matrix) of texts that can fail and need not all be in memory, calling `observe`
-    /// after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`sparse_matrix`](Self::sparse_matrix), the first among the texts, and [`Error::Stopped`] where
-    /// `observe` says so.
-    pub fn sparse_matrix_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<SparseMatrix<f32>> {
-        self.check_bag("a matrix")?;
-        by_batches(texts, &mut observe, self.columns(), |texts| self.sparse_matrix(texts))
+        by_batches(texts, columns, |texts| {
+            by_rows(texts, columns, scratch, |(scratch, all), text, columns, cells| {
+                all.clear();
+                self.each_column(scratch, text.as_ref(), |column| all.push(column));
+                all.sort_unstable();
+                for run in all.chunk_by(|a, b| a == b) {
+                    columns.push(run[0] as u32);
+                    cells.push(self.cell(run[0], run.len() as f32));
+                }
+            })
+        })
     }
 
     /// What a column with `count` occurrences, one or more, holds.
@@ -238,28 +180,18 @@ impl TextVectorization {
         }
     }
 
-    fn check_ids(&self) -> Result<()> {
-        match self.options.output_mode {
-            OutputMode::Ids => Ok(()),
-            mode => Err(TextVectorizationError::OutputMode { asked: "ids", mode: mode.name() }.into()),
-        }
-    }
-
-    fn check_bag(&self, asked: &'static str) -> Result<()> {
-        match self.options.output_mode {
-            OutputMode::Ids => Err(TextVectorizationError::OutputMode { asked, mode: OutputMode::Ids.name() }.into()),
-            _ => Ok(()),
-        }
-    }
-
     /// The columns of [`matrix`](Self::matrix): `max_tokens` with `pad_to_max_tokens`, else the tokens and the unknown
     /// one.
-    fn columns(&self) -> usize {
+    fn bag_columns(&self) -> Result<usize> {
+        let mode = self.options.output_mode;
+        if mode == OutputMode::Ids {
+            return Err(TextVectorizationError::OutputMode { asked: "a matrix", mode: mode.name() }.into());
+        }
         let tokens = self.terms.len() + 1;
-        match self.options.max_tokens {
+        Ok(match self.options.max_tokens {
             Some(most) if self.options.pad_to_max_tokens => most.max(tokens),
             _ => tokens,
-        }
+        })
     }
 
     /// The vocabulary as Keras's `get_vocabulary` gives it: the padding (with [`OutputMode::Ids`]) and the unknown
@@ -294,14 +226,6 @@ impl TextVectorization {
     /// The options that it was made with.
     pub fn options(&self) -> &TextVectorizationBuilder {
         &self.options
-    }
-
-    pub(crate) fn encode_all(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
-        texts
-            .par_iter()
-            .with_min_len(TEXTS_AT_A_TIME)
-            .map_init(Scratch::default, |scratch, text| self.encode_with(scratch, text.as_ref()))
-            .collect()
     }
 
     fn encode_with(&self, scratch: &mut Scratch, text: &str) -> Vec<u32> {
@@ -359,6 +283,10 @@ impl Encoder for TextVectorization {
     }
 
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
-        self.encode_all(texts)
+        texts
+            .par_iter()
+            .with_min_len(TEXTS_AT_A_TIME)
+            .map_init(Scratch::default, |scratch, text| self.encode_with(scratch, text))
+            .collect()
     }
 }

@@ -1,15 +1,13 @@
 //! Bags of words: Keras's `texts_to_matrix` and `sequences_to_matrix`. Leaves out scikit-learn's and
 //! `TextVectorization`'s tf-idf, which are other formulas.
 
-use std::ops::ControlFlow;
-
 use rayon::prelude::*;
 
 use crate::encoders::encoder::Encoder;
 use crate::encoders::word_tokenizer::WordTokenizer;
 use crate::error::{Error, Result};
 use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
-use crate::io::progress::Progress;
+use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
 
 /// What a cell of a [`Matrix`] says of a word (Keras's `mode`).
@@ -30,7 +28,7 @@ impl WordTokenizer {
     ///
     /// # Errors
     ///
-    /// As [`sequences_to_matrix`](Self::sequences_to_matrix).
+    /// Those of [`sequences_to_matrix`](Self::sequences_to_matrix), and the first among the texts.
     ///
     /// # Examples
     ///
@@ -43,24 +41,8 @@ impl WordTokenizer {
     /// assert_eq!(matrix.row(0), [0.0, 2.0, 1.0, 0.0]);
     /// # Ok::<(), kiln_text::Error>(())
     /// ```
-    pub fn texts_to_matrix(&self, texts: &[impl AsRef<str> + Sync], mode: MatrixMode) -> Result<Matrix> {
-        self.sequences_to_matrix(&self.encode_batch(texts), mode)
-    }
-
-    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
-    /// megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`sequences_to_matrix`](Self::sequences_to_matrix), the first among the texts, and [`Error::Stopped`]
-    /// where `observe` says so.
-    pub fn texts_to_matrix_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mode: MatrixMode,
-        observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Matrix> {
-        self.sequences_to_matrix(&self.encode_observed(texts, observe)?, mode)
+    pub fn texts_to_matrix(&self, texts: impl IntoIterator<Item = impl Text>, mode: MatrixMode) -> Result<Matrix> {
+        self.sequences_to_matrix(&self.encode_all(texts)?, mode)
     }
 
     /// Counts the ids of sequences, on all threads. Ids beyond the columns are ignored; an empty sequence is a row of zeros.
@@ -91,7 +73,7 @@ impl WordTokenizer {
     ///
     /// # Errors
     ///
-    /// As [`sequences_to_sparse_matrix`](Self::sequences_to_sparse_matrix).
+    /// Those of [`sequences_to_sparse_matrix`](Self::sequences_to_sparse_matrix), and the first among the texts.
     ///
     /// # Examples
     ///
@@ -108,27 +90,11 @@ impl WordTokenizer {
     /// ```
     pub fn texts_to_sparse_matrix(
         &self,
-        texts: &[impl AsRef<str> + Sync],
+        texts: impl IntoIterator<Item = impl Text>,
         mode: MatrixMode,
     ) -> Result<SparseMatrix<f64>> {
-        self.sequences_to_sparse_matrix(&self.encode_batch(texts), mode)
-    }
-
-    /// The same for texts that can fail and need not all be in memory, and calls `observe` after every batch of a few
-    /// megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`sequences_to_sparse_matrix`](Self::sequences_to_sparse_matrix), the first among the texts, and
-    /// [`Error::Stopped`] where `observe` says so.
-    pub fn texts_to_sparse_matrix_observed<T: AsRef<str> + Sync>(
-        &self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mode: MatrixMode,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<SparseMatrix<f64>> {
-        let columns = self.matrix_columns(mode)?;
-        by_batches(texts, &mut observe, columns, |texts| self.texts_to_sparse_matrix(texts, mode))
+        let columns = self.sparse_columns(mode)?;
+        by_batches(texts, columns, |texts| self.sparse_rows(&self.encode_batch(texts), columns, mode))
     }
 
     /// [`sequences_to_matrix`](Self::sequences_to_matrix) without the zeros.
@@ -142,11 +108,16 @@ impl WordTokenizer {
         sequences: &[impl AsRef<[u32]> + Sync],
         mode: MatrixMode,
     ) -> Result<SparseMatrix<f64>> {
-        let columns = self.matrix_columns(mode)?;
-        if u32::try_from(columns).is_err() {
-            return Err(Error::TooLarge { what: "a matrix", rows: sequences.len(), columns });
-        }
-        Ok(by_rows(sequences, columns, Vec::new, |ids: &mut Vec<u32>, sequence, cells, values| {
+        Ok(self.sparse_rows(sequences, self.sparse_columns(mode)?, mode))
+    }
+
+    fn sparse_rows(
+        &self,
+        sequences: &[impl AsRef<[u32]> + Sync],
+        columns: usize,
+        mode: MatrixMode,
+    ) -> SparseMatrix<f64> {
+        by_rows(sequences, columns, Vec::new, |ids: &mut Vec<u32>, sequence, cells, values| {
             let sequence = sequence.as_ref();
             ids.clear();
             ids.extend(sequence.iter().filter(|&&id| id != 0 && (id as usize) < columns));
@@ -155,7 +126,14 @@ impl WordTokenizer {
                 cells.push(same[0]);
                 values.push(self.cell(mode, same[0] as usize, same.len() as f64, sequence.len()));
             }
-        }))
+        })
+    }
+
+    fn sparse_columns(&self, mode: MatrixMode) -> Result<usize> {
+        match self.matrix_columns(mode)? {
+            columns if u32::try_from(columns).is_err() => Err(Error::TooLarge { what: "a matrix", rows: 1, columns }),
+            columns => Ok(columns),
+        }
     }
 
     fn matrix_columns(&self, mode: MatrixMode) -> Result<usize> {

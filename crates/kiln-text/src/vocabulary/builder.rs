@@ -1,14 +1,12 @@
 //! The options of a [`Vocabulary`], their checks, and the choice of its tokens. Leaves out counting.
 
 use std::cmp::Reverse;
-use std::ops::ControlFlow;
 
 use rustc_hash::FxHashSet;
 
 use super::numbered::Vocabulary;
 use crate::error::{Result, VocabularyError};
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
 use crate::vocabulary::token_map::TokenMap;
 
@@ -127,28 +125,13 @@ impl VocabularyBuilder {
     /// # Errors
     ///
     /// Those of [`build`](Self::build) and of [`TokenCounts::count_texts`].
-    pub fn fit<T: AsRef<str> + Sync>(
+    pub fn fit(
         self,
-        texts: impl IntoIterator<Item = T>,
+        texts: impl IntoIterator<Item = impl Text>,
         each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
-    ) -> Result<Vocabulary> {
-        self.fit_observed(texts.into_iter().map(Ok), each, unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
-    /// `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`build`](Self::build) and of [`TokenCounts::count_observed`].
-    pub fn fit_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
-        observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vocabulary> {
         self.check()?;
-        self.build(&TokenCounts::count_observed(texts, each, observe)?)
+        self.build(&TokenCounts::count_texts(texts, each)?)
     }
 
     /// Gives out ids to tokens that were counted before.

@@ -1,11 +1,10 @@
 //! What subwords are learned from: the distinct tokens of a corpus and how often each occurs, by the counting of
 //! `token_counts.rs`. Adds cutting that can fail and a limit to the characters read; leaves out what a token is.
 
-use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
-use crate::io::progress::Progress;
+use crate::io::text::Text;
 use crate::vocabulary::token_counts::{EachToken, count_in_any_order};
 
 /// Distinct tokens with how often they occur.
@@ -13,18 +12,15 @@ pub(crate) type CountedTokens = Vec<(Box<str>, u64)>;
 
 /// Distinct tokens with how often they occur, in no order, and how many texts were read. `each` calls its second
 /// argument with every token of a text. After `max_characters` characters reading stops.
-pub(crate) fn count_tokens<T: AsRef<str> + Sync>(
-    texts: impl IntoIterator<Item = Result<T>>,
+pub(crate) fn count_tokens(
+    texts: impl IntoIterator<Item = impl Text>,
     max_characters: Option<usize>,
     each: impl Fn(&str, &mut dyn FnMut(&str)) -> Result<()> + Sync,
-    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(CountedTokens, u64)> {
     let each = Fallible { each, failure: OnceLock::new() };
-    let mut observe = |progress| match each.failure.get() {
-        Some(_) => ControlFlow::Break(()),
-        None => observe(progress),
-    };
-    let counted = count_in_any_order(up_to(texts, max_characters), &each, &mut observe);
+    // After a failure nothing more is read.
+    let texts = texts.into_iter().take_while(|_| each.failure.get().is_none());
+    let counted = count_in_any_order(up_to(texts, max_characters), &each);
     if let Some(error) = each.failure.into_inner() {
         return Err(error);
     }
@@ -62,17 +58,16 @@ impl<T: AsRef<str>> AsRef<str> for Start<T> {
 }
 
 /// Texts until they have `max_characters` characters together; the last is cut there.
-fn up_to<T: AsRef<str>>(
-    texts: impl IntoIterator<Item = Result<T>>,
+fn up_to<T: Text>(
+    mut texts: impl Iterator<Item = T>,
     max_characters: Option<usize>,
-) -> impl Iterator<Item = Result<Start<T>>> {
-    let mut texts = texts.into_iter();
+) -> impl Iterator<Item = Result<Start<T::Held>>> {
     let mut left = max_characters;
     std::iter::from_fn(move || {
         if left == Some(0) {
             return None;
         }
-        let text = match texts.next()? {
+        let text = match texts.next()?.text() {
             Ok(text) => text,
             Err(error) => return Some(Err(error)),
         };

@@ -1,18 +1,17 @@
 //! [`TokenCounts`]: how often each token occurs in a corpus and in how many documents, counted on all threads. Leaves
 //! out what a token is, which a function given says, and ids, which `vocabulary.rs` gives out.
 //!
-//! A corpus need not fit in memory (`text_batches.rs`). Every thread
+//! A corpus need not fit in memory (`io/batches.rs`). Every thread
 //! counts into a table of its own and notes where it saw each token first; the tables are added up at the end, and tokens
 //! sorted by where they occurred first. Thus the result is the same with any number of threads.
 
-use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::io::progress::Progress;
-use crate::io::text_batches::{in_batches, unobserved};
+use crate::io::batches::in_batches;
+use crate::io::text::Text;
 use crate::vocabulary::token_map::TokenMap;
 
 /// How many texts a thread takes at a time.
@@ -65,37 +64,12 @@ impl TokenCounts {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] for more than 2^32 - 2 different tokens.
-    pub fn count_texts<T: AsRef<str> + Sync>(
-        texts: impl IntoIterator<Item = T>,
+    /// The first error among the texts, and [`Error::TooLarge`] for more than 2^32 - 2 different tokens.
+    pub fn count_texts(
+        texts: impl IntoIterator<Item = impl Text>,
         each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
     ) -> Result<Self> {
-        Self::try_count_texts(texts.into_iter().map(Ok), each)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments).
-    ///
-    /// # Errors
-    ///
-    /// The first error among the texts, and [`Error::TooLarge`] as [`count_texts`](Self::count_texts).
-    pub fn try_count_texts<T: AsRef<str> + Sync>(
-        texts: impl IntoIterator<Item = Result<T>>,
-        each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
-    ) -> Result<Self> {
-        Self::count_observed(texts, each, unobserved)
-    }
-
-    /// The same, and calls `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`try_count_texts`](Self::try_count_texts), and [`Error::Stopped`] where `observe` says so.
-    pub fn count_observed<T: AsRef<str> + Sync>(
-        texts: impl IntoIterator<Item = Result<T>>,
-        each: impl Fn(&str, &mut dyn FnMut(&str)) + Sync,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Self> {
-        count_in_any_order(texts, &Function(each), &mut observe)?.by_first_appearance()
+        count_in_any_order(texts, &Function(each))?.by_first_appearance()
     }
 
     /// Adds the counts of another part of the corpus, which comes behind this one: its new tokens come behind.
@@ -298,16 +272,12 @@ impl Tables {
 /// # Errors
 ///
 /// Those of [`in_batches`], and [`Error::OovInCorpus`] with the first document that has the refused token.
-pub(crate) fn count_in_any_order<T: AsRef<str> + Sync, E: EachToken>(
-    texts: impl IntoIterator<Item = Result<T>>,
-    each: &E,
-    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Tables> {
+pub(crate) fn count_in_any_order<E: EachToken>(texts: impl IntoIterator<Item = impl Text>, each: &E) -> Result<Tables> {
     // As many as threads have worked at the same time.
     let idle: Mutex<Vec<(Tables, E::Scratch)>> = Mutex::default();
     // A panic in a user's function is passed on by rayon, so a poisoned lock is never seen.
     let locked = || idle.lock().unwrap_or_else(PoisonError::into_inner);
-    in_batches(texts, observe, |before, batch| {
+    in_batches(texts, |before, batch| {
         batch.par_chunks(TEXTS_AT_A_TIME).enumerate().for_each(|(chunk, texts)| {
             let worker = locked().pop();
             let (mut tables, mut scratch) = worker.unwrap_or_default();

@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use kiln_text::Error;
 use kiln_text::corpora::{BadRow, CorpusDocuments, Document, Imdb};
-use kiln_text::io::Progress;
+use kiln_text::io::TextProgress;
 
 /// A tar entry: a header of 512 bytes (ustar), then the contents in whole blocks.
 fn entry(name: &str, kind: u8, size: u64, contents: &[u8]) -> Vec<u8> {
@@ -196,7 +196,7 @@ fn an_archives_documents_come_one_at_a_time_in_its_order() {
     assert_eq!(of(imdb.test_documents().unwrap()), expected(&[("test pos", 1), ("", 0)]));
     assert_eq!(of(imdb.unsup_documents().unwrap()), expected(&[("unsup 3", 0), ("unsup 0", 0)]));
 
-    let mut last = Progress::default();
+    let mut last = TextProgress::default();
     let documents = imdb.train_documents().unwrap().on_progress(|progress| {
         last = progress;
         ControlFlow::Continue(())

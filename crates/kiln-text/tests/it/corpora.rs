@@ -351,9 +351,7 @@ fn a_callback_sees_the_bytes_on_disk_and_stops_the_pass() {
 fn a_corpus_is_counted_without_being_in_memory() {
     let (_folder, path) = file("a.txt", "a b\nb c\n");
     let documents = || LineCorpus::new([&path]).documents().unwrap();
-    let fit = |documents: CorpusDocuments<'static>| {
-        Vocabulary::builder().fit_observed(documents, whitespace_tokens, |_| ControlFlow::Continue(()))
-    };
+    let fit = |documents: CorpusDocuments<'static>| Vocabulary::builder().fit(documents, whitespace_tokens);
     let vocabulary = fit(documents()).unwrap();
     assert!(vocabulary.tokens().take(2).eq(["b", "a"]));
     fs::write(&path, b"a\n\xff\n").unwrap();
@@ -385,7 +383,7 @@ fn penn_treebank_has_its_published_sizes() {
     let treebank = PennTreebank::open(&folder);
     let builder = Vocabulary::builder().order(TokenOrder::FirstAppearance);
     let texts = treebank.train().unwrap().texts();
-    let vocabulary = builder.fit_observed(texts, whitespace_tokens, |_| ControlFlow::Continue(())).unwrap();
+    let vocabulary = builder.fit(texts, whitespace_tokens).unwrap();
     assert_eq!(vocabulary.len(), 10_000);
     assert_eq!(
         (vocabulary.token(0), vocabulary.id("<eos>"), vocabulary.id("pierre")),

@@ -7,7 +7,7 @@ use kiln_text::encoders::{
     CharTokenizer, CharUnit, Encoder, ImdbIds, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer,
 };
 use kiln_text::features::{CountVectorizer, DocumentFrequency, HashingVectorizer, TfidfVectorizer, to_dense};
-use kiln_text::io::Progress;
+use kiln_text::io::{TextProgress, observed};
 use kiln_text::keras::{MatrixMode, OutputMode, TextVectorization};
 use kiln_text::tokens::{Analyzer, NGrams};
 use kiln_text::vocabulary::{TokenCounts, Vocabulary, whitespace_tokens};
@@ -15,12 +15,12 @@ use kiln_text::{Error, Result};
 use proptest::prelude::*;
 
 type Texts<'a> = &'a mut dyn Iterator<Item = Result<String>>;
-type Observe<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+type Observe<'a> = &'a mut dyn FnMut(TextProgress) -> ControlFlow<()>;
 
 /// A pass over a stream, with what it gives as text.
 type Pass = (&'static str, fn(Texts<'_>, Observe<'_>) -> Result<String>);
 
-fn go_on(_: Progress) -> ControlFlow<()> {
+fn go_on(_: TextProgress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
@@ -43,91 +43,90 @@ fn special() -> kiln_text::vocabulary::VocabularyBuilder {
 /// All passes.
 fn passes() -> Vec<Pass> {
     let mut passes: Vec<Pass> = vec![
-        ("words, fit", |texts, observe| Ok(WordTokenizer::builder().fit_observed(texts, observe)?.to_keras_json())),
+        ("words, fit", |texts, observe| Ok(WordTokenizer::builder().fit(observed(texts, observe))?.to_keras_json())),
         ("words, fit again", |texts, observe| {
             let mut words = words();
-            words.fit_on_texts_observed(texts, observe)?;
+            words.fit_on_texts(observed(texts, observe))?;
             Ok(words.to_keras_json())
         }),
-        ("words, encode", |texts, observe| Ok(format!("{:?}", words().encode_observed(texts, observe)?))),
+        ("words, encode", |texts, observe| Ok(format!("{:?}", words().encode_all(observed(texts, observe))?))),
         ("words, matrix", |texts, observe| {
-            Ok(format!("{:?}", words().texts_to_matrix_observed(texts, MatrixMode::TfIdf, observe)?))
+            Ok(format!("{:?}", words().texts_to_matrix(observed(texts, observe), MatrixMode::TfIdf)?))
         }),
         ("words, sparse matrix", |texts, observe| {
-            Ok(format!("{:?}", words().texts_to_sparse_matrix_observed(texts, MatrixMode::Freq, observe)?))
+            Ok(format!("{:?}", words().texts_to_sparse_matrix(observed(texts, observe), MatrixMode::Freq)?))
         }),
         ("IMDB's ids, encode", |texts, observe| {
             let ids = ImdbIds::new(WordTokenizer::builder().fit(["a b c", "b c"])?, 6)?;
-            Ok(format!("{:?}", ids.encode_observed(texts, observe)?))
+            Ok(format!("{:?}", ids.encode_all(observed(texts, observe))?))
         }),
-        ("characters, fit", |texts, observe| Ok(CharTokenizer::builder().fit_observed(texts, observe)?.to_json())),
+        ("characters, fit", |texts, observe| Ok(CharTokenizer::builder().fit(observed(texts, observe))?.to_json())),
         ("graphemes, fit", |texts, observe| {
-            Ok(CharTokenizer::builder().unit(CharUnit::Grapheme).lower(true).fit_observed(texts, observe)?.to_json())
+            Ok(CharTokenizer::builder().unit(CharUnit::Grapheme).lower(true).fit(observed(texts, observe))?.to_json())
         }),
         ("TensorFlow's subwords, fit", |texts, observe| {
-            Ok(SubwordTextEncoder::builder(262).fit_observed(texts, observe)?.to_json())
+            Ok(SubwordTextEncoder::builder(262).fit(observed(texts, observe))?.to_json())
         }),
         ("TextVectorization, adapt", |texts, observe| {
             let builder = TextVectorization::builder().output_mode(OutputMode::TfIdf).ngrams(2);
-            Ok(builder.adapt_observed(texts, observe)?.to_json())
+            Ok(builder.adapt(observed(texts, observe))?.to_json())
         }),
         ("TextVectorization, ids", |texts, observe| {
-            Ok(format!("{:?}", vectorization(OutputMode::Ids).ids_observed(texts, observe)?))
+            Ok(format!("{:?}", vectorization(OutputMode::Ids).ids(observed(texts, observe))?))
         }),
         ("TextVectorization, ids of one length", |texts, observe| {
             let builder = TextVectorization::builder().output_sequence_length(3);
-            Ok(format!("{:?}", builder.vocabulary(["a", "b"])?.ids_observed(texts, observe)?))
+            Ok(format!("{:?}", builder.vocabulary(["a", "b"])?.ids(observed(texts, observe))?))
         }),
         ("TextVectorization, matrix", |texts, observe| {
-            Ok(format!("{:?}", vectorization(OutputMode::TfIdf).matrix_observed(texts, observe)?))
+            Ok(format!("{:?}", vectorization(OutputMode::TfIdf).matrix(observed(texts, observe))?))
         }),
         ("TextVectorization, sparse", |texts, observe| {
-            Ok(format!("{:?}", vectorization(OutputMode::Count).sparse_matrix_observed(texts, observe)?))
+            Ok(format!("{:?}", vectorization(OutputMode::Count).sparse_matrix(observed(texts, observe))?))
         }),
-        ("counts, fit", |texts, observe| Ok(counts().fit_observed(texts, observe)?.to_json())),
+        ("counts, fit", |texts, observe| Ok(counts().fit(observed(texts, observe))?.to_json())),
         ("counts, fit and transform", |texts, observe| {
-            Ok(format!("{:?}", counts().min_df(DocumentFrequency::Count(2)).fit_transform_observed(texts, observe)?.1))
+            Ok(format!("{:?}", counts().min_df(DocumentFrequency::Count(2)).fit_transform(observed(texts, observe))?.1))
         }),
         ("counts of known terms, fit and transform", |texts, observe| {
-            Ok(format!("{:?}", counts().vocabulary(["a", "b c"]).fit_transform_observed(texts, observe)?.1))
+            Ok(format!("{:?}", counts().vocabulary(["a", "b c"]).fit_transform(observed(texts, observe))?.1))
         }),
         ("counts, transform", |texts, observe| {
-            Ok(format!("{:?}", counts().fit(["a b", "b c"])?.transform_observed(texts, observe)?))
+            Ok(format!("{:?}", counts().fit(["a b", "b c"])?.transform(observed(texts, observe))?))
         }),
         ("tf-idf, fit", |texts, observe| {
             let builder = TfidfVectorizer::builder().token_pattern(r"\w+").ngram_range(1, 2);
-            Ok(builder.fit_observed(texts, observe)?.to_json())
+            Ok(builder.fit(observed(texts, observe))?.to_json())
         }),
         ("tf-idf of known terms, fit", |texts, observe| {
             let builder = TfidfVectorizer::builder().token_pattern(r"\w+").vocabulary(["a", "b"]);
-            Ok(builder.fit_observed(texts, observe)?.to_json())
+            Ok(builder.fit(observed(texts, observe))?.to_json())
         }),
         ("tf-idf, fit and transform", |texts, observe| {
             let builder = TfidfVectorizer::builder().token_pattern(r"\w+");
-            Ok(format!("{:?}", builder.fit_transform_observed(texts, observe)?.1))
+            Ok(format!("{:?}", builder.fit_transform(observed(texts, observe))?.1))
         }),
         ("tf-idf, transform", |texts, observe| {
             let fitted = TfidfVectorizer::builder().token_pattern(r"\w+").fit(["a b", "b c"])?;
-            Ok(format!("{:?}", fitted.transform_observed(texts, observe)?))
+            Ok(format!("{:?}", fitted.transform(observed(texts, observe))?))
         }),
         ("hashing, transform", |texts, observe| {
             let hashing = HashingVectorizer::builder().token_pattern(r"\w+").n_features(8).build()?;
-            Ok(format!("{:?}", hashing.transform_observed(texts, observe)?))
+            Ok(format!("{:?}", hashing.transform(observed(texts, observe))?))
         }),
-        (
-            "token counts",
-            |texts, observe| Ok(TokenCounts::count_observed(texts, whitespace_tokens, observe)?.to_json()),
-        ),
+        ("token counts", |texts, observe| {
+            Ok(TokenCounts::count_texts(observed(texts, observe), whitespace_tokens)?.to_json())
+        }),
         ("vocabulary, fit", |texts, observe| {
-            Ok(Vocabulary::builder().fit_observed(texts, whitespace_tokens, observe)?.to_json())
+            Ok(Vocabulary::builder().fit(observed(texts, observe), whitespace_tokens)?.to_json())
         }),
         ("vocabulary of an analyzer, fit", |texts, observe| {
             let analyzer = Analyzer::default().ngrams(NGrams::new(1..=2)?);
-            Ok(VocabularyEncoder::fit_observed(analyzer, special(), texts, observe)?.to_json())
+            Ok(VocabularyEncoder::fit(analyzer, special(), observed(texts, observe))?.to_json())
         }),
         ("any encoder, encode", |texts, observe| {
             let encoder = VocabularyEncoder::fit(Analyzer::default(), special(), ["a b c", "b c"])?;
-            Ok(format!("{:?}", TextEncoder::from(encoder).encode_observed(texts, observe)?))
+            Ok(format!("{:?}", TextEncoder::from(encoder).encode_all(observed(texts, observe))?))
         }),
     ];
     passes.extend(subwords());
@@ -145,17 +144,17 @@ fn subwords() -> Vec<Pass> {
 
     vec![
         ("byte-level BPE, fit", |texts, observe| {
-            Ok(SubwordTokenizer::builder(SubwordModel::ByteLevelBpe, 262).fit_observed(texts, observe)?.to_json())
+            Ok(SubwordTokenizer::builder(SubwordModel::ByteLevelBpe, 262).fit(observed(texts, observe))?.to_json())
         }),
         ("WordPiece, fit", |texts, observe| {
-            Ok(SubwordTokenizer::builder(SubwordModel::WordPiece, 200).fit_observed(texts, observe)?.to_json())
+            Ok(SubwordTokenizer::builder(SubwordModel::WordPiece, 200).fit(observed(texts, observe))?.to_json())
         }),
         ("Unigram, fit", |texts, observe| {
-            Ok(SubwordTokenizer::builder(SubwordModel::Unigram, 200).fit_observed(texts, observe)?.to_json())
+            Ok(SubwordTokenizer::builder(SubwordModel::Unigram, 200).fit(observed(texts, observe))?.to_json())
         }),
         ("byte-level BPE, encode", |texts, observe| {
             let trained = SubwordTokenizer::builder(SubwordModel::ByteLevelBpe, 262).fit(["abc ab", "abc"])?;
-            Ok(format!("{:?}", trained.encode_observed(texts, observe)?))
+            Ok(format!("{:?}", trained.encode_all(observed(texts, observe))?))
         }),
     ]
 }
@@ -172,7 +171,7 @@ fn on<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
 #[test]
 fn a_callback_sees_each_pass_and_stops_it() {
     for (name, pass) in passes() {
-        let mut seen: Vec<Progress> = Vec::new();
+        let mut seen: Vec<TextProgress> = Vec::new();
         pass(&mut many(), &mut |progress| {
             seen.push(progress);
             ControlFlow::Continue(())
@@ -217,10 +216,9 @@ fn an_oov_token_is_refused_with_the_first_document_that_has_it() {
         })
     };
     for threads in [1, 2, 5] {
-        let words =
-            on(threads, || WordTokenizer::builder().filters("").oov_token("<oov>").fit_observed(texts(), go_on));
+        let words = on(threads, || WordTokenizer::builder().filters("").oov_token("<oov>").fit(texts()));
         assert!(matches!(words, Err(Error::OovInCorpus { document: 9_001, .. })), "{threads}: {words:?}");
-        let characters = on(threads, || CharTokenizer::builder().oov_token("<").fit_observed(texts(), go_on));
+        let characters = on(threads, || CharTokenizer::builder().oov_token("<").fit(texts()));
         assert!(matches!(characters, Err(Error::OovInCorpus { document: 9_001, .. })), "{threads}: {characters:?}");
     }
 }
@@ -236,7 +234,7 @@ fn a_stream_of_ids_has_errors_in_their_places() {
             if *first == words.encode("a b") && *second == words.encode("c") && last.is_empty()
     ));
     let streamed: Vec<Vec<u32>> = words.encode_stream(many()).collect::<Result<_>>().unwrap();
-    assert!(streamed == words.encode_observed(many(), go_on).unwrap());
+    assert!(streamed == words.encode_all(many()).unwrap());
 }
 
 proptest! {
@@ -257,37 +255,37 @@ proptest! {
             (Err(a), Err(b)) => a.to_string() == b.to_string(),
             _ => false,
         };
-        let stream = || texts.iter().map(Ok);
+        let stream = || texts.iter().map(Ok::<_, Error>);
         let text = |matrix: &dyn std::fmt::Debug| format!("{matrix:?}");
         prop_assert!(same(
-            WordTokenizer::builder().fit_observed(stream(), go_on).map(|words| words.to_keras_json()),
+            WordTokenizer::builder().fit(stream()).map(|words| words.to_keras_json()),
             WordTokenizer::builder().fit(&texts).map(|words| words.to_keras_json()),
         ));
         prop_assert!(same(
-            CharTokenizer::builder().fit_observed(stream(), go_on).map(|characters| characters.to_json()),
+            CharTokenizer::builder().fit(stream()).map(|characters| characters.to_json()),
             CharTokenizer::builder().fit(&texts).map(|characters| characters.to_json()),
         ));
         prop_assert!(same(
-            counts().fit_transform_observed(stream(), go_on).map(|(_, rows)| text(&rows)),
-            counts().fit(&texts).map(|fitted| text(&fitted.transform(&texts))),
+            counts().fit_transform(stream()).map(|(_, rows)| text(&rows)),
+            counts().fit(&texts).map(|fitted| text(&fitted.transform(&texts).unwrap())),
         ));
         let words = words();
-        prop_assert_eq!(words.encode_observed(stream(), go_on).unwrap(), words.encode_batch(&texts));
+        prop_assert_eq!(words.encode_all(stream()).unwrap(), words.encode_batch(&texts));
         let matrix = words.texts_to_matrix(&texts, MatrixMode::Freq).unwrap();
-        prop_assert_eq!(words.texts_to_matrix_observed(stream(), MatrixMode::Freq, go_on).unwrap(), matrix);
+        prop_assert_eq!(words.texts_to_matrix(stream(), MatrixMode::Freq).unwrap(), matrix);
         for mode in [MatrixMode::Binary, MatrixMode::Count, MatrixMode::Freq, MatrixMode::TfIdf] {
             let sparse = words.texts_to_sparse_matrix(&texts, mode).unwrap();
             prop_assert_eq!(to_dense(&sparse).unwrap(), words.texts_to_matrix(&texts, mode).unwrap());
-            prop_assert_eq!(words.texts_to_sparse_matrix_observed(stream(), mode, go_on).unwrap(), sparse);
+            prop_assert_eq!(words.texts_to_sparse_matrix(stream(), mode).unwrap(), sparse);
         }
         let ids = vectorization(OutputMode::Ids);
-        prop_assert_eq!(ids.ids_observed(stream(), go_on).unwrap(), ids.ids(&texts).unwrap());
+        prop_assert_eq!(ids.ids(stream()).unwrap(), ids.ids(&texts).unwrap());
         let bags = vectorization(OutputMode::TfIdf);
-        prop_assert_eq!(bags.matrix_observed(stream(), go_on).unwrap(), bags.matrix(&texts).unwrap());
+        prop_assert_eq!(bags.matrix(stream()).unwrap(), bags.matrix(&texts).unwrap());
         prop_assert_eq!(
-            bags.sparse_matrix_observed(stream(), go_on).unwrap(), bags.sparse_matrix(&texts).unwrap()
+            bags.sparse_matrix(stream()).unwrap(), bags.sparse_matrix(&texts).unwrap()
         );
         let hashing = HashingVectorizer::builder().n_features(8).build().unwrap();
-        prop_assert_eq!(hashing.transform_observed(stream(), go_on).unwrap(), hashing.transform(&texts));
+        prop_assert_eq!(hashing.transform(stream()).unwrap(), hashing.transform(&texts).unwrap());
     }
 }

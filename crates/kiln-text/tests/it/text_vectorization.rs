@@ -11,7 +11,7 @@ use kiln_text::Error;
 use kiln_text::corpora::Imdb;
 use kiln_text::encoders::Encoder;
 use kiln_text::error::TextVectorizationError;
-use kiln_text::io::Progress;
+use kiln_text::io::{TextProgress, observed};
 use kiln_text::keras::{OutputMode, SplitBy, Standardize, TextVectorization, TextVectorizationBuilder};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -252,11 +252,11 @@ fn what_cannot_be_is_refused() {
 fn a_callback_sees_the_pass_and_stops_it() {
     let mut seen = Vec::new();
     let texts = vec!["a b".to_owned(); 20_000];
-    let adapt = |seen: &mut Vec<Progress>, stop_at| {
-        TextVectorization::builder().adapt_observed(texts.iter().map(Ok), |progress| {
+    let adapt = |seen: &mut Vec<TextProgress>, stop_at| {
+        TextVectorization::builder().adapt(observed(&texts, |progress| {
             seen.push(progress);
             if progress.documents >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
+        }))
     };
     adapt(&mut seen, u64::MAX).unwrap();
     assert_eq!(seen.last().map(|last| (last.documents, last.bytes)), Some((20_000, 60_000)));

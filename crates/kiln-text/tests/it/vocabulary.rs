@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use kiln_text::Error;
 use kiln_text::error::VocabularyError;
+use kiln_text::io::observed;
 use kiln_text::vocabulary::{Frequency, TokenCounts, TokenOrder, Vocabulary, VocabularyBuilder, whitespace_tokens};
 use proptest::prelude::*;
 
@@ -141,14 +142,14 @@ fn what_cannot_be_is_refused() {
 fn errors_and_callbacks_end_the_pass() {
     let bad = || Err(Error::NoDocuments);
     let texts = [Ok("a"), bad(), Ok("b")];
-    assert!(matches!(TokenCounts::try_count_texts(texts, whitespace_tokens), Err(Error::NoDocuments)));
+    assert!(matches!(TokenCounts::count_texts(texts, whitespace_tokens), Err(Error::NoDocuments)));
     let mut calls = 0;
-    let stopped =
-        Vocabulary::builder().fit_observed(vec!["a"; 9000].into_iter().map(Ok), whitespace_tokens, |progress| {
-            calls += 1;
-            assert_eq!((progress.documents, progress.bytes, progress.total_bytes), (8192, 8192, None));
-            ControlFlow::Break(())
-        });
+    let texts = observed(vec!["a"; 9000], |progress| {
+        calls += 1;
+        assert_eq!((progress.documents, progress.bytes, progress.total_bytes), (8192, 8192, None));
+        ControlFlow::Break(())
+    });
+    let stopped = Vocabulary::builder().fit(texts, whitespace_tokens);
     assert!(matches!(stopped, Err(Error::Stopped { documents: 8192 })));
     assert_eq!(calls, 1);
 }

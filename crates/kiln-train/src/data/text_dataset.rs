@@ -65,8 +65,7 @@ pub struct EncodedText {
 /// use kiln_train::{Batches, EncodedDataset, EncodedText, PadBatcher};
 ///
 /// let corpus = DelimitedCorpus::new([path]).delimiter(b'\t').headers(false).text(0).label(1, Labels::numbers(2));
-/// let go_on = |_| std::ops::ControlFlow::Continue(());
-/// let tokenizer = WordTokenizer::builder().fit_observed(corpus.documents()?, go_on)?;
+/// let tokenizer = WordTokenizer::builder().fit(corpus.documents()?)?;
 ///
 /// // The text is never all in memory.
 /// let data = EncodedDataset::from_corpus(corpus.documents()?, &tokenizer)?;

@@ -8,7 +8,6 @@
 //! characters; it also adds up floating-point numbers in the order that threads finish, so it is trained on one.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::ControlFlow;
 
 use tokenizers::decoders::metaspace::Metaspace as MetaspaceDecoder;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
@@ -27,8 +26,7 @@ use tokenizers::{
 use super::byte_level::{character_of, try_each_word};
 use super::{SubwordTokenizer, library_error};
 use crate::error::{Error, Result, SubwordError};
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 use crate::vocabulary::subword_counts::{CountedTokens, count_tokens};
 
 /// What WordPiece puts before a piece inside a word.
@@ -100,22 +98,7 @@ impl SubwordTokenizerBuilder {
     /// [`SubwordError::Option`] for special tokens that are missing, empty or given twice, [`SubwordError::Alphabet`]
     /// if `vocab_size` does not hold all single characters, [`Error::EmptyCorpus`] if no text has a word,
     /// [`SubwordError::Library`] for what the crate itself refuses.
-    pub fn fit<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<SubwordTokenizer> {
-        self.fit_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments). While texts are
-    /// read, calls `observe` after every batch of a few megabytes; the training itself, which comes behind and is the
-    /// crate's, is not observed.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fit`](Self::fit), the first among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn fit_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<SubwordTokenizer> {
+    pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<SubwordTokenizer> {
         self.check_special_tokens()?;
         let mut tokenizer = Tokenizer::new(ModelWrapper::BPE(BPE::default()));
         let normalizer = self.normalizer();
@@ -132,7 +115,7 @@ impl SubwordTokenizerBuilder {
                     None => words_of(text, take),
                     Some(normalizer) => words_of(normalized(normalizer, text)?.get(), take),
                 };
-                count_tokens(texts, None, each, &mut observe)?
+                count_tokens(texts, None, each)?
             }
             SubwordModel::WordPiece | SubwordModel::Unigram => {
                 let splitter = self.pre_tokenizer();
@@ -148,7 +131,7 @@ impl SubwordTokenizerBuilder {
                     }
                     Ok(())
                 };
-                count_tokens(texts, None, each, &mut observe)?
+                count_tokens(texts, None, each)?
             }
         };
         let mut words = words;

@@ -2,7 +2,6 @@
 //! list given. Leaves out encoding.
 
 use std::cmp::Reverse;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -11,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::tokens::{SplitBy, Standardize, Tokens};
 use super::{MASK, TextVectorization, UNKNOWN};
 use crate::error::{Error, Result, TextVectorizationError, VocabularyError};
-use crate::io::progress::Progress;
-use crate::io::text_batches::unobserved;
+use crate::io::text::Text;
 use crate::keras::tokenizer_json::read_file;
 use crate::vocabulary::token_counts::{TokenCount, count_in_any_order};
 use crate::vocabulary::token_map::TokenMap;
@@ -151,23 +149,9 @@ impl TextVectorizationBuilder {
     /// `pad_to_max_tokens` without one, [`Error::ZeroLength`], [`TextVectorizationError::OutputMode`] for an
     /// `output_sequence_length` where there are no ids, [`TextVectorizationError::NGramWidths`] for a width of 0 or no
     /// width.
-    pub fn adapt<T: AsRef<str> + Sync>(self, texts: impl IntoIterator<Item = T>) -> Result<TextVectorization> {
-        self.adapt_observed(texts.into_iter().map(Ok), unobserved)
-    }
-
-    /// The same for texts that can fail, such as those of a [`CorpusDocuments`](crate::corpora::CorpusDocuments), and calls
-    /// `observe` after every batch of a few megabytes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`adapt`](Self::adapt), the first among the texts, and [`Error::Stopped`] where `observe` says so.
-    pub fn adapt_observed<T: AsRef<str> + Sync>(
-        self,
-        texts: impl IntoIterator<Item = Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<TextVectorization> {
+    pub fn adapt(self, texts: impl IntoIterator<Item = impl Text>) -> Result<TextVectorization> {
         let tokens = self.check()?;
-        let tables = count_in_any_order(texts, &tokens, &mut observe)?;
+        let tables = count_in_any_order(texts, &tokens)?;
         let documents = tables.documents();
         let mut found: Vec<(&str, TokenCount)> =
             tables.iter().filter(|(token, _)| ![MASK, UNKNOWN].contains(token)).collect();

@@ -1,0 +1,59 @@
+//! Passes over texts that need not all be in memory: they come from their iterator in batches of a few megabytes, and
+//! while one is worked on, the next is read.
+
+use crate::error::Result;
+use crate::io::text::Text;
+
+/// A batch ends at this many texts or bytes, whichever comes first.
+const BATCH_TEXTS: usize = 8192;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Whether so many texts of so many bytes are a batch.
+pub(crate) const fn is_full(texts: usize, bytes: usize) -> bool {
+    texts >= BATCH_TEXTS || bytes >= BATCH_BYTES
+}
+
+/// Puts the next texts into `batch`; says whether there may be more.
+pub(crate) fn fill<T: Text>(texts: &mut impl Iterator<Item = T>, batch: &mut Vec<T::Held>) -> Result<bool> {
+    batch.clear();
+    let mut bytes = 0;
+    while !is_full(batch.len(), bytes) {
+        let Some(text) = texts.next() else { return Ok(false) };
+        let text = text.text()?;
+        bytes += text.as_ref().len();
+        batch.push(text);
+    }
+    Ok(true)
+}
+
+/// Calls `work` with every batch and how many texts came before it. `work` spreads a batch over the threads by itself.
+/// Says how many texts there were.
+///
+/// # Errors
+///
+/// The first error among the texts, after the work on those before its batch; the work's own.
+pub(crate) fn in_batches<T: Text>(
+    texts: impl IntoIterator<Item = T>,
+    mut work: impl FnMut(u64, &[T::Held]) -> Result<()> + Send,
+) -> Result<u64> {
+    let mut texts = texts.into_iter();
+    let (mut batch, mut next) = (Vec::new(), Vec::new());
+    let mut before = 0;
+    let mut more = fill(&mut texts, &mut batch)?;
+    while more {
+        let mut worked = Ok(());
+        // The texts stay on this thread: their iterator may be bound to it.
+        let read = rayon::in_place_scope(|scope| {
+            scope.spawn(|_| worked = work(before, &batch));
+            fill(&mut texts, &mut next)
+        });
+        worked?;
+        before += batch.len() as u64;
+        more = read?;
+        std::mem::swap(&mut batch, &mut next);
+    }
+    if !batch.is_empty() {
+        work(before, &batch)?;
+    }
+    Ok(before + batch.len() as u64)
+}
