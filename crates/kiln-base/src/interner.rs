@@ -4,10 +4,12 @@
 //! it compares integers in the table itself. Longer words are found by their bytes. The words lie one after the other in one string,
 //! so that a vocabulary of millions costs no allocation for each.
 
-use std::collections::hash_map::Entry;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rustc_hash::FxHasher;
 
 use crate::packed::packed_in;
 
@@ -24,11 +26,79 @@ use crate::packed::packed_in;
 /// ```
 #[derive(Clone, Default)]
 pub struct Interner {
+    words: Words,
+    numbers: Numbers,
+}
+
+/// Words by number.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Words {
     texts: String,
     /// For word i, at i, where its text ends in `texts`; it starts where the one before ends.
     ends: Vec<usize>,
-    short: FxHashMap<(u64, u64), u32>,
-    long: FxHashMap<Box<[u8]>, u32>,
+}
+
+/// Numbers by word.
+#[derive(Clone, Default)]
+struct Numbers {
+    short: HashTable<((u64, u64), u32)>,
+    /// Long words are compared where they are, in [`Words`].
+    long: HashTable<u32>,
+}
+
+impl Words {
+    #[inline]
+    fn text(&self, number: u32) -> Option<&str> {
+        let number = number as usize;
+        let end = *self.ends.get(number)?;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.texts.get(start..end)
+    }
+
+    #[inline]
+    fn is(&self, number: u32, word: &[u8]) -> bool {
+        self.text(number).is_some_and(|text| text.as_bytes() == word)
+    }
+}
+
+impl Numbers {
+    #[inline]
+    fn find(&self, words: &Words, text: &[u8], (start, end): (usize, usize)) -> Option<u32> {
+        match packed_in(text, (start, end)) {
+            Some(key) => self.short.find(hash(key), |entry| entry.0 == key).map(|entry| entry.1),
+            None => {
+                let word = &text[start..end];
+                self.long.find(hash(word), |&number| words.is(number, word)).copied()
+            }
+        }
+    }
+
+    /// Gives the word that stands in a text from `start` to `end` the number `next`, unless it has one.
+    #[inline]
+    fn number(&mut self, words: &Words, text: &[u8], (start, end): (usize, usize), next: u32) -> Result<(), u32> {
+        match packed_in(text, (start, end)) {
+            Some(key) => match self.short.entry(hash(key), |entry| entry.0 == key, |entry| hash(entry.0)) {
+                Entry::Occupied(entry) => return Err(entry.get().1),
+                Entry::Vacant(entry) => drop(entry.insert((key, next))),
+            },
+            None => {
+                let word = &text[start..end];
+                let hash_of = |&number: &u32| hash(words.text(number).unwrap_or_default().as_bytes());
+                match self.long.entry(hash(word), |&number| words.is(number, word), hash_of) {
+                    Entry::Occupied(entry) => return Err(*entry.get()),
+                    Entry::Vacant(entry) => drop(entry.insert(next)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[inline]
+fn hash(key: impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Why words that lie one after the other cannot be taken over.
@@ -57,12 +127,8 @@ impl Interner {
     /// Room for so many words of so many bytes together.
     #[must_use]
     pub fn with_capacity(words: usize, bytes: usize) -> Self {
-        Self {
-            texts: String::with_capacity(bytes),
-            ends: Vec::with_capacity(words),
-            short: FxHashMap::with_capacity_and_hasher(words, Default::default()),
-            long: FxHashMap::default(),
-        }
+        let numbers = Numbers { short: HashTable::with_capacity(words), long: HashTable::with_capacity(words) };
+        Self { words: Words { texts: String::with_capacity(bytes), ends: Vec::with_capacity(words) }, numbers }
     }
 
     /// Takes over words that lie one after the other in `texts`, word i ending at `ends[i]`.
@@ -81,33 +147,34 @@ impl Interner {
         if start != texts.len() {
             return Err(BadParts::End { word: ends.len().saturating_sub(1), end: start });
         }
-        let mut all = Self::with_capacity(ends.len(), 0);
+        let words = Words { texts, ends };
+        let mut numbers = Self::with_capacity(words.ends.len(), 0).numbers;
         let mut start = 0;
-        for (second, &end) in ends.iter().enumerate() {
-            if let Err(first) = all.number(texts.as_bytes(), (start, end), second as u32) {
+        for (second, &end) in words.ends.iter().enumerate() {
+            if let Err(first) = numbers.number(&words, words.texts.as_bytes(), (start, end), second as u32) {
                 return Err(BadParts::Duplicate { first: first as usize, second });
             }
             start = end;
         }
-        Ok(Self { texts, ends, ..all })
+        Ok(Self { words, numbers })
     }
 
     /// All words one after the other, and where each ends.
     #[must_use]
     pub fn parts(&self) -> (&str, &[usize]) {
-        (&self.texts, &self.ends)
+        (&self.words.texts, &self.words.ends)
     }
 
     /// How many words there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.words.ends.len()
     }
 
     /// Whether there is no word.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.words.ends.is_empty()
     }
 
     /// The number of a word.
@@ -120,71 +187,55 @@ impl Interner {
     /// The number of the word that stands in a text from `start` to `end`.
     #[inline]
     #[must_use]
-    pub fn find_in(&self, text: &[u8], (start, end): (usize, usize)) -> Option<u32> {
-        match packed_in(text, (start, end)) {
-            Some(key) => self.short.get(&key),
-            None => self.long.get(&text[start..end]),
-        }
-        .copied()
+    pub fn find_in(&self, text: &[u8], place: (usize, usize)) -> Option<u32> {
+        self.numbers.find(&self.words, text, place)
     }
 
     /// The number of a word, which is put in if it is not there, and whether it was put in.
     #[inline]
     pub fn intern(&mut self, word: &str) -> (u32, bool) {
-        self.intern_in(word.as_bytes(), (0, word.len()))
+        let next = self.words.ends.len() as u32;
+        match self.numbers.number(&self.words, word.as_bytes(), (0, word.len()), next) {
+            Err(number) => (number, false),
+            Ok(()) => {
+                self.words.texts.push_str(word);
+                self.words.ends.push(self.words.texts.len());
+                (next, true)
+            }
+        }
     }
 
     /// The same for the word that stands in a text from `start` to `end`, which must be UTF-8: bytes that are not would be put
     /// in with U+FFFD in their place.
     #[inline]
     pub fn intern_in(&mut self, text: &[u8], (start, end): (usize, usize)) -> (u32, bool) {
-        let next = self.ends.len() as u32;
-        match self.number(text, (start, end), next) {
+        let next = self.words.ends.len() as u32;
+        match self.numbers.number(&self.words, text, (start, end), next) {
             Err(number) => (number, false),
             Ok(()) => {
-                self.texts.push_str(&String::from_utf8_lossy(&text[start..end]));
-                self.ends.push(self.texts.len());
+                self.words.texts.push_str(&String::from_utf8_lossy(&text[start..end]));
+                self.words.ends.push(self.words.texts.len());
                 (next, true)
             }
         }
-    }
-
-    /// Gives a word its number, unless it has one.
-    #[inline]
-    fn number(&mut self, text: &[u8], (start, end): (usize, usize), next: u32) -> Result<(), u32> {
-        match packed_in(text, (start, end)) {
-            Some(key) => match self.short.entry(key) {
-                Entry::Occupied(entry) => return Err(*entry.get()),
-                Entry::Vacant(entry) => entry.insert(next),
-            },
-            None => match self.long.get(&text[start..end]) {
-                Some(&number) => return Err(number),
-                None => self.long.entry(Box::from(&text[start..end])).or_insert(next),
-            },
-        };
-        Ok(())
     }
 
     /// The word with a number.
     #[inline]
     #[must_use]
     pub fn text(&self, number: u32) -> Option<&str> {
-        let number = number as usize;
-        let end = *self.ends.get(number)?;
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.texts.get(start..end)
+        self.words.text(number)
     }
 
     /// The words in the order of their numbers.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
-        (0..self.ends.len()).map(|number| self.text(number as u32).unwrap_or_default())
+        (0..self.len()).map(|number| self.text(number as u32).unwrap_or_default())
     }
 
     /// Gives back memory that holds no word.
     pub fn shrink_to_fit(&mut self) {
-        self.texts.shrink_to_fit();
-        self.ends.shrink_to_fit();
-        self.short.shrink_to_fit();
+        self.words.texts.shrink_to_fit();
+        self.words.ends.shrink_to_fit();
     }
 }
 
@@ -202,7 +253,7 @@ impl<S: AsRef<str>> FromIterator<S> for Interner {
 /// Equal if the same words have the same numbers.
 impl PartialEq for Interner {
     fn eq(&self, other: &Self) -> bool {
-        self.ends == other.ends && self.texts == other.texts
+        self.words == other.words
     }
 }
 

@@ -1,10 +1,25 @@
 //! Sparse matrices by rows, which are those of `sprs`, and how they are built row by row on all threads.
 
+use std::ops::Deref;
+
 use rayon::prelude::*;
-use sprs::CsMatI;
+use sprs::{CsMatBase, CsMatI};
 
 /// A sparse matrix by rows, columns ascending within each. Columns are `u32`, which is half the memory of `usize`.
 pub type CsrMatrix<N> = CsMatI<N, u32, usize>;
+
+/// The columns and values of row `at` of a matrix that is stored by rows.
+#[inline(always)]
+pub fn row<N, S, C, V>(matrix: &CsMatBase<N, u32, S, C, V, usize>, at: usize) -> (&[u32], &[N])
+where
+    S: Deref<Target = [usize]>,
+    C: Deref<Target = [u32]>,
+    V: Deref<Target = [N]>,
+{
+    debug_assert!(matrix.is_csr());
+    let range = matrix.indptr().outer_inds_sz(at);
+    (&matrix.indices()[range.clone()], &matrix.data()[range])
+}
 
 /// Rows built by one task.
 struct Part<N> {

@@ -1,5 +1,4 @@
-//! Count-based word vectors: what stands near what, weighed and brought down to a few dimensions. Leaves out trained
-//! vectors and everything that is done with vectors once they are there.
+//! Count-based word vectors: what stands near what, weighed and brought down to a few dimensions.
 //!
 //! # The stages
 //!
@@ -29,13 +28,12 @@
 //!
 //! let plane = principal_components(&vectors, 5, 2)?;
 //! assert_eq!(plane.points.len(), 7 * 2);
-//! # Ok::<(), kiln_vectors::counts::CountError>(())
+//! # Ok::<(), kiln_vectors::Error>(())
 //! ```
 
 mod cooccurrence;
 mod count_vectors;
 mod dense;
-mod error;
 mod pair_sums;
 mod pca;
 mod ppmi;
@@ -44,7 +42,6 @@ mod svd;
 
 pub use cooccurrence::{Context, Cooccurrence, CooccurrenceMatrix, Weighting};
 pub use count_vectors::CountVectors;
-pub use error::{CountError, Result};
 pub use pca::{Pca, principal_components};
 pub use ppmi::Ppmi;
 pub use sparse::{CsrMatrix, CsrView};

@@ -1,6 +1,6 @@
-//! [`EmbeddingMatrix`]: the vectors of a model's own words in the model's own order, for its embedding layer. Leaves
-//! out the layer.
+//! [`EmbeddingMatrix`]: the vectors of a model's own words in the model's own order, for its embedding layer.
 
+use kiln_base::SplitMix64;
 use rayon::prelude::*;
 
 use crate::word_vectors::WordVectors;
@@ -12,7 +12,7 @@ pub enum Missing {
     /// Zeros.
     Zero,
     /// Draws from -0.05 to 0.05, all equally likely (Keras's default for embeddings). They depend on the seed and the
-    /// word alone, not on the order of the words or which others are missing.
+    /// word only, not on the order of the words or which others are missing.
     Random {
         /// The seed: the same seed and word give the same draws.
         seed: u64,
@@ -108,25 +108,17 @@ impl WordVectors {
     }
 }
 
-/// Fills a row with draws that depend on the seed and the word: SplitMix64 (Steele, Lea and Flood, 2014) from a
-/// starting point that is the word's 64-bit FNV-1a hash, mixed with the seed.
+/// Fills a row with draws that depend on the seed and the word: [`SplitMix64`] from a starting point that is the word's
+/// 64-bit FNV-1a hash, mixed with the seed.
 fn draw(seed: u64, word: &str, row: &mut [f32]) {
-    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
     const WIDTH: f64 = 0.05;
     let hash = word
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let start = mixed(hash ^ mixed(seed.wrapping_add(STEP)));
-    for (n, value) in row.iter_mut().enumerate() {
-        let bits = mixed(start.wrapping_add(STEP.wrapping_mul(n as u64 + 1)));
+    let mut random = SplitMix64::new(SplitMix64::nth(hash ^ SplitMix64::nth(seed, 1), 0));
+    for value in row {
         // The half step makes the draws symmetric and keeps 0 and both ends out.
-        let zero_to_one = ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        let zero_to_one = ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
         *value = ((zero_to_one * 2.0 - 1.0) * WIDTH) as f32;
     }
-}
-
-fn mixed(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }

@@ -1,9 +1,10 @@
-//! The one error type of this crate. It holds every failure that a user can cause, with what was expected, what was
-//! found, where, and what to do. It leaves out nothing but bugs of the crate itself, which would panic.
+//! The one error type of this crate: every failure that a user can cause, with what was expected, what was found,
+//! where, and what to do. Bugs of the crate itself panic.
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use kiln_base::{FileError, OptionError};
 
 use crate::format::kind::Format;
 
@@ -29,20 +30,17 @@ impl fmt::Display for Place {
     }
 }
 
-/// What can go wrong between a file of word vectors and a number that comes of it.
+/// What can go wrong between a file of word vectors and a number that is computed from it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused a file or folder, or a gzip stream is broken.
-    #[error("cannot {action} {}: {source}", .path.display())]
-    Io {
-        /// What was tried, as a verb: `read`, `create`, `rename to`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// An option has a value that it cannot have.
+    #[error(transparent)]
+    Option(#[from] OptionError),
 
     /// A word has no vector.
     #[error("{word:?} is none of the {words} words{}; `get` gives None for unknown words", closest(.suggestions))]
@@ -448,14 +446,103 @@ pub enum Error {
         /// Lines read.
         lines: u64,
     },
-}
 
-impl Error {
-    /// For `map_err`: an [`Error::Io`] that names the path.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-        let path = path.to_path_buf();
-        move |source| Error::Io { action, path, source }
-    }
+    /// An id that is no word.
+    #[error(
+        "ids must be below vocab_size, which is {vocab_size}; sentence {sentence}, position {position} \
+         (both counted from 0) has {id}: give the vocab_size of the encoder that made the ids"
+    )]
+    IdOutOfVocabulary {
+        /// The id.
+        id: u32,
+        /// How many words there are.
+        vocab_size: usize,
+        /// The sentence, counted from 0.
+        sentence: u64,
+        /// The position in it, counted from 0.
+        position: usize,
+    },
+
+    /// No sentence has two words, so nothing stands near anything.
+    #[error(
+        "co-occurrence needs a sentence of two words or more, found none in {sentences} sentences: \
+         check that the sentences were read and encoded"
+    )]
+    NothingToCount {
+        /// How many sentences were looked at.
+        sentences: u64,
+    },
+
+    /// A count that counts nothing.
+    #[error("counts must be 0 or more and finite, found {found} in row {row}, column {column}")]
+    BadCount {
+        /// The row, counted from 0.
+        row: usize,
+        /// The column, counted from 0.
+        column: usize,
+        /// The value there.
+        found: f32,
+    },
+
+    /// A matrix of counts in which all is 0.
+    #[error("PMI needs a matrix with a count above 0, found none in {rows} rows and {columns} columns")]
+    NoCounts {
+        /// How many rows.
+        rows: usize,
+        /// How many columns.
+        columns: usize,
+    },
+
+    /// A number that is infinite or none.
+    #[error("every value must be finite, found {found} in row {row}, column {column} (both counted from 0)")]
+    CellNotFinite {
+        /// The row, counted from 0.
+        row: usize,
+        /// The column, counted from 0.
+        column: usize,
+        /// The value there.
+        found: f32,
+    },
+
+    /// A matrix too large to decompose densely.
+    #[error(
+        "a matrix of {rows} x {columns} cannot be decomposed in full, which takes 2^32 cells at most, 8 bytes each: \
+         use SvdMethod::Randomized, or leave out rare words"
+    )]
+    MatrixTooLarge {
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        columns: usize,
+    },
+
+    /// The iteration for singular values or eigenvalues came to no end.
+    #[error(
+        "the decomposition of {rows} x {columns} did not converge: \
+         the values may differ too much in size; scale them, or keep fewer dimensions"
+    )]
+    NoConvergence {
+        /// Rows of the matrix.
+        rows: usize,
+        /// Columns of the matrix.
+        columns: usize,
+    },
+
+    /// Values that make no whole number of rows.
+    #[error("{len} values should be a whole number of rows of d = {d} values, d being 1 or more")]
+    RowWidth {
+        /// How many values were given.
+        len: usize,
+        /// The width of a row given.
+        d: usize,
+    },
+
+    /// Fewer than two points have no spread.
+    #[error("principal components need two points or more, found {found}")]
+    TooFewPoints {
+        /// How many points were given.
+        found: usize,
+    },
 }
 
 /// The part of a message that offers other spellings.

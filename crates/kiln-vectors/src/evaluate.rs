@@ -17,32 +17,28 @@ pub use pairs::{Correlation, PairsOptions, PairsScore};
 /// Words that are looked at, gensim's default.
 const RESTRICT_VOCAB: usize = 300_000;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct VocabularyOptions {
-    restrict_vocab: usize,
+/// The words that are known, each with the index of the first that is the same.
+struct Known {
+    rows: FxHashMap<String, usize>,
     case_insensitive: bool,
-    dummy4unknown: bool,
 }
 
-impl Default for VocabularyOptions {
-    fn default() -> Self {
-        Self { restrict_vocab: RESTRICT_VOCAB, case_insensitive: true, dummy4unknown: false }
+impl Known {
+    fn new(vectors: &WordVectors, restrict_vocab: usize, case_insensitive: bool) -> Self {
+        let mut known = Self { rows: FxHashMap::default(), case_insensitive };
+        known.rows.reserve(restrict_vocab.min(vectors.len()));
+        for (index, word) in vectors.words().iter().take(restrict_vocab).enumerate() {
+            known.rows.entry(known.folded(word)).or_insert(index);
+        }
+        known
     }
-}
 
-impl VocabularyOptions {
     fn folded(&self, word: &str) -> String {
         if self.case_insensitive { word.to_uppercase() } else { word.to_owned() }
     }
 
-    /// The words that are known, with the index of the first of each.
-    fn known(&self, vectors: &WordVectors) -> FxHashMap<String, usize> {
-        let mut known = FxHashMap::default();
-        known.reserve(self.restrict_vocab.min(vectors.len()));
-        for (index, word) in vectors.words().iter().take(self.restrict_vocab).enumerate() {
-            known.entry(self.folded(word)).or_insert(index);
-        }
-        known
+    fn index(&self, word: &str) -> Option<usize> {
+        self.rows.get(&self.folded(word)).copied()
     }
 }
 

@@ -7,74 +7,58 @@ mod source;
 mod tensors;
 mod text;
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use kiln_base::{FileError, Interner, WholeFile, options};
+
 use crate::error::{Error, Place, Result, quoted};
+use crate::word_list::WordList;
 use crate::word_vectors::{Values, WordVectors};
-use crate::words::{Added, Words};
-use crate::write_file::write_whole;
 
 pub use kind::{Format, InvalidUtf8};
-use source::Source;
 pub(crate) use source::read_whole;
+use source::{Source, is_gzip_name};
 
-/// How a file of word vectors is read.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_vectors::{Format, LoadOptions};
-///
-/// # let folder = tempfile::tempdir().unwrap();
-/// let path = folder.path().join("vectors.txt");
-/// std::fs::write(&path, "the 0.1 0.2\nNew York 0.3 0.4\nthe 9 9\nof 0.5 0.6\n").unwrap();
-/// let vectors = LoadOptions::new().format(Format::Glove).limit(3).load(&path)?;
-/// assert_eq!(vectors.words().iter().collect::<Vec<_>>(), ["the", "New York"]);
-/// assert_eq!(vectors.vector("the")?, [0.1, 0.2]);
-/// assert_eq!(vectors.duplicates(), 1);
-/// # Ok::<(), kiln_vectors::Error>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LoadOptions {
-    format: Option<Format>,
-    limit: Option<usize>,
-    invalid_utf8: InvalidUtf8,
-    counts: Option<PathBuf>,
+options! {
+    /// How a file of word vectors is read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::{Format, LoadOptions};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("vectors.txt");
+    /// std::fs::write(&path, "the 0.1 0.2\nNew York 0.3 0.4\nthe 9 9\nof 0.5 0.6\n").unwrap();
+    /// let vectors = LoadOptions::new().format(Format::Glove).limit(3).load(&path)?;
+    /// assert_eq!(vectors.words().iter().collect::<Vec<_>>(), ["the", "New York"]);
+    /// assert_eq!(vectors.vector("the")?, [0.1, 0.2]);
+    /// assert_eq!(vectors.duplicates(), 1);
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct LoadOptions [
+        /// All words of a file whose format is told from its contents and name.
+        pub const fn new
+    ] {
+        /// The format. The default is to tell it from the file: from its first bytes and lines, and where they leave a
+        /// choice from its name. A first line of exactly two whole numbers is taken for a header.
+        some format: Format,
+        /// Reads the first `limit` words only; words that come again count. The default is all.
+        some limit: usize,
+        /// What happens to words that are not UTF-8. The default is to refuse the file.
+        invalid_utf8: InvalidUtf8 = InvalidUtf8::Refuse,
+        /// A file of counts to go with the vectors: a line `word count` for each word, as word2vec's `-save-vocab` and
+        /// [`WordVectors::save_counts`] write it. Words that it lacks get 0. The default is none: counts are then known
+        /// only if the file of vectors has them.
+        into some counts: PathBuf,
+    }
 }
 
 impl LoadOptions {
-    /// All words of a file whose format is told from its contents and name.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The format. The default is to tell it from the file: from its first bytes and lines, and where they leave a
-    /// choice from its name. A first line of exactly two whole numbers is taken for a header.
-    pub fn format(mut self, format: Format) -> Self {
-        self.format = Some(format);
-        self
-    }
-
-    /// Reads the first `limit` words only; words that come again count. The default is all.
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = Some(limit);
-        self
-    }
-
-    /// What happens to words that are not UTF-8. The default is to refuse the file.
-    pub fn invalid_utf8(mut self, invalid_utf8: InvalidUtf8) -> Self {
-        self.invalid_utf8 = invalid_utf8;
-        self
-    }
-
-    /// A file of counts to go with the vectors: a line `word count` for each word, as word2vec's `-save-vocab` and
-    /// [`WordVectors::save_counts`] write it. Words that it lacks get 0. The default is none: counts are then known
-    /// only if the file of vectors has them.
-    pub fn counts(mut self, path: impl Into<PathBuf>) -> Self {
-        self.counts = Some(path.into());
-        self
-    }
-
     /// Reads a file, compressed with gzip or not.
     ///
     /// Text is split at the space and the line feed alone, so that words may hold any other character; carriage returns
@@ -151,9 +135,9 @@ impl WordVectors {
         let path = path.as_ref();
         self.check_writable(format)?;
         write_whole(path, |out| match format {
-            Format::Word2VecText | Format::Glove | Format::FastText => text::write(self, format, out, path),
-            Format::Word2VecBinary => binary::write(self, out, path),
-            Format::Safetensors => tensors::write(self, out, path),
+            Format::Word2VecText | Format::Glove | Format::FastText => text::write(self, format, out),
+            Format::Word2VecBinary => binary::write(self, out),
+            Format::Safetensors => tensors::write(self, out),
         })
     }
 
@@ -170,7 +154,7 @@ impl WordVectors {
         write_whole(path, |out| {
             for (index, word) in self.words().iter().enumerate() {
                 let count = self.counts().map_or(0, |counts| counts[index]);
-                writeln!(out, "{word} {count}").map_err(Error::io("write", path))?;
+                writeln!(out, "{word} {count}")?;
             }
             Ok(())
         })
@@ -197,6 +181,19 @@ impl WordVectors {
         }
         Ok(())
     }
+}
+
+/// Gives `path` what `write` writes, compressed if the name ends in `.gz`. If anything fails, `path` is as before.
+fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut file = WholeFile::create(path)?;
+    let written = if is_gzip_name(path) {
+        let mut encoder = GzEncoder::new(&mut file, Compression::default());
+        write(&mut encoder).and_then(|()| encoder.finish().map(drop))
+    } else {
+        write(&mut file)
+    };
+    written.map_err(FileError::new("write", path))?;
+    Ok(file.finish()?)
 }
 
 /// The numbers of a header: words and width.
@@ -247,7 +244,7 @@ impl Header {
 
 /// Vectors that are being read.
 struct Gathered {
-    words: Words,
+    words: Interner,
     values: Vec<f32>,
     d: usize,
     duplicates: usize,
@@ -255,7 +252,7 @@ struct Gathered {
 
 impl Gathered {
     fn new(d: usize) -> Self {
-        Self { words: Words::default(), values: Vec::new(), d, duplicates: 0 }
+        Self { words: Interner::default(), values: Vec::new(), d, duplicates: 0 }
     }
 
     /// Words read so far, those that came again among them.
@@ -266,18 +263,18 @@ impl Gathered {
     /// Room for as many words, which the caller has seen that the file can hold.
     fn reserve(&mut self, words: usize) {
         if self.words.is_empty() {
-            self.words = Words::with_capacity(words, 8 * words);
+            self.words = Interner::with_capacity(words, 8 * words);
             self.values.reserve(words.saturating_mul(self.d));
         }
     }
 
     fn add(&mut self, word: &str, vector: &[f32]) -> Result<()> {
-        if self.words.len() >= Words::MOST {
-            return Err(Error::TooManyWords { most: Words::MOST });
+        if self.words.len() >= WordList::MOST {
+            return Err(Error::TooManyWords { most: WordList::MOST });
         }
-        match self.words.add(word) {
-            Added::New => self.values.extend_from_slice(vector),
-            Added::Known(_) => self.duplicates += 1,
+        match self.words.intern(word) {
+            (_, true) => self.values.extend_from_slice(vector),
+            (_, false) => self.duplicates += 1,
         }
         Ok(())
     }
@@ -288,7 +285,7 @@ impl Gathered {
         }
         self.words.shrink_to_fit();
         self.values.shrink_to_fit();
-        Ok(WordVectors::from_parts(self.words, Values::Owned(self.values), self.d, None, self.duplicates))
+        Ok(WordVectors::from_parts(WordList(self.words), Values::Owned(self.values), self.d, None, self.duplicates))
     }
 }
 
@@ -355,7 +352,7 @@ fn is_text(bytes: &[u8]) -> bool {
 }
 
 /// The counts of `words` from a file with a line for each.
-fn read_counts(path: &Path, words: &Words, invalid: InvalidUtf8) -> Result<Vec<u64>> {
+fn read_counts(path: &Path, words: &WordList, invalid: InvalidUtf8) -> Result<Vec<u64>> {
     let contents = read_whole(path)?;
     let mut counts = vec![0; words.len()];
     let (mut word, mut offset) = (String::new(), 0);

@@ -57,14 +57,13 @@ mod error;
 mod evaluate;
 mod format;
 mod search;
+mod word_list;
 mod word_vectors;
-mod words;
-mod write_file;
 
 pub use embedding::{EmbeddingMatrix, Missing};
 pub use error::{Error, Place, Result};
 pub use evaluate::{AnalogyOptions, AnalogyScore, AnalogySection, Correlation, PairsOptions, PairsScore};
 pub use format::{Format, InvalidUtf8, LoadOptions};
 pub use search::{MeanOptions, Query, Similar, UnknownWords};
+pub use word_list::WordList;
 pub use word_vectors::WordVectors;
-pub use words::Words;

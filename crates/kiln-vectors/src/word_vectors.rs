@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use kiln_base::Interner;
 use memmap2::Mmap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::search::codes::{Codes, MOST_WIDTH};
 use crate::search::rows::{Lengths, Rows};
-use crate::words::{Added, Words};
+use crate::word_list::WordList;
 
 /// Below this many values a search in full is fast enough: 8 MiB stay in most processors' caches.
 const FEWEST_VALUES_FOR_CODES: usize = 1 << 21;
@@ -50,7 +51,7 @@ const SUGGESTIONS: usize = 3;
 /// # Ok::<(), kiln_vectors::Error>(())
 /// ```
 pub struct WordVectors {
-    words: Words,
+    words: WordList,
     values: Values,
     d: usize,
     counts: Option<Vec<u64>>,
@@ -89,7 +90,7 @@ struct Computed {
 }
 
 impl WordVectors {
-    /// Vectors of width `d` for `words`, given one behind the other in the order of the words.
+    /// Vectors of width `d` for `words`, given one after the other in the order of the words.
     ///
     /// # Errors
     ///
@@ -100,16 +101,17 @@ impl WordVectors {
             return Err(Error::ZeroWidth);
         }
         let words = words.into_iter();
-        let mut all = Words::with_capacity(words.size_hint().0.min(values.len() / d), 0);
+        let mut all = Interner::with_capacity(words.size_hint().0.min(values.len() / d), 0);
         for (second, word) in words.enumerate() {
             let word = word.as_ref();
-            if second >= Words::MOST {
-                return Err(Error::TooManyWords { most: Words::MOST });
+            if second >= WordList::MOST {
+                return Err(Error::TooManyWords { most: WordList::MOST });
             }
-            if let Added::Known(first) = all.add(word) {
-                return Err(Error::DuplicateWord { word: word.to_owned(), first, second });
+            if let (first, false) = all.intern(word) {
+                return Err(Error::DuplicateWord { word: word.to_owned(), first: first as usize, second });
             }
         }
+        let all = WordList(all);
         if all.is_empty() {
             return Err(Error::NoWords);
         }
@@ -139,7 +141,7 @@ impl WordVectors {
 
     /// Parts that have been checked.
     pub(crate) fn from_parts(
-        words: Words,
+        words: WordList,
         values: Values,
         d: usize,
         counts: Option<Vec<u64>>,
@@ -160,7 +162,7 @@ impl WordVectors {
     }
 
     /// The words in order.
-    pub fn words(&self) -> &Words {
+    pub fn words(&self) -> &WordList {
         &self.words
     }
 
@@ -174,12 +176,12 @@ impl WordVectors {
         self.duplicates
     }
 
-    /// Whether the values are mapped from a file, and not in memory of their own.
+    /// Whether the values are mapped from a file, and not in their own memory.
     pub fn is_mapped(&self) -> bool {
         matches!(self.values, Values::Mapped { .. })
     }
 
-    /// All vectors, one behind the other.
+    /// All vectors, one after the other.
     pub fn values(&self) -> &[f32] {
         self.values.as_slice()
     }
@@ -342,7 +344,7 @@ fn divided(value: f32, length: f64) -> f64 {
 }
 
 impl Clone for WordVectors {
-    /// A copy, which shares the map if the values are mapped, and computes lengths and directions of its own.
+    /// A copy, which shares the map if the values are mapped, and computes its own lengths and directions.
     fn clone(&self) -> Self {
         Self::from_parts(self.words.clone(), self.values.clone(), self.d, self.counts.clone(), self.duplicates)
     }

@@ -1,13 +1,15 @@
-//! How often a word stands near another: the window, what counts in it, and the sparse matrix of counts. Leaves out
-//! what the counts say of the words, which is the matter of [`Ppmi`](super::Ppmi).
+//! How often a word stands near another: the window, what counts in it, and the sparse matrix of counts. What
+//! the counts say about the words is for [`Ppmi`](super::Ppmi).
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::error::{CountError, Result};
 use super::pair_sums::{PairSum, Runs, key, merged, sorted, unkey};
-use super::sparse::{CsrMatrix, CsrView, from_rows, row};
+use super::sparse::{CsrMatrix, CsrView, from_rows};
+use crate::error::{Error, Result};
+use kiln_base::sparse::row;
+use kiln_base::{OptionError, options};
 
 /// Which side of a word is its context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,46 +35,48 @@ pub enum Weighting {
     Linear,
 }
 
-/// Counts which words stand near which.
-///
-/// | option | default | |
-/// |---|---|---|
-/// | [`window`](Self::window) | 2 | words looked at on a side |
-/// | [`context`](Self::context) | [`Context::Symmetric`] | which sides |
-/// | [`weighting`](Self::weighting) | [`Weighting::Flat`] | what a neighbour counts |
-///
-/// # Examples
-///
-/// ```
-/// use kiln_vectors::counts::{Cooccurrence, Weighting};
-///
-/// let sentences = [vec![0, 1, 2], vec![2, 1]];
-/// let counts = Cooccurrence::new().window(2).count(3, &sentences)?;
-/// assert_eq!(counts.get(1, 2), 2.0);
-/// assert_eq!(counts.row(0).collect::<Vec<_>>(), [(1, 1.0), (2, 1.0)]);
-///
-/// let nearer_counts_more = Cooccurrence::new().window(2).weighting(Weighting::InverseDistance).count(3, &sentences)?;
-/// assert_eq!(nearer_counts_more.get(0, 2), 0.5);
-/// # Ok::<(), kiln_vectors::counts::CountError>(())
-/// ```
-///
-/// # References
-///
-/// - Saito, K. (2018). *Deep Learning from Scratch 2*, chapter 2: flat and symmetric, window 1 in the text and 2 on the
-///   Penn Treebank, which is the default here.
-/// - Pennington, J., Socher, R. and Manning, C. (2014). *GloVe: Global Vectors for Word Representation*. EMNLP.
-/// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from Word
-///   Embeddings*. TACL 3, 211-225, section 3.1: the weights by distance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cooccurrence {
-    window: usize,
-    context: Context,
-    weighting: Weighting,
-}
-
-impl Default for Cooccurrence {
-    fn default() -> Self {
-        Self { window: 2, context: Context::default(), weighting: Weighting::default() }
+options! {
+    /// Counts which words stand near which.
+    ///
+    /// | option | default | |
+    /// |---|---|---|
+    /// | [`window`](Self::window) | 2 | words looked at on a side |
+    /// | [`context`](Self::context) | [`Context::Symmetric`] | which sides |
+    /// | [`weighting`](Self::weighting) | [`Weighting::Flat`] | what a neighbour counts |
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::counts::{Cooccurrence, Weighting};
+    ///
+    /// let sentences = [vec![0, 1, 2], vec![2, 1]];
+    /// let counts = Cooccurrence::new().window(2).count(3, &sentences)?;
+    /// assert_eq!(counts.get(1, 2), 2.0);
+    /// assert_eq!(counts.row(0).collect::<Vec<_>>(), [(1, 1.0), (2, 1.0)]);
+    ///
+    /// let nearer_counts_more = Cooccurrence::new().window(2).weighting(Weighting::InverseDistance).count(3, &sentences)?;
+    /// assert_eq!(nearer_counts_more.get(0, 2), 0.5);
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// - Saito, K. (2018). *Deep Learning from Scratch 2*, chapter 2: flat and symmetric, window 1 in the text and 2 on the
+    ///   Penn Treebank, which is the default here.
+    /// - Pennington, J., Socher, R. and Manning, C. (2014). *GloVe: Global Vectors for Word Representation*. EMNLP.
+    /// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from Word
+    ///   Embeddings*. TACL 3, 211-225, section 3.1: the weights by distance.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Cooccurrence [
+        /// The defaults: window 2, both sides, every neighbour counts 1.
+        pub const fn new
+    ] {
+        /// How many words are looked at on a side; 0 is an error, and `usize::MAX` is the whole sentence. Default: 2.
+        window: usize = 2,
+        /// Which side of a word is its context. Default: [`Context::Symmetric`].
+        context: Context = Context::Symmetric,
+        /// What a neighbour counts, by its distance. Default: [`Weighting::Flat`].
+        weighting: Weighting = Weighting::Flat,
     }
 }
 
@@ -87,29 +91,6 @@ const GROUP: usize = 128;
 const FIXED_POINT: u64 = 1 << 32;
 
 impl Cooccurrence {
-    /// The defaults: window 2, both sides, every neighbour counts 1.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How many words are looked at on a side; 0 is an error, and `usize::MAX` is the whole sentence. Default: 2.
-    pub fn window(mut self, window: usize) -> Self {
-        self.window = window;
-        self
-    }
-
-    /// Which side of a word is its context. Default: [`Context::Symmetric`].
-    pub fn context(mut self, context: Context) -> Self {
-        self.context = context;
-        self
-    }
-
-    /// What a neighbour counts, by its distance. Default: [`Weighting::Flat`].
-    pub fn weighting(mut self, weighting: Weighting) -> Self {
-        self.weighting = weighting;
-        self
-    }
-
     /// Counts sentences, which are read once; no window reaches from one into the next.
     ///
     /// The sentences in hand at once are those of about four million pairs, and one that is longer. Beyond them, memory
@@ -121,19 +102,18 @@ impl Cooccurrence {
     ///
     /// # Errors
     ///
-    /// [`CountError::ZeroWindow`] and [`CountError::VocabSize`] before a sentence is read, [`CountError::IdOutOfVocabulary`] at the
-    /// first id that is `vocab_size` or above, [`CountError::NothingToCount`] if no sentence has two words.
+    /// [`Error::Option`] for a bad window or `vocab_size` before a sentence is read, [`Error::IdOutOfVocabulary`] at the
+    /// first id that is `vocab_size` or above, [`Error::NothingToCount`] if no sentence has two words.
     pub fn count<S: AsRef<[u32]> + Send + Sync>(
         &self,
         vocab_size: usize,
         sentences: impl IntoIterator<Item = S>,
     ) -> Result<CooccurrenceMatrix> {
-        if self.window == 0 {
-            return Err(CountError::ZeroWindow);
-        }
-        if vocab_size == 0 || vocab_size > u32::MAX as usize {
-            return Err(CountError::VocabSize { found: vocab_size });
-        }
+        let window = "1 or more: it is the number of words looked at on a side";
+        OptionError::unless(self.window > 0, "window", window, self.window)?;
+        let most = u32::MAX as usize;
+        let words = format!("1 to {most}: it is the number of words, and ids run from 0 to vocab_size - 1");
+        OptionError::unless((1..=most).contains(&vocab_size), "vocab_size", words, vocab_size)?;
         let mut runs = Runs::default();
         let mut batch: Vec<S> = Vec::new();
         let mut pairs_in_batch = 0usize;
@@ -143,7 +123,7 @@ impl Cooccurrence {
             let ids = sentence.as_ref();
             if let Some(position) = ids.iter().position(|&id| id as usize >= vocab_size) {
                 let id = ids[position];
-                return Err(CountError::IdOutOfVocabulary { id, vocab_size, sentence: looked_at, position });
+                return Err(Error::IdOutOfVocabulary { id, vocab_size, sentence: looked_at, position });
             }
             looked_at += 1;
             if ids.len() < 2 {
@@ -159,7 +139,7 @@ impl Cooccurrence {
             }
         }
         if !counted {
-            return Err(CountError::NothingToCount { sentences: looked_at });
+            return Err(Error::NothingToCount { sentences: looked_at });
         }
         self.count_batch(&batch, &mut runs);
         drop(batch);

@@ -1,5 +1,5 @@
 //! The dense arithmetic that the decompositions share: products with sparse rows on all threads, and faer's QR, SVD and
-//! eigenvalues. Leaves out the algorithms made of them.
+//! eigenvalues.
 //!
 //! faer is always told to work on one thread. Its share of the work is small, and in this way neither the number of
 //! threads nor what another crate switches on in faer changes a bit of the result.
@@ -16,8 +16,18 @@ use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
 use faer::{ColRef, Conj, Mat, MatRef, Par};
 use rayon::prelude::*;
 
-use super::error::{CountError, Result};
-use super::sparse::{CsrView, row};
+use super::sparse::CsrView;
+use crate::error::{Error, Result};
+use kiln_base::OptionError;
+use kiln_base::sparse::row;
+
+/// An error unless `k` dimensions can be kept.
+pub(crate) fn check_dimensions(k: usize, rows: usize, columns: usize) -> Result<()> {
+    let most = rows.min(columns);
+    let expected =
+        format!("1 to {most}, the smaller side of {rows} x {columns}: it is the number of dimensions to keep");
+    Ok(OptionError::unless((1..=most).contains(&k), "k", expected, k)?)
+}
 
 /// A dense matrix row by row, as a product with sparse rows reads it.
 pub(crate) struct DenseRows {
@@ -116,7 +126,7 @@ pub(crate) fn thin_svd(matrix: MatRef<'_, f64>) -> Result<(Mat<f64>, Vec<f64>, M
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     )
-    .map_err(|_| CountError::NoConvergence { rows, columns })?;
+    .map_err(|_| Error::NoConvergence { rows, columns })?;
     Ok((u, s.column_vector().iter().copied().collect(), v))
 }
 
@@ -133,7 +143,7 @@ pub(crate) fn symmetric_eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     )
-    .map_err(|_| CountError::NoConvergence { rows: size, columns: size })?;
+    .map_err(|_| Error::NoConvergence { rows: size, columns: size })?;
     Ok((values.column_vector().iter().copied().collect(), vectors))
 }
 

@@ -1,4 +1,4 @@
-//! Sums by pair of ids, kept as sorted runs that are merged as they grow. Leaves out where the pairs come from.
+//! Sums by pair of ids, kept as sorted runs that are merged as they grow.
 //!
 //! The sums are integers, so it does not matter in which order the threads add them up. A run holds a pair once, and
 //! each run on the stack is more than twice as long as the one above it, so all runs together hold at most twice the

@@ -1,11 +1,11 @@
-//! Principal components, for putting word vectors on a plane. Leaves out drawing them, and methods that bend the plane.
+//! Principal components, for putting word vectors on a plane.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
 
-use super::dense::{sign, symmetric_eigen, thin_svd};
-use super::error::{CountError, Result};
+use super::dense::{check_dimensions, sign, symmetric_eigen, thin_svd};
+use crate::error::{Error, Result};
 
 /// Points seen along the directions in which they differ most; made by [`principal_components`].
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +33,8 @@ pub struct Pca {
 ///
 /// # Errors
 ///
-/// [`CountError::RowWidth`] if the values are no whole number of rows, [`CountError::TooFewPoints`], [`CountError::Dimensions`] for
-/// another `k`, [`CountError::NotFinite`] for infinity and NaN, [`CountError::NoConvergence`] if the decomposition fails, which
+/// [`Error::RowWidth`] if the values are no whole number of rows, [`Error::TooFewPoints`], [`Error::Option`] for
+/// another `k`, [`Error::CellNotFinite`] for infinity and NaN, [`Error::NoConvergence`] if the decomposition fails, which
 /// is not known to happen.
 ///
 /// # Examples
@@ -46,7 +46,7 @@ pub struct Pca {
 /// let line = principal_components(&[0.0, 0.0, 1.0, 1.0, 2.0, 2.0], 2, 1)?;
 /// assert!((line.points[2] - 2f32.sqrt()).abs() < 1e-6);
 /// assert!((line.explained_variance_ratio[0] - 1.0).abs() < 1e-12);
-/// # Ok::<(), kiln_vectors::counts::CountError>(())
+/// # Ok::<(), kiln_vectors::Error>(())
 /// ```
 ///
 /// # References
@@ -55,17 +55,15 @@ pub struct Pca {
 ///   Educational Psychology 24. The signs are those of scikit-learn's `PCA` since its version 1.5.
 pub fn principal_components(values: &[f32], d: usize, k: usize) -> Result<Pca> {
     if d == 0 || !values.len().is_multiple_of(d) {
-        return Err(CountError::RowWidth { len: values.len(), d });
+        return Err(Error::RowWidth { len: values.len(), d });
     }
     let points = values.len() / d;
     if points < 2 {
-        return Err(CountError::TooFewPoints { found: points });
+        return Err(Error::TooFewPoints { found: points });
     }
-    if k == 0 || k > points.min(d) {
-        return Err(CountError::Dimensions { found: k, rows: points, columns: d });
-    }
+    check_dimensions(k, points, d)?;
     if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-        return Err(CountError::NotFinite { row: at / d, column: at % d, found: values[at] });
+        return Err(Error::CellNotFinite { row: at / d, column: at % d, found: values[at] });
     }
     let mut mean = vec![0.0; d];
     for point in values.chunks_exact(d) {

@@ -1,79 +1,64 @@
-//! Positive pointwise mutual information: how much more often two words meet than by chance. Leaves out the counts
-//! themselves and other measures of association.
+//! Positive pointwise mutual information: how much more often two words meet than by chance.
 
-use super::error::{CountError, Result};
-use super::sparse::{CsrMatrix, CsrView, find_value, from_rows, row};
+use super::sparse::{CsrMatrix, CsrView, find_value, from_rows};
+use crate::error::{Error, Result};
+use kiln_base::sparse::row;
+use kiln_base::{OptionError, options};
 
 /// Added to the quotient before the logarithm, as the textbook does to survive a quotient of 0. Such cells are not
 /// even looked at here, but it moves the others by some 1e-8, and it is kept so that they are the textbook's.
 const EPSILON: f64 = 1e-8;
 
-/// Weighs counts by positive pointwise mutual information, in bits.
-///
-/// A count `C(w, c)` becomes `max(0, log2(C(w, c) N / (S(w) S(c)) + 1e-8) - shift)`, where `S(w)` is the sum of row
-/// `w`, `S(c)` that of column `c`, and `N` that of the matrix. Saito's textbook, whose matrix is symmetric, takes the
-/// sums of columns for both, which is the same there. Only what is above 0 is kept.
-///
-/// | option | default | |
-/// |---|---|---|
-/// | [`smoothing`](Self::smoothing) | 1, none | `a` below 1 puts `S(c)^a` for `S(c)`, and their sum for `N` |
-/// | [`shift`](Self::shift) | 0, none | subtracted from every PMI |
-///
-/// # Examples
-///
-/// ```
-/// use kiln_vectors::counts::{Cooccurrence, Ppmi};
-///
-/// // "you say goodbye and i say hello ." by first appearance
-/// let counts = Cooccurrence::new().window(1).count(7, [[0, 1, 2, 3, 4, 1, 5, 6]])?;
-/// let ppmi = Ppmi::new().transform(counts.view())?;
-/// // "you" and "say" meet once of 14; "you" has 1 neighbour and "say" 4: log2(1 * 14 / (1 * 4))
-/// assert!((ppmi.get(0, 1).unwrap() - 1.807_355).abs() < 1e-6);
-/// # Ok::<(), kiln_vectors::counts::CountError>(())
-/// ```
-///
-/// # References
-///
-/// - Church, K. and Hanks, P. (1990). *Word Association Norms, Mutual Information, and Lexicography*. Computational
-///   Linguistics 16(1).
-/// - Bullinaria, J. and Levy, J. (2007). *Extracting Semantic Representations from Word Co-occurrence Statistics*.
-///   Behavior Research Methods 39: positive PMI.
-/// - Levy, O. and Goldberg, Y. (2014). *Neural Word Embedding as Implicit Matrix Factorization*. NeurIPS: the shift.
-/// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from Word
-///   Embeddings*. TACL 3, 211-225: the smoothing.
-/// - Saito, K. (2018). *Deep Learning from Scratch 2*, chapter 2: the formula followed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ppmi {
-    smoothing: f64,
-    shift: f64,
-}
-
-impl Default for Ppmi {
-    fn default() -> Self {
-        Self { smoothing: 1.0, shift: 0.0 }
+options! {
+    /// Weighs counts by positive pointwise mutual information, in bits.
+    ///
+    /// A count `C(w, c)` becomes `max(0, log2(C(w, c) N / (S(w) S(c)) + 1e-8) - shift)`, where `S(w)` is the sum of row
+    /// `w`, `S(c)` that of column `c`, and `N` that of the matrix. Saito's textbook, whose matrix is symmetric, takes the
+    /// sums of columns for both, which is the same there. Only what is above 0 is kept.
+    ///
+    /// | option | default | |
+    /// |---|---|---|
+    /// | [`smoothing`](Self::smoothing) | 1, none | `a` below 1 puts `S(c)^a` for `S(c)`, and their sum for `N` |
+    /// | [`shift`](Self::shift) | 0, none | subtracted from every PMI |
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::counts::{Cooccurrence, Ppmi};
+    ///
+    /// // "you say goodbye and i say hello ." by first appearance
+    /// let counts = Cooccurrence::new().window(1).count(7, [[0, 1, 2, 3, 4, 1, 5, 6]])?;
+    /// let ppmi = Ppmi::new().transform(counts.view())?;
+    /// // "you" and "say" meet once of 14; "you" has 1 neighbour and "say" 4: log2(1 * 14 / (1 * 4))
+    /// assert!((ppmi.get(0, 1).unwrap() - 1.807_355).abs() < 1e-6);
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// - Church, K. and Hanks, P. (1990). *Word Association Norms, Mutual Information, and Lexicography*. Computational
+    ///   Linguistics 16(1).
+    /// - Bullinaria, J. and Levy, J. (2007). *Extracting Semantic Representations from Word Co-occurrence Statistics*.
+    ///   Behavior Research Methods 39: positive PMI.
+    /// - Levy, O. and Goldberg, Y. (2014). *Neural Word Embedding as Implicit Matrix Factorization*. NeurIPS: the shift.
+    /// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from Word
+    ///   Embeddings*. TACL 3, 211-225: the smoothing.
+    /// - Saito, K. (2018). *Deep Learning from Scratch 2*, chapter 2: the formula followed.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct Ppmi [
+        /// The textbook's: no smoothing, no shift.
+        pub const fn new
+    ] {
+        /// The exponent of the context distribution, above 0 and at most 1. Below 1, rare contexts weigh less; Levy et
+        /// al. recommend 0.75. Default: 1.
+        smoothing: f64 = 1.0,
+        /// What is subtracted from every PMI, in bits: `k.log2()` for what skip-gram with `k` negative samples
+        /// factorises. Default: 0.
+        shift: f64 = 0.0,
     }
 }
 
 impl Ppmi {
-    /// The textbook's: no smoothing, no shift.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The exponent of the context distribution, above 0 and at most 1. Below 1, rare contexts weigh less; Levy et al.
-    /// recommend 0.75. Default: 1.
-    pub fn smoothing(mut self, smoothing: f64) -> Self {
-        self.smoothing = smoothing;
-        self
-    }
-
-    /// What is subtracted from every PMI, in bits: `k.log2()` for what skip-gram with `k` negative samples factorises.
-    /// Default: 0.
-    pub fn shift(mut self, shift: f64) -> Self {
-        self.shift = shift;
-        self
-    }
-
     /// Weighs a matrix of counts, in `f64` and rounded to `f32` at the end.
     ///
     /// # Shapes
@@ -82,18 +67,17 @@ impl Ppmi {
     ///
     /// # Errors
     ///
-    /// [`CountError::Smoothing`] and [`CountError::Shift`] for options out of range, [`CountError::Count`] for a count that is
-    /// negative or not finite, [`CountError::NoCounts`] if all are 0.
+    /// [`Error::Option`] for options out of range, [`Error::BadCount`] for a count that is
+    /// negative or not finite, [`Error::NoCounts`] if all are 0.
     pub fn transform(&self, counts: CsrView<'_>) -> Result<CsrMatrix> {
         // Written so that NaN is out of range.
-        if !(self.smoothing > 0.0 && self.smoothing <= 1.0) {
-            return Err(CountError::Smoothing { found: self.smoothing });
-        }
-        if !(self.shift >= 0.0 && self.shift.is_finite()) {
-            return Err(CountError::Shift { found: self.shift });
-        }
+        let in_range = self.smoothing > 0.0 && self.smoothing <= 1.0;
+        let exponent = "above 0 and at most 1: 1 is no smoothing, 0.75 is usual";
+        OptionError::unless(in_range, "smoothing", exponent, self.smoothing)?;
+        let logarithm = "0 or more and finite: it is the base-2 logarithm of k, so 0 for k = 1 (none)";
+        OptionError::unless(self.shift >= 0.0 && self.shift.is_finite(), "shift", logarithm, self.shift)?;
         if let Some((row, column, found)) = find_value(&counts, |count| !(count >= 0.0 && count.is_finite())) {
-            return Err(CountError::Count { row, column, found });
+            return Err(Error::BadCount { row, column, found });
         }
         let by_rows;
         let counts = if counts.is_csr() {
@@ -115,7 +99,7 @@ impl Ppmi {
         }
         let total: f64 = column_sums.iter().sum();
         if total == 0.0 {
-            return Err(CountError::NoCounts { rows, columns });
+            return Err(Error::NoCounts { rows, columns });
         }
         Ok(from_rows((rows, columns), |at, indices, data| {
             let (contexts, counts) = row(&counts, at);

@@ -1,6 +1,4 @@
-//! The truncated singular value decomposition of a sparse matrix: exactly, or by random projection. Leaves out
-//! decompositions of dense matrices; for the principal components of points see
-//! [`principal_components`](super::principal_components).
+//! The truncated singular value decomposition of a sparse matrix: exactly, or by random projection.
 
 use std::f64::consts::TAU;
 
@@ -8,9 +6,11 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
 
-use super::dense::{DenseRows, orthonormal, product, sign, thin_svd};
-use super::error::{CountError, Result};
-use super::sparse::{CsrView, find_value, row};
+use super::dense::{DenseRows, check_dimensions, orthonormal, product, sign, thin_svd};
+use super::sparse::{CsrView, find_value};
+use crate::error::{Error, Result};
+use kiln_base::sparse::row;
+use kiln_base::{SplitMix64, options};
 
 /// How singular vectors are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,44 +27,54 @@ pub enum SvdMethod {
     Randomized,
 }
 
-/// Options of a truncated singular value decomposition, `A = U S V^T` cut off after `k` dimensions.
-///
-/// | option | default | |
-/// |---|---|---|
-/// | [`method`](Self::method) | [`SvdMethod::Auto`] | exact or random |
-/// | [`iterations`](Self::iterations) | 5 | rounds of power iteration; more separate close singular values better |
-/// | [`oversampling`](Self::oversampling) | 10 | dimensions searched beyond `k`, and dropped |
-/// | [`seed`](Self::seed) | 0 | of the random vectors |
-///
-/// The same seed gives the same bits on the same machine, whatever the number of threads.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_vectors::counts::{Cooccurrence, TruncatedSvd};
-///
-/// let counts = Cooccurrence::new().window(1).count(3, [[0, 1], [0, 1], [1, 2]])?;
-/// // 0 2 0
-/// // 2 0 1  has the singular values sqrt(5), sqrt(5) and 0
-/// // 0 1 0
-/// let svd = TruncatedSvd::new(2).decompose(counts.view())?;
-/// assert!((svd.s[0] - 5f32.sqrt()).abs() < 1e-6);
-/// assert_eq!((svd.u.len(), svd.vt.len()), (3 * 2, 2 * 3));
-/// # Ok::<(), kiln_vectors::counts::CountError>(())
-/// ```
-///
-/// # References
-///
-/// - Halko, N., Martinsson, P. and Tropp, J. (2011). *Finding Structure with Randomness: Probabilistic Algorithms for
-///   Constructing Approximate Matrix Decompositions*. SIAM Review 53(2): algorithms 4.4 (with QR in every half step)
-///   and 5.1. scikit-learn's `randomized_svd` is the same but for LU in place of QR between the rounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TruncatedSvd {
-    k: usize,
-    method: SvdMethod,
-    iterations: usize,
-    oversampling: usize,
-    seed: u64,
+options! {
+    /// Options of a truncated singular value decomposition, `A = U S V^T` cut off after `k` dimensions.
+    ///
+    /// | option | default | |
+    /// |---|---|---|
+    /// | [`method`](Self::method) | [`SvdMethod::Auto`] | exact or random |
+    /// | [`iterations`](Self::iterations) | 5 | rounds of power iteration; more separate close singular values better |
+    /// | [`oversampling`](Self::oversampling) | 10 | dimensions searched beyond `k`, and dropped |
+    /// | [`seed`](Self::seed) | 0 | of the random vectors |
+    ///
+    /// The same seed gives the same bits on the same machine, whatever the number of threads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::counts::{Cooccurrence, TruncatedSvd};
+    ///
+    /// let counts = Cooccurrence::new().window(1).count(3, [[0, 1], [0, 1], [1, 2]])?;
+    /// // 0 2 0
+    /// // 2 0 1  has the singular values sqrt(5), sqrt(5) and 0
+    /// // 0 1 0
+    /// let svd = TruncatedSvd::new(2).decompose(counts.view())?;
+    /// assert!((svd.s[0] - 5f32.sqrt()).abs() < 1e-6);
+    /// assert_eq!((svd.u.len(), svd.vt.len()), (3 * 2, 2 * 3));
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// - Halko, N., Martinsson, P. and Tropp, J. (2011). *Finding Structure with Randomness: Probabilistic Algorithms for
+    ///   Constructing Approximate Matrix Decompositions*. SIAM Review 53(2): algorithms 4.4 (with QR in every half step)
+    ///   and 5.1. scikit-learn's `randomized_svd` is the same but for LU in place of QR between the rounds.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct TruncatedSvd [
+        /// Keeps `k` dimensions.
+        pub const fn new
+    ] {
+        required k: usize,
+        /// How singular vectors are found. Default: [`SvdMethod::Auto`].
+        method: SvdMethod = SvdMethod::Auto,
+        /// Rounds of power iteration, each a product with the matrix and one with its transpose; 0 is allowed. Only for
+        /// [`SvdMethod::Randomized`]. Default: 5.
+        iterations: usize = 5,
+        /// Dimensions searched beyond `k`. Only for [`SvdMethod::Randomized`]. Default: 10.
+        oversampling: usize = 10,
+        /// The seed of the random vectors. Only for [`SvdMethod::Randomized`]. Default: 0.
+        seed: u64 = 0,
+    }
 }
 
 /// Matrices up to so many cells are decomposed in full; it takes about a second for the largest.
@@ -74,36 +84,6 @@ const FULL_CELLS: usize = 1 << 20;
 const MOST_FULL_CELLS: u64 = 1 << 32;
 
 impl TruncatedSvd {
-    /// Keeps `k` dimensions.
-    pub fn new(k: usize) -> Self {
-        Self { k, method: SvdMethod::Auto, iterations: 5, oversampling: 10, seed: 0 }
-    }
-
-    /// How singular vectors are found. Default: [`SvdMethod::Auto`].
-    pub fn method(mut self, method: SvdMethod) -> Self {
-        self.method = method;
-        self
-    }
-
-    /// Rounds of power iteration, each a product with the matrix and one with its transpose; 0 is allowed. Only for
-    /// [`SvdMethod::Randomized`]. Default: 5.
-    pub fn iterations(mut self, iterations: usize) -> Self {
-        self.iterations = iterations;
-        self
-    }
-
-    /// Dimensions searched beyond `k`. Only for [`SvdMethod::Randomized`]. Default: 10.
-    pub fn oversampling(mut self, oversampling: usize) -> Self {
-        self.oversampling = oversampling;
-        self
-    }
-
-    /// The seed of the random vectors. Only for [`SvdMethod::Randomized`]. Default: 0.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
     /// Decomposes a sparse matrix, in `f64` and rounded to `f32` at the end.
     ///
     /// # Shapes
@@ -112,16 +92,14 @@ impl TruncatedSvd {
     ///
     /// # Errors
     ///
-    /// [`CountError::Dimensions`] for another `k`, [`CountError::NotFinite`] for infinity and NaN in the matrix,
-    /// [`CountError::TooLarge`] if it is to be decomposed in full and has more than 2^32 cells, or more than there is
-    /// memory for, [`CountError::NoConvergence`] if the small dense decomposition fails, which is not known to happen.
+    /// [`Error::Option`] for another `k`, [`Error::CellNotFinite`] for infinity and NaN in the matrix,
+    /// [`Error::MatrixTooLarge`] if it is to be decomposed in full and has more than 2^32 cells, or more than there is
+    /// memory for, [`Error::NoConvergence`] if the small dense decomposition fails, which is not known to happen.
     pub fn decompose(&self, matrix: CsrView<'_>) -> Result<Svd> {
         let (rows, columns) = matrix.shape();
-        if self.k == 0 || self.k > rows.min(columns) {
-            return Err(CountError::Dimensions { found: self.k, rows, columns });
-        }
+        check_dimensions(self.k, rows, columns)?;
         if let Some((row, column, found)) = find_value(&matrix, |value| !value.is_finite()) {
-            return Err(CountError::NotFinite { row, column, found });
+            return Err(Error::CellNotFinite { row, column, found });
         }
         // A matrix by columns is its transpose by rows.
         let other = matrix.to_other_storage();
@@ -176,7 +154,7 @@ fn orthonormal_rows(matrix: &DenseRows) -> DenseRows {
 
 fn decompose_in_full(matrix: &CsrView<'_>) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
     let (rows, columns) = matrix.shape();
-    let too_large = CountError::TooLarge { rows, columns };
+    let too_large = Error::MatrixTooLarge { rows, columns };
     let cells = rows.saturating_mul(columns);
     let mut values: Vec<f64> = Vec::new();
     if cells as u64 > MOST_FULL_CELLS || values.try_reserve_exact(cells).is_err() {
@@ -192,24 +170,15 @@ fn decompose_in_full(matrix: &CsrView<'_>) -> Result<(Mat<f64>, Vec<f64>, Mat<f6
     thin_svd(MatRef::from_row_major_slice(&values, rows, columns))
 }
 
-/// The `index`-th number of a standard normal sequence. Each stands for itself, so they can be drawn in any order:
-/// SplitMix64 (Steele, Lea and Flood, 2014) turns the number of the draw into bits, Box and Muller's formula (1958)
-/// turns these into a normal variable.
+/// The `index`-th number of a standard normal sequence. Each is computed on its own, so they can be drawn in any order:
+/// SplitMix64 turns the number of the draw into bits, Box and Muller's formula (1958) turns these into a normal variable.
 fn normal(seed: u64, index: u64) -> f64 {
-    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    let start = mix(seed.wrapping_add(GOLDEN));
-    let bits = |draw: u64| mix(start.wrapping_add(draw.wrapping_mul(GOLDEN))) >> 11;
+    let start = SplitMix64::nth(seed, 1);
+    let bits = |draw: u64| SplitMix64::nth(start, draw) >> 11;
     let scale = 1.0 / (1u64 << 53) as f64;
     // The first is above 0, for its logarithm is taken.
     let (radius, angle) = ((bits(2 * index) + 1) as f64 * scale, bits(2 * index + 1) as f64 * scale);
     (-2.0 * radius.ln()).sqrt() * (TAU * angle).cos()
-}
-
-/// The finaliser of SplitMix64.
-fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ bits >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits = (bits ^ bits >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    bits ^ bits >> 31
 }
 
 /// What the singular values do to the word vectors.

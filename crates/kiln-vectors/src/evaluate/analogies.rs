@@ -2,43 +2,29 @@
 
 use std::path::Path;
 
+use kiln_base::options;
 use rayon::prelude::*;
 
-use super::{Lines, VocabularyOptions};
+use super::{Known, Lines, RESTRICT_VOCAB};
 use crate::error::{Error, Result, quoted};
 use crate::format::read_whole;
 use crate::search::query::Query;
 use crate::word_vectors::WordVectors;
 
-/// How [`WordVectors::evaluate_word_analogies`] counts. The defaults are gensim's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AnalogyOptions {
-    vocabulary: VocabularyOptions,
-}
-
-impl AnalogyOptions {
-    /// 300,000 words, without regard to case, questions with unknown words left out.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Knows, and looks for answers among, the first `n` words only. The default is 300,000.
-    pub fn restrict_vocab(mut self, n: usize) -> Self {
-        self.vocabulary.restrict_vocab = n;
-        self
-    }
-
-    /// Whether words are the same in upper and lower case; of words that differ in case alone the first counts. The
-    /// default is true.
-    pub fn case_insensitive(mut self, case_insensitive: bool) -> Self {
-        self.vocabulary.case_insensitive = case_insensitive;
-        self
-    }
-
-    /// Whether a question with an unknown word counts as answered wrongly. The default is false: it is left out.
-    pub fn dummy4unknown(mut self, dummy4unknown: bool) -> Self {
-        self.vocabulary.dummy4unknown = dummy4unknown;
-        self
+options! {
+    /// How [`WordVectors::evaluate_word_analogies`] counts. The defaults are gensim's.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct AnalogyOptions [
+        /// 300,000 words, without regard to case, questions with unknown words left out.
+        pub const fn new
+    ] {
+        /// Knows, and looks for answers among, the first `n` words only. The default is 300,000.
+        restrict_vocab: usize = RESTRICT_VOCAB,
+        /// Whether words are the same in upper and lower case; of words that differ in case only, the first counts. The
+        /// default is true.
+        case_insensitive: bool = true,
+        /// Whether a question with an unknown word counts as answered wrongly. The default is false: it is left out.
+        dummy4unknown: bool = false,
     }
 }
 
@@ -83,7 +69,7 @@ pub struct AnalogyScore {
 impl WordVectors {
     /// Answers questions of the kind "Athens is to Greece as Oslo is to what?": a file with sections that begin with
     /// `: name`, and four words on each line, such as `questions-words.txt`. The answer is the first of the five words
-    /// nearest to b + c - a, by unit vectors, that is none of a, b and c in whatever case.
+    /// nearest to b + c - a, by unit vectors, that differs from a, b and c in whatever case.
     ///
     /// gensim's `evaluate_word_analogies`, with the same counts. All questions are searched for together, as
     /// [`most_similar_batch`](Self::most_similar_batch) does.
@@ -112,9 +98,8 @@ impl WordVectors {
     /// ```
     pub fn evaluate_word_analogies(&self, path: impl AsRef<Path>, options: &AnalogyOptions) -> Result<AnalogyScore> {
         let path = path.as_ref();
-        let options = &options.vocabulary;
         let contents = read_whole(path)?;
-        let known = options.known(self);
+        let known = Known::new(self, options.restrict_vocab, options.case_insensitive);
         let (mut sections, mut invalid_lines, mut lines) = (Vec::<AnalogySection>::new(), Vec::new(), 0);
         let mut questions = Vec::new();
         let mut unknown = 0;
@@ -134,20 +119,17 @@ impl WordVectors {
                 let found = quoted(line.as_bytes());
                 return Err(Error::NoSection { path: path.to_path_buf(), line: number, found });
             }
-            let words: Vec<String> = line.split_whitespace().map(|word| options.folded(word)).collect();
+            let words: Vec<String> = line.split_whitespace().map(|word| known.folded(word)).collect();
             let Ok(words) = <[String; 4]>::try_from(words) else {
                 invalid_lines.push(number);
                 continue;
             };
             asked += 1;
-            let rows = words.each_ref().map(|word| known.get(word).copied());
-            let rows = match rows {
+            let rows = match words.each_ref().map(|word| known.rows.get(word).copied()) {
                 [Some(a), Some(b), Some(c), Some(_)] => Some([a, b, c]),
-                _ => {
-                    unknown += 1;
-                    None
-                }
+                _ => None,
             };
+            unknown += usize::from(rows.is_none());
             if rows.is_some() || options.dummy4unknown {
                 questions.push(Question { section: sections.len() - 1, words, rows });
             }
@@ -155,7 +137,7 @@ impl WordVectors {
         if asked == 0 {
             return Err(Error::NoQuestions { path: path.to_path_buf(), lines });
         }
-        let right = self.answer(&questions, options)?;
+        let right = self.answer(&questions, &known, options.restrict_vocab)?;
         let (mut correct, mut incorrect) = (0, 0);
         for (question, right) in questions.into_iter().zip(right) {
             let section = &mut sections[question.section];
@@ -179,7 +161,7 @@ impl WordVectors {
     }
 
     /// Whether each question is answered rightly.
-    fn answer(&self, questions: &[Question], options: &VocabularyOptions) -> Result<Vec<bool>> {
+    fn answer(&self, questions: &[Question], known: &Known, restrict_vocab: usize) -> Result<Vec<bool>> {
         /// Nearest words that are looked at, as gensim does.
         const TOP: usize = 5;
         let (asked, queries): (Vec<usize>, Vec<Query<'_>>) = questions
@@ -189,7 +171,7 @@ impl WordVectors {
                 let [a, b, c] = question.rows?;
                 let query = self.query().positive(self.word_of(b)).positive(self.word_of(c)).negative(self.word_of(a));
                 // Vectors that cancel out point nowhere, and answer nothing.
-                let query = query.restrict_vocab(options.restrict_vocab);
+                let query = query.restrict_vocab(restrict_vocab);
                 self.has_direction(&query).then_some((at, query))
             })
             .unzip();
@@ -203,7 +185,7 @@ impl WordVectors {
                 // Also if all five are of the question: gensim then compares the last of them.
                 let mut predicted = None;
                 for similar in nearest {
-                    let word = options.folded(similar.word);
+                    let word = known.folded(similar.word);
                     let of_question = word == *a || word == *b || word == *c;
                     predicted = Some(word);
                     if !of_question {

@@ -2,55 +2,30 @@
 
 use std::path::Path;
 
+use kiln_base::options;
 use statrs::function::beta::beta_reg;
 
-use super::{Lines, VocabularyOptions};
+use super::{Known, Lines, RESTRICT_VOCAB};
 use crate::error::{Error, Result};
 use crate::format::read_whole;
 use crate::word_vectors::WordVectors;
 
-/// How [`WordVectors::evaluate_word_pairs`] reads and counts. The defaults are gensim's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PairsOptions {
-    delimiter: String,
-    vocabulary: VocabularyOptions,
-}
-
-impl Default for PairsOptions {
-    fn default() -> Self {
-        Self { delimiter: "\t".to_owned(), vocabulary: VocabularyOptions::default() }
-    }
-}
-
-impl PairsOptions {
-    /// Tabs between the words, 300,000 words, without regard to case, pairs with unknown words left out.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What stands between the words and the number. The default is a tab.
-    pub fn delimiter(mut self, delimiter: impl Into<String>) -> Self {
-        self.delimiter = delimiter.into();
-        self
-    }
-
-    /// Knows the first `n` words only. The default is 300,000.
-    pub fn restrict_vocab(mut self, n: usize) -> Self {
-        self.vocabulary.restrict_vocab = n;
-        self
-    }
-
-    /// Whether words are the same in upper and lower case; of words that differ in case alone the first counts. The
-    /// default is true.
-    pub fn case_insensitive(mut self, case_insensitive: bool) -> Self {
-        self.vocabulary.case_insensitive = case_insensitive;
-        self
-    }
-
-    /// Whether a pair with an unknown word counts as one of similarity 0. The default is false: it is left out.
-    pub fn dummy4unknown(mut self, dummy4unknown: bool) -> Self {
-        self.vocabulary.dummy4unknown = dummy4unknown;
-        self
+options! {
+    /// How [`WordVectors::evaluate_word_pairs`] reads and counts. The defaults are gensim's.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PairsOptions [
+        /// Tabs between the words, 300,000 words, without regard to case, pairs with unknown words left out.
+        pub fn new
+    ] {
+        /// What stands between the words and the number. The default is a tab.
+        into delimiter: String = "\t".to_owned(),
+        /// Knows the first `n` words only. The default is 300,000.
+        restrict_vocab: usize = RESTRICT_VOCAB,
+        /// Whether words are the same in upper and lower case; of words that differ in case only, the first counts. The
+        /// default is true.
+        case_insensitive: bool = true,
+        /// Whether a pair with an unknown word counts as one of similarity 0. The default is false: it is left out.
+        dummy4unknown: bool = false,
     }
 }
 
@@ -108,7 +83,7 @@ impl WordVectors {
     pub fn evaluate_word_pairs(&self, path: impl AsRef<Path>, options: &PairsOptions) -> Result<PairsScore> {
         let path = path.as_ref();
         let contents = read_whole(path)?;
-        let known = options.vocabulary.known(self);
+        let known = Known::new(self, options.restrict_vocab, options.case_insensitive);
         let (mut gold, mut ours, mut unknown, mut invalid_lines) = (Vec::new(), Vec::new(), 0, Vec::new());
         for line in Lines::new(&contents, path) {
             let (number, line) = line?;
@@ -116,30 +91,25 @@ impl WordVectors {
                 continue;
             }
             let mut fields = line.split(options.delimiter.as_str());
-            let (Some(a), Some(b), Some(judgement), None) =
-                (fields.next(), fields.next(), fields.next(), fields.next())
-            else {
+            let parts = [fields.next(), fields.next(), fields.next(), fields.next()];
+            let judgement =
+                parts[2].and_then(|part| part.trim().parse().ok()).filter(|number: &f64| number.is_finite());
+            let ([Some(a), Some(b), _, None], Some(judgement)) = (parts, judgement) else {
                 invalid_lines.push(number);
                 continue;
             };
-            let Some(judgement) = judgement.trim().parse().ok().filter(|judgement: &f64| judgement.is_finite()) else {
-                invalid_lines.push(number);
-                continue;
-            };
-            let find = |word| known.get(&options.vocabulary.folded(word));
-            match (find(a), find(b)) {
-                (Some(&a), Some(&b)) => {
-                    gold.push(judgement);
-                    ours.push(f64::from(self.similarity_of(a, b)));
-                }
+            let similarity = match (known.index(a), known.index(b)) {
+                (Some(a), Some(b)) => self.similarity_of(a, b),
                 _ => {
                     unknown += 1;
-                    if options.vocabulary.dummy4unknown {
-                        gold.push(judgement);
-                        ours.push(0.0);
+                    if !options.dummy4unknown {
+                        continue;
                     }
+                    0.0
                 }
-            }
+            };
+            gold.push(judgement);
+            ours.push(f64::from(similarity));
         }
         let used = gold.len();
         if used < 2 {
@@ -151,7 +121,7 @@ impl WordVectors {
                 return Err(Error::ConstantSimilarities { path: path.to_path_buf(), of, value: values[0], used });
             }
         }
-        let all = if options.vocabulary.dummy4unknown { used } else { used + unknown };
+        let all = if options.dummy4unknown { used } else { used + unknown };
         Ok(PairsScore {
             pearson: correlation(&gold, &ours),
             spearman: correlation(&ranks(&gold), &ranks(&ours)),

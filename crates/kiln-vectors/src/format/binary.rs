@@ -2,11 +2,13 @@
 //! and its values as 32-bit floats, the lowest byte first. word2vec itself writes a line feed after each word, gensim
 //! does not; both are read. Leaves out telling the format from others.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::source::{Source, fill};
 use super::{Gathered, Header, LoadOptions, push_word};
+use kiln_base::FileError;
+
 use crate::error::{Error, Place, Result, quoted};
 use crate::word_vectors::WordVectors;
 
@@ -36,7 +38,7 @@ impl<R: Read> Ahead<'_, R> {
             self.next = 0;
             let length = wanted.max(BLOCK);
             // Grows as bytes arrive, so that a header cannot make it large.
-            self.ended = fill(&mut self.reader, &mut self.buffer, length).map_err(Error::io("read", self.path))?;
+            self.ended = fill(&mut self.reader, &mut self.buffer, length).map_err(FileError::new("read", self.path))?;
         }
         Ok(&self.buffer[self.next..])
     }
@@ -123,16 +125,15 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
 }
 
 /// Writes a binary file as gensim does, without line feeds between words.
-pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write, path: &Path) -> Result<()> {
-    let error = || Error::io("write", path);
-    writeln!(out, "{} {}", vectors.len(), vectors.d()).map_err(error())?;
+pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{} {}", vectors.len(), vectors.d())?;
     let mut record = Vec::new();
     for (index, word) in vectors.words().iter().enumerate() {
         record.clear();
         record.extend_from_slice(word.as_bytes());
         record.push(b' ');
         record.extend(vectors.row_of(index).iter().flat_map(|value| value.to_le_bytes()));
-        out.write_all(&record).map_err(error())?;
+        out.write_all(&record)?;
     }
     Ok(())
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use kiln_base::FileError;
+
 use crate::error::{Error, Result};
-use crate::write_file::is_gzip_name;
 
 /// Bytes at the beginning that can be looked at.
 const HEAD: u64 = 1 << 16;
@@ -27,7 +28,7 @@ pub(super) struct Source {
 impl Source {
     /// Opens a file that holds something.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let read = || Error::io("read", path);
+        let read = || FileError::new("read", path);
         let mut file = File::open(path).map_err(read())?;
         let metadata = file.metadata().map_err(read())?;
         let mut magic = Vec::with_capacity(2);
@@ -128,7 +129,7 @@ impl Room {
 pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
     match Source::open(path) {
-        Ok(source) => source.into_reader().read_to_end(&mut contents).map_err(Error::io("read", path))?,
+        Ok(source) => source.into_reader().read_to_end(&mut contents).map_err(FileError::new("read", path))?,
         Err(Error::EmptyFile { .. }) => 0,
         Err(error) => return Err(error),
     };
@@ -139,4 +140,9 @@ pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>> {
 pub(super) fn fill(reader: &mut impl Read, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
     let missing = length.saturating_sub(buffer.len());
     Ok(reader.by_ref().take(missing as u64).read_to_end(buffer)? < missing)
+}
+
+/// Whether a file of this name is to be compressed.
+pub(super) fn is_gzip_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }

@@ -1,10 +1,9 @@
 //! Kiln's own format: a safetensors file with the vectors, the words and where each ends, and the counts if they are
-//! known. Numbers are aligned in the file, so that it can be mapped and used in place. Leaves out reading of other
-//! safetensors files.
+//! known. Numbers are aligned in the file, so that it can be mapped and used in place.
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,16 +14,18 @@ use serde_json::json;
 
 use super::LoadOptions;
 use super::source::Source;
+use kiln_base::{BadParts, FileError};
+
 use crate::error::{Error, Result};
+use crate::word_list::WordList;
 use crate::word_vectors::{Values, WordVectors, first_not_finite};
-use crate::words::{BadWords, Words};
 
 const FORMAT: &str = "kiln-word-vectors";
 const VERSION: &str = "1";
 
 /// What a file holds, but for the values, which are where `bytes` says.
 struct Contents {
-    words: Words,
+    words: WordList,
     counts: Option<Vec<u64>>,
     d: usize,
     bytes: std::ops::Range<usize>,
@@ -67,7 +68,7 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
     let limit = options.limit.unwrap_or(usize::MAX);
     let (contents, values) = if source.is_gzip() {
         let mut bytes = Vec::new();
-        source.into_reader().read_to_end(&mut bytes).map_err(Error::io("read", &path))?;
+        source.into_reader().read_to_end(&mut bytes).map_err(FileError::new("read", &path))?;
         let contents = parse(&bytes, &path, limit)?;
         let values = floats(&bytes[contents.bytes.clone()]);
         (contents, values)
@@ -86,10 +87,11 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
 }
 
 fn map(path: &Path) -> Result<Mmap> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
+    let file = File::open(path).map_err(FileError::new("read", path))?;
     // SAFETY: the bytes are undefined behaviour only if they change while they are mapped. Kiln replaces files by
     // renaming and never writes into one; that nobody else does is what the documentation of `open` asks of its caller.
-    unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))
+    let map = unsafe { Mmap::map(&file) };
+    Ok(map.map_err(FileError::new("map", path))?)
 }
 
 /// Checks everything but the values, and takes the first `limit` words.
@@ -125,7 +127,7 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
     let shape_of_vectors = "F32 of words x width, both 1 or more";
     let vectors = tensor("the tensor `vectors`", "vectors", shape_of_vectors)?;
     let (all, d) = match (vectors.dtype(), vectors.shape()) {
-        (Dtype::F32, &[words, d]) if words > 0 && d > 0 && words <= Words::MOST => (words, d),
+        (Dtype::F32, &[words, d]) if words > 0 && d > 0 && words <= WordList::MOST => (words, d),
         _ => return Err(layout("the tensor `vectors`", shape_of_vectors, describe(&vectors))),
     };
     let one_a_word = format!("U64 of shape [{all}], one for each word");
@@ -146,9 +148,9 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
         .into_iter()
         .map(|end| usize::try_from(end).unwrap_or(usize::MAX))
         .collect();
-    let words = tensor("the tensor `words`", "words", "U8, all words one behind the other")?;
+    let words = tensor("the tensor `words`", "words", "U8, all words one after the other")?;
     if words.dtype() != Dtype::U8 {
-        return Err(layout("the tensor `words`", "U8, all words one behind the other", describe(&words)));
+        return Err(layout("the tensor `words`", "U8, all words one after the other", describe(&words)));
     }
     let mut text = std::str::from_utf8(words.data()).map_err(|error| {
         let found = format!("an invalid byte at {} of it", error.valid_up_to());
@@ -162,12 +164,12 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
         let end = ends.last().copied().unwrap_or(0);
         text = text.get(..end).unwrap_or(text);
     }
-    let words = Words::from_parts(text.to_owned(), ends).map_err(|bad| match bad {
-        BadWords::End { word, end } => {
+    let words = WordList::from_parts(text.to_owned(), ends).map_err(|bad| match bad {
+        BadParts::End { word, end } => {
             let found = format!("{end} for word {word} (counted from 0) of {} bytes", text.len());
             layout("the tensor `word_ends`", "ends that rise to the length of `words`, between characters", found)
         }
-        BadWords::Duplicate { first, second } => {
+        BadParts::Duplicate { first, second } => {
             let found = format!("the same at {first} and {second} (counted from 0)");
             layout("the tensor `words`", "words that differ", found)
         }
@@ -184,9 +186,8 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 }
 
 /// Writes a file. The same vectors give the same bytes.
-pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write, path: &Path) -> Result<()> {
-    let error = || Error::io("write", path);
-    let (text, ends) = vectors.words().parts();
+pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write) -> io::Result<()> {
+    let (text, ends) = vectors.words().0.parts();
     let ends: Vec<u64> = ends.iter().map(|&end| end as u64).collect();
 
     // Numbers of eight bytes first, then those of four, then text, so that each is aligned.
@@ -208,11 +209,11 @@ pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write, path: &Path) -> 
 
     let mut header = serde_json::Value::Object(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
-    out.write_all(&(header.len() as u64).to_le_bytes()).map_err(error())?;
-    out.write_all(&header).map_err(error())?;
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(&header)?;
     for numbers in [Some(&*ends), vectors.counts()].into_iter().flatten() {
         let numbers: Vec<u64> = numbers.iter().map(|number| number.to_le()).collect();
-        out.write_all(bytemuck::cast_slice(&numbers)).map_err(error())?;
+        out.write_all(bytemuck::cast_slice(&numbers))?;
     }
     const AT_ONCE: usize = 1 << 18;
     for values in vectors.values().chunks(AT_ONCE) {
@@ -220,7 +221,7 @@ pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write, path: &Path) -> 
             true => Cow::Borrowed(bytemuck::cast_slice(values)),
             false => Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
         };
-        out.write_all(&bytes).map_err(error())?;
+        out.write_all(&bytes)?;
     }
-    out.write_all(text.as_bytes()).map_err(error())
+    out.write_all(text.as_bytes())
 }

@@ -1,7 +1,7 @@
 //! Text with a word and its values on each line, as word2vec, GloVe and fastText write it. A file is read in blocks of
 //! whole lines, the lines of a block are parsed in parallel, and what they hold is put together in their order.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,8 @@ use rayon::prelude::*;
 
 use super::source::{Room, Source, fill};
 use super::{Format, Gathered, Header, InvalidUtf8, LoadOptions, push_word};
+use kiln_base::FileError;
+
 use crate::error::{Error, Place, Result, quoted};
 use crate::word_vectors::WordVectors;
 
@@ -37,7 +39,7 @@ pub(super) fn read(source: Source, options: &LoadOptions, first_line: FirstLine)
     let mut reader = source.into_reader();
     let (mut block, mut length) = (Vec::new(), BLOCK);
     loop {
-        let ended = fill(&mut reader, &mut block, length).map_err(Error::io("read", &path))?;
+        let ended = fill(&mut reader, &mut block, length).map_err(FileError::new("read", &path))?;
         let whole = match block.iter().rposition(|&byte| byte == b'\n') {
             _ if ended => block.len(),
             Some(at) => at + 1,
@@ -379,12 +381,11 @@ fn parse_short(field: &[u8]) -> Option<f64> {
 }
 
 /// Writes a file of text: the numbers are the shortest that read back equal.
-pub(super) fn write(vectors: &WordVectors, format: Format, out: &mut dyn Write, path: &Path) -> Result<()> {
+pub(super) fn write(vectors: &WordVectors, format: Format, out: &mut dyn Write) -> io::Result<()> {
     const ROWS: usize = 1024;
-    let error = || Error::io("write", path);
     let d = vectors.d();
     if format != Format::Glove {
-        writeln!(out, "{} {d}", vectors.len()).map_err(error())?;
+        writeln!(out, "{} {d}", vectors.len())?;
     }
     let line_end: &[u8] = if format == Format::FastText { b" \n" } else { b"\n" };
     let starts: Vec<usize> = (0..vectors.len()).step_by(ROWS).collect();
@@ -404,7 +405,7 @@ pub(super) fn write(vectors: &WordVectors, format: Format, out: &mut dyn Write, 
         };
         let texts: Vec<Vec<u8>> = starts.par_iter().map(written).collect();
         for text in texts {
-            out.write_all(&text).map_err(error())?;
+            out.write_all(&text)?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Comparisons of words with words, under gensim's names: similarities, distances, means, ranks, the odd one out. The
 //! searches over all words are in `query.rs`.
 
+use kiln_base::options;
 use rayon::prelude::*;
 
 use super::kernel::{cosine, dot_of, length_of};
@@ -19,63 +20,35 @@ pub enum UnknownWords {
     Refuse,
 }
 
-/// How [`mean_vector`](WordVectors::mean_vector) takes the mean of words. The defaults are gensim's.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_vectors::{MeanOptions, UnknownWords, WordVectors};
-///
-/// let vectors = WordVectors::new(["a", "b"], vec![2.0, 0.0, 0.0, 4.0], 2)?;
-/// let mean = |options: &MeanOptions| vectors.mean_vector(&["a", "b", "?"], options);
-/// assert_eq!(mean(&MeanOptions::new())?, [0.5, 0.5]); // of unit vectors, without "?"
-/// assert_eq!(mean(&MeanOptions::new().pre_normalize(false))?, [1.0, 2.0]);
-/// assert_eq!(mean(&MeanOptions::new().weights([3.0, 1.0, 5.0]))?, [0.75, 0.25]);
-/// assert!(mean(&MeanOptions::new().unknown_words(UnknownWords::Refuse)).is_err());
-/// # Ok::<(), kiln_vectors::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct MeanOptions {
-    weights: Option<Vec<f64>>,
-    pre_normalize: bool,
-    post_normalize: bool,
-    unknown_words: UnknownWords,
-}
-
-impl Default for MeanOptions {
-    fn default() -> Self {
-        Self { weights: None, pre_normalize: true, post_normalize: false, unknown_words: UnknownWords::Skip }
-    }
-}
-
-impl MeanOptions {
-    /// gensim's defaults: equal weights, the mean of unit vectors, left as long as it is, without unknown words.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A weight for each word; the mean is the weighted sum over the sum of the weights' absolute values.
-    pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
-        self.weights = Some(weights.into_iter().collect());
-        self
-    }
-
-    /// Whether vectors are divided by their lengths before the mean is taken. The default is true.
-    pub fn pre_normalize(mut self, pre_normalize: bool) -> Self {
-        self.pre_normalize = pre_normalize;
-        self
-    }
-
-    /// Whether the mean is divided by its length. The default is false.
-    pub fn post_normalize(mut self, post_normalize: bool) -> Self {
-        self.post_normalize = post_normalize;
-        self
-    }
-
-    /// What happens to words that have no vector. The default is to leave them out.
-    pub fn unknown_words(mut self, unknown_words: UnknownWords) -> Self {
-        self.unknown_words = unknown_words;
-        self
+options! {
+    /// How [`mean_vector`](WordVectors::mean_vector) takes the mean of words. The defaults are gensim's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::{MeanOptions, UnknownWords, WordVectors};
+    ///
+    /// let vectors = WordVectors::new(["a", "b"], vec![2.0, 0.0, 0.0, 4.0], 2)?;
+    /// let mean = |options: &MeanOptions| vectors.mean_vector(&["a", "b", "?"], options);
+    /// assert_eq!(mean(&MeanOptions::new())?, [0.5, 0.5]); // of unit vectors, without "?"
+    /// assert_eq!(mean(&MeanOptions::new().pre_normalize(false))?, [1.0, 2.0]);
+    /// assert_eq!(mean(&MeanOptions::new().weights([3.0, 1.0, 5.0]))?, [0.75, 0.25]);
+    /// assert!(mean(&MeanOptions::new().unknown_words(UnknownWords::Refuse)).is_err());
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct MeanOptions [
+        /// gensim's defaults: equal weights, the mean of unit vectors, left as long as it is, without unknown words.
+        pub const fn new
+    ] {
+        /// A weight for each word; the mean is the weighted sum over the sum of the weights' absolute values.
+        into some weights: Vec<f64>,
+        /// Whether vectors are divided by their lengths before the mean is taken. The default is true.
+        pre_normalize: bool = true,
+        /// Whether the mean is divided by its length. The default is false.
+        post_normalize: bool = false,
+        /// What happens to words that have no vector. The default is to leave them out.
+        unknown_words: UnknownWords = UnknownWords::Skip,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Vectors from counts.
 
+use kiln_vectors::Error;
+
 mod cooccurrence;
 mod count_vectors;
 mod pca;
@@ -21,4 +23,14 @@ fn on_threads<T: Send>(threads: usize, body: impl FnOnce() -> T + Send) -> T {
 fn scrambled(i: u64, bound: u64) -> u64 {
     let bits = (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     ((bits ^ bits >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 24) % bound
+}
+
+/// Asserts that an option is refused, and what was found.
+#[track_caller]
+fn assert_option<T>(result: Result<T, Error>, option: &str, found: impl ToString) {
+    match result {
+        Err(Error::Option(error)) => assert_eq!((error.option, error.found), (option, found.to_string())),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("{option} was taken"),
+    }
 }

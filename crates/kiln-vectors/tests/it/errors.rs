@@ -1,6 +1,6 @@
 //! What users can get wrong without a file: each is an error that says what to do, and nothing is NaN.
 
-use kiln_vectors::{Error, MeanOptions, UnknownWords, WordVectors, Words};
+use kiln_vectors::{Error, MeanOptions, UnknownWords, WordList, WordVectors};
 
 const NONE: [&str; 0] = [];
 
@@ -161,9 +161,9 @@ fn asking_for_no_or_too_many_neighbours_is_fine() {
 
 #[test]
 fn words_keep_their_first_index_and_may_be_anything() {
-    let words: Words = ["", "a", "", "a b", "\n", "a"].into_iter().collect();
+    let words: WordList = ["", "a", "", "a b", "\n", "a"].into_iter().collect();
     assert_eq!(words.iter().collect::<Vec<_>>(), ["", "a", "a b", "\n"]);
     assert_eq!((words.index(""), words.index("\n"), words.index("b")), (Some(0), Some(3), None));
     assert_eq!((words.word(2), words.word(4)), (Some("a b"), None));
-    assert!(Words::default().is_empty());
+    assert!(WordList::default().is_empty());
 }

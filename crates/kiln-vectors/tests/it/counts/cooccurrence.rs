@@ -1,8 +1,9 @@
 //! Counts by hand: the textbook's matrix, every side and weighting, borders of sentences, and what is refused.
 
-use kiln_vectors::counts::{Context, Cooccurrence, CooccurrenceMatrix, CountError, Weighting};
+use kiln_vectors::Error;
+use kiln_vectors::counts::{Context, Cooccurrence, CooccurrenceMatrix, Weighting};
 
-use super::{HELLO, on_threads, scrambled};
+use super::{HELLO, assert_option, on_threads, scrambled};
 
 fn dense(counts: &CooccurrenceMatrix) -> Vec<Vec<f32>> {
     let words = 0..counts.vocab_size() as u32;
@@ -143,11 +144,11 @@ fn ids_that_are_no_word_have_no_context() {
 
 #[test]
 fn what_cannot_be_counted_is_refused() {
-    assert_eq!(Cooccurrence::new().window(0).count(7, [HELLO]), Err(CountError::ZeroWindow));
-    assert_eq!(Cooccurrence::new().count(0, [HELLO]), Err(CountError::VocabSize { found: 0 }));
+    assert_option(Cooccurrence::new().window(0).count(7, [HELLO]), "window", 0);
+    assert_option(Cooccurrence::new().count(0, [HELLO]), "vocab_size", 0);
     // Sentence 1 holds 7 at position 2, and the words are 0 to 6.
     let error = Cooccurrence::new().count(7, [vec![0, 1], vec![6, 0, 7]]).unwrap_err();
-    assert_eq!(error, CountError::IdOutOfVocabulary { id: 7, vocab_size: 7, sentence: 1, position: 2 });
+    assert!(matches!(error, Error::IdOutOfVocabulary { id: 7, vocab_size: 7, sentence: 1, position: 2 }));
     assert_eq!(
         error.to_string(),
         "ids must be below vocab_size, which is 7; sentence 1, position 2 (both counted from 0) has 7: \
@@ -156,6 +157,7 @@ fn what_cannot_be_counted_is_refused() {
     // A word alone is checked too.
     assert!(Cooccurrence::new().count(7, [vec![0, 1], vec![9]]).is_err());
     let empty: [Vec<u32>; 0] = [];
-    assert_eq!(Cooccurrence::new().count(7, empty), Err(CountError::NothingToCount { sentences: 0 }));
-    assert_eq!(Cooccurrence::new().count(7, [vec![1], vec![]]), Err(CountError::NothingToCount { sentences: 2 }));
+    assert!(matches!(Cooccurrence::new().count(7, empty), Err(Error::NothingToCount { sentences: 0 })));
+    let short = Cooccurrence::new().count(7, [vec![1], vec![]]);
+    assert!(matches!(short, Err(Error::NothingToCount { sentences: 2 })));
 }

@@ -1,8 +1,9 @@
 //! Principal components by hand, the two ways they are found, signs, threads, and what is refused.
 
-use kiln_vectors::counts::{CountError, principal_components};
+use kiln_vectors::Error;
+use kiln_vectors::counts::principal_components;
 
-use super::{on_threads, scrambled};
+use super::{assert_option, on_threads, scrambled};
 
 fn close(found: &[f32], expected: &[f32]) -> bool {
     found.len() == expected.len() && found.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-5)
@@ -87,14 +88,13 @@ fn points_in_one_place_have_no_variance() {
 
 #[test]
 fn what_has_no_components_is_refused() {
-    assert_eq!(principal_components(&[1.0; 5], 2, 1), Err(CountError::RowWidth { len: 5, d: 2 }));
-    assert_eq!(principal_components(&[1.0; 5], 0, 1), Err(CountError::RowWidth { len: 5, d: 0 }));
-    assert_eq!(principal_components(&[1.0; 4], 4, 1), Err(CountError::TooFewPoints { found: 1 }));
-    assert_eq!(principal_components(&[], 4, 1), Err(CountError::TooFewPoints { found: 0 }));
+    assert!(matches!(principal_components(&[1.0; 5], 2, 1), Err(Error::RowWidth { len: 5, d: 2 })));
+    assert!(matches!(principal_components(&[1.0; 5], 0, 1), Err(Error::RowWidth { len: 5, d: 0 })));
+    assert!(matches!(principal_components(&[1.0; 4], 4, 1), Err(Error::TooFewPoints { found: 1 })));
+    assert!(matches!(principal_components(&[], 4, 1), Err(Error::TooFewPoints { found: 0 })));
     for found in [0, 3] {
-        let error = principal_components(&[1.0; 8], 4, found).unwrap_err();
-        assert_eq!(error, CountError::Dimensions { found, rows: 2, columns: 4 });
+        assert_option(principal_components(&[1.0; 8], 4, found), "k", found);
     }
     let error = principal_components(&[1.0, 2.0, 3.0, f32::NEG_INFINITY], 2, 1).unwrap_err();
-    assert_eq!(error, CountError::NotFinite { row: 1, column: 1, found: f32::NEG_INFINITY });
+    assert!(matches!(error, Error::CellNotFinite { row: 1, column: 1, found: f32::NEG_INFINITY }));
 }

@@ -1,9 +1,10 @@
 //! Decompositions: what they must satisfy, the random one against the exact one, signs, scalings, threads and seeds.
 
+use kiln_vectors::Error;
 use kiln_vectors::counts::sprs::CsMatI;
-use kiln_vectors::counts::{Cooccurrence, CountError, CsrMatrix, Ppmi, Scaling, Svd, SvdMethod, TruncatedSvd};
+use kiln_vectors::counts::{Cooccurrence, CsrMatrix, Ppmi, Scaling, Svd, SvdMethod, TruncatedSvd};
 
-use super::{HELLO, on_threads, scrambled};
+use super::{HELLO, assert_option, on_threads, scrambled};
 
 /// About one cell in `sparsity` is not 0. Multiples of 1/8 up to 12, the first columns the larger ones, so that the
 /// singular values fall.
@@ -178,18 +179,17 @@ fn more_dimensions_than_the_rank_have_singular_values_of_zero() {
 fn what_cannot_be_decomposed_is_refused() {
     let matrix = sparse(6, 5, 2);
     for found in [0, 6] {
-        let error = TruncatedSvd::new(found).decompose(matrix.view()).unwrap_err();
-        assert_eq!(error, CountError::Dimensions { found, rows: 6, columns: 5 });
+        assert_option(TruncatedSvd::new(found).decompose(matrix.view()), "k", found);
     }
     assert_eq!(
         TruncatedSvd::new(6).decompose(matrix.view()).unwrap_err().to_string(),
-        "the number of dimensions to keep must be 1 to 5, the smaller side of 6 x 5; found 6"
+        "the option k should be 1 to 5, the smaller side of 6 x 5: it is the number of dimensions to keep, found 6"
     );
     let infinite: CsrMatrix = CsMatI::new((2, 2), vec![0, 1, 2], vec![0, 1], vec![1.0, f32::INFINITY]);
     let error = TruncatedSvd::new(1).decompose(infinite.view()).unwrap_err();
-    assert_eq!(error, CountError::NotFinite { row: 1, column: 1, found: f32::INFINITY });
+    assert!(matches!(error, Error::CellNotFinite { row: 1, column: 1, found: f32::INFINITY }));
     // 2^34 cells, though none of them holds anything.
     let vast = CsrMatrix::zero((1 << 17, 1 << 17));
     let error = TruncatedSvd::new(2).method(SvdMethod::Full).decompose(vast.view()).unwrap_err();
-    assert_eq!(error, CountError::TooLarge { rows: 1 << 17, columns: 1 << 17 });
+    assert!(matches!(error, Error::MatrixTooLarge { rows: 131_072, columns: 131_072 }));
 }
