@@ -30,6 +30,7 @@ const ON_IMDB: Defaults = Defaults::new("compare-layers", Optimizer::adam()).epo
 /// As in the quickstart: these reviews are fewer and shorter.
 const ON_GENERATED: Defaults =
     Defaults { epochs: 10, batch_size: 32, optimizer: Optimizer::adam().learning_rate(5e-3), ..ON_IMDB };
+/// The most frequent words of IMDB, which have ids.
 const WORDS: usize = 10_000;
 /// Width of the embedding and of the layers.
 const WIDTH: usize = 64;

@@ -29,6 +29,7 @@ use kiln_examples::{Defaults, TrainingArgs, show_model};
 const DEFAULTS: Defaults = Defaults::new("forecast", Optimizer::adam()).epochs(20).batch_size(32);
 /// Windows in the picture.
 const SHOWN: usize = 8;
+/// Channels of a convolution.
 const FILTERS: usize = 32;
 
 /// Forecast a numeric series

@@ -7,6 +7,7 @@ mod lines;
 mod modules;
 mod public;
 mod rules;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 

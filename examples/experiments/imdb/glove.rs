@@ -33,10 +33,13 @@ use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::{Defaults, ImdbTraining, show_model, show_run};
 
 const DEFAULTS: Defaults = Defaults::new("imdb-glove", Optimizer::rms_prop()).epochs(10).fast_epochs(2).batch_size(32);
+/// The most frequent words, which have ids.
 const WORDS: usize = 10_000;
+/// Words of a review that are read.
 const LENGTH: usize = 100;
 /// Numbers in a vector.
 const WIDTH: usize = 100;
+/// Units of the hidden layer.
 const HIDDEN: usize = 32;
 
 /// Compare pretrained word vectors with vectors learned from scratch

@@ -10,7 +10,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, ItemMod, ItemUse, Macro, Visibility};
 
-use super::modules::{Crate, Target, attributes, is_for_tests, leaves};
+use super::modules::{Crate, Target, leaves};
 
 /// Which file names what of which other files.
 type Uses = BTreeMap<usize, BTreeMap<usize, String>>;
@@ -46,7 +46,7 @@ fn uses(of: &Crate) -> Uses {
     let mut uses = Uses::new();
     for (module, held) in of.modules.iter().enumerate() {
         let mut visitor = Names { of, module, found: BTreeMap::new() };
-        for item in held.syntax.iter().filter(|item| !is_for_tests(attributes(item))) {
+        for item in &held.syntax {
             visitor.visit_item(item);
         }
         uses.entry(held.file).or_default().extend(visitor.found);

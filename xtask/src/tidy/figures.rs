@@ -16,9 +16,12 @@ const TEXT_ITEMS: usize = 500;
 /// The figures of a crate.
 struct Figures {
     name: String,
+    /// Lines of code.
     lines: usize,
+    /// Entries of the folder that has most.
     fullest: usize,
     public: Public,
+    /// The files of each circle, a line a use.
     circles: Vec<Vec<String>>,
 }
 

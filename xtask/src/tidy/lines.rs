@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
+
+use super::tokens::{attribute, without_tests};
 
 /// The number of lines of code in a file.
 ///
@@ -13,69 +15,38 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 pub(super) fn of_code(text: &str) -> Result<usize> {
     let tokens: TokenStream = text.parse().map_err(|error| anyhow!("it cannot be read: {error}"))?;
     let mut lines = BTreeSet::new();
-    walk(tokens, &mut lines);
+    walk(without_tests(tokens), &mut lines);
     let is_blank = |line: usize| text.lines().nth(line - 1).is_none_or(|line| line.trim().is_empty());
     // Blank lines stand in literals of several lines.
     let blanks = lines.iter().filter(|&&line| is_blank(line)).count();
     Ok(lines.len() - blanks)
 }
 
-/// Takes note of the lines of all tokens but those of documentation and of items for tests only.
+/// Takes note of the lines of all tokens but those of documentation.
 fn walk(tokens: TokenStream, lines: &mut BTreeSet<usize>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;
     while at < tokens.len() {
-        match attribute(&tokens[at..]) {
-            Some((length, group)) if is_documentation(group) => at += length,
-            Some((length, group)) if is_for_tests(group) => at = end_of_item(&tokens, at + length),
-            _ => {
-                match &tokens[at] {
-                    TokenTree::Group(group) => {
-                        note(group.span_open(), lines);
-                        walk(group.stream(), lines);
-                        note(group.span_close(), lines);
-                    }
-                    other => note(other.span(), lines),
-                }
-                at += 1;
-            }
+        if let Some((length, group)) = attribute(&tokens[at..])
+            && group.stream().into_iter().next().is_some_and(|first| first.to_string() == "doc")
+        {
+            at += length;
+            continue;
         }
+        match &tokens[at] {
+            TokenTree::Group(group) => {
+                note(group.span_open(), lines);
+                walk(group.stream(), lines);
+                note(group.span_close(), lines);
+            }
+            other => note(other.span(), lines),
+        }
+        at += 1;
     }
 }
 
 fn note(span: Span, lines: &mut BTreeSet<usize>) {
     lines.extend(span.start().line..=span.end().line);
-}
-
-/// The attribute that `tokens` begin with, and how many tokens it is.
-fn attribute(tokens: &[TokenTree]) -> Option<(usize, &Group)> {
-    let is = |at: usize, sign: char| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == sign);
-    let at = if is(0, '#') { 1 + usize::from(is(1, '!')) } else { return None };
-    match tokens.get(at) {
-        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket => Some((at + 1, group)),
-        _ => None,
-    }
-}
-
-fn is_documentation(attribute: &Group) -> bool {
-    attribute.stream().into_iter().next().is_some_and(|first| first.to_string() == "doc")
-}
-
-fn is_for_tests(attribute: &Group) -> bool {
-    attribute.stream().to_string().replace(' ', "") == "cfg(test)"
-}
-
-/// Where the item ends that begins at `at`: after its block, or after a semicolon.
-fn end_of_item(tokens: &[TokenTree], at: usize) -> usize {
-    let is_end = |token: &TokenTree| match token {
-        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-        TokenTree::Punct(punct) => punct.as_char() == ';',
-        _ => false,
-    };
-    // `use a::{b, c};` has its braces before its semicolon.
-    let is_use = tokens[at..].iter().take(4).any(|token| token.to_string() == "use");
-    let is_end = |token: &TokenTree| is_end(token) && !(is_use && matches!(token, TokenTree::Group(_)));
-    tokens[at..].iter().position(is_end).map_or(tokens.len(), |length| at + length + 1)
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use syn::{Attribute, Ident, Item, ItemMod, UseTree, Visibility};
+use anyhow::{Context, Result, anyhow, bail};
+use syn::{Ident, Item, ItemMod, UseTree, Visibility};
 
 use super::public;
+use super::tokens::without_tests;
 
 /// Everything that is named in a crate, without what is compiled for tests only.
 pub(super) struct Crate {
@@ -93,7 +94,9 @@ impl Crate {
     /// Reads a file; the modules that it declares are in `folder`.
     fn file(&mut self, path: &Path, folder: &Path, parent: Option<usize>) -> Result<usize> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let parsed = syn::parse_file(&text).with_context(|| format!("cannot parse {}", path.display()))?;
+        let tokens = text.parse().map_err(|error| anyhow!("cannot read the tokens of {}: {error}", path.display()))?;
+        let parsed: syn::File =
+            syn::parse2(without_tests(tokens)).with_context(|| format!("cannot parse {}", path.display()))?;
         self.files.push(File { path: path.to_owned(), text });
         let file = self.files.len() - 1;
         self.module(file, folder, parent, parsed.items)
@@ -102,7 +105,7 @@ impl Crate {
     fn module(&mut self, file: usize, folder: &Path, parent: Option<usize>, syntax: Vec<Item>) -> Result<usize> {
         let module = self.modules.len();
         self.modules.push(Module { parent, file, syntax: Vec::new(), entries: Vec::new(), globs: Vec::new() });
-        for item in syntax.iter().filter(|item| !is_for_tests(attributes(item))) {
+        for item in &syntax {
             match item {
                 Item::Mod(item) => {
                     let child = self.child(file, folder, module, item)?;
@@ -237,33 +240,6 @@ pub(super) fn leaves(tree: &UseTree, mut path: Vec<String>) -> Vec<(Vec<String>,
 /// Whether a user of the crate may name it, where its module is public.
 pub(super) fn is_public(vis: &Visibility) -> bool {
     matches!(vis, Visibility::Public(_))
-}
-
-/// Whether it is compiled for tests only.
-pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg") && attribute.parse_args::<Ident>().is_ok_and(|condition| condition == "test")
-    })
-}
-
-/// The attributes of an item.
-pub(super) fn attributes(item: &Item) -> &[Attribute] {
-    match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::ExternCrate(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Macro(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Trait(item) => &item.attrs,
-        Item::Type(item) => &item.attrs,
-        Item::Union(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        _ => &[],
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::{ImplItem, Item, ItemImpl, ItemMacro, ItemStruct, Type};
 
-use super::modules::{Crate, Target, attributes, is_for_tests, is_public};
+use super::modules::{Crate, Target, is_public};
 
 /// What is public in a crate.
 #[derive(Debug, Eq, PartialEq)]
@@ -169,7 +169,7 @@ fn methods(of: &Crate) -> BTreeMap<usize, usize> {
     let macros = macros(of);
     let mut counts = BTreeMap::new();
     for (place, module) in of.modules.iter().enumerate() {
-        for item in module.syntax.iter().filter(|item| !is_for_tests(attributes(item))) {
+        for item in &module.syntax {
             let (path, count) = match item {
                 Item::Impl(item) if item.trait_.is_none() => (self_type(item), in_impl(item, &macros)),
                 // A macro that writes an `impl` is given the type first.
@@ -199,7 +199,7 @@ fn self_type(item: &ItemImpl) -> Option<Vec<String>> {
 
 fn in_impl(item: &ItemImpl, macros: &BTreeMap<String, usize>) -> usize {
     let count = |item: &ImplItem| match item {
-        ImplItem::Fn(item) => usize::from(is_public(&item.vis) && !is_for_tests(&item.attrs)),
+        ImplItem::Fn(item) => usize::from(is_public(&item.vis)),
         ImplItem::Const(item) => usize::from(is_public(&item.vis)),
         ImplItem::Macro(item) => {
             let name = item.mac.path.segments.last().map(|last| last.ident.to_string());
