@@ -26,15 +26,6 @@ use kiln_examples::step_times::StepTimes;
 use kiln_examples::table::table;
 use kiln_examples::{Defaults, TrainingArgs, imdb_ids, show_model, show_run};
 
-const ON_IMDB: Defaults = Defaults::new("compare-layers", Optimizer::adam()).epochs(5).batch_size(64);
-/// As in the quickstart: these reviews are fewer and shorter.
-const ON_GENERATED: Defaults =
-    Defaults { epochs: 10, batch_size: 32, optimizer: Optimizer::adam().learning_rate(5e-3), ..ON_IMDB };
-/// The most frequent words of IMDB, which have ids.
-const WORDS: usize = 10_000;
-/// Width of the embedding and of the layers.
-const WIDTH: usize = 64;
-
 /// Compare the layers of a text classifier
 #[derive(Parser)]
 struct Options {
@@ -47,6 +38,15 @@ struct Options {
     #[arg(long, requires = "data")]
     lossy: bool,
 }
+
+const ON_IMDB: Defaults = Defaults::new("compare-layers", Optimizer::adam()).epochs(5).batch_size(64);
+/// As in the quickstart: these reviews are fewer and shorter.
+const ON_GENERATED: Defaults =
+    Defaults { epochs: 10, batch_size: 32, optimizer: Optimizer::adam().learning_rate(5e-3), ..ON_IMDB };
+/// The most frequent words of IMDB, which have ids.
+const WORDS: usize = 10_000;
+/// Width of the embedding and of the layers.
+const WIDTH: usize = 64;
 
 /// The layers: a name for the folder, one for people, and the model.
 fn layers(vocab: usize, length: usize) -> [(&'static str, &'static str, TextClassifierConfig); 6] {

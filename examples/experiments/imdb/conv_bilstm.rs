@@ -18,12 +18,6 @@ use clap::Parser;
 use kiln::prelude::*;
 use kiln_examples::{Defaults, ImdbTraining, imdb_ids, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults::new("imdb-conv-bilstm", Optimizer::adam()).epochs(20).batch_size(64);
-/// The most frequent words, which have ids.
-const WORDS: usize = 10_000;
-/// Words of a review that are read.
-const LENGTH: usize = 200;
-
 /// Train a convolution and two bidirectional LSTMs on film reviews
 #[derive(Parser)]
 struct Options {
@@ -36,6 +30,12 @@ struct Options {
     #[arg(long)]
     lengths: bool,
 }
+
+const DEFAULTS: Defaults = Defaults::new("imdb-conv-bilstm", Optimizer::adam()).epochs(20).batch_size(64);
+/// The most frequent words, which have ids.
+const WORDS: usize = 10_000;
+/// Words of a review that are read.
+const LENGTH: usize = 200;
 
 fn main() -> Result<()> {
     let options = Options::parse();

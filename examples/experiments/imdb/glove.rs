@@ -32,16 +32,6 @@ use kiln::vectors::{Format, Missing, WordVectors};
 use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::{Defaults, ImdbTraining, show_model, show_run};
 
-const DEFAULTS: Defaults = Defaults::new("imdb-glove", Optimizer::rms_prop()).epochs(10).fast_epochs(2).batch_size(32);
-/// The most frequent words, which have ids.
-const WORDS: usize = 10_000;
-/// Words of a review that are read.
-const LENGTH: usize = 100;
-/// Numbers in a vector.
-const WIDTH: usize = 100;
-/// Units of the hidden layer.
-const HIDDEN: usize = 32;
-
 /// Compare pretrained word vectors with vectors learned from scratch
 #[derive(Parser)]
 struct Options {
@@ -57,6 +47,16 @@ struct Options {
     #[arg(long, default_value_t = 10_000)]
     validation: usize,
 }
+
+const DEFAULTS: Defaults = Defaults::new("imdb-glove", Optimizer::rms_prop()).epochs(10).fast_epochs(2).batch_size(32);
+/// The most frequent words, which have ids.
+const WORDS: usize = 10_000;
+/// Words of a review that are read.
+const LENGTH: usize = 100;
+/// Numbers in a vector.
+const WIDTH: usize = 100;
+/// Units of the hidden layer.
+const HIDDEN: usize = 32;
 
 /// `first` documents and `second` others, each half of one class and half of the other.
 fn balanced(documents: &Documents, first: usize, second: usize) -> Result<(Documents, Documents)> {

@@ -8,11 +8,6 @@ use super::modules::Crate;
 use super::public::Public;
 use super::{circles, folders, lines};
 
-/// Names that the root of a crate may have.
-const ROOT_NAMES: usize = 50;
-/// Public items that the crate of text may have.
-const TEXT_ITEMS: usize = 500;
-
 /// The figures of a crate.
 struct Figures {
     name: String,
@@ -68,6 +63,11 @@ fn figures(root: &Path, folder: &Path) -> Result<Figures> {
         circles: circles::of(&of, root),
     })
 }
+
+/// Names that the root of a crate may have.
+const ROOT_NAMES: usize = 50;
+/// Public items that the crate of text may have.
+const TEXT_ITEMS: usize = 500;
 
 fn beyond_limits(of: &Figures) -> Vec<String> {
     let mut complaints = Vec::new();
