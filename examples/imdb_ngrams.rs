@@ -127,15 +127,16 @@ fn main() -> Result<()> {
     let (train, test) = lines(&options)?;
     println!("{} lines to train on, {} to test on", thousands(train.len()), thousands(test.len()));
     let config = SupervisedConfig::new()
-        .with_d(options.dim)
-        .with_learning_rate(options.lr)
-        .with_epochs(options.epoch)
-        .with_word_ngrams(options.word_ngrams)
-        .with_characters(options.minn, options.maxn)
-        .with_buckets(options.bucket)
-        .with_min_counts(options.min_count, 0)
-        .with_loss(if options.one_vs_all { Loss::OneVsAll } else { Loss::Softmax })
-        .with_seed(options.seed);
+        .d(options.dim)
+        .learning_rate(options.lr)
+        .epochs(options.epoch)
+        .word_ngrams(options.word_ngrams)
+        .min_n(options.minn)
+        .max_n(options.maxn)
+        .buckets(options.bucket)
+        .min_count(options.min_count)
+        .loss(if options.one_vs_all { Loss::OneVsAll } else { Loss::Softmax })
+        .seed(options.seed);
 
     let model = fit_supervised(&config, &train, &options.artifact)?;
     let counts = model.test(&test, 1);

@@ -230,13 +230,14 @@ fn linear(options: &Options, nsmc: &Nsmc, fit: &Documents, valid: &Documents) ->
         documents.iter().map(|row| format!("__label__{} {}", names[row.label as usize], row.text)).collect()
     };
     let config = SupervisedConfig::new()
-        .with_d(20)
-        .with_learning_rate(training.learning_rate.map_or(0.3, |rate| rate as f32))
-        .with_epochs(training.epochs.unwrap_or(5))
-        .with_word_ngrams(2)
-        .with_characters(1, 5)
-        .with_buckets(if training.fast { 10_000 } else { 1_000_000 })
-        .with_seed(u32::try_from(training.seed).context("a seed of the linear model has 32 bits")?);
+        .d(20)
+        .learning_rate(training.learning_rate.map_or(0.3, |rate| rate as f32))
+        .epochs(training.epochs.unwrap_or(5))
+        .word_ngrams(2)
+        .min_n(1)
+        .max_n(5)
+        .buckets(if training.fast { 10_000 } else { 1_000_000 })
+        .seed(u32::try_from(training.seed).context("a seed of the linear model has 32 bits")?);
     let model = fit_supervised(&config, &lines(fit), &folder)?;
     println!("validation accuracy {:.4}", model.test(&lines(valid), 1).precision());
     let mut test = nsmc.read_test().context("the test reviews cannot be read")?;

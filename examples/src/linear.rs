@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use kiln::linear::{Progress, Supervised, SupervisedConfig};
+use kiln::linear::{Supervised, SupervisedConfig, SupervisedProgress};
 use kiln::models::thousands;
 
 use crate::Interrupt;
@@ -22,7 +22,7 @@ pub fn fit_supervised(config: &SupervisedConfig, lines: &[String], folder: &Path
     let interrupt = Interrupt::on_ctrl_c()?;
     let style = ProgressStyle::with_template("{wide_bar} {percent}% {msg} {elapsed}<{eta}")?;
     let bar = ProgressBar::new(0).with_style(style);
-    let mut seen: Vec<Progress> = Vec::new();
+    let mut seen: Vec<SupervisedProgress> = Vec::new();
     let began = Instant::now();
     let model = Supervised::fit_observed(config, lines.iter().map(Ok), |progress| {
         bar.set_length(progress.total_tokens);

@@ -1,7 +1,8 @@
-//! The one error type of this crate. Leaves out bugs of the crate itself, which would panic.
+//! The one error type of this crate. Bugs of the crate itself panic.
 
-use std::io;
 use std::path::{Path, PathBuf};
+
+use kiln_base::{FileError, OptionError};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -11,30 +12,16 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused a file or folder.
-    #[error("cannot {action} {}: {source}", .path.display())]
-    Io {
-        /// What was tried, as a verb: `read`, `create`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 
     /// A text could not be read, or a file of texts not be written.
     #[error(transparent)]
     Text(#[from] kiln_text::Error),
 
-    /// An option has a value that makes no model.
-    #[error("the option {option} is {found}, but must be {expected}")]
-    Option {
-        /// The option's name.
-        option: &'static str,
-        /// The values it may have.
-        expected: &'static str,
-        /// The value it has.
-        found: String,
-    },
+    /// An option has a value that it cannot have.
+    #[error(transparent)]
+    Option(#[from] OptionError),
 
     /// The training text has nothing to learn from.
     #[error(
@@ -84,7 +71,7 @@ pub enum Error {
     },
 
     /// A file is not a model that this crate reads.
-    #[error("{} is no model that can be read: {problem}", .path.display())]
+    #[error("{} is not a model that can be read: {problem}", .path.display())]
     BadModel {
         /// The file.
         path: PathBuf,
@@ -158,11 +145,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
-    }
-
     pub(crate) fn bad_model(path: &Path, problem: impl Into<String>) -> Self {
         Self::BadModel { path: path.to_path_buf(), problem: problem.into() }
     }

@@ -1,5 +1,5 @@
 //! The inner loops: rows added up, dot products. Plain loops over fixed lanes, compiled for each instruction set by way
-//! of pulp. Leaves out what is done with the numbers.
+//! of pulp.
 
 use pulp::{Arch, WithSimd};
 

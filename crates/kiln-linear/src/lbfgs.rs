@@ -1,5 +1,5 @@
 //! The minimum of a convex function by L-BFGS: Nocedal and Wright, *Numerical Optimization* (2006), algorithm 7.4, with
-//! steps halved until they satisfy Armijo's condition. Leaves out what is minimised.
+//! steps halved until they satisfy Armijo's condition.
 
 use rayon::prelude::*;
 

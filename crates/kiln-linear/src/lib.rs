@@ -20,4 +20,4 @@ mod supervised;
 pub use error::{Error, Result};
 pub use log_count_ratio::LogCountRatio;
 pub use logistic::{LogisticModel, LogisticRegression};
-pub use supervised::{Loss, Prediction, Progress, Supervised, SupervisedConfig, TestCounts};
+pub use supervised::{Loss, ScoredLabel, Supervised, SupervisedConfig, SupervisedProgress, TestCounts};

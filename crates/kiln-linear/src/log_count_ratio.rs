@@ -1,5 +1,6 @@
 //! Naive Bayes log-count ratios as weights of columns: what makes logistic regression on n-grams as good as NB-SVM.
 
+use kiln_base::OptionError;
 use kiln_text::features::SparseMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +41,7 @@ pub struct LogCountRatio {
 }
 
 impl LogCountRatio {
-    /// The weights of labelled rows; label 1 stands against all others. `alpha` is 1 in the paper.
+    /// The weights of labelled rows; label 1 against all others. `alpha` is 1 in the paper.
     ///
     /// # Errors
     ///
@@ -62,9 +63,7 @@ impl LogCountRatio {
     where
         N: Copy + Into<f64> + Default,
     {
-        if !(alpha.is_finite() && alpha > 0.0) {
-            return Err(Error::Option { option: "alpha", expected: "a number above 0", found: alpha.to_string() });
-        }
+        OptionError::unless(alpha.is_finite() && alpha > 0.0, "alpha", "a number above 0", alpha)?;
         let rows = by_row(rows);
         check_counts(rows.rows(), "labels", labels.len())?;
         check_counts(rows.rows(), "weights", weights.len())?;

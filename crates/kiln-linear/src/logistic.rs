@@ -1,5 +1,6 @@
-//! Logistic regression on sparse rows, of two classes or more. Leaves out how texts become rows.
+//! Logistic regression on sparse rows, of two classes or more.
 
+use kiln_base::{OptionError, options};
 use kiln_text::features::SparseMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,76 +12,51 @@ use crate::rows::{by_row, check_columns, check_counts, check_numbers, check_valu
 /// Pieces that rows are cut into, whatever the number of threads, so that sums are the same.
 const PIECES: usize = 8;
 
-/// Fits a [`LogisticModel`]: half the squared norm of the coefficients plus `C` times the summed log loss is least, with
-/// intercepts that are not penalised.
-///
-/// Of two classes there is one row of coefficients, of more one for each class, compared by a softmax. The solver is
-/// L-BFGS in 64-bit floats; results do not depend on the number of threads.
-///
-/// | option | default | |
-/// |---|---|---|
-/// | `c` | 1 | the weight of the loss against that of the norm |
-/// | `tolerance` | 1e-4 | the steepest slope at which the descent ends, of the objective divided by `C` times the weights' sum |
-/// | `max_iterations` | 100 | steps at most |
-///
-/// # Examples
-///
-/// ```
-/// use kiln_linear::LogisticRegression;
-/// use kiln_text::features::TfidfVectorizer;
-///
-/// let texts = ["a good film", "not a good film", "a dull film", "not a dull film at all"];
-/// let (vectorizer, rows) = TfidfVectorizer::builder().ngram_range(1, 2).fit_transform(&texts)?;
-/// let model = LogisticRegression::new().c(100.0).fit(&rows, &[1, 0, 0, 1])?;
-/// assert_eq!(model.predict(&rows)?, [1, 0, 0, 1]);
-/// assert!(model.has_converged());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # References
-///
-/// `sklearn.linear_model.LogisticRegression` of scikit-learn 1.9 with its default solver.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LogisticRegression {
-    c: f64,
-    tolerance: f64,
-    max_iterations: usize,
-}
-
-impl Default for LogisticRegression {
-    fn default() -> Self {
-        Self::new()
+options! {
+    /// Fits a [`LogisticModel`]: half the squared norm of the coefficients plus `C` times the summed log loss is least, with
+    /// intercepts that are not penalised.
+    ///
+    /// Of two classes there is one row of coefficients, of more one for each class, compared by a softmax. The solver is
+    /// L-BFGS in 64-bit floats; results do not depend on the number of threads.
+    ///
+    /// | option | default | |
+    /// |---|---|---|
+    /// | `c` | 1 | the weight of the loss against that of the norm |
+    /// | `tolerance` | 1e-4 | the steepest slope at which the descent ends, of the objective divided by `C` times the weights' sum |
+    /// | `max_iterations` | 100 | steps at most |
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_linear::LogisticRegression;
+    /// use kiln_text::features::TfidfVectorizer;
+    ///
+    /// let texts = ["a good film", "not a good film", "a dull film", "not a dull film at all"];
+    /// let (vectorizer, rows) = TfidfVectorizer::builder().ngram_range(1, 2).fit_transform(&texts)?;
+    /// let model = LogisticRegression::new().c(100.0).fit(&rows, &[1, 0, 0, 1])?;
+    /// assert_eq!(model.predict(&rows)?, [1, 0, 0, 1]);
+    /// assert!(model.has_converged());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// `sklearn.linear_model.LogisticRegression` of scikit-learn 1.9 with its default solver.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct LogisticRegression [
+        /// scikit-learn's defaults.
+        pub const fn new
+    ] {
+        /// The weight of the loss: the smaller, the smaller the coefficients. Default: 1.
+        c: f64 = 1.0,
+        /// The steepest slope at which the descent ends. Default: 1e-4.
+        tolerance: f64 = 1e-4,
+        /// Steps at most. Default: 100.
+        max_iterations: usize = 100,
     }
 }
 
 impl LogisticRegression {
-    /// scikit-learn's defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { c: 1.0, tolerance: 1e-4, max_iterations: 100 }
-    }
-
-    /// The weight of the loss: the smaller, the smaller the coefficients.
-    #[must_use]
-    pub fn c(mut self, c: f64) -> Self {
-        self.c = c;
-        self
-    }
-
-    /// The steepest slope at which the descent ends.
-    #[must_use]
-    pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = tolerance;
-        self
-    }
-
-    /// Steps at most.
-    #[must_use]
-    pub fn max_iterations(mut self, steps: usize) -> Self {
-        self.max_iterations = steps;
-        self
-    }
-
     /// Fits a model to rows with labels from 0 up; as many classes as the highest label and one.
     ///
     /// # Errors
@@ -104,13 +80,9 @@ impl LogisticRegression {
         N: Copy + Into<f64> + Default + Sync,
     {
         for (option, value) in [("c", self.c), ("tolerance", self.tolerance)] {
-            if !(value.is_finite() && value > 0.0) {
-                return Err(Error::Option { option, expected: "a number above 0", found: value.to_string() });
-            }
+            OptionError::unless(value.is_finite() && value > 0.0, option, "a number above 0", value)?;
         }
-        if self.max_iterations == 0 {
-            return Err(Error::Option { option: "max_iterations", expected: "at least 1", found: "0".to_owned() });
-        }
+        OptionError::unless(self.max_iterations > 0, "max_iterations", "1 or more", self.max_iterations)?;
         let rows = by_row(rows);
         check_counts(rows.rows(), "labels", labels.len())?;
         check_counts(rows.rows(), "weights", weights.len())?;
@@ -121,13 +93,7 @@ impl LogisticRegression {
             return Err(Error::OneClass { label: highest, rows: labels.len() });
         }
         let total: f64 = weights.iter().sum();
-        if total <= 0.0 {
-            return Err(Error::Option {
-                option: "weights",
-                expected: "above 0 in one row at least",
-                found: "0".into(),
-            });
-        }
+        OptionError::unless(total > 0.0, "weights", "above 0 in one row at least", 0)?;
         let classes = highest as usize + 1;
         let outputs = if classes == 2 { 1 } else { classes };
         if outputs > rows.rows().saturating_mul(64) {
@@ -161,7 +127,7 @@ struct Problem<'a, N> {
 }
 
 impl<N: Copy + Into<f64> + Sync> Problem<'_, N> {
-    /// The value at `place`, coefficients by column and intercepts behind them; its gradient goes to `gradient`.
+    /// The value at `place`, coefficients by column and intercepts after them; its gradient goes to `gradient`.
     fn objective(&self, place: &[f64], gradient: &mut [f64]) -> f64 {
         let bias = self.rows.cols() * self.outputs;
         let count = self.rows.rows();
@@ -336,7 +302,7 @@ impl LogisticModel {
         Ok(self)
     }
 
-    /// Scores, `[rows, outputs]` one row behind the other: of two classes the log odds of label 1.
+    /// Scores, `[rows, outputs]` one row after the other: of two classes the log odds of label 1.
     ///
     /// # Errors
     ///
@@ -360,7 +326,7 @@ impl LogisticModel {
         Ok(scores)
     }
 
-    /// The probability of each class, `[rows, classes]` one row behind the other.
+    /// The probability of each class, `[rows, classes]` one row after the other.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
-//! Sparse rows as the solvers walk over them, and the checks that all of them make. Leaves out where rows come from.
+//! Sparse rows as the solvers walk over them, and the checks that all of them make.
 
 use std::borrow::Cow;
 
+pub(crate) use kiln_base::sparse::row;
 use kiln_text::features::SparseMatrix;
 
 use crate::error::{Error, Result};
@@ -9,13 +10,6 @@ use crate::error::{Error, Result};
 /// The matrix itself, or, if it is stored by columns, a copy of it by rows.
 pub(crate) fn by_row<N: Clone + Default>(matrix: &SparseMatrix<N>) -> Cow<'_, SparseMatrix<N>> {
     if matrix.is_csr() { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.to_csr()) }
-}
-
-/// Columns and values of a row of a matrix that is stored by rows.
-#[inline(always)]
-pub(crate) fn row<N>(matrix: &SparseMatrix<N>, at: usize) -> (&[u32], &[N]) {
-    let range = matrix.indptr().outer_inds_sz(at);
-    (&matrix.indices()[range.clone()], &matrix.data()[range])
 }
 
 pub(crate) fn check_counts(rows: usize, what: &'static str, found: usize) -> Result<()> {

@@ -16,7 +16,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 pub use config::{Loss, SupervisedConfig};
-pub use train::Progress;
+pub use train::SupervisedProgress;
 
 use crate::error::{Error, Result};
 use dictionary::{Dictionary, Reading};
@@ -44,7 +44,7 @@ use train::{Lines, mean_of_rows, probabilities, scores};
 ///     "__label__good not dull at all",
 ///     "__label__bad not wonderful at all",
 /// ];
-/// let config = SupervisedConfig::new().with_word_ngrams(2).with_buckets(1_000).with_d(10).with_epochs(300);
+/// let config = SupervisedConfig::new().word_ngrams(2).buckets(1_000).d(10).epochs(300);
 /// let model = Supervised::fit(&config, &lines)?;
 /// let best = &model.predict("not dull", 1)[0];
 /// assert_eq!(best.label, "__label__good");
@@ -67,7 +67,7 @@ pub struct Supervised {
 
 /// A label and how likely it is.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
+pub struct ScoredLabel {
     /// The label, with its prefix.
     pub label: String,
     /// Its probability.
@@ -123,7 +123,7 @@ impl Supervised {
     pub fn fit_observed<T: AsRef<str>>(
         config: &SupervisedConfig,
         lines: impl IntoIterator<Item = kiln_text::Result<T>>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+        mut observe: impl FnMut(SupervisedProgress) -> ControlFlow<()>,
     ) -> Result<Self> {
         config.check()?;
         let mut reading = Reading::default();
@@ -157,7 +157,7 @@ impl Supervised {
 
     /// The labels, the most frequent first.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.dictionary.labels.iter().map(|entry| entry.token.as_str())
+        self.dictionary.labels.tokens.iter()
     }
 
     /// How many words have a row of their own.
@@ -175,17 +175,17 @@ impl Supervised {
     /// The `k` most likely labels of a line, the likeliest first; of equally likely ones the more frequent. A line
     /// without any row (no known word, no buckets) has none.
     #[must_use]
-    pub fn predict(&self, line: &str, k: usize) -> Vec<Prediction> {
+    pub fn predict(&self, line: &str, k: usize) -> Vec<ScoredLabel> {
         let outputs = self.outputs(&self.dictionary.line(line).rows);
-        best(&outputs, k)
-            .into_iter()
-            .map(|label| Prediction { label: self.dictionary.labels[label].token.clone(), probability: outputs[label] })
-            .collect()
+        let labels = &self.dictionary.labels.tokens;
+        let scored =
+            |at: usize| Some(ScoredLabel { label: labels.text(at as u32)?.to_owned(), probability: outputs[at] });
+        best(&outputs, k).into_iter().filter_map(scored).collect()
     }
 
     /// [`predict`](Self::predict) for many lines on all threads.
     #[must_use]
-    pub fn predict_batch(&self, lines: &[impl AsRef<str> + Sync], k: usize) -> Vec<Vec<Prediction>> {
+    pub fn predict_batch(&self, lines: &[impl AsRef<str> + Sync], k: usize) -> Vec<Vec<ScoredLabel>> {
         lines.par_iter().with_min_len(16).map(|line| self.predict(line.as_ref(), k)).collect()
     }
 

@@ -1,7 +1,6 @@
-//! fastText's dictionary: words and labels of a text, their hashes, character n-grams and word n-grams. Leaves out
-//! numbers to train.
+//! fastText's dictionary: words and labels of a text, their hashes, character n-grams and word n-grams.
 
-use rustc_hash::FxHashMap;
+use kiln_base::Interner;
 
 use super::config::SupervisedConfig;
 
@@ -23,11 +22,36 @@ pub(super) fn tokens(line: &str) -> impl Iterator<Item = &str> {
     line.split(is_space).filter(|token| !token.is_empty())
 }
 
-/// A word or a label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) token: String,
-    pub(super) count: u64,
+/// Words or labels by number, and how often each occurs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entries {
+    pub(super) tokens: Interner,
+    pub(super) counts: Vec<u64>,
+}
+
+impl Entries {
+    /// Counts a token, which is put in if it is not there; its number comes back.
+    pub(super) fn add(&mut self, token: &str, count: u64) -> u32 {
+        let (number, is_new) = self.tokens.intern(token);
+        if is_new {
+            self.counts.push(0);
+        }
+        self.counts[number as usize] += count;
+        number
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Tokens and counts in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.tokens.iter().zip(self.counts.iter().copied())
+    }
+
+    fn find(&self, token: &str) -> Option<u32> {
+        self.tokens.find(token.as_bytes())
+    }
 }
 
 /// A token of a text by its place among all tokens that were ever seen.
@@ -36,9 +60,8 @@ pub(super) type Seen = u32;
 /// Every token of a text that is being read, and the lines as places in it.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    places: FxHashMap<String, Seen>,
-    seen: Vec<Entry>,
-    /// The tokens of all lines, one line behind the other.
+    seen: Entries,
+    /// The tokens of all lines, one line after the other.
     pub(super) tokens: Vec<Seen>,
     /// Where each line ends.
     pub(super) ends: Vec<usize>,
@@ -47,17 +70,7 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn line(&mut self, line: &str) {
         for token in tokens(line).chain([END]) {
-            let place = match self.places.get(token) {
-                Some(&place) => place,
-                None => {
-                    let place = self.seen.len() as Seen;
-                    self.places.insert(token.to_owned(), place);
-                    self.seen.push(Entry { token: token.to_owned(), count: 0 });
-                    place
-                }
-            };
-            self.seen[place as usize].count += 1;
-            self.tokens.push(place);
+            self.tokens.push(self.seen.add(token, 1));
             if token == END {
                 self.ends.push(self.tokens.len()); // one that is written out ends a line, too
             }
@@ -67,27 +80,33 @@ impl Reading {
     /// The dictionary of what occurs often enough, and what each token seen is in it.
     pub(super) fn finish(&mut self, config: &SupervisedConfig) -> (Dictionary, Vec<Kind>) {
         let seen = std::mem::take(&mut self.seen);
-        self.places = FxHashMap::default();
-        let is_label = |entry: &Entry| entry.token.starts_with(&config.label_prefix);
-        let mut order: Vec<usize> = (0..seen.len()).collect();
-        // Equal counts stay in order of appearance; fastText leaves them to its sort.
-        order.sort_by_key(|&at| std::cmp::Reverse(seen[at].count));
-        let (labels, words): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|&at| is_label(&seen[at]));
-        let keep = |places: Vec<usize>, least: u64| -> Vec<usize> {
-            places.into_iter().filter(|&at| seen[at].count >= least.max(1)).collect()
-        };
-        let (words, labels) = (keep(words, config.min_count), keep(labels, config.min_count_label));
         let mut kinds: Vec<Kind> = seen
+            .tokens
             .iter()
-            .map(|entry| Kind { id: None, hash: hash(&entry.token), is_label: is_label(entry), subwords: Vec::new() })
+            .map(|token| Kind {
+                id: None,
+                hash: hash(token),
+                is_label: token.starts_with(&config.label_prefix),
+                subwords: Vec::new(),
+            })
             .collect();
-        for places in [&words, &labels] {
-            places.iter().enumerate().for_each(|(id, &at)| kinds[at].id = Some(id as u32));
+        let mut order: Vec<u32> = (0..seen.len() as u32).collect();
+        // Equal counts stay in order of appearance; fastText leaves them to its sort.
+        order.sort_by_key(|&at| std::cmp::Reverse(seen.counts[at as usize]));
+        let (mut words, mut labels) = (Entries::default(), Entries::default());
+        for at in order {
+            let (kind, count) = (&mut kinds[at as usize], seen.counts[at as usize]);
+            let (entries, least) = match kind.is_label {
+                true => (&mut labels, config.min_count_label),
+                false => (&mut words, config.min_count),
+            };
+            if count >= least {
+                kind.id = seen.tokens.text(at).map(|token| entries.add(token, count));
+            }
         }
-        let entries = |places: Vec<usize>| places.into_iter().map(|at| seen[at].clone()).collect();
-        let dictionary = Dictionary::new(entries(words), entries(labels), self.tokens.len() as u64, config);
-        for (kind, entry) in kinds.iter_mut().zip(&seen).filter(|(kind, _)| !kind.is_label) {
-            dictionary.subwords(&entry.token, kind.id, &mut kind.subwords);
+        let dictionary = Dictionary::new(words, labels, self.tokens.len() as u64, config);
+        for (kind, token) in kinds.iter_mut().zip(seen.tokens.iter()).filter(|(kind, _)| !kind.is_label) {
+            dictionary.subwords(token, kind.id, &mut kind.subwords);
         }
         (dictionary, kinds)
     }
@@ -107,12 +126,10 @@ pub(super) struct Kind {
 /// Words and labels by number, and how texts become rows of the input table.
 #[derive(Clone, Debug)]
 pub(super) struct Dictionary {
-    pub(super) words: Vec<Entry>,
-    pub(super) labels: Vec<Entry>,
+    pub(super) words: Entries,
+    pub(super) labels: Entries,
     /// Tokens of the training text, ends of lines and rare words included.
     pub(super) tokens: u64,
-    word_ids: FxHashMap<String, u32>,
-    label_ids: FxHashMap<String, u32>,
     label_prefix: String,
     word_ngrams: usize,
     lengths: (usize, usize),
@@ -120,13 +137,8 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    pub(super) fn new(words: Vec<Entry>, labels: Vec<Entry>, tokens: u64, config: &SupervisedConfig) -> Self {
-        let ids = |entries: &[Entry]| {
-            entries.iter().enumerate().map(|(id, entry)| (entry.token.clone(), id as u32)).collect::<FxHashMap<_, _>>()
-        };
+    pub(super) fn new(words: Entries, labels: Entries, tokens: u64, config: &SupervisedConfig) -> Self {
         Self {
-            word_ids: ids(&words),
-            label_ids: ids(&labels),
             words,
             labels,
             tokens,
@@ -147,7 +159,7 @@ impl Dictionary {
         Some((self.words.len() as u64 + bucket) as u32)
     }
 
-    /// The row of a word, and those of the n-grams of its characters; a rare word has the latter alone.
+    /// The row of a word, and those of the n-grams of its characters; a rare word has the latter only.
     fn subwords(&self, word: &str, id: Option<u32>, rows: &mut Vec<u32>) {
         rows.extend(id);
         let (least, most) = self.lengths;
@@ -183,7 +195,7 @@ impl Dictionary {
     /// The rows of a word by itself.
     pub(super) fn word_rows(&self, word: &str) -> Vec<u32> {
         let mut rows = Vec::new();
-        self.subwords(word, self.word_ids.get(word).copied(), &mut rows);
+        self.subwords(word, self.words.find(word), &mut rows);
         rows
     }
 
@@ -192,15 +204,14 @@ impl Dictionary {
         let mut read = Line::default();
         let mut hashes = Vec::new();
         for token in tokens(line).chain([END]) {
-            if let Some(&id) = self.word_ids.get(token) {
-                self.subwords(token, Some(id), &mut read.rows);
+            let id = self.words.find(token);
+            if id.is_some() || !token.starts_with(&self.label_prefix) {
+                self.subwords(token, id, &mut read.rows);
                 hashes.push(hash(token));
-            } else if !token.starts_with(&self.label_prefix) {
-                self.subwords(token, None, &mut read.rows);
-                hashes.push(hash(token));
+            } else if let Some(label) = self.labels.find(token) {
+                read.labels.push(label);
             } else {
-                read.labels.extend(self.label_ids.get(token));
-                read.unknown_labels += usize::from(!self.label_ids.contains_key(token));
+                read.unknown_labels += 1;
             }
             if token == END {
                 break;
@@ -233,8 +244,8 @@ mod tests {
 
     #[test]
     fn character_ngrams_leave_the_marks_alone_out() {
-        let config = SupervisedConfig::new().with_characters(1, 2).with_buckets(1_000);
-        let dictionary = Dictionary::new(Vec::new(), Vec::new(), 0, &config);
+        let config = SupervisedConfig::new().min_n(1).max_n(2).buckets(1_000);
+        let dictionary = Dictionary::new(Entries::default(), Entries::default(), 0, &config);
         let mut rows = Vec::new();
         dictionary.subwords("é", None, &mut rows);
         // "<é", "é", "é>", but neither "<" nor ">".

@@ -1,14 +1,14 @@
 //! fastText's `.bin` files: magic number, options, dictionary, and the two tables.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
-use kiln_text::io::WholeFile;
+use kiln_base::{FileError, Interner, WholeFile};
 
 use super::Supervised;
 use super::config::{Loss, SupervisedConfig};
-use super::dictionary::{Dictionary, Entry};
+use super::dictionary::{Dictionary, Entries};
 use super::tables::{Tables, zeros};
 use crate::error::{Error, Result};
 
@@ -22,7 +22,7 @@ const LABEL: i8 = 1;
 
 pub(super) fn write(model: &Supervised, path: &Path) -> Result<()> {
     let mut file = WholeFile::create(path)?;
-    write_to(model, &mut BufWriter::new(&mut file)).map_err(Error::io("write", path))?;
+    write_to(model, &mut file).map_err(FileError::new("write", path))?;
     Ok(file.finish()?)
 }
 
@@ -60,10 +60,10 @@ fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
     to.write_all(&dictionary.tokens.to_le_bytes())?;
     to.write_all(&(-1_i64).to_le_bytes())?; // rows pruned
     for (entries, kind) in [(words, WORD), (labels, LABEL)] {
-        for entry in entries {
-            to.write_all(entry.token.as_bytes())?;
+        for (token, count) in entries.iter() {
+            to.write_all(token.as_bytes())?;
             to.write_all(&[0])?;
-            to.write_all(&entry.count.to_le_bytes())?;
+            to.write_all(&count.to_le_bytes())?;
             to.write_all(&kind.to_le_bytes())?;
         }
     }
@@ -75,7 +75,7 @@ fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
             to.write_all(&number.to_le_bytes())?;
         }
     }
-    to.flush()
+    Ok(())
 }
 
 /// A file that is being read.
@@ -99,7 +99,7 @@ impl Source<'_> {
             let problem = format!("it ends in {what}, at byte {} of {}", self.at, self.size);
             return Err(Error::bad_model(self.path, problem));
         }
-        self.from.read_exact(bytes).map_err(Error::io("read", self.path))?;
+        self.from.read_exact(bytes).map_err(FileError::new("read", self.path))?;
         self.at += bytes.len() as u64;
         Ok(())
     }
@@ -166,8 +166,8 @@ impl Source<'_> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Supervised> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let size = file.metadata().map_err(Error::io("read", path))?.len();
+    let file = File::open(path).map_err(FileError::new("read", path))?;
+    let size = file.metadata().map_err(FileError::new("read", path))?.len();
     let mut source = Source { path, from: BufReader::new(file), at: 0, size };
     if size < 8 || source.int("the magic number")? != MAGIC {
         return Err(source.problem("it does not begin as fastText's .bin files do"));
@@ -183,7 +183,7 @@ pub(super) fn read(path: &Path) -> Result<Supervised> {
     let [d, _, epochs, min_count, _, word_ngrams, loss, model, buckets, min_n, max_n, _] = options;
     source.bytes::<8>("an option")?;
     if model != SUPERVISED as usize {
-        return Err(source.problem("it holds word vectors, not a classifier: kiln-vectors reads the .vec beside it"));
+        return Err(source.problem("it holds word vectors, not a classifier: kiln-vectors reads the .vec next to it"));
     }
     let loss = match loss as i32 {
         SOFTMAX => Loss::Softmax,
@@ -205,15 +205,18 @@ pub(super) fn read(path: &Path) -> Result<Supervised> {
     if words.checked_add(labels) != Some(entries) || tokens < 0 || labels == 0 {
         return Err(source.problem(format!("{entries} entries of {words} words and {labels} labels")));
     }
-    let (mut read_words, mut read_labels) = (Vec::new(), Vec::new());
+    let (mut read_words, mut read_labels) = (Entries::default(), Entries::default());
     for at in 0..entries {
         let token = source.token()?;
         let count = source.long("the dictionary")?.max(0) as u64;
         let [kind] = source.bytes("the dictionary")?;
-        match (kind as i8, at < words) {
-            (WORD, true) => read_words.push(Entry { token, count }),
-            (LABEL, false) => read_labels.push(Entry { token, count }),
+        let read = match (kind as i8, at < words) {
+            (WORD, true) => &mut read_words,
+            (LABEL, false) => &mut read_labels,
             _ => return Err(source.problem(format!("entry {at} of the dictionary is of kind {kind}"))),
+        };
+        if read.add(&token, count) as usize + 1 < read.len() {
+            return Err(source.problem(format!("entry {at} of the dictionary is {token:?} once more")));
         }
     }
     // Not in the file: what labels begin with. All begin so.
@@ -226,7 +229,7 @@ pub(super) fn read(path: &Path) -> Result<Supervised> {
         buckets,
         min_n,
         max_n: if version == 11 { 0 } else { max_n }, // version 11 wrote a length that it did not use
-        label_prefix: common_prefix(&read_labels),
+        label_prefix: common_prefix(&read_labels.tokens),
         ..SupervisedConfig::new()
     };
     if buckets == 0 && (config.max_n > 0 || word_ngrams > 1) {
@@ -236,19 +239,19 @@ pub(super) fn read(path: &Path) -> Result<Supervised> {
     let input = source.table(words + dictionary.buckets, d, "the input table")?;
     let output = source.table(labels, d, "the output table")?;
     if source.at != size {
-        return Err(source.problem(format!("{} bytes follow behind its end", size - source.at)));
+        return Err(source.problem(format!("{} bytes follow its end", size - source.at)));
     }
     Ok(Supervised { config, dictionary, tables: Tables { d, input, output }, loss: f64::NAN })
 }
 
 /// `__label__` where all labels begin with it, else what they have in common.
-fn common_prefix(labels: &[Entry]) -> String {
+fn common_prefix(labels: &Interner) -> String {
     let usual = SupervisedConfig::new().label_prefix;
-    let first = &labels[0].token;
-    if labels.iter().all(|label| label.token.starts_with(&usual)) {
+    let first = labels.text(0).unwrap_or_default();
+    if labels.iter().all(|label| label.starts_with(&usual)) {
         return usual;
     }
     let ends = first.char_indices().map(|(at, c)| at + c.len_utf8());
-    let common = ends.take_while(|&end| labels.iter().all(|label| label.token.starts_with(&first[..end]))).last();
+    let common = ends.take_while(|&end| labels.iter().all(|label| label.starts_with(&first[..end]))).last();
     first[..common.unwrap_or(0)].to_owned()
 }

@@ -1,11 +1,11 @@
-//! The two tables of a model. Leaves out what their rows stand for.
+//! The two tables of a model.
 
 use rayon::prelude::*;
 
 use super::minstd::Minstd;
 use crate::error::{Error, Result};
 
-/// fastText draws a table in pieces of a tenth, each with a seed of its own.
+/// fastText draws a table in pieces of a tenth, each with its own seed.
 const PIECES: usize = 10;
 
 /// A row for each word and bucket, and one for each label.

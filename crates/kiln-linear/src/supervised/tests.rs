@@ -18,15 +18,16 @@ fn one_thread_of_fasttext_trains_the_same_model() {
         let options = &case["options"];
         let number = |name: &str, default: u64| options[name].as_u64().unwrap_or(default) as usize;
         let config = SupervisedConfig::new()
-            .with_d(number("dim", 100))
-            .with_epochs(number("epoch", 5))
-            .with_learning_rate(options["lr"].as_f64().unwrap() as f32)
-            .with_word_ngrams(number("wordNgrams", 1))
-            .with_characters(number("minn", 0), number("maxn", 0))
-            .with_buckets(number("bucket", 2_000_000))
-            .with_min_counts(number("minCount", 1) as u64, 0)
-            .with_loss(if options["loss"] == "ova" { Loss::OneVsAll } else { Loss::Softmax })
-            .with_seed(3);
+            .d(number("dim", 100))
+            .epochs(number("epoch", 5))
+            .learning_rate(options["lr"].as_f64().unwrap() as f32)
+            .word_ngrams(number("wordNgrams", 1))
+            .min_n(number("minn", 0))
+            .max_n(number("maxn", 0))
+            .buckets(number("bucket", 2_000_000))
+            .min_count(number("minCount", 1) as u64)
+            .loss(if options["loss"] == "ova" { Loss::OneVsAll } else { Loss::Softmax })
+            .seed(3);
         let mut reading = Reading::default();
         text.lines().for_each(|line| reading.line(line));
         let (dictionary, kinds) = reading.finish(&config);

@@ -1,6 +1,6 @@
 //! One pass after the other over a text: fastText's stochastic gradient descent, a line a step.
 //!
-//! One thread makes the steps in the text's order, so a model depends on text, options and seed alone. fastText lets its
+//! One thread makes the steps in the text's order, so a model depends on text, options and seed only. fastText lets its
 //! threads race; with one thread it makes the same steps.
 
 use std::ops::ControlFlow;
@@ -21,17 +21,17 @@ const AHEAD: usize = 8;
 /// Tokens between two calls of the observer.
 const OBSERVED: u64 = 100_000;
 
-/// How far a training is.
+/// How far a training is; what an observer of [`Supervised::fit`](crate::Supervised::fit) sees.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Progress {
+pub struct SupervisedProgress {
     /// Tokens seen in all epochs, ends of lines included.
     pub tokens: u64,
     /// Tokens of all epochs.
     pub total_tokens: u64,
     /// The learning rate.
     pub learning_rate: f32,
-    /// The mean loss since the begin.
+    /// The mean loss since the beginning.
     pub loss: f64,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Whether a line has both a label that is kept and a row of its own, beside that of the line's end.
+    /// Whether a line has both a label that is kept and a row of its own, apart from that of the line's end.
     pub(super) fn can_teach(&self, word_ngrams: usize) -> bool {
         let mut begin = 0;
         self.reading.ends.iter().any(|&end| {
@@ -188,7 +188,7 @@ pub(super) fn train(
     dictionary: &Dictionary,
     lines: &Lines,
     tables: &mut Tables,
-    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    observe: &mut dyn FnMut(SupervisedProgress) -> ControlFlow<()>,
 ) -> Result<f64> {
     let mut random = Minstd::new(u64::from(config.seed));
     let mut work = Workspace::default();
@@ -222,7 +222,7 @@ pub(super) fn train(
             if tokens - observed >= OBSERVED {
                 observed = tokens;
                 let loss = loss / steps.max(1) as f64;
-                if observe(Progress { tokens, total_tokens, learning_rate: rate, loss }).is_break() {
+                if observe(SupervisedProgress { tokens, total_tokens, learning_rate: rate, loss }).is_break() {
                     return Err(Error::Stopped { tokens, total_tokens });
                 }
             }
