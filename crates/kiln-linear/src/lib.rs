@@ -20,4 +20,5 @@ mod supervised;
 pub use error::{Error, Result};
 pub use log_count_ratio::LogCountRatio;
 pub use logistic::{LogisticModel, LogisticRegression};
+pub use rows::Cell;
 pub use supervised::{Loss, ScoredLabel, Supervised, SupervisedConfig, SupervisedProgress, TestCounts};

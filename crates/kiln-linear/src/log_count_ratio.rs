@@ -5,7 +5,7 @@ use kiln_text::features::SparseMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::rows::{by_row, check_columns, check_counts, check_numbers, check_values, row};
+use crate::rows::{Cell, by_row, check_columns, check_counts, check_numbers, check_values, row};
 
 /// Weights columns by how much likelier they are in one class than in the other.
 ///
@@ -47,10 +47,7 @@ impl LogCountRatio {
     ///
     /// There are not as many labels as rows, or not both of label 1 and others; a value is negative or not finite;
     /// `alpha` is not above 0.
-    pub fn fit<N>(rows: &SparseMatrix<N>, labels: &[u32], alpha: f64) -> Result<Self>
-    where
-        N: Copy + Into<f64> + Default,
-    {
+    pub fn fit<N: Cell>(rows: &SparseMatrix<N>, labels: &[u32], alpha: f64) -> Result<Self> {
         Self::fit_weighted(rows, labels, &vec![1.0; rows.rows()], alpha)
     }
 
@@ -59,10 +56,7 @@ impl LogCountRatio {
     /// # Errors
     ///
     /// As [`fit`](Self::fit), and if a weight is negative or not finite.
-    pub fn fit_weighted<N>(rows: &SparseMatrix<N>, labels: &[u32], weights: &[f64], alpha: f64) -> Result<Self>
-    where
-        N: Copy + Into<f64> + Default,
-    {
+    pub fn fit_weighted<N: Cell>(rows: &SparseMatrix<N>, labels: &[u32], weights: &[f64], alpha: f64) -> Result<Self> {
         OptionError::unless(alpha.is_finite() && alpha > 0.0, "alpha", "a number above 0", alpha)?;
         let rows = by_row(rows);
         check_counts(rows.rows(), "labels", labels.len())?;
@@ -98,10 +92,7 @@ impl LogCountRatio {
     /// # Errors
     ///
     /// The rows have another number of columns.
-    pub fn transform<N>(&self, rows: &SparseMatrix<N>) -> Result<SparseMatrix<f32>>
-    where
-        N: Copy + Into<f64> + Default,
-    {
+    pub fn transform<N: Cell>(&self, rows: &SparseMatrix<N>) -> Result<SparseMatrix<f32>> {
         check_columns(rows, self.weights.len())?;
         let rows = by_row(rows);
         let weighted = |(&column, &value): (&u32, &N)| (self.weights[column as usize] * value.into()) as f32;

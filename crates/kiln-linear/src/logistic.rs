@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::lbfgs::minimise;
-use crate::rows::{by_row, check_columns, check_counts, check_numbers, check_values, check_width, row};
+use crate::rows::{Cell, by_row, check_columns, check_counts, check_numbers, check_values, check_width, row};
 
 /// Pieces that rows are cut into, whatever the number of threads, so that sums are the same.
 const PIECES: usize = 8;
@@ -63,10 +63,7 @@ impl LogisticRegression {
     ///
     /// There are not as many labels as rows, fewer than two of them differ, or the highest is far beyond the number of
     /// rows; a value is not finite, or so large that the objective is not; an option is not above 0.
-    pub fn fit<N>(&self, rows: &SparseMatrix<N>, labels: &[u32]) -> Result<LogisticModel>
-    where
-        N: Copy + Into<f64> + Default + Sync,
-    {
+    pub fn fit<N: Cell>(&self, rows: &SparseMatrix<N>, labels: &[u32]) -> Result<LogisticModel> {
         self.fit_weighted(rows, labels, &vec![1.0; rows.rows()])
     }
 
@@ -75,10 +72,12 @@ impl LogisticRegression {
     /// # Errors
     ///
     /// As [`fit`](Self::fit), and if a weight is negative or not finite, or all are 0.
-    pub fn fit_weighted<N>(&self, rows: &SparseMatrix<N>, labels: &[u32], weights: &[f64]) -> Result<LogisticModel>
-    where
-        N: Copy + Into<f64> + Default + Sync,
-    {
+    pub fn fit_weighted<N: Cell>(
+        &self,
+        rows: &SparseMatrix<N>,
+        labels: &[u32],
+        weights: &[f64],
+    ) -> Result<LogisticModel> {
         for (option, value) in [("c", self.c), ("tolerance", self.tolerance)] {
             OptionError::unless(value.is_finite() && value > 0.0, option, "a number above 0", value)?;
         }
@@ -126,7 +125,7 @@ struct Problem<'a, N> {
     penalty: f64,
 }
 
-impl<N: Copy + Into<f64> + Sync> Problem<'_, N> {
+impl<N: Cell> Problem<'_, N> {
     /// The value at `place`, coefficients by column and intercepts after them; its gradient goes to `gradient`.
     fn objective(&self, place: &[f64], gradient: &mut [f64]) -> f64 {
         let bias = self.rows.cols() * self.outputs;
@@ -170,7 +169,7 @@ impl<N: Copy + Into<f64> + Sync> Problem<'_, N> {
 
 /// The scores of a row; intercepts are the last numbers of `place`.
 #[inline(always)]
-fn scores_of<N: Copy + Into<f64>>(columns: &[u32], values: &[N], place: &[f64], scores: &mut [f64]) {
+fn scores_of<N: Cell>(columns: &[u32], values: &[N], place: &[f64], scores: &mut [f64]) {
     let outputs = scores.len();
     scores.copy_from_slice(&place[place.len() - outputs..]);
     for (&column, &value) in columns.iter().zip(values) {
@@ -307,10 +306,7 @@ impl LogisticModel {
     /// # Errors
     ///
     /// The rows have another number of columns.
-    pub fn decision_function<N>(&self, rows: &SparseMatrix<N>) -> Result<Vec<f64>>
-    where
-        N: Copy + Into<f64> + Default + Sync,
-    {
+    pub fn decision_function<N: Cell>(&self, rows: &SparseMatrix<N>) -> Result<Vec<f64>> {
         check_columns(rows, self.columns())?;
         let rows = by_row(rows);
         let outputs = self.intercepts.len();
@@ -331,10 +327,7 @@ impl LogisticModel {
     /// # Errors
     ///
     /// As [`decision_function`](Self::decision_function).
-    pub fn predict_probabilities<N>(&self, rows: &SparseMatrix<N>) -> Result<Vec<f64>>
-    where
-        N: Copy + Into<f64> + Default + Sync,
-    {
+    pub fn predict_probabilities<N: Cell>(&self, rows: &SparseMatrix<N>) -> Result<Vec<f64>> {
         let mut scores = self.decision_function(rows)?;
         if self.intercepts.len() == 1 {
             let share = |score: f64| 1.0 / (1.0 + (-score).exp());
@@ -351,10 +344,7 @@ impl LogisticModel {
     /// # Errors
     ///
     /// As [`decision_function`](Self::decision_function).
-    pub fn predict<N>(&self, rows: &SparseMatrix<N>) -> Result<Vec<u32>>
-    where
-        N: Copy + Into<f64> + Default + Sync,
-    {
+    pub fn predict<N: Cell>(&self, rows: &SparseMatrix<N>) -> Result<Vec<u32>> {
         let scores = self.decision_function(rows)?;
         if self.intercepts.len() == 1 {
             return Ok(scores.iter().map(|&score| u32::from(score > 0.0)).collect());

@@ -7,8 +7,13 @@ use kiln_text::features::SparseMatrix;
 
 use crate::error::{Error, Result};
 
+/// What a cell of a sparse matrix may hold: any number that is exact in 64 bits, such as `u32`, `f32` and `f64`.
+pub trait Cell: Copy + Into<f64> + Default + Sync {}
+
+impl<N: Copy + Into<f64> + Default + Sync> Cell for N {}
+
 /// The matrix itself, or, if it is stored by columns, a copy of it by rows.
-pub(crate) fn by_row<N: Clone + Default>(matrix: &SparseMatrix<N>) -> Cow<'_, SparseMatrix<N>> {
+pub(crate) fn by_row<N: Cell>(matrix: &SparseMatrix<N>) -> Cow<'_, SparseMatrix<N>> {
     if matrix.is_csr() { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.to_csr()) }
 }
 
@@ -25,7 +30,7 @@ pub(crate) fn check_width(expected: usize, found: usize) -> Result<()> {
 }
 
 /// An error unless all values are finite, and not negative where that is asked.
-pub(crate) fn check_values<N: Copy + Into<f64>>(matrix: &SparseMatrix<N>, not_negative: bool) -> Result<()> {
+pub(crate) fn check_values<N: Cell>(matrix: &SparseMatrix<N>, not_negative: bool) -> Result<()> {
     for at in 0..matrix.rows() {
         check_numbers(row(matrix, at).1, "a value", not_negative, |_| at)?;
     }
@@ -33,7 +38,7 @@ pub(crate) fn check_values<N: Copy + Into<f64>>(matrix: &SparseMatrix<N>, not_ne
 }
 
 /// An error unless all numbers are finite, and not negative where that is asked; `place` tells the row of one.
-pub(crate) fn check_numbers<N: Copy + Into<f64>>(
+pub(crate) fn check_numbers<N: Cell>(
     numbers: &[N],
     what: &'static str,
     not_negative: bool,

@@ -9,6 +9,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Place, Result};
+use crate::format::lines;
 use crate::word_vectors::WordVectors;
 
 pub use analogies::{AnalogyOptions, AnalogyScore, AnalogySection};
@@ -43,39 +44,13 @@ impl Known {
 }
 
 /// The lines of a file of text, with their numbers, counted from 1.
-struct Lines<'a> {
-    rest: Option<&'a [u8]>,
-    path: &'a Path,
-    number: u64,
-    byte: u64,
-}
-
-impl<'a> Lines<'a> {
-    fn new(contents: &'a [u8], path: &'a Path) -> Self {
-        Self { rest: (!contents.is_empty()).then_some(contents), path, number: 0, byte: 0 }
-    }
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = Result<(u64, &'a str)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest?;
-        let (line, after) = match rest.iter().position(|&byte| byte == b'\n') {
-            Some(at) => (&rest[..at], Some(&rest[at + 1..]).filter(|after| !after.is_empty())),
-            None => (rest, None),
-        };
-        self.rest = after;
-        self.number += 1;
-        let begins = self.byte;
-        self.byte += line.len() as u64 + 1;
-        Some(match std::str::from_utf8(line) {
-            Ok(line) => Ok((self.number, line)),
-            Err(error) => Err(Error::NotUtf8 {
-                path: self.path.to_path_buf(),
-                place: Place::Line(self.number),
-                byte: begins + error.valid_up_to() as u64,
-            }),
-        })
-    }
+fn text_lines<'a>(contents: &'a [u8], path: &Path) -> impl Iterator<Item = Result<(u64, &'a str)>> {
+    lines(contents).map(move |(number, begins, line)| match std::str::from_utf8(line) {
+        Ok(line) => Ok((number, line)),
+        Err(error) => Err(Error::NotUtf8 {
+            path: path.to_path_buf(),
+            place: Place::Line(number),
+            byte: begins + error.valid_up_to() as u64,
+        }),
+    })
 }

@@ -19,8 +19,8 @@ use crate::word_list::WordList;
 use crate::word_vectors::{Values, WordVectors};
 
 pub use kind::{Format, InvalidUtf8};
-pub(crate) use source::read_whole;
 use source::{Source, is_gzip_name};
+pub(crate) use source::{lines, read_whole};
 
 options! {
     /// How a file of word vectors is read.
@@ -355,25 +355,25 @@ fn is_text(bytes: &[u8]) -> bool {
 fn read_counts(path: &Path, words: &WordList, invalid: InvalidUtf8) -> Result<Vec<u64>> {
     let contents = read_whole(path)?;
     let mut counts = vec![0; words.len()];
-    let (mut word, mut offset) = (String::new(), 0);
-    for (line, bytes) in (1..).zip(contents.split(|&byte| byte == b'\n')) {
+    let mut word = String::new();
+    for (line, begins, bytes) in lines(&contents) {
         let trimmed = bytes.trim_ascii_end();
-        if !trimmed.is_empty() {
-            let wrong = || Error::CountLine { path: path.to_path_buf(), line, found: quoted(trimmed) };
-            let space = trimmed.iter().rposition(|&byte| byte == b' ').ok_or_else(wrong)?;
-            let count = std::str::from_utf8(&trimmed[space + 1..]).ok().and_then(|count| count.parse().ok());
-            let count = count.ok_or_else(wrong)?;
-            word.clear();
-            push_word(&mut word, &trimmed[..space], invalid).map_err(|at| Error::NotUtf8 {
-                path: path.to_path_buf(),
-                place: Place::Line(line),
-                byte: offset + at as u64,
-            })?;
-            if let Some(index) = words.index(&word) {
-                counts[index] = count;
-            }
+        if trimmed.is_empty() {
+            continue;
         }
-        offset += bytes.len() as u64 + 1;
+        let wrong = || Error::CountLine { path: path.to_path_buf(), line, found: quoted(trimmed) };
+        let space = trimmed.iter().rposition(|&byte| byte == b' ').ok_or_else(wrong)?;
+        let count = std::str::from_utf8(&trimmed[space + 1..]).ok().and_then(|count| count.parse().ok());
+        let count = count.ok_or_else(wrong)?;
+        word.clear();
+        push_word(&mut word, &trimmed[..space], invalid).map_err(|at| Error::NotUtf8 {
+            path: path.to_path_buf(),
+            place: Place::Line(line),
+            byte: begins + at as u64,
+        })?;
+        if let Some(index) = words.index(&word) {
+            counts[index] = count;
+        }
     }
     Ok(counts)
 }

@@ -214,7 +214,8 @@ impl Cooccurrence {
     fn matrix(&self, vocab_size: usize, after: Vec<PairSum>) -> CsrMatrix {
         let after = if self.context == Context::Left { transposed(vocab_size, &after) } else { after };
         let before = if self.context == Context::Symmetric { transposed(vocab_size, &after) } else { Vec::new() };
-        let (after_starts, before_starts) = (row_starts(vocab_size, &after), row_starts(vocab_size, &before));
+        let starts = |sums: &[PairSum]| row_starts(vocab_size, sums.iter().map(|&(pair, _)| unkey(pair).0));
+        let (after_starts, before_starts) = (starts(&after), starts(&before));
         let denominator = self.denominator() as f64;
         from_rows((vocab_size, vocab_size), |row, indices, data| {
             let mut after = &after[after_starts[row]..after_starts[row + 1]];
@@ -234,12 +235,10 @@ impl Cooccurrence {
     }
 }
 
-/// Where each row starts in sums sorted by row, and where the last one ends.
-fn row_starts(rows: usize, sums: &[PairSum]) -> Vec<usize> {
+/// Where each row starts in sums sorted by row, and where the last one ends; `ids` are the rows of the sums, in any order.
+fn row_starts(rows: usize, ids: impl Iterator<Item = u32>) -> Vec<usize> {
     let mut starts = vec![0; rows + 1];
-    for &(key, _) in sums {
-        starts[unkey(key).0 as usize + 1] += 1;
-    }
+    ids.for_each(|id| starts[id as usize + 1] += 1);
     for row in 0..rows {
         starts[row + 1] += starts[row];
     }
@@ -248,13 +247,7 @@ fn row_starts(rows: usize, sums: &[PairSum]) -> Vec<usize> {
 
 /// The sums with rows and columns exchanged, sorted again: one pass to count, one to put them into place.
 fn transposed(rows: usize, sums: &[PairSum]) -> Vec<PairSum> {
-    let mut next = vec![0; rows + 1];
-    for &(key, _) in sums {
-        next[unkey(key).1 as usize + 1] += 1;
-    }
-    for row in 0..rows {
-        next[row + 1] += next[row];
-    }
+    let mut next = row_starts(rows, sums.iter().map(|&(pair, _)| unkey(pair).1));
     let mut by_column = vec![(0, 0); sums.len()];
     for &(pair, sum) in sums {
         let (row, column) = unkey(pair);

@@ -5,7 +5,7 @@ use std::path::Path;
 use kiln_base::options;
 use rayon::prelude::*;
 
-use super::{Known, Lines, RESTRICT_VOCAB};
+use super::{Known, RESTRICT_VOCAB, text_lines};
 use crate::error::{Error, Result, quoted};
 use crate::format::read_whole;
 use crate::search::query::Query;
@@ -104,7 +104,7 @@ impl WordVectors {
         let mut questions = Vec::new();
         let mut unknown = 0;
         let mut asked = 0;
-        for line in Lines::new(&contents, path) {
+        for line in text_lines(&contents, path) {
             let (number, line) = line?;
             lines = number;
             if line.trim().is_empty() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use kiln_base::options;
 use statrs::function::beta::beta_reg;
 
-use super::{Known, Lines, RESTRICT_VOCAB};
+use super::{Known, RESTRICT_VOCAB, text_lines};
 use crate::error::{Error, Result};
 use crate::format::read_whole;
 use crate::word_vectors::WordVectors;
@@ -85,7 +85,7 @@ impl WordVectors {
         let contents = read_whole(path)?;
         let known = Known::new(self, options.restrict_vocab, options.case_insensitive);
         let (mut gold, mut ours, mut unknown, mut invalid_lines) = (Vec::new(), Vec::new(), 0, Vec::new());
-        for line in Lines::new(&contents, path) {
+        for line in text_lines(&contents, path) {
             let (number, line) = line?;
             if line.starts_with('#') || line.trim().is_empty() {
                 continue;

@@ -136,6 +136,16 @@ pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>> {
     Ok(contents)
 }
 
+/// The lines of a text, without their ends: the number, counted from 1, the offset of the first byte, and the bytes.
+pub(crate) fn lines(contents: &[u8]) -> impl Iterator<Item = (u64, u64, &[u8])> {
+    let mut next = 0;
+    (1..).zip(contents.split_inclusive(|&byte| byte == b'\n')).map(move |(number, line)| {
+        let begins = next;
+        next += line.len() as u64;
+        (number, begins, line.strip_suffix(b"\n").unwrap_or(line))
+    })
+}
+
 /// Reads until `buffer` holds `length` bytes or there are no more. Whether there are no more.
 pub(super) fn fill(reader: &mut impl Read, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
     let missing = length.saturating_sub(buffer.len());

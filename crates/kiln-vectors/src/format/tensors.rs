@@ -66,18 +66,17 @@ pub(super) fn open(path: &Path) -> Result<WordVectors> {
 pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors> {
     let path = source.path().to_path_buf();
     let limit = options.limit.unwrap_or(usize::MAX);
-    let (contents, values) = if source.is_gzip() {
-        let mut bytes = Vec::new();
-        source.into_reader().read_to_end(&mut bytes).map_err(FileError::new("read", &path))?;
-        let contents = parse(&bytes, &path, limit)?;
-        let values = floats(&bytes[contents.bytes.clone()]);
-        (contents, values)
+    let (mut unpacked, mapped);
+    let bytes: &[u8] = if source.is_gzip() {
+        unpacked = Vec::new();
+        source.into_reader().read_to_end(&mut unpacked).map_err(FileError::new("read", &path))?;
+        &unpacked
     } else {
-        let map = map(&path)?;
-        let contents = parse(&map, &path, limit)?;
-        let values = floats(&map[contents.bytes.clone()]);
-        (contents, values)
+        mapped = map(&path)?;
+        &mapped
     };
+    let contents = parse(bytes, &path, limit)?;
+    let values = floats(&bytes[contents.bytes.clone()]);
     if let Some(at) = first_not_finite(&values) {
         let (index, position, value) = (at / contents.d, at % contents.d, values[at]);
         let word = contents.words.word(index).unwrap_or_default().to_owned();

@@ -124,12 +124,23 @@ pub(crate) fn search(rows: Rows<'_>, codes: Option<&Codes>, target: &Target, top
 
 /// The scores of all rows of the target's range, in order, excluded or not.
 pub(crate) fn scores(rows: Rows<'_>, target: &Target) -> Vec<f32> {
-    let mut scores = vec![0.0; target.range.len()];
-    let first = target.range.start;
-    scores
-        .par_chunks_mut(FEWEST_ROWS)
-        .enumerate()
-        .for_each(|(piece, scores)| dispatch(Score { rows, target, first: first + piece * FEWEST_ROWS, scores }));
+    score_each(rows, target.range.clone(), Measure::Cosine(target))
+}
+
+/// What 3CosMul gives for every row: the product of the similarities to `positive`, each moved to [0, 1], over that of
+/// those to `negative`.
+///
+/// O. Levy and Y. Goldberg, "Linguistic Regularities in Sparse and Explicit Word Representations", CoNLL 2014,
+/// equation 4 and footnote 7.
+pub(crate) fn multiplied(rows: Rows<'_>, positive: &[Target], negative: &[Target]) -> Vec<f32> {
+    score_each(rows, 0..rows.lengths.lengths.len(), Measure::Quotient { positive, negative })
+}
+
+fn score_each(rows: Rows<'_>, range: Range<usize>, measure: Measure<'_>) -> Vec<f32> {
+    let mut scores = vec![0.0; range.len()];
+    scores.par_chunks_mut(FEWEST_ROWS).enumerate().for_each(|(piece, scores)| {
+        dispatch(Score { rows, measure, first: range.start + piece * FEWEST_ROWS, scores });
+    });
     scores
 }
 
@@ -199,10 +210,17 @@ impl WithSimd for Scan<'_> {
     }
 }
 
+/// What a row is scored by.
+#[derive(Clone, Copy)]
+enum Measure<'a> {
+    Cosine(&'a Target),
+    Quotient { positive: &'a [Target], negative: &'a [Target] },
+}
+
 /// The scores of rows from `first` on.
 struct Score<'a> {
     rows: Rows<'a>,
-    target: &'a Target,
+    measure: Measure<'a>,
     first: usize,
     scores: &'a mut [f32],
 }
@@ -212,8 +230,21 @@ impl WithSimd for Score<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        for (n, score) in self.scores.iter_mut().enumerate() {
-            *score = self.rows.score(self.first + n, self.target);
+        let Self { rows, measure, first, scores } = self;
+        for (row, score) in (first..).zip(scores) {
+            *score = match measure {
+                Measure::Cosine(target) => rows.score(row, target),
+                Measure::Quotient { positive, negative } => {
+                    let (mut above, mut below) = (1.0, 1.0);
+                    for target in positive {
+                        above *= (1.0 + f64::from(rows.score(row, target))) / 2.0;
+                    }
+                    for target in negative {
+                        below *= (1.0 + f64::from(rows.score(row, target))) / 2.0;
+                    }
+                    (above / (below + 1e-6)) as f32
+                }
+            };
         }
     }
 }
@@ -296,40 +327,4 @@ impl WithSimd for Sift<'_> {
             }
         }
     }
-}
-
-/// What 3CosMul gives for every row: the product of the similarities to `positive`, each moved to [0, 1], over that of
-/// those to `negative`.
-///
-/// O. Levy and Y. Goldberg, "Linguistic Regularities in Sparse and Explicit Word Representations", CoNLL 2014,
-/// equation 4 and footnote 7.
-pub(crate) fn multiplied(rows: Rows<'_>, positive: &[Target], negative: &[Target]) -> Vec<f32> {
-    struct Multiply<'a> {
-        rows: Rows<'a>,
-        positive: &'a [Target],
-        negative: &'a [Target],
-        first: usize,
-        scores: &'a mut [f32],
-    }
-    impl WithSimd for Multiply<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _simd: S) {
-            for (n, score) in self.scores.iter_mut().enumerate() {
-                let (mut above, mut below) = (1.0, 1.0);
-                for target in self.positive {
-                    above *= (1.0 + f64::from(self.rows.score(self.first + n, target))) / 2.0;
-                }
-                for target in self.negative {
-                    below *= (1.0 + f64::from(self.rows.score(self.first + n, target))) / 2.0;
-                }
-                *score = (above / (below + 1e-6)) as f32;
-            }
-        }
-    }
-    let mut scores = vec![0.0; rows.lengths.lengths.len()];
-    scores.par_chunks_mut(FEWEST_ROWS).enumerate().for_each(|(piece, scores)| {
-        dispatch(Multiply { rows, positive, negative, first: piece * FEWEST_ROWS, scores });
-    });
-    scores
 }
