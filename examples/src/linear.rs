@@ -24,7 +24,7 @@ pub fn fit_supervised(config: &SupervisedConfig, lines: &[String], folder: &Path
     let bar = ProgressBar::new(0).with_style(style);
     let mut seen: Vec<SupervisedProgress> = Vec::new();
     let began = Instant::now();
-    let model = Supervised::fit_observed(config, lines.iter().map(Ok), |progress| {
+    let model = Supervised::fit(config, lines, |progress| {
         bar.set_length(progress.total_tokens);
         bar.set_position(progress.tokens);
         bar.set_message(format!("loss {:.4}, rate {:.3}", progress.loss, progress.learning_rate));

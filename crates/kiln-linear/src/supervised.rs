@@ -13,6 +13,7 @@ use std::cmp::Reverse;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use kiln_text::io::Text;
 use rayon::prelude::*;
 
 pub use config::{Loss, SupervisedConfig};
@@ -27,7 +28,7 @@ use train::{Lines, mean_of_rows, probabilities, scores};
 /// a linear layer over it.
 ///
 /// Texts are lines in fastText's format: labels are tokens that begin with `__label__`, all else are words, split at
-/// white space alone. So lower case and signs of their own are the caller's business:
+/// white space only. So lower case and punctuation as separate tokens are up to the caller:
 /// [`WordTokenizer`](kiln_text::encoders::WordTokenizer)'s and [`Words`](kiln_text::tokens::Words)' are of use.
 ///
 /// Steps are made one after the other in the text's order, as fastText makes them with one thread: the same text,
@@ -36,6 +37,8 @@ use train::{Lines, mean_of_rows, probabilities, scores};
 /// # Examples
 ///
 /// ```
+/// use std::ops::ControlFlow;
+///
 /// use kiln_linear::{Supervised, SupervisedConfig};
 ///
 /// let lines = [
@@ -45,7 +48,10 @@ use train::{Lines, mean_of_rows, probabilities, scores};
 ///     "__label__bad not wonderful at all",
 /// ];
 /// let config = SupervisedConfig::new().word_ngrams(2).buckets(1_000).d(10).epochs(300);
-/// let model = Supervised::fit(&config, &lines)?;
+/// let model = Supervised::fit(&config, lines, |progress| {
+///     eprintln!("{} tokens, loss {}", progress.tokens, progress.loss);
+///     ControlFlow::Continue(())
+/// })?;
 /// let best = &model.predict("not dull", 1)[0];
 /// assert_eq!(best.label, "__label__good");
 /// assert_eq!(model.test(&lines, 1).precision(), 1.0);
@@ -104,32 +110,23 @@ impl TestCounts {
 }
 
 impl Supervised {
-    /// Trains a model on labelled lines.
+    /// Trains a model on labelled lines, from memory or from a stream that can fail, and calls `observe` every 100,000
+    /// tokens; where it breaks off, training stops.
     ///
     /// # Errors
     ///
     /// An option makes no model, no line has both a label and a word, the tables do not fit into memory, or the loss left
-    /// what floats can hold.
-    pub fn fit<T: AsRef<str>>(config: &SupervisedConfig, lines: impl IntoIterator<Item = T>) -> Result<Self> {
-        Self::fit_observed(config, lines.into_iter().map(Ok), |_| ControlFlow::Continue(()))
-    }
-
-    /// The same for lines that can fail, such as a file's, and calls `observe` every 100,000 tokens; where it breaks off,
-    /// training stops.
-    ///
-    /// # Errors
-    ///
-    /// As [`fit`](Self::fit), the first error among the lines, and [`Error::Stopped`].
-    pub fn fit_observed<T: AsRef<str>>(
+    /// what floats can hold; the first error among the lines; [`Error::Stopped`] if `observe` breaks off.
+    pub fn fit(
         config: &SupervisedConfig,
-        lines: impl IntoIterator<Item = kiln_text::Result<T>>,
+        lines: impl IntoIterator<Item: Text>,
         mut observe: impl FnMut(SupervisedProgress) -> ControlFlow<()>,
     ) -> Result<Self> {
         config.check()?;
         let mut reading = Reading::default();
         let mut count = 0;
         for line in lines {
-            reading.line(line?.as_ref());
+            reading.line(line.text()?.as_ref());
             count += 1;
         }
         let (dictionary, kinds) = reading.finish(config);
@@ -160,7 +157,7 @@ impl Supervised {
         self.dictionary.labels.tokens.iter()
     }
 
-    /// How many words have a row of their own.
+    /// How many words have their own row.
     #[must_use]
     pub fn words(&self) -> usize {
         self.dictionary.words.len()

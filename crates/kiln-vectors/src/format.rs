@@ -61,11 +61,11 @@ options! {
 impl LoadOptions {
     /// Reads a file, compressed with gzip or not.
     ///
-    /// Text is split at the space and the line feed alone, so that words may hold any other character; carriage returns
+    /// Text is split at the space and the line feed only, so that words may hold any other character; carriage returns
     /// and spaces at the end of a line, and empty lines, are left out. The last values of a line are the vector, and
     /// what is before them is the word, which may hold spaces. Numbers are read in 64 bits and rounded to 32. Of a word
     /// that comes again the first vector is kept, and [`duplicates`](WordVectors::duplicates) counts the others. Memory
-    /// is never taken on the word of a header alone.
+    /// is never taken only because a header asks for it.
     ///
     /// # Errors
     ///

@@ -25,8 +25,8 @@ options! {
     /// | `d` | 100 | numbers in a row |
     /// | `learning_rate` | 0.1 | the first; it falls to 0 with the tokens seen |
     /// | `epochs` | 5 | |
-    /// | `word_ngrams` | 1 | the longest run of words that has a row of its own |
-    /// | `min_n`, `max_n` | 0, 0 | the lengths of runs of characters with rows of their own; none at 0 |
+    /// | `word_ngrams` | 1 | the longest run of words that has its own row |
+    /// | `min_n`, `max_n` | 0, 0 | the lengths of runs of characters with their own rows; none at 0 |
     /// | `buckets` | 2,000,000 | rows that runs of words and of characters share by their hashes; none if there are no such runs |
     /// | `min_count`, `min_count_label` | 1, 0 | rarer words and labels are left out |
     /// | `loss` | softmax | |

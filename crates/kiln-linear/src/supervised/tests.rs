@@ -1,4 +1,4 @@
-//! Training beside fastText's own with one thread, which draws first values for a tenth of the table alone.
+//! Training compared with one thread of fastText, which draws first values for only a tenth of the table.
 
 use std::ops::ControlFlow;
 

@@ -42,7 +42,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Whether a line has both a label that is kept and a row of its own, apart from that of the line's end.
+    /// Whether a line has both a label that is kept and its own row, apart from that of the line's end.
     pub(super) fn can_teach(&self, word_ngrams: usize) -> bool {
         let mut begin = 0;
         self.reading.ends.iter().any(|&end| {

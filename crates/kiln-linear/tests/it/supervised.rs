@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use kiln_linear::{Error, Loss, Supervised, SupervisedConfig};
+use kiln_text::io::Text;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -22,9 +23,13 @@ fn lines() -> Vec<String> {
     std::fs::read_to_string(fixture("lines.txt")).unwrap().lines().map(str::to_owned).collect()
 }
 
+fn fit(config: &SupervisedConfig, lines: impl IntoIterator<Item: Text>) -> kiln_linear::Result<Supervised> {
+    Supervised::fit(config, lines, |_| ControlFlow::Continue(()))
+}
+
 fn trained() -> Supervised {
     let config = SupervisedConfig::new().d(16).epochs(80).learning_rate(0.5);
-    Supervised::fit(&config.word_ngrams(2).buckets(101), lines()).unwrap()
+    fit(&config.word_ngrams(2).buckets(101), lines()).unwrap()
 }
 
 #[test]
@@ -86,7 +91,7 @@ fn the_same_text_and_seed_give_the_same_model_and_another_seed_another() {
     let (a, b) = (trained(), trained());
     assert_eq!(a.word_vector("film"), b.word_vector("film"));
     let config = a.config().clone().seed(5);
-    let other = Supervised::fit(&config, lines()).unwrap();
+    let other = fit(&config, lines()).unwrap();
     assert_ne!(a.word_vector("film"), other.word_vector("film"));
 }
 
@@ -105,7 +110,7 @@ fn training_learns_what_pairs_of_words_mean() {
 #[test]
 fn one_against_all_finds_each_label_of_a_line() {
     let config = SupervisedConfig::new().d(8).epochs(60).learning_rate(0.5).loss(Loss::OneVsAll);
-    let model = Supervised::fit(&config.word_ngrams(2).buckets(101), lines()).unwrap();
+    let model = fit(&config.word_ngrams(2).buckets(101), lines()).unwrap();
     let likely: Vec<String> = model
         .predict("a wonderful film", 3)
         .into_iter()
@@ -119,8 +124,8 @@ fn one_against_all_finds_each_label_of_a_line() {
 #[test]
 fn a_written_end_of_line_begins_another_line() {
     let config = SupervisedConfig::new().d(4);
-    let joined = Supervised::fit(&config, ["__label__a one </s> __label__b two"]).unwrap();
-    let apart = Supervised::fit(&config, ["__label__a one", "__label__b two"]).unwrap();
+    let joined = fit(&config, ["__label__a one </s> __label__b two"]).unwrap();
+    let apart = fit(&config, ["__label__a one", "__label__b two"]).unwrap();
     assert_eq!(joined.predict("one", 2), apart.predict("one", 2));
 }
 
@@ -128,14 +133,11 @@ fn a_written_end_of_line_begins_another_line() {
 fn texts_and_options_that_teach_nothing_are_refused() {
     let config = SupervisedConfig::new();
     for lines in [vec![], vec![""], vec!["no label here"], vec!["__label__a", "__label__b"]] {
-        let error = Supervised::fit(&config, &lines).unwrap_err();
+        let error = fit(&config, &lines).unwrap_err();
         assert!(matches!(error, Error::NothingToLearn { .. }), "{lines:?}: {error}");
     }
     let config = SupervisedConfig::new().min_count(3);
-    assert!(matches!(
-        Supervised::fit(&config, ["__label__a rare"]).unwrap_err(),
-        Error::NothingToLearn { lines: 1, .. }
-    ));
+    assert!(matches!(fit(&config, ["__label__a rare"]).unwrap_err(), Error::NothingToLearn { lines: 1, .. }));
     let plain = SupervisedConfig::new;
     for (config, option) in [
         (plain().d(0), "d"),
@@ -148,27 +150,27 @@ fn texts_and_options_that_teach_nothing_are_refused() {
         (plain().word_ngrams(2).buckets(0), "buckets"),
         (plain().label_prefix(""), "label_prefix"),
     ] {
-        let error = Supervised::fit(&config, ["__label__a b"]).unwrap_err();
+        let error = fit(&config, ["__label__a b"]).unwrap_err();
         assert!(matches!(&error, Error::Option(found) if found.option == option), "{option}: {error}");
     }
     let huge = plain().word_ngrams(2).buckets(i32::MAX as usize).d(1 << 40);
-    assert!(matches!(Supervised::fit(&huge, ["__label__a b"]).unwrap_err(), Error::TooLarge { .. }));
+    assert!(matches!(fit(&huge, ["__label__a b"]).unwrap_err(), Error::TooLarge { .. }));
 }
 
 #[test]
 fn a_rate_that_bursts_is_an_error() {
     let config = SupervisedConfig::new().learning_rate(1e30).d(4);
-    let error = Supervised::fit(&config, lines()).unwrap_err();
+    let error = fit(&config, lines()).unwrap_err();
     assert!(matches!(error, Error::Diverged { .. }), "{error}");
 }
 
 #[test]
 fn an_observer_sees_progress_and_can_stop() {
     let text = lines();
-    let many = || text.iter().cycle().take(40_000).map(|line| Ok(line.as_str()));
+    let many = || text.iter().cycle().take(40_000).map(|line| Ok::<_, kiln_text::Error>(line.as_str()));
     let config = SupervisedConfig::new().d(4).epochs(2);
     let mut seen = Vec::new();
-    let model = Supervised::fit_observed(&config, many(), |progress| {
+    let model = Supervised::fit(&config, many(), |progress| {
         seen.push(progress);
         ControlFlow::Continue(())
     });
@@ -176,7 +178,7 @@ fn an_observer_sees_progress_and_can_stop() {
     assert!(
         seen.windows(2).all(|pair| pair[0].tokens < pair[1].tokens && pair[0].learning_rate > pair[1].learning_rate)
     );
-    let error = Supervised::fit_observed(&config, many(), |_| ControlFlow::Break(())).unwrap_err();
+    let error = Supervised::fit(&config, many(), |_| ControlFlow::Break(())).unwrap_err();
     assert!(matches!(error, Error::Stopped { .. }), "{error}");
 }
 

@@ -43,7 +43,7 @@ pub(super) fn is_safetensors(head: &[u8]) -> bool {
 /// Maps a file.
 pub(super) fn open(path: &Path) -> Result<WordVectors> {
     let source = Source::open(path)?;
-    let expected = "a file in Kiln's safetensors format, which alone can be mapped";
+    let expected = "a file in Kiln's safetensors format, the only one that can be mapped";
     let wrong = |found| Err(Error::WrongFormat { path: path.to_path_buf(), expected, found });
     if source.is_gzip() {
         return wrong("a compressed file: use `load`, or unpack it");
