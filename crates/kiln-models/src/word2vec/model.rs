@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::tensor::Device;
-use kiln_base::{FileError, OptionError, write_whole};
+use kiln_base::{BadParts, FileError, Interner, OptionError, write_whole};
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{Prediction, WindowSampler, WordTables};
 use kiln_vectors::WordVectors;
@@ -307,17 +307,12 @@ impl Word2Vec {
         let shape = vec![rows, self.config.vector_size];
         let floats = |values: Vec<f32>| values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
         let integers = |values: &mut dyn Iterator<Item = u64>| values.flat_map(u64::to_le_bytes).collect::<Vec<u8>>();
-        let text = self.vocabulary.words().concat().into_bytes();
-        let mut end = 0;
-        let mut ends = self.vocabulary.words().iter().map(|word| {
-            end += word.len() as u64;
-            end
-        });
+        let (text, ends) = self.vocabulary.parts();
         let tensors = [
             ("input", Dtype::F32, shape.clone(), floats(self.tables.input())),
             ("output", Dtype::F32, shape, floats(self.tables.output())),
-            ("words", Dtype::U8, vec![text.len()], text),
-            ("word_ends", Dtype::U64, vec![rows], integers(&mut ends)),
+            ("words", Dtype::U8, vec![text.len()], text.as_bytes().to_vec()),
+            ("word_ends", Dtype::U64, vec![rows], integers(&mut ends.iter().map(|&end| end as u64))),
             ("counts", Dtype::U64, vec![rows], integers(&mut self.vocabulary.counts().iter().copied())),
         ];
         let views = (tensors.iter())
@@ -361,13 +356,11 @@ impl Word2Vec {
         let (counts, ends) = (integers("counts")?, integers("word_ends")?);
         let text = tensor("words", Dtype::U8)?;
         let text = std::str::from_utf8(text.data()).map_err(|_| Error::NoWord2Vec { lacks: "words in UTF-8" })?;
-        let mut start = 0;
-        let mut words = Vec::with_capacity(ends.len());
-        for &end in &ends {
-            let word = text.get(start..end as usize).ok_or(Error::NoWord2Vec { lacks: "words that end in order" })?;
-            words.push(word.to_owned());
-            start = end as usize;
-        }
+        let ends = ends.into_iter().map(|end| end as usize).collect();
+        let words = Interner::from_parts(text.to_owned(), ends).map_err(|bad| match bad {
+            BadParts::End { .. } => Error::NoWord2Vec { lacks: "words that end in order" },
+            BadParts::Duplicate { .. } => Error::NoWord2Vec { lacks: "a count of each word, all words different" },
+        })?;
         let floats = |name: &'static str| -> Result<Vec<f32>> {
             let tensor = tensor(name, Dtype::F32)?;
             let expected = vec![words.len(), config.vector_size];

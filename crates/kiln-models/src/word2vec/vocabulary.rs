@@ -1,52 +1,37 @@
 //! The words that vectors are trained for, by falling count.
 
-use std::hash::BuildHasher;
+use std::cmp::Reverse;
 
-use hashbrown::HashTable;
+use kiln_base::Interner;
 use rayon::prelude::*;
-use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::corpus::{Block, Corpus, Token};
 use crate::error::{Error, Result};
 
 /// Words with their counts, the most frequent first; of equally frequent ones the first seen. Those
-/// of a corpus that was added later follow behind.
+/// of a corpus that was added later follow after them.
 #[derive(Clone, Debug, Default)]
 pub struct Word2VecVocabulary {
-    words: Vec<String>,
+    words: Interner,
     counts: Vec<u64>,
-    table: HashTable<u32>,
     /// Words of the corpus, rare ones included.
     raw_words: u64,
 }
 
 impl Word2VecVocabulary {
-    /// Words and their counts in the order in which they were first seen; those below `min_count`
-    /// are left out.
-    pub(crate) fn new(counted: impl IntoIterator<Item = (String, u64)>, min_count: u64, raw_words: u64) -> Self {
-        let mut kept: Vec<(String, u64)> = counted.into_iter().filter(|(_, count)| *count >= min_count).collect();
-        kept.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let mut vocabulary = Self { raw_words, ..Self::default() };
-        for (word, count) in kept {
-            vocabulary.push(word, count);
+    /// Adds words that are not there yet, the most frequent first, without those below `min_count`.
+    fn add(&mut self, mut counted: Vec<(&str, u64)>, min_count: u64) {
+        counted.retain(|(_, count)| *count >= min_count);
+        counted.sort_by_key(|(_, count)| Reverse(*count));
+        for (word, count) in counted {
+            self.words.intern(word);
+            self.counts.push(count);
         }
-        vocabulary
-    }
-
-    fn push(&mut self, word: String, count: u64) {
-        let index = self.words.len() as u32;
-        let (words, hasher) = (&self.words, FxBuildHasher);
-        self.table.insert_unique(hasher.hash_one(word.as_str()), index, |&other| {
-            hasher.hash_one(words[other as usize].as_str())
-        });
-        self.words.push(word);
-        self.counts.push(count);
     }
 
     /// The words.
-    #[must_use]
-    pub fn words(&self) -> &[String] {
-        &self.words
+    pub fn words(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
+        self.words.iter()
     }
 
     /// How often each word occurs.
@@ -67,7 +52,7 @@ impl Word2VecVocabulary {
         self.words.is_empty()
     }
 
-    /// Running words of the corpus, those that are left out included.
+    /// Running words of the corpus, those that are not kept included.
     #[must_use]
     pub fn raw_words(&self) -> u64 {
         self.raw_words
@@ -77,54 +62,72 @@ impl Word2VecVocabulary {
     #[inline]
     #[must_use]
     pub fn index(&self, word: &str) -> Option<u32> {
-        self.table.find(FxBuildHasher.hash_one(word), |&index| self.words[index as usize] == word).copied()
+        self.words.find(word.as_bytes())
     }
-}
 
-impl Word2VecVocabulary {
-    /// Words with their counts, in their order; `None` unless each has one, all words differ, and two
-    /// of them occur.
-    pub(crate) fn from_parts(words: Vec<String>, counts: Vec<u64>, raw_words: u64) -> Option<Self> {
-        if words.len() != counts.len() || counts.iter().filter(|&&count| count > 0).count() < 2 {
-            return None;
-        }
-        let mut vocabulary = Self { raw_words, ..Self::default() };
-        for (word, count) in words.into_iter().zip(counts) {
-            if vocabulary.index(&word).is_some() {
-                return None;
-            }
-            vocabulary.push(word, count);
-        }
-        Some(vocabulary)
+    /// All words one after the other, and where each ends.
+    pub(crate) fn parts(&self) -> (&str, &[usize]) {
+        self.words.parts()
+    }
+
+    /// Words with their counts, in their order; `None` unless each has one, and two of them occur.
+    pub(crate) fn from_parts(words: Interner, counts: Vec<u64>, raw_words: u64) -> Option<Self> {
+        let occur = counts.iter().filter(|&&count| count > 0).count();
+        (words.len() == counts.len() && occur >= 2).then_some(Self { words, counts, raw_words })
     }
 
     /// Adds the counts of another corpus; its words that are new and occur `min_count` times follow
     /// the old ones.
     pub(crate) fn extend(&mut self, corpus: &Corpus, min_count: u64) -> Result<()> {
-        let Counted { words, raw_words } = corpus.count()?;
-        let distinct = words.len();
-        let (old, mut new): (Vec<_>, Vec<_>) = words.into_iter().partition(|(word, _)| self.index(word).is_some());
-        new.retain(|(_, count)| *count >= min_count);
-        if old.is_empty() && new.is_empty() {
-            return Err(Error::NoNewWord { words: raw_words, distinct, min_count });
+        let counted = corpus.count()?;
+        let (old, new): (Vec<_>, Vec<_>) = counted.iter().partition(|(word, _)| self.index(word).is_some());
+        if old.is_empty() && new.iter().all(|(_, count)| *count < min_count) {
+            let distinct = counted.words.len();
+            return Err(Error::NoNewWord { words: counted.raw_words, distinct, min_count });
         }
         for (word, count) in old {
-            if let Some(index) = self.index(&word) {
+            if let Some(index) = self.index(word) {
                 let sum = &mut self.counts[index as usize];
                 *sum = sum.saturating_add(count);
             }
         }
-        new.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        new.into_iter().for_each(|(word, count)| self.push(word, count));
-        self.raw_words = raw_words;
+        self.add(new, min_count);
+        self.raw_words = counted.raw_words;
         Ok(())
     }
 }
 
-/// A corpus's words in the order in which they were first seen.
+/// Words with their counts in the order in which they were first seen.
+#[derive(Default)]
 struct Counted {
-    words: Vec<(String, u64)>,
+    words: Interner,
+    counts: Vec<u64>,
     raw_words: u64,
+}
+
+impl Counted {
+    fn add(&mut self, word: &str, count: u64) {
+        let (number, is_new) = self.words.intern(word);
+        if is_new {
+            self.counts.push(0);
+        }
+        self.counts[number as usize] += count;
+        self.raw_words += count;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.words.iter().zip(self.counts.iter().copied())
+    }
+
+    fn of(block: &Block) -> Self {
+        let mut counted = Self::default();
+        block.tokens(|token| {
+            if let Token::Word(word) = token {
+                counted.add(word, 1);
+            }
+        });
+        counted
+    }
 }
 
 impl Corpus {
@@ -134,11 +137,12 @@ impl Corpus {
     ///
     /// A file cannot be read or is not UTF-8, or fewer than two words occur `min_count` times.
     pub fn vocabulary(&self, min_count: u64) -> Result<Word2VecVocabulary> {
-        let Counted { words, raw_words } = self.count()?;
-        let distinct = words.len();
-        let vocabulary = Word2VecVocabulary::new(words, min_count, raw_words);
+        let counted = self.count()?;
+        let mut vocabulary = Word2VecVocabulary { raw_words: counted.raw_words, ..Default::default() };
+        vocabulary.add(counted.iter().collect(), min_count);
         if vocabulary.len() < 2 {
-            return Err(Error::EmptyCorpus { words: raw_words, distinct, min_count });
+            let distinct = counted.words.len();
+            return Err(Error::EmptyCorpus { words: counted.raw_words, distinct, min_count });
         }
         Ok(vocabulary)
     }
@@ -150,8 +154,7 @@ impl Corpus {
 
     fn count(&self) -> Result<Counted> {
         let mut blocks = self.blocks(None);
-        let mut counts: FxHashMap<String, (u64, usize)> = FxHashMap::default();
-        let mut raw_words = 0;
+        let mut all = Counted::default();
         loop {
             let mut some: Vec<Block> = Vec::new();
             while some.len() < 4 * rayon::current_num_threads() {
@@ -161,41 +164,11 @@ impl Corpus {
                 }
             }
             if some.is_empty() {
-                break;
+                return Ok(all);
             }
-            let counted: Vec<_> = some.par_iter().map(count).collect();
-            for (words, total) in counted {
-                raw_words += total;
-                for (word, count) in words {
-                    match counts.get_mut(word) {
-                        Some((sum, _)) => *sum += count,
-                        None => {
-                            let seen = counts.len();
-                            counts.insert(word.to_owned(), (count, seen));
-                        }
-                    }
-                }
+            for counted in some.par_iter().map(Counted::of).collect::<Vec<_>>() {
+                counted.iter().for_each(|(word, count)| all.add(word, count));
             }
         }
-        let mut words: Vec<_> = counts.into_iter().collect();
-        words.sort_unstable_by_key(|(_, (_, seen))| *seen);
-        Ok(Counted { words: words.into_iter().map(|(word, (count, _))| (word, count)).collect(), raw_words })
     }
-}
-
-/// The words of a block with their counts, in the order of their first places, and how many words
-/// run in it.
-fn count(block: &Block) -> (Vec<(&str, u64)>, u64) {
-    let mut counts: FxHashMap<&str, (u64, usize)> = FxHashMap::default();
-    let mut total = 0;
-    block.tokens(|token| {
-        if let Token::Word(word) = token {
-            let next = counts.len();
-            counts.entry(word).or_insert((0, next)).0 += 1;
-            total += 1;
-        }
-    });
-    let mut words: Vec<_> = counts.into_iter().collect();
-    words.sort_unstable_by_key(|(_, (_, place))| *place);
-    (words.into_iter().map(|(word, (count, _))| (word, count)).collect(), total)
 }
