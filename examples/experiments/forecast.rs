@@ -177,7 +177,7 @@ impl Model for ConvForecast {
         Head::Values(self.ahead)
     }
 
-    fn length(&self) -> Option<usize> {
+    fn max_len(&self) -> Option<usize> {
         Some(self.window)
     }
 

@@ -3,6 +3,19 @@
 //! All of them map a batch to `[batch, outputs]` and say with a [`Head`] what the
 //! outputs mean; of a language model's windows each token is a row. Training them is another crate's part.
 
+/// What a model's configuration says of it, for its `impl Model`.
+macro_rules! of_config {
+    ($($size:ident),*) => {
+        fn head(&self) -> Head {
+            self.config.head
+        }
+
+        $(fn $size(&self) -> Option<usize> {
+            Some(self.config.$size)
+        })*
+    };
+}
+
 mod conv_bilstm;
 mod conv_classifier;
 mod embedding_flatten;
@@ -131,7 +144,7 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
     fn summary(&self) -> Summary;
 
     /// Steps of every row; `None` where any number is taken.
-    fn length(&self) -> Option<usize> {
+    fn max_len(&self) -> Option<usize> {
         None
     }
 
@@ -141,7 +154,7 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
     }
 
     /// How many ids the model takes; `None` where it reads no ids.
-    fn vocab(&self) -> Option<usize> {
+    fn vocab_size(&self) -> Option<usize> {
         None
     }
 }

@@ -187,6 +187,19 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
         .collect()
 }
 
+/// Keeps the path of a visitor or mapper.
+macro_rules! follows_path {
+    () => {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.path.enter(name, container);
+        }
+
+        fn exit_module(&mut self, _: &str, container: &str) {
+            self.path.exit(container);
+        }
+    };
+}
+
 #[derive(Default)]
 struct Taking {
     path: ParameterPath,
@@ -194,13 +207,7 @@ struct Taking {
 }
 
 impl ModuleVisitor for Taking {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, container: &str) {
-        self.path.exit(container);
-    }
+    follows_path!();
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
@@ -218,13 +225,7 @@ struct Putting {
 }
 
 impl ModuleMapper for Putting {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, container: &str) {
-        self.path.exit(container);
-    }
+    follows_path!();
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.name();
@@ -256,13 +257,7 @@ struct Freezing<F> {
 }
 
 impl<F: FnMut(&str) -> Option<bool>> ModuleMapper for Freezing<F> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, container: &str) {
-        self.path.exit(container);
-    }
+    follows_path!();
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         match (self.decide)(&self.path.name()) {
@@ -287,13 +282,7 @@ struct Naming {
 }
 
 impl ModuleVisitor for Naming {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, container: &str) {
-        self.path.exit(container);
-    }
+    follows_path!();
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();

@@ -15,7 +15,8 @@ kiln_base::options! {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct EmbeddingConfig {
         /// How many ids there are: a tokenizer's `vocab_size()`.
-        pub required vocab: usize,
+        @[serde(rename = "vocab")]
+        pub required vocab_size: usize,
         /// Width of a row.
         pub required d_embedding: usize,
     }
@@ -28,10 +29,10 @@ impl EmbeddingConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Embedding> {
-        let vocab = at_least_one("vocabulary of an embedding", self.vocab)?;
+        let vocab_size = at_least_one("vocabulary of an embedding", self.vocab_size)?;
         let width = at_least_one("width of an embedding", self.d_embedding)?;
         let uniform = Initializer::Uniform { limit: 0.05 };
-        Ok(Embedding { table: uniform.param([vocab, width], key.child("table"), device), sparse: false })
+        Ok(Embedding { table: uniform.param([vocab_size, width], key.child("table"), device), sparse: false })
     }
 }
 
@@ -74,12 +75,12 @@ impl Embedding {
     /// # Ok::<(), kiln_models::Error>(())
     /// ```
     pub fn with_vectors(mut self, matrix: &EmbeddingMatrix) -> Result<Self> {
-        let [vocab, width] = self.table.val().dims();
-        if [matrix.rows, matrix.d] != [vocab, width] {
-            return Err(Error::MatrixSize { rows: matrix.rows, d: matrix.d, vocab, d_embedding: width });
+        let [vocab_size, width] = self.table.val().dims();
+        if [matrix.rows, matrix.d] != [vocab_size, width] {
+            return Err(Error::MatrixSize { rows: matrix.rows, d: matrix.d, vocab: vocab_size, d_embedding: width });
         }
         self.table = self.table.map(|table| {
-            let data = TensorData::new(matrix.values.clone(), [vocab, width]);
+            let data = TensorData::new(matrix.values.clone(), [vocab_size, width]);
             Tensor::from_data(data, &table.device()).set_require_grad(table.is_require_grad())
         });
         Ok(self)

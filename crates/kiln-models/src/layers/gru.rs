@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, RandomKey, RecurrentWeights};
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::Recurrent;
-use crate::error::{Result, at_least_one};
+use super::recurrent::{Recurrent, kernels, one_direction};
+use crate::error::Result;
 use crate::weights::initializer::Initializer;
 
 kiln_base::options! {
@@ -31,16 +31,13 @@ impl GruConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Gru> {
-        let d_input = at_least_one("input width of a GRU", self.d_input)?;
-        let units = at_least_one("units of a GRU", self.d_hidden)?;
-        let width = 3 * units;
-        let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: width };
-        let orthogonal = Initializer::Orthogonal;
+        let names = ["input width of a GRU", "units of a GRU"];
+        let [kernel, recurrent_kernel] = kernels(names, [self.d_input, self.d_hidden], 3, device, key)?;
         let biases = if self.reset_after { 2 } else { 1 };
         Ok(Gru {
-            kernel: glorot.param([d_input, width], key.child("kernel"), device),
-            recurrent_kernel: orthogonal.param([units, width], key.child("recurrent_kernel"), device),
-            bias: Initializer::Zeros.param([biases, width], key.child("bias"), device),
+            kernel,
+            recurrent_kernel,
+            bias: Initializer::Zeros.param([biases, 3 * self.d_hidden], key.child("bias"), device),
         })
     }
 }
@@ -73,13 +70,7 @@ impl Recurrent for Gru {
         CellKind::Gru { reset_after: self.bias.val().dims()[0] == 2 }
     }
 
-    fn weights(&self) -> RecurrentWeights {
-        RecurrentWeights {
-            kernel: self.kernel.val().unsqueeze(),
-            recurrent_kernel: self.recurrent_kernel.val().unsqueeze(),
-            bias: self.bias.val().unsqueeze(),
-        }
-    }
+    one_direction!();
 
     fn d_hidden(&self) -> usize {
         self.bias.val().dims()[1] / 3

@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, RandomKey, RecurrentWeights};
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::Recurrent;
-use crate::error::{Result, at_least_one};
+use super::recurrent::{Recurrent, kernels, one_direction};
+use crate::error::Result;
 use crate::weights::initializer::Initializer;
 
 kiln_base::options! {
@@ -28,15 +28,12 @@ impl LstmConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Lstm> {
-        let d_input = at_least_one("input width of an LSTM", self.d_input)?;
-        let units = at_least_one("units of an LSTM", self.d_hidden)?;
-        let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: 4 * units };
-        let orthogonal = Initializer::Orthogonal;
-        let width = 4 * units;
+        let names = ["input width of an LSTM", "units of an LSTM"];
+        let [kernel, recurrent_kernel] = kernels(names, [self.d_input, self.d_hidden], 4, device, key)?;
         Ok(Lstm {
-            kernel: glorot.param([d_input, width], key.child("kernel"), device),
-            recurrent_kernel: orthogonal.param([units, width], key.child("recurrent_kernel"), device),
-            bias: Initializer::ForgetGateOnes.param([width], key.child("bias"), device),
+            kernel,
+            recurrent_kernel,
+            bias: Initializer::ForgetGateOnes.param([4 * self.d_hidden], key.child("bias"), device),
         })
     }
 }
@@ -67,13 +64,7 @@ impl Recurrent for Lstm {
         CellKind::Lstm
     }
 
-    fn weights(&self) -> RecurrentWeights {
-        RecurrentWeights {
-            kernel: self.kernel.val().unsqueeze(),
-            recurrent_kernel: self.recurrent_kernel.val().unsqueeze(),
-            bias: self.bias.val().unsqueeze(),
-        }
-    }
+    one_direction!();
 
     fn d_hidden(&self) -> usize {
         self.bias.val().dims()[0] / 4

@@ -3,11 +3,13 @@
 //! The cells' parameters are in `simple_rnn`, `lstm` and `gru`; their arithmetic is
 //! `kiln-kernels`'s.
 
-use burn::module::{Module, ModuleDisplay};
+use burn::module::{Module, ModuleDisplay, Param};
 use burn::tensor::{Device, Tensor};
-use kiln_kernels::{CellKind, Direction, Directions, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
+use kiln_kernels::{CellKind, Direction, Directions, RandomKey, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
 
+use crate::error::{Result, at_least_one};
 use crate::forward::spans::Spans;
+use crate::weights::initializer::Initializer;
 
 /// What a recurrent layer carries from step to step.
 #[derive(Clone, Debug)]
@@ -31,6 +33,39 @@ impl RecurrentState {
         Tensor::<2>::stack::<3>(states, 0).reshape([count, 1, batch, units])
     }
 }
+
+/// The kernels of a cell of so many gates, Glorot uniform over the whole width and orthogonal; `options` name the two
+/// sizes.
+pub(crate) fn kernels(
+    options: [&'static str; 2],
+    [d_input, d_hidden]: [usize; 2],
+    gates: usize,
+    device: &Device,
+    key: RandomKey,
+) -> Result<[Param<Tensor<2>>; 2]> {
+    at_least_one(options[0], d_input)?;
+    at_least_one(options[1], d_hidden)?;
+    let width = gates * d_hidden;
+    let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: width };
+    Ok([
+        glorot.param([d_input, width], key.child("kernel"), device),
+        Initializer::Orthogonal.param([d_hidden, width], key.child("recurrent_kernel"), device),
+    ])
+}
+
+/// A cell's parameters for one direction.
+macro_rules! one_direction {
+    () => {
+        fn weights(&self) -> RecurrentWeights {
+            RecurrentWeights {
+                kernel: self.kernel.val().unsqueeze(),
+                recurrent_kernel: self.recurrent_kernel.val().unsqueeze(),
+                bias: self.bias.val().unsqueeze(),
+            }
+        }
+    };
+}
+pub(crate) use one_direction;
 
 /// Which outputs of a recurrent layer are wanted: Keras's `return_sequences`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

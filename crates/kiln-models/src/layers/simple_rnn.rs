@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 use kiln_kernels::{Activation, CellKind, RandomKey, RecurrentWeights};
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::Recurrent;
-use crate::error::{Result, at_least_one};
+use super::recurrent::{Recurrent, kernels, one_direction};
+use crate::error::Result;
 use crate::weights::initializer::Initializer;
 
 kiln_base::options! {
@@ -29,14 +29,12 @@ impl SimpleRnnConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<SimpleRnn> {
-        let d_input = at_least_one("input width of a recurrent layer", self.d_input)?;
-        let units = at_least_one("units of a recurrent layer", self.d_hidden)?;
-        let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: units };
-        let orthogonal = Initializer::Orthogonal;
+        let names = ["input width of a recurrent layer", "units of a recurrent layer"];
+        let [kernel, recurrent_kernel] = kernels(names, [self.d_input, self.d_hidden], 1, device, key)?;
         Ok(SimpleRnn {
-            kernel: glorot.param([d_input, units], key.child("kernel"), device),
-            recurrent_kernel: orthogonal.param([units, units], key.child("recurrent_kernel"), device),
-            bias: Initializer::Zeros.param([units], key.child("bias"), device),
+            kernel,
+            recurrent_kernel,
+            bias: Initializer::Zeros.param([self.d_hidden], key.child("bias"), device),
             activation: self.activation,
         })
     }
@@ -61,13 +59,7 @@ impl Recurrent for SimpleRnn {
         CellKind::SimpleRnn { activation: self.activation }
     }
 
-    fn weights(&self) -> RecurrentWeights {
-        RecurrentWeights {
-            kernel: self.kernel.val().unsqueeze(),
-            recurrent_kernel: self.recurrent_kernel.val().unsqueeze(),
-            bias: self.bias.val().unsqueeze(),
-        }
-    }
+    one_direction!();
 
     fn d_hidden(&self) -> usize {
         self.bias.val().dims()[0]

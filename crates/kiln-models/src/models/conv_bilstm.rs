@@ -21,9 +21,11 @@ kiln_base::options! {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct ConvBiLstmConfig {
         /// How many ids there are.
-        pub required vocab: usize,
+        @[serde(rename = "vocab")]
+        pub required vocab_size: usize,
         /// Steps of every row.
-        pub required length: usize,
+        @[serde(rename = "length")]
+        pub required max_len: usize,
         /// What the outputs mean. Default: two classes.
         pub head: Head = Head::Binary,
         /// Width of the embedding. Default: 200.
@@ -53,14 +55,14 @@ impl ConvBiLstmConfig {
     /// [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvBiLstm> {
         let key = RandomKey::new(seed).child("init");
-        let length = at_least_one("length of a sequence", self.length)?;
+        let max_len = at_least_one("length of a sequence", self.max_len)?;
         let pool = MaxPool1d::new(self.pool_size)?;
         let conv1d = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
             .activation(Activation::Relu)
             .init(device, key.child("conv1d"))?;
-        if pool.output_len(conv1d.output_len(length)) == 0 {
+        if pool.output_len(conv1d.output_len(max_len)) == 0 {
             return Err(Error::TooShort {
-                length,
+                length: max_len,
                 layer: format!("a convolution of window {} and a pool of {}", self.kernel_size, self.pool_size),
                 needed: self.kernel_size - 1 + self.pool_size,
             });
@@ -75,7 +77,7 @@ impl ConvBiLstmConfig {
         };
         let [lower, upper] = self.d_hidden;
         Ok(ConvBiLstm {
-            embedding: EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?,
+            embedding: EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?,
             dropout: DropoutConfig::new(self.dropout, "dropout".into()).init()?,
             conv1d,
             pool,
@@ -130,26 +132,16 @@ impl Model for ConvBiLstm {
         self.dense.forward(self.bilstm_1.forward_last(x, spans.as_ref()))
     }
 
-    fn vocab(&self) -> Option<usize> {
-        Some(self.config.vocab)
-    }
-
-    fn length(&self) -> Option<usize> {
-        Some(self.config.length)
-    }
-
-    fn head(&self) -> Head {
-        self.config.head
-    }
+    of_config!(vocab_size, max_len);
 
     fn summary(&self) -> Summary {
-        let ConvBiLstmConfig { length, d_embedding, filters, head, d_hidden, .. } = self.config;
-        let steps = self.conv1d.output_len(length);
+        let ConvBiLstmConfig { max_len, d_embedding, filters, head, d_hidden, .. } = self.config;
+        let steps = self.conv1d.output_len(max_len);
         let pooled = self.pool.output_len(steps);
         let [lower, upper] = d_hidden;
         Summary::new("conv_bilstm")
-            .layer("embedding (Embedding)", &[length, d_embedding], &self.embedding)
-            .plain("dropout (Dropout)", &[length, d_embedding])
+            .layer("embedding (Embedding)", &[max_len, d_embedding], &self.embedding)
+            .plain("dropout (Dropout)", &[max_len, d_embedding])
             .layer("conv1d (Conv1D)", &[steps, filters], &self.conv1d)
             .plain("max_pooling1d (MaxPooling1D)", &[pooled, filters])
             .layer("bidirectional (Bidirectional LSTM)", &[pooled, 2 * lower], &self.bilstm)

@@ -20,9 +20,11 @@ kiln_base::options! {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct ConvClassifierConfig {
         /// How many ids there are.
-        pub required vocab: usize,
+        @[serde(rename = "vocab")]
+        pub required vocab_size: usize,
         /// Steps of every row.
-        pub required length: usize,
+        @[serde(rename = "length")]
+        pub required max_len: usize,
         /// What the outputs mean. Default: two classes.
         pub head: Head = Head::Binary,
         /// Width of the embedding. Default: 64.
@@ -44,14 +46,14 @@ impl ConvClassifierConfig {
     /// A size is 0, the window is longer than a row, or the dropout is outside [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvClassifier> {
         let key = RandomKey::new(seed).child("init");
-        let length = at_least_one("length of a sequence", self.length)?;
-        let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
+        let max_len = at_least_one("length of a sequence", self.max_len)?;
+        let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
         let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
             .activation(Activation::Relu)
             .init(device, key.child("conv1d"))?;
-        if conv.output_len(length) == 0 {
+        if conv.output_len(max_len) == 0 {
             return Err(Error::TooShort {
-                length,
+                length: max_len,
                 layer: format!("a convolution of window {}", self.kernel_size),
                 needed: self.kernel_size,
             });
@@ -99,25 +101,15 @@ impl Model for ConvClassifier {
         self.dense.forward(self.dropout_out.forward(pooled, pass))
     }
 
-    fn vocab(&self) -> Option<usize> {
-        Some(self.config.vocab)
-    }
-
-    fn length(&self) -> Option<usize> {
-        Some(self.config.length)
-    }
-
-    fn head(&self) -> Head {
-        self.config.head
-    }
+    of_config!(vocab_size, max_len);
 
     fn summary(&self) -> Summary {
-        let ConvClassifierConfig { length, d_embedding, filters, head, .. } = self.config;
-        let steps = self.conv1d.output_len(length);
+        let ConvClassifierConfig { max_len, d_embedding, filters, head, .. } = self.config;
+        let steps = self.conv1d.output_len(max_len);
         let dropout = |summary: Summary, name: &str, shape: &[usize]| {
             if self.config.dropout > 0.0 { summary.plain(name, shape) } else { summary }
         };
-        let embedded = [length, d_embedding];
+        let embedded = [max_len, d_embedding];
         let summary = Summary::new("conv_classifier").layer("embedding (Embedding)", &embedded, &self.embedding);
         let summary = dropout(summary, "dropout (Dropout)", &embedded)
             .layer("conv1d (Conv1D)", &[steps, filters], &self.conv1d)

@@ -17,9 +17,11 @@ kiln_base::options! {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct EmbeddingFlattenConfig {
         /// How many ids there are.
-        pub required vocab: usize,
+        @[serde(rename = "vocab")]
+        pub required vocab_size: usize,
         /// Steps of every row.
-        pub required length: usize,
+        @[serde(rename = "length")]
+        pub required max_len: usize,
         /// Width of a dense layer with ReLU before the last one. Default: there is none.
         pub some d_dense: usize,
         /// What the outputs mean. Default: two classes.
@@ -37,9 +39,9 @@ impl EmbeddingFlattenConfig {
     /// A size is 0.
     pub fn init(&self, device: &Device, seed: u64) -> Result<EmbeddingFlatten> {
         let key = RandomKey::new(seed).child("init");
-        let length = at_least_one("length of a sequence", self.length)?;
-        let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
-        let flat = length * self.d_embedding;
+        let max_len = at_least_one("length of a sequence", self.max_len)?;
+        let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
+        let flat = max_len * self.d_embedding;
         let hidden = self
             .d_dense
             .map(|width| DenseConfig::new(flat, width).activation(Activation::Relu).init(device, key.child("hidden")));
@@ -78,23 +80,13 @@ impl Model for EmbeddingFlatten {
         })
     }
 
-    fn vocab(&self) -> Option<usize> {
-        Some(self.config.vocab)
-    }
-
-    fn length(&self) -> Option<usize> {
-        Some(self.config.length)
-    }
-
-    fn head(&self) -> Head {
-        self.config.head
-    }
+    of_config!(vocab_size, max_len);
 
     fn summary(&self) -> Summary {
-        let EmbeddingFlattenConfig { length, d_embedding, head, d_dense, .. } = self.config;
+        let EmbeddingFlattenConfig { max_len, d_embedding, head, d_dense, .. } = self.config;
         let summary = Summary::new("embedding_flatten")
-            .layer("embedding (Embedding)", &[length, d_embedding], &self.embedding)
-            .plain("flatten (Flatten)", &[length * d_embedding]);
+            .layer("embedding (Embedding)", &[max_len, d_embedding], &self.embedding)
+            .plain("flatten (Flatten)", &[max_len * d_embedding]);
         match d_dense {
             Some(width) => summary.layer("dense (Dense)", &[width], &self.hidden).layer(
                 "dense_1 (Dense)",

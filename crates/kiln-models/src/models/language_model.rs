@@ -44,7 +44,8 @@ kiln_base::options! {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     pub struct LanguageModelConfig {
         /// How many ids there are.
-        pub required vocab: usize,
+        @[serde(rename = "vocab")]
+        pub required vocab_size: usize,
         /// SimpleRNN, LSTM or GRU. Default: LSTM.
         pub kind: RecurrentKind = RecurrentKind::Lstm,
         /// Width of the embedding. Default: 100.
@@ -67,24 +68,24 @@ impl LanguageModelConfig {
     /// clusters of an adaptive softmax do not fit the vocabulary.
     pub fn init(&self, device: &Device, seed: u64) -> Result<LanguageModel> {
         let key = RandomKey::new(seed).child("init");
-        let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
+        let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
             .init(device, key.child("recurrent"))?;
         let width = recurrent.d_output();
         let output_key = key.child("output");
         let output = match &self.output {
-            OutputLayer::Full => Output::Full(DenseConfig::new(width, self.vocab).init(device, output_key)?),
+            OutputLayer::Full => Output::Full(DenseConfig::new(width, self.vocab_size).init(device, output_key)?),
             OutputLayer::Tied if width != self.d_embedding => {
                 let expected = "that of the embedding, where their weights are tied";
                 let found = format!("{width}, and the embedding {}", self.d_embedding);
                 return Err(OptionError::new("width of the last recurrent layer", expected, found).into());
             }
             OutputLayer::Tied => {
-                let bias = Initializer::Zeros.param([self.vocab], output_key.child("bias"), device);
+                let bias = Initializer::Zeros.param([self.vocab_size], output_key.child("bias"), device);
                 Output::Tied(TiedOutput { bias })
             }
             OutputLayer::Adaptive { cutoffs, div_value } => Output::Adaptive(
-                AdaptiveSoftmaxConfig::new(width, self.vocab, cutoffs.clone())
+                AdaptiveSoftmaxConfig::new(width, self.vocab_size, cutoffs.clone())
                     .div_value(*div_value)
                     .init(device, output_key)?,
             ),
@@ -215,11 +216,11 @@ impl Model for LanguageModel {
     }
 
     fn head(&self) -> Head {
-        Head::Classes(self.config.vocab)
+        Head::Classes(self.config.vocab_size)
     }
 
-    fn vocab(&self) -> Option<usize> {
-        Some(self.config.vocab)
+    fn vocab_size(&self) -> Option<usize> {
+        Some(self.config.vocab_size)
     }
 
     /// The mean over tokens. The outputs are the log-probabilities of the targets, `[tokens, 1]`, and right ones are not
@@ -243,7 +244,7 @@ impl Model for LanguageModel {
     }
 
     fn summary(&self) -> Summary {
-        let LanguageModelConfig { vocab, d_embedding, dropout, kind, .. } = self.config;
+        let LanguageModelConfig { vocab_size, d_embedding, dropout, kind, .. } = self.config;
         let mut summary =
             Summary::new("language_model").layer("embedding (Embedding)", &[d_embedding], &self.embedding);
         let dropped = |summary: Summary, place: usize, width: usize| match dropout > 0.0 {
@@ -257,9 +258,9 @@ impl Model for LanguageModel {
             summary = dropped(summary, place + 1, layer.d_hidden());
         }
         summary = match &self.output {
-            Output::Full(dense) => summary.layer("output (Dense)", &[vocab], dense),
-            Output::Tied(tied) => summary.layer("output (Tied)", &[vocab], tied),
-            Output::Adaptive(softmax) => summary.layer("output (AdaptiveSoftmax)", &[vocab], softmax),
+            Output::Full(dense) => summary.layer("output (Dense)", &[vocab_size], dense),
+            Output::Tied(tied) => summary.layer("output (Tied)", &[vocab_size], tied),
+            Output::Adaptive(softmax) => summary.layer("output (AdaptiveSoftmax)", &[vocab_size], softmax),
         };
         // Windows are of any length.
         for row in &mut summary.rows {

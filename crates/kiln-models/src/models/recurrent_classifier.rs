@@ -17,9 +17,11 @@ kiln_base::options! {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct RecurrentClassifierConfig {
         /// How many ids there are.
-        pub required vocab: usize,
+        @[serde(rename = "vocab")]
+        pub required vocab_size: usize,
         /// Steps of every row.
-        pub required length: usize,
+        @[serde(rename = "length")]
+        pub required max_len: usize,
         /// Width of a dense layer with ReLU before the last one. Default: there is none.
         pub some d_dense: usize,
         /// What the outputs mean. Default: two classes.
@@ -47,8 +49,8 @@ impl RecurrentClassifierConfig {
     /// A size is 0, there are no layers, or the dropout is outside [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentClassifier> {
         let key = RandomKey::new(seed).child("init");
-        at_least_one("length of a sequence", self.length)?;
-        let embedding = EmbeddingConfig::new(self.vocab, self.d_embedding).init(device, key.child("embedding"))?;
+        at_least_one("max_len of a sequence", self.max_len)?;
+        let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
             .bidirectional(self.bidirectional)
             .init(device, key.child("recurrent"))?;
@@ -102,27 +104,17 @@ impl Model for RecurrentClassifier {
         self.dense.forward(self.dropout_out.forward(state, pass))
     }
 
-    fn vocab(&self) -> Option<usize> {
-        Some(self.config.vocab)
-    }
-
-    fn length(&self) -> Option<usize> {
-        Some(self.config.length)
-    }
-
-    fn head(&self) -> Head {
-        self.config.head
-    }
+    of_config!(vocab_size, max_len);
 
     fn summary(&self) -> Summary {
-        let RecurrentClassifierConfig { length, d_embedding, dropout, d_dense, head, .. } = self.config;
-        let embedded = [length, d_embedding];
+        let RecurrentClassifierConfig { max_len, d_embedding, dropout, d_dense, head, .. } = self.config;
+        let embedded = [max_len, d_embedding];
         let mut summary =
             Summary::new("recurrent_classifier").layer("embedding (Embedding)", &embedded, &self.embedding);
         if dropout > 0.0 {
             summary = summary.plain("dropout (Dropout)", &embedded);
         }
-        summary = self.recurrent.summarise(summary, length, Sequence::Last);
+        summary = self.recurrent.summarise(summary, max_len, Sequence::Last);
         if let Some(width) = d_dense {
             summary = summary.layer("dense (Dense)", &[width], &self.hidden);
         }

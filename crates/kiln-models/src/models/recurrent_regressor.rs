@@ -19,7 +19,8 @@ kiln_base::options! {
         /// Numbers a step.
         pub required d_input: usize,
         /// Steps of every row.
-        pub required length: usize,
+        @[serde(rename = "length")]
+        pub required max_len: usize,
         /// What the outputs mean. Default: one number.
         pub head: Head = Head::Values(1),
         /// SimpleRNN, LSTM or GRU. Default: GRU.
@@ -39,7 +40,7 @@ impl RecurrentRegressorConfig {
     /// A size is 0 or there are no layers.
     pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentRegressor> {
         let key = RandomKey::new(seed).child("init");
-        at_least_one("length of a sequence", self.length)?;
+        at_least_one("max_len of a sequence", self.max_len)?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_input, self.d_hidden.clone())
             .bidirectional(self.bidirectional)
             .init(device, key.child("recurrent"))?;
@@ -68,20 +69,10 @@ impl Model for RecurrentRegressor {
         self.dense.forward(state)
     }
 
-    fn length(&self) -> Option<usize> {
-        Some(self.config.length)
-    }
-
-    fn d_input(&self) -> Option<usize> {
-        Some(self.config.d_input)
-    }
-
-    fn head(&self) -> Head {
-        self.config.head
-    }
+    of_config!(max_len, d_input);
 
     fn summary(&self) -> Summary {
-        self.recurrent.summarise(Summary::new("recurrent_regressor"), self.config.length, Sequence::Last).layer(
+        self.recurrent.summarise(Summary::new("recurrent_regressor"), self.config.max_len, Sequence::Last).layer(
             "dense (Dense)",
             &[self.config.head.outputs()],
             &self.dense,

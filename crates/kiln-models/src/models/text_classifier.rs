@@ -15,6 +15,18 @@ use crate::layers::Embedding;
 use crate::models::head::Head;
 use crate::models::summary::Summary;
 
+/// Runs the same expression on the model, or its configuration, whichever it is.
+macro_rules! each {
+    ($kind:ident, $self:expr, $model:ident => $result:expr) => {
+        match $self {
+            $kind::EmbeddingFlatten($model) => $result,
+            $kind::RecurrentClassifier($model) => $result,
+            $kind::ConvClassifier($model) => $result,
+            $kind::ConvBiLstm($model) => $result,
+        }
+    };
+}
+
 /// The configuration of any text classifier; its serialised form names the model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "model", rename_all = "snake_case")]
@@ -47,35 +59,20 @@ impl TextClassifierConfig {
 
     /// Steps of every row.
     #[must_use]
-    pub fn length(&self) -> usize {
-        match self {
-            Self::EmbeddingFlatten(config) => config.length,
-            Self::RecurrentClassifier(config) => config.length,
-            Self::ConvClassifier(config) => config.length,
-            Self::ConvBiLstm(config) => config.length,
-        }
+    pub fn max_len(&self) -> usize {
+        each!(TextClassifierConfig, self, config => config.max_len)
     }
 
     /// What the outputs mean.
     #[must_use]
     pub fn head(&self) -> Head {
-        match self {
-            Self::EmbeddingFlatten(config) => config.head,
-            Self::RecurrentClassifier(config) => config.head,
-            Self::ConvClassifier(config) => config.head,
-            Self::ConvBiLstm(config) => config.head,
-        }
+        each!(TextClassifierConfig, self, config => config.head)
     }
 
     /// How many ids the model takes.
     #[must_use]
-    pub fn vocab(&self) -> usize {
-        match self {
-            Self::EmbeddingFlatten(config) => config.vocab,
-            Self::RecurrentClassifier(config) => config.vocab,
-            Self::ConvClassifier(config) => config.vocab,
-            Self::ConvBiLstm(config) => config.vocab,
-        }
+    pub fn vocab_size(&self) -> usize {
+        each!(TextClassifierConfig, self, config => config.vocab_size)
     }
 }
 
@@ -110,23 +107,11 @@ pub enum TextClassifier {
     ConvBiLstm(ConvBiLstm),
 }
 
-/// Runs the same expression on the model whichever it is.
-macro_rules! each {
-    ($self:expr, $model:ident => $result:expr) => {
-        match $self {
-            TextClassifier::EmbeddingFlatten($model) => $result,
-            TextClassifier::RecurrentClassifier($model) => $result,
-            TextClassifier::ConvClassifier($model) => $result,
-            TextClassifier::ConvBiLstm($model) => $result,
-        }
-    };
-}
-
 impl TextClassifier {
     /// What the model was made from.
     #[must_use]
     pub fn config(&self) -> TextClassifierConfig {
-        each!(self, model => model.config.clone().into())
+        each!(TextClassifier, self, model => model.config.clone().into())
     }
 
     /// The model with another embedding: with ready vectors, frozen, or sparse.
@@ -135,7 +120,7 @@ impl TextClassifier {
     ///
     /// As `change`.
     pub fn map_embedding(mut self, change: impl FnOnce(Embedding) -> Result<Embedding>) -> Result<Self> {
-        each!(&mut self, model => {
+        each!(TextClassifier, &mut self, model => {
             model.embedding = change(model.embedding.clone())?;
         });
         Ok(self)
@@ -146,22 +131,22 @@ impl Model for TextClassifier {
     type Input = TokenBatch;
 
     fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
-        each!(self, model => model.forward(input, pass))
+        each!(TextClassifier, self, model => model.forward(input, pass))
     }
 
-    fn length(&self) -> Option<usize> {
-        Some(self.config().length())
+    fn max_len(&self) -> Option<usize> {
+        each!(TextClassifier, self, model => model.max_len())
     }
 
-    fn vocab(&self) -> Option<usize> {
-        Some(self.config().vocab())
+    fn vocab_size(&self) -> Option<usize> {
+        each!(TextClassifier, self, model => model.vocab_size())
     }
 
     fn head(&self) -> Head {
-        each!(self, model => model.head())
+        each!(TextClassifier, self, model => model.head())
     }
 
     fn summary(&self) -> Summary {
-        each!(self, model => model.summary())
+        each!(TextClassifier, self, model => model.summary())
     }
 }

@@ -207,7 +207,7 @@ impl Model for NegativeSampling {
         Head::NegativeSampling(self.config.negative)
     }
 
-    fn vocab(&self) -> Option<usize> {
+    fn vocab_size(&self) -> Option<usize> {
         Some(self.config.counts.len())
     }
 
@@ -226,7 +226,8 @@ kiln_base::options! {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct SoftmaxCbowConfig {
         /// How many words there are.
-        pub required vocab: usize,
+        @[serde(rename = "vocab")]
+        pub required vocab_size: usize,
         /// How the vectors of a context are joined. Default: their mean.
         pub context: Context = Context::Mean,
         /// Numbers in a vector. Default: 100.
@@ -242,9 +243,9 @@ impl SoftmaxCbowConfig {
     /// A size is 0.
     pub fn init(&self, device: &Device, seed: u64) -> Result<SoftmaxCbow> {
         let key = RandomKey::new(seed).child("init");
-        let input = EmbeddingConfig::new(self.vocab, self.vector_size).init(device, key.child("input"))?;
-        let glorot = Initializer::GlorotUniform { fan_in: self.vector_size, fan_out: self.vocab };
-        let output = glorot.param([self.vector_size, self.vocab], key.child("output"), device);
+        let input = EmbeddingConfig::new(self.vocab_size, self.vector_size).init(device, key.child("input"))?;
+        let glorot = Initializer::GlorotUniform { fan_in: self.vector_size, fan_out: self.vocab_size };
+        let output = glorot.param([self.vector_size, self.vocab_size], key.child("output"), device);
         Ok(SoftmaxCbow { input, output, config: self.clone() })
     }
 }
@@ -270,18 +271,18 @@ impl Model for SoftmaxCbow {
     }
 
     fn head(&self) -> Head {
-        Head::Classes(self.config.vocab)
+        Head::Classes(self.config.vocab_size)
     }
 
-    fn vocab(&self) -> Option<usize> {
-        Some(self.config.vocab)
+    fn vocab_size(&self) -> Option<usize> {
+        Some(self.config.vocab_size)
     }
 
     fn summary(&self) -> Summary {
-        let SoftmaxCbowConfig { vocab, vector_size, .. } = self.config;
+        let SoftmaxCbowConfig { vocab_size, vector_size, .. } = self.config;
         Summary::new("softmax_cbow").layer("input (Embedding)", &[vector_size], &self.input).layer(
             "output (Product)",
-            &[vocab],
+            &[vocab_size],
             &self.output,
         )
     }

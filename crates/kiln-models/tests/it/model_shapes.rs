@@ -241,7 +241,7 @@ fn configurations_come_back_from_json() {
         let text = serde_json::to_string(&config).unwrap();
         let back: TextClassifierConfig = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&back).unwrap(), text);
-        assert_eq!((back.vocab(), back.length()), (9, 8));
+        assert_eq!((back.vocab_size(), back.max_len()), (9, 8));
         // As it was written before there was a hidden dense layer.
         let mut before: serde_json::Value = serde_json::from_str(&text).unwrap();
         if before.as_object_mut().unwrap().remove("d_dense").is_some_and(|width| width.is_null()) {

@@ -143,19 +143,19 @@ impl ArtifactConfig {
         };
         let (model, encoder, class_names) = match self {
             Self::TextClassifier { model, encoder, class_names } => (model, encoder, class_names),
-            Self::LanguageModel { model, vocabulary, .. } if model.vocab < vocabulary.len() => {
+            Self::LanguageModel { model, vocabulary, .. } if model.vocab_size < vocabulary.len() => {
                 let expected = format!("at least the {} tokens of its vocabulary", vocabulary.len());
-                return refuse("the model's vocabulary", expected, model.vocab);
+                return refuse("the model's vocabulary", expected, model.vocab_size);
             }
             Self::LanguageModel { .. } | Self::SeriesRegressor { .. } => return Ok(()),
         };
-        if model.vocab() < encoder.vocab_size() {
+        if model.vocab_size() < encoder.vocab_size() {
             let expected = format!("at least the tokenizer's {}", encoder.vocab_size());
-            return refuse("the model's vocabulary", expected, model.vocab());
+            return refuse("the model's vocabulary", expected, model.vocab_size());
         }
-        if model.length() != encoder.shape().max_len {
+        if model.max_len() != encoder.shape().max_len {
             let expected = format!("{}, as the text encoder's", encoder.shape().max_len);
-            return refuse("the model's length", expected, model.length());
+            return refuse("the model's length", expected, model.max_len());
         }
         match model.head().classes() {
             Some(classes) if classes != class_names.len() => {
@@ -211,7 +211,7 @@ impl From<RecurrentRegressorConfig> for ArtifactConfig {
 }
 
 /// What tells one `tokenizer.json` from another.
-pub(crate) fn sha256(tokenizer: &str) -> String {
+fn sha256(tokenizer: &str) -> String {
     let digest = Sha256::digest(tokenizer.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -238,12 +238,41 @@ pub(crate) fn read_weights(folder: &Path) -> Result<Weights> {
     weights::from_safetensors(&bytes).map_err(|error| Error::damaged(&path, error))
 }
 
+/// Reads `tokenizer.json` by `load`; `to_json` gives what the model was trained with, if it is that.
+pub(crate) fn read_tokenizer<T>(
+    folder: &Path,
+    what: &str,
+    sha: &str,
+    load: impl FnOnce(&Path) -> kiln_text::Result<T>,
+    to_json: impl FnOnce(&T) -> String,
+) -> Result<T> {
+    let path = existing(folder, TOKENIZER)?;
+    let tokenizer = load(&path)?;
+    if sha256(&to_json(&tokenizer)) != sha {
+        return Err(Error::damaged(&path, format!("it is not the {what} that the model was trained with")));
+    }
+    Ok(tokenizer)
+}
+
+/// Reads the weights of a model of so many ids.
+pub(crate) fn read_weights_of(folder: &Path, vocab_size: usize) -> Result<Weights> {
+    let weights = read_weights(folder)?;
+    match weights.get("embedding.table").map(|table| &table.shape) {
+        Some(shape) if shape.first() != Some(&vocab_size) => {
+            let reason =
+                format!("its model's vocabulary is {vocab_size}, but {MODEL} holds an embedding of shape {shape:?}");
+            Err(Error::damaged(&folder.join(CONFIG), reason))
+        }
+        _ => Ok(weights),
+    }
+}
+
 pub(crate) fn loaded<M: Module>(folder: &Path, model: M, weights: Weights) -> Result<M> {
     weights::with_weights(model, weights).map_err(|error| Error::damaged(&folder.join(MODEL), error))
 }
 
 /// The path of `file` in `folder`, or an error that tells what is there.
-pub(crate) fn existing(folder: &Path, file: &'static str) -> Result<std::path::PathBuf> {
+fn existing(folder: &Path, file: &'static str) -> Result<std::path::PathBuf> {
     let path = folder.join(file);
     if path.is_file() {
         return Ok(path);

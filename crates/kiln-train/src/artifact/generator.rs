@@ -8,11 +8,11 @@ use kiln_models::{LanguageModel, LayerStates, Pass, RandomKey, Sampling};
 use kiln_text::vocabulary::Vocabulary;
 
 use crate::artifact::config::{
-    ArtifactConfig, Kind, TokenUnit, existing, loaded, read_config, read_weights, sha256, wrong_kind,
+    ArtifactConfig, Kind, TokenUnit, loaded, read_config, read_tokenizer, read_weights_of, wrong_kind,
 };
 use crate::error::{Error, Result};
 use crate::run::device_failure::{Work, device_of};
-use crate::run::run_folder::{CONFIG, MODEL, TOKENIZER};
+use crate::run::run_folder::CONFIG;
 
 /// A language model loaded from an artifact, which writes text.
 ///
@@ -52,23 +52,11 @@ impl TextGenerator {
             Kind::LanguageModel { config, unit, tokenizer_sha256 } => (config, unit, tokenizer_sha256),
             other => return Err(wrong_kind(folder, "language model", &other)),
         };
-        let config_file = folder.join(CONFIG);
-        let damaged = |error: &dyn std::fmt::Display| Error::damaged(&config_file, error);
-        let tokenizer_file = existing(folder, TOKENIZER)?;
-        let vocabulary = Vocabulary::load(&tokenizer_file)?;
-        if sha256(&vocabulary.to_json()) != trained_with {
-            return Err(Error::damaged(&tokenizer_file, "it is not the vocabulary that the model was trained with"));
-        }
+        let damaged = |error: &dyn std::fmt::Display| Error::damaged(&folder.join(CONFIG), error);
+        let load = |path: &Path| Vocabulary::load(path);
+        let vocabulary = read_tokenizer(folder, "vocabulary", &trained_with, load, Vocabulary::to_json)?;
         ArtifactConfig::language_model(config.clone(), &vocabulary, unit).check().map_err(|error| damaged(&error))?;
-        let weights = read_weights(folder)?;
-        if let Some(table) = weights.get("embedding.table")
-            && table.shape.first() != Some(&config.vocab)
-        {
-            let (vocab, shape) = (config.vocab, &table.shape);
-            let reason =
-                format!("its model's vocabulary is {vocab}, but {MODEL} holds an embedding of shape {shape:?}");
-            return Err(damaged(&reason));
-        }
+        let weights = read_weights_of(folder, config.vocab_size)?;
         let model = config.init(device, 0).map_err(|error| damaged(&error))?;
         Ok(Self { model: loaded(folder, model, weights)?, vocabulary, unit })
     }

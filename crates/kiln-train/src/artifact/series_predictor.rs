@@ -41,21 +41,21 @@ impl SeriesPredictor {
     ///
     /// The values do not fill whole rows, or the device fails.
     pub fn predict(&self, values: &[f32]) -> Result<Vec<Vec<f32>>> {
-        let RecurrentRegressorConfig { length, d_input, .. } = self.model.config;
+        let RecurrentRegressorConfig { max_len, d_input, .. } = self.model.config;
         if values.is_empty() {
             return Ok(Vec::new());
         }
-        if !values.len().is_multiple_of(length * d_input) {
+        if !values.len().is_multiple_of(max_len * d_input) {
             return Err(Error::Data {
                 what: "the numbers to predict from",
-                expected: format!("whole rows of {length} x {d_input}"),
+                expected: format!("whole rows of {max_len} x {d_input}"),
                 found: values.len().to_string(),
             });
         }
-        let rows = values.len() / (length * d_input);
+        let rows = values.len() / (max_len * d_input);
         let data = SeriesDataset::new(
             values.to_vec(),
-            [length, d_input],
+            [max_len, d_input],
             vec![0.0; rows * self.model.head().outputs()],
             self.model.head().outputs(),
         )?;

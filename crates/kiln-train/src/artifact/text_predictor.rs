@@ -6,12 +6,12 @@ use burn::tensor::Device;
 use kiln_models::TextClassifier;
 use kiln_text::encoders::TextEncoder;
 
-use crate::artifact::config::{ArtifactConfig, Kind, existing, loaded, read_config, read_weights, sha256, wrong_kind};
+use crate::artifact::config::{ArtifactConfig, Kind, loaded, read_config, read_tokenizer, read_weights_of, wrong_kind};
 use crate::data::sequence_encoder::SequenceEncoder;
 use crate::error::{Error, Result};
 use crate::run::device_failure::{Work, device_of};
 use crate::run::evaluate::activated;
-use crate::run::run_folder::{CONFIG, MODEL, TOKENIZER};
+use crate::run::run_folder::CONFIG;
 
 /// Texts predicted at a time.
 const BATCH: usize = 64;
@@ -64,26 +64,12 @@ impl TextPredictor {
             }
             other => return Err(wrong_kind(folder, "text classifier", &other)),
         };
-        let config_file = folder.join(CONFIG);
-        let damaged = |error: &dyn std::fmt::Display| Error::damaged(&config_file, error);
-        let tokenizer_file = existing(folder, TOKENIZER)?;
-        let tokenizer = TextEncoder::load(&tokenizer_file)?;
-        if sha256(&tokenizer.to_json()) != trained_with {
-            return Err(Error::damaged(&tokenizer_file, "it is not the tokenizer that the model was trained with"));
-        }
+        let damaged = |error: &dyn std::fmt::Display| Error::damaged(&folder.join(CONFIG), error);
+        let load = |path: &Path| TextEncoder::load(path);
+        let tokenizer = read_tokenizer(folder, "tokenizer", &trained_with, load, TextEncoder::to_json)?;
         let encoder = SequenceEncoder::with_shape(tokenizer, sequence).map_err(|error| damaged(&error))?;
         ArtifactConfig::text(config.clone(), &encoder, &class_names).check().map_err(|error| damaged(&error))?;
-        let weights = read_weights(folder)?;
-        if let Some(table) = weights.get("embedding.table")
-            && table.shape.first() != Some(&config.vocab())
-        {
-            let reason = format!(
-                "its model's vocabulary is {}, but {MODEL} holds an embedding of shape {:?}",
-                config.vocab(),
-                table.shape
-            );
-            return Err(damaged(&reason));
-        }
+        let weights = read_weights_of(folder, config.vocab_size())?;
         let model = config.init(device, 0).map_err(|error| damaged(&error))?;
         let model = loaded(folder, model, weights)?;
         Ok(Self { model, encoder, class_names })

@@ -99,7 +99,7 @@ impl<M: Trainable> SupervisedLearningStrategy<Fitting<M>> for Strategy {
         if let Err(error) = run.run(&mut state) {
             state.error = Some(error);
         }
-        let model = run.model.take().expect("the model is put back behind each step");
+        let model = run.take_model();
         (model, run.processor)
     }
 }
@@ -120,6 +120,14 @@ struct Running<M: Trainable> {
 }
 
 impl<M: Trainable> Running<M> {
+    fn model(&self) -> &Fitting<M> {
+        self.model.as_ref().expect("the model is put back after each step")
+    }
+
+    fn take_model(&mut self) -> Fitting<M> {
+        self.model.take().expect("the model is put back after each step")
+    }
+
     fn run(&mut self, state: &mut Loop) -> Result<()> {
         let first = state.history.epochs().len() + 1;
         let plan = Plan {
@@ -191,14 +199,14 @@ impl<M: Trainable> Running<M> {
             let now = |rule: &Frozen| epoch <= rule.epochs && weights::is_under(name, &rule.path);
             frozen.iter().any(now) || never_trained.iter().any(|path| path == name)
         };
-        let Fitting { model } = self.model.take().expect("the model is put back behind each step");
+        let Fitting { model } = self.take_model();
         self.model = Some(Fitting { model: weights::map_trainable(model, |name| Some(!is_frozen(name))) });
     }
 
     fn train_epoch(&mut self, state: &mut Loop, epoch: usize) -> Result<Meter> {
         let train = self.train.clone();
         self.tell_train(LearnerEvent::StartSplit { epoch_number: epoch - self.before, total_items: train.num_items() });
-        let model = self.model.as_ref().expect("the model is put back behind each step");
+        let model = self.model();
         let mut meter = Meter::with_norms(LayerNorms::new(&model.model, self.largest_gradient.clone()));
         let mut iterator = train.iter();
         let mut step = 0;
@@ -206,7 +214,7 @@ impl<M: Trainable> Running<M> {
             let item: StepInput<M::Batch> = item.map_err(Error::Dataset)?;
             step += 1;
             let rows = item.rows;
-            let model = self.model.take().expect("the model is put back behind each step");
+            let model = self.take_model();
             let (output, gradients) = model.learn(item);
             let squares = GradientSquares::of(&model, &gradients);
             let scale = state.clip_norm.and_then(|limit| Some(squares.as_ref()?.clip_scale(limit)));
@@ -235,7 +243,7 @@ impl<M: Trainable> Running<M> {
 
     fn validate(&mut self, state: &Loop, epoch: usize) -> Result<Meter> {
         let valid = self.valid.clone();
-        let model = self.model.as_ref().expect("the model is put back behind each step").valid();
+        let model = self.model().valid();
         let total_items = valid.num_items();
         self.tell_valid(LearnerEvent::StartSplit { epoch_number: epoch - self.before, total_items });
         let mut meter = Meter::default();
@@ -262,7 +270,7 @@ impl<M: Trainable> Running<M> {
     ///
     /// What the epoch would leave is broken: its last step may do that, whose effect no training loss shows.
     fn check_kept(&self, state: &Loop, epoch: usize, training: &Meter, validation: &Meter) -> Result<()> {
-        let model = self.model.as_ref().expect("the model is put back behind each step");
+        let model = self.model();
         let is_trained = |name: &String| !state.identity.never_trained.contains(name);
         let trained = weights::weights_of(&model.model).into_iter().filter(|(name, _)| is_trained(name));
         let bad = trained.into_iter().find_map(|(name, weight)| {
@@ -307,7 +315,7 @@ impl<M: Trainable> Running<M> {
         state: &mut Loop,
         mut act: impl FnMut(&mut dyn Callback, &mut Control<'_>) -> Result<()>,
     ) -> Result<()> {
-        let model = self.model.as_ref().expect("the model is put back behind each step");
+        let model = self.model();
         let weights = || weights::weights_of(&model.model);
         let mut control = Control::new(state.learning_rate, &weights);
         control.stop = state.stopped.take();
@@ -326,7 +334,7 @@ impl<M: Trainable> Running<M> {
     }
 
     fn replace(&mut self, replaced: Weights) -> Result<()> {
-        let model = self.model.take().expect("the model is put back behind each step");
+        let model = self.take_model();
         // Kept until the new weights are known to fit.
         self.model = Some(model.clone());
         self.model = Some(Fitting { model: weights::with_weights(model.model, replaced)? });
@@ -334,7 +342,7 @@ impl<M: Trainable> Running<M> {
     }
 
     fn checkpoint(&self, state: &Loop) -> Result<()> {
-        let model = self.model.as_ref().expect("the model is put back behind each step");
+        let model = self.model();
         let (optimizer, optimizer_steps) = state.optimizer.to_parts();
         let checkpoint = Checkpoint {
             identity: state.identity.clone(),

@@ -153,7 +153,7 @@ impl<M: Model> Trainable for M {
     fn check(&self, limits: &DataLimits) -> crate::error::Result<()> {
         let refuse = |what: &'static str, expected: String, found: String| Err(Error::Data { what, expected, found });
         for (what, data, model) in [
-            ("the steps of the data's rows", limits.steps, self.length()),
+            ("the steps of the data's rows", limits.steps, self.max_len()),
             ("the numbers a step of the data", limits.d_input, self.d_input()),
         ] {
             if let (Some(data), Some(model)) = (data, model)
@@ -162,14 +162,14 @@ impl<M: Model> Trainable for M {
                 return refuse(what, format!("{model}, as the model's configuration says"), data.to_string());
             }
         }
-        if let (Some(id), Some(vocab)) = (limits.highest_id, self.vocab())
+        if let (Some(id), Some(vocab)) = (limits.highest_id, self.vocab_size())
             && id as usize >= vocab
         {
             let expected = format!("below the model's vocabulary of {vocab}; give it the tokenizer's `vocab_size()`");
             return refuse("the highest id of the data", expected, id.to_string());
         }
         let classes = match self.head() {
-            Head::NegativeSampling(_) => self.vocab(),
+            Head::NegativeSampling(_) => self.vocab_size(),
             head => head.classes(),
         };
         match (classes, limits.highest_class, limits.values) {

@@ -450,11 +450,11 @@ fn data_beyond_the_model_is_refused_before_anything_is_written() {
     let message = fit(&small.config, vec![0, 1, 2]);
     assert!(message.contains("highest class") && message.contains("below the 2 classes"), "{message}");
     let mut narrow = small.config.clone();
-    narrow.vocab = 3;
+    narrow.vocab_size = 3;
     let message = fit(&narrow, vec![0, 1]);
     assert!(message.contains("highest id") && message.contains("vocabulary of 3"), "{message}");
     let mut long = small.config.clone();
-    long.length = 12;
+    long.max_len = 12;
     let message = fit(&long, vec![0, 1]);
     assert!(message.contains("steps") && message.contains("12") && message.contains('9'), "{message}");
     let mut regressor = small.config.clone();
@@ -478,10 +478,10 @@ fn an_artifact_whose_parts_do_not_fit_is_refused_before_the_first_step() {
         kiln_train::ArtifactConfig::text(config, &small.encode, names)
     };
     let mut short = small.config.clone();
-    short.length = 4;
+    short.max_len = 4;
     assert!(fit(text(short, &names)).contains("length"));
     let mut narrow = small.config.clone();
-    narrow.vocab = 5;
+    narrow.vocab_size = 5;
     assert!(fit(text(narrow, &names)).contains("vocabulary"));
     assert!(fit(text(small.config.clone(), &names[..1])).contains("class names"));
     assert!(!path.exists(), "nothing was written");
