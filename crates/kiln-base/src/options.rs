@@ -15,7 +15,7 @@
 ///
 /// A field may be `pub`, and may have attributes other than documentation after `@`: `@[serde(default)]`. The constructor is
 /// `pub fn new`, or what stands in brackets after the struct's name: `[pub const fn on]`. A struct without required fields is
-/// `Default`, too. Setters check nothing: the method that uses the options does.
+/// `Default`, too. It may have one lifetime. Setters check nothing: the method that uses the options does.
 ///
 /// ```
 /// kiln_base::options! {
@@ -38,16 +38,16 @@
 /// ```
 #[macro_export]
 macro_rules! options {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($body:tt)* }) => {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident $(<$life:lifetime>)? { $($body:tt)* }) => {
         $crate::options! {
-            $(#[$meta])* $vis struct $name [
+            $(#[$meta])* $vis struct $name $(<$life>)? [
                 /// The defaults.
                 pub fn new
             ] { $($body)* }
         }
     };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident [$($constructor:tt)*] { $($body:tt)* }) => {
-        $crate::options!(@field {$(#[$meta])* $vis $name [$($constructor)*]} () {} {} {} $($body)*);
+    ($(#[$meta:meta])* $vis:vis struct $name:ident $(<$life:lifetime>)? [$($constructor:tt)*] { $($body:tt)* }) => {
+        $crate::options!(@field {$(#[$meta])* $vis $name ($($life)?) [$($constructor)*]} () {} {} {} $($body)*);
     };
 
     (@field $head:tt ($($required:tt)*) {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}
@@ -135,45 +135,45 @@ macro_rules! options {
     };
 
     // All fields are read. Without a required one the struct has a default.
-    (@field {$(#[$meta:meta])* $vis:vis $name:ident [$(#[$about:meta])* $new_vis:vis const fn $new:ident]}
+    (@field {$(#[$meta:meta])* $vis:vis $name:ident $life:tt [$(#[$about:meta])* $new_vis:vis const fn $new:ident]}
         () $fields:tt $values:tt $setters:tt
     ) => {
-        $crate::options!(@default $name $new);
-        $crate::options!(@end {$(#[$meta])* $vis $name} {$(#[$about])* $new_vis const fn} $new () $fields $values $setters);
+        $crate::options!(@default $name $life $new);
+        $crate::options!(@end {$(#[$meta])* $vis $name $life} {$(#[$about])* $new_vis const fn} $new () $fields $values $setters);
     };
-    (@field {$(#[$meta:meta])* $vis:vis $name:ident [$(#[$about:meta])* $new_vis:vis fn $new:ident]}
+    (@field {$(#[$meta:meta])* $vis:vis $name:ident $life:tt [$(#[$about:meta])* $new_vis:vis fn $new:ident]}
         () $fields:tt $values:tt $setters:tt
     ) => {
-        $crate::options!(@default $name $new);
-        $crate::options!(@end {$(#[$meta])* $vis $name} {$(#[$about])* $new_vis fn} $new () $fields $values $setters);
+        $crate::options!(@default $name $life $new);
+        $crate::options!(@end {$(#[$meta])* $vis $name $life} {$(#[$about])* $new_vis fn} $new () $fields $values $setters);
     };
-    (@field {$(#[$meta:meta])* $vis:vis $name:ident [$(#[$about:meta])* $new_vis:vis const fn $new:ident]}
+    (@field {$(#[$meta:meta])* $vis:vis $name:ident $life:tt [$(#[$about:meta])* $new_vis:vis const fn $new:ident]}
         $required:tt $fields:tt $values:tt $setters:tt
     ) => {
-        $crate::options!(@end {$(#[$meta])* $vis $name} {$(#[$about])* $new_vis const fn} $new $required $fields $values $setters);
+        $crate::options!(@end {$(#[$meta])* $vis $name $life} {$(#[$about])* $new_vis const fn} $new $required $fields $values $setters);
     };
-    (@field {$(#[$meta:meta])* $vis:vis $name:ident [$(#[$about:meta])* $new_vis:vis fn $new:ident]}
+    (@field {$(#[$meta:meta])* $vis:vis $name:ident $life:tt [$(#[$about:meta])* $new_vis:vis fn $new:ident]}
         $required:tt $fields:tt $values:tt $setters:tt
     ) => {
-        $crate::options!(@end {$(#[$meta])* $vis $name} {$(#[$about])* $new_vis fn} $new $required $fields $values $setters);
+        $crate::options!(@end {$(#[$meta])* $vis $name $life} {$(#[$about])* $new_vis fn} $new $required $fields $values $setters);
     };
 
-    (@default $name:ident $new:ident) => {
-        impl ::std::default::Default for $name {
+    (@default $name:ident ($($life:lifetime)?) $new:ident) => {
+        impl $(<$life>)? ::std::default::Default for $name $(<$life>)? {
             fn default() -> Self {
                 Self::$new()
             }
         }
     };
-    (@end {$(#[$meta:meta])* $vis:vis $name:ident} {$($signature:tt)*} $new:ident ($($required:tt)*) {$($fields:tt)*}
+    (@end {$(#[$meta:meta])* $vis:vis $name:ident ($($life:lifetime)?)} {$($signature:tt)*} $new:ident ($($required:tt)*) {$($fields:tt)*}
         {$($values:tt)*} {$($setters:tt)*}
     ) => {
         $(#[$meta])*
-        $vis struct $name {
+        $vis struct $name $(<$life>)? {
             $($fields)*
         }
 
-        impl $name {
+        impl $(<$life>)? $name $(<$life>)? {
             #[must_use]
             $($signature)* $new($($required)*) -> Self {
                 Self { $($values)* }

@@ -64,6 +64,15 @@ impl SplitMix64 {
         }
     }
 
+    /// One of the items, each with the same chance.
+    ///
+    /// # Panics
+    ///
+    /// If there is no item.
+    pub fn choose<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len() as u64) as usize]
+    }
+
     /// Fisher and Yates's shuffle from the end: for `i` from `len - 1` down to 1, item `i` changes places with an item
     /// from 0 to `i`.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {

@@ -23,6 +23,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use kiln_base::SplitMix64;
 use kiln_text::corpora::LineCorpus;
 use kiln_text::encoders::{SubwordModel, SubwordTextEncoder, SubwordTokenizer, WordTokenizer};
 use kiln_text::features::{CountVectorizer, HashingVectorizer, TfidfVectorizer};
@@ -287,7 +288,7 @@ fn make_lines(texts: &[String], file: &Path, bytes: u64) -> Result<()> {
     for round in 0_u64.. {
         for (at, text) in (0_u64..).zip(texts) {
             let mut words: Vec<&str> = text.split_whitespace().collect();
-            shuffle(&mut words, round << 32 | at);
+            SplitMix64::new(round << 32 | at).shuffle(&mut words);
             let line = words.join(" ");
             written += line.len() as u64 + 1;
             writeln!(out, "{line}").with_context(cannot)?;
@@ -298,15 +299,4 @@ fn make_lines(texts: &[String], file: &Path, bytes: u64) -> Result<()> {
         ensure!(written > 0, "the folder holds no word");
     }
     Ok(())
-}
-
-/// Fisher and Yates's shuffle by the numbers of SplitMix64.
-fn shuffle(words: &mut [&str], seed: u64) {
-    let mut state = seed;
-    for last in (1..words.len()).rev() {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut draw = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        draw = (draw ^ draw >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        words.swap(last, ((draw ^ draw >> 31) % (last as u64 + 1)) as usize);
-    }
 }

@@ -32,6 +32,15 @@ kiln_base::options! {
     }
 }
 
+kiln_base::options! {
+    /// Borrowed data.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct Borrowed<'t> {
+        /// A table.
+        some table: &'t [f64],
+    }
+}
+
 const FAST: Plain = Plain::new().rate(0.5).limit(2);
 
 #[test]
@@ -51,4 +60,5 @@ fn each_kind_of_field_has_its_default_and_its_setter() {
 fn plain_options_are_constants() {
     assert_eq!((FAST.rate, FAST.limit), (0.5, Some(2)));
     assert_eq!(Plain::default(), Plain::new());
+    assert_eq!(Borrowed::default().table(&[0.5]).table, Some(&[0.5][..]));
 }

@@ -1,6 +1,8 @@
 //! [`Document`] and [`Documents`]: labelled texts in order. Leaves out where they come from (`folder.rs`, `imdb.rs`)
 //! and what becomes of them.
 
+use kiln_base::SplitMix64;
+
 use crate::error::{Error, Result};
 
 /// A text and the number of its class.
@@ -126,10 +128,7 @@ impl Documents {
     /// without bias by Lemire's multiplication with rejection (2019).
     pub fn shuffled(&self, seed: u64) -> Documents {
         let mut order: Vec<usize> = (0..self.len()).collect();
-        let mut random = SplitMix64(seed);
-        for i in (1..order.len()).rev() {
-            order.swap(i, random.below(i as u64 + 1) as usize);
-        }
+        SplitMix64::new(seed).shuffle(&mut order);
         self.with(order.into_iter().map(|at| self.documents[at].clone()).collect())
     }
 
@@ -149,35 +148,5 @@ impl<'a> IntoIterator for &'a Documents {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
-    }
-}
-
-/// A generator of 64-bit numbers whose state is a counter.
-pub(crate) struct SplitMix64(pub(crate) u64);
-
-impl SplitMix64 {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number from 0 to below 1, of 53 random bits, as Python's `random.random`.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// A number below `limit`, each with the same chance.
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        // Of the 2^64 draws, 2^64 mod limit must be rejected for the rest to fall evenly.
-        let reject = limit.wrapping_neg() % limit;
-        loop {
-            let product = u128::from(self.next()) * u128::from(limit);
-            if product as u64 >= reject {
-                return (product >> 64) as u64;
-            }
-        }
     }
 }

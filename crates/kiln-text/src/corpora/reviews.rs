@@ -22,7 +22,10 @@ mod lexicon;
 
 use std::collections::HashSet;
 
+use kiln_base::SplitMix64;
+
 pub use documents::ReviewDocuments;
+
 use grammar::{CLAIMS, CLOSINGS, OPENINGS, PLANS, Rule};
 
 /// The label of a review that blames.
@@ -44,7 +47,7 @@ const PAIRS_PER_FRAME: usize = 2;
 const TEST_SHARE: usize = 5;
 
 /// One pair of twins in this many is typed without capitals.
-const LOWERCASE_SHARE: usize = 8;
+const LOWERCASE_SHARE: u64 = 8;
 
 /// How often a pair that repeats an earlier review is drawn anew before it is kept.
 const REDRAWS: usize = 32;
@@ -128,7 +131,7 @@ pub struct Reviews;
 impl Reviews {
     /// Makes the corpus of a seed: the same reviews in the same order on every machine.
     pub fn generate(seed: u64) -> ReviewSplits {
-        let mut draw = Draw { state: seed };
+        let mut draw = SplitMix64::new(seed);
         let mut frames = draw_frames(&mut draw);
         draw.shuffle(&mut frames);
         let skeletons = frames.iter().map(|frame| skeleton(&frame.pieces)).collect();
@@ -152,36 +155,6 @@ impl Reviews {
         draw.shuffle(&mut train);
         draw.shuffle(&mut test);
         ReviewSplits { train, test, skeletons }
-    }
-}
-
-/// Sebastiano Vigna's SplitMix64, which is the same arithmetic everywhere.
-struct Draw {
-    state: u64,
-}
-
-impl Draw {
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`, which must not be 0. The bias of at most `bound / 2^64` does not matter here.
-    fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
-
-    fn of<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for end in (1..items.len()).rev() {
-            items.swap(end, self.below(end + 1));
-        }
     }
 }
 
@@ -292,7 +265,7 @@ fn straight(rule: Rule, flips: [bool; 2]) -> [bool; 2] {
 
 /// All frames of a corpus: for every rule and every way to flip, as many as the quota says, with no
 /// wording of plan and claims twice.
-fn draw_frames(draw: &mut Draw) -> Vec<Frame> {
+fn draw_frames(draw: &mut SplitMix64) -> Vec<Frame> {
     let surroundings = Surroundings::all();
     let mut frames = Vec::new();
     let mut taken = HashSet::new();
@@ -356,7 +329,7 @@ impl Surroundings {
 
     /// Puts an opening and a closing around a verdict, so that every review of the frame keeps to the
     /// limits on length; `None` if no pair of them does.
-    fn complete(&self, verdict: &[Piece], draw: &mut Draw) -> Option<Vec<Piece>> {
+    fn complete(&self, verdict: &[Piece], draw: &mut SplitMix64) -> Option<Vec<Piece>> {
         let (least, most) = word_range(verdict);
         let closings: Vec<_> = self.closings.iter().map(|closing| word_range(closing)).collect();
         let mut fitting = Vec::new();
@@ -371,7 +344,7 @@ impl Surroundings {
         if fitting.is_empty() {
             return None;
         }
-        let (opening, closing) = draw.of(&fitting);
+        let (opening, closing) = *draw.choose(&fitting);
         let mut pieces = opening.clone();
         if !pieces.is_empty() {
             pieces.push(Piece::Words(" "));
@@ -387,7 +360,7 @@ impl Surroundings {
 
 impl Frame {
     /// One review of each class, with the same words but for those of opinion.
-    fn twins(&self, id: u32, draw: &mut Draw) -> [Review; 2] {
+    fn twins(&self, id: u32, draw: &mut SplitMix64) -> [Review; 2] {
         let things = self.draw_things(draw);
         // Per slot: the word if the claim's opinion words blame, and if they praise.
         let words: Vec<[&'static str; 2]> = self
@@ -398,11 +371,11 @@ impl Frame {
                 Piece::Slot(slot, place) => {
                     let (praise, blame) = match slot {
                         Slot::Thing => (things[place], things[place]),
-                        Slot::Adjective => draw.of(&lexicon::ADJECTIVES),
-                        Slot::Noun => draw.of(&lexicon::NOUNS),
-                        Slot::Verb => draw.of(&lexicon::VERBS),
+                        Slot::Adjective => *draw.choose(&lexicon::ADJECTIVES),
+                        Slot::Noun => *draw.choose(&lexicon::NOUNS),
+                        Slot::Verb => *draw.choose(&lexicon::VERBS),
                         Slot::Neutral(fillers) => {
-                            let filler = draw.of(fillers);
+                            let filler = *draw.choose(fillers);
                             (filler, filler)
                         }
                     };
@@ -429,10 +402,10 @@ impl Frame {
 
     /// What the claims are about. A concession is about a part of the film, so that a verdict on
     /// the whole stands against it.
-    fn draw_things(&self, draw: &mut Draw) -> [&'static str; 2] {
-        let film = draw.of(&lexicon::FILMS);
-        let part = draw.of(&lexicon::ASPECTS);
-        let other = draw.of(&lexicon::ASPECTS);
+    fn draw_things(&self, draw: &mut SplitMix64) -> [&'static str; 2] {
+        let film = *draw.choose(&lexicon::FILMS);
+        let part = *draw.choose(&lexicon::ASPECTS);
+        let other = *draw.choose(&lexicon::ASPECTS);
         let verdict = if draw.below(2) == 0 || part == other { film } else { other };
         match self.rule {
             Rule::Single | Rule::Refuted | Rule::Endorsed => [verdict; 2],

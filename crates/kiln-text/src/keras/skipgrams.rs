@@ -1,12 +1,12 @@
 //! [`SkipGrams`]: pairs of words near each other and pairs of words drawn at random, as Keras's `skipgrams`, and its
-//! [`make_sampling_table`]. Leaves out training word vectors, for which `kiln-vectors` draws pairs as it goes.
+//! [`make_sampling_table`].
 //!
 //! Version followed: `keras.src.legacy.preprocessing.sequence` of Keras 3. Departures: the random draws come from
 //! SplitMix64, so they are other draws of the same law; an id beyond the vocabulary or the table is an error.
 
+use kiln_base::SplitMix64;
 use rayon::prelude::*;
 
-use crate::corpora::documents::SplitMix64;
 use crate::error::{Error, Result};
 
 /// Pairs of a word and another, and whether the other was near the first.
@@ -25,83 +25,53 @@ impl SkipGramPairs {
     }
 }
 
-/// Makes [`SkipGramPairs`] from sequences of ids; 0 is no word, and is in no pair.
-///
-/// Positive pairs are exactly Keras's: for every word, left to right, that word with every other of its window, left to
-/// right. With a sampling table, a word with id `i` is in the middle of a window only with probability `table[i]`; it
-/// stays in the windows of others.
-///
-/// Behind them come `floor(positives * negatives)` negative pairs. Their first words are those of the positive pairs,
-/// shuffled and gone through from the start, again and again if need be; their second words are uniform on 1 to
-/// `vocab_size - 1`, so they can be true neighbours, as in Keras. At last all pairs are shuffled, labels with them.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_text::keras::SkipGrams;
-///
-/// let near = SkipGrams::new(10).window(1).negatives(0.0).shuffle(false).pairs(&[1, 2, 0, 3, 4])?;
-/// assert_eq!(near.pairs, [[1, 2], [2, 1], [3, 4], [4, 3]]);
-/// assert_eq!(near.labels, [1, 1, 1, 1]);
-/// # Ok::<(), kiln_text::Error>(())
-/// ```
-///
-/// # References
-///
-/// Mikolov, Chen, Corrado, Dean: Efficient Estimation of Word Representations in Vector Space (2013).
-#[derive(Clone, Debug, PartialEq)]
-pub struct SkipGrams<'t> {
-    vocab_size: usize,
-    window: usize,
-    negatives: f64,
-    sampling_table: Option<&'t [f64]>,
-    shuffle: bool,
-    seed: u64,
+kiln_base::options! {
+    /// Makes [`SkipGramPairs`] from sequences of ids; 0 is no word, and is in no pair.
+    ///
+    /// Positive pairs are exactly Keras's: for every word, left to right, that word with every other of its window, left to
+    /// right. With a sampling table, a word with id `i` is in the middle of a window only with probability `table[i]`; it
+    /// stays in the windows of others.
+    ///
+    /// After them come `floor(positives * negatives)` negative pairs. Their first words are those of the positive pairs,
+    /// shuffled and gone through from the start, again and again if need be; their second words are uniform on 1 to
+    /// `vocab_size - 1`, so they can be true neighbours, as in Keras. At last all pairs are shuffled, labels with them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::keras::SkipGrams;
+    ///
+    /// let near = SkipGrams::new(10).window(1).negatives(0.0).shuffle(false).pairs(&[1, 2, 0, 3, 4])?;
+    /// assert_eq!(near.pairs, [[1, 2], [2, 1], [3, 4], [4, 3]]);
+    /// assert_eq!(near.labels, [1, 1, 1, 1]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// Mikolov, Chen, Corrado, Dean: Efficient Estimation of Word Representations in Vector Space (2013).
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct SkipGrams<'t> [
+        /// Keras's defaults for ids below `vocab_size`: a window of 4 to either side, one negative pair for each positive,
+        /// shuffled.
+        pub const fn new
+    ] {
+        required vocab_size: usize,
+        /// How many words to either side belong to a window. Default: 4.
+        window: usize = 4,
+        /// How many negative pairs there are for each positive one. Default: 1.
+        negatives: f64 = 1.0,
+        /// For each id, the probability that it is in the middle of a window; see [`make_sampling_table`]. Default: 1 for
+        /// all.
+        some sampling_table: &'t [f64],
+        /// Whether the pairs are shuffled. Default: true.
+        shuffle: bool = true,
+        /// What all draws are made from. Default: 0.
+        seed: u64 = 0,
+    }
 }
 
-impl<'t> SkipGrams<'t> {
-    /// Keras's defaults for ids below `vocab_size`: a window of 4 to either side, one negative pair for each positive,
-    /// shuffled.
-    pub fn new(vocab_size: usize) -> Self {
-        Self { vocab_size, window: 4, negatives: 1.0, sampling_table: None, shuffle: true, seed: 0 }
-    }
-
-    /// How many words to either side belong to a window. Default: 4.
-    #[must_use]
-    pub fn window(mut self, window: usize) -> Self {
-        self.window = window;
-        self
-    }
-
-    /// How many negative pairs there are for each positive one. Default: 1.
-    #[must_use]
-    pub fn negatives(mut self, negatives: f64) -> Self {
-        self.negatives = negatives;
-        self
-    }
-
-    /// For each id, the probability that it is in the middle of a window; see [`make_sampling_table`]. Default: 1 for
-    /// all.
-    #[must_use]
-    pub fn sampling_table(mut self, table: &'t [f64]) -> Self {
-        self.sampling_table = Some(table);
-        self
-    }
-
-    /// Whether the pairs are shuffled. Default: true.
-    #[must_use]
-    pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.shuffle = shuffle;
-        self
-    }
-
-    /// What all draws are made from. Default: 0.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
+impl SkipGrams<'_> {
     /// The pairs of one sequence.
     ///
     /// # Errors
@@ -132,7 +102,7 @@ impl<'t> SkipGrams<'t> {
         if let Some(table) = self.sampling_table {
             self.check("the size of the sampling table", table.len(), sequence, ids)?;
         }
-        let mut random = SplitMix64(SplitMix64(self.seed).next() ^ sequence as u64);
+        let mut random = SplitMix64::new(SplitMix64::nth(self.seed, 1) ^ sequence as u64);
         let mut pairs = self.positives(ids, &mut random);
         let positives = pairs.len();
         let negatives = (positives as f64 * self.negatives) as usize;
@@ -146,7 +116,7 @@ impl<'t> SkipGrams<'t> {
                 columns: 2,
             })?;
             let mut middles: Vec<u32> = pairs.iter().map(|pair| pair[0]).collect();
-            shuffle(&mut middles, &mut random);
+            random.shuffle(&mut middles);
             for at in 0..negatives {
                 let other = random.below(self.vocab_size as u64 - 1) as u32 + 1;
                 pairs.push([middles[at % positives], other]);
@@ -156,7 +126,7 @@ impl<'t> SkipGrams<'t> {
         labels.resize(pairs.len(), 0);
         if self.shuffle {
             let mut both: Vec<([u32; 2], u8)> = pairs.into_iter().zip(labels).collect();
-            shuffle(&mut both, &mut random);
+            random.shuffle(&mut both);
             (pairs, labels) = both.into_iter().unzip();
         }
         Ok(SkipGramPairs { pairs, labels })
@@ -181,13 +151,6 @@ impl<'t> SkipGrams<'t> {
             Some(position) => Err(Error::IdOutOfRange { what, sequence, position, id: ids[position], limit }),
             None => Ok(()),
         }
-    }
-}
-
-/// Fisher and Yates's shuffle from the end, as in [`Documents::shuffled`](crate::corpora::Documents::shuffled).
-pub(crate) fn shuffle<T>(items: &mut [T], random: &mut SplitMix64) {
-    for i in (1..items.len()).rev() {
-        items.swap(i, random.below(i as u64 + 1) as usize);
     }
 }
 

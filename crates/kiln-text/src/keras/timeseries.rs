@@ -1,100 +1,58 @@
 //! Windows of a numeric series with a target each, by Keras's two rules: [`TimeseriesGenerator`] and
-//! [`TimeseriesDataset`] (`timeseries_dataset_from_array`). Both give [`TimeseriesWindows`]. Leaves out windows over
-//! tokens (`sliding.rs`) and tensors.
+//! [`TimeseriesDataset`] (`timeseries_dataset_from_array`). Both give [`TimeseriesWindows`].
+//! Windows over tokens are in `rows/sliding.rs`.
 //!
 //! Version followed: Keras 3's `keras.src.legacy.preprocessing.sequence` and `keras.src.utils`. Departures: shuffled
 //! orders come from SplitMix64; options for which there is no window are an error with both.
 
 use std::ops::Range;
 
-use crate::corpora::documents::SplitMix64;
-use crate::error::{Error, Result, SeriesError};
-use crate::keras::skipgrams::shuffle;
+use kiln_base::SplitMix64;
 
-/// Keras's `TimeseriesGenerator`: the target of a window is the step behind it.
-///
-/// The window of target `t` is the steps `t - length` to `t - 1`, every `sampling_rate`th of them from the first on.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_text::keras::TimeseriesGenerator;
-///
-/// let series: Vec<f32> = (0..10).map(|step| step as f32).collect();
-/// let windows = TimeseriesGenerator::new(3).batch_size(4).windows(series.len())?;
-/// let first = windows.batches().next().unwrap();
-/// assert_eq!(windows.inputs(first.clone(), &series, 1)?[..6], [0.0, 1.0, 2.0, 1.0, 2.0, 3.0]);
-/// assert_eq!(windows.targets(first, &series, 1)?, [3.0, 4.0, 5.0, 6.0]);
-/// # Ok::<(), kiln_text::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimeseriesGenerator {
-    length: usize,
-    sampling_rate: usize,
-    stride: usize,
-    start: usize,
-    end: Option<usize>,
-    seed: Option<u64>,
-    reverse: bool,
-    batch_size: usize,
+use crate::error::{Error, Result, SeriesError};
+
+kiln_base::options! {
+    /// Keras's `TimeseriesGenerator`: the target of a window is the step after it.
+    ///
+    /// The window of target `t` is the steps `t - length` to `t - 1`, every `sampling_rate`th of them from the first on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::keras::TimeseriesGenerator;
+    ///
+    /// let series: Vec<f32> = (0..10).map(|step| step as f32).collect();
+    /// let windows = TimeseriesGenerator::new(3).batch_size(4).windows(series.len())?;
+    /// let first = windows.batches().next().unwrap();
+    /// assert_eq!(windows.inputs(first.clone(), &series, 1)?[..6], [0.0, 1.0, 2.0, 1.0, 2.0, 3.0]);
+    /// assert_eq!(windows.targets(first, &series, 1)?, [3.0, 4.0, 5.0, 6.0]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct TimeseriesGenerator [
+        /// Keras's defaults for windows over `length` steps: every step, every target, batches of 128.
+        pub const fn new
+    ] {
+        required length: usize,
+        /// Takes only every `sampling_rate`th step of a window. Default: 1.
+        sampling_rate: usize = 1,
+        /// How many steps lie between the targets of one window and the next. Default: 1.
+        stride: usize = 1,
+        /// The first step to use (Keras's `start_index`). Default: 0.
+        start: usize = 0,
+        /// The last step that may be a target (Keras's `end_index`), itself included. Default: the last of the series.
+        some end: usize,
+        /// Draws targets at random from this seed instead of going through them: every batch is full, each of its targets
+        /// is uniform on all that are possible, whatever the stride, and can come again. Default: in order.
+        some shuffle: u64,
+        /// Whether the steps of a window run backwards. Default: false.
+        reverse: bool = false,
+        /// How many windows a batch has. Default: 128.
+        batch_size: usize = 128,
+    }
 }
 
 impl TimeseriesGenerator {
-    /// Keras's defaults for windows over `length` steps: every step, every target, batches of 128.
-    pub fn new(length: usize) -> Self {
-        Self { length, sampling_rate: 1, stride: 1, start: 0, end: None, seed: None, reverse: false, batch_size: 128 }
-    }
-
-    /// Takes only every `sampling_rate`th step of a window. Default: 1.
-    #[must_use]
-    pub fn sampling_rate(mut self, sampling_rate: usize) -> Self {
-        self.sampling_rate = sampling_rate;
-        self
-    }
-
-    /// How many steps lie between the targets of one window and the next. Default: 1.
-    #[must_use]
-    pub fn stride(mut self, stride: usize) -> Self {
-        self.stride = stride;
-        self
-    }
-
-    /// The first step to use (Keras's `start_index`). Default: 0.
-    #[must_use]
-    pub fn start(mut self, start: usize) -> Self {
-        self.start = start;
-        self
-    }
-
-    /// The last step that may be a target (Keras's `end_index`), itself included. Default: the last of the series.
-    #[must_use]
-    pub fn end(mut self, end: usize) -> Self {
-        self.end = Some(end);
-        self
-    }
-
-    /// Draws targets at random instead of going through them: every batch is full, each of its targets is uniform on
-    /// all that are possible, whatever the stride, and can come again. Default: in order.
-    #[must_use]
-    pub fn shuffle(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// Whether the steps of a window run backwards. Default: false.
-    #[must_use]
-    pub fn reverse(mut self, reverse: bool) -> Self {
-        self.reverse = reverse;
-        self
-    }
-
-    /// How many windows a batch has. Default: 128.
-    #[must_use]
-    pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.batch_size = batch_size;
-        self
-    }
-
     /// The windows of a series of `len` steps.
     ///
     /// # Errors
@@ -117,13 +75,13 @@ impl TimeseriesGenerator {
         let end = last.map_or(0, |last| last + 1);
         let first = self.start.checked_add(self.length).filter(|&first| first < end);
         let first = first.ok_or(SeriesError::TooShort { start: self.start, end, needed })?;
-        let targets: Vec<usize> = match self.seed {
+        let targets: Vec<usize> = match self.shuffle {
             None => (first..end).step_by(self.stride).collect(),
             Some(seed) => {
                 let batches = (end - first).div_ceil(self.stride).div_ceil(self.batch_size);
                 let total = batches.checked_mul(self.batch_size);
                 let too_large = Error::TooLarge { what: "windows", rows: batches, columns: self.batch_size };
-                let mut random = SplitMix64(seed);
+                let mut random = SplitMix64::new(seed);
                 let total = total.filter(|&total| total <= isize::MAX as usize / 8).ok_or(too_large)?;
                 (0..total).map(|_| first + random.below((end - first) as u64) as usize).collect()
             }
@@ -140,99 +98,48 @@ impl TimeseriesGenerator {
     }
 }
 
-/// Keras's `timeseries_dataset_from_array`: the target of a window is that of its first step.
-///
-/// A window has `sequence_length` steps, `sampling_rate` apart.
-///
-/// # Examples
-///
-/// To learn the step behind each window, give the series from `sequence_length` steps on as targets, as in Keras:
-///
-/// ```
-/// use kiln_text::keras::TimeseriesDataset;
-///
-/// let series: Vec<f32> = (0..10).map(|step| step as f32).collect();
-/// let windows = TimeseriesDataset::new(3).targets(7).windows(series.len())?;
-/// assert_eq!(windows.inputs(6..7, &series, 1)?, [6.0, 7.0, 8.0]);
-/// assert_eq!(windows.targets(6..7, &series[3..], 1)?, [9.0]);
-/// # Ok::<(), kiln_text::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimeseriesDataset {
-    sequence_length: usize,
-    sequence_stride: usize,
-    sampling_rate: usize,
-    batch_size: usize,
-    seed: Option<u64>,
-    start: usize,
-    end: Option<usize>,
-    targets: Option<usize>,
+kiln_base::options! {
+    /// Keras's `timeseries_dataset_from_array`: the target of a window is that of its first step.
+    ///
+    /// A window has `sequence_length` steps, `sampling_rate` apart.
+    ///
+    /// # Examples
+    ///
+    /// To learn the step after each window, give the series from `sequence_length` steps on as targets, as in Keras:
+    ///
+    /// ```
+    /// use kiln_text::keras::TimeseriesDataset;
+    ///
+    /// let series: Vec<f32> = (0..10).map(|step| step as f32).collect();
+    /// let windows = TimeseriesDataset::new(3).targets(7).windows(series.len())?;
+    /// assert_eq!(windows.inputs(6..7, &series, 1)?, [6.0, 7.0, 8.0]);
+    /// assert_eq!(windows.targets(6..7, &series[3..], 1)?, [9.0]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct TimeseriesDataset [
+        /// Keras's defaults for windows of `sequence_length` steps: every step, every window, batches of 128.
+        pub const fn new
+    ] {
+        required sequence_length: usize,
+        /// How many steps lie between the start of one window and the next. Default: 1.
+        sequence_stride: usize = 1,
+        /// How many steps lie between the steps of a window. Default: 1.
+        sampling_rate: usize = 1,
+        /// How many windows a batch has. Default: 128.
+        batch_size: usize = 128,
+        /// Puts the windows in an order drawn from this seed; each comes once. Default: in order.
+        some shuffle: u64,
+        /// The first step to use (Keras's `start_index`). Default: 0.
+        start: usize = 0,
+        /// The step after the last to use (Keras's `end_index`). Default: the length of the series.
+        some end: usize,
+        /// How many targets there are: windows beyond have none, and are dropped. Default: as many as steps.
+        some targets: usize,
+    }
 }
 
 impl TimeseriesDataset {
-    /// Keras's defaults for windows of `sequence_length` steps: every step, every window, batches of 128.
-    pub fn new(sequence_length: usize) -> Self {
-        Self {
-            sequence_length,
-            sequence_stride: 1,
-            sampling_rate: 1,
-            batch_size: 128,
-            seed: None,
-            start: 0,
-            end: None,
-            targets: None,
-        }
-    }
-
-    /// How many steps lie between the start of one window and the next. Default: 1.
-    #[must_use]
-    pub fn sequence_stride(mut self, sequence_stride: usize) -> Self {
-        self.sequence_stride = sequence_stride;
-        self
-    }
-
-    /// How many steps lie between the steps of a window. Default: 1.
-    #[must_use]
-    pub fn sampling_rate(mut self, sampling_rate: usize) -> Self {
-        self.sampling_rate = sampling_rate;
-        self
-    }
-
-    /// How many windows a batch has. Default: 128.
-    #[must_use]
-    pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.batch_size = batch_size;
-        self
-    }
-
-    /// Puts the windows in an order drawn from `seed`; each comes once. Default: in order.
-    #[must_use]
-    pub fn shuffle(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// The first step to use (Keras's `start_index`). Default: 0.
-    #[must_use]
-    pub fn start(mut self, start: usize) -> Self {
-        self.start = start;
-        self
-    }
-
-    /// The step behind the last to use (Keras's `end_index`). Default: the length of the series.
-    #[must_use]
-    pub fn end(mut self, end: usize) -> Self {
-        self.end = Some(end);
-        self
-    }
-
-    /// How many targets there are: windows beyond have none, and are left out. Default: as many as steps.
-    #[must_use]
-    pub fn targets(mut self, targets: usize) -> Self {
-        self.targets = Some(targets);
-        self
-    }
-
     /// The windows of a series of `len` steps.
     ///
     /// # Errors
@@ -257,8 +164,8 @@ impl TimeseriesDataset {
             return Err(SeriesError::TooShort { start, end, needed }.into());
         }
         let mut starts: Vec<usize> = (start..start + with_target).step_by(self.sequence_stride).collect();
-        if let Some(seed) = self.seed {
-            shuffle(&mut starts, &mut SplitMix64(seed));
+        if let Some(seed) = self.shuffle {
+            SplitMix64::new(seed).shuffle(&mut starts);
         }
         Ok(TimeseriesWindows {
             steps: self.sequence_length,

@@ -1,83 +1,59 @@
-//! [`LengthBatches`]: batches of sequences of like length, each padded only to its own longest. Leaves out padding one
-//! batch (`pad.rs`) and tensors.
+//! [`LengthBatches`]: batches of sequences of like length, each padded only to its own longest. One batch is padded
+//! in `pad.rs`.
 
-use crate::corpora::documents::SplitMix64;
+use kiln_base::SplitMix64;
+
 use crate::error::{Error, Result, SeriesError};
-use crate::keras::skipgrams::shuffle;
 use crate::rows::pad::{PadSequences, Padded};
 
-/// Plans batches in which little is padding: rows are shuffled, cut into pools of many batches, sorted by length within
-/// each pool, cut into batches, and the batches shuffled.
-///
-/// The plan depends on nothing but the lengths and the options; every row is in exactly one batch. A larger pool has
-/// less padding, and batches whose members are less random.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_text::rows::{LengthBatches, PadSequences};
-///
-/// let sequences = [vec![1; 90], vec![2; 10], vec![3; 88], vec![4; 9]];
-/// let plan = LengthBatches::new(2).shuffle(7).plan(sequences.iter().map(Vec::len))?;
-/// for batch in plan.batches() {
-///     let padded = plan.pad(batch, &sequences, PadSequences::new())?;
-///     assert!(padded.len == 90 || padded.len == 10);
-/// }
-/// assert_eq!(plan.padding().share(), 3.0 / 200.0); // to the longest of all, it were 163 of 360
-/// # Ok::<(), kiln_text::Error>(())
-/// ```
-///
-/// # References
-///
-/// The pools are those of Hugging Face's `LengthGroupedSampler`, which has 50 batches in each, or a quarter of all where
-/// they are fewer than 200, and puts the longest row into the first batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LengthBatches {
-    batch_size: usize,
-    pool: usize,
-    seed: Option<u64>,
-    max_len: Option<usize>,
-    drop_last: bool,
+kiln_base::options! {
+    /// Plans batches in which little is padding: rows are shuffled, cut into pools of many batches, sorted by length within
+    /// each pool, cut into batches, and the batches shuffled.
+    ///
+    /// The plan depends on nothing but the lengths and the options; every row is in exactly one batch. A larger pool has
+    /// less padding, and batches whose members are less random.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::rows::{LengthBatches, PadSequences};
+    ///
+    /// let sequences = [vec![1; 90], vec![2; 10], vec![3; 88], vec![4; 9]];
+    /// let plan = LengthBatches::new(2).shuffle(7).plan(sequences.iter().map(Vec::len))?;
+    /// for batch in plan.batches() {
+    ///     let padded = plan.pad(batch, &sequences, PadSequences::new())?;
+    ///     assert!(padded.len == 90 || padded.len == 10);
+    /// }
+    /// assert_eq!(plan.padding().share(), 3.0 / 200.0); // to the longest of all, it were 163 of 360
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    ///
+    /// # References
+    ///
+    /// The pools are those of Hugging Face's `LengthGroupedSampler`, which has 50 batches in each, or a quarter of all where
+    /// they are fewer than 200, and puts the longest row into the first batch.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct LengthBatches [
+        /// Batches of `batch_size` rows from pools of 50 batches, in the order that sorting gives.
+        pub const fn new
+    ] {
+        required batch_size: usize,
+        /// How many batches make up a pool. 1 leaves the rows together that chance put together; `usize::MAX` sorts all.
+        /// Default: 50.
+        pool: usize = Self::POOL,
+        /// Shuffles the rows before sorting, and the batches after it; give another seed for each epoch. Default: neither is
+        /// shuffled.
+        some shuffle: u64,
+        /// The length to truncate longer sequences to. Default: none are truncated.
+        some max_len: usize,
+        /// Whether a last batch with too few rows is dropped. Default: false.
+        drop_last: bool = false,
+    }
 }
 
 impl LengthBatches {
     /// How many batches make up a pool by default.
     pub const POOL: usize = 50;
-
-    /// Batches of `batch_size` rows from pools of 50 batches, in the order that sorting gives.
-    pub fn new(batch_size: usize) -> Self {
-        Self { batch_size, pool: Self::POOL, seed: None, max_len: None, drop_last: false }
-    }
-
-    /// How many batches make up a pool. 1 leaves the rows together that chance put together; `usize::MAX` sorts all.
-    /// Default: 50.
-    #[must_use]
-    pub fn pool(mut self, batches: usize) -> Self {
-        self.pool = batches;
-        self
-    }
-
-    /// Shuffles the rows before, and the batches behind; give another seed for each epoch. Default: neither is
-    /// shuffled.
-    #[must_use]
-    pub fn shuffle(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// The length to truncate longer sequences to. Default: none are truncated.
-    #[must_use]
-    pub fn max_len(mut self, max_len: usize) -> Self {
-        self.max_len = Some(max_len);
-        self
-    }
-
-    /// Whether a last batch with too few rows is left out. Default: false.
-    #[must_use]
-    pub fn drop_last(mut self, drop_last: bool) -> Self {
-        self.drop_last = drop_last;
-        self
-    }
 
     /// Puts sequences of these lengths into batches. Ties of length stay in the order they had.
     ///
@@ -97,9 +73,9 @@ impl LengthBatches {
         let longest = self.max_len.unwrap_or(usize::MAX);
         let lengths: Vec<usize> = lengths.into_iter().map(|length| length.min(longest)).collect();
         let mut rows: Vec<usize> = (0..lengths.len()).collect();
-        let mut random = self.seed.map(SplitMix64);
+        let mut random = self.shuffle.map(SplitMix64::new);
         if let Some(random) = &mut random {
-            shuffle(&mut rows, random);
+            random.shuffle(&mut rows);
         }
         let mut batches = Vec::with_capacity(rows.len() / self.batch_size + 1);
         for pool in rows.chunks_mut(self.pool.saturating_mul(self.batch_size)) {
@@ -110,7 +86,7 @@ impl LengthBatches {
             batches.pop();
         }
         if let Some(random) = &mut random {
-            shuffle(&mut batches, random);
+            random.shuffle(&mut batches);
         }
         let mut padding = PaddingReport::default();
         for batch in &batches {
