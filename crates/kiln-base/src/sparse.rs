@@ -1,5 +1,6 @@
 //! Sparse matrices by rows, which are those of `sprs`, and how they are built row by row on all threads.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
 use rayon::prelude::*;
@@ -7,6 +8,11 @@ use sprs::{CsMatBase, CsMatI};
 
 /// A sparse matrix by rows, columns ascending within each. Columns are `u32`, which is half the memory of `usize`.
 pub type CsrMatrix<N> = CsMatI<N, u32, usize>;
+
+/// The matrix itself, or, if it is stored by columns, a copy of it by rows.
+pub fn by_row<N: Clone + Default>(matrix: &CsrMatrix<N>) -> Cow<'_, CsrMatrix<N>> {
+    if matrix.is_csr() { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.to_csr()) }
+}
 
 /// The columns and values of row `at` of a matrix that is stored by rows.
 #[inline(always)]

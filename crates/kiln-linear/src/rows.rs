@@ -1,8 +1,6 @@
 //! Sparse rows as the solvers walk over them, and the checks that all of them make.
 
-use std::borrow::Cow;
-
-pub(crate) use kiln_base::sparse::row;
+pub(crate) use kiln_base::sparse::{by_row, row};
 use kiln_text::features::SparseMatrix;
 
 use crate::error::{Error, Result};
@@ -11,11 +9,6 @@ use crate::error::{Error, Result};
 pub trait Cell: Copy + Into<f64> + Default + Sync {}
 
 impl<N: Copy + Into<f64> + Default + Sync> Cell for N {}
-
-/// The matrix itself, or, if it is stored by columns, a copy of it by rows.
-pub(crate) fn by_row<N: Cell>(matrix: &SparseMatrix<N>) -> Cow<'_, SparseMatrix<N>> {
-    if matrix.is_csr() { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.to_csr()) }
-}
 
 pub(crate) fn check_counts(rows: usize, what: &'static str, found: usize) -> Result<()> {
     if rows == found { Ok(()) } else { Err(Error::UnevenRows { rows, what, found }) }

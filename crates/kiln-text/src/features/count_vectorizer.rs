@@ -11,9 +11,10 @@ use super::terms::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analy
 use super::terms::python_text::StripAccents;
 use super::terms::term_tree::{NONE, Paths};
 use crate::error::{Error, Result, VectorizerError};
-use crate::features::sparse::{SparseMatrix, Stack, by_batches, by_row, by_rows, check_columns};
+use crate::features::sparse::{SparseMatrix, Stack, by_batches, by_rows, check_columns};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
+use kiln_base::sparse::by_row;
 
 /// A bound on the number of texts that a term occurs in.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,10 +1,7 @@
-//! The sparse matrices of this crate, which are those of `sprs`, how they are built row by row on all threads,
-//! and their dense form. Leaves out what the numbers mean.
+//! The sparse matrices of this crate, which are those of `sprs`: how they are built from texts, and their dense form.
 
-use std::borrow::Cow;
-
+use kiln_base::sparse::{CsrMatrix, from_rows};
 use rayon::prelude::*;
-use sprs::CsMatI;
 
 use crate::error::{Result, VectorizerError};
 use crate::io::batches::in_batches;
@@ -14,14 +11,7 @@ use crate::rows::pad::filled;
 
 /// A row for each text, a column for each term, by rows (CSR), columns ascending within each. Columns are `u32`, which
 /// is half the memory of `usize`.
-pub type SparseMatrix<N> = CsMatI<N, u32, usize>;
-
-/// Rows built by one thread.
-struct Part<N> {
-    columns: Vec<u32>,
-    values: Vec<N>,
-    lengths: Vec<usize>,
-}
+pub type SparseMatrix<N> = CsrMatrix<N>;
 
 /// Builds a matrix from `rows`; `push` appends the columns and values of one row, columns ascending.
 pub(crate) fn by_rows<T: Sync, N: Copy + Send + Sync, S>(
@@ -32,30 +22,10 @@ pub(crate) fn by_rows<T: Sync, N: Copy + Send + Sync, S>(
 ) -> SparseMatrix<N> {
     // Enough pieces that a thread which is late can be helped.
     let piece = rows.len().div_ceil(8 * rayon::current_num_threads()).max(16);
-    let parts: Vec<Part<N>> = rows
-        .par_chunks(piece)
-        .map_init(scratch, |scratch, rows| {
-            let mut part = Part { columns: Vec::new(), values: Vec::new(), lengths: Vec::with_capacity(rows.len()) };
-            for row in rows {
-                let before = part.columns.len();
-                push(scratch, row, &mut part.columns, &mut part.values);
-                part.lengths.push(part.columns.len() - before);
-            }
-            part
-        })
-        .collect();
-    let stored = parts.iter().map(|part| part.columns.len()).sum();
-    let (mut all_columns, mut values) = (Vec::with_capacity(stored), Vec::with_capacity(stored));
-    let mut starts = Vec::with_capacity(rows.len() + 1);
-    starts.push(0);
-    for part in parts {
-        all_columns.extend_from_slice(&part.columns);
-        values.extend_from_slice(&part.values);
-        for length in part.lengths {
-            starts.push(starts[starts.len() - 1] + length);
-        }
-    }
-    CsMatI::new((rows.len(), columns), starts, all_columns, values)
+    let push = |scratch: &mut S, at: usize, columns: &mut Vec<u32>, values: &mut Vec<N>| {
+        push(scratch, &rows[at], columns, values);
+    };
+    from_rows((rows.len(), columns), piece, scratch, push)
 }
 
 /// Rows of several matrices, one after the other.
@@ -86,7 +56,7 @@ impl<N: Copy> Stack<N> {
     }
 
     pub(crate) fn finish(self, columns: usize) -> SparseMatrix<N> {
-        CsMatI::new((self.starts.len() - 1, columns), self.starts, self.columns, self.values)
+        CsrMatrix::new((self.starts.len() - 1, columns), self.starts, self.columns, self.values)
     }
 }
 
@@ -121,12 +91,7 @@ pub(crate) fn with_values<N: Copy + Sync, M: Copy + Send + Default>(
     rows.into_par_iter().with_min_len(64).for_each(|(range, row)| {
         change(&matrix.indices()[range.clone()], &matrix.data()[range], row);
     });
-    CsMatI::new((matrix.rows(), matrix.cols()), starts, matrix.indices().to_vec(), values)
-}
-
-/// The matrix itself, or, if it is stored by columns, a copy of it by rows.
-pub(crate) fn by_row<N: Clone + Default>(matrix: &SparseMatrix<N>) -> Cow<'_, SparseMatrix<N>> {
-    if matrix.is_csr() { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.to_csr()) }
+    CsrMatrix::new((matrix.rows(), matrix.cols()), starts, matrix.indices().to_vec(), values)
 }
 
 /// The dense form of a sparse matrix, zeros written out.

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::features::sparse::{SparseMatrix, by_row, check_columns, with_values};
+use crate::features::sparse::{SparseMatrix, check_columns, with_values};
+use kiln_base::sparse::by_row;
 
 /// What a row is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
