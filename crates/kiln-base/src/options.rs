@@ -13,7 +13,8 @@
 /// | `into some name: T` | `Option<T>`, `None` at first | `fn name(self, name: impl Into<T>)` |
 /// | `bare name: T = default` | `T` | none |
 ///
-/// A field may be `pub`, and may have attributes other than documentation after `@`: `@[serde(default)]`. The constructor is
+/// A field may be `pub`, and may have attributes other than documentation after `@`: `@[serde(default)]`. The constructor
+/// is
 /// `pub fn new`, or what stands in brackets after the struct's name: `[pub const fn on]`. A struct without required fields is
 /// `Default`, too. It may have one lifetime. Setters check nothing: the method that uses the options does.
 ///
@@ -47,135 +48,71 @@ macro_rules! options {
         }
     };
     ($(#[$meta:meta])* $vis:vis struct $name:ident $(<$life:lifetime>)? [$($constructor:tt)*] { $($body:tt)* }) => {
-        $crate::options!(@field {$(#[$meta])* $vis $name ($($life)?) [$($constructor)*]} () {} {} {} $($body)*);
+        $crate::options!(@field {$(#[$meta])* $vis $name ($($life)?) [$($constructor)*]} [() {} {} {}] $($body)*);
     };
 
-    (@field $head:tt ($($required:tt)*) {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}
-        $(#[$doc:meta])* $(@[$($attribute:tt)*])? $vis:vis required $name:ident: $type:ty $(, $($rest:tt)*)?
-    ) => {
-        $crate::options!(@field $head
-            ($($required)* $name: $type,)
-            {$($fields)* $(#[$doc])* $(#[$($attribute)*])? $vis $name: $type,}
-            {$($values)* $name,}
-            {$($setters)*}
-            $($($rest)*)?);
+    // One field: what is read of it, then `@put` with its argument of the constructor, type, first value and setter.
+    (@field $head:tt $so_far:tt $(#[$doc:meta])* $(@[$($a:tt)*])? $vis:vis required $x:ident: $t:ty $(, $($rest:tt)*)?) => {
+        $crate::options!(@put $head $so_far {$(#[$doc])* $(#[$($a)*])? $vis} $x ($x: $t,) ($t) {$x} {} $($($rest)*)?);
     };
-    (@field $head:tt $required:tt {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}
-        $(#[$doc:meta])* $(@[$($attribute:tt)*])? $vis:vis bare $name:ident: $type:ty = $default:expr $(, $($rest:tt)*)?
-    ) => {
-        $crate::options!(@field $head $required
-            {$($fields)* $(#[$doc])* $(#[$($attribute)*])? $vis $name: $type,}
-            {$($values)* $name: $default,}
-            {$($setters)*}
-            $($($rest)*)?);
+    (@field $head:tt $so_far:tt $(#[$doc:meta])* $(@[$($a:tt)*])? $vis:vis bare $x:ident: $t:ty = $v:expr $(, $($rest:tt)*)?) => {
+        $crate::options!(@put $head $so_far {$(#[$doc])* $(#[$($a)*])? $vis} $x () ($t) {$v} {} $($($rest)*)?);
     };
-    (@field $head:tt $required:tt {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}
-        $(#[$doc:meta])* $(@[$($attribute:tt)*])? $vis:vis into some $name:ident: $type:ty $(, $($rest:tt)*)?
+    (@field $head:tt $so_far:tt $(#[$doc:meta])* $(@[$($a:tt)*])? $vis:vis into some $x:ident: $t:ty $(, $($rest:tt)*)?) => {
+        $crate::options!(@put $head $so_far {$(#[$doc])* $(#[$($a)*])? $vis} $x () (::std::option::Option<$t>)
+            {::std::option::Option::None} {{$(#[$doc])* #[must_use] pub fn} {impl ::std::convert::Into<$t>} {::std::option::Option::Some($x.into())}} $($($rest)*)?);
+    };
+    (@field $head:tt $so_far:tt $(#[$doc:meta])* $(@[$($a:tt)*])? $vis:vis some $x:ident: $t:ty $(, $($rest:tt)*)?) => {
+        $crate::options!(@put $head $so_far {$(#[$doc])* $(#[$($a)*])? $vis} $x () (::std::option::Option<$t>)
+            {::std::option::Option::None} {{$(#[$doc])* #[must_use] pub const fn} {$t} {::std::option::Option::Some($x)}} $($($rest)*)?);
+    };
+    (@field $head:tt $so_far:tt $(#[$doc:meta])* $(@[$($a:tt)*])? $vis:vis into $x:ident: $t:ty = $v:expr $(, $($rest:tt)*)?) => {
+        $crate::options!(@put $head $so_far {$(#[$doc])* $(#[$($a)*])? $vis} $x () ($t) {$v}
+            {{$(#[$doc])* #[must_use] pub fn} {impl ::std::convert::Into<$t>} {$x.into()}} $($($rest)*)?);
+    };
+    (@field $head:tt $so_far:tt $(#[$doc:meta])* $(@[$($a:tt)*])? $vis:vis $x:ident: $t:ty = $v:expr $(, $($rest:tt)*)?) => {
+        $crate::options!(@put $head $so_far {$(#[$doc])* $(#[$($a)*])? $vis} $x () ($t) {$v} {{$(#[$doc])* #[must_use] pub const fn} {$t} {$x}} $($($rest)*)?);
+    };
+    (@put $head:tt [($($arguments:tt)*) {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}] {$($before:tt)*} $x:ident
+        ($($argument:tt)*) ($t:ty) {$v:expr} {$({$($function:tt)*} {$($taken:tt)*} {$held:expr})?} $($rest:tt)*
     ) => {
-        $crate::options!(@field $head $required
-            {$($fields)* $(#[$doc])* $(#[$($attribute)*])? $vis $name: ::std::option::Option<$type>,}
-            {$($values)* $name: ::std::option::Option::None,}
-            {$($setters)*
-                $(#[$doc])*
-                #[must_use]
-                pub fn $name(mut self, $name: impl ::std::convert::Into<$type>) -> Self {
-                    self.$name = ::std::option::Option::Some($name.into());
+        $crate::options!(@field $head [
+            ($($arguments)* $($argument)*)
+            {$($fields)* $($before)* $x: $t,}
+            {$($values)* $x: $v,}
+            {$($setters)* $(
+                $($function)* $x(mut self, $x: $($taken)*) -> Self {
+                    self.$x = $held;
                     self
                 }
-            }
-            $($($rest)*)?);
-    };
-    (@field $head:tt $required:tt {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}
-        $(#[$doc:meta])* $(@[$($attribute:tt)*])? $vis:vis some $name:ident: $type:ty $(, $($rest:tt)*)?
-    ) => {
-        $crate::options!(@field $head $required
-            {$($fields)* $(#[$doc])* $(#[$($attribute)*])? $vis $name: ::std::option::Option<$type>,}
-            {$($values)* $name: ::std::option::Option::None,}
-            {$($setters)*
-                $(#[$doc])*
-                #[must_use]
-                pub const fn $name(mut self, $name: $type) -> Self {
-                    self.$name = ::std::option::Option::Some($name);
-                    self
-                }
-            }
-            $($($rest)*)?);
-    };
-    (@field $head:tt $required:tt {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}
-        $(#[$doc:meta])* $(@[$($attribute:tt)*])? $vis:vis into $name:ident: $type:ty = $default:expr $(, $($rest:tt)*)?
-    ) => {
-        $crate::options!(@field $head $required
-            {$($fields)* $(#[$doc])* $(#[$($attribute)*])? $vis $name: $type,}
-            {$($values)* $name: $default,}
-            {$($setters)*
-                $(#[$doc])*
-                #[must_use]
-                pub fn $name(mut self, $name: impl ::std::convert::Into<$type>) -> Self {
-                    self.$name = $name.into();
-                    self
-                }
-            }
-            $($($rest)*)?);
-    };
-    (@field $head:tt $required:tt {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}
-        $(#[$doc:meta])* $(@[$($attribute:tt)*])? $vis:vis $name:ident: $type:ty = $default:expr $(, $($rest:tt)*)?
-    ) => {
-        $crate::options!(@field $head $required
-            {$($fields)* $(#[$doc])* $(#[$($attribute)*])? $vis $name: $type,}
-            {$($values)* $name: $default,}
-            {$($setters)*
-                $(#[$doc])*
-                #[must_use]
-                pub const fn $name(mut self, $name: $type) -> Self {
-                    self.$name = $name;
-                    self
-                }
-            }
-            $($($rest)*)?);
+            )?}
+        ] $($rest)*);
     };
 
-    // All fields are read. Without a required one the struct has a default.
-    (@field {$(#[$meta:meta])* $vis:vis $name:ident $life:tt [$(#[$about:meta])* $new_vis:vis const fn $new:ident]}
-        () $fields:tt $values:tt $setters:tt
-    ) => {
-        $crate::options!(@default $name $life $new);
-        $crate::options!(@end {$(#[$meta])* $vis $name $life} {$(#[$about])* $new_vis const fn} $new () $fields $values $setters);
+    // All fields are read. Without an argument of the constructor the struct has a default.
+    (@field {$(#[$meta:meta])* $vis:vis $name:ident ($($life:lifetime)?) [$(#[$about:meta])* $new_vis:vis const fn $new:ident]} $so_far:tt) => {
+        $crate::options!(@end {$(#[$meta])* $vis} $name ($($life)?) {$(#[$about])* $new_vis const fn} $new $so_far);
     };
-    (@field {$(#[$meta:meta])* $vis:vis $name:ident $life:tt [$(#[$about:meta])* $new_vis:vis fn $new:ident]}
-        () $fields:tt $values:tt $setters:tt
-    ) => {
-        $crate::options!(@default $name $life $new);
-        $crate::options!(@end {$(#[$meta])* $vis $name $life} {$(#[$about])* $new_vis fn} $new () $fields $values $setters);
+    (@field {$(#[$meta:meta])* $vis:vis $name:ident ($($life:lifetime)?) [$(#[$about:meta])* $new_vis:vis fn $new:ident]} $so_far:tt) => {
+        $crate::options!(@end {$(#[$meta])* $vis} $name ($($life)?) {$(#[$about])* $new_vis fn} $new $so_far);
     };
-    (@field {$(#[$meta:meta])* $vis:vis $name:ident $life:tt [$(#[$about:meta])* $new_vis:vis const fn $new:ident]}
-        $required:tt $fields:tt $values:tt $setters:tt
-    ) => {
-        $crate::options!(@end {$(#[$meta])* $vis $name $life} {$(#[$about])* $new_vis const fn} $new $required $fields $values $setters);
-    };
-    (@field {$(#[$meta:meta])* $vis:vis $name:ident $life:tt [$(#[$about:meta])* $new_vis:vis fn $new:ident]}
-        $required:tt $fields:tt $values:tt $setters:tt
-    ) => {
-        $crate::options!(@end {$(#[$meta])* $vis $name $life} {$(#[$about])* $new_vis fn} $new $required $fields $values $setters);
-    };
-
-    (@default $name:ident ($($life:lifetime)?) $new:ident) => {
+    (@end $before:tt $name:ident ($($life:lifetime)?) $signature:tt $new:ident [() $($so_far:tt)*]) => {
         impl $(<$life>)? ::std::default::Default for $name $(<$life>)? {
             fn default() -> Self {
                 Self::$new()
             }
         }
+        $crate::options!(@struct $before $name ($($life)?) $signature $new [() $($so_far)*]);
     };
-    (@end {$(#[$meta:meta])* $vis:vis $name:ident ($($life:lifetime)?)} {$($signature:tt)*} $new:ident ($($required:tt)*) {$($fields:tt)*}
-        {$($values:tt)*} {$($setters:tt)*}
+    (@end $($all:tt)*) => { $crate::options!(@struct $($all)*); };
+    (@struct {$($before:tt)*} $name:ident ($($life:lifetime)?) {$($signature:tt)*} $new:ident
+        [($($arguments:tt)*) {$($fields:tt)*} {$($values:tt)*} {$($setters:tt)*}]
     ) => {
-        $(#[$meta])*
-        $vis struct $name $(<$life>)? {
-            $($fields)*
-        }
+        $($before)* struct $name $(<$life>)? { $($fields)* }
 
         impl $(<$life>)? $name $(<$life>)? {
             #[must_use]
-            $($signature)* $new($($required)*) -> Self {
+            $($signature)* $new($($arguments)*) -> Self {
                 Self { $($values)* }
             }
 
