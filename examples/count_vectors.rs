@@ -11,7 +11,7 @@
 
 use anyhow::Result;
 use clap::Parser;
-use kiln::prelude::*;
+use kiln::models::thousands;
 use kiln::vectors::counts::{Cooccurrence, Ppmi, Scaling, TruncatedSvd};
 use kiln::vectors::{Format, WordVectors};
 use kiln_examples::{CorpusArgs, numbered, similar_words};

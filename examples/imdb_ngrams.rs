@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use kiln::linear::{Loss, SupervisedConfig};
+use kiln::models::thousands;
 use kiln::prelude::*;
 use kiln_examples::linear::fit_supervised;
 use kiln_examples::losses::folder_for_model;

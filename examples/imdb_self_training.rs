@@ -26,6 +26,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use kiln::linear::{LogCountRatio, LogisticModel, LogisticRegression};
+use kiln::models::thousands;
 use kiln::prelude::*;
 use kiln::text::features::{DocumentFrequency, SparseMatrix};
 use kiln::text::io::WholeFile;

@@ -27,11 +27,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
+use kiln::models::thousands;
 use kiln::models::weights::initialized;
 use kiln::models::{Initializer, LanguageModelConfig, OutputLayer, RandomKey};
 use kiln::prelude::*;
 use kiln::text::corpora::PennTreebank;
 use kiln::text::vocabulary::Vocabulary;
+use kiln::train::evaluate;
 use kiln::train::{TextWindows, TokenUnit};
 use kiln_examples::{Defaults, TrainingArgs, review_text, show_model, show_run};
 

@@ -15,9 +15,11 @@ use kiln::burn::tensor::Tensor;
 use kiln::burn::tensor::activation::log_sigmoid;
 use kiln::burn::train::metric::AccuracyMetric;
 use kiln::models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
+use kiln::models::{Head, Pass, Targets, thousands};
 use kiln::models::{RandomKey, TokenBatch};
 use kiln::prelude::*;
 use kiln::train::Labelled;
+use kiln::train::StepOutput;
 use kiln_examples::{Defaults, TrainingArgs, options, show_run};
 
 const DEFAULTS: Defaults =

@@ -16,8 +16,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use kiln::models::thousands;
 use kiln::models::word2vec::{Updates, Word2Vec, Word2VecConfig};
-use kiln::prelude::*;
 use kiln::vectors::WordVectors;
 use kiln::vectors::counts::principal_components;
 use kiln_examples::plane::{Label, draw};

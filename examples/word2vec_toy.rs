@@ -13,6 +13,7 @@
 use anyhow::Result;
 use kiln::burn::tensor::activation::softmax;
 use kiln::kernels::word2vec::{Window, WindowBatch};
+use kiln::models::Pass;
 use kiln::models::word2vec::{Architecture, ContextRow, Contexts, SoftmaxCbowConfig};
 use kiln::prelude::*;
 use kiln::train::ContextDataset;

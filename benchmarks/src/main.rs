@@ -18,6 +18,7 @@ use clap::Parser;
 use kiln::burn::module::Module;
 use kiln::burn::optim::GradientsParams;
 use kiln::burn::tensor::{Device, Tensor};
+use kiln::models::{Head, Pass};
 use kiln::prelude::*;
 use kiln::train::OptimizerState;
 use serde_json::json;

@@ -10,6 +10,7 @@ use kiln::models::RandomKey;
 use kiln::prelude::*;
 use kiln::text::rows::{Padded, Span};
 use kiln::train::StepLogs;
+use kiln::train::TokenDataset;
 
 use crate::median;
 use crate::tasks::Task;

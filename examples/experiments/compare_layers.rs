@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Parser;
+use kiln::models::{TextClassifierConfig, thousands};
 use kiln::prelude::*;
 use kiln::text::corpora::reviews::ReviewDocuments;
 use kiln_examples::curves::{Curve, Curves};

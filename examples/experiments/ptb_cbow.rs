@@ -17,6 +17,7 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use kiln::kernels::RandomKey;
 use kiln::kernels::word2vec::{RandomWords, WindowBatch, WindowSampler};
+use kiln::models::thousands;
 use kiln::models::word2vec::{Architecture, ContextRow, NegativeSamplingConfig};
 use kiln::prelude::*;
 use kiln::train::ContextDataset;

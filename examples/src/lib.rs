@@ -22,7 +22,9 @@ use kiln::burn::tensor::Device;
 use kiln::models::thousands;
 use kiln::models::word2vec::Corpus;
 use kiln::prelude::*;
+use kiln::text::encoders::ImdbIds;
 use kiln::text::tokens::Html;
+use kiln::text::tokens::{Normalizer, Words};
 use kiln::vectors::Similar;
 
 pub use interrupt::Interrupt;

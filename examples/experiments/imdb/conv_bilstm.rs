@@ -15,6 +15,7 @@
 
 use anyhow::Result;
 use clap::Parser;
+use kiln::models::PaddedSteps;
 use kiln::prelude::*;
 use kiln_examples::{Defaults, ImdbTraining, imdb_ids, show_model, show_run};
 

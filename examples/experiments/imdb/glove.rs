@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use kiln::models::thousands;
 use kiln::models::word2vec::{Corpus, Updates, Word2Vec, Word2VecConfig, Word2VecProgress};
 use kiln::prelude::*;
 use kiln::text::tokens::text_to_words;

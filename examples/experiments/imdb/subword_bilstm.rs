@@ -26,8 +26,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Parser;
+use kiln::models::{PaddedSteps, thousands};
 use kiln::prelude::*;
+use kiln::text::encoders::SubwordTextEncoder;
+use kiln::text::rows::Truncating;
 use kiln::train::EncodedBatches;
+use kiln::train::{EncodedDataset, PadBatcher};
 use kiln_examples::{Defaults, ImdbTraining, show_model, show_run};
 
 const DEFAULTS: Defaults =
