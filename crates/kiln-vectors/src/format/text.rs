@@ -2,7 +2,7 @@
 //! whole lines, the lines of a block are parsed in parallel, and what they hold is put together in their order.
 
 use std::io::{self, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -138,7 +138,8 @@ impl<'a> Lines<'a> {
                 if gathered.read() == self.limit {
                     return Ok(ControlFlow::Break(()));
                 }
-                return Err(fault.at(&self.path, self.lines + part.lines + 1, self.bytes, d));
+                let (line, begins) = (self.lines + part.lines + 1, self.bytes + fault.start as u64);
+                return Err(explain(trimmed(&bytes[fault]), d, &self.path, line, begins));
             }
             self.lines += part.lines;
             self.bytes += bytes.len() as u64;
@@ -189,31 +190,8 @@ struct Part {
     values: Vec<f32>,
     /// Lines that were parsed.
     lines: u64,
-    /// What is wrong in the line after those.
-    fault: Option<Fault>,
-}
-
-/// What is wrong in a line, before it is known which line of the file it is.
-enum Fault {
-    Count { word: String, found: usize },
-    NotANumber { word: String, position: usize, found: String },
-    NotFinite { word: String, position: usize, found: String },
-    NotUtf8 { byte: usize },
-}
-
-impl Fault {
-    fn at(self, path: &Path, line: u64, part_begins: u64, expected: usize) -> Error {
-        let path = path.to_path_buf();
-        let place = Place::Line(line);
-        match self {
-            Self::Count { word, found } => Error::ValueCount { path, line, word, expected, found },
-            Self::NotANumber { word, position, found } => Error::NotANumber { path, line, word, position, found },
-            Self::NotFinite { word, position, found } => {
-                Error::FileValueNotFinite { path, place, word, position, found }
-            }
-            Self::NotUtf8 { byte } => Error::NotUtf8 { path, place, byte: part_begins + byte as u64 },
-        }
-    }
+    /// Where the line after those is, if something is wrong with it.
+    fault: Option<Range<usize>>,
 }
 
 /// A block in parts of whole lines, for the threads.
@@ -235,22 +213,17 @@ fn parse_part(part: &[u8], d: usize, invalid: InvalidUtf8) -> Part {
     let mut parsed = Part { words: String::new(), ends: Vec::new(), values: Vec::new(), lines: 0, fault: None };
     let mut begins = 0;
     for line in part.split_inclusive(|&byte| byte == b'\n') {
-        match parse_line(trimmed(line), d, &mut parsed.values) {
-            Ok(Some(word)) => {
-                if let Err(at) = push_word(&mut parsed.words, word, invalid) {
-                    parsed.fault = Some(Fault::NotUtf8 { byte: begins + at });
-                    return parsed;
-                }
-                parsed.ends.push(parsed.words.len());
-            }
-            Ok(None) => {}
-            Err(fault) => {
-                parsed.fault = Some(fault);
+        let (content, end) = (trimmed(line), begins + line.len());
+        if !content.is_empty() {
+            let word = parse_line(content, d, &mut parsed.values);
+            if word.is_none_or(|word| push_word(&mut parsed.words, word, invalid).is_err()) {
+                parsed.fault = Some(begins..end);
                 return parsed;
             }
+            parsed.ends.push(parsed.words.len());
         }
         parsed.lines += 1;
-        begins += line.len();
+        begins = end;
     }
     parsed
 }
@@ -264,14 +237,11 @@ fn trimmed(line: &[u8]) -> &[u8] {
     &line[..end]
 }
 
-/// Adds the last `d` fields of a line to `values` and gives what is before them, or nothing if the line is empty.
-fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> std::result::Result<Option<&'a [u8]>, Fault> {
-    if line.is_empty() {
-        return Ok(None);
-    }
+/// Adds the last `d` fields of a line to `values` and gives what is before them, the word; nothing if that fails.
+fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a [u8]> {
     // Too short for so many values; a header may promise any number, so nothing is allocated before this.
     if line.len() / 2 < d {
-        return Err(explain(line, d));
+        return None;
     }
     let before = values.len();
     values.resize(before + d, 0.0);
@@ -283,7 +253,7 @@ fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> std::resul
             (Some(space), Some(parsed)) if parsed.is_finite() => (*value, end) = (parsed, space),
             _ => {
                 values.truncate(before);
-                return Err(explain(line, d));
+                return None;
             }
         }
     }
@@ -292,19 +262,24 @@ fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> std::resul
         && looks_like_value(&word[space + 1..])
     {
         values.truncate(before);
-        return Err(explain(line, d));
+        return None;
     }
-    Ok(Some(word))
+    Some(word)
 }
 
-/// What is wrong with a line that does not parse.
-fn explain(line: &[u8], d: usize) -> Fault {
+/// What is wrong with line `number`, which begins at byte `begins`: it does not parse, or its word is not UTF-8.
+fn explain(line: &[u8], d: usize, path: &Path, number: u64, begins: u64) -> Error {
+    let (path, place) = (path.to_path_buf(), Place::Line(number));
+    if let Some(word) = parse_line(line, d, &mut Vec::new()) {
+        let valid = word.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+        return Error::NotUtf8 { path, place, byte: begins + valid as u64 };
+    }
     let fields: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
     let word = quoted(fields[0]);
     let after = &fields[1..];
     let numbers_at_end = after.iter().rev().take_while(|field| parse_value(field).is_some()).count();
     if after.len() < d {
-        return Fault::Count { word, found: after.len() };
+        return Error::ValueCount { path, line: number, word, expected: d, found: after.len() };
     }
     // The last d fields should be the values; the first number is where they seem to begin.
     let first_number = after.iter().position(|field| parse_value(field).is_some());
@@ -313,15 +288,15 @@ fn explain(line: &[u8], d: usize) -> Fault {
         let position = at.saturating_sub(begin) + 1;
         match parse_value(field) {
             Some(value) if value.is_finite() => continue,
-            Some(_) => return Fault::NotFinite { word, position, found: quoted(field) },
+            Some(_) => return Error::FileValueNotFinite { path, place, word, position, found: quoted(field) },
             // Something between numbers is a broken number; else the word is longer, and values are missing.
             None if after.len() == d || (first_number.is_some() && at > begin) => {
-                return Fault::NotANumber { word, position, found: quoted(field) };
+                return Error::NotANumber { path, line: number, word, position, found: quoted(field) };
             }
-            None => return Fault::Count { word, found: numbers_at_end },
+            None => break,
         }
     }
-    Fault::Count { word, found: numbers_at_end }
+    Error::ValueCount { path, line: number, word, expected: d, found: numbers_at_end }
 }
 
 /// Whether a part of a word after a space would be taken for a value too many: a number with a point or an exponent.
