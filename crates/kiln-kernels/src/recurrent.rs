@@ -12,7 +12,6 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use self::autodiff::{RecurrentInputs, RecurrentOps};
-use self::options::Sizes;
 use crate::backend::choice::{Kernels, assert_same_device, is_fused};
 
 pub use self::options::{CellKind, Direction, Directions, RecurrentOptions, Wanted};
@@ -149,7 +148,7 @@ fn fits(kernels: Kernels, input: &Tensor<3>, recurrent_kernel: &Tensor<3>, optio
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     {
         let [batch, time, d_input] = input.dims();
-        let sizes = Sizes { batch, time, d_input, d_hidden: recurrent_kernel.dims()[1] };
+        let sizes = self::options::Sizes { batch, time, d_input, d_hidden: recurrent_kernel.dims()[1] };
         kernels.fit(|adapter| gpu::is_fused(adapter, sizes, options))
     }
     #[cfg(not(any(feature = "wgpu", feature = "cuda")))]

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::AdamStep;
 use super::autodiff::{AdamOps, Moments};
 use crate::backend::cpu::lanes::dispatch;
+use crate::backend::cpu::shared::assert_holds;
 use crate::backend::cpu::slices::Slices;
 
 /// Numbers that one task updates.
@@ -29,6 +30,9 @@ impl<B: Slices> AdamOps for B {
 
 /// Updates value and moments in place.
 fn update(value: &mut [f32], mean: &mut [f32], square: &mut [f32], gradient: &[f32], step: AdamStep) {
+    for (what, numbers) in [("mean", &*mean), ("square", &*square), ("gradient", gradient)] {
+        assert_holds(what, numbers, [value.len()]);
+    }
     let moments = mean.par_chunks_mut(PART).zip(square.par_chunks_mut(PART));
     value
         .par_chunks_mut(PART)
@@ -60,5 +64,17 @@ impl WithSimd for Update<'_> {
             *square = *square * beta_2 + gradient * gradient * rest_2;
             *value -= *mean * rate / (square.sqrt() + epsilon);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "the square must hold [3] numbers, but holds 2")]
+    fn moments_of_the_wrong_length_are_refused() {
+        let step = AdamStep { beta_1: 0.9, beta_2: 0.9, epsilon: 1e-7, rate: 1.0 };
+        update(&mut [0.0; 3], &mut [0.0; 3], &mut [0.0; 2], &[0.0; 3], step);
     }
 }

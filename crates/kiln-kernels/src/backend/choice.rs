@@ -75,7 +75,7 @@ impl Kernels {
             #[cfg(any(feature = "wgpu", feature = "cuda"))]
             DispatchDevice::Cube(device) => {
                 let adapter = Adapter::new(device);
-                adapter.holds(tensor.dims().iter().product()).then_some(Self::Gpu(adapter))
+                adapter.holds(tensor.dims()).then_some(Self::Gpu(adapter))
             }
             #[allow(unreachable_patterns)] // a build may hold no other backend
             _ => None,

@@ -3,6 +3,7 @@
 //! In `[batch, time, channel]` a window of `kernel_size` steps is a contiguous run of numbers, so
 //! the convolution is one product over overlapping rows and nothing is copied together.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use burn::backend::TensorMetadata;
@@ -15,7 +16,7 @@ use crate::backend::cpu::lanes::{dispatch, lanes};
 use crate::backend::cpu::product::{
     PANEL, Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
 };
-use crate::backend::cpu::shared::{Scratch, Shared, filled};
+use crate::backend::cpu::shared::{Scratch, Shared, assert_holds, filled};
 use crate::backend::cpu::slices::Slices;
 
 /// Rows of the inner dimension at a time: their part of a panel fits the nearest cache.
@@ -77,6 +78,16 @@ impl ConvSizes {
         self.time + 1 - self.window
     }
 
+    /// # Panics
+    ///
+    /// If input or kernel are of other sizes, or the window is longer than the sequence.
+    fn check(&self, input: &[f32], kernel: &[f32]) {
+        let Self { batch, time, d_input, filters, window } = *self;
+        assert!((1..=time).contains(&window), "a window of {window} steps does not fit a sequence of {time}");
+        assert_holds("input", input, [batch, time, d_input]);
+        assert_holds("kernel", kernel, [window, d_input, filters]);
+    }
+
     /// Numbers in a window.
     fn inner(&self) -> usize {
         self.window * self.d_input
@@ -86,12 +97,14 @@ impl ConvSizes {
 /// `input` `[batch, time, d_input]`, `kernel` `[window, d_input, filters]`, `bias` `[filters]`;
 /// gives `[batch, time + 1 - window, filters]`.
 fn forward(sizes: ConvSizes, input: &[f32], kernel: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
+    sizes.check(input, kernel);
+    assert_holds("bias", bias, [sizes.filters]);
     let (steps, filters) = (sizes.out_time(), sizes.filters);
     let packed = Packed::by_rows(sizes.inner(), filters, lanes(), kernel);
     // Every task writes a run of steps of one row.
     let parts: Vec<(usize, Range<usize>)> =
         (0..sizes.batch).flat_map(|row| tiles(0..steps, STEPS).map(move |steps| (row, steps))).collect();
-    let convolve = |out: &mut [f32]| {
+    let convolve = |out: &mut [MaybeUninit<f32>]| {
         let shared = Shared::new(out);
         parts.into_par_iter().for_each(|(row, part)| {
             // SAFETY: no two parts overlap.
@@ -110,7 +123,7 @@ fn forward(sizes: ConvSizes, input: &[f32], kernel: &[f32], bias: &[f32], relu: 
         });
     };
     // SAFETY: the parts cover every step of every row.
-    unsafe { filled(sizes.batch * steps * filters, convolve) }
+    unsafe { filled([sizes.batch, steps, filters], convolve) }
 }
 
 /// The product of overlapping rows with packed columns.
@@ -124,7 +137,7 @@ struct Rows<'a> {
     columns: usize,
     /// What is added to each row, and whether relu follows.
     bias: Option<(&'a [f32], bool)>,
-    to: &'a mut [f32],
+    to: &'a mut [MaybeUninit<f32>],
 }
 
 impl WithSimd for Rows<'_> {
@@ -156,11 +169,13 @@ impl WithSimd for Rows<'_> {
         }
         for (to, from) in self.to.chunks_exact_mut(self.columns).zip(sums.chunks_exact(width)) {
             match self.bias {
-                None => to.copy_from_slice(&from[..self.columns]),
+                None => {
+                    to.write_copy_of_slice(&from[..self.columns]);
+                }
                 Some((bias, relu)) => {
                     for ((to, from), bias) in to.iter_mut().zip(from).zip(bias) {
                         let sum = from + bias;
-                        *to = if relu && sum < 0.0 { 0.0 } else { sum }; // NaN stays NaN
+                        to.write(if relu && sum < 0.0 { 0.0 } else { sum }); // NaN stays NaN
                     }
                 }
             }
@@ -177,6 +192,10 @@ fn backward(
     gradient: &[f32],
 ) -> [Vec<f32>; 3] {
     let ConvSizes { batch, time, d_input, filters, window } = sizes;
+    sizes.check(input, kernel);
+    for (what, numbers) in [("gradient", gradient), ("output", output.unwrap_or(gradient))] {
+        assert_holds(what, numbers, [batch, sizes.out_time(), filters]);
+    }
     // dx[t] = sum over k of dy[t - k] kernel[k]^T: the places of the window in reverse.
     let transposed = Packed::by_value(window * filters, d_input, lanes(), |k, unit| {
         let (place, filter) = (window - 1 - k / filters, k % filters);
@@ -184,7 +203,7 @@ fn backward(
     });
     let parts: Vec<Range<usize>> = tiles(0..batch, batch.div_ceil(rayon::current_num_threads()).max(1)).collect();
     let mut sums: Vec<(Scratch, Vec<f32>)> = Vec::new();
-    let run = |out: &mut [f32]| {
+    let run = |out: &mut [MaybeUninit<f32>]| {
         let shared = Shared::new(out);
         sums = parts
             .into_par_iter()
@@ -196,7 +215,7 @@ fn backward(
             .collect();
     };
     // SAFETY: the parts cover every row, and each writes all its steps.
-    let d_input_all = unsafe { filled(input.len(), run) };
+    let d_input_all = unsafe { filled([batch, time, d_input], run) };
     let (mut d_kernel, mut d_bias) = (vec![0.0; kernel.len()], vec![0.0; filters]);
     for (kernel_sums, bias_sums) in &sums {
         let width = kernel_sums.len() / sizes.inner();
@@ -215,7 +234,7 @@ struct Backward<'a> {
     output: Option<&'a [f32]>,
     gradient: &'a [f32],
     transposed: &'a Packed,
-    to: &'a mut [f32],
+    to: &'a mut [MaybeUninit<f32>],
 }
 
 impl WithSimd for Backward<'_> {
@@ -277,5 +296,44 @@ impl WithSimd for Backward<'_> {
             }
         }
         (kernel_sums, bias_sums)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: ConvSizes = ConvSizes { batch: 2, time: 5, d_input: 3, filters: 4, window: 2 };
+    const INPUT: [f32; 30] = [0.0; 30];
+    const KERNEL: [f32; 24] = [0.0; 24];
+
+    #[test]
+    #[should_panic(expected = "the bias must hold [4] numbers, but holds 3")]
+    fn a_bias_of_the_wrong_length_is_refused() {
+        forward(SIZES, &INPUT, &KERNEL, &[0.0; 3], false);
+    }
+
+    #[test]
+    #[should_panic(expected = "the input must hold [2, 5, 3] numbers, but holds 29")]
+    fn an_input_of_the_wrong_length_is_refused() {
+        forward(SIZES, &INPUT[1..], &KERNEL, &[0.0; 4], false);
+    }
+
+    #[test]
+    #[should_panic(expected = "the kernel must hold [2, 3, 4] numbers, but holds 23")]
+    fn a_kernel_of_the_wrong_length_is_refused() {
+        backward(SIZES, &INPUT, &KERNEL[1..], None, &[0.0; 32]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the output must hold [2, 4, 4] numbers, but holds 31")]
+    fn an_output_of_the_wrong_length_is_refused() {
+        backward(SIZES, &INPUT, &KERNEL, Some(&[0.0; 31]), &[0.0; 32]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a window of 6 steps does not fit a sequence of 5")]
+    fn a_window_beyond_the_sequence_is_refused() {
+        forward(ConvSizes { window: 6, ..SIZES }, &INPUT, &[0.0; 72], &[0.0; 4], false);
     }
 }

@@ -46,9 +46,9 @@ impl ConvKernels for Cube {
 /// Whether the device has kernels for the convolution.
 pub(crate) fn is_fused(adapter: &Adapter, [batch, time, d_input]: [usize; 3], window: usize, filters: usize) -> bool {
     batch > 0
-        && adapter.holds(batch * time * d_input)
-        && adapter.holds(batch * time * window * filters)
-        && adapter.holds(window * d_input * filters)
+        && adapter.holds([batch, time, d_input])
+        && adapter.holds([batch, time, window, filters])
+        && adapter.holds([window, d_input, filters])
 }
 
 /// `[batch, time + 1 - window, filters]`

@@ -1,6 +1,8 @@
 //! Dropout by the counter-based generator: the mask is made on the way, forward and backward, and
 //! never stored.
 
+use std::mem::MaybeUninit;
+
 use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
 use pulp::{Simd, WithSimd};
@@ -26,18 +28,18 @@ impl<B: Slices> DropoutOps for B {
 /// Each number times 0 with probability `rate`, else times 1 / (1 - `rate`), as
 /// [`RandomKey::dropout_mask`] says.
 fn apply(input: &[f32], key: RandomKey, rate: f64) -> Vec<f32> {
-    let drop = |out: &mut [f32]| {
+    let drop = |out: &mut [MaybeUninit<f32>]| {
         out.par_chunks_mut(PART).zip(input.par_chunks(PART)).enumerate().for_each(|(part, (to, from))| {
             dispatch(Part { from, to, key, rate, first: (part * PART / 4) as u64 });
         });
     };
-    // SAFETY: a part writes each number that it reads the twin of.
-    unsafe { filled(input.len(), drop) }
+    // SAFETY: there are as many parts of either, and a part writes a number for each that it reads.
+    unsafe { filled([input.len()], drop) }
 }
 
 struct Part<'a> {
     from: &'a [f32],
-    to: &'a mut [f32],
+    to: &'a mut [MaybeUninit<f32>],
     key: RandomKey,
     rate: f64,
     /// The generator's first block.
@@ -62,21 +64,21 @@ impl WithSimd for Part<'_> {
                 for word in 0..4 {
                     let place = 4 * block + word;
                     let value = from[place] * kept;
-                    to[place] = if words[word * S::F32_LANES + block] < limit { 0.0 } else { value };
+                    to[place].write(if words[word * S::F32_LANES + block] < limit { 0.0 } else { value });
                 }
             }
         }
         for at in (whole..self.from.len()).step_by(4) {
             let drawn = self.key.block(self.first + (at / 4) as u64);
             for (place, number) in (at..self.from.len()).zip(drawn) {
-                self.to[place] = if u64::from(number) < threshold { 0.0 } else { self.from[place] * kept };
+                self.to[place].write(if u64::from(number) < threshold { 0.0 } else { self.from[place] * kept });
             }
         }
     }
 }
 
 impl Part<'_> {
-    /// The words of a vector of blocks from `first` on, each word's side by side.
+    /// The words of a vector of blocks from `first` on, each word's next to each other.
     #[inline(always)]
     fn draw<S: Simd>(&self, simd: S, first: u64, words: &mut [u32; 256]) {
         let lanes = S::F32_LANES;

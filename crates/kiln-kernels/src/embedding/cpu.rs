@@ -1,11 +1,13 @@
 //! Rows of a table by id, the gradient of the table, and rows put in their place.
 
+use std::mem::MaybeUninit;
+
 use burn::backend::TensorMetadata;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use rayon::prelude::*;
 
 use super::autodiff::EmbeddingOps;
-use crate::backend::cpu::shared::{Shared, filled};
+use crate::backend::cpu::shared::{Shared, assert_holds, filled};
 use crate::backend::cpu::slices::{Slices, ids_below};
 
 /// Ids that one task looks up.
@@ -37,46 +39,77 @@ impl<B: Slices> EmbeddingOps for B {
 
 /// `table` `[vocab, width]`; gives `[ids, width]`. Every id is below the vocabulary.
 fn lookup(table: &[f32], width: usize, ids: &[u32]) -> Vec<f32> {
-    let gather = |out: &mut [f32]| {
+    let gather = |out: &mut [MaybeUninit<f32>]| {
         out.par_chunks_mut(PART * width).zip(ids.par_chunks(PART)).for_each(|(out, ids)| {
             for (row, &id) in out.chunks_exact_mut(width).zip(ids) {
-                row.copy_from_slice(&table[id as usize * width..][..width]);
+                row.write_copy_of_slice(&table[id as usize * width..][..width]);
             }
         });
     };
     // SAFETY: every id's row is copied.
-    unsafe { filled(ids.len() * width, gather) }
+    unsafe { filled([ids.len(), width], gather) }
 }
 
 /// The gradient of the table: the sum of `gradient`, `[ids, width]`, over the places of each id,
-/// in their order.
+/// in their order. Every id is below the vocabulary.
 fn add_rows(gradient: &[f32], vocab: usize, width: usize, ids: &[u32]) -> Vec<f32> {
+    assert_holds("gradient", gradient, [ids.len(), width]);
     let tasks = rayon::current_num_threads();
-    let add = |out: &mut [f32]| {
+    let add = |out: &mut [MaybeUninit<f32>]| {
         let out = Shared::new(out);
         (0..tasks).into_par_iter().for_each(|task| {
             // Frequent words have neighbouring ids, so neighbouring blocks go to different tasks.
             for block in (task..vocab.div_ceil(BLOCK)).step_by(tasks) {
                 let rows = block * BLOCK..vocab.min((block + 1) * BLOCK);
                 // SAFETY: only this task takes these rows of the table.
-                unsafe { out.part(rows.start * width, rows.len() * width) }.fill(0.0);
+                unsafe { out.part(rows.start * width, rows.len() * width) }.fill(MaybeUninit::new(0.0));
             }
             for (row, &id) in gradient.chunks_exact(width).zip(ids) {
                 if id as usize / BLOCK % tasks == task {
-                    // SAFETY: as above.
-                    let sum = unsafe { out.part(id as usize * width, width) };
+                    // SAFETY: only this task takes this row of the table, and has filled it with zeros.
+                    let sum = unsafe { out.part(id as usize * width, width).assume_init_mut() };
                     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
                 }
             }
         });
     };
-    // SAFETY: every block is filled with zeros by the task that owns it.
-    unsafe { filled(vocab * width, add) }
+    // SAFETY: every block is filled with zeros by the task that takes it.
+    unsafe { filled([vocab, width], add) }
 }
 
 /// Copies `rows`, `[ids, width]`, over the table's rows `ids`, each below the vocabulary.
 fn put(table: &mut [f32], width: usize, ids: &[u32], rows: &[f32]) {
+    assert_holds("new rows", rows, [ids.len(), width]);
     for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {
         table[id as usize * width..][..width].copy_from_slice(row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "the gradient must hold [2, 3] numbers, but holds 5")]
+    fn a_gradient_of_the_wrong_length_is_refused() {
+        add_rows(&[0.0; 5], 4, 3, &[0, 1]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the new rows must hold [2, 3] numbers, but holds 3")]
+    fn new_rows_of_the_wrong_length_are_refused() {
+        put(&mut [0.0; 12], 3, &[0, 1], &[0.0; 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a part of 3 numbers at 12 of 12")]
+    fn a_gradient_of_a_row_beyond_the_table_is_refused() {
+        add_rows(&[0.0; 3], 4, 3, &[4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn a_row_beyond_the_table_is_refused() {
+        lookup(&[0.0; 12], 3, &[4]);
     }
 }

@@ -85,8 +85,8 @@ pub(crate) fn is_fused(adapter: &Adapter, count: usize, vocab: usize, width: usi
     let turns = ROWS * columns + count.div_ceil(units * EACH) * round + found * (columns + 1);
     width > 0
         && vocab > 0
-        && adapter.holds(vocab * width)
-        && adapter.holds(count * width)
+        && adapter.holds([vocab, width])
+        && adapter.holds([count, width])
         && adapter.turns(turns, 1).is_ok()
         && (units * (EACH + 1) + units.div_ceil(BLOCK)) * size_of::<u32>() <= adapter.shared_memory
         && 3 * CHUNK * size_of::<u32>() <= adapter.shared_memory

@@ -7,6 +7,7 @@ use burn::backend::tensor::FloatTensor;
 use rayon::prelude::*;
 
 use super::autodiff::PoolKernels;
+use crate::backend::cpu::shared::assert_holds;
 use crate::backend::cpu::slices::Slices;
 
 impl<B: Slices> PoolKernels for B {
@@ -47,6 +48,7 @@ impl PoolSizes {
 /// first of equals.
 fn largest(sizes: PoolSizes, input: &[f32]) -> (Vec<f32>, Vec<u8>) {
     let PoolSizes { batch, time, channels, pool } = sizes;
+    assert_holds("input", input, [batch, time, channels]);
     let windows = sizes.windows();
     let mut out = vec![0.0; batch * windows * channels];
     let mut places = vec![0_u8; out.len()];
@@ -76,6 +78,8 @@ fn largest(sizes: PoolSizes, input: &[f32]) -> (Vec<f32>, Vec<u8>) {
 /// The gradient of the input: that of each output at the place its value came from.
 fn to_places(sizes: PoolSizes, places: &[u8], gradient: &[f32]) -> Vec<f32> {
     let PoolSizes { batch, time, channels, pool } = sizes;
+    assert_holds("gradient", gradient, [batch, sizes.windows(), channels]);
+    assert_eq!(places.len(), gradient.len(), "there must be a place for each number of the gradient");
     let row = sizes.windows() * channels;
     let mut out = vec![0.0; batch * time * channels];
     if row == 0 {
@@ -94,4 +98,29 @@ fn to_places(sizes: PoolSizes, places: &[u8], gradient: &[f32]) -> Vec<f32> {
         },
     );
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: PoolSizes = PoolSizes { batch: 2, time: 5, channels: 3, pool: 2 };
+
+    #[test]
+    #[should_panic(expected = "the input must hold [2, 5, 3] numbers, but holds 29")]
+    fn an_input_of_the_wrong_length_is_refused() {
+        largest(SIZES, &[0.0; 29]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the gradient must hold [2, 2, 3] numbers, but holds 13")]
+    fn a_gradient_of_the_wrong_length_is_refused() {
+        to_places(SIZES, &[0; 12], &[0.0; 13]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a place for each number of the gradient")]
+    fn places_of_the_wrong_length_are_refused() {
+        to_places(SIZES, &[0; 11], &[0.0; 12]);
+    }
 }

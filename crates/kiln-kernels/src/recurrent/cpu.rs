@@ -22,7 +22,7 @@ use super::options::{CellKind, Direction, RecurrentOptions, Sizes};
 use crate::activation::Activation;
 use crate::backend::cpu::lanes::lanes;
 use crate::backend::cpu::product::{Packed, tiles};
-use crate::backend::cpu::shared::Scratch;
+use crate::backend::cpu::shared::{Scratch, assert_holds, count};
 use crate::backend::cpu::slices::Slices;
 use crate::span::Span;
 
@@ -154,6 +154,21 @@ impl<'a> Plan<'a> {
             hidden_row: wanted.hidden.then_some(steps),
             cell_row: wanted.cell.then_some(steps + usize::from(wanted.hidden)),
         }
+    }
+
+    /// # Panics
+    ///
+    /// If the tensors are of other sizes.
+    fn check(&self, cell: CellKind, input: &[f32], weights: &Weights<'_>) {
+        let Sizes { batch, time, d_input, d_hidden } = self.sizes;
+        let (directions, width) = (self.directions.len(), count([self.gates, d_hidden]));
+        assert_holds("input", input, [batch, time, d_input]);
+        assert_holds("kernel", weights.kernel, [directions, d_input, width]);
+        assert_holds("recurrent kernel", weights.recurrent_kernel, [directions, d_hidden, width]);
+        assert_holds("bias", weights.bias, [directions, cell.biases(), width]);
+        assert_holds("initial states", weights.initial, [cell.states(), directions, batch, d_hidden]);
+        let spans = self.spans.map_or(batch, <[Span]>::len);
+        assert_eq!(spans, batch, "a batch of {batch} rows needs as many spans, but was given {spans}");
     }
 
     /// Width of the state in whole vectors.
@@ -304,5 +319,64 @@ fn backward(
             gradient,
             wants_input,
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recurrent::{Directions, Wanted};
+
+    const SIZES: Sizes = Sizes { batch: 2, time: 5, d_input: 3, d_hidden: 4 };
+
+    /// A forward pass over `input` numbers with so many numbers of bias and initial states, and the backward pass of a
+    /// gradient of `gradient` numbers.
+    fn run(input: usize, bias: usize, initial: usize, gradient: usize, spans: Option<usize>) {
+        let options = RecurrentOptions {
+            cell: CellKind::Lstm,
+            directions: Directions::Both,
+            spans: spans.map(|count| vec![Span::default(); count].into()),
+            wanted: Wanted::SEQUENCE,
+        };
+        let [kernel, recurrent_kernel, bias, initial] = [96, 128, bias, initial].map(|len| vec![0.0; len]);
+        let weights = Weights { kernel: &kernel, recurrent_kernel: &recurrent_kernel, bias: &bias, initial: &initial };
+        let input = vec![0.0; input];
+        let (_, kept) = forward(&options, SIZES, &input, &weights, true);
+        backward(&options, SIZES, &input, &weights, &kept.unwrap(), &vec![0.0; gradient], true);
+    }
+
+    #[test]
+    fn what_fits_is_taken() {
+        run(30, 32, 32, 80, Some(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "the input must hold [2, 5, 3] numbers, but holds 29")]
+    fn an_input_of_the_wrong_length_is_refused() {
+        run(29, 32, 32, 80, None);
+    }
+
+    #[test]
+    #[should_panic(expected = "the bias must hold [2, 1, 16] numbers, but holds 31")]
+    fn a_bias_of_the_wrong_length_is_refused() {
+        run(30, 31, 32, 80, None);
+    }
+
+    #[test]
+    #[should_panic(expected = "the initial states must hold [2, 2, 2, 4] numbers, but holds 16")]
+    fn initial_states_of_the_wrong_length_are_refused() {
+        run(30, 32, 16, 80, None);
+    }
+
+    #[test]
+    #[should_panic(expected = "the gradient must hold [2, 5, 8] numbers, but holds 79")]
+    fn a_gradient_of_the_wrong_length_is_refused() {
+        run(30, 32, 32, 79, None);
+    }
+
+    #[test]
+    #[should_panic(expected = "a batch of 2 rows needs as many spans, but was given 1")]
+    fn spans_of_fewer_rows_are_refused() {
+        run(30, 32, 32, 80, Some(1));
     }
 }

@@ -216,10 +216,10 @@ impl Plan {
         let tiles = sizes.batch.div_ceil(layer.rows);
         Limit::keep("workgroups in a launch", tiles, adapter.groups.0 as usize)?;
         Limit::keep("rows of workgroups in a launch", directions, adapter.groups.1 as usize)?;
-        adapter.hold(directions * sizes.batch * sizes.time * width.max(sizes.d_input))?;
-        adapter.hold(numbers_kept(sizes, options))?;
-        adapter.hold(directions * h * width)?;
-        adapter.hold(sizes.batch * options.out_rows(sizes.time) * directions * h)?;
+        adapter.hold([directions, sizes.batch, sizes.time, width.max(sizes.d_input)])?;
+        adapter.hold([numbers_kept(sizes, options)])?;
+        adapter.hold([directions, h, width])?;
+        adapter.hold([sizes.batch, options.out_rows(sizes.time), directions, h])?;
         adapter.bind(BUFFERS)?;
         Ok(Self {
             layer,

@@ -213,7 +213,9 @@ impl Line {
 ///
 /// # Safety
 ///
-/// Both places are a line long, and the vectors of `S` are the machine's.
+/// - `from` and `to` each point to a whole line: 16 floats.
+/// - The lines are the same or do not overlap.
+/// - This machine has the instruction set of `S`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn add_line<S: Simd>(scale: f32, from: *const f32, to: *mut f32) {
@@ -277,7 +279,9 @@ unsafe fn add_line<S: Simd>(scale: f32, from: *const f32, to: *mut f32) {
 ///
 /// # Safety
 ///
-/// Both places are a line long, and the vectors of `S` are the machine's.
+/// - `from` and `to` each point to a whole line: 16 floats.
+/// - The lines are the same or do not overlap.
+/// - This machine has the instruction set of `S`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn copy_line<S: Simd>(from: *const f32, to: *mut f32) {

@@ -1,6 +1,8 @@
 //! Vectors of 32-bit floats of whatever width the machine has: loads and stores at slice
 //! positions, and the two saturating functions of recurrent cells.
 
+use std::mem::MaybeUninit;
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// The widest vector of any instruction set, in floats.
@@ -41,7 +43,7 @@ pub(crate) fn store<S: Simd>(slice: &mut [f32], at: usize, value: S::f32s) {
     unsafe { part.as_mut_ptr().cast::<S::f32s>().write_unaligned(value) }
 }
 
-/// The first `count` floats at `at`, zeros behind them.
+/// The first `count` floats at `at`, zeros after them.
 #[inline(always)]
 pub(crate) fn load_part<S: Simd>(slice: &[f32], at: usize, count: usize) -> S::f32s {
     if count >= S::F32_LANES {
@@ -52,15 +54,16 @@ pub(crate) fn load_part<S: Simd>(slice: &[f32], at: usize, count: usize) -> S::f
     load::<S>(&whole, 0)
 }
 
-/// Writes the first `count` floats of `value` to `at`.
+/// Fills `to` with the first floats of `value`.
 #[inline(always)]
-pub(crate) fn store_part<S: Simd>(slice: &mut [f32], at: usize, count: usize, value: S::f32s) {
-    if count >= S::F32_LANES {
-        return store::<S>(slice, at, value);
+pub(crate) fn write_part<S: Simd>(to: &mut [MaybeUninit<f32>], value: S::f32s) {
+    if to.len() == S::F32_LANES {
+        // SAFETY: `to` holds as many floats as the vector, which is plain data.
+        return unsafe { to.as_mut_ptr().cast::<S::f32s>().write_unaligned(value) };
     }
     let mut whole = [0.0; MOST_LANES];
     store::<S>(&mut whole, 0, value);
-    slice[at..at + count].copy_from_slice(&whole[..count]);
+    to.write_copy_of_slice(&whole[..to.len()]);
 }
 
 /// Beyond this tanh is one to the last bit of a float.

@@ -86,6 +86,14 @@ macro_rules! with_columns {
 }
 pub(crate) use {with_columns, with_rows};
 
+/// The end of the last of `rows` times `columns` parts of `width` numbers, whose starts are so far apart; the largest
+/// number where that overflows. There is a row and a column at least.
+#[inline(always)]
+fn reaches(rows: usize, row: usize, columns: usize, column: usize, width: usize) -> usize {
+    let last = (rows - 1).saturating_mul(row).saturating_add((columns - 1).saturating_mul(column));
+    last.saturating_add(width)
+}
+
 /// sums\[r\]\[c\] + the sum over k of a\[r * a_row + k * a_k\] * b\[k * b_k + c\], where c counts vectors.
 ///
 /// By value, so that the sums stay in registers.
@@ -102,8 +110,8 @@ pub(crate) fn accumulate<S: Simd, const R: usize, const C: usize>(
     if inner == 0 {
         return sums;
     }
-    assert!((R - 1) * a_row + (inner - 1) * a_k < a.len(), "the rows' matrix is too short");
-    assert!((inner - 1) * b_k + C * S::F32_LANES <= b.len(), "the columns' matrix is too short");
+    assert!(reaches(R, a_row, inner, a_k, 1) <= a.len(), "the rows' matrix is too short");
+    assert!(reaches(1, 0, inner, b_k, C * S::F32_LANES) <= b.len(), "the columns' matrix is too short");
     let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
     for _ in 0..inner {
         // SAFETY: both pointers advance by their stride a turn; the greatest places read were

@@ -1,53 +1,89 @@
 //! Memory that several tasks write at once, each its own part, and buffers that are used again.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::sync::Mutex;
 
 /// A slice that tasks write in parts that never overlap.
 #[derive(Clone, Copy)]
-pub(crate) struct Shared<'a> {
-    start: *mut f32,
+pub(crate) struct Shared<'a, T = f32> {
+    start: *mut T,
     len: usize,
-    slice: PhantomData<&'a mut [f32]>,
+    slice: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: every access goes through `part`, whose callers promise disjoint parts.
-unsafe impl Send for Shared<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Shared<'_> {}
+/// A result that tasks write in parts that never overlap, and nobody has written before.
+pub(crate) type Unwritten<'a> = Shared<'a, MaybeUninit<f32>>;
 
-impl<'a> Shared<'a> {
-    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
+// SAFETY: every access goes through `part`, whose callers promise disjoint parts.
+unsafe impl<T: Send> Send for Shared<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), slice: PhantomData }
     }
 
-    /// The floats from `at` on.
+    /// The `len` numbers from `at` on.
+    ///
+    /// # Panics
+    ///
+    /// If they do not lie within the slice.
     ///
     /// # Safety
     ///
-    /// While the part lives, no other task reads or writes any of it.
+    /// - While the part lives, no other task reads or writes any of it.
     #[inline(always)]
     #[allow(clippy::mut_from_ref)] // that is what this type is for; see its contract
-    pub(crate) unsafe fn part(&self, at: usize, len: usize) -> &mut [f32] {
-        assert!(at + len <= self.len, "a part of {len} floats at {at} of {}", self.len);
+    pub(crate) unsafe fn part(&self, at: usize, len: usize) -> &mut [T] {
+        assert!(at <= self.len && len <= self.len - at, "a part of {len} numbers at {at} of {}", self.len);
         // SAFETY: in bounds by the assertion, unshared by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(at), len) }
     }
 }
 
-/// A vector of `len` floats that `fill` writes: large results are not filled with zeros first, which
-/// would cost one core a pass over them.
+impl<'a> Unwritten<'a> {
+    /// A result in the place of floats that are there already.
+    ///
+    /// # Safety
+    ///
+    /// - Only floats are written to its parts, nothing uninitialised.
+    pub(crate) unsafe fn over(floats: &'a mut [f32]) -> Self {
+        Self { start: floats.as_mut_ptr().cast(), len: floats.len(), slice: PhantomData }
+    }
+}
+
+/// How many numbers there are of these dimensions. A place of one of them, as a sum of products of these dimensions,
+/// does not overflow either.
+///
+/// # Panics
+///
+/// If a `usize` does not hold it.
+pub(crate) fn count<const N: usize>(dims: [usize; N]) -> usize {
+    let count = dims.into_iter().try_fold(1, usize::checked_mul);
+    count.unwrap_or_else(|| panic!("{dims:?} numbers are more than a memory can hold"))
+}
+
+/// # Panics
+///
+/// If there are not as many numbers as of these dimensions.
+pub(crate) fn assert_holds<const N: usize>(what: &str, numbers: &[f32], dims: [usize; N]) {
+    let found = numbers.len();
+    assert_eq!(found, count(dims), "the {what} must hold {dims:?} numbers, but holds {found}");
+}
+
+/// A vector of as many floats as of these dimensions, which `fill` writes: large results are not filled with zeros
+/// first, which would cost one core a pass over them.
 ///
 /// # Safety
 ///
-/// `fill` writes every float of its slice before it, or anything else, reads it.
-pub(crate) unsafe fn filled(len: usize, fill: impl FnOnce(&mut [f32])) -> Vec<f32> {
+/// - `fill` writes every float of its slice.
+pub(crate) unsafe fn filled<const N: usize>(dims: [usize; N], fill: impl FnOnce(&mut [MaybeUninit<f32>])) -> Vec<f32> {
+    let len = count(dims);
     let mut out = Vec::with_capacity(len);
-    // SAFETY: the allocation holds `len` floats that nothing else knows of. They are not initialised,
-    // which a slice ought to be; it is sound as far as none is read before it is written, which the
-    // caller promises, since a float has no invalid bits and dropping one reads nothing.
-    fill(unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr(), len) });
-    // SAFETY: `fill` has written them all.
+    fill(&mut out.spare_capacity_mut()[..len]);
+    // SAFETY: the capacity is not below `len`, and `fill` has written as many floats, as the caller promises.
     unsafe { out.set_len(len) };
     out
 }
@@ -57,7 +93,7 @@ pub(crate) unsafe fn filled(len: usize, fill: impl FnOnce(&mut [f32])) -> Vec<f3
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 /// Floats that wait at most: a gigabyte.
 const MOST_FREE: usize = 1 << 28;
-/// Smaller buffers are the allocator's business.
+/// Smaller buffers come from the allocator.
 const LEAST: usize = 1 << 14;
 
 /// A buffer of floats from the pool, which holds anything at first.
@@ -110,5 +146,33 @@ impl std::ops::DerefMut for Scratch {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut self.data[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a part of 2 numbers at 18446744073709551615 of 4")]
+    #[cfg(target_pointer_width = "64")]
+    fn a_part_whose_end_overflows_is_refused() {
+        let mut floats = [0.0; 4];
+        let shared = Shared::new(&mut floats);
+        // SAFETY: there is no other task.
+        let _ = unsafe { shared.part(usize::MAX, 2) };
+    }
+
+    #[test]
+    #[should_panic(expected = "numbers are more than a memory can hold")]
+    fn a_result_whose_size_overflows_is_refused() {
+        // SAFETY: `fill` is not called.
+        let _ = unsafe { filled([usize::MAX / 2, 3], |_| ()) };
+    }
+
+    #[test]
+    #[should_panic(expected = "the bias must hold [2, 3] numbers, but holds 5")]
+    fn a_slice_of_the_wrong_length_is_refused() {
+        assert_holds("bias", &[0.0; 5], [2, 3]);
     }
 }

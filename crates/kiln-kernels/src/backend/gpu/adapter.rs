@@ -95,16 +95,16 @@ impl Adapter {
         }
     }
 
-    /// Whether a buffer holds so many 32-bit numbers, and 32 bits count them.
-    pub(crate) fn holds(&self, numbers: usize) -> bool {
-        self.hold(numbers).is_ok()
+    /// Whether a buffer holds as many 32-bit numbers as of these dimensions, and 32 bits count them.
+    pub(crate) fn holds<const N: usize>(&self, dims: [usize; N]) -> bool {
+        self.hold(dims).is_ok()
     }
 
     /// The same, with the limit's name. Half of what 32 bits count is spare: the last workgroups of a
     /// launch count on a little.
-    pub(crate) fn hold(&self, numbers: usize) -> Result<(), Limit> {
+    pub(crate) fn hold<const N: usize>(&self, dims: [usize; N]) -> Result<(), Limit> {
         let has = (self.buffer as usize / size_of::<f32>()).min(u32::MAX as usize / 2);
-        Limit::keep("numbers in one buffer", numbers, has)
+        Limit::keep("numbers in one buffer", dims.into_iter().fold(1, usize::saturating_mul), has)
     }
 
     /// Units of a workgroup that has work for `wanted`.

@@ -1,5 +1,6 @@
 //! The backward pass of [`super`].
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -7,11 +8,11 @@ use rayon::prelude::*;
 
 use super::cells::{Behind, Cell, through_reset};
 use super::{InputGradients, Kept, Plan, RecurrentOptions, Sizes, Weights};
-use crate::backend::cpu::lanes::{dispatch, load, load_part, store, store_part};
+use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
 use crate::backend::cpu::product::{
     Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
 };
-use crate::backend::cpu::shared::{Scratch, Shared, filled};
+use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, assert_holds, count, filled};
 
 /// Gradients of a state below this are taken for zero. Through hundreds of steps they would shrink
 /// to subnormal numbers, which a processor multiplies a hundred times slower.
@@ -45,6 +46,8 @@ pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
     wants_input: bool,
 ) -> InputGradients {
     let plan = Plan::new(sizes, options, true);
+    plan.check(options.cell, input, weights);
+    assert_holds("gradient", gradient, [sizes.batch, plan.out_rows, plan.directions.len() * sizes.d_hidden]);
     let Sizes { batch, time, d_input, d_hidden } = sizes;
     let directions = plan.directions.len();
     let width = G * d_hidden;
@@ -56,12 +59,12 @@ pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
         .collect();
 
     let mut d_initial = vec![0.0; weights.initial.len()];
-    let inputs = if wants_input { batch * time * d_input } else { 0 };
-    // The second direction writes to a place of its own, which is added at the end.
-    let mut other = Scratch::new(if directions == 2 { inputs } else { 0 });
+    let inputs = if wants_input { [batch, time, d_input] } else { [0; 3] };
+    // The second direction writes to its own place, which is added at the end.
+    let mut other = Scratch::new(if directions == 2 { count(inputs) } else { 0 });
     let tasks = plan.tasks();
     let mut sums: Vec<Sums> = Vec::new();
-    let run = |d_input: &mut [f32]| {
+    let run = |d_input: &mut [MaybeUninit<f32>]| {
         let call = BackwardCall {
             plan: &plan,
             input,
@@ -70,7 +73,8 @@ pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
             gradient,
             wants_input,
             d_initial: Shared::new(&mut d_initial),
-            d_input: [Shared::new(d_input), Shared::new(&mut other)],
+            // SAFETY: tasks write only floats.
+            d_input: [Shared::new(d_input), unsafe { Shared::over(&mut other) }],
         };
         sums = tasks
             .clone()
@@ -129,7 +133,7 @@ struct BackwardCall<'a> {
     wants_input: bool,
     // Tasks own the rows and the direction that they were given, in each of these.
     d_initial: Shared<'a>,
-    d_input: [Shared<'a>; 2],
+    d_input: [Unwritten<'a>; 2],
 }
 
 struct BackwardTask<'a, const G: usize, C: Cell<G>> {
@@ -147,7 +151,7 @@ struct Work {
     state_gates: Scratch,
     /// `[steps, rows, d_input]`: the chunk's inputs.
     inputs: Scratch,
-    /// `[rows, padded]`: the gradients of the states behind the step at hand.
+    /// `[rows, padded]`: the gradients of the states after the step at hand.
     d_hidden: Scratch,
     d_cell: Scratch,
     /// `[rows, padded]`: what reaches the state before other than through the product.
@@ -441,7 +445,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                 let count = S::F32_LANES.min(inputs - unit);
                 let at = ((row + r) * steps + time) * inputs + unit;
                 // SAFETY: this task's rows and direction.
-                store_part::<S>(unsafe { d_input[self.direction].part(at, count) }, 0, count, sum);
+                write_part::<S>(unsafe { d_input[self.direction].part(at, count) }, sum);
             }
         }
     }

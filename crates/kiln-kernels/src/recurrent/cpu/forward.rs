@@ -1,5 +1,6 @@
 //! The forward pass of [`super`].
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -7,9 +8,9 @@ use rayon::prelude::*;
 
 use super::cells::{Cell, reset};
 use super::{CellKind, Kept, Plan, RecurrentOptions, Sizes, Weights};
-use crate::backend::cpu::lanes::{dispatch, load, load_part, store, store_part};
+use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
 use crate::backend::cpu::product::{Packed, accumulate, load_tile, store_tile, tile_rows, tiles, with_rows};
-use crate::backend::cpu::shared::{Scratch, Shared, filled};
+use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, count, filled};
 
 /// The packed weights of one direction.
 struct ForwardWeights {
@@ -22,17 +23,13 @@ struct ForwardWeights {
 }
 
 impl ForwardWeights {
-    fn new(plan: &Plan<'_>, weights: &Weights<'_>, direction: usize, cell: CellKind) -> Self {
+    fn new<'a>(plan: &Plan<'_>, weights: &Weights<'a>, direction: usize, cell: CellKind) -> Self {
         let Sizes { d_input, d_hidden, .. } = plan.sizes;
         let width = plan.gates * d_hidden;
-        let part = |matrix: &[f32], rows: usize| -> std::ops::Range<usize> {
-            debug_assert_eq!(matrix.len(), plan.directions.len() * rows * width);
-            direction * rows * width..(direction + 1) * rows * width
-        };
-        let kernel = &weights.kernel[part(weights.kernel, d_input)];
-        let recurrent_kernel = &weights.recurrent_kernel[part(weights.recurrent_kernel, d_hidden)];
+        let part = |matrix: &'a [f32], rows: usize| &matrix[direction * rows * width..(direction + 1) * rows * width];
         let biases = cell.biases();
-        let bias = &weights.bias[part(weights.bias, biases)];
+        let (kernel, recurrent_kernel) = (part(weights.kernel, d_input), part(weights.recurrent_kernel, d_hidden));
+        let bias = part(weights.bias, biases);
         let arranged = |value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
             let mut out = vec![0.0; plan.blocks * plan.gates * plan.lanes];
             for gate in 0..plan.gates {
@@ -69,20 +66,21 @@ pub(super) fn forward_cell<const G: usize, C: Cell<G>>(
     training: bool,
 ) -> (Vec<f32>, Option<Kept>) {
     let plan = Plan::new(sizes, options, training);
+    plan.check(options.cell, input, weights);
     let directions = plan.directions.len();
     let packed: Vec<_> =
         (0..directions).map(|direction| ForwardWeights::new(&plan, weights, direction, options.cell)).collect();
-    let states = directions * plan.slots * sizes.batch * plan.padded();
+    let states = count([directions, plan.slots, sizes.batch, plan.padded()]);
     let mut kept = Kept {
         hidden: Scratch::new(states),
         cell: Scratch::new(if C::CARRIES { states } else { 0 }),
         gates: Scratch::new(if training {
-            directions * sizes.time * sizes.batch * plan.padded() * C::KEEPS
+            count([directions, sizes.time, sizes.batch, plan.padded(), C::KEEPS])
         } else {
             0
         }),
     };
-    let run = |out: &mut [f32]| {
+    let run = |out: &mut [MaybeUninit<f32>]| {
         let call = ForwardCall {
             plan: &plan,
             input,
@@ -100,7 +98,7 @@ pub(super) fn forward_cell<const G: usize, C: Cell<G>>(
     };
     // SAFETY: the tasks cover all rows and directions, and each writes all its steps, of padding too,
     // and the final states.
-    let out = unsafe { filled(sizes.batch * plan.out_rows * directions * sizes.d_hidden, run) };
+    let out = unsafe { filled([sizes.batch, plan.out_rows, directions, sizes.d_hidden], run) };
     (out, training.then_some(kept))
 }
 
@@ -114,7 +112,7 @@ struct ForwardCall<'a> {
     hidden: Shared<'a>,
     cell: Shared<'a>,
     gates: Shared<'a>,
-    out: Shared<'a>,
+    out: Unwritten<'a>,
 }
 
 struct ForwardTask<'a, const G: usize, C: Cell<G>> {
@@ -374,12 +372,12 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
                 let at = plan.out_at(direction, first + n, time) + block * lanes;
                 let output = if valid { hidden_now } else { zero };
                 // SAFETY: as above.
-                store_part::<S>(unsafe { out.part(at, count) }, 0, count, output);
+                write_part::<S>(unsafe { out.part(at, count) }, output);
             }
         }
     }
 
-    /// The states behind the last step, where they are wanted.
+    /// The states after the last step, where they are wanted.
     #[inline(always)]
     fn write_final(&self) {
         let ForwardCall { plan, hidden, cell, out, .. } = self.call;
@@ -392,11 +390,11 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
                 unsafe {
                     if let Some(at) = plan.hidden_row {
                         let from = hidden.part(plan.hidden_at(direction, last, row) + block * lanes, lanes);
-                        out.part(to(at), count).copy_from_slice(&from[..count]);
+                        out.part(to(at), count).write_copy_of_slice(&from[..count]);
                     }
                     if let Some(at) = plan.cell_row {
                         let from = cell.part(plan.cell_at(direction, last, block, row), lanes);
-                        out.part(to(at), count).copy_from_slice(&from[..count]);
+                        out.part(to(at), count).write_copy_of_slice(&from[..count]);
                     }
                 }
             }
