@@ -40,7 +40,7 @@ impl Directions {
 }
 
 /// The cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CellKind {
     /// One gate.
     SimpleRnn {
@@ -81,7 +81,7 @@ impl CellKind {
 }
 
 /// Which outputs are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Wanted {
     /// The output of every step.
     pub sequence: bool,

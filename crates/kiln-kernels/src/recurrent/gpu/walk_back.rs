@@ -1,6 +1,6 @@
 //! The walk back through time, in the same tiles as the walk forward.
 //!
-//! A step is two phases with a barrier behind each, four where the reset gate acts before the product,
+//! A step is two phases with a barrier after each, four where the reset gate acts before the product,
 //! and one without a barrier where the products are given. In the first, a unit a row and hidden unit turns
 //! the gradient of the state into those of the gates; in the second, a unit a hidden unit and gate
 //! adds up what the gate's gradients give to that of the state before. The gradients of the weights
@@ -8,111 +8,17 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::Layer;
-use super::walk::{is_valid, step_at, tanh};
-
-/// A unit's own weights, those of one hidden unit to one gate, where the layer holds them in
-/// registers.
-#[cube]
-fn own_weights(recurrent: &[f32], direction: usize, #[comptime] layer: Layer) -> Array<f32> {
-    let mut own = Array::<f32>::new(comptime!(if layer.is_held { layer.hidden } else { 1 }));
-    if comptime!(layer.is_held) {
-        let unit = UNIT_POS as usize;
-        if unit < layer.width {
-            let k = unit % layer.hidden;
-            let gate = unit / layer.hidden;
-            let from = (direction * layer.hidden + k) * layer.width + gate * layer.hidden;
-            #[unroll]
-            for u in 0..layer.hidden {
-                own[u] = recurrent[from + u];
-            }
-        }
-    }
-    own
-}
-
-/// What the gradients `deltas` of the gates `first` to `end` - 1 give to that of the state before:
-/// a part for each gate, in the place of the gate's columns.
-#[cube]
-fn add_up(
-    deltas: &[f32],
-    transposed: &[f32],
-    own: &Array<f32>,
-    parts: &mut [f32],
-    direction: usize,
-    #[comptime] layer: Layer,
-    #[comptime] first: usize,
-    #[comptime] end: usize,
-) {
-    let unit = UNIT_POS as usize;
-    let first_unit = comptime!(first * layer.hidden);
-    let end_unit = comptime!(end * layer.hidden);
-    if comptime!(layer.is_held) {
-        if unit >= first_unit && unit < end_unit {
-            let gate = unit / layer.hidden * layer.hidden;
-            let mut sum = Array::<f32>::new(layer.rows);
-            #[unroll]
-            for row in 0..layer.rows {
-                sum[row] = 0.0;
-            }
-            #[unroll]
-            for u in 0..layer.hidden {
-                #[unroll]
-                for row in 0..layer.rows {
-                    sum[row] = fma(deltas[row * layer.width + gate + u], own[u], sum[row]);
-                }
-            }
-            #[unroll]
-            for row in 0..layer.rows {
-                parts[row * layer.width + unit] = sum[row];
-            }
-        }
-    } else {
-        for place in range_stepped(first_unit + unit, end_unit, layer.units) {
-            let k = place % layer.hidden;
-            let gate = place / layer.hidden * layer.hidden;
-            let weights = (direction * layer.width + gate) * layer.hidden + k;
-            let mut sum = Array::<f32>::new(layer.rows);
-            #[unroll]
-            for row in 0..layer.rows {
-                sum[row] = 0.0;
-            }
-            let whole = comptime!(layer.hidden / Layer::UNROLLED);
-            for part in 0..whole {
-                let at = part * Layer::UNROLLED;
-                #[unroll]
-                for n in 0..Layer::UNROLLED {
-                    let weight = transposed[weights + (at + n) * layer.hidden];
-                    #[unroll]
-                    for row in 0..layer.rows {
-                        sum[row] = fma(deltas[row * layer.width + gate + at + n], weight, sum[row]);
-                    }
-                }
-            }
-            #[unroll]
-            for u in comptime!(whole * Layer::UNROLLED)..layer.hidden {
-                let weight = transposed[weights + u * layer.hidden];
-                #[unroll]
-                for row in 0..layer.rows {
-                    sum[row] = fma(deltas[row * layer.width + gate + u], weight, sum[row]);
-                }
-            }
-            #[unroll]
-            for row in 0..layer.rows {
-                parts[row * layer.width + place] = sum[row];
-            }
-        }
-    }
-}
+use super::plan::Layer;
+use super::units::{WalkCall, Way, add_up, is_valid, own_weights, step_at, tanh};
 
 /// What the gates of the step walked before give to the gradient of item `item`'s state.
 #[cube]
 fn parts_of(parts: &[f32], given: &[f32], item: usize, given_at: usize, #[comptime] layer: Layer) -> f32 {
-    if comptime!(layer.is_given) {
+    if comptime!(layer.is_given()) {
         given[given_at]
     } else {
-        let from = item / layer.hidden * layer.width + item % layer.hidden;
-        let gates = comptime!(if layer.resets_before { 2 } else { layer.gates });
+        let from = item / layer.hidden * comptime!(layer.width()) + item % layer.hidden;
+        let gates = comptime!(if layer.resets_before() { 2 } else { layer.cell.gates() });
         let mut sum = 0.0f32;
         #[unroll]
         for gate in 0..gates {
@@ -122,7 +28,7 @@ fn parts_of(parts: &[f32], given: &[f32], item: usize, given_at: usize, #[compti
     }
 }
 
-/// Walks `places` steps back, from the place before `end` on.
+/// Walks the steps of the call back.
 ///
 /// - gradient: `[batch, out_rows, directions * hidden]`, of the output
 /// - recurrent: `[directions, hidden, width]`, or transposed where the layer does not hold it; where
@@ -131,7 +37,7 @@ fn parts_of(parts: &[f32], given: &[f32], item: usize, given_at: usize, #[compti
 /// - kept, spans: as in the walk forward
 /// - d_gates: `[directions, batch, time, width]`, of what the inputs give to the gates
 /// - d_state_gates: the same of what the state gives to them, where that differs
-/// - d_states: `[states, directions, batch, hidden]`, before the walk and behind it; where products
+/// - d_states: `[states, directions, batch, hidden]`, before the walk and after it; where products
 ///   are given, without what the gates of the last step walked give
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
@@ -143,13 +49,7 @@ pub(super) fn walk_back(
     d_gates: &mut [f32],
     d_state_gates: &mut [f32],
     d_states: &mut [f32],
-    batch: usize,
-    time: usize,
-    end: usize,
-    places: usize,
-    out_rows: usize,
-    reversed_from: usize,
-    before_at: usize,
+    call: &WalkCall,
     #[comptime] layer: Layer,
 ) {
     let unit = UNIT_POS as usize;
@@ -157,76 +57,77 @@ pub(super) fn walk_back(
     let directions = CUBE_COUNT_Y as usize;
     let first_row = CUBE_POS_X as usize * layer.rows;
     let h = comptime!(layer.hidden);
-    let width = comptime!(layer.width);
+    let width = comptime!(layer.width());
     let items = comptime!(layer.rows * layer.hidden);
-    let shared_width = comptime!(if layer.is_given { 1 } else { layer.rows * layer.width });
+    let gate_count = comptime!(layer.cell.gates());
+    let shared_width = comptime!(if layer.is_given() { 1 } else { layer.rows * layer.width() });
 
-    // The gradients of the states behind a step, but for what the gates give.
+    // The gradients of the states after a step, but for what the gates give.
     let mut d_hidden = Shared::<[f32]>::new_slice(items);
-    let mut d_cell = Shared::<[f32]>::new_slice(comptime!(if layer.is_lstm { items } else { 1 }));
+    let mut d_cell = Shared::<[f32]>::new_slice(comptime!(if layer.is_lstm() { items } else { 1 }));
     let mut deltas = Shared::<[f32]>::new_slice(shared_width);
     let mut parts = Shared::<[f32]>::new_slice(shared_width);
-    let own = own_weights(recurrent, direction, layer);
+    let own = own_weights(recurrent, direction, Way::Back, layer);
 
     for item in range_stepped(unit, items, layer.units) {
         let row = first_row + item / h;
         let u = item % h;
-        let at = (direction * batch + row) * h + u;
+        let at = (direction * call.batch + row) * h + u;
         let mut of_hidden = 0.0f32;
         let mut of_cell = 0.0f32;
-        if row < batch {
+        if row < call.batch {
             of_hidden = d_states[at];
-            if comptime!(layer.is_lstm) {
-                of_cell = d_states[directions * batch * h + at];
+            if comptime!(layer.is_lstm()) {
+                of_cell = d_states[directions * call.batch * h + at];
             }
-            if end == time {
-                let steps = if comptime!(layer.wants_sequence) { time } else { 0usize.runtime() };
-                let out = (row * out_rows + steps) * directions * h + direction * h + u;
-                if comptime!(layer.wants_hidden) {
+            if call.at == call.time {
+                let steps = if comptime!(layer.wanted.sequence) { call.time } else { 0usize.runtime() };
+                let out = (row * call.out_rows + steps) * directions * h + direction * h + u;
+                if comptime!(layer.wanted.hidden) {
                     of_hidden += gradient[out];
                 }
-                if comptime!(layer.wants_cell) {
-                    let behind = comptime!(if layer.wants_hidden { 1 } else { 0 });
-                    of_cell += gradient[out + behind * directions * h];
+                if comptime!(layer.wanted.cell) {
+                    let after = comptime!(if layer.wanted.hidden { 1 } else { 0 });
+                    of_cell += gradient[out + after * directions * h];
                 }
             }
         }
         d_hidden[item] = of_hidden;
-        if comptime!(layer.is_lstm) {
+        if comptime!(layer.is_lstm()) {
             d_cell[item] = of_cell;
         }
-        if comptime!(!layer.is_given) {
+        if comptime!(!layer.is_given()) {
             #[unroll]
-            for gate in 0..layer.gates {
+            for gate in 0..gate_count {
                 parts[item / h * width + gate * h + u] = 0.0;
             }
         }
     }
     sync_cube();
 
-    for n in 0..places {
-        let step = step_at(end - 1 - n, time, direction, reversed_from);
+    for n in 0..call.places {
+        let step = step_at(call, call.at - 1 - n, direction);
         for item in range_stepped(unit, items, layer.units) {
             let tile_row = item / h;
             let u = item % h;
             let row = first_row + tile_row;
-            let mut of_input = Array::<f32>::new(layer.gates);
-            let mut of_state = Array::<f32>::new(layer.gates);
+            let mut of_input = Array::<f32>::new(gate_count);
+            let mut of_state = Array::<f32>::new(gate_count);
             #[unroll]
-            for gate in 0..layer.gates {
+            for gate in 0..gate_count {
                 of_input[gate] = 0.0;
                 of_state[gate] = 0.0;
             }
-            if row < batch {
-                let walked = (direction * batch + row) * time + step;
-                let keep = walked * comptime!(layer.kept * layer.hidden) + u;
-                let given_at = (direction * batch + row) * h + u;
+            if row < call.batch {
+                let walked = (direction * call.batch + row) * call.time + step;
+                let keep = walked * comptime!(layer.kept()) + u;
+                let given_at = (direction * call.batch + row) * h + u;
                 let mut of_hidden = d_hidden[item] + parts_of(&parts, recurrent, item, given_at, layer);
-                if is_valid(spans, row, step, layer.is_spanned) {
-                    if comptime!(layer.wants_sequence) {
-                        of_hidden += gradient[(row * out_rows + step) * directions * h + direction * h + u];
+                if is_valid(spans, row, step, layer.valid) {
+                    if comptime!(layer.wanted.sequence) {
+                        of_hidden += gradient[(row * call.out_rows + step) * directions * h + direction * h + u];
                     }
-                    if comptime!(layer.is_lstm) {
+                    if comptime!(layer.is_lstm()) {
                         let input = kept[keep];
                         let forget = kept[keep + h];
                         let candidate = kept[keep + 2 * h];
@@ -240,22 +141,22 @@ pub(super) fn walk_back(
                         of_input[3] = of_hidden * squashed * open * (1.0 - open);
                         d_cell[item] = of_cell * forget;
                         of_hidden = 0.0;
-                    } else if comptime!(layer.gates == 3) {
+                    } else if comptime!(layer.is_gru()) {
                         let update = kept[keep];
                         let reset = kept[keep + h];
                         let candidate = kept[keep + 2 * h];
                         let state = kept[keep + 3 * h];
-                        let old = kept[before_at + walked * h + u];
+                        let old = kept[call.before_at + walked * h + u];
                         of_input[0] = of_hidden * (old - candidate) * update * (1.0 - update);
                         of_input[2] = of_hidden * (1.0 - update) * (1.0 - candidate * candidate);
-                        if comptime!(!layer.resets_before) {
+                        if comptime!(!layer.resets_before()) {
                             of_input[1] = of_input[2] * state * reset * (1.0 - reset);
                             of_state[2] = of_input[2] * reset;
                         }
                         of_hidden *= update;
                     } else {
                         let out = kept[keep];
-                        if comptime!(layer.is_relu) {
+                        if comptime!(layer.is_relu()) {
                             of_input[0] = if out <= 0.0 { 0.0f32 } else { of_hidden };
                         } else {
                             of_input[0] = of_hidden * (1.0 - out * out);
@@ -265,39 +166,49 @@ pub(super) fn walk_back(
                 }
                 d_hidden[item] = of_hidden;
                 #[unroll]
-                for gate in 0..layer.gates {
-                    if comptime!(!(layer.is_split && gate == 2)) {
+                for gate in 0..gate_count {
+                    if comptime!(!(layer.is_split() && gate == 2)) {
                         of_state[gate] = of_input[gate];
                     }
                     d_gates[walked * width + gate * h + u] = of_input[gate];
-                    if comptime!(layer.is_split) {
+                    if comptime!(layer.is_split()) {
                         d_state_gates[walked * width + gate * h + u] = of_state[gate];
                     }
                 }
             }
-            if comptime!(!layer.is_given) {
+            if comptime!(!layer.is_given()) {
                 #[unroll]
-                for gate in 0..layer.gates {
+                for gate in 0..gate_count {
                     deltas[tile_row * width + gate * h + u] = of_state[gate];
                 }
             }
         }
-        if comptime!(!layer.is_given) {
+        if comptime!(!layer.is_given()) {
             sync_cube();
-            if comptime!(layer.resets_before) {
+            if comptime!(layer.resets_before()) {
                 // The reset gate's gradient needs that of the reset state, which is a product.
-                add_up(&deltas, recurrent, &own, &mut parts, direction, layer, 2usize, 3usize);
+                add_up(
+                    &deltas,
+                    recurrent,
+                    &own,
+                    &mut parts,
+                    direction,
+                    Way::Back,
+                    layer,
+                    comptime!(2 * layer.hidden),
+                    width,
+                );
                 sync_cube();
                 for item in range_stepped(unit, items, layer.units) {
                     let tile_row = item / h;
                     let u = item % h;
                     let row = first_row + tile_row;
-                    if row < batch {
-                        let walked = (direction * batch + row) * time + step;
-                        if is_valid(spans, row, step, layer.is_spanned) {
-                            let reset = kept[walked * comptime!(layer.kept * layer.hidden) + h + u];
+                    if row < call.batch {
+                        let walked = (direction * call.batch + row) * call.time + step;
+                        if is_valid(spans, row, step, layer.valid) {
+                            let reset = kept[walked * comptime!(layer.kept()) + h + u];
                             let of_product = parts[tile_row * width + 2 * h + u];
-                            let of_reset = of_product * kept[before_at + walked * h + u] * reset * (1.0 - reset);
+                            let of_reset = of_product * kept[call.before_at + walked * h + u] * reset * (1.0 - reset);
                             d_hidden[item] += of_product * reset;
                             d_gates[walked * width + h + u] = of_reset;
                             deltas[tile_row * width + h + u] = of_reset;
@@ -305,9 +216,19 @@ pub(super) fn walk_back(
                     }
                 }
                 sync_cube();
-                add_up(&deltas, recurrent, &own, &mut parts, direction, layer, 0usize, 2usize);
+                add_up(
+                    &deltas,
+                    recurrent,
+                    &own,
+                    &mut parts,
+                    direction,
+                    Way::Back,
+                    layer,
+                    0usize,
+                    comptime!(2 * layer.hidden),
+                );
             } else {
-                add_up(&deltas, recurrent, &own, &mut parts, direction, layer, 0usize, layer.gates);
+                add_up(&deltas, recurrent, &own, &mut parts, direction, Way::Back, layer, 0usize, width);
             }
             sync_cube();
         }
@@ -315,15 +236,15 @@ pub(super) fn walk_back(
 
     for item in range_stepped(unit, items, layer.units) {
         let row = first_row + item / h;
-        let at = (direction * batch + row) * h + item % h;
-        if row < batch {
-            if comptime!(layer.is_given) {
+        let at = (direction * call.batch + row) * h + item % h;
+        if row < call.batch {
+            if comptime!(layer.is_given()) {
                 d_states[at] = d_hidden[item];
             } else {
                 d_states[at] = d_hidden[item] + parts_of(&parts, recurrent, item, at, layer);
             }
-            if comptime!(layer.is_lstm) {
-                d_states[directions * batch * h + at] = d_cell[item];
+            if comptime!(layer.is_lstm()) {
+                d_states[directions * call.batch * h + at] = d_cell[item];
             }
         }
     }

@@ -1,0 +1,188 @@
+//! What a unit does in either walk: the functions of the gates, which steps there are, and the sums of products with
+//! the recurrent weights.
+
+use burn_cubecl::cubecl::{self, prelude::*};
+
+use super::plan::{Layer, Products, Valid};
+
+/// The call, as either walk is told of it.
+#[derive(CubeType, CubeLaunch)]
+pub(super) struct WalkCall {
+    pub(super) batch: usize,
+    pub(super) time: usize,
+    /// The first place of a walk, or the end of a walk back.
+    pub(super) at: usize,
+    pub(super) places: usize,
+    pub(super) out_rows: usize,
+    /// The directions from this one on walk from the last step to the first.
+    pub(super) reversed_from: usize,
+    /// Where in what is kept the states before the steps begin.
+    pub(super) before_at: usize,
+}
+
+/// Which walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Way {
+    /// A column of the weights is of a gate of a hidden unit, and meets the states of all units.
+    Forward,
+    /// A place of the gates' gradients is of a gate of a hidden unit, and takes what the gate's gradients of all units
+    /// give to that unit.
+    Back,
+}
+
+/// 1 / (1 + exp(-x)), finite on the way whatever `x` is.
+#[cube]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    let small = (-x.abs()).exp();
+    let share = if x < 0.0 { small } else { 1.0f32 };
+    share / (1.0 + small)
+}
+
+/// The hyperbolic tangent, finite on the way whatever `x` is.
+#[cube]
+pub(super) fn tanh(x: f32) -> f32 {
+    let size = x.abs();
+    let small = (size * -2.0f32).exp();
+    // Where 1 - small would cancel, the first terms of the series are exact to the last bit or two.
+    let square = size * size;
+    let series = size * (1.0f32 - square * (0.333_333_34f32 - square * 0.133_333_34f32));
+    let value = if size < 0.05 { series } else { (1.0f32 - small) / (1.0f32 + small) };
+    if x < 0.0 { -value } else { value }
+}
+
+/// Whether step `time` of row `row` is valid.
+#[cube]
+pub(super) fn is_valid(spans: &[u32], row: usize, time: usize, #[comptime] valid: Valid) -> bool {
+    if comptime!(valid == Valid::Spans) {
+        let time = time as u32;
+        time >= spans[2 * row] && time < spans[2 * row + 1]
+    } else {
+        true.runtime()
+    }
+}
+
+/// The step that is walked in place `place`.
+#[cube]
+pub(super) fn step_at(walk: &WalkCall, place: usize, direction: usize) -> usize {
+    if direction >= walk.reversed_from { walk.time - 1 - place } else { place }
+}
+
+/// A unit's own weights, `[directions, hidden, width]`, where the layer holds them in registers.
+#[cube]
+pub(super) fn own_weights(
+    weights: &[f32],
+    direction: usize,
+    #[comptime] way: Way,
+    #[comptime] layer: Layer,
+) -> Array<f32> {
+    let mut own = Array::<f32>::new(comptime!(if layer.products == Products::Held { layer.hidden } else { 1 }));
+    if comptime!(layer.products == Products::Held) {
+        let unit = UNIT_POS as usize;
+        let width = comptime!(layer.width());
+        if unit < width {
+            if comptime!(way == Way::Forward) {
+                #[unroll]
+                for k in 0..layer.hidden {
+                    own[k] = weights[(direction * layer.hidden + k) * width + unit];
+                }
+            } else {
+                let k = unit % layer.hidden;
+                let gate = unit / layer.hidden;
+                let from = (direction * layer.hidden + k) * width + gate * layer.hidden;
+                #[unroll]
+                for u in 0..layer.hidden {
+                    own[u] = weights[from + u];
+                }
+            }
+        }
+    }
+    own
+}
+
+/// What the tile gives to the places `first` to `end` - 1 of the sums, each a gate of a hidden unit: the states `from`,
+/// or back the gradients `from` of the gates. The weights are transposed back, unless the layer holds them.
+#[cube]
+pub(super) fn add_up(
+    from: &[f32],
+    weights: &[f32],
+    own: &Array<f32>,
+    sums: &mut [f32],
+    direction: usize,
+    #[comptime] way: Way,
+    #[comptime] layer: Layer,
+    #[comptime] first: usize,
+    #[comptime] end: usize,
+) {
+    let unit = UNIT_POS as usize;
+    if comptime!(layer.products == Products::Held) {
+        if unit >= first && unit < end {
+            add_up_place(from, weights, own, sums, direction, unit, way, layer);
+        }
+    } else {
+        for place in range_stepped(first + unit, end, layer.units) {
+            add_up_place(from, weights, own, sums, direction, place, way, layer);
+        }
+    }
+}
+
+#[cube]
+fn add_up_place(
+    from: &[f32],
+    weights: &[f32],
+    own: &Array<f32>,
+    sums: &mut [f32],
+    direction: usize,
+    place: usize,
+    #[comptime] way: Way,
+    #[comptime] layer: Layer,
+) {
+    let h = comptime!(layer.hidden);
+    let width = comptime!(layer.width());
+    let stride = comptime!(if way == Way::Forward { h } else { width });
+    let weights_stride = comptime!(if way == Way::Forward { width } else { h });
+    let from_at = if comptime!(way == Way::Forward) { 0usize.runtime() } else { place / h * h };
+    let weights_at = if comptime!(way == Way::Forward) {
+        direction * h * width + place
+    } else {
+        (direction * width + from_at) * h + place % h
+    };
+    let mut sum = Array::<f32>::new(layer.rows);
+    #[unroll]
+    for row in 0..layer.rows {
+        sum[row] = 0.0;
+    }
+    if comptime!(layer.products == Products::Held) {
+        #[unroll]
+        for k in 0..layer.hidden {
+            #[unroll]
+            for row in 0..layer.rows {
+                sum[row] = fma(from[row * stride + from_at + k], own[k], sum[row]);
+            }
+        }
+    } else {
+        let whole = comptime!(layer.hidden / Layer::UNROLLED);
+        for part in 0..whole {
+            let at = part * Layer::UNROLLED;
+            #[unroll]
+            for n in 0..Layer::UNROLLED {
+                let weight = weights[weights_at + (at + n) * weights_stride];
+                #[unroll]
+                for row in 0..layer.rows {
+                    sum[row] = fma(from[row * stride + from_at + at + n], weight, sum[row]);
+                }
+            }
+        }
+        #[unroll]
+        for k in comptime!(whole * Layer::UNROLLED)..layer.hidden {
+            let weight = weights[weights_at + k * weights_stride];
+            #[unroll]
+            for row in 0..layer.rows {
+                sum[row] = fma(from[row * stride + from_at + k], weight, sum[row]);
+            }
+        }
+    }
+    #[unroll]
+    for row in 0..layer.rows {
+        sums[row * width + place] = sum[row];
+    }
+}
