@@ -67,41 +67,35 @@ fn forward(inputs: [CubeTensor; 3], relu: bool) -> CubeTensor {
         places.into_buffer_arg(),
         bias.into_buffer_arg(),
         output.clone().into_buffer_arg(),
-        count,
+        SizesLaunch::new(count, time, steps, filters, window),
         batch * time,
-        time,
-        steps,
-        filters,
-        window,
         relu,
     );
     output
 }
 
-/// Adds up what the places of the window give, `[window, batch * time, filters]`.
-#[cube(launch)]
-#[allow(clippy::too_many_arguments)]
-fn add_places(
-    places: &[f32],
-    bias: &[f32],
-    output: &mut [f32],
+/// The sizes of a call; `count` is that of the numbers to write.
+#[derive(CubeType, CubeLaunch)]
+struct Sizes {
     count: usize,
-    lines: usize,
     time: usize,
     steps: usize,
     filters: usize,
     window: usize,
-    #[comptime] relu: bool,
-) {
-    if ABSOLUTE_POS >= count {
+}
+
+/// Adds up what the places of the window give, `[window, batch * time, filters]`.
+#[cube(launch)]
+fn add_places(places: &[f32], bias: &[f32], output: &mut [f32], sizes: &Sizes, lines: usize, #[comptime] relu: bool) {
+    if ABSOLUTE_POS >= sizes.count {
         terminate!();
     }
-    let filter = ABSOLUTE_POS % filters;
-    let step = ABSOLUTE_POS / filters;
-    let line = step / steps * time + step % steps;
+    let filter = ABSOLUTE_POS % sizes.filters;
+    let step = ABSOLUTE_POS / sizes.filters;
+    let line = step / sizes.steps * sizes.time + step % sizes.steps;
     let mut sum = bias[filter];
-    for place in 0..window {
-        sum += places[(place * lines + line + place) * filters + filter];
+    for place in 0..sizes.window {
+        sum += places[(place * lines + line + place) * sizes.filters + filter];
     }
     if comptime!(relu) {
         // NaN stays.
@@ -131,11 +125,7 @@ fn backward(inputs: [CubeTensor; 4], relu: bool) -> [CubeTensor; 3] {
         output.into_buffer_arg(),
         sums.clone().into_buffer_arg(),
         laid_out.clone().into_buffer_arg(),
-        count,
-        time,
-        steps,
-        filters,
-        window,
+        SizesLaunch::new(count, time, steps, filters, window),
         relu,
     );
     let lines = reshaped(&input, [batch * time, d_input]);
@@ -151,29 +141,24 @@ fn backward(inputs: [CubeTensor; 4], relu: bool) -> [CubeTensor; 3] {
 /// The gradient of what relu takes, `[batch * steps, filters]`, and for each step of the input what meets it
 /// at each place of the window, `[batch * time, window * filters]`.
 #[cube(launch)]
-#[allow(clippy::too_many_arguments)]
 fn lay_out(
     gradient: &[f32],
     output: &[f32],
     sums: &mut [f32],
     laid_out: &mut [f32],
-    count: usize,
-    time: usize,
-    steps: usize,
-    filters: usize,
-    window: usize,
+    sizes: &Sizes,
     #[comptime] relu: bool,
 ) {
-    if ABSOLUTE_POS >= count {
+    if ABSOLUTE_POS >= sizes.count {
         terminate!();
     }
-    let filter = ABSOLUTE_POS % filters;
-    let place = ABSOLUTE_POS / filters % window;
-    let line = ABSOLUTE_POS / filters / window;
-    let step = line % time;
+    let filter = ABSOLUTE_POS % sizes.filters;
+    let place = ABSOLUTE_POS / sizes.filters % sizes.window;
+    let line = ABSOLUTE_POS / sizes.filters / sizes.window;
+    let step = line % sizes.time;
     let mut value = 0.0f32;
-    if step >= place && step - place < steps {
-        let at = (line / time * steps + step - place) * filters + filter;
+    if step >= place && step - place < sizes.steps {
+        let at = (line / sizes.time * sizes.steps + step - place) * sizes.filters + filter;
         value = gradient[at];
         if comptime!(relu) && output[at] <= 0.0 {
             value = 0.0;

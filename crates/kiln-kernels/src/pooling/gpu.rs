@@ -30,6 +30,16 @@ impl PoolKernels for Cube {
     }
 }
 
+/// The sizes of a call; `count` is that of the numbers to write.
+#[derive(CubeType, CubeLaunch)]
+struct Pools {
+    count: usize,
+    time: usize,
+    windows: usize,
+    channels: usize,
+    pool: usize,
+}
+
 /// The largest number of each window, `[batch, time / pool, channels]`, and its place in it.
 fn largest(input: CubeTensor, pool: usize) -> [CubeTensor; 2] {
     let input = contiguous(input);
@@ -47,38 +57,24 @@ fn largest(input: CubeTensor, pool: usize) -> [CubeTensor; 2] {
             input.clone().into_buffer_arg(),
             output.clone().into_buffer_arg(),
             places.clone().into_buffer_arg(),
-            count,
-            time,
-            windows,
-            channels,
-            pool,
+            PoolsLaunch::new(count, time, windows, channels, pool),
         );
     }
     [output, places]
 }
 
 #[cube(launch)]
-#[allow(clippy::too_many_arguments)]
-fn largest_of_windows(
-    input: &[f32],
-    output: &mut [f32],
-    places: &mut [u32],
-    count: usize,
-    time: usize,
-    windows: usize,
-    channels: usize,
-    pool: usize,
-) {
-    if ABSOLUTE_POS >= count {
+fn largest_of_windows(input: &[f32], output: &mut [f32], places: &mut [u32], sizes: &Pools) {
+    if ABSOLUTE_POS >= sizes.count {
         terminate!();
     }
-    let channel = ABSOLUTE_POS % channels;
-    let window = ABSOLUTE_POS / channels;
-    let from = (window / windows * time + window % windows * pool) * channels + channel;
+    let channel = ABSOLUTE_POS % sizes.channels;
+    let window = ABSOLUTE_POS / sizes.channels;
+    let from = (window / sizes.windows * sizes.time + window % sizes.windows * sizes.pool) * sizes.channels + channel;
     let mut largest = input[from];
     let mut place = 0u32.runtime();
-    for step in 1..pool {
-        let value = input[from + step * channels];
+    for step in 1..sizes.pool {
+        let value = input[from + step * sizes.channels];
         // NaN is taken over and stays.
         if value > largest || (value.is_nan() && !largest.is_nan()) {
             largest = value;
@@ -104,38 +100,24 @@ fn to_places(gradient: CubeTensor, places: CubeTensor, time: usize, pool: usize)
             gradient.clone().into_buffer_arg(),
             places.into_buffer_arg(),
             output.clone().into_buffer_arg(),
-            count,
-            time,
-            windows,
-            channels,
-            pool,
+            PoolsLaunch::new(count, time, windows, channels, pool),
         );
     }
     output
 }
 
 #[cube(launch)]
-#[allow(clippy::too_many_arguments)]
-fn gradient_to_places(
-    gradient: &[f32],
-    places: &[u32],
-    output: &mut [f32],
-    count: usize,
-    time: usize,
-    windows: usize,
-    channels: usize,
-    pool: usize,
-) {
-    if ABSOLUTE_POS >= count {
+fn gradient_to_places(gradient: &[f32], places: &[u32], output: &mut [f32], sizes: &Pools) {
+    if ABSOLUTE_POS >= sizes.count {
         terminate!();
     }
-    let channel = ABSOLUTE_POS % channels;
-    let step = ABSOLUTE_POS / channels % time;
-    let window = step / pool;
+    let channel = ABSOLUTE_POS % sizes.channels;
+    let step = ABSOLUTE_POS / sizes.channels % sizes.time;
+    let window = step / sizes.pool;
     let mut value = 0.0f32;
-    if window < windows {
-        let at = (ABSOLUTE_POS / channels / time * windows + window) * channels + channel;
-        if places[at] as usize == step % pool {
+    if window < sizes.windows {
+        let at = (ABSOLUTE_POS / sizes.channels / sizes.time * sizes.windows + window) * sizes.channels + channel;
+        if places[at] as usize == step % sizes.pool {
             value = gradient[at];
         }
     }

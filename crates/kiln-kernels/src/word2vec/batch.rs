@@ -62,7 +62,7 @@ impl WindowBatch {
 }
 
 /// What is predicted from what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Prediction {
     /// The centre from the mean of its context.
     CbowMean,

@@ -1,7 +1,7 @@
 //! word2vec's step over the windows of a batch in one launch: a workgroup a window, its units along
 //! the numbers of a row. Checking the batch is left to callers.
 //!
-//! A unit reads and writes the numbers of its own columns alone, so the units of a window need no
+//! A unit reads and writes the numbers of only its own columns, so the units of a window need no
 //! order among them but for the scores: there each unit leaves the part of its columns in workgroup
 //! memory, and one unit a score adds the parts up. All loops that hold a barrier are bounded by
 //! numbers of the launch, which WebGPU wants to be the same for every unit.
@@ -147,62 +147,63 @@ fn update(input: CubeTensor, output: CubeTensor, launch: &Launch) -> (CubeTensor
     let (input, output) = (owned(input), owned(output));
     let words = upload(&launch.words, &input);
     let losses = empty(&input, [launch.windows]);
-    let client = &input.client;
-
-    let count = CubeCount::Static(launch.cubes.0, launch.cubes.1, 1);
-    let dim = CubeDim::new_1d(LANES as u32);
-    if launch.prediction == Prediction::SkipGram {
-        skip_gram_windows::launch(
-            client,
-            count,
-            dim,
-            input.clone().into_tensor_arg(),
-            output.clone().into_tensor_arg(),
-            words.into_buffer_arg(),
-            losses.clone().into_buffer_arg(),
-            launch.windows,
-            launch.windows_at,
-            launch.targets,
-            launch.most_scores(),
-            launch.rate,
-            width,
-            LANES,
-            launch.scores(),
-            launch.parts(),
-        );
-    } else {
-        cbow_windows::launch(
-            client,
-            count,
-            dim,
-            input.clone().into_tensor_arg(),
-            output.clone().into_tensor_arg(),
-            words.into_buffer_arg(),
-            losses.clone().into_buffer_arg(),
-            launch.windows,
-            launch.windows_at,
-            launch.targets,
-            launch.rate,
-            width,
-            LANES,
-            launch.scores(),
-            launch.prediction == Prediction::CbowMean,
-        );
-    }
+    let room =
+        Room { prediction: launch.prediction, width, scores: launch.scores(), parts: launch.parts() * (LANES + 1) };
+    update_windows::launch(
+        &input.client,
+        CubeCount::Static(launch.cubes.0, launch.cubes.1, 1),
+        CubeDim::new_1d(LANES as u32),
+        input.clone().into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        words.into_buffer_arg(),
+        losses.clone().into_buffer_arg(),
+        BatchLaunch::new(launch.windows, launch.windows_at, launch.targets, launch.most_scores(), launch.rate),
+        room,
+    );
     (input, output, losses)
 }
 
-/// Where the id of word `n` of a window stands, its centre left out.
-#[cube]
-fn context_place(start: usize, centre: usize, n: usize) -> usize {
-    let place = start + n;
-    if place < centre { place } else { place + 1 }
+/// What the kernel is compiled for, which is also how much memory of the workgroup it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Room {
+    prediction: Prediction,
+    width: usize,
+    scores: usize,
+    parts: usize,
 }
 
-/// Where the id of target `n` stands: the centre, then the negative words.
+/// The batch, as the kernel is told of it.
+#[derive(CubeType, CubeLaunch)]
+struct Batch {
+    windows: usize,
+    windows_at: usize,
+    targets: usize,
+    most_scores: usize,
+    rate: f32,
+}
+
+/// Where a window lies in the words.
+#[derive(CubeType)]
+struct Places {
+    centre: usize,
+    start: usize,
+    /// How many words its context has.
+    context: usize,
+    /// Where its negative words begin.
+    negatives: usize,
+}
+
+/// The id of context word `n`.
 #[cube]
-fn target_place(centre: usize, negatives: usize, n: usize) -> usize {
-    if n == 0 { centre } else { negatives + n - 1 }
+fn context_id(words: &[u32], places: &Places, n: usize) -> usize {
+    let place = places.start + n;
+    words[if place < places.centre { place } else { place + 1 }] as usize
+}
+
+/// The id of target `n`: the centre, then the negative words.
+#[cube]
+fn target_id(words: &[u32], places: &Places, n: usize) -> usize {
+    words[if n == 0 { places.centre } else { places.negatives + n - 1 }] as usize
 }
 
 /// What remains of a score once its label is taken into account: positive where the model is wrong.
@@ -231,193 +232,190 @@ fn loss(wrongness: f32) -> f32 {
 /// Row `row` of the parts added up. Rows are one longer than there are units, so that the units read
 /// from different banks of the memory.
 #[cube]
-fn sum_of_parts(parts: &[f32], row: usize, #[comptime] lanes: usize) -> f32 {
+fn sum_of_parts(parts: &[f32], row: usize) -> f32 {
     let mut sum = 0.0f32;
-    for lane in 0..lanes {
-        sum += parts[row * (lanes + 1) + lane];
+    for lane in 0..LANES {
+        sum += parts[row * (LANES + 1) + lane];
     }
     sum
 }
 
-/// CBOW. The mean of a window's context is kept in workgroup memory, each number where its own unit
-/// alone reads it.
+/// Turns the parts of the scores from `first` on, of `count`, into their gradients times the rate, a unit a score. Gives
+/// the loss of the unit's score.
+#[cube]
+fn finish_scores(parts: &[f32], scores: &mut [f32], first: usize, count: usize, batch: &Batch) -> f32 {
+    sync_cube();
+    let lane = UNIT_POS as usize;
+    let at = first + lane;
+    let mut own_loss = 0.0f32;
+    if at < count {
+        let target = at % batch.targets;
+        let wrongness = wrongness(sum_of_parts(parts, lane), target);
+        scores[at] = step(wrongness, target, batch.rate);
+        own_loss = loss(wrongness);
+    }
+    sync_cube();
+    own_loss
+}
+
+/// Adds up the losses of the units.
+#[cube]
+fn put_loss(parts: &mut [f32], losses: &mut [f32], own_loss: f32) {
+    let lane = UNIT_POS as usize;
+    parts[lane] = own_loss;
+    sync_cube();
+    if lane == 0 {
+        losses[CUBE_POS] = sum_of_parts(&*parts, 0);
+    }
+    sync_cube();
+}
+
 #[cube(launch)]
-fn cbow_windows(
+fn update_windows(
     input: &mut Tensor<f32>,
     output: &mut Tensor<f32>,
     words: &[u32],
     losses: &mut [f32],
-    windows: usize,
-    windows_at: usize,
-    targets: usize,
-    rate: f32,
-    #[comptime] width: usize,
-    #[comptime] lanes: usize,
-    #[comptime] most_scores: usize,
-    #[comptime] is_mean: bool,
+    batch: &Batch,
+    #[comptime] room: Room,
 ) {
-    if CUBE_POS >= windows {
+    if CUBE_POS >= batch.windows {
         terminate!();
     }
-    let lane = UNIT_POS as usize;
-    let window = windows_at + 3 * CUBE_POS;
-    let negatives = windows_at + 3 * windows + CUBE_POS * (targets - 1);
-    let centre = words[window] as usize;
+    let window = batch.windows_at + 3 * CUBE_POS;
     let start = words[window + 1] as usize;
-    let context = words[window + 2] as usize - start - 1;
+    let places = Places {
+        centre: words[window] as usize,
+        start,
+        context: words[window + 2] as usize - start - 1,
+        negatives: batch.windows_at + 3 * batch.windows + CUBE_POS * (batch.targets - 1),
+    };
+    if comptime!(room.prediction == Prediction::SkipGram) {
+        skip_gram(input, output, words, losses, batch, &places, room);
+    } else {
+        cbow(input, output, words, losses, batch, &places, room);
+    }
+}
+
+/// CBOW. The mean of a window's context is kept in workgroup memory, each number where only its own unit
+/// reads it.
+#[cube]
+fn cbow(
+    input: &mut Tensor<f32>,
+    output: &mut Tensor<f32>,
+    words: &[u32],
+    losses: &mut [f32],
+    batch: &Batch,
+    places: &Places,
+    #[comptime] room: Room,
+) {
+    let lane = UNIT_POS as usize;
     let input_row = input.stride(0);
     let output_row = output.stride(0);
-
-    let mut mean = Shared::<[f32]>::new_slice(width);
-    let mut scores = Shared::<[f32]>::new_slice(most_scores);
-    let mut parts = Shared::<[f32]>::new_slice(lanes * (lanes + 1));
+    let mut mean = Shared::<[f32]>::new_slice(room.width);
+    let mut scores = Shared::<[f32]>::new_slice(room.scores);
+    let mut parts = Shared::<[f32]>::new_slice(room.parts);
 
     let mut scale = 1.0f32;
-    if comptime!(is_mean) {
-        scale = 1.0f32 / f32::cast_from(context as u32);
+    if comptime!(room.prediction == Prediction::CbowMean) {
+        scale = 1.0f32 / f32::cast_from(places.context as u32);
     }
-    for column in range_stepped(lane, width, lanes) {
+    for column in range_stepped(lane, room.width, LANES) {
         let mut sum = 0.0f32;
-        for n in 0..context {
-            let row = words[context_place(start, centre, n)] as usize;
-            sum += input[row * input_row + column];
+        for n in 0..places.context {
+            sum += input[context_id(words, places, n) * input_row + column];
         }
         mean[column] = sum * scale;
     }
 
     let mut own_loss = 0.0f32;
-    for first in range_stepped(0, targets, lanes) {
-        for n in 0..lanes {
-            let target = first + n;
-            if target < targets {
-                let row = words[target_place(centre, negatives, target)] as usize * output_row;
+    for first in range_stepped(0, batch.targets, LANES) {
+        for n in 0..LANES {
+            if first + n < batch.targets {
+                let row = target_id(words, places, first + n) * output_row;
                 let mut sum = 0.0f32;
-                for column in range_stepped(lane, width, lanes) {
+                for column in range_stepped(lane, room.width, LANES) {
                     sum += mean[column] * output[row + column];
                 }
-                parts[n * (lanes + 1) + lane] = sum;
+                parts[n * (LANES + 1) + lane] = sum;
             }
         }
-        sync_cube();
-        let target = first + lane;
-        if target < targets {
-            let wrongness = wrongness(sum_of_parts(&parts, lane, lanes), target);
-            scores[target] = step(wrongness, target, rate);
-            own_loss += loss(wrongness);
-        }
-        sync_cube();
+        own_loss += finish_scores(&parts, &mut scores, first, batch.targets, batch);
     }
-    parts[lane] = own_loss;
-    sync_cube();
-    if lane == 0 {
-        losses[CUBE_POS] = sum_of_parts(&parts, 0, lanes);
-    }
+    put_loss(&mut parts, losses, own_loss);
 
-    for column in range_stepped(lane, width, lanes) {
+    for column in range_stepped(lane, room.width, LANES) {
         // All of the gradient before the first row changes: a negative word may come twice.
         let mut gradient = 0.0f32;
-        for target in 0..targets {
-            let row = words[target_place(centre, negatives, target)] as usize;
-            gradient += scores[target] * output[row * output_row + column];
+        for target in 0..batch.targets {
+            gradient += scores[target] * output[target_id(words, places, target) * output_row + column];
         }
-        for target in 0..targets {
-            let row = words[target_place(centre, negatives, target)] as usize;
-            output[row * output_row + column] += scores[target] * mean[column];
+        for target in 0..batch.targets {
+            output[target_id(words, places, target) * output_row + column] += scores[target] * mean[column];
         }
-        for n in 0..context {
-            let row = words[context_place(start, centre, n)] as usize;
-            input[row * input_row + column] += gradient;
+        for n in 0..places.context {
+            input[context_id(words, places, n) * input_row + column] += gradient;
         }
     }
 }
 
 /// Skip-gram. A window's scores lie context word by context word, `targets` of each.
-#[cube(launch)]
-fn skip_gram_windows(
+#[cube]
+fn skip_gram(
     input: &mut Tensor<f32>,
     output: &mut Tensor<f32>,
     words: &[u32],
     losses: &mut [f32],
-    windows: usize,
-    windows_at: usize,
-    targets: usize,
-    most_pairs: usize,
-    rate: f32,
-    #[comptime] width: usize,
-    #[comptime] lanes: usize,
-    #[comptime] most_scores: usize,
-    #[comptime] most_parts: usize,
+    batch: &Batch,
+    places: &Places,
+    #[comptime] room: Room,
 ) {
-    if CUBE_POS >= windows {
-        terminate!();
-    }
     let lane = UNIT_POS as usize;
-    let window = windows_at + 3 * CUBE_POS;
-    let negatives = windows_at + 3 * windows + CUBE_POS * (targets - 1);
-    let centre = words[window] as usize;
-    let start = words[window + 1] as usize;
-    let context = words[window + 2] as usize - start - 1;
+    let targets = batch.targets;
     let input_row = input.stride(0);
     let output_row = output.stride(0);
+    let mut scores = Shared::<[f32]>::new_slice(room.scores);
+    let mut parts = Shared::<[f32]>::new_slice(room.parts);
 
-    let mut scores = Shared::<[f32]>::new_slice(most_scores);
-    let mut parts = Shared::<[f32]>::new_slice(most_parts * (lanes + 1));
-
-    let pairs = context * targets;
+    let pairs = places.context * targets;
     let mut own_loss = 0.0f32;
-    for first in range_stepped(0, most_pairs, lanes) {
-        for n in 0..lanes {
+    for first in range_stepped(0, batch.most_scores, LANES) {
+        for n in 0..LANES {
             let pair = first + n;
             if pair < pairs {
-                let word = words[context_place(start, centre, pair / targets)] as usize * input_row;
-                let row = words[target_place(centre, negatives, pair % targets)] as usize * output_row;
+                let word = context_id(words, places, pair / targets) * input_row;
+                let row = target_id(words, places, pair % targets) * output_row;
                 let mut sum = 0.0f32;
-                for column in range_stepped(lane, width, lanes) {
+                for column in range_stepped(lane, room.width, LANES) {
                     sum += input[word + column] * output[row + column];
                 }
-                parts[n * (lanes + 1) + lane] = sum;
+                parts[n * (LANES + 1) + lane] = sum;
             }
         }
-        sync_cube();
-        let pair = first + lane;
-        if pair < pairs {
-            let target = pair % targets;
-            let wrongness = wrongness(sum_of_parts(&parts, lane, lanes), target);
-            scores[pair] = step(wrongness, target, rate);
-            own_loss += loss(wrongness);
-        }
-        sync_cube();
+        own_loss += finish_scores(&parts, &mut scores, first, pairs, batch);
     }
-    parts[lane] = own_loss;
-    sync_cube();
-    if lane == 0 {
-        losses[CUBE_POS] = sum_of_parts(&parts, 0, lanes);
-    }
-    sync_cube();
+    put_loss(&mut parts, losses, own_loss);
 
-    for column in range_stepped(lane, width, lanes) {
+    for column in range_stepped(lane, room.width, LANES) {
         // The targets' gradients are of the context's rows before they change, and wait in the unit's
         // own column of the parts; the context's are of the targets' rows before those change.
         for target in 0..targets {
             let mut gradient = 0.0f32;
-            for n in 0..context {
-                let row = words[context_place(start, centre, n)] as usize;
-                gradient += scores[n * targets + target] * input[row * input_row + column];
+            for n in 0..places.context {
+                gradient += scores[n * targets + target] * input[context_id(words, places, n) * input_row + column];
             }
-            parts[target * (lanes + 1) + lane] = gradient;
+            parts[target * (LANES + 1) + lane] = gradient;
         }
-        for n in 0..context {
+        for n in 0..places.context {
             let mut gradient = 0.0f32;
             for target in 0..targets {
-                let row = words[target_place(centre, negatives, target)] as usize;
-                gradient += scores[n * targets + target] * output[row * output_row + column];
+                gradient +=
+                    scores[n * targets + target] * output[target_id(words, places, target) * output_row + column];
             }
-            let row = words[context_place(start, centre, n)] as usize;
-            input[row * input_row + column] += gradient;
+            input[context_id(words, places, n) * input_row + column] += gradient;
         }
         for target in 0..targets {
-            let row = words[target_place(centre, negatives, target)] as usize;
-            output[row * output_row + column] += parts[target * (lanes + 1) + lane];
+            output[target_id(words, places, target) * output_row + column] += parts[target * (LANES + 1) + lane];
         }
     }
 }
