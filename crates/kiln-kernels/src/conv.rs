@@ -10,7 +10,7 @@ pub(crate) mod twin;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use self::autodiff::ConvOps;
+use self::autodiff::{ConvInputs, ConvOps};
 use crate::activation::Activation;
 use crate::backend::choice::{Kernels, assert_same_device, is_fused};
 
@@ -61,12 +61,9 @@ pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: 
         return twin::conv1d(input, kernel, bias, activation);
     }
     let relu = activation == Activation::Relu;
-    let output = Tensor::from_dispatch(<Dispatch as ConvOps>::conv1d(
-        input.into_dispatch(),
-        kernel.into_dispatch(),
-        bias.into_dispatch(),
-        relu,
-    ));
+    let inputs =
+        ConvInputs { input: input.into_dispatch(), kernel: kernel.into_dispatch(), bias: bias.into_dispatch() };
+    let output = Tensor::from_dispatch(<Dispatch as ConvOps>::conv1d(inputs, relu));
     if relu { output } else { activation.apply(output) }
 }
 

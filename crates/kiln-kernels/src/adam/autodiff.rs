@@ -16,10 +16,8 @@ pub(crate) struct Moments<B: Backend> {
 
 /// Adam's step of a backend.
 #[backend_extension(
-    Flex: cfg(feature = "flex"),
-    NdArray: cfg(feature = "ndarray"),
-    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
-    Autodiff
+    Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff
 )]
 pub(crate) trait AdamOps: Backend {
     /// What is there after one step, in place where nothing else holds it. The gradient is of the same shape.

@@ -11,7 +11,7 @@ use burn::backend::tensor::FloatTensor;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::autodiff::ConvKernels;
+use super::autodiff::{ConvInputs, ConvKernels};
 use crate::backend::cpu::lanes::{dispatch, lanes};
 use crate::backend::cpu::product::{
     PANEL, Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
@@ -25,12 +25,7 @@ const INNER: usize = 128;
 const STEPS: usize = 96;
 
 impl<B: Slices> ConvKernels for B {
-    fn forward(
-        input: FloatTensor<Self>,
-        kernel: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        relu: bool,
-    ) -> FloatTensor<Self> {
+    fn forward(ConvInputs { input, kernel, bias }: ConvInputs<Self>, relu: bool) -> FloatTensor<Self> {
         let sizes = ConvSizes::of::<Self>(&input, &kernel);
         let [input, kernel, bias] = [input, kernel, bias].map(Self::contiguous);
         let [input, kernel, bias] = [&input, &kernel, &bias].map(|tensor| Self::numbers(tensor));

@@ -11,18 +11,13 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::tensor::CubeTensor;
 
-use super::autodiff::ConvKernels;
+use super::autodiff::{ConvInputs, ConvKernels};
 use crate::backend::gpu::adapter::Adapter;
 use crate::backend::gpu::on_tensors::{OnTensors, Output, only};
 use crate::backend::gpu::tensors::{contiguous, empty, product, reshaped};
 
 impl ConvKernels for Cube {
-    fn forward(
-        input: FloatTensor<Self>,
-        kernel: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        relu: bool,
-    ) -> FloatTensor<Self> {
+    fn forward(ConvInputs { input, kernel, bias }: ConvInputs<Self>, relu: bool) -> FloatTensor<Self> {
         let ([batch, time, _], [window, _, filters]) = (input.shape().dims(), kernel.shape().dims());
         let output = Output::floats([batch, time + 1 - window, filters]);
         only(Self::on_tensors("kiln_conv1d", [input, kernel, bias], [output], move |inputs| [forward(inputs, relu)]))

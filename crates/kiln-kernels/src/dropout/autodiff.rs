@@ -12,10 +12,8 @@ use crate::random::RandomKey;
 
 /// Dropout of a backend.
 #[backend_extension(
-    Flex: cfg(feature = "flex"),
-    NdArray: cfg(feature = "ndarray"),
-    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
-    Autodiff
+    Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff
 )]
 pub(crate) trait DropoutOps: Backend {
     /// Times the mask of `key`, whatever the shape; its own backward pass.

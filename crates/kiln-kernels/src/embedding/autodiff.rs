@@ -12,10 +12,8 @@ use crate::backend::autodiff::{derive, recorded};
 
 /// The operations of a backend on a table.
 #[backend_extension(
-    Flex: cfg(feature = "flex"),
-    NdArray: cfg(feature = "ndarray"),
-    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
-    Autodiff
+    Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff
 )]
 pub(crate) trait EmbeddingOps: Backend {
     /// Rows of a table, differentiable under autodiff.

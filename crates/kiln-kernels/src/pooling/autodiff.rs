@@ -35,10 +35,8 @@ pub(crate) trait PoolKernels: Backend {
 
 /// Max pooling of a backend, differentiable under autodiff.
 #[backend_extension(
-    Flex: cfg(feature = "flex"),
-    NdArray: cfg(feature = "ndarray"),
-    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
-    Autodiff
+    Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff
 )]
 pub(crate) trait PoolOps: Backend {
     /// See [`crate::max_pool1d`].

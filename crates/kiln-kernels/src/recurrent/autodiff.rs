@@ -46,6 +46,9 @@ impl<B: Backend> RecurrentInputs<B> {
     }
 }
 
+/// What is recorded of a forward pass.
+pub(super) type Recorded<B> = (RecurrentInputs<B>, RecurrentOptions, <B as RecurrentKernels>::Kept);
+
 /// The kernels of a backend.
 pub(crate) trait RecurrentKernels: Backend {
     /// What a recurrent layer keeps for its backward pass.
@@ -70,9 +73,7 @@ pub(crate) trait RecurrentKernels: Backend {
     ///
     /// - gradient: as the output of [`RecurrentKernels::predict`]
     fn backward(
-        inputs: RecurrentInputs<Self>,
-        options: &RecurrentOptions,
-        kept: Self::Kept,
+        recorded: Recorded<Self>,
         gradient: FloatTensor<Self>,
         wants_input: bool,
     ) -> [Option<FloatTensor<Self>>; 5];
@@ -96,10 +97,8 @@ pub(crate) trait RecurrentKernels: Backend {
 
 /// The operations of a backend, differentiable under autodiff.
 #[backend_extension(
-    Flex: cfg(feature = "flex"),
-    NdArray: cfg(feature = "ndarray"),
-    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
-    Autodiff
+    Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff
 )]
 pub(crate) trait RecurrentOps: Backend {
     /// See [`crate::recurrent`].
@@ -123,11 +122,11 @@ impl<B: RecurrentKernels> RecurrentOps for B {
 struct RecurrentBackward;
 
 impl<B: RecurrentKernels> Backward<B, 5> for RecurrentBackward {
-    type State = (RecurrentInputs<B>, RecurrentOptions, B::Kept);
+    type State = Recorded<B>;
 
     fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
-        derive::<B, _, 5>(ops, grads, |(inputs, options, kept), gradient, [wants_input, ..]| {
-            B::backward(inputs, &options, kept, gradient, wants_input)
+        derive::<B, _, 5>(ops, grads, |recorded, gradient, [wants_input, ..]| {
+            B::backward(recorded, gradient, wants_input)
         });
     }
 }

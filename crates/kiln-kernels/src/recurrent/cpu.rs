@@ -17,7 +17,7 @@ use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
 
 use self::cells::{GruBeforeCell, GruCell, LstmCell, SimpleCell};
-use super::autodiff::{RecurrentInputs, RecurrentKernels};
+use super::autodiff::{Recorded, RecurrentInputs, RecurrentKernels};
 use super::options::{CellKind, Direction, RecurrentOptions, Sizes};
 use crate::activation::Activation;
 use crate::backend::cpu::lanes::lanes;
@@ -42,15 +42,14 @@ impl<B: Slices> RecurrentKernels for B {
     }
 
     fn backward(
-        inputs: RecurrentInputs<Self>,
-        options: &RecurrentOptions,
-        kept: Self::Kept,
+        (inputs, options, kept): Recorded<Self>,
         gradient: FloatTensor<Self>,
         wants_input: bool,
     ) -> [Option<FloatTensor<Self>>; 5] {
         let (sizes, inputs, gradient) = (inputs.sizes(), inputs.map(Self::contiguous), Self::contiguous(gradient));
-        let (weights, gradient) = (Weights::of::<Self>(&inputs), Self::numbers(&gradient));
-        let gradients = backward(options, sizes, Self::numbers(&inputs.input), &weights, &kept, gradient, wants_input);
+        let (input, weights) = (Self::numbers(&inputs.input), &Weights::of::<Self>(&inputs));
+        let call = Call { options: &options, sizes, input, weights };
+        let gradients = backward(call, &kept, Self::numbers(&gradient), wants_input);
         let like = |numbers: Vec<f32>, tensor: &FloatTensor<Self>| Some(Self::tensor(numbers, tensor.shape()));
         [
             if wants_input { like(gradients.input, &inputs.input) } else { None },
@@ -68,8 +67,8 @@ fn forward_on_tensors<B: Slices>(
     training: bool,
 ) -> (FloatTensor<B>, Option<Kept>) {
     let (sizes, inputs) = (inputs.sizes(), inputs.map(B::contiguous));
-    let weights = Weights::of::<B>(&inputs);
-    let (output, kept) = forward(options, sizes, B::numbers(&inputs.input), &weights, training);
+    let (input, weights) = (B::numbers(&inputs.input), &Weights::of::<B>(&inputs));
+    let (output, kept) = forward(Call { options, sizes, input, weights }, training);
     let width = options.directions.walks().len() * sizes.d_hidden;
     (B::tensor(output, [sizes.batch, options.out_rows(sizes.time), width]), kept)
 }
@@ -159,8 +158,9 @@ impl<'a> Plan<'a> {
     /// # Panics
     ///
     /// If the tensors are of other sizes.
-    fn check(&self, cell: CellKind, input: &[f32], weights: &Weights<'_>) {
-        let Sizes { batch, time, d_input, d_hidden } = self.sizes;
+    fn check(&self, call: Call<'_>) {
+        let Call { options, sizes, input, weights } = call;
+        let (cell, Sizes { batch, time, d_input, d_hidden }) = (options.cell, sizes);
         let (directions, width) = (self.directions.len(), count([self.gates, d_hidden]));
         assert_holds("input", input, [batch, time, d_input]);
         assert_holds("kernel", weights.kernel, [directions, d_input, width]);
@@ -196,7 +196,7 @@ impl<'a> Plan<'a> {
         self.spans.is_none() || rows.any(|row| self.valid(row, time))
     }
 
-    /// Floats of block `block` that are units and no padding.
+    /// Floats of block `block` that are units, not padding.
     #[inline(always)]
     fn units(&self, block: usize) -> usize {
         self.lanes.min(self.sizes.d_hidden - block * self.lanes)
@@ -263,63 +263,57 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The outputs, and with `training` what the backward pass needs.
-fn forward(
-    options: &RecurrentOptions,
+/// A tile of rows from `row` on, a block of units, and the step in place `place` of the walk, the chunk's step `step`.
+#[derive(Clone, Copy)]
+struct Tile {
+    place: usize,
+    step: usize,
+    block: usize,
+    row: usize,
+}
+
+/// What both passes of a call are of.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    options: &'a RecurrentOptions,
     sizes: Sizes,
-    input: &[f32],
-    weights: &Weights<'_>,
-    training: bool,
-) -> (Vec<f32>, Option<Kept>) {
-    match options.cell {
-        CellKind::Lstm => forward::forward_cell(LstmCell, options, sizes, input, weights, training),
-        CellKind::Gru { reset_after: true } => forward::forward_cell(GruCell, options, sizes, input, weights, training),
-        CellKind::Gru { reset_after: false } => {
-            forward::forward_cell(GruBeforeCell, options, sizes, input, weights, training)
+    input: &'a [f32],
+    weights: &'a Weights<'a>,
+}
+
+/// Runs the expression with `$cell` as the arithmetic of the options' cell.
+macro_rules! with_cell {
+    ($options:expr, $cell:ident => $run:expr) => {
+        match $options.cell {
+            CellKind::Lstm => {
+                let $cell = LstmCell;
+                $run
+            }
+            CellKind::Gru { reset_after: true } => {
+                let $cell = GruCell;
+                $run
+            }
+            CellKind::Gru { reset_after: false } => {
+                let $cell = GruBeforeCell;
+                $run
+            }
+            CellKind::SimpleRnn { activation } => {
+                let $cell = SimpleCell { relu: activation == Activation::Relu };
+                $run
+            }
         }
-        CellKind::SimpleRnn { activation } => forward::forward_cell(
-            SimpleCell { relu: activation == Activation::Relu },
-            options,
-            sizes,
-            input,
-            weights,
-            training,
-        ),
-    }
+    };
+}
+
+/// The outputs, and with `training` what the backward pass needs.
+fn forward(call: Call<'_>, training: bool) -> (Vec<f32>, Option<Kept>) {
+    with_cell!(call.options, cell => forward::forward_cell(cell, call, training))
 }
 
 /// The gradients of input, weights and initial states. `gradient` is that of the output; `kept` is
 /// what the forward pass left. The input's gradient is empty unless `wants_input`.
-fn backward(
-    options: &RecurrentOptions,
-    sizes: Sizes,
-    input: &[f32],
-    weights: &Weights<'_>,
-    kept: &Kept,
-    gradient: &[f32],
-    wants_input: bool,
-) -> InputGradients {
-    match options.cell {
-        CellKind::Lstm => {
-            backward::backward_cell(LstmCell, options, sizes, input, weights, kept, gradient, wants_input)
-        }
-        CellKind::Gru { reset_after: true } => {
-            backward::backward_cell(GruCell, options, sizes, input, weights, kept, gradient, wants_input)
-        }
-        CellKind::Gru { reset_after: false } => {
-            backward::backward_cell(GruBeforeCell, options, sizes, input, weights, kept, gradient, wants_input)
-        }
-        CellKind::SimpleRnn { activation } => backward::backward_cell(
-            SimpleCell { relu: activation == Activation::Relu },
-            options,
-            sizes,
-            input,
-            weights,
-            kept,
-            gradient,
-            wants_input,
-        ),
-    }
+fn backward(call: Call<'_>, kept: &Kept, gradient: &[f32], wants_input: bool) -> InputGradients {
+    with_cell!(call.options, cell => backward::backward_cell(cell, call, kept, gradient, wants_input))
 }
 
 #[cfg(test)]
@@ -341,8 +335,9 @@ mod tests {
         let [kernel, recurrent_kernel, bias, initial] = [96, 128, bias, initial].map(|len| vec![0.0; len]);
         let weights = Weights { kernel: &kernel, recurrent_kernel: &recurrent_kernel, bias: &bias, initial: &initial };
         let input = vec![0.0; input];
-        let (_, kept) = forward(&options, SIZES, &input, &weights, true);
-        backward(&options, SIZES, &input, &weights, &kept.unwrap(), &vec![0.0; gradient], true);
+        let call = Call { options: &options, sizes: SIZES, input: &input, weights: &weights };
+        let (_, kept) = forward(call, true);
+        backward(call, &kept.unwrap(), &vec![0.0; gradient], true);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::tensor::CubeTensor;
 
 use self::plan::{Kept, Pass, Plan, Products, Valid, before_at, kept_shapes, numbers_kept};
-use super::autodiff::{RecurrentInputs, RecurrentKernels};
+use super::autodiff::{Recorded, RecurrentInputs, RecurrentKernels};
 use super::options::{RecurrentOptions, Sizes};
 use crate::backend::gpu::adapter::Adapter;
 use crate::backend::gpu::on_tensors::{OnTensors, Output, only};
@@ -53,9 +53,7 @@ impl RecurrentKernels for Cube {
     }
 
     fn backward(
-        inputs: RecurrentInputs<Self>,
-        options: &RecurrentOptions,
-        kept: Self::Kept,
+        (inputs, options, kept): Recorded<Self>,
         gradient: FloatTensor<Self>,
         wants_input: bool,
     ) -> [Option<FloatTensor<Self>>; 5] {
@@ -67,7 +65,6 @@ impl RecurrentKernels for Cube {
         }
         let [input, kernel, recurrent_kernel, bias, initial] = inputs;
         let inputs = [input, kernel, recurrent_kernel, bias, initial, kept.steps, kept.spans, gradient];
-        let options = options.clone();
         let made = Self::on_tensors("kiln_recurrent_backward", inputs, outputs, move |inputs| {
             let [input, kernel, recurrent_kernel, bias, initial, steps, spans, gradient] = inputs;
             let inputs = inputs_of([input, kernel, recurrent_kernel, bias, initial]);

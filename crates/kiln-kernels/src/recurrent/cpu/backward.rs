@@ -6,8 +6,8 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::cells::{Behind, Cell, through_reset};
-use super::{InputGradients, Kept, Plan, RecurrentOptions, Sizes, Weights};
+use super::cells::{After, Cell, through_reset};
+use super::{Call, InputGradients, Kept, Plan, Sizes, Tile};
 use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
 use crate::backend::cpu::product::{
     Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
@@ -34,19 +34,16 @@ struct Sums {
     biases: [Vec<f32>; 2],
 }
 
-#[allow(clippy::too_many_arguments)] // the pieces of one call, passed on by `super::backward`
 pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
     cell: C,
-    options: &RecurrentOptions,
-    sizes: Sizes,
-    input: &[f32],
-    weights: &Weights<'_>,
+    call: Call<'_>,
     kept: &Kept,
     gradient: &[f32],
     wants_input: bool,
 ) -> InputGradients {
+    let Call { options, sizes, input, weights } = call;
     let plan = Plan::new(sizes, options, true);
-    plan.check(options.cell, input, weights);
+    plan.check(call);
     assert_holds("gradient", gradient, [sizes.batch, plan.out_rows, plan.directions.len() * sizes.d_hidden]);
     let Sizes { batch, time, d_input, d_hidden } = sizes;
     let directions = plan.directions.len();
@@ -195,20 +192,21 @@ impl<const G: usize, C: Cell<G>> WithSimd for BackwardTask<'_, G, C> {
         while end > 0 {
             let first = end.saturating_sub(chunk);
             for place in (first..end).rev() {
-                self.pointwise(simd, place, place - first, &mut work);
+                let step = place - first;
+                self.pointwise(simd, place, step, &mut work);
                 if C::RESETS {
                     for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
                         with_rows!(tile.len(), R => {
-                            self.reset_product::<S, R>(simd, place - first, tile.start, &mut work);
+                            self.reset_product::<S, R>(simd, step, tile.start, &mut work);
                         });
                     }
-                    self.reset(simd, place, place - first, &mut work);
+                    self.reset(simd, place, step, &mut work);
                 }
                 // Blocks outside, so that a part of the weights stays in the nearest cache for all rows.
                 for block in 0..plan.blocks {
                     for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
                         with_rows!(tile.len(), R => {
-                            self.through_product::<S, R>(simd, place, place - first, block, tile.start, &mut work);
+                            self.through_product::<S, R>(simd, Tile { place, step, block, row: tile.start }, &mut work);
                         });
                     }
                 }
@@ -292,7 +290,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                 let kept_at = if C::KEEPS > 0 { plan.gates_at(C::KEEPS, direction, place, block, row) } else { 0 };
                 let gradients = self.cell.backward(
                     simd,
-                    Behind {
+                    After {
                         kept: &kept.gates[kept_at..kept_at + keeps],
                         hidden_before: state(place),
                         hidden: state(place + 1),
@@ -367,15 +365,8 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
     /// Adds a block's part to the gradient of the state before a step: the gates' times the
     /// recurrent kernel's transpose.
     #[inline(always)]
-    fn through_product<S: Simd, const R: usize>(
-        &self,
-        simd: S,
-        place: usize,
-        step: usize,
-        block: usize,
-        row: usize,
-        work: &mut Work,
-    ) {
+    fn through_product<S: Simd, const R: usize>(&self, simd: S, tile: Tile, work: &mut Work) {
+        let Tile { place, step, block, row } = tile;
         let BackwardCall { plan, packed, .. } = self.call;
         let (padded, n) = (plan.padded(), row - self.rows.start);
         if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {

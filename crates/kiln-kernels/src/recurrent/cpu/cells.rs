@@ -12,8 +12,18 @@ pub(super) struct Stepped<V> {
     pub(super) cell: V,
 }
 
+/// What a step starts from.
+pub(super) struct Before<'a, V> {
+    /// The inputs' part of the gates.
+    pub(super) inputs: &'a [f32],
+    pub(super) hidden: V,
+    pub(super) cell: V,
+    /// Where to write what the backward pass needs; empty in prediction.
+    pub(super) keep: &'a mut [f32],
+}
+
 /// What the backward pass of a step needs.
-pub(super) struct Behind<'a, V> {
+pub(super) struct After<'a, V> {
     /// What [`Cell::finish`] kept.
     pub(super) kept: &'a [f32],
     pub(super) hidden_before: V,
@@ -41,9 +51,9 @@ pub(super) struct Gradients<V, const G: usize> {
 pub(super) trait Cell<const G: usize>: Copy + Send + Sync {
     /// Vectors that a step keeps for the backward pass.
     const KEEPS: usize;
-    /// Whether there is a second state beside the hidden one.
+    /// Whether there is a second state next to the hidden one.
     const CARRIES: bool;
-    /// Whether inputs and state have gradients of their own.
+    /// Whether inputs and state have different gradients.
     const SPLIT: bool;
     /// Whether gate 1 resets the state before the product for gate 2, which then has to wait for
     /// gate 1 of all units.
@@ -52,20 +62,11 @@ pub(super) trait Cell<const G: usize>: Copy + Send + Sync {
     /// What the recurrent product is added to: the inputs' part, or the state's own bias.
     fn start<S: Simd>(self, inputs: &[f32], state_bias: &[f32]) -> [S::f32s; G];
 
-    /// The step from the sums of the gates; writes what the backward pass needs into `keep`, which
-    /// is empty in prediction.
-    fn finish<S: Simd>(
-        self,
-        simd: S,
-        gates: [S::f32s; G],
-        inputs: &[f32],
-        hidden: S::f32s,
-        cell: S::f32s,
-        keep: &mut [f32],
-    ) -> Stepped<S::f32s>;
+    /// The step from the sums of the gates.
+    fn finish<S: Simd>(self, simd: S, gates: [S::f32s; G], before: Before<'_, S::f32s>) -> Stepped<S::f32s>;
 
     /// The gradients of a step.
-    fn backward<S: Simd>(self, simd: S, step: Behind<'_, S::f32s>) -> Gradients<S::f32s, G>;
+    fn backward<S: Simd>(self, simd: S, step: After<'_, S::f32s>) -> Gradients<S::f32s, G>;
 }
 
 #[inline(always)]
@@ -96,6 +97,21 @@ fn through_tanh<S: Simd>(simd: S, gradient: S::f32s, value: S::f32s) -> S::f32s 
     simd.mul_f32s(gradient, simd.negate_mul_add_e_f32s(value, value, simd.splat_f32s(1.0)))
 }
 
+/// update * hidden + (1 - update) * candidate: the new state of a GRU.
+#[inline(always)]
+fn blend<S: Simd>(simd: S, update: S::f32s, hidden: S::f32s, candidate: S::f32s) -> S::f32s {
+    simd.mul_add_e_f32s(update, simd.sub_f32s(hidden, candidate), candidate)
+}
+
+/// Through [`blend`]: what reaches the state before, and the gradients of the sums of update gate and candidate.
+#[inline(always)]
+fn through_blend<S: Simd>(simd: S, step: &After<'_, S::f32s>, update: S::f32s, candidate: S::f32s) -> [S::f32s; 3] {
+    let kept = simd.mul_f32s(step.d_hidden, update);
+    let change = simd.sub_f32s(step.hidden_before, candidate);
+    let d_update = through_sigmoid(simd, simd.mul_f32s(step.d_hidden, change), update);
+    [kept, d_update, through_tanh(simd, simd.sub_f32s(step.d_hidden, kept), candidate)]
+}
+
 /// Gates i, f, g, o; keeps them.
 #[derive(Clone, Copy)]
 pub(super) struct LstmCell;
@@ -111,27 +127,19 @@ impl Cell<4> for LstmCell {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(
-        self,
-        simd: S,
-        gates: [S::f32s; 4],
-        _inputs: &[f32],
-        _hidden: S::f32s,
-        cell: S::f32s,
-        keep: &mut [f32],
-    ) -> Stepped<S::f32s> {
+    fn finish<S: Simd>(self, simd: S, gates: [S::f32s; 4], before: Before<'_, S::f32s>) -> Stepped<S::f32s> {
         let gates = sigmoids_and_tanh(simd, gates, 2);
         let [input, forget, candidate, output] = gates;
-        let cell = simd.mul_add_e_f32s(forget, cell, simd.mul_f32s(input, candidate));
+        let cell = simd.mul_add_e_f32s(forget, before.cell, simd.mul_f32s(input, candidate));
         let hidden = simd.mul_f32s(output, tanh(simd, cell));
-        if !keep.is_empty() {
-            store_all::<S, 4>(keep, gates);
+        if !before.keep.is_empty() {
+            store_all::<S, 4>(before.keep, gates);
         }
         Stepped { hidden, cell }
     }
 
     #[inline(always)]
-    fn backward<S: Simd>(self, simd: S, step: Behind<'_, S::f32s>) -> Gradients<S::f32s, 4> {
+    fn backward<S: Simd>(self, simd: S, step: After<'_, S::f32s>) -> Gradients<S::f32s, 4> {
         let [input, forget, candidate, output] = load_all::<S, 4>(step.kept);
         let squashed = tanh(simd, step.cell);
         let d_output = through_sigmoid(simd, simd.mul_f32s(step.d_hidden, squashed), output);
@@ -151,7 +159,7 @@ impl Cell<4> for LstmCell {
     }
 }
 
-/// Gates z, r, h with the reset gate behind the product; keeps them and the state's part of h.
+/// Gates z, r, h with the reset gate after the product; keeps them and the state's part of h.
 #[derive(Clone, Copy)]
 pub(super) struct GruCell;
 
@@ -167,30 +175,19 @@ impl Cell<3> for GruCell {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(
-        self,
-        simd: S,
-        gates: [S::f32s; 3],
-        inputs: &[f32],
-        hidden: S::f32s,
-        cell: S::f32s,
-        keep: &mut [f32],
-    ) -> Stepped<S::f32s> {
+    fn finish<S: Simd>(self, simd: S, gates: [S::f32s; 3], before: Before<'_, S::f32s>) -> Stepped<S::f32s> {
         let [update, reset] = sigmoids_and_tanh(simd, [gates[0], gates[1]], 2);
-        let candidate = tanh(simd, simd.mul_add_e_f32s(reset, gates[2], load::<S>(inputs, 2 * S::F32_LANES)));
-        if !keep.is_empty() {
-            store_all::<S, 4>(keep, [update, reset, candidate, gates[2]]);
+        let candidate = tanh(simd, simd.mul_add_e_f32s(reset, gates[2], load::<S>(before.inputs, 2 * S::F32_LANES)));
+        if !before.keep.is_empty() {
+            store_all::<S, 4>(before.keep, [update, reset, candidate, gates[2]]);
         }
-        Stepped { hidden: simd.mul_add_e_f32s(update, simd.sub_f32s(hidden, candidate), candidate), cell }
+        Stepped { hidden: blend(simd, update, before.hidden, candidate), cell: before.cell }
     }
 
     #[inline(always)]
-    fn backward<S: Simd>(self, simd: S, step: Behind<'_, S::f32s>) -> Gradients<S::f32s, 3> {
+    fn backward<S: Simd>(self, simd: S, step: After<'_, S::f32s>) -> Gradients<S::f32s, 3> {
         let [update, reset, candidate, recurrent] = load_all::<S, 4>(step.kept);
-        let kept = simd.mul_f32s(step.d_hidden, update);
-        let d_update =
-            through_sigmoid(simd, simd.mul_f32s(step.d_hidden, simd.sub_f32s(step.hidden_before, candidate)), update);
-        let d_candidate = through_tanh(simd, simd.sub_f32s(step.d_hidden, kept), candidate);
+        let [kept, d_update, d_candidate] = through_blend(simd, &step, update, candidate);
         let d_reset = through_sigmoid(simd, simd.mul_f32s(d_candidate, recurrent), reset);
         Gradients {
             input: [d_update, d_reset, d_candidate],
@@ -218,31 +215,20 @@ impl Cell<3> for GruBeforeCell {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(
-        self,
-        simd: S,
-        gates: [S::f32s; 3],
-        _inputs: &[f32],
-        hidden: S::f32s,
-        cell: S::f32s,
-        keep: &mut [f32],
-    ) -> Stepped<S::f32s> {
+    fn finish<S: Simd>(self, simd: S, gates: [S::f32s; 3], before: Before<'_, S::f32s>) -> Stepped<S::f32s> {
         let gates = sigmoids_and_tanh(simd, gates, 2);
         let [update, _, candidate] = gates;
-        if !keep.is_empty() {
-            store_all::<S, 3>(keep, gates);
+        if !before.keep.is_empty() {
+            store_all::<S, 3>(before.keep, gates);
         }
-        Stepped { hidden: simd.mul_add_e_f32s(update, simd.sub_f32s(hidden, candidate), candidate), cell }
+        Stepped { hidden: blend(simd, update, before.hidden, candidate), cell: before.cell }
     }
 
     #[inline(always)]
-    fn backward<S: Simd>(self, simd: S, step: Behind<'_, S::f32s>) -> Gradients<S::f32s, 3> {
+    fn backward<S: Simd>(self, simd: S, step: After<'_, S::f32s>) -> Gradients<S::f32s, 3> {
         let [update, _, candidate] = load_all::<S, 3>(step.kept);
         let zero = simd.splat_f32s(0.0);
-        let kept = simd.mul_f32s(step.d_hidden, update);
-        let d_update =
-            through_sigmoid(simd, simd.mul_f32s(step.d_hidden, simd.sub_f32s(step.hidden_before, candidate)), update);
-        let d_candidate = through_tanh(simd, simd.sub_f32s(step.d_hidden, kept), candidate);
+        let [kept, d_update, d_candidate] = through_blend(simd, &step, update, candidate);
         Gradients {
             input: [d_update, zero, d_candidate],
             state: [d_update, zero, zero],
@@ -283,26 +269,18 @@ impl Cell<1> for SimpleCell {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(
-        self,
-        simd: S,
-        [sum]: [S::f32s; 1],
-        _inputs: &[f32],
-        _hidden: S::f32s,
-        cell: S::f32s,
-        _keep: &mut [f32],
-    ) -> Stepped<S::f32s> {
+    fn finish<S: Simd>(self, simd: S, [sum]: [S::f32s; 1], before: Before<'_, S::f32s>) -> Stepped<S::f32s> {
         let zero = simd.splat_f32s(0.0);
         let hidden = if self.relu {
             simd.select_f32s(simd.less_than_f32s(sum, zero), zero, sum) // NaN stays NaN
         } else {
             tanh(simd, sum)
         };
-        Stepped { hidden, cell }
+        Stepped { hidden, cell: before.cell }
     }
 
     #[inline(always)]
-    fn backward<S: Simd>(self, simd: S, step: Behind<'_, S::f32s>) -> Gradients<S::f32s, 1> {
+    fn backward<S: Simd>(self, simd: S, step: After<'_, S::f32s>) -> Gradients<S::f32s, 1> {
         let zero = simd.splat_f32s(0.0);
         let gate = if self.relu {
             simd.select_f32s(simd.less_than_f32s(zero, step.hidden), step.d_hidden, zero)

@@ -6,8 +6,8 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::cells::{Cell, reset};
-use super::{CellKind, Kept, Plan, RecurrentOptions, Sizes, Weights};
+use super::cells::{Before, Cell, reset};
+use super::{Call, CellKind, Kept, Plan, Sizes, Tile, Weights};
 use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
 use crate::backend::cpu::product::{Packed, accumulate, load_tile, store_tile, tile_rows, tiles, with_rows};
 use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, count, filled};
@@ -59,14 +59,12 @@ impl ForwardWeights {
 
 pub(super) fn forward_cell<const G: usize, C: Cell<G>>(
     cell: C,
-    options: &RecurrentOptions,
-    sizes: Sizes,
-    input: &[f32],
-    weights: &Weights<'_>,
+    call: Call<'_>,
     training: bool,
 ) -> (Vec<f32>, Option<Kept>) {
+    let Call { options, sizes, input, weights } = call;
     let plan = Plan::new(sizes, options, training);
-    plan.check(options.cell, input, weights);
+    plan.check(call);
     let directions = plan.directions.len();
     let packed: Vec<_> =
         (0..directions).map(|direction| ForwardWeights::new(&plan, weights, direction, options.cell)).collect();
@@ -148,7 +146,7 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
                     let sums = &mut sums[block * block_sums..];
                     for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
                         with_rows!(rows.len(), R => {
-                            self.add_product::<S, R>(simd, place, step, block, rows.start, &projected, sums);
+                            self.add_product::<S, R>(simd, Tile { place, step, block, row: rows.start }, &projected, sums);
                         });
                     }
                     if C::RESETS {
@@ -162,7 +160,7 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
                         let sums = &mut sums[block * block_sums..];
                         for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
                             with_rows!(rows.len(), R => {
-                                self.add_reset_product::<S, R>(simd, place, step, block, rows.start, &projected, &left, sums);
+                                self.add_reset_product::<S, R>(simd, Tile { place, step, block, row: rows.start }, &projected, &left, sums);
                             });
                         }
                         self.finish(simd, place, step, block, &projected, sums);
@@ -210,7 +208,7 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
                 for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
                     if plan.any_valid(rows.clone(), time) {
                         with_rows!(rows.len(), R => {
-                            self.project_tile::<S, R>(simd, step, time, block, rows.start, projected);
+                            self.project_tile::<S, R>(simd, Tile { place, step, block, row: rows.start }, projected);
                         });
                     }
                 }
@@ -219,21 +217,14 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
     }
 
     #[inline(always)]
-    fn project_tile<S: Simd, const R: usize>(
-        &self,
-        simd: S,
-        step: usize,
-        time: usize,
-        block: usize,
-        row: usize,
-        projected: &mut [f32],
-    ) {
+    fn project_tile<S: Simd, const R: usize>(&self, simd: S, tile: Tile, projected: &mut [f32]) {
+        let Tile { place, step, block, row } = tile;
         let ForwardCall { plan, input, packed, .. } = self.call;
         let weights = &packed[self.direction];
         let Sizes { time: steps, d_input, .. } = plan.sizes;
         let width = G * S::F32_LANES;
         let bias = load_tile::<S, 1, G>(simd, &weights.bias[block * width..], width);
-        let from = &input[(row * steps + time) * d_input..];
+        let from = &input[(row * steps + plan.time(self.direction, place)) * d_input..];
         let sums = [bias[0]; R];
         let sums = accumulate(simd, sums, from, [steps * d_input, 1], weights.kernel.panel(block), width, d_input);
         store_tile::<S, R, G>(&mut projected[self.projected_at(step, block, row)..], width, sums);
@@ -246,18 +237,9 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
     }
 
     /// The sums of the gates of a tile: what [`Cell::start`] says and the recurrent product.
-    #[allow(clippy::too_many_arguments)] // a tile is found by its place in every matrix
     #[inline(always)]
-    fn add_product<S: Simd, const R: usize>(
-        &self,
-        simd: S,
-        place: usize,
-        step: usize,
-        block: usize,
-        row: usize,
-        projected: &[f32],
-        sums: &mut [f32],
-    ) {
+    fn add_product<S: Simd, const R: usize>(&self, simd: S, tile: Tile, projected: &[f32], sums: &mut [f32]) {
+        let Tile { place, step, block, row } = tile;
         let ForwardCall { plan, packed, hidden, .. } = self.call;
         let weights = &packed[self.direction];
         let (padded, width) = (plan.padded(), G * S::F32_LANES);
@@ -297,19 +279,16 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
     }
 
     /// The sum of gate 2 of a tile: the inputs' part and the product of what the reset gate left.
-    #[allow(clippy::too_many_arguments)] // a tile is found by its place in every matrix
     #[inline(always)]
     fn add_reset_product<S: Simd, const R: usize>(
         &self,
         simd: S,
-        place: usize,
-        step: usize,
-        block: usize,
-        row: usize,
+        tile: Tile,
         projected: &[f32],
         left: &[f32],
         sums: &mut [f32],
     ) {
+        let Tile { place, step, block, row } = tile;
         let ForwardCall { plan, packed, .. } = self.call;
         let (padded, width, n) = (plan.padded(), G * S::F32_LANES, row - self.rows.start);
         if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
@@ -358,8 +337,8 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
                     *sum = load::<S>(sums, n * width + gate * lanes);
                 }
                 let keep = &mut kept[n * keeps..(n + 1) * keeps];
-                let inputs = &inputs[n * width..];
-                let now = self.cell.finish(simd, gates, inputs, hidden_before, cell_before, keep);
+                let before = Before { inputs: &inputs[n * width..], hidden: hidden_before, cell: cell_before, keep };
+                let now = self.cell.finish(simd, gates, before);
                 (now.hidden, now.cell)
             } else {
                 (hidden_before, cell_before)
