@@ -16,7 +16,7 @@
 use anyhow::{Result, ensure};
 use clap::Parser;
 use kiln::kernels::RandomKey;
-use kiln::kernels::word2vec::{RandomWords, WindowBatch, WindowSampler};
+use kiln::kernels::word2vec::{WindowBatch, WindowSampler};
 use kiln::models::thousands;
 use kiln::models::word2vec::{Architecture, ContextRow, NegativeSamplingConfig};
 use kiln::prelude::*;
@@ -60,7 +60,7 @@ fn main() -> Result<()> {
     // Every word with the five before and behind it.
     let mut batch = WindowBatch::default();
     let sampler = WindowSampler::new(&counts, WINDOW, false, 0, 0.0, 0.75);
-    sampler.draw(&ids, &mut RandomWords::new(RandomKey::new(training.seed)), &mut batch);
+    sampler.draw(&ids, &mut RandomKey::new(training.seed).generator(), &mut batch);
     let mut rows = ContextRow::of(&batch, Architecture::Cbow);
     let valid = rows.split_off(rows.len() - (rows.len() / 100).max(1));
 

@@ -36,7 +36,6 @@ mod pooling;
 mod random;
 mod recurrent;
 pub mod reference;
-mod span;
 pub mod word2vec;
 
 pub use activation::Activation;
@@ -47,10 +46,10 @@ pub use backend::memory::{DeviceMemory, device_memory, gpu_name};
 pub use conv::conv1d;
 pub use dropout::dropout;
 pub use embedding::{RowGradient, embedding, put_rows, row_gradient};
+pub use kiln_base::{Span, SplitMix64};
 pub use pooling::max_pool1d;
 pub use random::RandomKey;
 pub use recurrent::{CellKind, Direction, Directions, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
-pub use span::Span;
 
 /// Floating-point operations a second that the CPU's products can reach at most, measured now on
 /// all cores: for benchmarks.

@@ -1,6 +1,6 @@
 //! Counter-based random numbers: Philox4x32-10, keyed by what they are for.
 //!
-//! A draw depends on its key and its position alone, never on what was drawn before, so a run is
+//! A draw depends only on its key and its position, never on what was drawn before, so a run is
 //! the same whatever runs beside it and a resumed run needs no generator state. Burn's own
 //! generators (one process-wide state on the CPU backends) are never used. Distributions beyond
 //! uniform, normal, permutations and dropout masks are left out.
@@ -10,6 +10,7 @@
 //! Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, with the
 //! paper's constants and ten rounds.
 
+use kiln_base::SplitMix64;
 use rayon::prelude::*;
 
 pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
@@ -67,6 +68,13 @@ impl RandomKey {
         let [low, high] = split(value);
         let block = philox([low, high, u32::MAX, u32::MAX], self.key);
         Self { key: self.key, stream: [block[0] ^ low, block[1] ^ high] }
+    }
+
+    /// A generator that starts where the key says, for draws that follow one another.
+    #[must_use]
+    pub fn generator(self) -> SplitMix64 {
+        let [a, b, ..] = self.block(0);
+        SplitMix64::new(join([a, b]))
     }
 
     pub(crate) fn block(self, index: u64) -> [u32; 4] {

@@ -15,5 +15,5 @@ pub(crate) mod twin;
 pub use batch::{LossSum, Prediction, Window, WindowBatch};
 pub use cpu::Workspace;
 pub use device_tables::DeviceTables;
-pub use sampler::{AliasTable, RandomWords, WindowSampler};
+pub use sampler::{AliasTable, WindowSampler};
 pub use tables::WordTables;

@@ -24,7 +24,7 @@ use crate::backend::cpu::lanes::lanes;
 use crate::backend::cpu::product::{Packed, tiles};
 use crate::backend::cpu::shared::{Scratch, assert_holds, count};
 use crate::backend::cpu::slices::Slices;
-use crate::span::Span;
+use kiln_base::Span;
 
 /// Rows times steps of a chunk: few enough for its gates to stay in the cache of one core.
 const CHUNK: usize = 128;

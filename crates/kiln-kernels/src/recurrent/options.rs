@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::activation::Activation;
-use crate::span::Span;
+use kiln_base::Span;
 
 /// The order in which a layer walks over time. Outputs stay at their steps in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

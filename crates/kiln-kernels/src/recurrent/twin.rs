@@ -4,7 +4,7 @@ use burn::tensor::activation::{sigmoid, tanh};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 
 use super::{CellKind, Direction, RecurrentOptions, RecurrentWeights, Wanted};
-use crate::span::Span;
+use kiln_base::Span;
 
 /// [`crate::recurrent`] step by step.
 ///

@@ -1,7 +1,8 @@
 //! Windows drawn from sentences, and negative words drawn by frequency.
 
+use kiln_base::SplitMix64;
+
 use super::batch::{Window, WindowBatch};
-use crate::random::RandomKey;
 
 /// Draws numbers in proportion to weights in constant time (Walker's alias method, Vose's set-up).
 #[derive(Clone, Debug)]
@@ -55,11 +56,11 @@ impl AliasTable {
     /// Draws in proportion to the weights of all numbers but `other`, which must not be the only one
     /// with a weight.
     #[inline]
-    pub fn draw_other(&self, other: u32, random: &mut RandomWords) -> u32 {
+    pub fn draw_other(&self, other: u32, random: &mut SplitMix64) -> u32 {
         /// Draws after which `other` is known to have nearly all of the weight.
         const TRIES: usize = 32;
         for _ in 0..TRIES {
-            let drawn = self.draw(random.next_bits());
+            let drawn = self.draw(random.next_u64());
             if drawn != other {
                 return drawn;
             }
@@ -69,42 +70,19 @@ impl AliasTable {
 
     /// The same by the sums of the weights, in logarithmic time.
     #[cold]
-    fn search_other(&self, other: u32, random: &mut RandomWords) -> u32 {
+    fn search_other(&self, other: u32, random: &mut SplitMix64) -> u32 {
         let below = |n: usize| if n == 0 { 0.0 } else { self.sums[n - 1] };
         let (place, last) = (other as usize, self.sums.len() - 1);
-        let (before, behind) = (below(place), self.sums[last] - self.sums[place]);
-        let unit = (random.next_bits() >> 11) as f64 / (1u64 << 53) as f64;
-        let at = unit * (before + behind);
+        let (before, after) = (below(place), self.sums[last] - self.sums[place]);
+        let at = random.unit() * (before + after);
         let (first, end, at) = if at < before || place == last {
             (0, place, at)
         } else {
             (place + 1, last + 1, at + self.sums[place] - before)
         };
         let found = (first + self.sums[first..end].partition_point(|&sum| sum <= at)).min(end - 1);
-        // Rounding may point behind the last number that has a weight.
+        // Rounding may point past the last number that has a weight.
         (first..=found).rev().find(|&n| self.sums[n] > below(n)).unwrap_or(found) as u32
-    }
-}
-
-/// A stream of random words (SplitMix64).
-#[derive(Clone, Debug)]
-pub struct RandomWords(u64);
-
-impl RandomWords {
-    /// The stream of `key`.
-    #[must_use]
-    pub fn new(key: RandomKey) -> Self {
-        let [a, b, ..] = key.block(0);
-        Self(u64::from(a) | u64::from(b) << 32)
-    }
-
-    /// The next 64 bits.
-    #[inline]
-    pub fn next_bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
     }
 }
 
@@ -118,7 +96,7 @@ pub struct WindowSampler {
     pub shrink_windows: bool,
     /// Negative words a window.
     pub negative: usize,
-    /// Whether a word's window is drawn as two, before and behind it, each with negative words of its own:
+    /// Whether a word's window is drawn as two, before and after it, each with its own negative words:
     /// in skip-gram, whose context words share those. Default: it is not.
     pub halves: bool,
     /// Of each word: the draws, of 2^32, that keep it.
@@ -166,11 +144,11 @@ impl WindowSampler {
     }
 
     /// Adds the windows of a sentence to the batch. A sentence of fewer than two kept words has none.
-    pub fn draw(&self, sentence: &[u32], random: &mut RandomWords, batch: &mut WindowBatch) {
+    pub fn draw(&self, sentence: &[u32], random: &mut SplitMix64, batch: &mut WindowBatch) {
         let first = batch.ids.len();
         batch.ids.extend(sentence.iter().filter(|&&id| {
             let keep = self.keep[id as usize];
-            keep >> 32 != 0 || random.next_bits() >> 32 < keep
+            keep >> 32 != 0 || random.next_u64() >> 32 < keep
         }));
         let end = batch.ids.len();
         if end - first < 2 {
@@ -179,7 +157,7 @@ impl WindowSampler {
         }
         for centre in first..end {
             let reach = if self.shrink_windows {
-                1 + (((random.next_bits() >> 32) * self.window as u64) >> 32) as usize
+                1 + (((random.next_u64() >> 32) * self.window as u64) >> 32) as usize
             } else {
                 self.window
             };

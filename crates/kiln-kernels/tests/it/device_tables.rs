@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::word2vec::{
-    DeviceTables, LossSum, Prediction, RandomWords, Window, WindowBatch, WindowSampler, WordTables, Workspace,
+    DeviceTables, LossSum, Prediction, Window, WindowBatch, WindowSampler, WordTables, Workspace,
 };
 use kiln_kernels::{RandomKey, with_twins};
 
@@ -23,13 +23,13 @@ fn tables(rows: usize, width: usize) -> WordTables {
 /// Windows of 1 to 6 context words, no word in two of them. In every third window the first context
 /// word and the first negative word come twice. Gives the words that there are as well.
 fn apart(windows: usize, negative: usize) -> (WindowBatch, usize) {
-    let mut random = RandomWords::new(RandomKey::new(8));
+    let mut random = RandomKey::new(8).generator();
     let mut batch = WindowBatch::default();
     let mut words = 0;
     for n in 0..windows {
         let start = batch.ids.len() as u32;
-        let context = 1 + (random.next_bits() % 6) as u32;
-        let centre = start + (random.next_bits() % u64::from(context + 1)) as u32;
+        let context = 1 + (random.next_u64() % 6) as u32;
+        let centre = start + (random.next_u64() % u64::from(context + 1)) as u32;
         batch.windows.push(Window { centre, start, end: start + context + 1 });
         let first = batch.negatives.len();
         batch.ids.extend(words..words + context + 1);
@@ -54,7 +54,7 @@ fn apart(windows: usize, negative: usize) -> (WindowBatch, usize) {
 fn sampled(sentence: &[u32], window: usize, negative: usize, rows: usize) -> WindowBatch {
     let sampler = WindowSampler::new(&vec![1; rows], window, true, negative, 0.0, 0.75);
     let mut batch = WindowBatch::default();
-    sampler.draw(sentence, &mut RandomWords::new(RandomKey::new(5)), &mut batch);
+    sampler.draw(sentence, &mut RandomKey::new(5).generator(), &mut batch);
     batch
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn all() -> Vec<(&'static str, Device)> {
 }
 
 /// The CPU's backends only, for tests of many cases.
+#[allow(dead_code)] // other crates include this file
 pub(crate) fn on_the_cpu() -> Vec<(&'static str, Device)> {
     all().into_iter().filter(|(name, _)| !matches!(*name, "wgpu" | "cuda")).collect()
 }

@@ -3,7 +3,7 @@
 
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{
-    AliasTable, LossSum, Prediction, RandomWords, Window, WindowBatch, WindowSampler, WordTables, Workspace,
+    AliasTable, LossSum, Prediction, Window, WindowBatch, WindowSampler, WordTables, Workspace,
 };
 use proptest::prelude::*;
 
@@ -82,7 +82,7 @@ fn tables(rows: usize, width: usize) -> WordTables {
 fn batch(sentence: Vec<u32>, window: usize, negative: usize, rows: usize, seed: u64) -> WindowBatch {
     let sampler = WindowSampler::new(&vec![1; rows], window, true, negative, 0.0, 0.75);
     let mut batch = WindowBatch::default();
-    sampler.draw(&sentence, &mut RandomWords::new(RandomKey::new(seed)), &mut batch);
+    sampler.draw(&sentence, &mut RandomKey::new(seed).generator(), &mut batch);
     batch
 }
 
@@ -171,10 +171,10 @@ fn saturated_scores_are_still_trained_on() {
 fn an_alias_table_draws_in_proportion() {
     let weights = [5.0, 0.0, 1.0, 3.0, 0.5, 0.5];
     let table = AliasTable::new(&weights);
-    let mut random = RandomWords::new(RandomKey::new(4));
+    let mut random = RandomKey::new(4).generator();
     let mut drawn = [0_u32; 6];
     for _ in 0..200_000 {
-        drawn[table.draw(random.next_bits()) as usize] += 1;
+        drawn[table.draw(random.next_u64()) as usize] += 1;
     }
     for (weight, drawn) in weights.iter().zip(drawn) {
         let expected = weight / 10.0 * 200_000.0;
@@ -189,7 +189,7 @@ fn others_than_a_dominating_word_are_drawn_in_proportion() {
         let mut weights = vec![1.0, 2.0, 0.0, 5.0];
         weights.insert(place, 1e12);
         let table = AliasTable::new(&weights);
-        let mut random = RandomWords::new(RandomKey::new(4));
+        let mut random = RandomKey::new(4).generator();
         let mut counts = [0_u32; 5];
         for _ in 0..80_000 {
             counts[table.draw_other(place as u32, &mut random) as usize] += 1;
@@ -213,7 +213,7 @@ fn a_loss_that_is_no_number_shows() {
 #[test]
 fn windows_lie_in_their_sentence_and_negatives_miss_their_centre() {
     let sampler = WindowSampler::new(&[9, 5, 5, 1], 2, true, 5, 0.0, 0.75);
-    let mut random = RandomWords::new(RandomKey::new(4));
+    let mut random = RandomKey::new(4).generator();
     let mut batch = WindowBatch::default();
     for sentence in [&[0, 1, 2, 3, 0][..], &[1], &[], &[3, 2]] {
         sampler.draw(sentence, &mut random, &mut batch);
@@ -235,7 +235,7 @@ fn halves_hold_what_whole_windows_hold() {
     let sentence: Vec<u32> = (0..30).collect();
     let pairs = |sampler: &WindowSampler| {
         let mut batch = WindowBatch::default();
-        sampler.draw(&sentence, &mut RandomWords::new(RandomKey::new(1)), &mut batch);
+        sampler.draw(&sentence, &mut RandomKey::new(1).generator(), &mut batch);
         assert_eq!(batch.negatives.len(), 2 * batch.windows.len());
         let pairs = batch.windows.iter().flat_map(|window| {
             let around = (window.start..window.end).filter(|&place| place != window.centre);
@@ -282,7 +282,7 @@ fn frequent_words_are_left_out_by_gensims_formula() {
         })
         .collect();
     let mut batch = WindowBatch::default();
-    sampler.draw(&sentence, &mut RandomWords::new(RandomKey::new(2)), &mut batch);
+    sampler.draw(&sentence, &mut RandomKey::new(2).generator(), &mut batch);
     let kept = |word| batch.ids.iter().filter(|&&id| id == word).count() as f64;
     assert!((kept(0) - 9_000.0 * 0.1165).abs() < 120.0, "{}", kept(0));
     assert!((kept(1) - 900.0 * 4.0 / 9.0).abs() < 70.0, "{}", kept(1));

@@ -8,7 +8,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
-use kiln_kernels::word2vec::{AliasTable, RandomWords, WindowBatch};
+use kiln_kernels::word2vec::{AliasTable, WindowBatch};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Architecture, Context};
@@ -183,7 +183,7 @@ impl NegativeSampling {
 
     /// The right word of each row, then its negative words.
     fn draw(&self, centres: &[u32], key: RandomKey) -> Vec<i32> {
-        let mut random = RandomWords::new(key);
+        let mut random = key.generator();
         let mut words = Vec::with_capacity(centres.len() * (self.config.negative + 1));
         for &centre in centres {
             words.push(centre as i32);

@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::RandomKey;
-use kiln_kernels::word2vec::{
-    DeviceTables, LossSum, Prediction, RandomWords, WindowBatch, WindowSampler, WordTables, Workspace,
-};
+use kiln_kernels::word2vec::{DeviceTables, LossSum, Prediction, WindowBatch, WindowSampler, WordTables, Workspace};
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Block, Blocks, Corpus, Token};
@@ -96,7 +94,7 @@ impl Pass<'_> {
     /// Calls `act` with the windows of about [`BATCH`] words and how many words ran there.
     fn draw(&self, block: &Block, memory: &mut Memory, mut act: impl FnMut(u64, &mut WindowBatch, &mut Workspace)) {
         let Memory { sentence, batch, workspace } = memory;
-        let mut random = RandomWords::new(self.key.index(self.epoch as u64).index(block.number));
+        let mut random = self.key.index(self.epoch as u64).index(block.number).generator();
         let mut words = 0;
         block.tokens(|token| match token {
             Token::Word(word) => {

@@ -1,6 +1,7 @@
 //! Integration tests of `kiln-models`: every body runs on every backend of the build.
 
 mod config_json;
+#[path = "../../../kiln-kernels/tests/it/devices.rs"]
 mod devices;
 mod embedding;
 mod fixtures;

@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::optim::GradientsParams;
 use burn::tensor::{Int, Tensor, TensorData};
 use kiln_kernels::RandomKey;
-use kiln_kernels::word2vec::{Prediction, RandomWords, WindowBatch, WindowSampler, WordTables, Workspace};
+use kiln_kernels::word2vec::{Prediction, WindowBatch, WindowSampler, WordTables, Workspace};
 use kiln_models::weights::{weights_of, with_weights};
 use kiln_models::word2vec::{
     Architecture, Context, ContextRow, Contexts, Corpus, NegativeSamplingConfig, Updates, Word2Vec, Word2VecConfig,
@@ -389,7 +389,7 @@ fn the_fast_path_makes_the_step_that_autodiff_makes() {
     let counts = vec![3, 2, 5, 1, 4, 2, 2];
     let mut batch = WindowBatch::default();
     let sampler = WindowSampler::new(&counts, 3, true, 4, 0.0, 0.75);
-    sampler.draw(&[1, 4, 0, 6, 2, 2, 5], &mut RandomWords::new(RandomKey::new(1)), &mut batch);
+    sampler.draw(&[1, 4, 0, 6, 2, 2, 5], &mut RandomKey::new(1).generator(), &mut batch);
     for (backend, device) in devices::all() {
         for (architecture, context, prediction) in [
             (Architecture::Cbow, Context::Mean, Prediction::CbowMean),

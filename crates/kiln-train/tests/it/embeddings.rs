@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use burn::train::metric::AccuracyMetric;
-use kiln_kernels::word2vec::{RandomWords, WindowBatch, WindowSampler};
+use kiln_kernels::word2vec::{WindowBatch, WindowSampler};
 use kiln_models::layers::EmbeddingConfig;
 use kiln_models::weights::{Weights, weights_of};
 use kiln_models::word2vec::{Architecture, ContextRow, NegativeSamplingConfig, SoftmaxCbowConfig};
@@ -182,7 +182,7 @@ fn rows(architecture: Architecture) -> (Vec<ContextRow>, Vec<u64>) {
     text.iter().for_each(|&word| counts[word as usize] += 1);
     let mut batch = WindowBatch::default();
     let sampler = WindowSampler::new(&counts, 1, false, 1, 0.0, 0.75);
-    sampler.draw(&text, &mut RandomWords::new(RandomKey::new(0)), &mut batch);
+    sampler.draw(&text, &mut RandomKey::new(0).generator(), &mut batch);
     (ContextRow::of(&batch, architecture), counts)
 }
 

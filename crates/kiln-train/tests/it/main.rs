@@ -3,7 +3,7 @@
 mod artifact;
 mod broken_runs;
 mod callbacks;
-#[path = "../../../kiln-models/tests/it/devices.rs"]
+#[path = "../../../kiln-kernels/tests/it/devices.rs"]
 mod devices;
 mod embeddings;
 #[cfg(feature = "wgpu")]
