@@ -16,35 +16,18 @@ pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     Arch::new().dispatch(op)
 }
 
-/// The dot product of a row and a query, which holds 32-bit floats in 64 bits.
+/// The dot product of a row and another, in 32 or 64 bits.
 #[inline(always)]
-pub(crate) fn dot(row: &[f32], query: &[f64]) -> f64 {
+pub(crate) fn dot<B: Copy + Into<f64>>(row: &[f32], other: &[B]) -> f64 {
     let mut sums = [0.0; LANES];
-    let (row, row_rest) = row.as_chunks::<LANES>();
-    let (query, query_rest) = query.as_chunks::<LANES>();
-    for (a, b) in row.iter().zip(query) {
+    let ((row, row_rest), (other, other_rest)) = (row.as_chunks::<LANES>(), other.as_chunks::<LANES>());
+    for (a, b) in row.iter().zip(other) {
         for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += f64::from(a) * b;
+            *sum += f64::from(a) * b.into();
         }
     }
-    for ((sum, &a), &b) in sums.iter_mut().zip(row_rest).zip(query_rest) {
-        *sum += f64::from(a) * b;
-    }
-    total(sums)
-}
-
-/// The square of a row's length.
-#[inline(always)]
-pub(crate) fn square(row: &[f32]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let (row, rest) = row.as_chunks::<LANES>();
-    for a in row {
-        for (sum, &a) in sums.iter_mut().zip(a) {
-            *sum += f64::from(a) * f64::from(a);
-        }
-    }
-    for (sum, &a) in sums.iter_mut().zip(rest) {
-        *sum += f64::from(a) * f64::from(a);
+    for ((sum, &a), &b) in sums.iter_mut().zip(row_rest).zip(other_rest) {
+        *sum += f64::from(a) * b.into();
     }
     total(sums)
 }
@@ -64,8 +47,8 @@ fn total(mut sums: [f64; LANES]) -> f64 {
 }
 
 /// The dot product of two vectors.
-pub(crate) fn dot_of(a: &[f32], b: &[f64]) -> f64 {
-    struct Dot<'a>(&'a [f32], &'a [f64]);
+pub(crate) fn dot_of(a: &[f32], b: &[f32]) -> f64 {
+    struct Dot<'a>(&'a [f32], &'a [f32]);
     impl WithSimd for Dot<'_> {
         type Output = f64;
         #[inline(always)]
@@ -84,7 +67,7 @@ pub(crate) fn lengths_of(rows: &[f32], d: usize, lengths: &mut [f64]) {
         #[inline(always)]
         fn with_simd<S: Simd>(self, _simd: S) {
             for (length, row) in self.2.iter_mut().zip(self.0.chunks_exact(self.1)) {
-                *length = square(row).sqrt();
+                *length = dot(row, row).sqrt();
             }
         }
     }

@@ -110,10 +110,8 @@ impl WordVectors {
     /// If a list is empty, or none of its words is known.
     pub fn n_similarity(&self, a: &[impl AsRef<str>], b: &[impl AsRef<str>]) -> Result<f32> {
         let options = MeanOptions::new().pre_normalize(false);
-        let (a, b) = (self.mean_of(a, &options)?, self.mean_of(b, &options)?);
-        let a: Vec<f32> = a.iter().map(|&value| value as f32).collect();
-        let b: Vec<f32> = b.iter().map(|&value| value as f32).collect();
-        Ok(cosine(dot_of(&a, &wide(&b)), length_of(&a), length_of(&b)))
+        let (a, b) = (self.mean_vector(a, &options)?, self.mean_vector(b, &options)?);
+        Ok(cosine(dot_of(&a, &b), length_of(&a), length_of(&b)))
     }
 
     /// The mean of the vectors of some words. gensim's `get_mean_vector`.
@@ -123,7 +121,47 @@ impl WordVectors {
     /// If there is no word or none is known, an unknown word is to be refused, or the weights are not as many as the
     /// words or not finite. Weights that are all 0 give zeros.
     pub fn mean_vector(&self, words: &[impl AsRef<str>], options: &MeanOptions) -> Result<Vec<f32>> {
-        Ok(self.mean_of(words, options)?.into_iter().map(|value| value as f32).collect())
+        const WHAT: &str = "a mean";
+        if words.is_empty() {
+            return Err(Error::EmptyList { what: WHAT, item: "word" });
+        }
+        if let Some(weights) = &options.weights {
+            if weights.len() != words.len() {
+                return Err(Error::WeightCount { expected: words.len(), found: weights.len() });
+            }
+            if let Some(position) = weights.iter().position(|weight| !weight.is_finite()) {
+                return Err(Error::NotFinite { what: "the weights of a mean", position, value: weights[position] });
+            }
+        }
+        let (mut mean, mut total, mut known) = (vec![0.0; self.d()], 0.0, 0);
+        for (position, word) in words.iter().enumerate() {
+            let word = word.as_ref();
+            let index = match options.unknown_words {
+                UnknownWords::Refuse => self.known(word)?,
+                UnknownWords::Skip => match self.index(word) {
+                    Some(index) => index,
+                    None => continue,
+                },
+            };
+            let weight = options.weights.as_ref().map_or(1.0, |weights| weights[position]);
+            if options.pre_normalize {
+                add(&mut mean, self.unit_of(index), weight);
+            } else {
+                add(&mut mean, self.row_of(index).iter().map(|&value| f64::from(value)), weight);
+            }
+            total += weight.abs();
+            known += 1;
+        }
+        if known == 0 {
+            let words = words.iter().take(10).map(|word| word.as_ref().to_owned()).collect();
+            return Err(Error::NoKnownWord { what: WHAT, words, known: self.len() });
+        }
+        let length = mean.iter().map(|value| value * value).sum::<f64>().sqrt();
+        let divisor = if options.post_normalize { length } else { total };
+        if divisor > 0.0 {
+            mean.iter_mut().for_each(|value| *value /= divisor);
+        }
+        Ok(mean.into_iter().map(|value| value as f32).collect())
     }
 
     /// The word of a list that is farthest from the mean of the unit vectors of all. Unknown words are left out, as
@@ -144,7 +182,7 @@ impl WordVectors {
     /// If the list is empty or none of its words is known.
     pub fn rank_by_centrality(&self, words: &[impl AsRef<str>]) -> Result<Vec<Similar<'_>>> {
         let mean = self.mean_vector(words, &MeanOptions::new())?;
-        let (length, mean) = (length_of(&mean), wide(&mean));
+        let length = length_of(&mean);
         let known = words.iter().filter_map(|word| self.index(word.as_ref()));
         let mut ranked: Vec<Similar<'_>> = known
             .map(|index| {
@@ -222,62 +260,14 @@ impl WordVectors {
     /// The similarity of two rows.
     pub(crate) fn similarity_of(&self, a: usize, b: usize) -> f32 {
         let lengths = &self.lengths().lengths;
-        cosine(dot_of(self.row_of(a), &wide(self.row_of(b))), lengths[a], lengths[b])
+        cosine(dot_of(self.row_of(a), self.row_of(b)), lengths[a], lengths[b])
     }
 
     fn distances_of(&self, vector: &[f32]) -> Vec<f32> {
-        match Target::new(&wide(vector), 0..self.len(), Vec::new()) {
+        let wide: Vec<f64> = vector.iter().map(|&value| f64::from(value)).collect();
+        match Target::new(&wide, 0..self.len(), Vec::new()) {
             Some(target) => rows::scores(self.rows(), &target).into_par_iter().map(|score| 1.0 - score).collect(),
             None => vec![1.0; self.len()],
         }
     }
-
-    fn mean_of(&self, words: &[impl AsRef<str>], options: &MeanOptions) -> Result<Vec<f64>> {
-        const WHAT: &str = "a mean";
-        if words.is_empty() {
-            return Err(Error::EmptyList { what: WHAT, item: "word" });
-        }
-        if let Some(weights) = &options.weights {
-            if weights.len() != words.len() {
-                return Err(Error::WeightCount { expected: words.len(), found: weights.len() });
-            }
-            if let Some(position) = weights.iter().position(|weight| !weight.is_finite()) {
-                return Err(Error::NotFinite { what: "the weights of a mean", position, value: weights[position] });
-            }
-        }
-        let (mut mean, mut total, mut known) = (vec![0.0; self.d()], 0.0, 0);
-        for (position, word) in words.iter().enumerate() {
-            let word = word.as_ref();
-            let index = match options.unknown_words {
-                UnknownWords::Refuse => self.known(word)?,
-                UnknownWords::Skip => match self.index(word) {
-                    Some(index) => index,
-                    None => continue,
-                },
-            };
-            let weight = options.weights.as_ref().map_or(1.0, |weights| weights[position]);
-            if options.pre_normalize {
-                add(&mut mean, self.unit_of(index), weight);
-            } else {
-                add(&mut mean, self.row_of(index).iter().map(|&value| f64::from(value)), weight);
-            }
-            total += weight.abs();
-            known += 1;
-        }
-        if known == 0 {
-            let words = words.iter().take(10).map(|word| word.as_ref().to_owned()).collect();
-            return Err(Error::NoKnownWord { what: WHAT, words, known: self.len() });
-        }
-        let length = mean.iter().map(|value| value * value).sum::<f64>().sqrt();
-        let divisor = if options.post_normalize { length } else { total };
-        if divisor > 0.0 {
-            mean.iter_mut().for_each(|value| *value /= divisor);
-        }
-        Ok(mean)
-    }
-}
-
-/// A vector in 64 bits.
-fn wide(vector: &[f32]) -> Vec<f64> {
-    vector.iter().map(|&value| f64::from(value)).collect()
 }
