@@ -29,7 +29,7 @@ use kiln::linear::{LogCountRatio, LogisticModel, LogisticRegression};
 use kiln::models::thousands;
 use kiln::prelude::*;
 use kiln::text::features::{DocumentFrequency, SparseMatrix};
-use kiln::text::io::WholeFile;
+use kiln::text::io::{Saved, WholeFile};
 use kiln::text::sprs;
 use kiln_examples::{ImdbArgs, review_words};
 use serde::{Deserialize, Serialize};

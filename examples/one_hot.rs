@@ -11,6 +11,7 @@
 
 use anyhow::Result;
 use kiln::prelude::*;
+use kiln::text::encoders::Encoder;
 use kiln::text::features::HashingVectorizer;
 use kiln::text::features::SparseMatrix;
 use kiln::text::keras::{MatrixMode, OneHot, WordOneHot, one_hot_characters, one_hot_hashed};

@@ -13,7 +13,7 @@
 mod error;
 mod interner;
 mod options;
-mod packed;
+pub mod packed;
 mod random;
 mod span;
 #[cfg(feature = "sparse")]

@@ -5,7 +5,7 @@
 /// Most words have 16 bytes of text from their start on; these are taken in one piece and those after the word blotted
 /// out, which needs no branch on the word's length.
 #[inline]
-pub(crate) fn packed_in(text: &[u8], (start, end): (usize, usize)) -> Option<(u64, u64)> {
+pub fn packed_in(text: &[u8], (start, end): (usize, usize)) -> Option<(u64, u64)> {
     let length = end - start;
     match text.get(start..).and_then(<[u8]>::first_chunk) {
         Some(bytes) if (1..16).contains(&length) => {
@@ -20,7 +20,7 @@ pub(crate) fn packed_in(text: &[u8], (start, end): (usize, usize)) -> Option<(u6
 /// The bytes of a short word, zeros after them, and its length in the last byte. Different words differ in it, also
 /// where one ends in a zero byte.
 #[inline]
-pub(crate) fn packed(text: &[u8]) -> Option<(u64, u64)> {
+pub fn packed(text: &[u8]) -> Option<(u64, u64)> {
     let length = text.len();
     // Head and tail may overlap; the bytes that they share are the same, so putting one over the other is exact.
     let bytes = match length {

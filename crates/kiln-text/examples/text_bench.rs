@@ -25,7 +25,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use kiln_base::SplitMix64;
 use kiln_text::corpora::LineCorpus;
-use kiln_text::encoders::{SubwordModel, SubwordTextEncoder, SubwordTokenizer, WordTokenizer};
+use kiln_text::encoders::{Encoder, SubwordModel, SubwordTextEncoder, SubwordTokenizer, WordTokenizer};
 use kiln_text::features::{CountVectorizer, HashingVectorizer, TfidfVectorizer};
 use kiln_text::io::TextProgress;
 use kiln_text::keras::{MatrixMode, TextVectorization};
@@ -130,7 +130,7 @@ fn time(texts: &[String], options: &Options) -> Result<()> {
     let white_space_words: usize = texts.iter().map(|text| text.split_whitespace().count()).sum();
     let words = || WordTokenizer::builder().num_words(MOST).fit(texts);
     let fitted = Fitted::new(words);
-    let sequences = Fitted::new(|| fitted.get().map(|words| words.encode_batch(texts)));
+    let sequences = Fitted::new(|| fitted.get()?.encode_all(texts));
     let vectorization = || TextVectorization::builder().max_tokens(MOST).output_sequence_length(LENGTH).adapt(texts);
     let adapted = Fitted::new(vectorization);
     let count = || CountVectorizer::builder().max_features(MOST);
@@ -157,7 +157,7 @@ fn time(texts: &[String], options: &Options) -> Result<()> {
             "word_fit" => best(&|| Ok(words()?.words().len())),
             "word_encode" => {
                 let words = fitted.get()?;
-                best(&|| Ok(tokens(words.encode_batch(texts))))
+                best(&|| Ok(tokens(words.encode_all(texts)?)))
             }
             "pad" => {
                 let sequences = sequences.get()?;
@@ -179,12 +179,12 @@ fn time(texts: &[String], options: &Options) -> Result<()> {
             "bpe_fit" => best(&|| Ok(bpe()?.vocab_size())),
             "bpe_encode" => {
                 let trained = trained.get()?;
-                best(&|| Ok(tokens(trained.encode_batch(texts)?)))
+                best(&|| Ok(tokens(trained.encode_all(texts)?)))
             }
             "subword_text_fit" => best(&|| Ok(subword_text()?.vocab_size())),
             "subword_text_encode" => {
                 let built = built.get()?;
-                best(&|| Ok(tokens(built.encode_batch(texts))))
+                best(&|| Ok(tokens(built.encode_all(texts)?)))
             }
             other => bail!("the task {other} is listed and not written"),
         }?;

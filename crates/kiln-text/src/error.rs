@@ -14,6 +14,8 @@ mod vocabulary_error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use kiln_base::FileError;
+
 pub use corpus_error::CorpusError;
 pub(crate) use quoted::quoted;
 pub use row_problem::RowProblem;
@@ -31,15 +33,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused a file or folder.
-    #[error("cannot {action} {}: {source}", .path.display())]
-    Io {
-        /// What was tried, as a verb: `read`, `create`, `rename to`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 
     /// Another error, with the file it came from.
     #[error("{}: {source}", .path.display())]
@@ -106,44 +101,6 @@ pub enum Error {
     /// tf-idf was asked of a tokenizer that has seen no document.
     #[error("tf-idf needs document counts, and this tokenizer has seen no document: fit it first")]
     TfIdfWithoutDocuments,
-
-    /// A tokenizer's JSON does not parse, or a part of it has the wrong type.
-    #[error("not a tokenizer's JSON, in {part}: {source}")]
-    TokenizerJson {
-        /// The part being parsed: `the file`, or one of Keras's five dictionaries.
-        part: &'static str,
-        /// The parser's message, with line and column.
-        source: serde_json::Error,
-    },
-
-    /// A tokenizer's JSON parses, but says something that cannot be.
-    #[error("not a usable tokenizer: {field} should be {expected}, found {found}")]
-    TokenizerField {
-        /// The field.
-        field: &'static str,
-        /// What it should hold.
-        expected: &'static str,
-        /// What it holds.
-        found: String,
-    },
-
-    /// A tokenizer's JSON is of another class.
-    #[error("expected a tokenizer of class_name {expected}, found {found}")]
-    TokenizerClass {
-        /// The class names that can be read here.
-        expected: &'static str,
-        /// The class name in the file, quoted, with what reads it, or what else the file is.
-        found: String,
-    },
-
-    /// A tokenizer's JSON was written by a newer Kiln.
-    #[error("the tokenizer's format version is {found}, this Kiln reads up to {supported}: update Kiln")]
-    TokenizerVersion {
-        /// The version in the file.
-        found: u64,
-        /// The newest version this build reads.
-        supported: u64,
-    },
 
     /// [`ImdbIds`](crate::encoders::ImdbIds) was given a tokenizer with an `oov_token`.
     #[error(
@@ -362,25 +319,27 @@ pub enum Error {
         documents: u64,
     },
 
-    /// A file of this crate's does not parse.
-    #[error("not a {expected} in JSON: {source}")]
+    /// A file does not parse, or a part of it has the wrong type.
+    #[error("not a {class_name} in JSON, in {part}: {source}")]
     FileJson {
         /// The class that was to be read.
-        expected: &'static str,
+        class_name: &'static str,
+        /// The part being parsed: `the file`, or one of the five dictionaries in Keras's tokenizer.
+        part: &'static str,
         /// The parser's message, with line and column.
         source: serde_json::Error,
     },
 
-    /// A file of this crate's is of another class.
-    #[error("expected a file of class_name {expected:?}, found {found}")]
+    /// A file is of another class.
+    #[error("expected a file of class_name {expected}, found {found}")]
     FileClass {
-        /// The class that was to be read.
-        expected: &'static str,
+        /// The classes that can be read here, quoted.
+        expected: String,
         /// The class name in the file, quoted, with what reads it, or what else the file is.
         found: String,
     },
 
-    /// A file of this crate's was written by a newer Kiln.
+    /// A file was written by a newer Kiln.
     #[error("the {class_name}'s format version is {found}, this Kiln reads up to {supported}: update Kiln")]
     FileVersion {
         /// The class.
@@ -391,7 +350,7 @@ pub enum Error {
         supported: u64,
     },
 
-    /// A file of this crate's parses, but says something that cannot be.
+    /// A file parses, but says something that cannot be.
     #[error("not a usable {class_name}: {field} should be {expected}, found {found}")]
     FileField {
         /// The class.
@@ -496,10 +455,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: an [`Error::Io`] that names the path.
+    /// For `map_err`: an [`Error::File`] that names the path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-        let path = path.to_path_buf();
-        move |source| Error::Io { action, path, source }
+        move |source| FileError::new(action, path)(source).into()
     }
 
     /// For `map_err`: the same error, with the file it came from.

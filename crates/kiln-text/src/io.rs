@@ -5,9 +5,10 @@ pub(crate) mod file_kind;
 pub(crate) mod json_file;
 pub(crate) mod observed;
 pub(crate) mod python_json;
+pub(crate) mod saved;
 pub(crate) mod text;
-pub(crate) mod write_file;
 
+pub use kiln_base::WholeFile;
 pub use observed::{Observed, TextProgress, observed};
+pub use saved::Saved;
 pub use text::Text;
-pub use write_file::WholeFile;

@@ -36,7 +36,8 @@
 //!
 //! ```
 //! use kiln_text::corpora::{Document, Documents};
-//! use kiln_text::encoders::{TextEncoder, WordTokenizer};
+//! use kiln_text::encoders::{Encoder, TextEncoder, WordTokenizer};
+//! use kiln_text::io::Saved;
 //! use kiln_text::rows::PadSequences;
 //!
 //! // Documents: text and label, and the names of the classes.

@@ -5,7 +5,6 @@ pub(crate) mod files;
 pub(crate) mod numbered;
 pub(crate) mod subword_counts;
 pub(crate) mod token_counts;
-pub(crate) mod token_map;
 pub(crate) mod word_table;
 
 pub use builder::{Frequency, TokenOrder, VocabularyBuilder};

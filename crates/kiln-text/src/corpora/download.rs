@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use kiln_base::WholeFile;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::io::write_file::{keep_as, temporary_beside};
 
 /// How long a server may take to accept a connection, and to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ impl Download {
     /// # Errors
     ///
     /// [`Error::Download`] if the server cannot be reached or refuses, [`Error::DownloadBroken`] if the connection
-    /// breaks off, [`Error::WrongSize`] and [`Error::WrongChecksum`], [`Error::Io`]. Nothing is left behind.
+    /// breaks off, [`Error::WrongSize`] and [`Error::WrongChecksum`], [`Error::File`]. Nothing is left behind.
     pub fn fetch_to(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -73,7 +73,7 @@ impl Download {
 
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(Error::io("create the folder", folder))?;
-        let mut file = temporary_beside(path)?;
+        let mut file = WholeFile::create(path)?;
         let mut body = response.into_body().into_reader();
         let bar = self.progress_bar();
         let mut sha256 = Sha256::new();
@@ -93,14 +93,14 @@ impl Download {
         }
         bar.finish_and_clear();
         self.judge(&self.url, found, sha256)?;
-        keep_as(file, path)
+        Ok(file.finish()?)
     }
 
     /// Checks size and checksum of a file that is there already.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongSize`], [`Error::WrongChecksum`], [`Error::Io`].
+    /// [`Error::WrongSize`], [`Error::WrongChecksum`], [`Error::File`].
     pub fn check(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let mut file = File::open(path).map_err(Error::io("open", path))?;

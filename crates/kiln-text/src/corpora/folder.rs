@@ -79,7 +79,7 @@ impl ClassFolder {
     /// # Errors
     ///
     /// [`Error::ClassFolderMissing`] with what is there instead, [`Error::ClassEmpty`] for a class without a `.txt`
-    /// file, [`Error::NotUtf8`] with file and offset, [`Error::Io`], and those of [`Documents::new`].
+    /// file, [`Error::NotUtf8`] with file and offset, [`Error::File`], and those of [`Documents::new`].
     pub fn read(&self, classes: &[&str]) -> Result<Documents> {
         self.check(classes)?;
         let mut documents = Vec::new();
@@ -94,8 +94,8 @@ impl ClassFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::ClassFolderMissing`], [`Error::ClassEmpty`], [`Error::Io`]. As items: [`Error::NotUtf8`], which
-    /// [`BadRow::Skip`](crate::corpora::BadRow::Skip) passes over, and [`Error::Io`].
+    /// [`Error::ClassFolderMissing`], [`Error::ClassEmpty`], [`Error::File`]. As items: [`Error::NotUtf8`], which
+    /// [`BadRow::Skip`](crate::corpora::BadRow::Skip) passes over, and [`Error::File`].
     pub fn documents(&self, classes: &[&str]) -> Result<CorpusDocuments<'static>> {
         self.check(classes)?;
         let mut files = Vec::new();

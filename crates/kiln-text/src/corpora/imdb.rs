@@ -92,7 +92,7 @@ impl Imdb {
     ///
     /// # Errors
     ///
-    /// [`Error::NotImdb`] or [`Error::ClassFolderMissing`], which list what is there; [`Error::Io`].
+    /// [`Error::NotImdb`] or [`Error::ClassFolderMissing`], which list what is there; [`Error::File`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let metadata = path.metadata().map_err(Error::io("open", path))?;
@@ -142,7 +142,7 @@ impl Imdb {
     /// # Errors
     ///
     /// [`Error::NotUtf8`] with file and offset; [`Error::ClassEmpty`]; [`Error::Archive`], [`Error::ArchiveEntry`] and
-    /// [`Error::NotImdb`] of an archive; [`Error::Io`].
+    /// [`Error::NotImdb`] of an archive; [`Error::File`].
     pub fn train(&self) -> Result<Documents> {
         match &self.source {
             Source::Folder(root) => self.read_folder(&root.join("train")),

@@ -56,7 +56,7 @@ impl Nsmc {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) if the file is not there. As items: [`CorpusError::Row`] for a line that is not
+    /// [`Error::File`](crate::Error::File) if the file is not there. As items: [`CorpusError::Row`] for a line that is not
     /// UTF-8, has not three fields or another label than 0 and 1; [`CorpusError::NoColumn`] for another header;
     /// [`CorpusError::EmptyFile`].
     pub fn train(&self) -> Result<CorpusDocuments<'static>> {

@@ -46,7 +46,7 @@ impl PennTreebank {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) if the file is not there. As items:
+    /// [`Error::File`](crate::Error::File) if the file is not there. As items:
     /// [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile).
     pub fn train(&self) -> Result<CorpusDocuments<'static>> {

@@ -3,27 +3,23 @@
 //! `WordTokenizer`'s with `char_level`.
 
 use std::cmp::Reverse;
-use std::path::Path;
 
 use indexmap::IndexMap;
-use rayon::prelude::*;
+use kiln_base::options;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result};
+use crate::io::json_file::{VERSION, read_framed};
+use crate::io::saved::Saved;
 use crate::io::text::Text;
-use crate::io::write_file::write_whole;
-use crate::keras::tokenizer_json::{Header, read_file};
 use crate::tokens::jamo::{from_jamo, to_jamo};
 use crate::vocabulary::token_counts::{EachToken, count_in_any_order};
 
 /// The class name in the file.
 pub(crate) const CLASS_NAME: &str = "CharTokenizer";
-
-/// The newest format of the file that this code reads, and the one it writes.
-const VERSION: u64 = 1;
 
 /// What counts as one character.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,7 +60,7 @@ impl CharUnit {
 /// # Examples
 ///
 /// ```
-/// use kiln_text::encoders::{CharTokenizer, CharUnit};
+/// use kiln_text::encoders::{CharTokenizer, CharUnit, Encoder};
 ///
 /// let tokenizer = CharTokenizer::builder().unit(CharUnit::Grapheme).fit(["cafe\u{301} 👩‍👩‍👧", "e\u{301}"])?;
 /// assert_eq!(tokenizer.encode("e\u{301}👩‍👩‍👧"), [1, 6]);
@@ -79,15 +75,22 @@ pub struct CharTokenizer {
     characters: IndexMap<Box<str>, u64, FxBuildHasher>,
 }
 
-/// Options for a [`CharTokenizer`]; made by [`CharTokenizer::builder`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[must_use]
-pub struct CharTokenizerBuilder {
-    unit: CharUnit,
-    lower: bool,
-    num_chars: Option<usize>,
-    oov_token: Option<String>,
+options! {
+    /// Options for a [`CharTokenizer`]; made by [`CharTokenizer::builder`].
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct CharTokenizerBuilder [pub(crate) fn new] {
+        /// What counts as one character. Default: [`CharUnit::Scalar`].
+        unit: CharUnit = CharUnit::Scalar,
+        /// Whether to lower-case, in full Unicode. Default: false, unlike Keras, so that texts come back.
+        lower: bool = false,
+        /// Keeps the ids below `num_chars`, which is `num_chars - 1` characters, the `oov_token` among them. 0 and 1 are an
+        /// error. Default: all.
+        some num_chars: usize,
+        /// A token that stands for all characters unknown or beyond `num_chars`. It gets id 1, and characters start at 2.
+        /// Default: none, and such characters are dropped.
+        into some oov_token: String,
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,32 +102,6 @@ struct File<S> {
 }
 
 impl CharTokenizerBuilder {
-    /// What counts as one character. Default: [`CharUnit::Scalar`].
-    pub fn unit(mut self, unit: CharUnit) -> Self {
-        self.unit = unit;
-        self
-    }
-
-    /// Whether to lower-case, in full Unicode. Default: false, unlike Keras, so that texts come back.
-    pub fn lower(mut self, lower: bool) -> Self {
-        self.lower = lower;
-        self
-    }
-
-    /// Keeps the ids below `num_chars`, which is `num_chars - 1` characters, the `oov_token` among them. 0 and 1 are an
-    /// error. Default: all.
-    pub fn num_chars(mut self, num_chars: usize) -> Self {
-        self.num_chars = Some(num_chars);
-        self
-    }
-
-    /// A token that stands for all characters unknown or beyond `num_chars`. It gets id 1, and characters start at 2.
-    /// Default: none, and such characters are dropped.
-    pub fn oov_token(mut self, oov_token: impl Into<String>) -> Self {
-        self.oov_token = Some(oov_token.into());
-        self
-    }
-
     /// A tokenizer fitted on texts, on all threads. They are read once and need not all be in memory. The result does not
     /// depend on the number of threads.
     ///
@@ -180,7 +157,8 @@ impl CharTokenizer {
         options.check()?;
         let listed = characters.len();
         let characters: IndexMap<_, _, _> = characters.into_iter().collect();
-        let field = |expected, found| Err(Error::TokenizerField { field: "characters", expected, found });
+        let field =
+            |expected, found| Err(Error::FileField { class_name: CLASS_NAME, field: "characters", expected, found });
         if characters.len() != listed {
             return field("each character once", format!("{} of {listed} distinct", characters.len()));
         }
@@ -194,24 +172,6 @@ impl CharTokenizer {
         Ok(Self { options, characters })
     }
 
-    /// The ids of a text's characters. Characters unknown or beyond `num_chars` become the `oov_token`'s id, or are
-    /// dropped if there is none.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = Vec::with_capacity(text.len());
-        let unknown = self.options.oov_token.as_ref().map(|_| 1);
-        let limit = self.vocab_size();
-        self.options.each(text, |character| {
-            let id = self.characters.get_index_of(character).map(|place| place + 1).filter(|&id| id < limit);
-            ids.extend(id.map(|id| id as u32).or(unknown));
-        });
-        ids
-    }
-
-    /// Encodes many texts on all threads. The result does not depend on how many there are.
-    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
-        texts.par_iter().with_min_len(16).map(|text| self.encode(text.as_ref())).collect()
-    }
-
     /// The text of ids. Skips padding; ids without a character become the `oov_token`, or are dropped if there is none.
     /// Hangul letters are put together again.
     pub fn decode(&self, ids: &[u32]) -> String {
@@ -220,12 +180,6 @@ impl CharTokenizer {
         let characters = ids.iter().filter(|&&id| id != 0).filter_map(|&id| known(id).or(self.oov_token()));
         let text: String = characters.collect();
         if self.options.unit == CharUnit::Jamo { from_jamo(&text) } else { text }
-    }
-
-    /// How many rows an embedding needs: the smaller of `num_chars` and the number of characters + 1.
-    pub fn vocab_size(&self) -> usize {
-        let all = self.characters.len() + 1;
-        self.options.num_chars.map_or(all, |limit| limit.min(all))
     }
 
     /// All characters in the order of their ids, from id 1 on, also those beyond `num_chars`.
@@ -253,10 +207,12 @@ impl CharTokenizer {
     pub fn oov_token(&self) -> Option<&str> {
         self.options.oov_token.as_deref()
     }
+}
 
+impl Saved for CharTokenizer {
     /// A JSON object with `"class_name": "CharTokenizer"`, a format version, the options and the characters with their
     /// counts.
-    pub fn to_json(&self) -> String {
+    fn to_json(&self) -> String {
         let characters = self.characters.iter().map(|(character, &count)| (character.clone(), count)).collect();
         let file = File { class_name: CLASS_NAME, version: VERSION, config: self.options.clone(), characters };
         serde_json::to_string(&file).expect("strings and numbers always make a JSON")
@@ -266,44 +222,30 @@ impl CharTokenizer {
     ///
     /// # Errors
     ///
-    /// [`Error::TokenizerJson`], [`Error::TokenizerClass`], [`Error::TokenizerField`] for characters that occur twice
-    /// or a misplaced `oov_token`, [`Error::TokenizerVersion`] for a file of a newer Kiln.
-    pub fn from_json(json: &str) -> Result<Self> {
-        let header = Header::read(json)?;
-        if header.class_name.as_deref() != Some(CLASS_NAME) {
-            return Err(Header::unexpected(json, "\"CharTokenizer\""));
-        }
-        header.check_version(VERSION)?;
-        let file: File<String> =
-            serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
+    /// Those of [`Saved::from_json`], [`Error::FileField`] for characters that occur twice or a misplaced `oov_token`.
+    fn from_json(json: &str) -> Result<Self> {
+        let file: File<String> = read_framed(json, CLASS_NAME)?;
         Self::new(file.config, file.characters)
-    }
-
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_json().as_bytes())
-    }
-
-    /// Reads a file written by [`save`](Self::save).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
     }
 }
 
 impl Encoder for CharTokenizer {
+    /// The ids of a text's characters. Characters unknown or beyond `num_chars` become the `oov_token`'s id, or are
+    /// dropped if there is none.
     fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode(text)
+        let mut ids = Vec::with_capacity(text.len());
+        let unknown = self.options.oov_token.as_ref().map(|_| 1);
+        let limit = self.vocab_size();
+        self.options.each(text, |character| {
+            let id = self.characters.get_index_of(character).map(|place| place + 1).filter(|&id| id < limit);
+            ids.extend(id.map(|id| id as u32).or(unknown));
+        });
+        ids
     }
 
+    /// How many rows an embedding needs: the smaller of `num_chars` and the number of characters + 1.
     fn vocab_size(&self) -> usize {
-        self.vocab_size()
+        let all = self.characters.len() + 1;
+        self.options.num_chars.map_or(all, |limit| limit.min(all))
     }
 }

@@ -1,22 +1,17 @@
 //! [`ImdbIds`]: the ids that `keras.datasets.imdb.load_data` gives, as an encoding over any fitted tokenizer. Leaves
 //! out the reviews themselves (`imdb.rs`) and Keras's shuffled, already encoded copy of them.
 
-use std::path::Path;
-
-use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::encoders::encoder::Encoder;
 use crate::encoders::word_tokenizer::WordTokenizer;
 use crate::error::{Error, Result};
-use crate::io::write_file::write_whole;
-use crate::keras::tokenizer_json::{Header, KerasTokenizer, read_file};
+use crate::io::json_file::{VERSION, read_framed};
+use crate::io::saved::Saved;
+use crate::keras::tokenizer_json::KerasTokenizer;
 
 /// The class name in the file.
 pub(crate) const CLASS_NAME: &str = "ImdbIds";
-
-/// The newest format of the file that this code reads, and the one it writes.
-const VERSION: u64 = 1;
 
 /// What unknown words read as when decoded; Keras's own examples print the same.
 const UNKNOWN_TEXT: &str = "?";
@@ -30,7 +25,7 @@ const UNKNOWN_TEXT: &str = "?";
 /// # Examples
 ///
 /// ```
-/// use kiln_text::encoders::{ImdbIds, WordTokenizer};
+/// use kiln_text::encoders::{Encoder, ImdbIds, WordTokenizer};
 ///
 /// let tokenizer = WordTokenizer::builder().fit(["a good film", "a bad film", "a film"])?;
 /// let ids = ImdbIds::new(tokenizer, 7)?;
@@ -86,22 +81,9 @@ impl ImdbIds {
         Ok(Self { tokenizer, num_words })
     }
 
-    /// The ids of a text: [`START`](Self::START), then one a word.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = Vec::with_capacity(text.len() / 6 + 2);
-        ids.push(Self::START);
-        self.tokenizer.each_word(text, |word| ids.push(self.id(word)));
-        ids
-    }
-
     fn id(&self, word: &str) -> u32 {
         let shifted = self.tokenizer.word_index(word).and_then(|rank| rank.checked_add(Self::INDEX_FROM));
         shifted.filter(|&id| (id as usize) < self.num_words).unwrap_or(Self::UNKNOWN)
-    }
-
-    /// Encodes many texts on all threads. The result does not depend on how many there are.
-    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
-        texts.par_iter().with_min_len(16).map(|text| self.encode(text.as_ref())).collect()
     }
 
     /// The words of ids, joined by spaces. Padding and [`START`](Self::START) are skipped; ids without a word read `?`.
@@ -119,11 +101,6 @@ impl ImdbIds {
         self.tokenizer.index_word(rank).filter(|_| (id as usize) < self.num_words)
     }
 
-    /// How many rows an embedding needs: the smaller of `num_words` and the number of words + 4.
-    pub fn vocab_size(&self) -> usize {
-        self.num_words.min(self.tokenizer.words().len() + 1 + Self::INDEX_FROM as usize)
-    }
-
     /// The limit on ids.
     pub fn num_words(&self) -> usize {
         self.num_words
@@ -133,13 +110,15 @@ impl ImdbIds {
     pub fn tokenizer(&self) -> &WordTokenizer {
         &self.tokenizer
     }
+}
 
+impl Saved for ImdbIds {
     /// A JSON object with `"class_name": "ImdbIds"`, a format version, and the tokenizer as Keras writes it.
-    pub fn to_json(&self) -> String {
+    fn to_json(&self) -> String {
         format!(
             "{{\"class_name\": \"{CLASS_NAME}\", \"version\": {VERSION}, \"config\": {{\"num_words\": {}, \"tokenizer\": {}}}}}",
             self.num_words,
-            self.tokenizer.to_keras_json()
+            self.tokenizer.to_json()
         )
     }
 
@@ -147,44 +126,24 @@ impl ImdbIds {
     ///
     /// # Errors
     ///
-    /// [`Error::TokenizerJson`], [`Error::TokenizerClass`], [`Error::TokenizerField`], [`Error::TokenizerVersion`] for
-    /// a file of a newer Kiln, and those of [`new`](Self::new).
-    pub fn from_json(json: &str) -> Result<Self> {
-        let header = Header::read(json)?;
-        if header.class_name.as_deref() != Some(CLASS_NAME) {
-            return Err(Header::unexpected(json, "\"ImdbIds\""));
-        }
-        header.check_version(VERSION)?;
-        let file: File =
-            serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
+    /// Those of [`Saved::from_json`] and of [`new`](Self::new).
+    fn from_json(json: &str) -> Result<Self> {
+        let file: File = read_framed(json, CLASS_NAME)?;
         Self::new(file.config.tokenizer.into_tokenizer()?, file.config.num_words)
-    }
-
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_json().as_bytes())
-    }
-
-    /// Reads a file written by [`save`](Self::save).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
     }
 }
 
 impl Encoder for ImdbIds {
+    /// The ids of a text: [`START`](Self::START), then one a word.
     fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode(text)
+        let mut ids = Vec::with_capacity(text.len() / 6 + 2);
+        ids.push(Self::START);
+        self.tokenizer.each_word(text, |word| ids.push(self.id(word)));
+        ids
     }
 
+    /// How many rows an embedding needs: the smaller of `num_words` and the number of words + 4.
     fn vocab_size(&self) -> usize {
-        self.vocab_size()
+        self.num_words.min(self.tokenizer.words().len() + 1 + Self::INDEX_FROM as usize)
     }
 }

@@ -12,7 +12,7 @@ mod tokens;
 mod trie;
 
 use aho_corasick::MatchKind;
-use rayon::prelude::*;
+use kiln_base::options;
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, SubwordError};
@@ -31,7 +31,7 @@ use trie::Trie;
 /// # Examples
 ///
 /// ```
-/// use kiln_text::encoders::SubwordTextEncoder;
+/// use kiln_text::encoders::{Encoder, SubwordTextEncoder};
 ///
 /// let texts = ["the cat and the hat", "the hat and the bat"];
 /// let encoder = SubwordTextEncoder::builder(265).fit(texts)?;
@@ -58,12 +58,7 @@ impl SubwordTextEncoder {
     /// Options for an encoder built from a corpus, with about `target_vocab_size` ids in all, bytes and padding
     /// included: the search stops within 1 %, or at the closest size that a minimum count gives.
     pub fn builder(target_vocab_size: usize) -> SubwordTextEncoderBuilder {
-        SubwordTextEncoderBuilder {
-            target_vocab_size,
-            max_subword_length: 20,
-            max_corpus_chars: None,
-            reserved: Vec::new(),
-        }
+        SubwordTextEncoderBuilder::new(target_vocab_size)
     }
 
     /// An encoder over given subwords, in the order of their ids; empty ones are left out. A subword that mixes word
@@ -90,29 +85,6 @@ impl SubwordTextEncoder {
         let ids = subwords.iter().zip(1..).map(|(subword, id)| (subword.as_ref(), id));
         let trie = Trie::new(ids.chain([underscore]));
         Ok(Self { subwords, cutter, trie })
-    }
-
-    /// The ids of a text, which [`decode`](Self::decode) turns into the same text.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        // Subwords of 8,000 take about three and a half bytes of English each.
-        let mut ids = Vec::with_capacity(text.len() / 3 + 1);
-        let mut escaped = String::new();
-        self.cutter.each(text, |token| {
-            token.escape_into(&mut escaped);
-            let start = ids.len();
-            self.cover(&escaped, &mut ids);
-            let could_differ = token.text.contains('_') || token.reserved && token.text.contains(ESCAPE);
-            if could_differ && !self.gives_back(&ids[start..], &token) {
-                ids.truncate(start);
-                self.cover_apart(&token, &mut escaped, &mut ids);
-            }
-        });
-        ids
-    }
-
-    /// Encodes many texts on all threads. The result does not depend on how many there are.
-    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
-        texts.par_iter().with_min_len(16).map(|text| self.encode(text.as_ref())).collect()
     }
 
     /// Covers an escaped token with the longest subword at each place, or with the bytes of one character.
@@ -176,11 +148,6 @@ impl SubwordTextEncoder {
         text
     }
 
-    /// How many rows an embedding needs: the number of subwords, and 257 for padding and all bytes.
-    pub fn vocab_size(&self) -> usize {
-        self.subwords.len() + OTHER_IDS
-    }
-
     /// The subwords, in the order of their ids from 1 on.
     pub fn subwords(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
         self.subwords.iter().map(Box::as_ref)
@@ -192,33 +159,19 @@ fn byte_id(subwords: usize, byte: u8) -> u32 {
     subwords as u32 + 1 + u32::from(byte)
 }
 
-impl Encoder for SubwordTextEncoder {
-    fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode(text)
+options! {
+    /// Options for a [`SubwordTextEncoder`] built from a corpus; made by [`SubwordTextEncoder::builder`].
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct SubwordTextEncoderBuilder [pub(crate) fn new] {
+        required target_vocab_size: usize,
+        /// The most characters that a subword may have; 0 is an error. Default: 20.
+        max_subword_length: usize = 20,
+        bare max_corpus_chars: Option<usize> = None,
+        bare reserved: Vec<String> = Vec::new(),
     }
-
-    fn vocab_size(&self) -> usize {
-        self.vocab_size()
-    }
-}
-
-/// Options for a [`SubwordTextEncoder`] built from a corpus; made by [`SubwordTextEncoder::builder`].
-#[derive(Clone, Debug, PartialEq)]
-#[must_use]
-pub struct SubwordTextEncoderBuilder {
-    target_vocab_size: usize,
-    max_subword_length: usize,
-    max_corpus_chars: Option<usize>,
-    reserved: Vec<String>,
 }
 
 impl SubwordTextEncoderBuilder {
-    /// The most characters that a subword may have; 0 is an error. Default: 20.
-    pub fn max_subword_length(mut self, max_subword_length: usize) -> Self {
-        self.max_subword_length = max_subword_length;
-        self
-    }
-
     /// How many characters of the corpus to build from; 0, as in TensorFlow Datasets, is no limit. Default: all.
     pub fn max_corpus_chars(mut self, max_corpus_chars: usize) -> Self {
         self.max_corpus_chars = Some(max_corpus_chars).filter(|&limit| limit > 0);
@@ -274,5 +227,30 @@ impl SubwordTextEncoderBuilder {
         }
         let subwords = build::choose(counts, &self.reserved, self.max_subword_length, self.target_vocab_size)?;
         SubwordTextEncoder::new(subwords)
+    }
+}
+
+impl Encoder for SubwordTextEncoder {
+    /// The ids of a text, which [`decode`](Self::decode) turns into the same text.
+    fn encode(&self, text: &str) -> Vec<u32> {
+        // Subwords of 8,000 take about three and a half bytes of English each.
+        let mut ids = Vec::with_capacity(text.len() / 3 + 1);
+        let mut escaped = String::new();
+        self.cutter.each(text, |token| {
+            token.escape_into(&mut escaped);
+            let start = ids.len();
+            self.cover(&escaped, &mut ids);
+            let could_differ = token.text.contains('_') || token.reserved && token.text.contains(ESCAPE);
+            if could_differ && !self.gives_back(&ids[start..], &token) {
+                ids.truncate(start);
+                self.cover_apart(&token, &mut escaped, &mut ids);
+            }
+        });
+        ids
+    }
+
+    /// How many rows an embedding needs: the number of subwords, and 257 for padding and all bytes.
+    fn vocab_size(&self) -> usize {
+        self.subwords.len() + OTHER_IDS
     }
 }

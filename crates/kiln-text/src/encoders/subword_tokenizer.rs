@@ -9,7 +9,6 @@
 mod byte_level;
 mod train;
 
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -21,8 +20,8 @@ use tokenizers::Tokenizer;
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, SubwordError};
 use crate::io::file_kind;
-use crate::io::write_file::write_whole;
-use crate::keras::tokenizer_json::read_file;
+use crate::io::json_file::class_error;
+use crate::io::saved::Saved;
 use byte_level::{ByteLevelBpe, WordCache};
 pub use train::{SubwordModel, SubwordTokenizerBuilder};
 
@@ -39,6 +38,12 @@ struct Header {
 /// A character that no vocabulary has, to see what a tokenizer makes of it.
 const UNHEARD_OF: &str = "\u{10fffd}";
 
+/// The same for normalisers that drop the other: a letter, and one that nobody writes.
+const UNSEEN: &str = "𒈙";
+
+/// Above this many tokens no file's limit is tried.
+const LONGEST_CUT: usize = 1 << 16;
+
 /// Subwords as Hugging Face's `tokenizers` makes them, trained here or read from a `tokenizer.json`.
 ///
 /// A trained one has padding at id 0. Files go both ways with the Python package, with the same ids.
@@ -46,15 +51,16 @@ const UNHEARD_OF: &str = "\u{10fffd}";
 /// # Examples
 ///
 /// ```
-/// use kiln_text::encoders::{SubwordModel, SubwordTokenizer};
+/// use kiln_text::encoders::{Encoder, SubwordModel, SubwordTokenizer};
+/// use kiln_text::io::Saved;
 ///
 /// let texts = ["low lower lowest", "new newer newest", "wide wider widest"];
 /// let tokenizer = SubwordTokenizer::builder(SubwordModel::ByteLevelBpe, 270).fit(texts)?;
-/// let ids = tokenizer.encode("the lowest, 最低")?;
+/// let ids = tokenizer.encode("the lowest, 最低");
 /// assert_eq!(tokenizer.decode(&ids)?, "the lowest, 最低");
 /// assert_eq!(tokenizer.token_to_id("[PAD]"), Some(0));
 /// let read = SubwordTokenizer::from_json(&tokenizer.to_json())?;
-/// assert_eq!(read.encode("the lowest, 最低")?, ids);
+/// assert_eq!(read.encode("the lowest, 最低"), ids);
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -89,7 +95,12 @@ impl SubwordTokenizer {
         tokenizer.with_padding(None);
         tokenizer.set_encode_special_tokens(true);
         let vocab_size = tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last as usize + 1);
-        tokenizer.encode_fast(UNHEARD_OF, true).map_err(library_error("use a tokenizer on unknown characters"))?;
+        // All that the crate can refuse in a text: an unknown character or word where no token stands for them, and, by
+        // the rules of a file, a text that is too long.
+        let long = tokenizer.get_truncation().map_or(0, |truncation| truncation.max_length.min(LONGEST_CUT)) + 1;
+        for text in [UNHEARD_OF, UNSEEN, &UNSEEN.repeat(1000), &format!("{UNSEEN} ").repeat(long)] {
+            tokenizer.encode_fast(text, true).map_err(library_error("use a tokenizer on unknown characters"))?;
+        }
         let short_way = ByteLevelBpe::of(&tokenizer, true).map(Arc::new);
         Ok(Self { tokenizer: Arc::new(tokenizer), json: Arc::from(json), vocab_size, short_way })
     }
@@ -109,56 +120,25 @@ impl SubwordTokenizer {
         !self.tokenizer.get_encode_special_tokens()
     }
 
-    /// The ids of a text, with the tokens that the file's post-processor adds, such as `[CLS]`.
-    ///
-    /// # Errors
-    ///
-    /// [`SubwordError::Library`] if the file's rules fail on this text, as a regular expression of its own may. Trained
-    /// tokenizers fail on none.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        self.encode_with(&mut WordCache::default(), text)
-    }
-
-    fn encode_with(&self, cache: &mut WordCache, text: &str) -> Result<Vec<u32>> {
-        match &self.short_way {
+    fn encode_with(&self, cache: &mut WordCache, text: &str) -> Vec<u32> {
+        let ids = match &self.short_way {
             Some(short_way) if !has_rare_planes(text) => {
                 let mut ids = Vec::with_capacity(text.len() / 4 + 1);
-                short_way.encode(&self.tokenizer, text, cache, &mut ids)?;
-                Ok(ids)
+                short_way.encode(&self.tokenizer, text, cache, &mut ids).map(|()| ids)
             }
             _ => self.encode_by_pipeline(text),
-        }
+        };
+        ids.expect("what the crate refuses in a text, `over` has refused in the file")
     }
 
-    /// [`encode`](Self::encode) by the crate's own pipeline throughout; slower where a short way is known.
+    /// [`encode`](Encoder::encode) by the crate's own pipeline throughout; slower where a short way is known.
     ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode).
+    /// [`SubwordError::Library`] if the crate refuses the text, which it does for no file that could be loaded.
     pub fn encode_by_pipeline(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.tokenizer.encode_fast(text, true).map_err(library_error("encode a text"))?;
         Ok(encoding.get_ids().to_vec())
-    }
-
-    /// Encodes many texts on all threads. The result does not depend on how many there are.
-    ///
-    /// # Errors
-    ///
-    /// As [`encode`](Self::encode), for the first text that fails.
-    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<Vec<u32>>> {
-        // Few pieces, so that each has a cache of some use; each thread still gets several.
-        let piece = texts.len().div_ceil(rayon::current_num_threads() * 8).max(1);
-        let pieces: Vec<Result<Vec<Vec<u32>>>> = texts
-            .par_chunks(piece)
-            .map(|texts| {
-                let mut cache = WordCache::default();
-                texts.iter().map(|text| self.encode_with(&mut cache, text.as_ref())).collect()
-            })
-            .collect();
-        pieces.into_iter().try_fold(Vec::with_capacity(texts.len()), |mut all, piece| {
-            all.extend(piece?);
-            Ok(all)
-        })
     }
 
     /// The text of ids, without special tokens. Ids beyond the vocabulary are skipped.
@@ -173,11 +153,6 @@ impl SubwordTokenizer {
         }
     }
 
-    /// How many rows an embedding needs: one more than the highest id.
-    pub fn vocab_size(&self) -> usize {
-        self.vocab_size
-    }
-
     /// The id of a token as the vocabulary spells it: `Ġthe`, `##ing`, `▁the`.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.tokenizer.token_to_id(token)
@@ -187,9 +162,11 @@ impl SubwordTokenizer {
     pub fn id_to_token(&self, id: u32) -> Option<String> {
         self.tokenizer.id_to_token(id)
     }
+}
 
+impl Saved for SubwordTokenizer {
     /// The text of a `tokenizer.json`, which `Tokenizer.from_str` of the Python package reads.
-    pub fn to_json(&self) -> String {
+    fn to_json(&self) -> String {
         self.json.to_string()
     }
 
@@ -200,14 +177,14 @@ impl SubwordTokenizer {
     ///
     /// # Errors
     ///
-    /// [`Error::TokenizerClass`] for a file of another class; [`SubwordError::Version`] for another version than 1.0; [`SubwordError::Library`] if it is no such file, or if its
-    /// model has no token for unknown characters and fails on them.
-    pub fn from_json(json: &str) -> Result<Self> {
+    /// [`Error::FileClass`] for a file of another class; [`SubwordError::Version`] for another version than 1.0;
+    /// [`SubwordError::Library`] if it is no such file, or if its model has no token for unknown characters.
+    fn from_json(json: &str) -> Result<Self> {
         // What is no JSON, the crate says with line and column.
         let header = serde_json::from_str::<Header>(json).ok();
         if file_kind::is_no_object(json) || header.as_ref().is_some_and(|header| header.class_name.is_some()) {
             let expected = "none: a tokenizer.json of Hugging Face's tokenizers";
-            return Err(Error::TokenizerClass { expected, found: file_kind::found(json, "no class_name") });
+            return Err(class_error(json, expected, "no class_name"));
         }
         let version = header.and_then(|header| header.version);
         if let Some(found) = version.filter(|version| version != VERSION) {
@@ -215,41 +192,26 @@ impl SubwordTokenizer {
         }
         Self::over(Tokenizer::from_str(json).map_err(library_error("read a tokenizer.json"))?)
     }
-
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.json.as_bytes())
-    }
-
-    /// Reads a `tokenizer.json`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
-    }
 }
 
-/// A text that the file's rules fail on gets no ids here; [`SubwordTokenizer::encode`] says why.
 impl Encoder for SubwordTokenizer {
+    /// The ids of a text, with the tokens that the file's post-processor adds, such as `[CLS]`.
     fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode(text).unwrap_or_default()
+        self.encode_with(&mut WordCache::default(), text)
     }
 
     fn vocab_size(&self) -> usize {
-        self.vocab_size()
+        self.vocab_size
     }
 
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
-        match self.encode_batch(texts) {
-            Ok(ids) => ids,
-            Err(_) => texts.par_iter().map(|text| Encoder::encode(self, text)).collect(),
-        }
+        // Few pieces, so that each has a cache of some use; each thread still gets several.
+        let piece = texts.len().div_ceil(rayon::current_num_threads() * 8).max(1);
+        let pieces = texts.par_chunks(piece).flat_map_iter(|texts| {
+            let mut cache = WordCache::default();
+            texts.iter().map(move |text| self.encode_with(&mut cache, text))
+        });
+        pieces.collect()
     }
 }
 

@@ -1,17 +1,13 @@
 //! [`VocabularyEncoder`]: ids by a [`Vocabulary`] of whatever tokens an [`Analyzer`] makes, as one encoding with one
 //! file. Leaves out both: how a text falls into tokens, and which tokens have an id.
 
-use std::path::Path;
-
-use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, VocabularyError};
 use crate::io::json_file::{read_config, write_config};
+use crate::io::saved::Saved;
 use crate::io::text::Text;
-use crate::io::write_file::write_whole;
-use crate::keras::tokenizer_json::read_file;
 use crate::tokens::analyzer::Analyzer;
 use crate::vocabulary::builder::VocabularyBuilder;
 use crate::vocabulary::files::VocabularyConfig;
@@ -29,7 +25,8 @@ pub(crate) const CLASS_NAME: &str = "VocabularyEncoder";
 /// # Examples
 ///
 /// ```
-/// use kiln_text::encoders::VocabularyEncoder;
+/// use kiln_text::encoders::{Encoder, VocabularyEncoder};
+/// use kiln_text::io::Saved;
 /// use kiln_text::tokens::{Accents, Analyzer, Normalizer, Segments, Words};
 /// use kiln_text::vocabulary::Vocabulary;
 ///
@@ -92,64 +89,10 @@ impl VocabularyEncoder {
         &self.vocabulary
     }
 
-    /// The ids of a text's tokens. One without an id becomes the unknown token's, or is dropped if there is none.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = Vec::with_capacity(text.len() / 6 + 1);
-        let unknown = self.vocabulary.unknown_id();
-        self.analyzer.each(text, |token| ids.extend(self.vocabulary.id(token).filter(|&id| id != 0).or(unknown)));
-        ids
-    }
-
-    /// Encodes many texts on all threads. The result does not depend on how many there are.
-    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
-        texts.par_iter().with_min_len(16).map(|text| self.encode(text.as_ref())).collect()
-    }
-
     /// The tokens of ids, joined by spaces; characters by nothing. Skips padding and ids beyond the vocabulary.
     pub fn decode(&self, ids: &[u32]) -> String {
         let tokens: Vec<&str> = ids.iter().filter(|&&id| id != 0).filter_map(|&id| self.vocabulary.token(id)).collect();
         tokens.join(self.analyzer.between_tokens())
-    }
-
-    /// How many rows an embedding needs: the size of the vocabulary.
-    pub fn vocab_size(&self) -> usize {
-        self.vocabulary.len()
-    }
-
-    /// Both parts in one JSON.
-    pub fn to_json(&self) -> String {
-        let analyzer = serde_json::to_string(&self.analyzer).expect("strings and numbers always make a JSON");
-        let vocabulary = self.vocabulary.config_json();
-        write_config(CLASS_NAME, &format!("{{\"analyzer\": {analyzer}, \"vocabulary\": {vocabulary}}}"))
-    }
-
-    /// Reads what [`to_json`](Self::to_json) wrote.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::FileJson`] with line and column, [`Error::FileClass`], [`Error::FileVersion`], [`Error::FileField`], and
-    /// that of [`new`](Self::new).
-    pub fn from_json(json: &str) -> Result<Self> {
-        let Config { analyzer, vocabulary } = read_config(json, CLASS_NAME)?;
-        Self::new(analyzer, vocabulary.into_vocabulary()?)
-    }
-
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_json().as_bytes())
-    }
-
-    /// Reads a file written by [`save`](Self::save).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
     }
 }
 
@@ -160,12 +103,36 @@ fn check_padding(first: Option<&str>, unknown: Option<&str>) -> Result<()> {
     Err(Error::Vocabulary(VocabularyError::NoPadding { found: first.map(str::to_owned) }))
 }
 
-impl Encoder for VocabularyEncoder {
-    fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode(text)
+impl Saved for VocabularyEncoder {
+    /// Both parts in one JSON.
+    fn to_json(&self) -> String {
+        let analyzer = serde_json::to_string(&self.analyzer).expect("strings and numbers always make a JSON");
+        let vocabulary = self.vocabulary.config_json();
+        write_config(CLASS_NAME, &format!("{{\"analyzer\": {analyzer}, \"vocabulary\": {vocabulary}}}"))
     }
 
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Saved::from_json`] and of [`new`](Self::new).
+    fn from_json(json: &str) -> Result<Self> {
+        let Config { analyzer, vocabulary } = read_config(json, CLASS_NAME)?;
+        Self::new(analyzer, vocabulary.into_vocabulary()?)
+    }
+}
+
+impl Encoder for VocabularyEncoder {
+    /// The ids of a text's tokens. One without an id becomes the unknown token's, or is dropped if there is none.
+    fn encode(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(text.len() / 6 + 1);
+        let unknown = self.vocabulary.unknown_id();
+        self.analyzer.each(text, |token| ids.extend(self.vocabulary.id(token).filter(|&id| id != 0).or(unknown)));
+        ids
+    }
+
+    /// How many rows an embedding needs: the size of the vocabulary.
     fn vocab_size(&self) -> usize {
-        self.vocab_size()
+        self.vocabulary.len()
     }
 }

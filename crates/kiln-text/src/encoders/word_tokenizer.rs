@@ -46,7 +46,7 @@ impl EachToken for EachWord<'_> {
 /// # Examples
 ///
 /// ```
-/// use kiln_text::encoders::WordTokenizer;
+/// use kiln_text::encoders::{Encoder, WordTokenizer};
 ///
 /// let texts = ["The cat sat on the mat.", "The dog sat on the log."];
 /// let tokenizer = WordTokenizer::builder().num_words(10_000).fit(texts)?;
@@ -145,7 +145,7 @@ impl WordTokenizer {
                     word.count += count;
                     word.documents += documents;
                 }
-                None => self.words.push(Box::from(text), Word { count, documents, index: 0 }),
+                None => self.words.push(text, Word { count, documents, index: 0 }),
             }
         }
         self.document_count = documents;
@@ -167,21 +167,6 @@ impl WordTokenizer {
                 self.index_docs[at + 1] = word.documents;
             }
         }
-    }
-
-    /// The ids of a text's words. Words unknown or beyond `num_words` become the `oov_token`'s id, or are dropped if
-    /// there is none; so a text may come out empty.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode_with(&mut String::new(), text)
-    }
-
-    /// Encodes many texts on all threads. The result does not depend on how many there are.
-    pub fn encode_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<u32>> {
-        texts
-            .par_iter()
-            .with_min_len(16)
-            .map_init(String::new, |scratch, text| self.encode_with(scratch, text.as_ref()))
-            .collect()
     }
 
     fn encode_with(&self, scratch: &mut String, text: &str) -> Vec<u32> {
@@ -244,7 +229,7 @@ impl WordTokenizer {
     }
 
     fn text_at(&self, place: u32) -> &str {
-        match self.words.text(place as usize) {
+        match self.words.text(place) {
             Some(text) => text,
             None => self.oov_token.as_deref().unwrap_or_default(),
         }
@@ -279,14 +264,6 @@ impl WordTokenizer {
         self.num_words
     }
 
-    /// How many rows an embedding needs for these ids: the smaller of `num_words` and the number of words + 1.
-    pub fn vocab_size(&self) -> usize {
-        let all = self.order.len() + 1;
-        let kept = self.num_words.map_or(all, |limit| limit.min(all));
-        // A tokenizer whose word index was edited in Python may have its oov_token beyond num_words.
-        kept.max(self.oov_index.map_or(0, |index| index as usize + 1))
-    }
-
     /// How many documents it was fitted on.
     pub fn document_count(&self) -> u64 {
         self.document_count
@@ -299,15 +276,25 @@ impl WordTokenizer {
 }
 
 impl Encoder for WordTokenizer {
+    /// The ids of a text's words. Words unknown or beyond `num_words` become the `oov_token`'s id, or are dropped if
+    /// there is none; so a text may come out empty.
     fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode(text)
+        self.encode_with(&mut String::new(), text)
     }
 
+    /// How many rows an embedding needs for these ids: the smaller of `num_words` and the number of words + 1.
     fn vocab_size(&self) -> usize {
-        self.vocab_size()
+        let all = self.order.len() + 1;
+        let kept = self.num_words.map_or(all, |limit| limit.min(all));
+        // A tokenizer whose word index was edited in Python may have its oov_token beyond num_words.
+        kept.max(self.oov_index.map_or(0, |index| index as usize + 1))
     }
 
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
-        self.encode_batch(texts)
+        texts
+            .par_iter()
+            .with_min_len(16)
+            .map_init(String::new, |scratch, text| self.encode_with(scratch, text))
+            .collect()
     }
 }

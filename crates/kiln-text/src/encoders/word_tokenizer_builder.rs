@@ -1,92 +1,47 @@
 //! The options of a [`WordTokenizer`], their defaults and their checks. Leaves out fitting and encoding.
 
+use kiln_base::options;
+
 use crate::encoders::word_tokenizer::WordTokenizer;
 use crate::error::{Error, Result};
 use crate::io::text::Text;
 use crate::tokens::analyzer::Analyzer;
 use crate::tokens::splitter::{DEFAULT_FILTERS, Splitter};
 
-/// Options for a [`WordTokenizer`]; made by [`WordTokenizer::builder`].
-///
-/// ```
-/// use kiln_text::encoders::WordTokenizer;
-///
-/// let tokenizer = WordTokenizer::builder().num_words(4).oov_token("<OOV>").fit(["a b b c c c"])?;
-/// assert_eq!(tokenizer.encode("c b a z"), [2, 3, 1, 1]);
-/// # Ok::<(), kiln_text::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct WordTokenizerBuilder {
-    num_words: Option<usize>,
-    filters: String,
-    lower: bool,
-    split: String,
-    char_level: bool,
-    oov_token: Option<String>,
-    analyzer: Option<Analyzer>,
-}
-
-impl Default for WordTokenizerBuilder {
-    fn default() -> Self {
-        Self {
-            num_words: None,
-            filters: DEFAULT_FILTERS.to_owned(),
-            lower: true,
-            split: " ".to_owned(),
-            char_level: false,
-            oov_token: None,
-            analyzer: None,
-        }
+options! {
+    /// Options for a [`WordTokenizer`]; made by [`WordTokenizer::builder`].
+    ///
+    /// ```
+    /// use kiln_text::encoders::{Encoder, WordTokenizer};
+    ///
+    /// let tokenizer = WordTokenizer::builder().num_words(4).oov_token("<OOV>").fit(["a b b c c c"])?;
+    /// assert_eq!(tokenizer.encode("c b a z"), [2, 3, 1, 1]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct WordTokenizerBuilder [pub(crate) fn new] {
+        /// Keeps the ids below `num_words`, which is `num_words - 1` words, the `oov_token` among them. Default: all.
+        ///
+        /// The limit acts when a text is encoded; all words are counted and kept. 0 and 1 keep no word and are an error.
+        some num_words: usize,
+        /// The characters to put `split` in place of. Default: [`DEFAULT_FILTERS`].
+        into filters: String = DEFAULT_FILTERS.to_owned(),
+        /// Whether to lower-case, in full Unicode. Default: true.
+        lower: bool = true,
+        /// The string to split on, which may have several characters; empty is an error. Default: one space.
+        into split: String = " ".to_owned(),
+        /// Whether every code point is a token; `filters` and `split` are then ignored, as in Keras. Default: false.
+        char_level: bool = false,
+        /// A token that stands for all words unknown or beyond `num_words`. It gets id 1, and words start at 2.
+        /// Default: none, and such words are dropped.
+        into some oov_token: String,
+        /// Splits texts by an [`Analyzer`] (Keras's `analyzer`): `filters`, `lower`, `split` and `char_level` are then
+        /// ignored. It is part of the tokenizer's file, which Keras then refuses to read. Default: Keras's own rules.
+        into some analyzer: Analyzer,
     }
 }
 
 impl WordTokenizerBuilder {
-    /// Keeps the ids below `num_words`, which is `num_words - 1` words, the `oov_token` among them. Default: all.
-    ///
-    /// The limit acts when a text is encoded; all words are counted and kept. 0 and 1 keep no word and are an error.
-    pub fn num_words(mut self, num_words: usize) -> Self {
-        self.num_words = Some(num_words);
-        self
-    }
-
-    /// The characters to put `split` in place of. Default: [`DEFAULT_FILTERS`].
-    pub fn filters(mut self, filters: impl Into<String>) -> Self {
-        self.filters = filters.into();
-        self
-    }
-
-    /// Whether to lower-case, in full Unicode. Default: true.
-    pub fn lower(mut self, lower: bool) -> Self {
-        self.lower = lower;
-        self
-    }
-
-    /// The string to split on, which may have several characters; empty is an error. Default: one space.
-    pub fn split(mut self, split: impl Into<String>) -> Self {
-        self.split = split.into();
-        self
-    }
-
-    /// A token that stands for all words unknown or beyond `num_words`. It gets id 1, and words start at 2.
-    /// Default: none, and such words are dropped.
-    pub fn oov_token(mut self, oov_token: impl Into<String>) -> Self {
-        self.oov_token = Some(oov_token.into());
-        self
-    }
-
-    /// Whether every code point is a token; `filters` and `split` are then ignored, as in Keras. Default: false.
-    pub fn char_level(mut self, char_level: bool) -> Self {
-        self.char_level = char_level;
-        self
-    }
-
-    /// Splits texts by an [`Analyzer`] (Keras's `analyzer`): `filters`, `lower`, `split` and `char_level` are then
-    /// ignored. It is part of the tokenizer's file, which Keras then refuses to read. Default: Keras's own rules.
-    pub fn analyzer(mut self, analyzer: Analyzer) -> Self {
-        self.analyzer = Some(analyzer);
-        self
-    }
-
     /// A tokenizer that knows no word yet; [`WordTokenizer::fit_on_texts`] teaches it.
     ///
     /// # Errors

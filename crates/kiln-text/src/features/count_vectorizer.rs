@@ -83,36 +83,19 @@ impl Default for Limits {
 /// The setters of [`Limits`], for a builder that holds them in `limits`.
 macro_rules! limit_setters {
     () => {
-        /// Leaves out terms that occur in fewer texts. Default: 1 text.
-        #[must_use]
-        pub fn min_df(mut self, min_df: DocumentFrequency) -> Self {
-            self.limits.min_df = min_df;
-            self
-        }
-
-        /// Leaves out terms that occur in more texts. Default: a share of 1, which is all texts.
-        #[must_use]
-        pub fn max_df(mut self, max_df: DocumentFrequency) -> Self {
-            self.limits.max_df = max_df;
-            self
-        }
-
-        /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
-        ///
-        /// Where several terms occur as often as the last that is kept, scikit-learn's choice among them is that of
-        /// NumPy's unstable sort. Kiln takes those that NumPy takes on ARM; on x86 with AVX2 or AVX-512, NumPy has
-        /// other sorts, and scikit-learn another choice on each.
-        #[must_use]
-        pub fn max_features(mut self, max_features: usize) -> Self {
-            self.limits.max_features = Some(max_features);
-            self
-        }
-
-        /// Whether to write 1 for every count above 0. Default: false.
-        #[must_use]
-        pub fn binary(mut self, binary: bool) -> Self {
-            self.limits.binary = binary;
-            self
+        setters! { limits:
+            /// Leaves out terms that occur in fewer texts. Default: 1 text.
+            min_df: DocumentFrequency,
+            /// Leaves out terms that occur in more texts. Default: a share of 1, which is all texts.
+            max_df: DocumentFrequency,
+            /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
+            ///
+            /// Where several terms occur as often as the last that is kept, scikit-learn's choice among them is that of
+            /// NumPy's unstable sort. Kiln takes those that NumPy takes on ARM; on x86 with AVX2 or AVX-512, NumPy has
+            /// other sorts, and scikit-learn another choice on each.
+            max_features: usize,
+            /// Whether to write 1 for every count above 0. Default: false.
+            binary: bool,
         }
 
         /// The terms, in the order of their columns; `min_df`, `max_df` and `max_features` then do nothing. Default:

@@ -3,8 +3,6 @@
 //!
 //! A file holds counts in place of the weights made from them, so that what is read equals what was written.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use super::count_vectorizer::{CountVectorizer, Limits};
@@ -15,8 +13,7 @@ use super::tfidf::{TfidfTransformer, Weighting};
 use super::tfidf_vectorizer::TfidfVectorizer;
 use crate::error::{Error, Result};
 use crate::io::json_file::{read_config, write_config};
-use crate::io::write_file::write_whole;
-use crate::keras::tokenizer_json::read_file;
+use crate::io::saved::Saved;
 
 #[derive(Serialize, Deserialize)]
 struct Counts {
@@ -88,49 +85,24 @@ impl Tfidf {
     }
 }
 
-/// The four functions that every class has around its own `to_json` and `from_json`.
-macro_rules! files {
+/// Implements [`Saved`]: the options and what was learned, as JSON with a version.
+macro_rules! saved {
     ($class:ident, $to_config:expr, $from_config:expr) => {
-        impl $class {
-            /// The options and what was learned, as JSON with a version.
-            pub fn to_json(&self) -> String {
+        impl Saved for $class {
+            fn to_json(&self) -> String {
                 write(stringify!($class), $to_config(self))
             }
 
-            /// Reads what [`to_json`](Self::to_json) wrote; the result equals what was written.
-            ///
-            /// # Errors
-            ///
-            /// [`Error::FileJson`], [`Error::FileClass`], [`Error::FileVersion`],
-            /// [`Error::FileField`], and what the options themselves can do wrong.
-            pub fn from_json(json: &str) -> Result<Self> {
+            fn from_json(json: &str) -> Result<Self> {
                 $from_config(read_config(json, stringify!($class))?)
-            }
-
-            /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-            ///
-            /// # Errors
-            ///
-            /// [`Error::Io`] with the file's name.
-            pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-                write_whole(path.as_ref(), self.to_json().as_bytes())
-            }
-
-            /// Reads a file written by [`save`](Self::save).
-            ///
-            /// # Errors
-            ///
-            /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-            pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-                read_file(path.as_ref(), Self::from_json)
             }
         }
     };
 }
 
-files!(CountVectorizer, Counts::of, Counts::into_vectorizer);
-files!(TfidfTransformer, Tfidf::of, Tfidf::into_transformer);
-files!(
+saved!(CountVectorizer, Counts::of, Counts::into_vectorizer);
+saved!(TfidfTransformer, Tfidf::of, Tfidf::into_transformer);
+saved!(
     TfidfVectorizer,
     |vectorizer: &TfidfVectorizer| CountsAndTfidf {
         counts: Counts::of(&vectorizer.counts),
@@ -152,7 +124,7 @@ files!(
         Ok(TfidfVectorizer { counts, tfidf })
     }
 );
-files!(
+saved!(
     HashingVectorizer,
     |vectorizer: &HashingVectorizer| Hashes {
         analysis: vectorizer.analysis.options().clone(),

@@ -28,33 +28,16 @@ pub(super) struct Hashing {
 impl HashingVectorizerBuilder {
     analysis_setters!();
 
-    /// How many columns, at most 2^31 - 1. Default: 2^20.
-    #[must_use]
-    pub fn n_features(mut self, n_features: usize) -> Self {
-        self.hashing.n_features = n_features;
-        self
-    }
-
-    /// Whether a term whose hash is negative counts -1, so that terms that share a column cancel out on average.
-    /// Default: true.
-    #[must_use]
-    pub fn alternate_sign(mut self, alternate_sign: bool) -> Self {
-        self.hashing.alternate_sign = alternate_sign;
-        self
-    }
-
-    /// Whether to write 1 for every column that a term fell into, also where the sum is 0. Default: false.
-    #[must_use]
-    pub fn binary(mut self, binary: bool) -> Self {
-        self.hashing.binary = binary;
-        self
-    }
-
-    /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
-    #[must_use]
-    pub fn norm(mut self, norm: impl Into<Option<Norm>>) -> Self {
-        self.hashing.norm = norm.into();
-        self
+    setters! { hashing:
+        /// How many columns, at most 2^31 - 1. Default: 2^20.
+        n_features: usize,
+        /// Whether a term whose hash is negative counts -1, so that terms that share a column cancel out on average.
+        /// Default: true.
+        alternate_sign: bool,
+        /// Whether to write 1 for every column that a term fell into, also where the sum is 0. Default: false.
+        binary: bool,
+        /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
+        norm: impl Into<Option<Norm>>,
     }
 
     /// The vectorizer, which needs no texts.

@@ -49,33 +49,16 @@ impl Default for Weighting {
 /// The setters of [`Weighting`], for a builder that holds it in `weighting`.
 macro_rules! weighting_setters {
     () => {
-        /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
-        #[must_use]
-        pub fn norm(mut self, norm: impl Into<Option<Norm>>) -> Self {
-            self.weighting.norm = norm.into();
-            self
-        }
-
-        /// Whether counts are multiplied by the terms' inverse document frequencies. Default: true.
-        #[must_use]
-        pub fn use_idf(mut self, use_idf: bool) -> Self {
-            self.weighting.use_idf = use_idf;
-            self
-        }
-
-        /// Whether inverse document frequencies are taken as if there were one more text, which has every term.
-        /// Default: true. Without it, a term of a given vocabulary that occurs nowhere weighs infinitely much.
-        #[must_use]
-        pub fn smooth_idf(mut self, smooth_idf: bool) -> Self {
-            self.weighting.smooth_idf = smooth_idf;
-            self
-        }
-
-        /// Whether a count `c` becomes `1 + ln c`. Default: false.
-        #[must_use]
-        pub fn sublinear_tf(mut self, sublinear_tf: bool) -> Self {
-            self.weighting.sublinear_tf = sublinear_tf;
-            self
+        setters! { weighting:
+            /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
+            norm: impl Into<Option<Norm>>,
+            /// Whether counts are multiplied by the terms' inverse document frequencies. Default: true.
+            use_idf: bool,
+            /// Whether inverse document frequencies are taken as if there were one more text, which has every term.
+            /// Default: true. Without it, a term of a given vocabulary that occurs nowhere weighs infinitely much.
+            smooth_idf: bool,
+            /// Whether a count `c` becomes `1 + ln c`. Default: false.
+            sublinear_tf: bool,
         }
     };
 }

@@ -65,6 +65,7 @@ impl TfidfVectorizerBuilder {
 ///
 /// ```
 /// use kiln_text::features::TfidfVectorizer;
+/// use kiln_text::io::Saved;
 ///
 /// let texts = ["The cat sat on the mat.", "The dog ate my homework."];
 /// let (vectorizer, rows) = TfidfVectorizer::builder().fit_transform(&texts)?;

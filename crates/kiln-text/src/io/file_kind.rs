@@ -1,8 +1,9 @@
-//! What a JSON file is that is not what was to be read, and what reads it. Leaves out reading it.
+//! What a JSON file is that is not what was to be read, and what reads it.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// The classes with a `load` of their own, beside Keras's tokenizer.
+/// The classes that can be saved, next to Keras's tokenizer.
 const CLASSES: [&str; 12] = [
     "CharTokenizer",
     "CountVectorizer",
@@ -18,7 +19,7 @@ const CLASSES: [&str; 12] = [
     "WordOneHot",
 ];
 
-/// What a file is by its members, for behind `found`. `none` is what to say of an object without a `class_name`.
+/// What a file is by its members, to follow `found`. `none` is what to say of an object without a `class_name`.
 pub(crate) fn found(json: &str, none: &str) -> String {
     let Ok(file) = serde_json::from_str::<Value>(json) else { return none.to_owned() };
     let kind = match &file {
@@ -46,12 +47,15 @@ pub(crate) fn found(json: &str, none: &str) -> String {
 
 /// Whether JSON is something else than an object; what is no JSON at all is for the parser to refuse.
 pub(crate) fn is_no_object(json: &str) -> bool {
-    !json.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
+    !json.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(json).is_ok()
 }
 
-/// Whether JSON has no place for a `class_name`: no object, or a `tokenizer.json`, whose `version` is a string.
-pub(crate) fn is_of_others(json: &str) -> bool {
-    is_no_object(json)
-        || serde_json::from_str::<Value>(json)
-            .is_ok_and(|file| file.get("class_name").is_none() && file.get("model").is_some_and(Value::is_object))
+/// Whether JSON is a `tokenizer.json` of Hugging Face's, which has a `model` and no `class_name`.
+pub(crate) fn is_of_tokenizers(json: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Members {
+        class_name: Option<IgnoredAny>,
+        model: Option<IgnoredAny>,
+    }
+    serde_json::from_str::<Members>(json).is_ok_and(|file| file.class_name.is_none() && file.model.is_some())
 }

@@ -1,21 +1,18 @@
-//! The frame of this crate's own JSON files: `class_name`, `version`, `config`. Leaves out what is in `config`, and
-//! Keras's tokenizer files (`keras/tokenizer_json.rs`).
+//! The frame of JSON files: `class_name`, `version` and, in most, `config`. What is in `config` is with each class.
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::io::file_kind;
 
 /// The version that is written, and the newest that is read.
-const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 1;
 
 #[derive(Deserialize)]
 struct Header {
     class_name: Option<String>,
     version: Option<u64>,
-    #[serde(rename = "config")]
-    _config: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -23,25 +20,58 @@ struct File<T> {
     config: T,
 }
 
-/// Reads the `config` of a file that is of the class `class_name`.
-pub(crate) fn read_config<T: DeserializeOwned>(json: &str, class_name: &'static str) -> Result<T> {
-    let parse_error = |source| Error::FileJson { expected: class_name, source };
-    let class_error = || Error::FileClass { expected: class_name, found: file_kind::found(json, "none") };
-    if file_kind::is_of_others(json) {
-        return Err(class_error());
+/// Parses JSON as a file of the class `class_name`, or a part of one.
+pub(crate) fn parse<T: DeserializeOwned>(json: &str, class_name: &'static str, part: &'static str) -> Result<T> {
+    serde_json::from_str(json).map_err(|source| Error::FileJson { class_name, part, source })
+}
+
+/// The header, and so a check that the whole is JSON. What is no object has no class.
+fn header(json: &str, class_name: &'static str) -> Result<Header> {
+    if file_kind::is_no_object(json) || file_kind::is_of_tokenizers(json) {
+        return Ok(Header { class_name: None, version: None });
     }
-    let header: Header = serde_json::from_str(json).map_err(parse_error)?;
-    if header.class_name.as_deref() != Some(class_name) {
-        return Err(class_error());
+    parse(json, class_name, "the file")
+}
+
+/// The class that a tokenizer's file says it is of.
+pub(crate) fn class_of(json: &str) -> Result<Option<String>> {
+    header(json, "tokenizer").map(|header| header.class_name)
+}
+
+/// The error for a class that is not `expected`. `none` is what to say of an object without a class.
+pub(crate) fn class_error(json: &str, expected: impl Into<String>, none: &str) -> Error {
+    Error::FileClass { expected: expected.into(), found: file_kind::found(json, none) }
+}
+
+/// Reads a file of the class `class_name` that has no version.
+pub(crate) fn read_class<T: DeserializeOwned>(json: &str, class_name: &'static str) -> Result<T> {
+    check_class(json, class_name)?;
+    parse(json, class_name, "the file")
+}
+
+fn check_class(json: &str, class_name: &'static str) -> Result<Header> {
+    let header = header(json, class_name)?;
+    match header.class_name.as_deref() == Some(class_name) {
+        true => Ok(header),
+        false => Err(class_error(json, format!("{class_name:?}"), "none")),
     }
-    match header.version {
-        Some(1..=VERSION) => serde_json::from_str::<File<T>>(json).map(|file| file.config).map_err(parse_error),
+}
+
+/// Reads a file of the class `class_name` and of a version that is known.
+pub(crate) fn read_framed<T: DeserializeOwned>(json: &str, class_name: &'static str) -> Result<T> {
+    match check_class(json, class_name)?.version {
+        Some(1..=VERSION) => parse(json, class_name, "the file"),
         Some(found) if found > VERSION => Err(Error::FileVersion { class_name, found, supported: VERSION }),
         found => {
             let found = found.map_or_else(|| "none".to_owned(), |version| version.to_string());
             Err(Error::FileField { class_name, field: "version", expected: "a number from 1", found })
         }
     }
+}
+
+/// Reads the `config` of a file of the class `class_name`.
+pub(crate) fn read_config<T: DeserializeOwned>(json: &str, class_name: &'static str) -> Result<T> {
+    read_framed::<File<T>>(json, class_name).map(|file| file.config)
 }
 
 /// Writes a file of the class `class_name`.

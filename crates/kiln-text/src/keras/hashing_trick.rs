@@ -14,6 +14,7 @@ use crate::tokens::splitter::Splitter;
 /// [`DEFAULT_FILTERS`](crate::tokens::DEFAULT_FILTERS), spaces.
 ///
 /// ```
+/// use kiln_text::encoders::Encoder;
 /// use kiln_text::keras::HashingTrick;
 ///
 /// assert_eq!(HashingTrick::new(1000)?.encode("The cat sat on the mat."), [132, 759, 622, 379, 132, 962]);
@@ -44,28 +45,6 @@ impl HashingTrick {
         let hash = u128::from_be_bytes(Md5::digest(word.as_bytes()).into());
         (hash % u128::from(self.buckets - 1)) as u32 + 1
     }
-
-    /// The ids of a text's words.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = Vec::with_capacity(text.len() / 6 + 1);
-        self.splitter.each(&mut String::new(), text, |word| ids.push(self.word(word)));
-        ids
-    }
-
-    /// How many rows an embedding needs: the number of buckets.
-    pub fn vocab_size(&self) -> usize {
-        self.buckets as usize
-    }
-}
-
-impl Encoder for HashingTrick {
-    fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode(text)
-    }
-
-    fn vocab_size(&self) -> usize {
-        self.vocab_size()
-    }
 }
 
 /// Keras's `hashing_trick(text, n, hash_function="md5")`.
@@ -80,4 +59,18 @@ impl Encoder for HashingTrick {
 /// ```
 pub fn hashing_trick(text: &str, n: usize) -> Result<Vec<u32>> {
     Ok(HashingTrick::new(n)?.encode(text))
+}
+
+impl Encoder for HashingTrick {
+    /// The ids of a text's words.
+    fn encode(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(text.len() / 6 + 1);
+        self.splitter.each(&mut String::new(), text, |word| ids.push(self.word(word)));
+        ids
+    }
+
+    /// How many rows an embedding needs: the number of buckets.
+    fn vocab_size(&self) -> usize {
+        self.buckets as usize
+    }
 }

@@ -4,8 +4,6 @@
 //! These follow the well-known listings of Chollet's "Deep Learning with Python", section 6.1.1, with one departure:
 //! there the character listing builds its table the wrong way round, so that no character is ever found.
 
-use std::path::Path;
-
 use indexmap::IndexSet;
 use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
@@ -13,9 +11,8 @@ use rustc_hash::FxBuildHasher;
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, VocabularyError};
 use crate::io::json_file::{read_config, write_config};
-use crate::io::write_file::write_whole;
+use crate::io::saved::Saved;
 use crate::keras::hashing_trick::HashingTrick;
-use crate::keras::tokenizer_json::read_file;
 use crate::rows::pad::filled;
 use crate::tokens::python_characters::python_words;
 
@@ -99,48 +96,6 @@ impl WordOneHot {
         self.words.iter().map(Box::as_ref)
     }
 
-    /// The words as JSON.
-    pub fn to_json(&self) -> String {
-        let words: Vec<&str> = self.words().collect();
-        write_config(CLASS_NAME, &serde_json::to_string(&words).expect("strings always make a JSON"))
-    }
-
-    /// Reads what [`to_json`](Self::to_json) wrote.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::FileJson`] with line and column, [`Error::FileClass`], [`Error::FileVersion`], and
-    /// [`VocabularyError::DuplicateToken`] for a word that is there twice.
-    pub fn from_json(json: &str) -> Result<Self> {
-        let list: Vec<Box<str>> = read_config(json, CLASS_NAME)?;
-        let mut words = IndexSet::default();
-        for (place, word) in list.into_iter().enumerate() {
-            if let Some(first) = words.get_index_of(&word) {
-                return Err(VocabularyError::DuplicateToken { token: word.into(), place, first }.into());
-            }
-            words.insert(word);
-        }
-        Ok(Self { words })
-    }
-
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_json().as_bytes())
-    }
-
-    /// Reads a file written by [`save`](Self::save).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
-    }
-
     /// The id of a word, from 1.
     pub fn index(&self, word: &str) -> Option<usize> {
         self.words.get_index_of(word).map(|place| place + 1)
@@ -156,6 +111,32 @@ impl WordOneHot {
         let id = |word| self.index(word).unwrap_or(0);
         let ids = samples.par_iter().map(|sample| python_words(sample.as_ref()).take(max_length).map(id).collect());
         OneHot::of(&ids.collect::<Vec<_>>(), max_length, self.words.len() + 1)
+    }
+}
+
+impl Saved for WordOneHot {
+    /// The words as JSON.
+    fn to_json(&self) -> String {
+        let words: Vec<&str> = self.words().collect();
+        write_config(CLASS_NAME, &serde_json::to_string(&words).expect("strings always make a JSON"))
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FileJson`] with line and column, [`Error::FileClass`], [`Error::FileVersion`], and
+    /// [`VocabularyError::DuplicateToken`] for a word that is there twice.
+    fn from_json(json: &str) -> Result<Self> {
+        let list: Vec<Box<str>> = read_config(json, CLASS_NAME)?;
+        let mut words = IndexSet::default();
+        for (place, word) in list.into_iter().enumerate() {
+            if let Some(first) = words.get_index_of(&word) {
+                return Err(VocabularyError::DuplicateToken { token: word.into(), place, first }.into());
+            }
+            words.insert(word);
+        }
+        Ok(Self { words })
     }
 }
 

@@ -22,8 +22,8 @@ use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
-use crate::rows::pad::{Padded, Span, filled};
-use crate::vocabulary::token_map::TokenMap;
+use crate::rows::pad::{Padded, filled};
+use kiln_base::{Interner, Span};
 use tokens::{Scratch, Tokens};
 
 pub use builder::{OutputMode, TextVectorizationBuilder};
@@ -67,7 +67,7 @@ pub struct TextVectorization {
     options: TextVectorizationBuilder,
     tokens: Tokens,
     /// Token i has id i + 2 and column i + 1.
-    terms: TokenMap,
+    terms: Interner,
     /// With [`OutputMode::TfIdf`], the weight of each column, the unknown token's first.
     idf: Vec<f32>,
 }

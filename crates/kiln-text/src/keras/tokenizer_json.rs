@@ -5,9 +5,6 @@
 //! and `index_docs` changes from run to run, so a file of Kiln's equals one of Keras's in meaning, not in bytes. Kiln
 //! writes them in the order of `word_counts` and of the ids.
 
-use std::fs;
-use std::path::Path;
-
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::Deserialize;
@@ -15,9 +12,9 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::encoders::word_tokenizer::{OOV_PLACE, WordTokenizer};
 use crate::error::{Error, Result};
-use crate::io::file_kind;
+use crate::io::json_file::{parse, read_class};
 use crate::io::python_json::{push_integer, push_object, push_string};
-use crate::io::write_file::write_whole;
+use crate::io::saved::Saved;
 use crate::tokens::analyzer::Analyzer;
 use crate::tokens::splitter::Splitter;
 use crate::vocabulary::word_table::{Word, WordTable};
@@ -27,40 +24,6 @@ pub(crate) const CLASS_NAME: &str = "Tokenizer";
 
 /// The most that a count in a file may be: what every JSON reader holds exactly.
 const MOST: u64 = 1 << 53;
-
-/// What a tokenizer file says it is.
-#[derive(Deserialize)]
-pub(crate) struct Header {
-    pub(crate) class_name: Option<String>,
-    pub(crate) version: Option<u64>,
-}
-
-impl Header {
-    /// Reads the header alone, and so checks that the whole is JSON. What is no object has no class.
-    pub(crate) fn read(json: &str) -> Result<Self> {
-        if file_kind::is_of_others(json) {
-            return Ok(Self { class_name: None, version: None });
-        }
-        serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })
-    }
-
-    /// The error for a class that is not `expected`.
-    pub(crate) fn unexpected(json: &str, expected: &'static str) -> Error {
-        Error::TokenizerClass { expected, found: file_kind::found(json, "no class_name") }
-    }
-
-    /// The check of a format of Kiln's own, whose versions count from 1.
-    pub(crate) fn check_version(&self, supported: u64) -> Result<()> {
-        match self.version {
-            Some(found) if found > supported => Err(Error::TokenizerVersion { found, supported }),
-            Some(1..) => Ok(()),
-            found => {
-                let found = found.map_or_else(|| "none".to_owned(), |version| version.to_string());
-                Err(field("version", "a number from 1", found))
-            }
-        }
-    }
-}
 
 /// Keras's file.
 #[derive(Deserialize)]
@@ -98,7 +61,10 @@ impl KerasTokenizer {
     /// Checks everything that has been read and puts the tokenizer together.
     pub(crate) fn into_tokenizer(self) -> Result<WordTokenizer> {
         if self.class_name != CLASS_NAME {
-            return Err(Error::TokenizerClass { expected: "\"Tokenizer\"", found: format!("{:?}", self.class_name) });
+            return Err(Error::FileClass {
+                expected: format!("{CLASS_NAME:?}"),
+                found: format!("{:?}", self.class_name),
+            });
         }
         let config = self.config;
         if config.analyzer.is_some() {
@@ -132,7 +98,7 @@ impl KerasTokenizer {
             if oov_token == Some(&text) {
                 return Err(field("word_counts", "words other than the oov_token", format!("{text:?}")));
             }
-            words.push(text, Word { count, documents: 0, index: 0 });
+            words.push(&text, Word { count, documents: 0, index: 0 });
         }
         for (text, documents) in documents {
             limit("word_docs", documents)?;
@@ -196,18 +162,18 @@ impl KerasTokenizer {
 }
 
 fn dictionary<V: DeserializeOwned>(part: &'static str, json: &str) -> Result<Dictionary<V>> {
-    serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part, source })
+    parse(json, CLASS_NAME, part)
 }
 
 fn field(field: &'static str, expected: &'static str, found: String) -> Error {
-    Error::TokenizerField { field, expected, found }
+    Error::FileField { class_name: CLASS_NAME, field, expected, found }
 }
 
 fn limit(name: &'static str, count: u64) -> Result<()> {
     if count > MOST { Err(field(name, "counts of at most 2^53", count.to_string())) } else { Ok(()) }
 }
 
-impl WordTokenizer {
+impl Saved for WordTokenizer {
     /// The JSON that Keras's `tokenizer_from_json` reads. A tokenizer with an [`Analyzer`] adds it as `kiln_analyzer`,
     /// and Keras then refuses the file.
     ///
@@ -215,14 +181,15 @@ impl WordTokenizer {
     ///
     /// ```
     /// use kiln_text::encoders::WordTokenizer;
+    /// use kiln_text::io::Saved;
     ///
     /// let tokenizer = WordTokenizer::builder().fit(["déjà vu"])?;
-    /// let json = tokenizer.to_keras_json();
+    /// let json = tokenizer.to_json();
     /// assert!(json.starts_with(r#"{"class_name": "Tokenizer", "config": {"num_words": null, "#));
-    /// assert_eq!(WordTokenizer::from_keras_json(&json)?, tokenizer);
+    /// assert_eq!(WordTokenizer::from_json(&json)?, tokenizer);
     /// # Ok::<(), kiln_text::Error>(())
     /// ```
-    pub fn to_keras_json(&self) -> String {
+    fn to_json(&self) -> String {
         let mut out = String::from("{\"class_name\": \"Tokenizer\", \"config\": {\"num_words\": ");
         match self.num_words {
             Some(limit) => push_integer(&mut out, limit as u64),
@@ -280,44 +247,10 @@ impl WordTokenizer {
     ///
     /// # Errors
     ///
-    /// [`Error::TokenizerJson`] with line and column where it does not parse; [`Error::TokenizerClass`] for another
-    /// class; [`Error::TokenizerField`] where the dictionaries contradict each other, as after editing `word_index` by
+    /// [`Error::FileJson`] with line and column where it does not parse; [`Error::FileClass`] for another class;
+    /// [`Error::FileField`] where the dictionaries contradict each other, as after editing `word_index` by
     /// hand, or where the corpus contained the `oov_token`.
-    pub fn from_keras_json(json: &str) -> Result<Self> {
-        let header = Header::read(json)?;
-        if header.class_name.as_deref() != Some(CLASS_NAME) {
-            return Err(Header::unexpected(json, "\"Tokenizer\""));
-        }
-        let file: KerasTokenizer =
-            serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
-        file.into_tokenizer()
+    fn from_json(json: &str) -> Result<Self> {
+        read_class::<KerasTokenizer>(json, CLASS_NAME)?.into_tokenizer()
     }
-
-    /// Writes [`to_keras_json`](Self::to_keras_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_keras_json().as_bytes())
-    }
-
-    /// Reads a file written by [`save`](Self::save) or by Keras.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_keras_json`](Self::from_keras_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_keras_json)
-    }
-}
-
-/// Reads a whole UTF-8 file, without a byte order mark in front, and parses it; errors name the file.
-pub(crate) fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    let text = String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
-        file: path.display().to_string(),
-        offset: error.utf8_error().valid_up_to(),
-    })?;
-    parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(Error::in_file(path))
 }

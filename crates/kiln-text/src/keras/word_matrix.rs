@@ -94,7 +94,10 @@ impl WordTokenizer {
         mode: MatrixMode,
     ) -> Result<SparseMatrix<f64>> {
         let columns = self.sparse_columns(mode)?;
-        by_batches(texts, columns, |texts| self.sparse_rows(&self.encode_batch(texts), columns, mode))
+        by_batches(texts, columns, |texts| {
+            let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+            self.sparse_rows(&self.encode_batch(&texts), columns, mode)
+        })
     }
 
     /// [`sequences_to_matrix`](Self::sequences_to_matrix) without the zeros.

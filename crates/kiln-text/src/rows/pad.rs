@@ -1,6 +1,7 @@
 //! Sequences of any length to rows of one length, as Keras's `pad_sequences`, with the valid span of each row. Leaves
 //! out tensors and masks: a model takes `values` and `spans`.
 
+use kiln_base::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -27,16 +28,6 @@ pub enum Truncating {
     Post,
 }
 
-/// The part of a row that came from its sequence; all else is padding. An empty sequence has length 0, and starts where
-/// padding ends: at the end of the row with [`Padding::Pre`], at 0 with [`Padding::Post`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Span {
-    /// The first valid step.
-    pub start: usize,
-    /// How many steps are valid.
-    pub len: usize,
-}
-
 /// Rows of one length.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Padded<T> {
@@ -46,7 +37,8 @@ pub struct Padded<T> {
     pub rows: usize,
     /// The length of each row.
     pub len: usize,
-    /// The valid span of each row.
+    /// The valid span of each row. That of an empty sequence starts where padding ends: at the end of the row with
+    /// [`Padding::Pre`], at 0 with [`Padding::Post`].
     pub spans: Vec<Span>,
 }
 

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 
+use kiln_base::options;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -10,68 +11,46 @@ use crate::tokens::ngrams::NGrams;
 use crate::tokens::normalizer::Normalizer;
 use crate::tokens::words::Words;
 
-/// Turns texts into tokens: first a [`Normalizer`], then [`Words`], then perhaps [`NGrams`].
-///
-/// A [`WordTokenizer`](crate::encoders::WordTokenizer) takes one in place of Keras's rules, as Keras's `Tokenizer` takes its
-/// `analyzer`, and writes it to its file. The default is Keras's rule: lower case, then [`Words::keras`].
-///
-/// # Examples
-///
-/// Words and pairs of words, without tags, case and accents, counted as Keras counts words:
-///
-/// ```
-/// use kiln_text::encoders::WordTokenizer;
-/// use kiln_text::keras::MatrixMode;
-/// use kiln_text::tokens::{Accents, Analyzer, Html, NGrams, Normalizer, Segments, Words};
-///
-/// let analyzer = Analyzer::default()
-///     .normalizer(Normalizer::new().html(Html::Breaks).lower(true).accents(Accents::Strip))
-///     .words(Words::unicode(Segments::Words))
-///     .ngrams(NGrams::new(1..=2)?);
-/// assert_eq!(analyzer.tokens("Très<br />bon!"), ["tres", "bon", "tres bon"]);
-///
-/// let tokenizer = WordTokenizer::builder().analyzer(analyzer).fit(["Très bon", "pas bon"])?;
-/// let matrix = tokenizer.texts_to_matrix(&["bon, pas bon"], MatrixMode::Count)?;
-/// assert_eq!(tokenizer.words().collect::<Vec<_>>(), ["bon", "tres", "tres bon", "pas", "pas bon"]);
-/// assert_eq!(matrix.row(0), [0.0, 2.0, 0.0, 0.0, 1.0, 1.0]);
-/// # Ok::<(), kiln_text::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Analyzer {
-    normalizer: Normalizer,
-    words: Words,
-    ngrams: Option<NGrams>,
-}
-
-impl Default for Analyzer {
-    fn default() -> Self {
-        Self { normalizer: Normalizer::new().lower(true), words: Words::keras(), ngrams: None }
+options! {
+    /// Turns texts into tokens: first a [`Normalizer`], then [`Words`], then perhaps [`NGrams`].
+    ///
+    /// A [`WordTokenizer`](crate::encoders::WordTokenizer) takes one in place of Keras's rules, as Keras's `Tokenizer` takes its
+    /// `analyzer`, and writes it to its file. The default is Keras's rule: lower case, then [`Words::keras`].
+    ///
+    /// # Examples
+    ///
+    /// Words and pairs of words, without tags, case and accents, counted as Keras counts words:
+    ///
+    /// ```
+    /// use kiln_text::encoders::WordTokenizer;
+    /// use kiln_text::keras::MatrixMode;
+    /// use kiln_text::tokens::{Accents, Analyzer, Html, NGrams, Normalizer, Segments, Words};
+    ///
+    /// let analyzer = Analyzer::default()
+    ///     .normalizer(Normalizer::new().html(Html::Breaks).lower(true).accents(Accents::Strip))
+    ///     .words(Words::unicode(Segments::Words))
+    ///     .ngrams(NGrams::new(1..=2)?);
+    /// assert_eq!(analyzer.tokens("Très<br />bon!"), ["tres", "bon", "tres bon"]);
+    ///
+    /// let tokenizer = WordTokenizer::builder().analyzer(analyzer).fit(["Très bon", "pas bon"])?;
+    /// let matrix = tokenizer.texts_to_matrix(&["bon, pas bon"], MatrixMode::Count)?;
+    /// assert_eq!(tokenizer.words().collect::<Vec<_>>(), ["bon", "tres", "tres bon", "pas", "pas bon"]);
+    /// assert_eq!(matrix.row(0), [0.0, 2.0, 0.0, 0.0, 1.0, 1.0]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Analyzer [pub(crate) fn new] {
+        /// What is done to a text first. Default: lower case.
+        into normalizer: Normalizer = Normalizer::new().lower(true),
+        /// How the text is split. Default: [`Words::keras`].
+        into words: Words = Words::keras(),
+        /// Which n-grams of the words are the tokens. Default: the words themselves.
+        into some ngrams: NGrams,
     }
 }
 
 impl Analyzer {
-    /// What is done to a text first. Default: lower case.
-    #[must_use]
-    pub fn normalizer(mut self, normalizer: Normalizer) -> Self {
-        self.normalizer = normalizer;
-        self
-    }
-
-    /// How the text is split. Default: [`Words::keras`].
-    #[must_use]
-    pub fn words(mut self, words: Words) -> Self {
-        self.words = words;
-        self
-    }
-
-    /// Which n-grams of the words are the tokens. Default: the words themselves.
-    #[must_use]
-    pub fn ngrams(mut self, ngrams: NGrams) -> Self {
-        self.ngrams = Some(ngrams);
-        self
-    }
-
     /// The tokens of a text, in order.
     pub fn tokens(&self, text: &str) -> Vec<String> {
         let mut tokens = Vec::new();

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use kiln_base::options;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{
@@ -80,94 +81,58 @@ pub enum Punctuation {
     Space,
 }
 
-/// Prepares texts for splitting. Nothing is done that is not asked for.
-///
-/// The order is fixed, whatever the order of the calls: HTML tags, the Unicode form, lower case, accents, punctuation,
-/// white space, and the form once more, which those before it can have broken. So the result is always in the form, and
-/// normalising it again changes nothing, tags aside.
-///
-/// Takes time in proportion to the text.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_text::tokens::{Accents, Html, Normalizer, Punctuation, UnicodeForm};
-///
-/// let normalizer = Normalizer::new()
-///     .html(Html::Breaks)
-///     .form(UnicodeForm::Nfkc)
-///     .lower(true)
-///     .accents(Accents::Strip)
-///     .punctuation(Punctuation::Drop)
-///     .collapse_white_space(true);
-/// assert_eq!(normalizer.normalize("Ｅｎｃｏｒｅ!<br /><br />Une comédie, très drôle…"), "encore une comedie tres drole");
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Normalizer {
-    html: Html,
-    form: Option<UnicodeForm>,
-    lower: bool,
-    accents: Accents,
-    punctuation: Punctuation,
-    kept_punctuation: String,
-    collapse_white_space: bool,
+options! {
+    /// Prepares texts for splitting. Nothing is done that is not asked for.
+    ///
+    /// The order is fixed, whatever the order of the calls: HTML tags, the Unicode form, lower case, accents, punctuation,
+    /// white space, and the form once more, which those before it can have broken. So the result is always in the form, and
+    /// normalising it again changes nothing, tags aside.
+    ///
+    /// Takes time in proportion to the text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::tokens::{Accents, Html, Normalizer, Punctuation, UnicodeForm};
+    ///
+    /// let normalizer = Normalizer::new()
+    ///     .html(Html::Breaks)
+    ///     .form(UnicodeForm::Nfkc)
+    ///     .lower(true)
+    ///     .accents(Accents::Strip)
+    ///     .punctuation(Punctuation::Drop)
+    ///     .collapse_white_space(true);
+    /// assert_eq!(normalizer.normalize("Ｅｎｃｏｒｅ!<br /><br />Une comédie, très drôle…"), "encore une comedie tres drole");
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    pub struct Normalizer [
+        /// One that changes nothing.
+        pub fn new
+    ] {
+        /// Which HTML tags to put a space in place of. Default: none.
+        html: Html = Html::Keep,
+        /// The Unicode form of the result. Default: as the text is.
+        some form: UnicodeForm,
+        /// Whether to lower-case, in full Unicode as Python's `str.lower`. Default: false.
+        lower: bool = false,
+        /// What becomes of accents. Default: they stay.
+        accents: Accents = Accents::Keep,
+        /// What becomes of punctuation. Default: it stays.
+        punctuation: Punctuation = Punctuation::Keep,
+        bare kept_punctuation: String = String::new(),
+        /// Whether runs of white space become one space, with none at the ends. White space is what Python's `str.split`
+        /// splits at. Default: false.
+        collapse_white_space: bool = false,
+    }
 }
 
 impl Normalizer {
-    /// One that changes nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Which HTML tags to put a space in place of. Default: none.
-    #[must_use]
-    pub fn html(mut self, html: Html) -> Self {
-        self.html = html;
-        self
-    }
-
-    /// The Unicode form of the result. Default: as the text is.
-    #[must_use]
-    pub fn form(mut self, form: UnicodeForm) -> Self {
-        self.form = Some(form);
-        self
-    }
-
-    /// Whether to lower-case, in full Unicode as Python's `str.lower`. Default: false.
-    #[must_use]
-    pub fn lower(mut self, lower: bool) -> Self {
-        self.lower = lower;
-        self
-    }
-
-    /// What becomes of accents. Default: they stay.
-    #[must_use]
-    pub fn accents(mut self, accents: Accents) -> Self {
-        self.accents = accents;
-        self
-    }
-
-    /// What becomes of punctuation. Default: it stays.
-    #[must_use]
-    pub fn punctuation(mut self, punctuation: Punctuation) -> Self {
-        self.punctuation = punctuation;
-        self
-    }
-
     /// Characters that stay whatever [`punctuation`](Self::punctuation) says, such as `"'"` to keep `don't` whole.
     /// Default: none.
     #[must_use]
     pub fn keep_punctuation(mut self, characters: impl Into<String>) -> Self {
         self.kept_punctuation = characters.into();
-        self
-    }
-
-    /// Whether runs of white space become one space, with none at the ends. White space is what Python's `str.split`
-    /// splits at. Default: false.
-    #[must_use]
-    pub fn collapse_white_space(mut self, collapse: bool) -> Self {
-        self.collapse_white_space = collapse;
         self
     }
 

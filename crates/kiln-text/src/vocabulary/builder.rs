@@ -8,7 +8,7 @@ use super::numbered::Vocabulary;
 use crate::error::{Result, VocabularyError};
 use crate::io::text::Text;
 use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
-use crate::vocabulary::token_map::TokenMap;
+use kiln_base::{Interner, options};
 
 /// A limit on how often a token occurs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,57 +40,31 @@ pub enum TokenOrder {
     Alphabetical,
 }
 
-/// Options for a [`Vocabulary`]; made by [`Vocabulary::builder`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct VocabularyBuilder {
-    min_frequency: Option<Frequency>,
-    max_frequency: Option<Frequency>,
-    min_document_frequency: Option<Frequency>,
-    max_document_frequency: Option<Frequency>,
-    max_size: Option<usize>,
-    special_tokens: Vec<String>,
-    unknown_token: Option<String>,
-    stop_words: Vec<String>,
-    order: TokenOrder,
+options! {
+    /// Options for a [`Vocabulary`]; made by [`Vocabulary::builder`].
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct VocabularyBuilder [pub(crate) fn new] {
+        /// Leaves out tokens that occur less often. Default: none.
+        some min_frequency: Frequency,
+        /// Leaves out tokens that occur more often. Default: none.
+        some max_frequency: Frequency,
+        /// Leaves out tokens that occur in fewer documents. Default: none.
+        some min_document_frequency: Frequency,
+        /// Leaves out tokens that occur in more documents. Default: none.
+        some max_document_frequency: Frequency,
+        /// Keeps at most this many tokens, special ones included: the most frequent, and of equally frequent ones those
+        /// that appeared first. Default: all.
+        some max_size: usize,
+        bare special_tokens: Vec<String> = Vec::new(),
+        /// Which of the special tokens stands for those without an id. Default: none, and they are dropped.
+        into some unknown_token: String,
+        bare stop_words: Vec<String> = Vec::new(),
+        /// Which token gets the lower id. Default: the more frequent one.
+        order: TokenOrder = TokenOrder::Frequency,
+    }
 }
 
 impl VocabularyBuilder {
-    /// Leaves out tokens that occur less often. Default: none.
-    #[must_use]
-    pub fn min_frequency(mut self, least: Frequency) -> Self {
-        self.min_frequency = Some(least);
-        self
-    }
-
-    /// Leaves out tokens that occur more often. Default: none.
-    #[must_use]
-    pub fn max_frequency(mut self, most: Frequency) -> Self {
-        self.max_frequency = Some(most);
-        self
-    }
-
-    /// Leaves out tokens that occur in fewer documents. Default: none.
-    #[must_use]
-    pub fn min_document_frequency(mut self, least: Frequency) -> Self {
-        self.min_document_frequency = Some(least);
-        self
-    }
-
-    /// Leaves out tokens that occur in more documents. Default: none.
-    #[must_use]
-    pub fn max_document_frequency(mut self, most: Frequency) -> Self {
-        self.max_document_frequency = Some(most);
-        self
-    }
-
-    /// Keeps at most this many tokens, special ones included: the most frequent, and of equally frequent ones those
-    /// that appeared first. Default: all.
-    #[must_use]
-    pub fn max_size(mut self, max_size: usize) -> Self {
-        self.max_size = Some(max_size);
-        self
-    }
-
     /// Tokens that have an id whether they occur or not: 0 for the first given, and so on. No limit applies to them.
     /// Default: none.
     #[must_use]
@@ -99,24 +73,10 @@ impl VocabularyBuilder {
         self
     }
 
-    /// Which of the special tokens stands for those without an id. Default: none, and they are dropped.
-    #[must_use]
-    pub fn unknown_token(mut self, token: impl Into<String>) -> Self {
-        self.unknown_token = Some(token.into());
-        self
-    }
-
     /// Tokens to leave out, compared as they are. Default: none.
     #[must_use]
     pub fn stop_words(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.stop_words = words.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Which token gets the lower id. Default: the more frequent one.
-    #[must_use]
-    pub fn order(mut self, order: TokenOrder) -> Self {
-        self.order = order;
         self
     }
 
@@ -183,16 +143,16 @@ impl VocabularyBuilder {
         let special = self.special_tokens.iter().map(|token| {
             (token.as_str(), TokenCount { count: counts.count(token), documents: counts.documents_with(token) })
         });
-        let (mut map, mut known) = (TokenMap::default(), Vec::new());
+        let (mut map, mut known) = (Interner::default(), Vec::new());
         for (token, count) in special.chain(kept) {
-            map.find_or_push(token.as_bytes());
+            map.intern(token);
             known.push(count);
         }
         Ok(self.finish(map, known, documents, counts.tokens()))
     }
 
     /// Puts together tokens that are known to be different, the special ones first.
-    pub(super) fn finish(self, map: TokenMap, counts: Vec<TokenCount>, documents: u64, tokens: u64) -> Vocabulary {
+    pub(super) fn finish(self, map: Interner, counts: Vec<TokenCount>, documents: u64, tokens: u64) -> Vocabulary {
         let unknown = self.unknown_token.and_then(|token| map.find(token.as_bytes()));
         Vocabulary { map, counts, special_tokens: self.special_tokens.len(), unknown, documents, tokens }
     }

@@ -12,16 +12,16 @@ use super::numbered::Vocabulary;
 use crate::error::{Error, Result, VocabularyError};
 use crate::io::json_file::{read_config, write_config};
 use crate::io::python_json::{push_integer, push_string};
-use crate::io::write_file::write_whole;
-use crate::keras::tokenizer_json::read_file;
+use crate::io::saved::{Saved, read_file};
 use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
-use crate::vocabulary::token_map::TokenMap;
+use kiln_base::Interner;
+use kiln_base::write_whole;
 
 const VOCABULARY: &str = "Vocabulary";
 const COUNTS: &str = "TokenCounts";
 
 /// Tokens and counts as JSON holds them: a list of `[token, count, documents]`, a token a line.
-struct Entries(TokenMap, Vec<TokenCount>);
+struct Entries(Interner, Vec<TokenCount>);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
@@ -39,7 +39,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Entries, A::Error> {
-        let mut entries = Entries(TokenMap::default(), Vec::new());
+        let mut entries = Entries(Interner::default(), Vec::new());
         while list.next_element_seed(NextEntry(&mut entries))?.is_some() {}
         Ok(entries)
     }
@@ -69,7 +69,7 @@ impl<'de> Visitor<'de> for NextEntry<'_> {
         let count = entry.next_element()?.ok_or_else(|| missing(1))?;
         let documents = entry.next_element()?.ok_or_else(|| missing(2))?;
         let Entries(map, counts) = self.0;
-        let (first, new) = map.find_or_push(token.as_bytes());
+        let (first, new) = map.intern(&token);
         if !new {
             let place = counts.len();
             return Err(A::Error::custom(format!("entry {place} is {token:?}, which entry {first} is already")));
@@ -133,9 +133,9 @@ impl VocabularyConfig {
     }
 }
 
-impl TokenCounts {
+impl Saved for TokenCounts {
     /// The counts as JSON, a token a line in the order of first appearance.
-    pub fn to_json(&self) -> String {
+    fn to_json(&self) -> String {
         let mut config = format!("{{\"documents\": {}, \"tokens\": {}, \"entries\": ", self.documents, self.tokens);
         push_entries(&mut config, self.iter());
         config.push('}');
@@ -146,38 +146,30 @@ impl TokenCounts {
     ///
     /// # Errors
     ///
-    /// [`Error::FileJson`] with line and column, also for a token that is there twice; [`Error::FileClass`];
-    /// [`Error::FileVersion`].
-    pub fn from_json(json: &str) -> Result<Self> {
+    /// Those of [`Saved::from_json`]; [`Error::FileJson`] also for a token that is there twice.
+    fn from_json(json: &str) -> Result<Self> {
         let CountsConfig { documents, tokens, entries: Entries(map, counts) } = read_config(json, COUNTS)?;
         Ok(Self { map, counts, documents, tokens })
     }
+}
 
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_json().as_bytes())
+impl Saved for Vocabulary {
+    /// The vocabulary as JSON, with all counts, a token a line in the order of the ids.
+    fn to_json(&self) -> String {
+        write_config(VOCABULARY, &self.config_json())
     }
 
-    /// Reads a file written by [`save`](Self::save).
+    /// Reads what [`to_json`](Self::to_json) wrote.
     ///
     /// # Errors
     ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
+    /// Those of [`Saved::from_json`]; [`Error::FileJson`] also for a token that is there twice.
+    fn from_json(json: &str) -> Result<Self> {
+        read_config::<VocabularyConfig>(json, VOCABULARY)?.into_vocabulary()
     }
 }
 
 impl Vocabulary {
-    /// The vocabulary as JSON, with all counts, a token a line in the order of the ids.
-    pub fn to_json(&self) -> String {
-        write_config(VOCABULARY, &self.config_json())
-    }
-
     pub(crate) fn config_json(&self) -> String {
         let mut config = format!("{{\"special_tokens\": {}, \"unknown_token\": ", self.special_tokens);
         match self.unknown_token() {
@@ -188,34 +180,6 @@ impl Vocabulary {
         push_entries(&mut config, self.tokens().zip(self.counts.iter().copied()));
         config.push('}');
         config
-    }
-
-    /// Reads what [`to_json`](Self::to_json) wrote.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::FileJson`] with line and column, also for a token that is there twice; [`Error::FileClass`];
-    /// [`Error::FileVersion`]; [`Error::FileField`] for what cannot be, as an unknown token that is not special.
-    pub fn from_json(json: &str) -> Result<Self> {
-        read_config::<VocabularyConfig>(json, VOCABULARY)?.into_vocabulary()
-    }
-
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_json().as_bytes())
-    }
-
-    /// Reads a file written by [`save`](Self::save).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
     }
 
     /// The tokens as plain text, a line each in the order of the ids, without counts.
@@ -231,9 +195,9 @@ impl Vocabulary {
     ///
     /// # Errors
     ///
-    /// That of [`to_text`](Self::to_text), and [`Error::Io`] with the file's name.
+    /// That of [`to_text`](Self::to_text), and [`Error::File`] with the file's name.
     pub fn save_text(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_text()?.as_bytes())
+        Ok(write_whole(path, self.to_text()?.as_bytes())?)
     }
 }
 
@@ -257,9 +221,9 @@ impl VocabularyBuilder {
     /// [`build`](Self::build) for the options.
     pub fn build_from_text(self, text: &str) -> Result<Vocabulary> {
         self.check()?;
-        let mut map = TokenMap::default();
+        let mut map = Interner::default();
         for (at, token) in text.lines().enumerate() {
-            let (first, new) = map.find_or_push(token.as_bytes());
+            let (first, new) = map.intern(token);
             if !new {
                 return Err(VocabularyError::DuplicateLine {
                     token: token.to_owned(),
@@ -288,7 +252,7 @@ impl VocabularyBuilder {
     /// # Errors
     ///
     /// Those of [`build_from_text`](Self::build_from_text), inside [`Error::InFile`]; [`Error::NotUtf8`];
-    /// [`Error::Io`].
+    /// [`Error::File`].
     pub fn load_text(self, path: impl AsRef<Path>) -> Result<Vocabulary> {
         read_file(path.as_ref(), |text| self.build_from_text(text))
     }

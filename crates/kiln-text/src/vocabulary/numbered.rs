@@ -4,7 +4,7 @@
 use super::builder::VocabularyBuilder;
 use crate::error::{Result, VocabularyError};
 use crate::vocabulary::token_counts::TokenCount;
-use crate::vocabulary::token_map::TokenMap;
+use kiln_base::Interner;
 
 /// Tokens and their ids: special tokens first, in the order given, then the others, the most frequent first.
 ///
@@ -30,7 +30,7 @@ use crate::vocabulary::token_map::TokenMap;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vocabulary {
     /// The number of a token is its id.
-    pub(super) map: TokenMap,
+    pub(super) map: Interner,
     pub(super) counts: Vec<TokenCount>,
     pub(super) special_tokens: usize,
     pub(super) unknown: Option<u32>,

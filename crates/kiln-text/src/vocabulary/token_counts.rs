@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
-use crate::vocabulary::token_map::TokenMap;
+use kiln_base::Interner;
 
 /// How many texts a thread takes at a time.
 const TEXTS_AT_A_TIME: usize = 32;
@@ -48,7 +48,7 @@ pub struct TokenCount {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenCounts {
-    pub(crate) map: TokenMap,
+    pub(crate) map: Interner,
     pub(crate) counts: Vec<TokenCount>,
     pub(crate) documents: u64,
     pub(crate) tokens: u64,
@@ -79,7 +79,7 @@ impl TokenCounts {
     /// [`Error::TooLarge`] for more than 2^32 - 2 different tokens in both.
     pub fn merge(&mut self, other: &TokenCounts) -> Result<()> {
         for (token, &more) in other.map.iter().zip(&other.counts) {
-            let (place, new) = self.map.find_or_push(token.as_bytes());
+            let (place, new) = self.map.intern(token);
             if new {
                 self.counts.push(more);
             } else {
@@ -134,7 +134,7 @@ impl TokenCounts {
 }
 
 /// One token may be beyond the last: `u32::MAX` stands for none, and an id more than there are tokens is needed.
-fn check_size(map: &TokenMap) -> Result<()> {
+fn check_size(map: &Interner) -> Result<()> {
     if map.len() > u32::MAX as usize - 2 {
         return Err(Error::TooLarge { what: "a vocabulary", rows: map.len(), columns: 1 });
     }
@@ -177,7 +177,7 @@ struct Seen {
 /// Counts of one thread, or of all, in no particular order.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
-    map: TokenMap,
+    map: Interner,
     seen: Vec<Seen>,
     /// For each token the first document that it occurred in, and the place there.
     first: Vec<(u64, u64)>,
@@ -196,7 +196,7 @@ impl Tables {
         *beyond = (*beyond).max(document + 1);
         let mut at = 0;
         each.each(scratch, text, &mut |text, span| {
-            let (place, new) = map.find_or_push_in(text, span);
+            let (place, new) = map.intern_in(text, span);
             let place = place as usize;
             if new {
                 seen.push(Seen { count: 1, documents: 1, last_document: document });
@@ -220,7 +220,7 @@ impl Tables {
 
     fn add(&mut self, other: &Self) {
         for ((token, more), &first) in other.map.iter().zip(&other.seen).zip(&other.first) {
-            let (place, new) = self.map.find_or_push(token.as_bytes());
+            let (place, new) = self.map.intern(token);
             let place = place as usize;
             if new {
                 self.seen.push(*more);
@@ -258,9 +258,9 @@ impl Tables {
         }
         let mut order: Vec<u32> = (0..seen.len() as u32).collect();
         order.par_sort_unstable_by_key(|&place| first[place as usize]);
-        let mut sorted = TokenMap::default();
+        let mut sorted = Interner::default();
         for &place in &order {
-            sorted.find_or_push(map.text(place).unwrap_or_default().as_bytes());
+            sorted.intern(map.text(place).unwrap_or_default());
         }
         let counts = order.iter().map(|&place| count(&seen[place as usize])).collect();
         Ok(TokenCounts { map: sorted, counts, documents, tokens })

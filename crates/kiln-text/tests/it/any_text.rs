@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use kiln_text::encoders::{CharTokenizer, CharUnit, Encoder, ImdbIds, SubwordTextEncoder, TextEncoder, WordTokenizer};
+use kiln_text::io::Saved;
 use kiln_text::keras::{HashingTrick, MatrixMode, WordOneHot, one_hot_characters, one_hot_hashed, one_hot_texts};
 use kiln_text::tokens::{
     Accents, Analyzer, Html, NGrams, Normalizer, Punctuation, Segments, UnicodeForm, Words, text_to_words,
@@ -159,7 +160,7 @@ proptest! {
             WordTokenizer::builder().analyzer(full_analyzer()).num_words(20),
         ] {
             let Ok(tokenizer) = builder.fit(&texts) else { continue };
-            let read = TextEncoder::from_json(&tokenizer.to_keras_json()).unwrap();
+            let read = TextEncoder::from_json(&tokenizer.to_json()).unwrap();
             prop_assert_eq!(read, TextEncoder::from(tokenizer.clone()));
             let matrix = |threads| on(threads, || tokenizer.texts_to_matrix(&texts, MatrixMode::TfIdf).unwrap());
             prop_assert_eq!(matrix(1), matrix(3));

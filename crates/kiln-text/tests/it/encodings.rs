@@ -2,6 +2,7 @@
 
 use kiln_text::Error;
 use kiln_text::encoders::{Encoder, ImdbIds, TextEncoder, WordTokenizer};
+use kiln_text::io::Saved;
 use kiln_text::keras::{
     HashingTrick, WordOneHot, hashing_trick, one_hot_characters, one_hot_hashed, one_hot_ids, one_hot_texts,
 };

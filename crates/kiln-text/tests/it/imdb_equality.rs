@@ -6,7 +6,8 @@
 use std::time::Instant;
 
 use kiln_text::corpora::{Documents, Imdb};
-use kiln_text::encoders::WordTokenizer;
+use kiln_text::encoders::{Encoder, WordTokenizer};
+use kiln_text::io::Saved;
 use kiln_text::keras::MatrixMode;
 use kiln_text::rows::pad_sequences;
 use serde_json::Value;
@@ -87,6 +88,6 @@ fn every_id_of_imdb_is_that_of_keras() {
     assert_eq!(characters.words().len() as u64, expected["distinct"].as_u64().unwrap());
     assert_eq!(characters.words().take(30).collect::<String>(), expected["first_30"].as_str().unwrap());
 
-    let json = tokenizer.to_keras_json();
-    assert!(WordTokenizer::from_keras_json(&json).unwrap() == tokenizer, "the JSON of all words differs when read");
+    let json = tokenizer.to_json();
+    assert!(WordTokenizer::from_json(&json).unwrap() == tokenizer, "the JSON of all words differs when read");
 }

@@ -4,7 +4,8 @@
 use std::fs;
 
 use kiln_text::Error;
-use kiln_text::encoders::{ImdbIds, TextEncoder, WordTokenizer};
+use kiln_text::encoders::{Encoder, ImdbIds, TextEncoder, WordTokenizer};
+use kiln_text::io::Saved;
 
 const BY_KERAS: &str = include_str!("../fixtures/keras_tokenizer.json");
 
@@ -14,18 +15,18 @@ fn small() -> WordTokenizer {
 
 #[test]
 fn reads_what_keras_wrote() {
-    let tokenizer = WordTokenizer::from_keras_json(BY_KERAS).unwrap();
+    let tokenizer = WordTokenizer::from_json(BY_KERAS).unwrap();
     assert_eq!(tokenizer.num_words(), Some(20));
     assert_eq!(tokenizer.oov_token(), Some("<OOV>"));
     assert_eq!(tokenizer.document_count(), 10);
     assert_eq!(tokenizer.word_index("<OOV>"), Some(1));
     assert_eq!(tokenizer.encode("The unheard-of mat"), [2, 1, 1, 5]);
-    assert_eq!(WordTokenizer::from_keras_json(&tokenizer.to_keras_json()).unwrap(), tokenizer);
+    assert_eq!(WordTokenizer::from_json(&tokenizer.to_json()).unwrap(), tokenizer);
 }
 
 #[test]
 fn what_keras_wrote_goes_on_learning_as_the_original() {
-    let mut read = WordTokenizer::from_keras_json(&small().to_keras_json()).unwrap();
+    let mut read = WordTokenizer::from_json(&small().to_json()).unwrap();
     let mut original = small();
     for tokenizer in [&mut read, &mut original] {
         tokenizer.fit_on_texts(["z a z a z z", "z a"]).unwrap();
@@ -47,7 +48,7 @@ fn writes_as_python_does() {
         r#""index_word": "{\"1\": \"b\", \"2\": \"a\", \"3\": \"q\", \"4\": \"\\u00e9\", \"5\": \"\\ud83d\\ude00\\u007f\"}", "#,
         r#""word_index": "{\"b\": 1, \"a\": 2, \"q\": 3, \"\\u00e9\": 4, \"\\ud83d\\ude00\\u007f\": 5}"}}"#,
     );
-    assert_eq!(small().to_keras_json(), expected);
+    assert_eq!(small().to_json(), expected);
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn either_kind_survives_its_file() {
     }
     assert!(matches!(WordTokenizer::load(&path), Err(Error::InFile { .. })));
     assert_eq!(ImdbIds::load(&path).unwrap().num_words(), 7);
-    assert_eq!(WordTokenizer::from_keras_json(&TextEncoder::from(small()).to_json()).unwrap(), small());
+    assert_eq!(WordTokenizer::from_json(&TextEncoder::from(small()).to_json()).unwrap(), small());
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn what_is_no_tokenizer_is_refused_with_the_reason() {
 
 #[test]
 fn contradictions_are_refused_with_the_field() {
-    let good = small().to_keras_json();
+    let good = small().to_json();
     for (part, with, says) in [
         (r#"\"b\": 1, \"a\": 2, \"q\""#, r#"\"b\": 1, \"a\": 1, \"q\""#, "word_index should be every id"),
         (r#"\"b\": 1, \"a\": 2, \"q\""#, r#"\"b\": 0, \"a\": 2, \"q\""#, "word_index should be every id"),
@@ -119,7 +120,7 @@ fn contradictions_are_refused_with_the_field() {
         (r#""num_words": 9"#, r#""num_words": 9, "max_tokens": 3"#, "unknown field `max_tokens`"),
     ] {
         assert!(good.contains(part), "{part}");
-        let error = WordTokenizer::from_keras_json(&good.replacen(part, with, 1));
+        let error = WordTokenizer::from_json(&good.replacen(part, with, 1));
         // `"b": 1` stands in several dictionaries; the last is word_index.
         let error = match error {
             Err(error) => error.to_string(),
@@ -131,8 +132,8 @@ fn contradictions_are_refused_with_the_field() {
 
 #[test]
 fn zero_num_words_is_no_limit_as_in_keras() {
-    let json = small().to_keras_json().replace("\"num_words\": 9", "\"num_words\": 0, \"analyzer\": null");
-    assert_eq!(WordTokenizer::from_keras_json(&json).unwrap().num_words(), None);
+    let json = small().to_json().replace("\"num_words\": 9", "\"num_words\": 0, \"analyzer\": null");
+    assert_eq!(WordTokenizer::from_json(&json).unwrap().num_words(), None);
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn a_file_of_another_kind_is_told_with_what_reads_it() {
         ("[1, 2]", "found a list, which is no object"),
         ("\"text\"", "found a string, which is no object"),
     ] {
-        let error = WordTokenizer::from_keras_json(json).unwrap_err().to_string();
+        let error = WordTokenizer::from_json(json).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
     for json in [r#"{"class_name": "Tokenizer", "config": {}}"#, r#"{"class_name": "Tokenizer", "model": {}}"#] {
@@ -162,7 +163,7 @@ fn a_byte_order_mark_is_no_part_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     let tokenizer = WordTokenizer::builder().fit(["a b"]).unwrap();
-    fs::write(&path, format!("\u{feff}{}", tokenizer.to_keras_json())).unwrap();
+    fs::write(&path, format!("\u{feff}{}", tokenizer.to_json())).unwrap();
     assert_eq!(WordTokenizer::load(&path).unwrap(), tokenizer);
     fs::write(&path, "\u{feff}the\ncat\n").unwrap();
     let vocabulary = kiln_text::vocabulary::Vocabulary::builder().load_text(&path).unwrap();

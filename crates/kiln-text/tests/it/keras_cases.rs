@@ -1,7 +1,8 @@
 //! Under every option, the tokenizer does what Keras's legacy `Tokenizer` did: `fixtures/keras_cases.json`, made by
 //! `fixtures/keras_cases.py`. Leaves out errors, where Kiln departs.
 
-use kiln_text::encoders::WordTokenizer;
+use kiln_text::encoders::{Encoder, WordTokenizer};
+use kiln_text::io::Saved;
 use kiln_text::keras::MatrixMode;
 use serde_json::Value;
 
@@ -64,7 +65,7 @@ fn texts_encode_as_in_keras() {
     each_case(|name, case, tokenizer| {
         let texts = strings(&case["texts"]);
         let expected: Vec<Vec<u32>> = serde_json::from_value(case["sequences"].clone()).unwrap();
-        assert_eq!(tokenizer.encode_batch(&texts), expected, "{name}");
+        assert_eq!(tokenizer.encode_all(&texts).unwrap(), expected, "{name}");
         for (text, expected) in texts.iter().zip(&expected) {
             assert_eq!(&tokenizer.encode(text), expected, "{name}: {text:?}");
             assert!(expected.iter().all(|&id| (id as usize) < tokenizer.vocab_size()), "{name}: {text:?}");
@@ -111,7 +112,7 @@ fn matrices_are_those_of_keras() {
 #[test]
 fn every_case_survives_its_json() {
     each_case(|name, _, tokenizer| {
-        let read = WordTokenizer::from_keras_json(&tokenizer.to_keras_json()).unwrap();
+        let read = WordTokenizer::from_json(&tokenizer.to_json()).unwrap();
         assert_eq!(&read, tokenizer, "{name}");
     });
 }

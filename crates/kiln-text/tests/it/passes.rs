@@ -7,7 +7,7 @@ use kiln_text::encoders::{
     CharTokenizer, CharUnit, Encoder, ImdbIds, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer,
 };
 use kiln_text::features::{CountVectorizer, DocumentFrequency, HashingVectorizer, TfidfVectorizer, to_dense};
-use kiln_text::io::{TextProgress, observed};
+use kiln_text::io::{Saved, TextProgress, observed};
 use kiln_text::keras::{MatrixMode, OutputMode, TextVectorization};
 use kiln_text::tokens::{Analyzer, NGrams};
 use kiln_text::vocabulary::{TokenCounts, Vocabulary, whitespace_tokens};
@@ -43,11 +43,11 @@ fn special() -> kiln_text::vocabulary::VocabularyBuilder {
 /// All passes.
 fn passes() -> Vec<Pass> {
     let mut passes: Vec<Pass> = vec![
-        ("words, fit", |texts, observe| Ok(WordTokenizer::builder().fit(observed(texts, observe))?.to_keras_json())),
+        ("words, fit", |texts, observe| Ok(WordTokenizer::builder().fit(observed(texts, observe))?.to_json())),
         ("words, fit again", |texts, observe| {
             let mut words = words();
             words.fit_on_texts(observed(texts, observe))?;
-            Ok(words.to_keras_json())
+            Ok(words.to_json())
         }),
         ("words, encode", |texts, observe| Ok(format!("{:?}", words().encode_all(observed(texts, observe))?))),
         ("words, matrix", |texts, observe| {
@@ -258,8 +258,8 @@ proptest! {
         let stream = || texts.iter().map(Ok::<_, Error>);
         let text = |matrix: &dyn std::fmt::Debug| format!("{matrix:?}");
         prop_assert!(same(
-            WordTokenizer::builder().fit(stream()).map(|words| words.to_keras_json()),
-            WordTokenizer::builder().fit(&texts).map(|words| words.to_keras_json()),
+            WordTokenizer::builder().fit(stream()).map(|words| words.to_json()),
+            WordTokenizer::builder().fit(&texts).map(|words| words.to_json()),
         ));
         prop_assert!(same(
             CharTokenizer::builder().fit(stream()).map(|characters| characters.to_json()),
@@ -270,7 +270,7 @@ proptest! {
             counts().fit(&texts).map(|fitted| text(&fitted.transform(&texts).unwrap())),
         ));
         let words = words();
-        prop_assert_eq!(words.encode_all(stream()).unwrap(), words.encode_batch(&texts));
+        prop_assert_eq!(words.encode_all(stream()).unwrap(), words.encode_all(&texts).unwrap());
         let matrix = words.texts_to_matrix(&texts, MatrixMode::Freq).unwrap();
         prop_assert_eq!(words.texts_to_matrix(stream(), MatrixMode::Freq).unwrap(), matrix);
         for mode in [MatrixMode::Binary, MatrixMode::Count, MatrixMode::Freq, MatrixMode::TfIdf] {

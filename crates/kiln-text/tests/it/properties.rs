@@ -1,7 +1,8 @@
 //! Laws that hold for any text and any sequences, by proptest; the oracle of splitting is Keras's rule, carried out
 //! literally.
 
-use kiln_text::encoders::{TextEncoder, WordTokenizer};
+use kiln_text::encoders::{Encoder, TextEncoder, WordTokenizer};
+use kiln_text::io::Saved;
 use kiln_text::rows::{PadSequences, Padding, Truncating};
 use proptest::prelude::*;
 

@@ -5,6 +5,7 @@ use kiln_text::features::{
     CountVectorizer, DocumentFrequency, HashingVectorizer, Norm, SparseMatrix, StripAccents, TermUnit,
     TfidfTransformer, TfidfVectorizer,
 };
+use kiln_text::io::Saved;
 use serde_json::Value;
 
 const CASES: &str = include_str!("../fixtures/sklearn_cases.json");

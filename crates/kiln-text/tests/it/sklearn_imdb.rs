@@ -8,6 +8,7 @@ use kiln_text::corpora::Imdb;
 use kiln_text::features::{
     CountVectorizer, DocumentFrequency, HashingVectorizer, Norm, SparseMatrix, TermUnit, TfidfVectorizer,
 };
+use kiln_text::io::Saved;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -6,6 +6,7 @@ use std::fs;
 use kiln_text::Error;
 use kiln_text::encoders::{Encoder, SubwordTextEncoder, TextEncoder};
 use kiln_text::error::SubwordError;
+use kiln_text::io::Saved;
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -11,7 +11,7 @@ use kiln_text::Error;
 use kiln_text::corpora::Imdb;
 use kiln_text::encoders::Encoder;
 use kiln_text::error::TextVectorizationError;
-use kiln_text::io::{TextProgress, observed};
+use kiln_text::io::{Saved, TextProgress, observed};
 use kiln_text::keras::{OutputMode, SplitBy, Standardize, TextVectorization, TextVectorizationBuilder};
 use proptest::prelude::*;
 use serde_json::Value;

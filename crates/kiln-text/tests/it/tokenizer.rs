@@ -1,7 +1,7 @@
 //! The tokenizer beyond what Keras's own cases show: refusals, sizes, and what a failed fit leaves behind.
 
 use kiln_text::Error;
-use kiln_text::encoders::WordTokenizer;
+use kiln_text::encoders::{Encoder, WordTokenizer};
 use kiln_text::keras::MatrixMode;
 use kiln_text::tokens::text_to_words;
 
@@ -112,7 +112,7 @@ fn any_number_of_threads_gives_the_same_batch() {
     let alone: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.encode(text)).collect();
     for threads in [1, 2, 7] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert_eq!(pool.install(|| tokenizer.encode_batch(&texts)), alone, "{threads} threads");
+        assert_eq!(pool.install(|| tokenizer.encode_all(&texts).unwrap()), alone, "{threads} threads");
     }
 }
 

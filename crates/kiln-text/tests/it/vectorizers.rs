@@ -7,6 +7,7 @@ use kiln_text::features::{
     CountVectorizer, DocumentFrequency, HashingVectorizer, SparseMatrix, StripAccents, TermUnit, TfidfTransformer,
     TfidfVectorizer, to_dense,
 };
+use kiln_text::io::Saved;
 use proptest::prelude::*;
 
 const TEXTS: [&str; 3] = ["red green", "green blue blue", "blue"];

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use kiln_text::Error;
 use kiln_text::error::VocabularyError;
-use kiln_text::io::observed;
+use kiln_text::io::{Saved, observed};
 use kiln_text::vocabulary::{Frequency, TokenCounts, TokenOrder, Vocabulary, VocabularyBuilder, whitespace_tokens};
 use proptest::prelude::*;
 

@@ -1,7 +1,8 @@
 //! Splitters split as documented, an analyzer puts them together, and a tokenizer takes one and writes it to its file.
 
 use kiln_text::Error;
-use kiln_text::encoders::{ImdbIds, TextEncoder, WordTokenizer};
+use kiln_text::encoders::{Encoder, ImdbIds, TextEncoder, WordTokenizer};
+use kiln_text::io::Saved;
 use kiln_text::tokens::{
     Accents, Analyzer, Html, NGrams, Normalizer, Punctuation, Segments, UnicodeForm, Words, text_to_words,
 };
@@ -100,7 +101,7 @@ fn a_tokenizer_with_an_analyzer_survives_its_file() {
                 analyzer = analyzer.ngrams(ngrams);
             }
             let tokenizer = WordTokenizer::builder().analyzer(analyzer.clone()).fit([TEXT]).unwrap();
-            let read = WordTokenizer::from_keras_json(&tokenizer.to_keras_json()).unwrap();
+            let read = WordTokenizer::from_json(&tokenizer.to_json()).unwrap();
             assert_eq!(read, tokenizer);
             assert_eq!(read.encode(TEXT), tokenizer.encode(TEXT));
             assert_eq!(tokenizer.encode(TEXT).len(), analyzer.tokens(TEXT).len());
@@ -123,14 +124,14 @@ fn splitters_of_one_kind_differ_by_what_they_say() {
 
 #[test]
 fn without_an_analyzer_the_file_is_keras_own() {
-    let json = WordTokenizer::builder().fit(["a"]).unwrap().to_keras_json();
+    let json = WordTokenizer::builder().fit(["a"]).unwrap().to_json();
     assert!(!json.contains("kiln"));
-    let with = WordTokenizer::builder().analyzer(Analyzer::default()).fit(["a"]).unwrap().to_keras_json();
+    let with = WordTokenizer::builder().analyzer(Analyzer::default()).fit(["a"]).unwrap().to_json();
     assert!(with.contains("kiln_analyzer"));
     let broken = with.replace("\"ngrams\":null", "\"ngrams\":{\"min\":3,\"max\":2,\"separator\":\"\"}");
     assert_ne!(broken, with);
-    let error = WordTokenizer::from_keras_json(&broken).unwrap_err();
+    let error = WordTokenizer::from_json(&broken).unwrap_err();
     assert!(error.to_string().contains("found 3 to 2"), "{error}");
     let newer = with.replace("\"ngrams\":null", "\"ngrams\":null,\"stemmer\":1");
-    assert!(WordTokenizer::from_keras_json(&newer).unwrap_err().to_string().contains("stemmer"));
+    assert!(WordTokenizer::from_json(&newer).unwrap_err().to_string().contains("stemmer"));
 }

@@ -9,6 +9,7 @@ use burn::module::Module;
 use kiln_base::FileError;
 use kiln_models::weights::{self, Weights};
 use kiln_models::{LanguageModelConfig, RecurrentRegressorConfig, TextClassifierConfig};
+use kiln_text::io::Saved;
 use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::{LanguageModel, LayerStates, Pass, RandomKey, Sampling};
+use kiln_text::io::Saved;
 use kiln_text::vocabulary::Vocabulary;
 
 use crate::artifact::config::{

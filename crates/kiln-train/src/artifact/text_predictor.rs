@@ -5,6 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use kiln_models::TextClassifier;
 use kiln_text::encoders::TextEncoder;
+use kiln_text::io::Saved;
 
 use crate::artifact::config::{ArtifactConfig, Kind, loaded, read_config, read_tokenizer, read_weights_of, wrong_kind};
 use crate::data::sequence_encoder::SequenceEncoder;

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use kiln_base::OptionError;
 use kiln_models::TokenBatch;
 use kiln_text::corpora::{Document, Documents};
-use kiln_text::encoders::TextEncoder;
+use kiln_text::encoders::{Encoder, TextEncoder};
 use kiln_text::rows::{PadSequences, Padded, Padding, Truncating};
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +111,8 @@ impl SequenceEncoder {
     ///
     /// None: the rows have a length.
     pub fn pad(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
-        Ok(self.pad_sequences().pad(&self.encoder.encode_batch(texts))?)
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        Ok(self.pad_sequences().pad(&self.encoder.encode_batch(&texts))?)
     }
 
     /// A data set of `documents` and their labels.

@@ -8,6 +8,7 @@ use std::process::Command;
 use burn::tensor::Device;
 use kiln_models::weights::{Weights, weights_of};
 use kiln_models::{LanguageModel, LanguageModelConfig, OutputLayer, RecurrentKind, Sampling, Targets};
+use kiln_text::io::Saved;
 use kiln_text::vocabulary::{TokenOrder, Vocabulary};
 use kiln_train::{
     ArtifactConfig, Batches, Callback, Control, EarlyStopping, EpochLogs, Error, ExistingRun, History, Mode, Monitor,

@@ -129,10 +129,10 @@ impl DelimitedCorpus {
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NoFiles`], and [`Error::Io`] for a file that is not there. As items: [`CorpusError::Row`] for a
+    /// [`CorpusError::NoFiles`], and [`Error::File`] for a file that is not there. As items: [`CorpusError::Row`] for a
     /// row that is shorter or longer than the first, not UTF-8, in which a quote opens and does not close or does not end
     /// its field, or whose label stands for no class; [`CorpusError::NoColumn`] if the first row lacks a column;
-    /// [`CorpusError::EmptyFile`]; [`Error::Io`].
+    /// [`CorpusError::EmptyFile`]; [`Error::File`].
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let total = total_bytes(&self.paths)?;
         let read = Arc::<AtomicU64>::default();

@@ -58,10 +58,10 @@ impl JsonLinesCorpus {
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::Io`](crate::Error::Io) for a file that is
+    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::File`](crate::Error::File) for a file that is
     /// not there. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8, not a JSON
     /// object, lacks a field, has one of the wrong type or a label that stands for no class;
-    /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile); [`Error::Io`](crate::Error::Io).
+    /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile); [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let fields = self.fields.clone();
         LineRows::documents(&self.paths, move |line| {

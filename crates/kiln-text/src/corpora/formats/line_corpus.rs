@@ -52,9 +52,9 @@ impl LineCorpus {
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::Io`](crate::Error::Io) for a file that is
+    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::File`](crate::Error::File) for a file that is
     /// not there. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
-    /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile), [`Error::Io`](crate::Error::Io).
+    /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile), [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let Self { label_by_file, skip_empty, .. } = *self;
         LineRows::documents(&self.paths, move |line| {

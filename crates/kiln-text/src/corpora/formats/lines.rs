@@ -34,7 +34,7 @@ impl Read for Counted {
 ///
 /// # Errors
 ///
-/// [`Error::Io`]; [`CorpusError::EmptyFile`] if there is nothing in it.
+/// [`Error::File`]; [`CorpusError::EmptyFile`] if there is nothing in it.
 pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut file = BufReader::with_capacity(BUFFER, Counted { file, read: Arc::clone(read) });
@@ -47,7 +47,7 @@ pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead
     match contents.fill_buf() {
         Ok([]) => Err(CorpusError::EmptyFile { path: path.to_path_buf() }.into()),
         Ok(_) => Ok(contents),
-        Err(source) => Err(Error::Io { action: "read", path: path.to_path_buf(), source }),
+        Err(source) => Err(Error::io("read", path)(source)),
     }
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead
 ///
 /// # Errors
 ///
-/// [`CorpusError::NoFiles`] without a file, [`Error::Io`] for one that is not there.
+/// [`CorpusError::NoFiles`] without a file, [`Error::File`] for one that is not there.
 pub(crate) fn total_bytes(paths: &[PathBuf]) -> Result<u64> {
     if paths.is_empty() {
         return Err(CorpusError::NoFiles.into());

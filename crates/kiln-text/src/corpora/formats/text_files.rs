@@ -26,7 +26,7 @@ impl TextFiles {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] for a file that is not there.
+    /// [`Error::File`] for a file that is not there.
     pub(crate) fn documents(files: Vec<(PathBuf, u32)>, decoding: Decoding) -> Result<CorpusDocuments<'static>> {
         let paths: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
         let (total, read) = (total_bytes(&paths)?, Arc::<AtomicU64>::default());

@@ -7,14 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoders::subword_text_encoder::SubwordTextEncoder;
 use crate::error::{Error, Result, SubwordError, quoted};
-use crate::io::write_file::write_whole;
-use crate::keras::tokenizer_json::{Header, read_file};
+use crate::io::json_file::{VERSION, read_framed};
+use crate::io::saved::{Saved, read_file};
+use kiln_base::write_whole;
 
 /// The class name in Kiln's JSON, and in the header of `.subwords` files.
 pub(crate) const CLASS_NAME: &str = "SubwordTextEncoder";
-
-/// The newest format of the JSON that this code reads, and the one it writes.
-const VERSION: u64 = 1;
 
 const HEADER: &str = "### SubwordTextEncoder";
 const METADATA: &str = "### Metadata: ";
@@ -62,7 +60,7 @@ impl SubwordTextEncoder {
     /// # Examples
     ///
     /// ```
-    /// use kiln_text::encoders::SubwordTextEncoder;
+    /// use kiln_text::encoders::{Encoder, SubwordTextEncoder};
     ///
     /// let encoder = SubwordTextEncoder::from_subwords("### SubwordTextEncoder\n### Metadata: {}\n'the_'\n'cat'\n")?;
     /// assert_eq!(encoder.encode("the cat"), [1, 2]);
@@ -100,23 +98,25 @@ impl SubwordTextEncoder {
     ///
     /// # Errors
     ///
-    /// Those of [`to_subwords`](Self::to_subwords); [`Error::Io`] with the file's name.
+    /// Those of [`to_subwords`](Self::to_subwords); [`Error::File`] with the file's name.
     pub fn save_subwords(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_subwords()?.as_bytes())
+        Ok(write_whole(path, self.to_subwords()?.as_bytes())?)
     }
 
     /// Reads a file written by [`save_subwords`](Self::save_subwords) or by TensorFlow Datasets.
     ///
     /// # Errors
     ///
-    /// Those of [`from_subwords`](Self::from_subwords), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    /// Those of [`from_subwords`](Self::from_subwords), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
     pub fn load_subwords(path: impl AsRef<Path>) -> Result<Self> {
         read_file(path.as_ref(), Self::from_subwords)
     }
+}
 
+impl Saved for SubwordTextEncoder {
     /// A JSON object with `"class_name": "SubwordTextEncoder"`, a format version and the subwords, which may hold
     /// anything.
-    pub fn to_json(&self) -> String {
+    fn to_json(&self) -> String {
         let subwords = self.subwords().map(str::to_owned).collect();
         let file = File { class_name: CLASS_NAME, version: VERSION, config: Config { subwords } };
         serde_json::to_string(&file).expect("strings and numbers always make a JSON")
@@ -126,16 +126,9 @@ impl SubwordTextEncoder {
     ///
     /// # Errors
     ///
-    /// [`Error::TokenizerJson`], [`Error::TokenizerClass`], [`Error::TokenizerVersion`] for a file of a newer Kiln,
-    /// and those of [`new`](Self::new).
-    pub fn from_json(json: &str) -> Result<Self> {
-        let header = Header::read(json)?;
-        if header.class_name.as_deref() != Some(CLASS_NAME) {
-            return Err(Header::unexpected(json, "\"SubwordTextEncoder\""));
-        }
-        header.check_version(VERSION)?;
-        let file: File<String> =
-            serde_json::from_str(json).map_err(|source| Error::TokenizerJson { part: "the file", source })?;
+    /// Those of [`Saved::from_json`] and of [`new`](Self::new).
+    fn from_json(json: &str) -> Result<Self> {
+        let file: File<String> = read_framed(json, CLASS_NAME)?;
         Self::new(file.config.subwords)
     }
 }

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use kiln_base::options;
 use tokenizers::decoders::metaspace::Metaspace as MetaspaceDecoder;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
@@ -49,44 +50,34 @@ pub enum SubwordModel {
     Unigram,
 }
 
-/// Options for a [`SubwordTokenizer`] to train; made by [`SubwordTokenizer::builder`].
-#[derive(Clone, Debug, PartialEq)]
-#[must_use]
-pub struct SubwordTokenizerBuilder {
-    model: SubwordModel,
-    vocab_size: usize,
-    min_frequency: u64,
-    lower: bool,
-    special_tokens: Vec<String>,
+options! {
+    /// Options for a [`SubwordTokenizer`] to train; made by [`SubwordTokenizer::builder`].
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct SubwordTokenizerBuilder [pub(crate) fn new] {
+        required model: SubwordModel,
+        required vocab_size: usize,
+        /// Merges no pair that occurs less often. Unigram has no such limit and ignores it. Default: 0.
+        min_frequency: u64 = 0,
+        /// Whether to lower-case texts, which then decode to lower case. WordPiece also takes off accents, as BERT's
+        /// uncased models. Default: false.
+        lower: bool = false,
+        bare special_tokens: Option<Vec<String>> = None,
+    }
 }
 
 impl SubwordTokenizerBuilder {
-    pub(super) fn new(model: SubwordModel, vocab_size: usize) -> Self {
-        let special_tokens = match model {
-            SubwordModel::ByteLevelBpe => vec!["[PAD]".to_owned()],
-            SubwordModel::WordPiece | SubwordModel::Unigram => vec!["[PAD]".to_owned(), "[UNK]".to_owned()],
-        };
-        Self { model, vocab_size, min_frequency: 0, lower: false, special_tokens }
-    }
-
-    /// Merges no pair that occurs less often. Unigram has no such limit and ignores it. Default: 0.
-    pub fn min_frequency(mut self, min_frequency: u64) -> Self {
-        self.min_frequency = min_frequency;
-        self
-    }
-
-    /// Whether to lower-case texts, which then decode to lower case. WordPiece also takes off accents, as BERT's
-    /// uncased models. Default: false.
-    pub fn lower(mut self, lower: bool) -> Self {
-        self.lower = lower;
-        self
-    }
-
     /// The tokens with the first ids: padding, which gets 0, then for WordPiece and Unigram the one for unknown
     /// characters, then any others. Text that spells one stays text. Default: `[PAD]`, and `[UNK]` where it is needed.
     pub fn special_tokens(mut self, tokens: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.special_tokens = tokens.into_iter().map(Into::into).collect();
+        self.special_tokens = Some(tokens.into_iter().map(Into::into).collect());
         self
+    }
+
+    fn special(&self) -> Vec<String> {
+        self.special_tokens.clone().unwrap_or_else(|| match self.model {
+            SubwordModel::ByteLevelBpe => vec!["[PAD]".to_owned()],
+            SubwordModel::WordPiece | SubwordModel::Unigram => vec!["[PAD]".to_owned(), "[UNK]".to_owned()],
+        })
     }
 
     /// Trains on texts, which are read once and need not all be in memory; memory grows with the distinct words. The
@@ -157,7 +148,7 @@ impl SubwordTokenizerBuilder {
             SubwordModel::ByteLevelBpe => (1, "at least one token, for padding"),
             _ => (2, "at least two tokens, for padding and for unknown characters"),
         };
-        let tokens = &self.special_tokens;
+        let tokens = &self.special();
         let wrong = |expected, found| Err(SubwordError::Option { option: "special_tokens", expected, found }.into());
         if tokens.len() < needed {
             return wrong(expected, format!("{tokens:?}"));
@@ -206,11 +197,11 @@ impl SubwordTokenizerBuilder {
     }
 
     fn added_tokens(&self) -> Vec<AddedToken> {
-        self.special_tokens.iter().map(|token| AddedToken::from(token.as_str(), true)).collect()
+        self.special().iter().map(|token| AddedToken::from(token.as_str(), true)).collect()
     }
 
     fn train_byte_level(&self, words: CountedTokens) -> Result<BPE> {
-        self.check_size(256 + self.special_tokens.len())?;
+        self.check_size(256 + self.special().len())?;
         let spelled =
             words.into_iter().map(|(word, count)| (word.bytes().map(character_of).collect(), count)).collect();
         self.train_bpe((0..=255).map(character_of).collect(), spelled)
@@ -234,9 +225,9 @@ impl SubwordTokenizerBuilder {
         let starting: BTreeSet<char> = words.iter().flat_map(|(word, _)| word.chars()).collect();
         let continuing: BTreeSet<char> = words.iter().flat_map(|(word, _)| word.chars().skip(1)).collect();
         // The crate too has each character by itself, also where it only occurs inside words.
-        let needed = self.special_tokens.len() + starting.len() + continuing.len();
+        let needed = self.special().len() + starting.len() + continuing.len();
         self.check_size(needed)?;
-        let in_special: HashSet<char> = self.special_tokens.iter().flat_map(|token| token.chars()).collect();
+        let in_special: HashSet<char> = self.special().iter().flat_map(|token| token.chars()).collect();
         let mut free = ('\u{f0000}'..='\u{10ffff}')
             .chain('\u{e000}'..='\u{f8ff}')
             .filter(|character| !starting.contains(character) && !in_special.contains(character));
@@ -264,7 +255,7 @@ impl SubwordTokenizerBuilder {
             .collect();
         WordPiece::builder()
             .vocab(vocab)
-            .unk_token(self.special_tokens[1].clone())
+            .unk_token(self.special()[1].clone())
             .continuing_subword_prefix(CONTINUING.to_owned())
             .build()
             .map_err(library_error("train subwords"))
@@ -277,16 +268,16 @@ impl SubwordTokenizerBuilder {
             .map(|(word, count)| (word.into_string(), u32::try_from(count).unwrap_or(u32::MAX)))
             .collect();
         // Special tokens are pieces too; that they can be spelled otherwise keeps them out of texts.
-        let in_special: HashSet<char> = self.special_tokens.iter().flat_map(|token| token.chars()).collect();
+        let in_special: HashSet<char> = self.special().iter().flat_map(|token| token.chars()).collect();
         let mut alphabet: BTreeSet<char> = in_special.iter().copied().collect();
         alphabet.extend(sentences.iter().flat_map(|(word, _)| word.chars()));
         // Where all pieces are single characters, the crate would not stop at the size asked for.
-        self.check_size(self.special_tokens.len() + alphabet.len() + 1)?;
+        self.check_size(self.special().len() + alphabet.len() + 1)?;
         let trainer = UnigramTrainer::builder()
             .show_progress(false)
             .vocab_size(self.vocab_size as u32)
             .special_tokens(self.added_tokens())
-            .unk_token(Some(self.special_tokens[1].clone()))
+            .unk_token(Some(self.special()[1].clone()))
             .initial_alphabet(in_special.into_iter().collect())
             .build()
             .map_err(library_error("train subwords"))?;
@@ -295,7 +286,7 @@ impl SubwordTokenizerBuilder {
         let mut model = Unigram::default();
         one_thread.install(|| trainer.do_train(sentences, &mut model)).map_err(library_error("train subwords"))?;
         let mut pieces: Vec<(String, f64)> = model.iter().cloned().collect();
-        order_pieces(&mut pieces, self.special_tokens.len());
+        order_pieces(&mut pieces, self.special().len());
         Unigram::from(pieces, Some(1), false).map_err(library_error("train subwords"))
     }
 }

@@ -57,11 +57,9 @@ impl Default for AnalysisOptions {
 /// The setters of [`AnalysisOptions`], for a builder that holds them in `analysis`.
 macro_rules! analysis_setters {
     () => {
-        /// What terms are made of. Default: [`TermUnit::Words`].
-        #[must_use]
-        pub fn analyzer(mut self, analyzer: TermUnit) -> Self {
-            self.analysis.analyzer = analyzer;
-            self
+        setters! { analysis:
+            /// What terms are made of. Default: [`TermUnit::Words`].
+            analyzer: TermUnit,
         }
 
         /// The shortest and the longest n-gram to take, both included. Default: 1 and 1.
@@ -71,18 +69,11 @@ macro_rules! analysis_setters {
             self
         }
 
-        /// Whether to lower-case, in full Unicode. Default: true.
-        #[must_use]
-        pub fn lowercase(mut self, lowercase: bool) -> Self {
-            self.analysis.lowercase = lowercase;
-            self
-        }
-
-        /// How to strip accents, after lower-casing. Default: not at all.
-        #[must_use]
-        pub fn strip_accents(mut self, strip_accents: StripAccents) -> Self {
-            self.analysis.strip_accents = Some(strip_accents);
-            self
+        setters! { analysis:
+            /// Whether to lower-case, in full Unicode. Default: true.
+            lowercase: bool,
+            /// How to strip accents, after lower-casing. Default: not at all.
+            strip_accents: StripAccents,
         }
 
         /// Words to leave out before n-grams are made; they are compared after lower-casing and stripping, so give
@@ -95,14 +86,12 @@ macro_rules! analysis_setters {
             self
         }
 
-        /// A regular expression whose matches are the words, or whose one group is. `\w`, `\W`, `\d`, `\s` and `\S`
-        /// mean what they mean in Python. In patterns other than the default and `(?u)\b\w+\b`, `\b` is that of the
-        /// `regex` crate, to which combining signs are parts of words; look-around and references back are not known.
-        /// Acts on [`TermUnit::Words`] alone. Default: `(?u)\b\w\w+\b`, words of two characters or more.
-        #[must_use]
-        pub fn token_pattern(mut self, pattern: impl Into<String>) -> Self {
-            self.analysis.token_pattern = pattern.into();
-            self
+        setters! { analysis:
+            /// A regular expression whose matches are the words, or whose one group is. `\w`, `\W`, `\d`, `\s` and `\S`
+            /// mean what they mean in Python. In patterns other than the default and `(?u)\b\w+\b`, `\b` is that of the
+            /// `regex` crate, to which combining signs are parts of words; look-around and references back are not known.
+            /// Acts on [`TermUnit::Words`] alone. Default: `(?u)\b\w\w+\b`, words of two characters or more.
+            token_pattern: impl Into<String>,
         }
     };
 }

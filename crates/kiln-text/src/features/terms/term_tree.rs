@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use super::analysis::Span;
-use crate::vocabulary::word_table::{packed, packed_in};
+use kiln_base::packed::{packed, packed_in};
 
 /// In place of a node that is not there.
 pub(crate) const NONE: u32 = u32::MAX;

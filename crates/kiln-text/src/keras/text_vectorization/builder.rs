@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::tokens::{SplitBy, Standardize, Tokens};
 use super::{MASK, TextVectorization, UNKNOWN};
 use crate::error::{Error, Result, TextVectorizationError, VocabularyError};
+use crate::io::saved::read_file;
 use crate::io::text::Text;
-use crate::keras::tokenizer_json::read_file;
 use crate::vocabulary::token_counts::{TokenCount, count_in_any_order};
-use crate::vocabulary::token_map::TokenMap;
+use kiln_base::{Interner, options};
 
 /// What a text becomes (Keras's `output_mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,56 +53,30 @@ impl OutputMode {
     }
 }
 
-/// Options for a [`TextVectorization`]; made by [`TextVectorization::builder`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct TextVectorizationBuilder {
-    pub(super) max_tokens: Option<usize>,
-    pub(super) standardize: Option<Standardize>,
-    pub(super) split: Option<SplitBy>,
-    pub(super) ngrams: Option<Vec<usize>>,
-    pub(super) output_mode: OutputMode,
-    pub(super) output_sequence_length: Option<usize>,
-    pub(super) pad_to_max_tokens: bool,
-}
-
-impl Default for TextVectorizationBuilder {
-    fn default() -> Self {
-        Self {
-            max_tokens: None,
-            standardize: Some(Standardize::default()),
-            split: Some(SplitBy::default()),
-            ngrams: None,
-            output_mode: OutputMode::Ids,
-            output_sequence_length: None,
-            pad_to_max_tokens: false,
-        }
+options! {
+    /// Options for a [`TextVectorization`]; made by [`TextVectorization::builder`].
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct TextVectorizationBuilder [pub(crate) fn new] {
+        /// The most tokens that the vocabulary holds, the unknown token and (with [`OutputMode::Ids`]) padding included.
+        /// Default: no limit.
+        pub(super) some max_tokens: usize,
+        /// What is done to a text before it is split; `None` for nothing. Default:
+        /// [`Standardize::LowerAndStripPunctuation`].
+        pub(super) into standardize: Option<Standardize> = Some(Standardize::default()),
+        /// How a text is split; with `None` all of it is one token. Default: [`SplitBy::Whitespace`].
+        pub(super) into split: Option<SplitBy> = Some(SplitBy::default()),
+        pub(super) bare ngrams: Option<Vec<usize>> = None,
+        /// What a text becomes. Default: [`OutputMode::Ids`].
+        pub(super) output_mode: OutputMode = OutputMode::Ids,
+        /// The length of every row of ids; longer texts lose their end. Default: the longest text's of those given
+        /// together.
+        pub(super) some output_sequence_length: usize,
+        /// Whether a matrix has `max_tokens` columns also where there are fewer tokens. Default: false.
+        pub(super) pad_to_max_tokens: bool = false,
     }
 }
 
 impl TextVectorizationBuilder {
-    /// The most tokens that the vocabulary holds, the unknown token and (with [`OutputMode::Ids`]) padding included.
-    /// Default: no limit.
-    #[must_use]
-    pub fn max_tokens(mut self, max_tokens: usize) -> Self {
-        self.max_tokens = Some(max_tokens);
-        self
-    }
-
-    /// What is done to a text before it is split; `None` for nothing. Default:
-    /// [`Standardize::LowerAndStripPunctuation`].
-    #[must_use]
-    pub fn standardize(mut self, standardize: impl Into<Option<Standardize>>) -> Self {
-        self.standardize = standardize.into();
-        self
-    }
-
-    /// How a text is split; with `None` all of it is one token. Default: [`SplitBy::Whitespace`].
-    #[must_use]
-    pub fn split(mut self, split: impl Into<Option<SplitBy>>) -> Self {
-        self.split = split.into();
-        self
-    }
-
     /// Makes all n-grams of 1 to `longest` tokens, joined by a space: first all of one token, then all of two, and so
     /// on. Default: tokens alone.
     #[must_use]
@@ -114,28 +88,6 @@ impl TextVectorizationBuilder {
     #[must_use]
     pub fn ngram_widths(mut self, widths: impl IntoIterator<Item = usize>) -> Self {
         self.ngrams = Some(widths.into_iter().collect());
-        self
-    }
-
-    /// What a text becomes. Default: [`OutputMode::Ids`].
-    #[must_use]
-    pub fn output_mode(mut self, output_mode: OutputMode) -> Self {
-        self.output_mode = output_mode;
-        self
-    }
-
-    /// The length of every row of ids; longer texts lose their end. Default: the longest text's of those given
-    /// together.
-    #[must_use]
-    pub fn output_sequence_length(mut self, length: usize) -> Self {
-        self.output_sequence_length = Some(length);
-        self
-    }
-
-    /// Whether a matrix has `max_tokens` columns also where there are fewer tokens. Default: false.
-    #[must_use]
-    pub fn pad_to_max_tokens(mut self, pad: bool) -> Self {
-        self.pad_to_max_tokens = pad;
         self
     }
 
@@ -160,9 +112,9 @@ impl TextVectorizationBuilder {
         }
         found.par_sort_unstable_by_key(|&(token, known)| Reverse((known.count, token)));
         found.truncate(self.most_terms());
-        let mut terms = TokenMap::default();
+        let mut terms = Interner::default();
         for (token, _) in &found {
-            terms.find_or_push(token.as_bytes());
+            terms.intern(token);
         }
         let weight = |known: &TokenCount| (1.0 + documents as f64 / (1.0 + known.documents as f64)).ln() as f32;
         let idf = match self.output_mode {
@@ -198,7 +150,7 @@ impl TextVectorizationBuilder {
         idf_weights: impl IntoIterator<Item = f32>,
     ) -> Result<TextVectorization> {
         let stages = self.check()?;
-        let (mut terms, special) = (TokenMap::default(), self.output_mode.special_tokens());
+        let (mut terms, special) = (Interner::default(), self.output_mode.special_tokens());
         let tokens: Vec<_> = tokens.into_iter().collect();
         let in_front = tokens.len() >= special.len() && tokens.iter().zip(special).all(|(a, b)| a.as_ref() == *b);
         let special = if in_front { special.len() } else { 0 };
@@ -207,7 +159,7 @@ impl TextVectorizationBuilder {
             if token == MASK {
                 return Err(TextVectorizationError::ReservedToken { token: token.to_owned(), place }.into());
             }
-            let (first, new) = terms.find_or_push(token.as_bytes());
+            let (first, new) = terms.intern(token);
             if !new {
                 return Err(VocabularyError::DuplicateToken {
                     token: token.to_owned(),
@@ -247,7 +199,7 @@ impl TextVectorizationBuilder {
     /// # Errors
     ///
     /// Those of [`vocabulary`](Self::vocabulary), but [`VocabularyError::DuplicateLine`] for a token that is there
-    /// twice, inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
+    /// twice, inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
     pub fn load_vocabulary(self, path: impl AsRef<Path>) -> Result<TextVectorization> {
         read_file(path.as_ref(), |text| {
             let mut lines: Vec<&str> = text.lines().collect();

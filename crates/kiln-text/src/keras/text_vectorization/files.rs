@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{OutputMode, SplitBy, Standardize, TextVectorization, TextVectorizationBuilder};
 use crate::error::{Error, Result};
-use crate::io::json_file::{read_config, write_config};
-use crate::io::write_file::write_whole;
-use crate::keras::tokenizer_json::read_file;
+use crate::io::json_file::{parse, read_config, write_config};
+use crate::io::saved::Saved;
 use crate::vocabulary::files::lines_of;
+use kiln_base::write_whole;
 
 /// The class name in the file.
 pub(crate) const CLASS_NAME: &str = "TextVectorization";
@@ -95,12 +95,23 @@ impl TextVectorization {
     /// [`Error::FileJson`] with line and column, [`Error::FileField`] without a vocabulary, and those of
     /// [`vocabulary_and_idf`](TextVectorizationBuilder::vocabulary_and_idf).
     pub fn from_keras_config(json: &str) -> Result<Self> {
-        let parse_error = |source| Error::FileJson { expected: CLASS_NAME, source };
-        serde_json::from_str::<Config>(json).map_err(parse_error)?.into_vectorization()
+        parse::<Config>(json, CLASS_NAME, "the file")?.into_vectorization()
     }
 
+    /// Writes the vocabulary, special tokens included, a line each, as Keras's `vocabulary.txt`.
+    ///
+    /// # Errors
+    ///
+    /// [`VocabularyError::TokenWithLineEnd`](crate::error::VocabularyError::TokenWithLineEnd) for a token that has a line end
+    /// in it, which characters as tokens bring about; [`Error::File`] with the file's name.
+    pub fn save_vocabulary(&self, path: impl AsRef<Path>) -> Result<()> {
+        Ok(write_whole(path, lines_of(self.vocabulary())?.as_bytes())?)
+    }
+}
+
+impl Saved for TextVectorization {
     /// The options and the vocabulary in a JSON file of Kiln's, whose `config` is that of Keras.
-    pub fn to_json(&self) -> String {
+    fn to_json(&self) -> String {
         write_config(CLASS_NAME, &self.to_keras_config())
     }
 
@@ -109,35 +120,7 @@ impl TextVectorization {
     /// # Errors
     ///
     /// Those of [`from_keras_config`](Self::from_keras_config), [`Error::FileClass`] and [`Error::FileVersion`].
-    pub fn from_json(json: &str) -> Result<Self> {
+    fn from_json(json: &str) -> Result<Self> {
         read_config::<Config>(json, CLASS_NAME)?.into_vectorization()
-    }
-
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] with the file's name.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), self.to_json().as_bytes())
-    }
-
-    /// Reads a file written by [`save`](Self::save).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::Io`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
-    }
-
-    /// Writes the vocabulary, special tokens included, a line each, as Keras's `vocabulary.txt`.
-    ///
-    /// # Errors
-    ///
-    /// [`VocabularyError::TokenWithLineEnd`](crate::error::VocabularyError::TokenWithLineEnd) for a token that has a line end
-    /// in it, which characters as tokens bring about; [`Error::Io`] with the file's name.
-    pub fn save_vocabulary(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), lines_of(self.vocabulary())?.as_bytes())
     }
 }

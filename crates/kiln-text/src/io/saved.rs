@@ -1,0 +1,62 @@
+//! [`Saved`]: what can be kept in a file and read again.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use kiln_base::write_whole;
+
+/// What can be kept in a JSON file and read again; what is read equals what was written.
+///
+/// ```
+/// use kiln_text::encoders::WordTokenizer;
+/// use kiln_text::io::Saved;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("tokenizer.json");
+/// let tokenizer = WordTokenizer::builder().fit(["to be or not to be"])?;
+/// tokenizer.save(&path)?;
+/// assert_eq!(WordTokenizer::load(&path)?, tokenizer);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub trait Saved: Sized {
+    /// The JSON.
+    fn to_json(&self) -> String;
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FileJson`] with line and column for what is no JSON; [`Error::FileClass`] for a file of another class, with
+    /// what reads it; [`Error::FileVersion`] for a file of a newer Kiln; [`Error::FileField`] for what cannot be; and what
+    /// the type itself refuses.
+    fn from_json(json: &str) -> Result<Self>;
+
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] with the file's name.
+    fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        Ok(write_whole(path, self.to_json().as_bytes())?)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
+    fn load(path: impl AsRef<Path>) -> Result<Self> {
+        read_file(path.as_ref(), Self::from_json)
+    }
+}
+
+/// Reads a whole UTF-8 file, without a byte order mark in front, and parses it; errors name the file.
+pub(crate) fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let text = String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
+        file: path.display().to_string(),
+        offset: error.utf8_error().valid_up_to(),
+    })?;
+    parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(Error::in_file(path))
+}
