@@ -7,7 +7,7 @@
 //! ```
 //!
 //! This is fastText's supervised model: 10 numbers a row, runs of two words and 5 epochs, as in its authors' script for
-//! the paper, but rate 0.5 where that has 0.05 to 0.1 for reviews; `--dim 100 --lr 0.1 --word-ngrams 1` are the program's
+//! the paper, but rate 0.5 where that has 0.05 to 0.1 for reviews, and a fifth of its buckets; `--dim 100 --lr 0.1 --word-ngrams 1` are the program's
 //! defaults. Data: the Large Movie Review Dataset, downloaded on first use (84 MB), or `--data`, in lower case with signs
 //! as words of their own; or files in fastText's format, a line a text that begins with `__label__NAME`. Time: seconds on
 //! one core. Output: the mean loss, the accuracy on the test set, and `model.bin`, which fastText reads, with the losses

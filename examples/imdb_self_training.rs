@@ -362,8 +362,8 @@ fn keep(folder: &Path, features: &Features, model: &LogisticModel, classes: &[St
     }
     write_json(&index.file(folder, COEFFICIENTS), model)?;
     write_json(&folder.join(MODEL), &index)?;
-    for part in old.iter().flat_map(|old| &old.views).map(String::as_str).chain([COEFFICIENTS]) {
-        if let Some(old) = &old {
+    if let Some(old) = old {
+        for part in old.views.iter().map(String::as_str).chain([COEFFICIENTS]) {
             std::fs::remove_file(old.file(folder, part)).ok(); // what nothing names any more
         }
     }

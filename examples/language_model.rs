@@ -21,7 +21,7 @@
 //!
 //! Output: a line an epoch with the perplexity, the test perplexity at the end (about 134 of `lstm`; of `simple-rnn` the
 //! training text's, about 6), and a folder from which `--example generate` writes text. Time on 2 cores: seconds
-//! (`simple-rnn`), minutes (`lstm`), more than a day (`better`).
+//! (`simple-rnn`), minutes (`lstm`), most of a day (`better`).
 
 use std::path::PathBuf;
 

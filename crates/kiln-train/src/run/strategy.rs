@@ -272,8 +272,8 @@ impl<M: Trainable> Running<M> {
     fn check_kept(&self, state: &Loop, epoch: usize, training: &Meter, validation: &Meter) -> Result<()> {
         let model = self.model();
         let is_trained = |name: &String| !state.identity.never_trained.contains(name);
-        let trained = weights::weights_of(&model.model).into_iter().filter(|(name, _)| is_trained(name));
-        let bad = trained.into_iter().find_map(|(name, weight)| {
+        let mut trained = weights::weights_of(&model.model).into_iter().filter(|(name, _)| is_trained(name));
+        let bad = trained.find_map(|(name, weight)| {
             let value = weight.values.into_iter().find(|value| !value.is_finite())?;
             Some((Broken::Weight(name), f64::from(value)))
         });

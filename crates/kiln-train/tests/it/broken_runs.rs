@@ -1,9 +1,14 @@
 //! Runs whose losses or weights stop being numbers.
 
-use kiln_train::{Broken, Callback, Control, EpochLogs, Error, History, Optimizer, StepLogs, Trainer};
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use kiln_models::Pass;
+use kiln_train::{
+    Broken, Callback, Control, EpochLogs, Error, History, Optimizer, StepLogs, StepOutput, Trainable, Trainer,
+};
 
 use crate::devices;
-use crate::training::{cpu, folder, numbers, slope};
+use crate::training::{Slope, cpu, folder, numbers, slope};
 
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
@@ -13,19 +18,20 @@ fn a_loss_that_is_no_number_ends_the_run() {
         .quiet()
         .fit(slope(&cpu()), &numbers(f32::NAN, 4), &numbers(1.0, 4))
         .unwrap_err();
-    assert!(matches!(error, Error::NotFinite { epoch: 1, .. }), "{error}");
+    // A weight is broken behind this step, too; what is told is the loss, which came first.
+    assert!(matches!(error, Error::NotFinite { what: Broken::TrainLoss, step: 1, epoch: 1, .. }), "{error}");
 }
 
-/// Sets a rate behind the first epoch with which the next step's weight is beyond all numbers.
-struct Bursts;
+/// Sets a rate beyond reason behind the first epoch.
+pub(crate) struct Reckless(pub(crate) f64);
 
-impl Callback for Bursts {
+impl Callback for Reckless {
     fn name(&self) -> &'static str {
-        "bursts"
+        "reckless"
     }
 
     fn on_epoch_end(&mut self, _: &EpochLogs, control: &mut Control<'_>) -> kiln_train::Result<()> {
-        control.set_learning_rate(1e39);
+        control.set_learning_rate(self.0);
         Ok(())
     }
 }
@@ -34,7 +40,7 @@ impl Callback for Bursts {
 fn what_the_last_step_of_an_epoch_breaks_is_not_kept() {
     for (backend, device) in devices::all() {
         let folder = folder();
-        let trainer = Trainer::new(folder.path()).epochs(3).batch_size(4).quiet().callback(Bursts);
+        let trainer = Trainer::new(folder.path()).epochs(3).batch_size(4).quiet().callback(Reckless(1e39));
         let trainer = trainer.optimizer(Optimizer::sgd().with_learning_rate(0.1));
         let error = trainer.fit(slope(&device), &numbers(1.0, 4), &numbers(1.0, 4)).unwrap_err();
         let message = error.to_string();
@@ -57,6 +63,30 @@ fn a_validation_loss_that_is_no_number_ends_the_run() {
     assert!(matches!(error, Error::NotFinite { what: Broken::ValidLoss, epoch: 1, .. }), "{error}");
     assert!(error.to_string().contains("look for what is none in the validation data"), "{error}");
     assert!(!folder.path().join("checkpoint.kiln").exists());
+}
+
+/// A slope, and a constant that is no number.
+#[derive(Module, Debug)]
+struct WithConstant {
+    slope: Slope,
+    constant: Param<Tensor<1>>,
+}
+
+impl Trainable for WithConstant {
+    type Batch = Tensor<2>;
+
+    fn step(&self, numbers: Tensor<2>, pass: &Pass) -> StepOutput {
+        self.slope.step(numbers, pass)
+    }
+}
+
+#[test]
+fn what_is_never_trained_may_be_no_number() {
+    let folder = folder();
+    let constant = Param::from_data([f32::NEG_INFINITY], &cpu()).set_require_grad(false);
+    let model = WithConstant { slope: slope(&cpu()), constant };
+    let run = Trainer::new(folder.path()).epochs(2).quiet().fit(model, &numbers(1.0, 4), &numbers(1.0, 4)).unwrap();
+    assert_eq!(run.history().epochs().len(), 2);
 }
 
 /// Sets a rate of its own for each step, and behind the first epoch a weight that is no number.

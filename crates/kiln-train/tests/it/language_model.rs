@@ -11,11 +11,12 @@ use kiln_models::{LanguageModel, LanguageModelConfig, OutputLayer, RecurrentKind
 use kiln_text::io::Saved;
 use kiln_text::vocabulary::{TokenOrder, Vocabulary};
 use kiln_train::{
-    ArtifactConfig, Batches, Callback, Control, EarlyStopping, EpochLogs, Error, ExistingRun, History, Mode, Monitor,
+    ArtifactConfig, Batches, Broken, Callback, Control, EarlyStopping, Error, ExistingRun, History, Mode, Monitor,
     Optimizer, ReduceLrOnPlateau, SeriesPredictor, StepLogs, TextGenerator, TextPredictor, TextWindows, TokenUnit,
     Trainer, evaluate,
 };
 
+use crate::broken_runs::Reckless;
 use crate::devices;
 use crate::small_run::SmallRun;
 
@@ -234,20 +235,6 @@ fn a_stopped_run_resumes_to_the_bits_of_one_never_stopped() {
     assert_eq!(resumed.0, whole.0);
 }
 
-/// Sets a rate beyond reason behind the first epoch.
-struct Reckless;
-
-impl Callback for Reckless {
-    fn name(&self) -> &'static str {
-        "reckless"
-    }
-
-    fn on_epoch_end(&mut self, _: &EpochLogs, control: &mut Control<'_>) -> kiln_train::Result<()> {
-        control.set_learning_rate(1e25);
-        Ok(())
-    }
-}
-
 #[test]
 fn a_loss_that_turns_nan_ends_the_run_and_the_last_good_checkpoint_stands() {
     let text = Running::new();
@@ -257,10 +244,12 @@ fn a_loss_that_turns_nan_ends_the_run_and_the_last_good_checkpoint_stands() {
         .batch_size(STREAMS)
         .quiet()
         .optimizer(Optimizer::sgd().with_learning_rate(0.5))
-        .callback(Reckless);
+        .callback(Reckless(1e25));
     let error = trainer.fit(text.model(&cpu()), &text.train, &text.valid).unwrap_err();
     let message = error.to_string();
-    let Error::NotFinite { step, epoch: 2, learning_rate, value, .. } = error else { panic!("{message}") };
+    let Error::NotFinite { what: Broken::TrainLoss, step, epoch: 2, learning_rate, value, .. } = error else {
+        panic!("{message}")
+    };
     assert!(!value.is_finite() && learning_rate == 1e25, "{message}");
     assert!(message.contains(&format!("in step {step} of epoch 2 at learning rate 1e25")), "{message}");
     assert!(message.contains("gradient") && message.contains("at step "), "{message}");
