@@ -11,6 +11,7 @@
 //! with `--plot` a picture of all of them along the two directions in which they differ most, as SVG or
 //! PNG. Words of scripts that the picture's font (Ubuntu) lacks appear as boxes.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -53,7 +54,7 @@ fn main() -> Result<()> {
             let corpus = review_corpus(0)?;
             let config = Word2VecConfig::new().vector_size(50).updates(Updates::Ordered);
             let mut model = Word2Vec::new(&config, &corpus)?;
-            model.train(&corpus)?;
+            model.train(&corpus, |_| ControlFlow::Continue(()))?;
             model.vectors()?
         }
     };

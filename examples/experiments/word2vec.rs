@@ -222,10 +222,7 @@ fn train(model: &mut Word2Vec, corpus: &Corpus, options: &Options) -> Result<boo
     };
     let mut is_over = true;
     while is_over && (model.epochs_done() as u64) < epochs {
-        is_over = match &device {
-            Some(device) => model.train_epoch_on(device, corpus, &mut observe)?,
-            None => model.train_epoch_observed(corpus, &mut observe)?,
-        };
+        is_over = model.train_epoch(corpus, device.as_ref(), &mut observe)?;
         if let Some(path) = &options.state {
             model.save(path)?;
         }

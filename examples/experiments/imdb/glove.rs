@@ -123,7 +123,7 @@ fn learned(imdb: &Imdb, path: &Path, fast: bool) -> Result<WordVectors> {
     );
     let bar = ProgressBar::new(config.epochs as u64 * words)
         .with_style(ProgressStyle::with_template("vectors {wide_bar} {percent}% {msg} {elapsed}<{eta}")?);
-    model.train_observed(&corpus, |progress: &Word2VecProgress| {
+    model.train(&corpus, |progress: &Word2VecProgress| {
         bar.set_message(format!("{:.2} M words/s, loss {:.3}", progress.words_per_s / 1e6, progress.loss));
         bar.set_position(progress.epoch as u64 * words + progress.words);
         ControlFlow::Continue(())

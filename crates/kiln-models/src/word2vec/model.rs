@@ -28,12 +28,14 @@ const VERSION: u32 = 1;
 /// # Examples
 ///
 /// ```
+/// use std::ops::ControlFlow;
+///
 /// use kiln_models::word2vec::{Corpus, Word2Vec, Word2VecConfig};
 ///
 /// let corpus = Corpus::sentences([["you", "say", "goodbye"], ["i", "say", "hello"]]);
 /// let config = Word2VecConfig::new().min_count(1).vector_size(8).epochs(2);
 /// let mut model = Word2Vec::new(&config, &corpus)?;
-/// model.train(&corpus)?;
+/// model.train(&corpus, |_| ControlFlow::Continue(()))?;
 /// assert_eq!(model.vectors()?.vector("hello")?.len(), 8);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -90,21 +92,11 @@ impl Word2Vec {
         Ok(Self { config: config.clone(), vocabulary, tables, state })
     }
 
-    /// Trains to the last epoch; behind it, it does nothing: see [`Word2Vec::set_epochs`] and
-    /// [`Word2Vec::add_corpus`].
-    ///
-    /// # Errors
-    ///
-    /// A file of the corpus cannot be read, the corpus is not the one that was counted, or the vectors
-    /// have grown beyond all bounds, since the learning rate is too high.
-    pub fn train(&mut self, corpus: &Corpus) -> Result<()> {
-        self.train_observed(corpus, |_| ControlFlow::Continue(())).map(|_| ())
-    }
-
     /// Trains to the last epoch and tells `observe` how far it is, between blocks of up to a megabyte and
-    /// at most ten times a second; says whether the training is over.
+    /// at most ten times a second; says whether the training is over. After the last epoch it does nothing: see
+    /// [`Word2Vec::set_epochs`] and [`Word2Vec::add_corpus`].
     ///
-    /// Where `observe` breaks off, the training stops behind the blocks of the corpus that are under
+    /// Where `observe` breaks off, the training stops after the blocks of the corpus that are under
     /// way. The next call goes on there, also in another process, if the model was saved and the
     /// corpus is the same.
     ///
@@ -112,64 +104,40 @@ impl Word2Vec {
     ///
     /// A file of the corpus cannot be read, the corpus is not the one that was counted, or the vectors
     /// have grown beyond all bounds, since the learning rate is too high.
-    pub fn train_observed(
+    pub fn train(
         &mut self,
         corpus: &Corpus,
         mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
         while self.state.epoch < self.config.epochs {
-            if !self.train_epoch_observed(corpus, &mut observe)? {
+            if !self.train_epoch(corpus, None, &mut observe)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// As [`Word2Vec::train_observed`], to the end of the epoch: to save in between. Does nothing behind
-    /// the last epoch.
+    /// As [`Word2Vec::train`], to the end of the epoch: to save in between.
+    ///
+    /// With a `device` it makes the steps, one launch for the windows of some thousand words, while the CPU reads and
+    /// draws. Windows of a launch do not wait for each other. Where a device has no kernel for it, as the CPU backends
+    /// have none, the gradients of all windows of a batch are added up instead, which wants a learning rate of a tenth
+    /// or less; the conditions are [`DeviceTables::update`](kiln_kernels::word2vec::DeviceTables::update)'s.
     ///
     /// # Errors
     ///
-    /// As [`Word2Vec::train_observed`].
-    pub fn train_epoch_observed(
-        &mut self,
-        corpus: &Corpus,
-        mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
-    ) -> Result<bool> {
-        self.train_epoch(corpus, None, &mut observe)
-    }
-
-    /// As [`Word2Vec::train_epoch_observed`], with the steps made by `device`, one launch for the windows
-    /// of some thousand words, while the CPU reads and draws. Windows of a launch do not wait for each
-    /// other.
-    ///
-    /// Where a device has no kernel for it, as the CPU backends have none, the gradients of all windows of a
-    /// batch are added up instead, which wants a learning rate of a tenth or less; the conditions are
-    /// [`DeviceTables::update`](kiln_kernels::word2vec::DeviceTables::update)'s.
-    ///
-    /// # Errors
-    ///
-    /// As [`Word2Vec::train_observed`], and with [`Updates::Ordered`], which no device can keep. Where the device fails or
+    /// As [`Word2Vec::train`], and on a device with [`Updates::Ordered`], which none can keep. Where the device fails or
     /// cannot hold the tables, the model is as it was before.
-    pub fn train_epoch_on(
-        &mut self,
-        device: &Device,
-        corpus: &Corpus,
-        mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
-    ) -> Result<bool> {
-        if self.config.updates == Updates::Ordered {
-            let expected = "racing on a device, where windows do not wait for each other";
-            return Err(OptionError::new("updates", expected, "ordered").into());
-        }
-        self.train_epoch(corpus, Some(device), &mut observe)
-    }
-
-    fn train_epoch(
+    pub fn train_epoch(
         &mut self,
         corpus: &Corpus,
         device: Option<&Device>,
-        observe: &mut dyn FnMut(&Word2VecProgress) -> ControlFlow<()>,
+        mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
+        if device.is_some() && self.config.updates == Updates::Ordered {
+            let expected = "racing on a device, where windows do not wait for each other";
+            return Err(OptionError::new("updates", expected, "ordered").into());
+        }
         self.check_finite()?;
         if self.state.epoch >= self.config.epochs {
             return Ok(true);
@@ -194,7 +162,7 @@ impl Word2Vec {
             epochs: self.config.epochs,
             total_words: self.state.total_words,
         };
-        let outcome = pass.run(&mut self.tables, corpus, device, &mut self.state.place, observe);
+        let outcome = pass.run(&mut self.tables, corpus, device, &mut self.state.place, &mut observe);
         self.check_finite()?;
         let place = self.state.place;
         if !outcome? {

@@ -41,7 +41,7 @@ fn config() -> Word2VecConfig {
 
 fn trained(config: &Word2VecConfig, corpus: &Corpus) -> Word2Vec {
     let mut model = Word2Vec::new(config, corpus).unwrap();
-    model.train(corpus).unwrap();
+    model.train(corpus, |_| ControlFlow::Continue(())).unwrap();
     model
 }
 
@@ -96,7 +96,7 @@ fn a_training_that_was_stopped_and_saved_goes_on_to_the_same_bits() {
     let mut stops = 0;
     loop {
         // Breaks off at the first word of each call that is not the first.
-        let is_over = model.train_observed(&corpus, |_| ControlFlow::Break(())).unwrap();
+        let is_over = model.train(&corpus, |_| ControlFlow::Break(())).unwrap();
         if is_over {
             break;
         }
@@ -116,7 +116,7 @@ fn racing_threads_learn_and_see_every_word() {
     let corpus = Corpus::sentences(sentences(6_000));
     let mut model = Word2Vec::new(&config().workers(4), &corpus).unwrap();
     let mut seen = 0;
-    let is_over = model.train_observed(&corpus, |progress| {
+    let is_over = model.train(&corpus, |progress| {
         assert!(progress.alpha <= 0.05 && progress.alpha >= 1e-4 && progress.total_words == 24_000, "{progress:?}");
         seen = seen.max(progress.words);
         ControlFlow::Continue(())
@@ -201,7 +201,7 @@ fn another_corpus_than_the_one_counted_is_refused() {
     let (counted, shorter) = (Corpus::sentences(sentences(300)), Corpus::sentences(sentences(200)));
     for workers in [1, 2] {
         let mut model = Word2Vec::new(&config().workers(workers), &counted).unwrap();
-        let message = message(model.train(&shorter));
+        let message = message(model.train(&shorter, |_| ControlFlow::Continue(())));
         assert!(message.contains("1200") && message.contains("800"), "{message}");
     }
 }
@@ -235,7 +235,7 @@ fn a_training_that_diverges_says_so() {
     for updates in [Updates::Racing, Updates::Ordered] {
         let config = config().alpha(1e30).updates(updates).workers(2);
         let mut model = Word2Vec::new(&config, &corpus).unwrap();
-        let message = message(model.train(&corpus));
+        let message = message(model.train(&corpus, |_| ControlFlow::Continue(())));
         assert!(message.contains("epoch 1") && message.contains("alpha"), "{message}");
     }
 }
@@ -248,15 +248,15 @@ fn a_device_trains_goes_on_and_sees_every_word() {
         let config = config().alpha(0.005);
         let mut model = Word2Vec::new(&config, &corpus).unwrap();
         // Broken off behind the first block, the epoch goes on where it was.
-        assert!(!model.train_epoch_on(&device, &corpus, |_| ControlFlow::Break(())).unwrap(), "{backend}");
+        assert!(!model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Break(())).unwrap(), "{backend}");
         while model.epochs_done() < config.epochs {
-            model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())).unwrap();
+            model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Continue(())).unwrap();
         }
         let losses = model.losses();
         assert_eq!(losses.len(), config.epochs, "{backend}");
         assert!(losses[0] > *losses.last().unwrap() && losses[0].is_finite(), "{backend}: {losses:?}");
         assert!(
-            model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())).unwrap(),
+            model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Continue(())).unwrap(),
             "{backend}: it is over"
         );
     }
@@ -275,10 +275,10 @@ fn a_device_that_cannot_hold_the_tables_leaves_the_vectors_as_they_were() {
     let corpus = Corpus::sentences(words.chunks(8).map(<[String]>::to_vec).collect::<Vec<_>>());
     let mut model = Word2Vec::new(&config().vector_size(65_536), &corpus).unwrap();
     let before = model.vectors().unwrap();
-    let message = message(model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())));
+    let message = message(model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Continue(())));
     assert!(message.contains("can't allocate buffer") && message.contains("another device"), "{message}");
     assert_eq!(model.vectors().unwrap().vector("word7").unwrap(), before.vector("word7").unwrap());
-    model.train(&corpus).unwrap();
+    model.train(&corpus, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(model.epochs_done(), 3);
 }
 
@@ -286,9 +286,9 @@ fn a_device_that_cannot_hold_the_tables_leaves_the_vectors_as_they_were() {
 fn a_racing_training_that_was_stopped_goes_on_and_sees_every_word() {
     let corpus = Corpus::sentences(sentences(6_000));
     let mut model = Word2Vec::new(&config().workers(3), &corpus).unwrap();
-    assert!(!model.train_observed(&corpus, |_| ControlFlow::Break(())).unwrap());
+    assert!(!model.train(&corpus, |_| ControlFlow::Break(())).unwrap());
     // An epoch that is over has seen as many words as were counted, or it is an error.
-    model.train(&corpus).unwrap();
+    model.train(&corpus, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(model.epochs_done(), 3);
 }
 
@@ -296,8 +296,8 @@ fn a_racing_training_that_was_stopped_goes_on_and_sees_every_word() {
 fn a_training_goes_on_with_its_own_corpus_alone() {
     let corpus = Corpus::sentences(sentences(6_000));
     let mut model = Word2Vec::new(&config().workers(1), &corpus).unwrap();
-    assert!(!model.train_observed(&corpus, |_| ControlFlow::Break(())).unwrap());
-    let message = message(model.train(&Corpus::sentences(sentences(4))));
+    assert!(!model.train(&corpus, |_| ControlFlow::Break(())).unwrap());
+    let message = message(model.train(&Corpus::sentences(sentences(4)), |_| ControlFlow::Continue(())));
     assert!(message.contains("24000"), "{message}");
 }
 
@@ -306,7 +306,7 @@ fn more_epochs_go_on_where_a_training_ended_and_none_is_refused() {
     let corpus = Corpus::sentences(sentences(50));
     let mut model = trained(&config(), &corpus);
     model.set_epochs(5).unwrap();
-    model.train(&corpus).unwrap();
+    model.train(&corpus, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(model.losses().len(), 5);
     assert!(model.set_epochs(0).is_err());
 }
@@ -316,7 +316,7 @@ fn a_device_keeps_no_order() {
     let corpus = Corpus::sentences(sentences(50));
     let mut model = Word2Vec::new(&config().updates(Updates::Ordered), &corpus).unwrap();
     let device = devices::all().swap_remove(0).1;
-    let message = message(model.train_epoch_on(&device, &corpus, |_| ControlFlow::Continue(())));
+    let message = message(model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Continue(())));
     assert!(message.contains("updates") && message.contains("ordered"), "{message}");
 }
 
@@ -376,7 +376,7 @@ fn new_text_brings_new_words_and_keeps_the_old_ones_vectors() {
     assert_eq!(model.vocabulary().counts()[0], before + 1 + u64::from(words[0] == "apple") * 2);
     assert_eq!(model.tables().input()[..input.len()], input[..]);
     assert_eq!(model.epochs_done(), 0);
-    model.train(&new).unwrap();
+    model.train(&new, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(model.epochs_done(), 3);
     assert_ne!(model.tables().input()[..input.len()], input[..]);
     let unknown = Corpus::sentences([["never", "seen"]]);

@@ -87,7 +87,7 @@ impl Callback for EarlyStopping {
         if self.monitor.improves(value, self.state.best, self.min_delta.abs()) {
             self.state.best = Some(value);
             self.keep(logs.epoch, control);
-            if self.baseline.is_none_or(|line| self.monitor.improves(value, Some(line), self.min_delta)) {
+            if self.baseline.is_none_or(|line| self.monitor.improves(value, Some(line), self.min_delta.abs())) {
                 self.state.wait = 0;
             }
             return Ok(());

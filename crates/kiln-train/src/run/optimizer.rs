@@ -378,3 +378,24 @@ impl ModuleMapper for Stepping<'_> {
         Param::from_mapped_value(id, updated, mapper)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn old_paths_with_variants_of_enums_name_the_same_parameter() {
+        for (old, path, expected) in [
+            ("model.embedding.table", "model.embedding.table", true),
+            ("model.RecurrentClassifier.embedding.table", "model.embedding.table", true),
+            ("model.recurrent.forward_layers.0.Gru.kernel", "model.recurrent.forward_layers.0.kernel", true),
+            ("model.W", "model.W", true), // a field with a capital
+            ("model.Conv.W", "model.W", true),
+            ("model.embedding.table", "model.embedding", false),
+            ("model.embedding", "model.embedding.table", false),
+            ("model.recurrent.forward_layers.1.Gru.kernel", "model.recurrent.forward_layers.0.kernel", false),
+        ] {
+            assert_eq!(names(old, path), expected, "{old} {path}");
+        }
+    }
+}

@@ -35,6 +35,18 @@ use crate::run::trainable::{Fitting, StepOutput, Trainable};
 
 type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> SupervisedTraining<Fitting<M>>>;
 
+/// Declares setters: name, argument, and the field with its value.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident($($value:ident: $type:ty)?) => $field:ident = $set:expr;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $($value: $type)?) -> Self {
+            self.$field = $set;
+            self
+        }
+    )*};
+}
+
 /// Trains a model into a folder.
 ///
 /// Behind each epoch the folder holds a checkpoint (`checkpoint.kiln`), the history
@@ -117,40 +129,33 @@ impl<M: Trainable> Trainer<M> {
         }
     }
 
-    /// The last epoch.
-    #[must_use]
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
-        self
-    }
-
-    /// Rows in a step, in training and validation.
-    #[must_use]
-    pub fn batch_size(mut self, rows: usize) -> Self {
-        self.batch_size = rows;
-        self
-    }
-
-    /// The seed of shuffling and dropout. The model's weights have theirs from its `init`.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// The optimizer and its options.
-    #[must_use]
-    pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
-        self.optimizer = optimizer;
-        self
-    }
-
-    /// Scales gradients down so that their norm over all parameters is at most `norm`: PyTorch's
-    /// `clip_grad_norm_`.
-    #[must_use]
-    pub fn clip_norm(mut self, norm: f64) -> Self {
-        self.clip_norm = Some(norm);
-        self
+    setters! {
+        /// The last epoch.
+        epochs(epochs: usize) => epochs = epochs;
+        /// Rows in a step, in training and validation.
+        batch_size(rows: usize) => batch_size = rows;
+        /// The seed of shuffling and dropout. The model's weights have theirs from its `init`.
+        seed(seed: u64) => seed = seed;
+        /// The optimizer and its options.
+        optimizer(optimizer: Optimizer) => optimizer = optimizer;
+        /// Scales gradients down so that their norm over all parameters is at most `norm`: PyTorch's
+        /// `clip_grad_norm_`.
+        clip_norm(norm: f64) => clip_norm = Some(norm);
+        /// Adds perplexity, e to the mean loss, to the history as `perplexity` and `val_perplexity`: for a model whose loss
+        /// is the negative log-likelihood of a token, as a language model's is.
+        perplexity() => perplexity = true;
+        /// Adds the norms of gradients before clipping to the history: the epoch's mean and highest over all parameters as
+        /// `gradient_norm` and `gradient_norm_max`, and the mean of each layer, such as `gradient_norm.embedding`.
+        gradient_norms() => gradient_norms = true;
+        /// What to do when the folder already holds a run. Default: refuse.
+        existing_run(existing: ExistingRun) => existing_run = existing;
+        /// Lets another handle stop the run.
+        interrupter(interrupter: Interrupter) => interrupter = interrupter;
+        /// Stops the run in good order at the first Ctrl-C; the second, or one while nothing is trained, ends the process
+        /// at once. Several trainers of a process may ask for it.
+        stop_on_ctrl_c() => stops_on_ctrl_c = true;
+        /// Shows nothing on the standard output.
+        quiet() => show = false;
     }
 
     /// Leaves the parameters under `path`, such as `embedding`, as they are in the first `epochs`
@@ -204,29 +209,6 @@ impl<M: Trainable> Trainer<M> {
         self
     }
 
-    /// Adds perplexity, e to the mean loss, to the history as `perplexity` and `val_perplexity`: for a model whose loss
-    /// is the negative log-likelihood of a token, as a language model's is.
-    #[must_use]
-    pub fn perplexity(mut self) -> Self {
-        self.perplexity = true;
-        self
-    }
-
-    /// Adds the norms of gradients before clipping to the history: the epoch's mean and highest over all parameters as
-    /// `gradient_norm` and `gradient_norm_max`, and the mean of each layer, such as `gradient_norm.embedding`.
-    #[must_use]
-    pub fn gradient_norms(mut self) -> Self {
-        self.gradient_norms = true;
-        self
-    }
-
-    /// What to do when the folder already holds a run. Default: refuse.
-    #[must_use]
-    pub fn existing_run(mut self, existing: ExistingRun) -> Self {
-        self.existing_run = existing;
-        self
-    }
-
     /// Writes what a later process needs beside the weights to predict (`config.json`,
     /// `tokenizer.json`) when the first epoch ends; until then an old run in the folder stands.
     #[must_use]
@@ -239,28 +221,6 @@ impl<M: Trainable> Trainer<M> {
     #[must_use]
     pub fn stop_handle(&self) -> Interrupter {
         self.interrupter.clone()
-    }
-
-    /// Lets another handle stop the run.
-    #[must_use]
-    pub fn interrupter(mut self, interrupter: Interrupter) -> Self {
-        self.interrupter = interrupter;
-        self
-    }
-
-    /// Stops the run in good order at the first Ctrl-C; the second, or one while nothing is trained, ends the process
-    /// at once. Several trainers of a process may ask for it.
-    #[must_use]
-    pub fn stop_on_ctrl_c(mut self) -> Self {
-        self.stops_on_ctrl_c = true;
-        self
-    }
-
-    /// Shows nothing on the standard output.
-    #[must_use]
-    pub fn quiet(mut self) -> Self {
-        self.show = false;
-        self
     }
 
     /// Trains `model` on `train`, and measures it on `valid` behind each epoch.
