@@ -324,7 +324,7 @@ fn what_is_written_keeps_to_the_sampling() {
     let surely = Sampling { top_k: Some(1), ..Sampling::default() };
     assert_eq!(written(&generator, "the", &surely, 1), written(&generator, "the", &surely, 2));
     let refused = generator.generate("the", &Sampling { temperature: 0.0, ..surely }, 1, |_| ControlFlow::Break(()));
-    assert!(refused.unwrap_err().to_string().contains("temperature must be a number above 0"));
+    assert!(refused.unwrap_err().to_string().contains("temperature should be a number above 0"));
 }
 
 #[test]
