@@ -132,7 +132,7 @@ pub fn check_path<M: Module>(module: &M, path: &str) -> Result<()> {
     Err(Error::NoParameter { path: path.to_owned(), known })
 }
 
-/// The parameters that training leaves as they are. They are known on a device with autodiff alone
+/// The parameters that training leaves as they are. They are known only on a device with autodiff
 /// (`module.train()`).
 #[must_use]
 pub fn frozen_paths<M: Module>(module: &M) -> Vec<String> {

@@ -147,7 +147,7 @@ pub enum Error {
         what.advice()
     )]
     NotFinite {
-        /// What is none.
+        /// What is not finite.
         what: Broken,
         /// Its value.
         value: f64,
@@ -226,7 +226,7 @@ pub enum Error {
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Behind another sentence, where there is something to say.
+/// After another sentence, where there is something to say.
 fn then(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("; {text}") }
 }
@@ -253,7 +253,7 @@ impl Broken {
         match self {
             Self::TrainLoss | Self::Weight(_) => "start anew with a lower rate or clipped gradients",
             Self::ValidLoss => {
-                "the weights are numbers, so look for what is none in the validation data, else start anew with a lower rate"
+                "the weights are numbers, so look for what is not a number in the validation data, else start anew with a lower rate"
             }
         }
     }

@@ -206,7 +206,7 @@ fn cpu(backend: Backend) -> Option<Device> {
 /// Which adapters count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Adapters {
-    /// GPUs alone.
+    /// Only GPUs.
     Hardware,
     /// GPUs, then software ones.
     All,
@@ -220,7 +220,7 @@ fn gpus(backend: Backend, adapters: Adapters) -> Vec<Device> {
         let software = Device::wgpu(DeviceKind::Cpu);
         let found = Device::enumerate(DeviceType::Wgpu).into_vec();
         let (slow, mut fast): (Vec<_>, Vec<_>) = found.into_iter().partition(|device| *device == software);
-        // A GPU with memory of its own comes before one that shares the machine's.
+        // A GPU with its own memory comes before one that shares the machine's.
         let discrete = |device: &Device| (0..8).any(|n| *device == Device::wgpu(DeviceKind::DiscreteGpu(n)));
         fast.sort_by_key(|device| !discrete(device));
         if adapters == Adapters::All {

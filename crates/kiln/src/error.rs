@@ -1,4 +1,4 @@
-//! One error for a program that uses the facade: those of the crates behind it, and devices.
+//! One error for a program that uses the facade: those of its crates, and devices.
 
 /// What can go wrong in a program on Kiln.
 #[derive(Debug, thiserror::Error)]

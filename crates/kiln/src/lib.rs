@@ -51,8 +51,8 @@
 //! | `cuda` | NVIDIA's GPUs through CUDA |
 //!
 //! Three are no backends, and off by default. `subwords` adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` with
-//! some forty crates behind it; `SubwordTextEncoder` needs no feature. `fusion` and `autotune` are Burn's, for GPUs: plain
-//! operations behind each other become one, and of several kernels for one the fastest is found by timing them.
+//! its forty crates; `SubwordTextEncoder` needs no feature. `fusion` and `autotune` are Burn's, for GPUs: plain
+//! operations after each other become one, and of several kernels for one the fastest is found by timing them.
 
 mod device;
 mod error;

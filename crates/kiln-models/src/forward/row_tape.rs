@@ -1,4 +1,4 @@
-//! What sparse embeddings look up in a training step, for an optimizer that touches these rows alone.
+//! What sparse embeddings look up in a training step, for an optimizer that touches only these rows.
 
 use std::cell::RefCell;
 
@@ -21,9 +21,9 @@ thread_local! {
 }
 
 /// Runs a forward pass and gives what its sparse [`Embedding`](crate::layers::Embedding)s looked up
-/// on this thread. Such a table has no gradient of its own then; take it from the rows.
+/// on this thread. Such a table has no gradient then; take it from the rows.
 ///
-/// The trainer does so. A training loop of one's own that does not gets the gradients of whole
+/// The trainer does so. Another training loop that does not gets the gradients of whole
 /// tables, as if no embedding were sparse.
 ///
 /// # Examples

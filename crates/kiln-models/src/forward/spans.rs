@@ -28,7 +28,7 @@ impl Spans {
         Arc::clone(&self.0)
     }
 
-    /// The spans behind a layer that makes `out_steps` outputs, of which output `t` reads the
+    /// The spans after a layer that makes `out_steps` outputs, of which output `t` reads the
     /// inputs from `t * stride - before` to `t * stride - before + window` - 1: an output is
     /// valid when any input that it reads is.
     #[must_use]

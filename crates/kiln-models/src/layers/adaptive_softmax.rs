@@ -1,6 +1,6 @@
 //! The adaptive softmax: classes in clusters by how frequent they are, each cluster as narrow as it is rare.
 //!
-//! Leaves out the order of the classes: the lowest must be the most frequent, as a vocabulary by frequency has them.
+//! Not here: the order of the classes. The lowest must be the most frequent, as a vocabulary by frequency has them.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::log_softmax;
@@ -20,7 +20,7 @@ kiln_base::options! {
         pub required d_input: usize,
         /// How many classes there are.
         pub required classes: usize,
-        /// The first class of each cluster behind the first: `[2000, 6000]` makes three clusters. In rising order, above 0
+        /// The first class of each cluster after the first: `[2000, 6000]` makes three clusters. In rising order, above 0
         /// and below `classes`.
         pub required cutoffs: Vec<usize>,
         /// How much narrower each cluster is than the one before. Default: 4.

@@ -13,7 +13,7 @@ use crate::forward::spans::Spans;
 pub struct Bidirectional<L: Recurrent> {
     /// Walks from the first step to the last.
     pub forward_layer: L,
-    /// Walks from the last step to the first, with weights of its own.
+    /// Walks from the last step to the first, with its own weights.
     pub backward_layer: L,
 }
 

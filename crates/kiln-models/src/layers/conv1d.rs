@@ -18,7 +18,7 @@ pub enum ConvPadding {
     Valid,
     /// Zeros on both sides: the output is as long as the input.
     Same,
-    /// Zeros in front alone: output `t` sees no input behind `t`.
+    /// Zeros only in front: output `t` sees no input after `t`.
     Causal,
 }
 
@@ -34,7 +34,7 @@ kiln_base::options! {
         pub required kernel_size: usize,
         /// Default: valid.
         pub padding: ConvPadding = ConvPadding::Valid,
-        /// The function behind the sum. Default: linear.
+        /// The function after the sum. Default: linear.
         pub activation: Activation = Activation::Linear,
     }
 }
@@ -69,7 +69,7 @@ pub struct Conv1d {
     /// What lies beyond the ends.
     #[module(skip)]
     pub padding: ConvPadding,
-    /// The function behind the sum.
+    /// The function after the sum.
     #[module(skip)]
     pub activation: Activation,
 }

@@ -16,7 +16,7 @@ kiln_base::options! {
         pub required d_input: usize,
         /// Width of the output: Keras's `units`.
         pub required units: usize,
-        /// The function behind the product. Default: linear.
+        /// The function after the product. Default: linear.
         pub activation: Activation = Activation::Linear,
     }
 }
@@ -46,7 +46,7 @@ pub struct Dense {
     pub kernel: Param<Tensor<2>>,
     /// `[units]`
     pub bias: Param<Tensor<1>>,
-    /// The function behind the product.
+    /// The function after the product.
     #[module(skip)]
     pub activation: Activation,
 }

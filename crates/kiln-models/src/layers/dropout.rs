@@ -34,7 +34,7 @@ impl DropoutConfig {
 /// Zeroes elements at random in training and scales the others by 1 / (1 - rate); the identity in
 /// inference.
 ///
-/// The mask depends on (seed, name, step, position) alone, so a resumed run drops the same places
+/// The mask depends on (seed, name, step, position) only, so a resumed run drops the same places
 /// and every device drops the same ones.
 ///
 /// # References

@@ -88,14 +88,14 @@ impl Embedding {
 
     /// Whether training changes the table. Default: it does.
     ///
-    /// To leave it alone in the first epochs only, tell the trainer.
+    /// To leave it as it is in the first epochs only, tell the trainer.
     #[must_use]
     pub fn trainable(mut self, trainable: bool) -> Self {
         self.table = self.table.set_require_grad(trainable);
         self
     }
 
-    /// Whether a training step touches the rows alone that its batch looks up, in the gradient and in
+    /// Whether a training step touches only the rows that its batch looks up, in the gradient and in
     /// the optimizer, as `torch.nn.Embedding(sparse=True)` does: for tables of hundreds of thousands
     /// of rows. Default: it does not.
     ///

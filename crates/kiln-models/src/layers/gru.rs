@@ -17,7 +17,7 @@ kiln_base::options! {
         pub required d_input: usize,
         /// Width of the state: Keras's `units`.
         pub required d_hidden: usize,
-        /// Whether the reset gate acts behind the recurrent product, as Keras and cuDNN do by
+        /// Whether the reset gate acts after the recurrent product, as Keras and cuDNN do by
         /// default, or on the state before it, as in the paper. Default: true.
         pub reset_after: bool = true,
     }
@@ -46,7 +46,7 @@ impl GruConfig {
 ///
 /// ```text
 /// z, r = sigmoid(x W + b + h U + b')
-/// candidate = tanh(x W + b + r * (h U + b'))     with two biases: the reset gate acts behind
+/// candidate = tanh(x W + b + r * (h U + b'))     with two biases: the reset gate acts after
 /// candidate = tanh(x W + b + (r * h) U)          with one bias: it acts before
 /// h' = z * h + (1 - z) * candidate
 /// ```
@@ -60,7 +60,7 @@ pub struct Gru {
     pub kernel: Param<Tensor<2>>,
     /// `[d_hidden, 3 * d_hidden]`
     pub recurrent_kernel: Param<Tensor<2>>,
-    /// `[2, 3 * d_hidden]`, the inputs' bias and the state's, where the reset gate acts behind the
+    /// `[2, 3 * d_hidden]`, the inputs' bias and the state's, where the reset gate acts after the
     /// product; `[1, 3 * d_hidden]` where it acts before.
     pub bias: Param<Tensor<2>>,
 }

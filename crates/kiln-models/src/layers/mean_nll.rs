@@ -1,8 +1,8 @@
-//! The mean negative log-likelihood of classes behind a dense layer, with its gradient on the way.
+//! The mean negative log-likelihood of classes after a dense layer, with its gradient on the way.
 //!
 //! Through a softmax over thousands of classes the scores are the largest tensors of a step, and a graph over them keeps
 //! several copies and walks each again. Here the gradient by the scores is made where the scores are, and what leaves
-//! are the gradients by input, kernel and bias. Leaves out gradients of gradients.
+//! are the gradients by input, kernel and bias. There are no gradients of gradients.
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor};

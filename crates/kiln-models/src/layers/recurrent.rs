@@ -73,7 +73,7 @@ pub enum Sequence {
     /// The output of every step.
     #[default]
     Full,
-    /// The state behind the last step alone.
+    /// Only the state after the last step.
     Last,
 }
 
@@ -120,7 +120,7 @@ pub trait Recurrent: Module + ModuleDisplay {
         (output.clone().narrow(1, 0, steps), self.states_of(output, steps))
     }
 
-    /// The output of every step alone.
+    /// Only the output of every step.
     ///
     /// # Shapes
     ///
@@ -130,7 +130,7 @@ pub trait Recurrent: Module + ModuleDisplay {
         self.run(input, spans, direction, None, Wanted::SEQUENCE)
     }
 
-    /// The final state alone, which keeps no output on the way.
+    /// Only the final state, which keeps no output on the way.
     ///
     /// # Shapes
     ///
@@ -153,7 +153,7 @@ pub trait Recurrent: Module + ModuleDisplay {
         Wanted { sequence: false, hidden: true, cell: self.cell().states() == 2 }
     }
 
-    /// The final states, which lie behind `steps` outputs.
+    /// The final states, which lie after `steps` outputs.
     #[doc(hidden)]
     fn states_of(&self, output: Tensor<3>, steps: usize) -> RecurrentState {
         let [batch, rows, units] = output.dims();

@@ -40,7 +40,7 @@ kiln_base::options! {
         pub pool_size: usize = 4,
         /// Width of the lower and the upper LSTM in each direction. Default: 64 and 32.
         pub d_hidden: [usize; 2] = [64, 32],
-        /// What padded steps do: by default they carry the state, also behind the convolution and the
+        /// What padded steps do: by default they carry the state, also after the convolution and the
         /// pooling, where Keras drops its mask.
         pub padded_steps: PaddedSteps = PaddedSteps::Carry,
     }
@@ -100,7 +100,7 @@ pub struct ConvBiLstm {
     pub dropout: Dropout,
     /// The filters.
     pub conv1d: Conv1d,
-    /// Behind the convolution.
+    /// After the convolution.
     #[module(skip)]
     pub pool: MaxPool1d,
     /// The lower LSTMs, which give every step.

@@ -110,7 +110,7 @@ impl Head {
         }
     }
 
-    /// Probabilities of classifiers, `[batch, classes]` (of class 1 alone in `[batch, 1]` for
+    /// Probabilities of classifiers, `[batch, classes]` (only of class 1 in `[batch, 1]` for
     /// [`Head::Binary`]); the outputs themselves of a regressor.
     #[must_use]
     pub fn activate(self, outputs: Tensor<2>) -> Tensor<2> {

@@ -19,20 +19,20 @@ use crate::models::head::{Head, Targets};
 use crate::models::summary::Summary;
 use crate::weights::initializer::Initializer;
 
-/// What comes behind the last recurrent layer of a [`LanguageModel`].
+/// What comes after the last recurrent layer of a [`LanguageModel`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputLayer {
     /// A dense layer with a score for every token.
     #[default]
     Full,
-    /// The same with the embedding's table as its kernel, and a bias of its own (Inan et al. 2017, Press and Wolf
+    /// The same with the embedding's table as its kernel, and its own bias (Inan et al. 2017, Press and Wolf
     /// 2017): embedding and last recurrent layer must be of one width.
     Tied,
     /// Clusters of tokens, for wide vocabularies: ids must go by frequency, the most frequent first. See
     /// [`AdaptiveSoftmaxConfig`].
     Adaptive {
-        /// The first id of each cluster behind the first.
+        /// The first id of each cluster after the first.
         cutoffs: Vec<usize>,
         /// How much narrower each cluster is than the one before; PyTorch's default is 4.
         div_value: f64,
@@ -131,13 +131,13 @@ pub struct Windows {
 
 /// Predicts each next token of running text.
 ///
-/// Text is read in windows. The states behind a window are where the next one begins, but gradients end at the
+/// Text is read in windows. The states after a window are where the next one begins, but gradients end at the
 /// window's first step: truncated backpropagation through time. [`Model::forward`] goes through the [`Carried`] of its
 /// batch; [`LanguageModel::forward_states`] takes and gives the states themselves.
 ///
 /// # References
 ///
-/// Mikolov et al., "Recurrent neural network based language model", 2010; dropout between layers alone, as in Zaremba,
+/// Mikolov et al., "Recurrent neural network based language model", 2010; dropout between layers only, as in Zaremba,
 /// Sutskever, Vinyals, "Recurrent Neural Network Regularization", 2014.
 #[derive(Module, Debug)]
 pub struct LanguageModel {
@@ -145,7 +145,7 @@ pub struct LanguageModel {
     pub embedding: Embedding,
     /// The recurrent layers.
     pub recurrent: RecurrentStack,
-    /// On the embeddings and behind each layer.
+    /// On the embeddings and after each layer.
     pub dropouts: Vec<Dropout>,
     /// From the last layer's output to a score for each token.
     pub output: Output,
@@ -155,7 +155,7 @@ pub struct LanguageModel {
 }
 
 impl LanguageModel {
-    /// The output of the last recurrent layer at every step, behind its dropout, and the states behind the last step.
+    /// The output of the last recurrent layer at every step, after its dropout, and the states after the last step.
     ///
     /// # Shapes
     ///
@@ -224,7 +224,7 @@ impl Model for LanguageModel {
     }
 
     /// The mean over tokens. The outputs are the log-probabilities of the targets, `[tokens, 1]`, and right ones are not
-    /// counted, so that the scores of all tokens need not be kept; an adaptive softmax computes those alone of the
+    /// counted, so that the scores of all tokens need not be kept; an adaptive softmax computes only those of the
     /// clusters that it needs. Metrics that look for the best of several scores find none here.
     fn score(&self, input: &Windows, targets: &Targets, pass: &Pass) -> Score {
         let Targets::Classes(classes) = targets else {

@@ -20,7 +20,7 @@ pub enum RecurrentKind {
     /// [`Lstm`]
     #[default]
     Lstm,
-    /// [`Gru`] with the reset gate behind the product.
+    /// [`Gru`] with the reset gate after the product.
     Gru,
 }
 

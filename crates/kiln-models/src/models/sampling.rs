@@ -1,4 +1,4 @@
-//! The next token drawn from a model's scores: temperature, top-k, top-p. Leaves out the model.
+//! The next token drawn from a model's scores: temperature, top-k, top-p. The model is not here.
 
 use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
@@ -98,7 +98,7 @@ impl Sampling {
                 return Ok(id);
             }
         }
-        // Rounding alone leads here.
+        // Only rounding leads here.
         Ok(left[left.len() - 1].0)
     }
 }

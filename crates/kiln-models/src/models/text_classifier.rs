@@ -1,4 +1,4 @@
-//! Any of the text classifiers behind one type, so that a saved one can be loaded without knowing
+//! Any of the text classifiers in one type, so that a saved one can be loaded without knowing
 //! which it is.
 
 use burn::module::Module;

@@ -11,9 +11,9 @@ use flate2::read::MultiGzDecoder;
 use crate::error::{Error, Result};
 use kiln_base::{FileError, OptionError};
 
-/// Words of a sentence at most; the rest makes a sentence of its own.
+/// Words of a sentence at most; the rest makes another sentence.
 const LONGEST: usize = 10_000;
-/// How far behind its size a block may look for a line's end before it ends at a space.
+/// How far beyond its size a block may look for a line's end before it ends at a space.
 const SLACK: usize = 1 << 16;
 
 /// Sentences of words.
@@ -95,7 +95,7 @@ pub(crate) struct Blocks {
     open: Option<(usize, Box<dyn Read + Send>)>,
     /// Files, or sentences, that were begun.
     begun: usize,
-    /// What was read behind the last block's end.
+    /// What was read after the last block's end.
     kept: Vec<u8>,
     /// Where `kept` begins in its file.
     byte: u64,
@@ -160,7 +160,7 @@ impl Blocks {
         self.size
     }
 
-    /// The next block; `None` behind the last, and behind an error.
+    /// The next block; `None` after the last, and after an error.
     pub(crate) fn next(&mut self) -> Result<Option<Block>> {
         if self.failed {
             return Ok(None);

@@ -68,7 +68,7 @@ struct State {
     grown: u64,
 }
 
-/// What a saved model holds beside tensors.
+/// What a saved model holds next to tensors.
 #[derive(Serialize, Deserialize)]
 struct Header {
     version: u32,

@@ -52,7 +52,7 @@ pub struct Word2VecProgress {
     pub loss: f64,
 }
 
-/// What a pass over the corpus needs beside the tables.
+/// What a pass over the corpus needs next to the tables.
 pub(crate) struct Pass<'a> {
     pub(crate) vocabulary: &'a Word2VecVocabulary,
     pub(crate) sampler: &'a WindowSampler,
@@ -116,7 +116,7 @@ impl Pass<'_> {
     }
 
     /// Trains from `place` to the end of the corpus, or until the observer breaks off; says whether
-    /// the pass is over. `place` is where it stands then, also behind an error. A device makes the steps
+    /// the pass is over. `place` is where it stands then, also after an error. A device makes the steps
     /// if one is given, else the CPU.
     pub(crate) fn run(
         &self,
@@ -336,7 +336,7 @@ impl Steps for InMemory<'_> {
     }
 }
 
-/// A device, which is waited for where losses are settled alone.
+/// A device, which is waited for only where losses are settled.
 struct OnDevice {
     tables: DeviceTables,
     prediction: Prediction,

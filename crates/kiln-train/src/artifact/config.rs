@@ -54,7 +54,7 @@ impl TokenUnit {
     }
 }
 
-/// What an artifact holds beside its weights.
+/// What an artifact holds next to its weights.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant)] // one a run, never in large numbers

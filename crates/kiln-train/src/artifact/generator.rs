@@ -126,7 +126,7 @@ impl TextGenerator {
         }
     }
 
-    /// Draws one token after another behind `prompt` and calls `each` with it, until `each` breaks off. The same seed
+    /// Draws tokens that follow `prompt`, one after another, and calls `each` with it, until `each` breaks off. The same seed
     /// gives the same text.
     ///
     /// # Errors
@@ -156,7 +156,7 @@ impl TextGenerator {
         Ok(())
     }
 
-    /// The scores of what comes behind `ids`, as many as the vocabulary has tokens, and the states there.
+    /// The scores of what comes after `ids`, as many as the vocabulary has tokens, and the states there.
     fn next(&self, ids: &[u32], states: Option<LayerStates>) -> Result<(Vec<f32>, LayerStates)> {
         let device = device_of(&self.model)?;
         let row: Vec<i32> = ids.iter().map(|&id| id as i32).collect();

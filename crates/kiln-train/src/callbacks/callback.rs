@@ -9,7 +9,7 @@ use crate::report::history::EpochLogs;
 ///
 /// Kiln's own [`EarlyStopping`](crate::EarlyStopping),
 /// [`ReduceLrOnPlateau`](crate::ReduceLrOnPlateau) and [`SaveBest`](crate::SaveBest) are built on
-/// this trait alone. Callbacks are called in the order in which they were added.
+/// this trait only. Callbacks are called in the order in which they were added.
 ///
 /// # Examples
 ///
@@ -56,7 +56,7 @@ pub trait Callback: Send {
         Ok(())
     }
 
-    /// Called behind every optimizer step.
+    /// Called after every optimizer step.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ pub trait Callback: Send {
         Ok(())
     }
 
-    /// Called behind the validation of every epoch.
+    /// Called after the validation of every epoch.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ pub trait Callback: Send {
         Ok(())
     }
 
-    /// Called once behind the last epoch, or behind the one in which a callback stopped the run; not
+    /// Called once after the last epoch, or after the one in which a callback stopped the run; not
     /// where an error or the user ended it.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ pub struct Plan {
     pub steps: usize,
 }
 
-/// What is known behind a step.
+/// What is known after a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepLogs {
     /// The epoch, counted from 1.
@@ -175,7 +175,7 @@ impl<'a> Control<'a> {
         self.learning_rate = rate;
     }
 
-    /// Ends the run behind this step or epoch; `reason` is shown and kept in the run.
+    /// Ends the run after this step or epoch; `reason` is shown and kept in the run.
     pub fn stop(&mut self, reason: impl Into<String>) {
         self.stop.get_or_insert(reason.into());
     }

@@ -1,4 +1,4 @@
-//! From documents to padded rows of ids: a text encoder and the padding behind it.
+//! From documents to padded rows of ids: a text encoder and the padding after it.
 
 use burn::tensor::Device;
 use kiln_base::OptionError;

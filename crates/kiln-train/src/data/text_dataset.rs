@@ -1,4 +1,4 @@
-//! Documents and their ids as Burn's `Dataset`, and batches of rows that differ in length. Leaves out encoding, which
+//! Documents and their ids as Burn's `Dataset`, and batches of rows that differ in length. Encoding is not here: it
 //! is an `Encoder`'s, and rows of one length (`rows.rs`).
 
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub struct EncodedText {
     pub label: u32,
 }
 
-/// Encoded documents of any length as Burn's `Dataset`, one behind the other in memory.
+/// Encoded documents of any length as Burn's `Dataset`, one after the other in memory.
 ///
 /// Cloning is cheap: the rows are shared.
 ///
@@ -164,7 +164,7 @@ impl Dataset<EncodedText> for EncodedDataset {
     }
 }
 
-/// Calls `take` with the ids of every document, in order, and puts its label behind `labels`.
+/// Calls `take` with the ids of every document, in order, and puts its label after `labels`.
 pub(crate) fn each_encoded(
     documents: impl IntoIterator<Item = kiln_text::Result<Document>>,
     encoder: &impl Encoder,
@@ -291,7 +291,7 @@ impl Batches for EncodedBatches {
             // From the longest: where memory does not do, that shows at once.
             return batches.into_iter().flatten().rev().map(|&place| rows[place]).collect();
         };
-        // The last batch alone may be short, and stays last: those before it are cut at multiples of the batch size.
+        // Only the last batch may be short, and stays last: those before it are cut at multiples of the batch size.
         let whole = rows.len() / batch_size;
         let order = key.child("batches").permutation(whole).into_iter().chain(whole..batches.len());
         order.flat_map(|batch| batches[batch]).map(|&place| rows[place]).collect()

@@ -10,7 +10,7 @@ use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::error::{Error, Result};
 
 /// Running text as streams read side by side: of `n` tokens and `streams` streams, each stream is a run of
-/// `(n - 1) / streams` tokens, one behind the other, and what is to be predicted at each token is the next one. A batch
+/// `(n - 1) / streams` tokens, one after the other, and what is to be predicted at each token is the next one. A batch
 /// holds one window of every stream; the next batch goes on where it ended. The last window may be shorter, and fewer
 /// than `streams` tokens at the end of the text are left out.
 ///
@@ -37,7 +37,7 @@ impl TextWindows {
     ///
     /// # Errors
     ///
-    /// A size is 0, or the text is shorter than one window a stream and the token behind.
+    /// A size is 0, or the text is shorter than one window a stream and the token after.
     pub fn new(ids: Vec<u32>, streams: usize, window: usize) -> Result<Self> {
         for (option, value) in [("number of streams", streams), ("window of a text", window)] {
             OptionError::unless(value > 0, option, "at least 1", value)?;

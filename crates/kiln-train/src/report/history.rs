@@ -21,7 +21,7 @@ pub struct EpochLogs {
     /// The training accuracy, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub accuracy: Option<f64>,
-    /// The validation loss: the mean over all rows behind the epoch's last step.
+    /// The validation loss: the mean over all rows after the epoch's last step.
     #[serde(with = "nan_as_null")]
     pub val_loss: f64,
     /// The validation accuracy, where there is one.

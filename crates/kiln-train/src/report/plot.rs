@@ -35,7 +35,7 @@ impl History {
                 write_file(path, text.as_bytes())
             }
             Some("png") => {
-                // The encoder behind plotters writes to a path alone.
+                // The encoder of plotters writes only to a path.
                 let folder = tempfile::tempdir().map_err(FileError::new("make a temporary folder near", path))?;
                 let drawn = folder.path().join("curves.png");
                 self.draw(BitMapBackend::new(&drawn, SIZE).into_drawing_area()).map_err(failed)?;

@@ -12,7 +12,7 @@ use crate::report::history::EpochLogs;
 /// Shows the run on the standard output.
 #[derive(Debug, Default)]
 pub(crate) struct ShowProgress {
-    /// Whether to show perplexity beside the loss.
+    /// Whether to show perplexity next to the loss.
     perplexity: bool,
     plan: Option<Plan>,
     bar: Option<ProgressBar>,

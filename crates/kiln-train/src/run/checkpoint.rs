@@ -99,7 +99,7 @@ fn first_difference(now: &str, before: &str) -> (String, String) {
     (now.trim().trim_end_matches(',').to_owned(), before.trim().trim_end_matches(',').to_owned())
 }
 
-/// The state of a run behind an epoch.
+/// The state of a run after an epoch.
 #[derive(Clone, Debug)]
 pub(crate) struct Checkpoint {
     pub(crate) identity: RunIdentity,
@@ -123,7 +123,7 @@ struct Plain {
 }
 
 impl Checkpoint {
-    /// Epochs behind the run.
+    /// Epochs that the run has made.
     pub(crate) fn epoch(&self) -> usize {
         self.history.epochs().len()
     }

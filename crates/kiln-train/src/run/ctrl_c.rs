@@ -7,10 +7,10 @@ use burn::train::Interrupter;
 
 use crate::error::Result;
 
-/// What the handler knows; a process can have one handler alone.
+/// What the handler knows; a process can have only one handler.
 struct Handled {
     installed: bool,
-    /// The runs under way that Ctrl-C is to stop, each with a number of its own.
+    /// The runs under way that Ctrl-C is to stop, each with its number.
     runs: Vec<(u64, Interrupter)>,
     next: u64,
 }
@@ -35,14 +35,14 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
-/// Stops every run that goes on; where there is none, ends the process.
+/// Stops every run that goes on; where there is no run, ends the process.
 fn pressed() {
     let state = handled();
     let mut going_on = state.runs.iter().filter(|(_, run)| !run.should_stop()).peekable();
     if going_on.peek().is_none() {
         std::process::exit(130);
     }
-    let _ = writeln!(std::io::stderr(), "stopping behind this step; Ctrl-C again ends at once");
+    let _ = writeln!(std::io::stderr(), "stopping after this step; Ctrl-C again ends at once");
     going_on.for_each(|(_, run)| run.stop(Some("stopped by Ctrl-C")));
 }
 

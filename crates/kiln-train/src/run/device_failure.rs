@@ -3,7 +3,7 @@
 //!
 //! A GPU computes behind the program's back, so a failure shows where something is read next, and its
 //! text alone says what it was. Most reads return it. Those that Burn offers without a `Result`, such as
-//! the ones behind [`weights_of`](kiln_models::weights::weights_of), panic with it, and so does CubeCL
+//! the ones in [`weights_of`](kiln_models::weights::weights_of), panic with it, and so does CubeCL
 //! where its own thread met it. That is why work on a GPU runs under `catch_unwind`, here and nowhere
 //! else; a panic that is no failure of the device goes on as it was.
 
@@ -79,7 +79,7 @@ impl Failure {
     }
 }
 
-/// The innermost cause that a message tells, without what lies behind it.
+/// The innermost cause that a message tells, without what lies after it.
 fn innermost(message: &str) -> String {
     // A quoted message has its line ends written out.
     let message = message.strip_suffix("\" }").unwrap_or(message).replace("\\n", "\n");

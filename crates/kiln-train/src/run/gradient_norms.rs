@@ -74,7 +74,7 @@ pub(crate) struct LayerNorms {
 }
 
 impl LayerNorms {
-    /// Of a module's layers, behind an epoch whose largest gradient is told by `before`.
+    /// Of a module's layers, after an epoch whose largest gradient is told by `before`.
     pub(crate) fn new<M: Module>(module: &M, before: Option<String>) -> Self {
         let (mut layers, mut layer_of) = (Vec::<String>::new(), Vec::new());
         for (path, _) in weights::shapes_of(module) {
@@ -97,7 +97,7 @@ impl LayerNorms {
         for (layer, square) in of_layers.iter().enumerate() {
             let norm = square.sqrt();
             self.sums[layer] += norm;
-            // The first that is not finite stays: what comes behind it follows from it.
+            // The first that is not finite stays: what comes after it follows from it.
             let larger = |largest: Largest| largest.norm.is_finite() && (norm > largest.norm || !norm.is_finite());
             if self.largest.is_none_or(larger) {
                 self.largest = Some(Largest { norm, layer, step });

@@ -7,7 +7,7 @@ use crate::run::gradient_norms::{GradientSquares, LayerNorms};
 use crate::run::trainable::StepOutput;
 
 /// Batches whose numbers stay on the device before they are read: reading each at once would make
-/// a GPU wait for the host behind every step.
+/// a GPU wait for the host after every step.
 const BUNCH: usize = 16;
 
 /// What a step leaves on the device.
@@ -95,7 +95,7 @@ impl Meter {
             if let Some(GradientSquares { places, .. }) = step.update.and_then(|update| update.squares) {
                 let (of_step, rest) = squares.split_at(places.len());
                 squares = rest;
-                // Behind a loss that is no number, gradients are none either.
+                // After a loss that is no number, gradients are not numbers either.
                 if self.not_finite.is_none() {
                     self.norms.add(self.steps, &places, of_step);
                 }

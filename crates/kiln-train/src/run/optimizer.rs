@@ -27,7 +27,7 @@ use crate::run::step_gradients::StepGradients;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "optimizer", rename_all = "snake_case")]
 pub enum Optimizer {
-    /// Kingma and Ba 2014, with Keras's placing of epsilon (beside the root of the uncorrected
+    /// Kingma and Ba 2014, with Keras's placing of epsilon (next to the root of the uncorrected
     /// second moment).
     Adam {
         /// The first learning rate.
@@ -100,13 +100,6 @@ impl Optimizer {
         self
     }
 
-    /// Its old name, until the tests have changed.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn with_learning_rate(self, rate: f64) -> Self {
-        self.learning_rate(rate)
-    }
-
     /// The first learning rate that is set.
     #[must_use]
     pub const fn rate(&self) -> f64 {
@@ -117,7 +110,7 @@ impl Optimizer {
         }
     }
 
-    /// A parameter's values and moments behind its step `steps`, counted from 1. It has no moments before
+    /// A parameter's values and moments after its step `steps`, counted from 1. It has no moments before
     /// the first.
     fn apply(
         self,

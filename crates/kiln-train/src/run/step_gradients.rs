@@ -8,7 +8,7 @@ use burn::tensor::{Gradients, IndexingUpdateOp, Tensor};
 use kiln_kernels::{RowGradient, row_gradient};
 use kiln_models::LookedUp;
 
-/// The gradients of a module's parameters behind one backward pass.
+/// The gradients of a module's parameters after one backward pass.
 pub struct StepGradients {
     pub(crate) whole: GradientsParams,
     pub(crate) rows: BTreeMap<ParamId, RowGradient>,
@@ -51,7 +51,7 @@ impl StepGradients {
 }
 
 impl From<GradientsParams> for StepGradients {
-    /// Gradients of whole parameters alone.
+    /// Only gradients of whole parameters.
     fn from(whole: GradientsParams) -> Self {
         Self { whole, rows: BTreeMap::new() }
     }

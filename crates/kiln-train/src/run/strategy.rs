@@ -2,7 +2,7 @@
 //!
 //! Burn's own strategy clones the model before each optimizer step, so that nothing updates in
 //! place, and saves before early stopping has seen the epoch. This one owns model and optimizer,
-//! calls back, and writes one checkpoint behind each epoch.
+//! calls back, and writes one checkpoint after each epoch.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +41,7 @@ pub(crate) struct Loop {
     pub(crate) stopped: Option<String>,
     /// The epoch that the training loader shuffles by.
     pub(crate) shuffle_epoch: Arc<AtomicU64>,
-    /// Names of the Burn metrics, which are asked for behind each epoch.
+    /// Names of the Burn metrics, which are asked for after each epoch.
     pub(crate) metric_names: Vec<String>,
     /// Whether perplexity stands in the history.
     pub(crate) perplexity: bool,

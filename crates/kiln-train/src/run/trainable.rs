@@ -204,7 +204,7 @@ impl<M: Model> Trainable for M {
     }
 }
 
-/// The classes of a batch, for metrics of one's own.
+/// The classes of a batch, for a user's metrics.
 impl StepOutput {
     /// The classes of the rows, `[batch]`, where the targets are classes.
     #[must_use]

@@ -49,7 +49,7 @@ macro_rules! setters {
 
 /// Trains a model into a folder.
 ///
-/// Behind each epoch the folder holds a checkpoint (`checkpoint.kiln`), the history
+/// After each epoch the folder holds a checkpoint (`checkpoint.kiln`), the history
 /// (`history.json`, `history.csv`) and, with [`Trainer::save_best`], the best weights
 /// (`model.safetensors`); at the end also the returned model's weights and the curves
 /// (`curves.svg`, `curves.png`). The same seed, device and build give the
@@ -209,7 +209,7 @@ impl<M: Trainable> Trainer<M> {
         self
     }
 
-    /// Writes what a later process needs beside the weights to predict (`config.json`,
+    /// Writes what a later process needs next to the weights to predict (`config.json`,
     /// `tokenizer.json`) when the first epoch ends; until then an old run in the folder stands.
     #[must_use]
     pub fn artifact(mut self, artifact: impl Into<ArtifactConfig>) -> Self {
@@ -223,7 +223,7 @@ impl<M: Trainable> Trainer<M> {
         self.interrupter.clone()
     }
 
-    /// Trains `model` on `train`, and measures it on `valid` behind each epoch.
+    /// Trains `model` on `train`, and measures it on `valid` after each epoch.
     ///
     /// # Errors
     ///
@@ -295,7 +295,7 @@ impl<M: Trainable> Trainer<M> {
             }
         }
         if self.show {
-            // The last one, and behind `resume`: a checkpoint keeps no state of it.
+            // The last one, and after `resume`: a checkpoint keeps no state of it.
             state.callbacks.push(Box::new(ShowProgress::new(self.perplexity)));
         }
         let order = Order::Training { seed: self.seed, epoch: shuffle_epoch };
@@ -416,7 +416,7 @@ fn resume<M: Trainable>(model: M, state: &mut Loop, steps: usize, show: bool) ->
     state.stopped = checkpoint.stopped;
     if show {
         let _ =
-            writeln!(std::io::stdout(), "resumed from {} behind epoch {epoch}, step {}", path.display(), epoch * steps);
+            writeln!(std::io::stdout(), "resumed from {} after epoch {epoch}, step {}", path.display(), epoch * steps);
     }
     Ok(model)
 }

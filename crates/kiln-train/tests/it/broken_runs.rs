@@ -41,7 +41,7 @@ fn what_the_last_step_of_an_epoch_breaks_is_not_kept() {
     for (backend, device) in devices::all() {
         let folder = folder();
         let trainer = Trainer::new(folder.path()).epochs(3).batch_size(4).quiet().callback(Reckless(1e39));
-        let trainer = trainer.optimizer(Optimizer::sgd().with_learning_rate(0.1));
+        let trainer = trainer.optimizer(Optimizer::sgd().learning_rate(0.1));
         let error = trainer.fit(slope(&device), &numbers(1.0, 4), &numbers(1.0, 4)).unwrap_err();
         let message = error.to_string();
         let Error::NotFinite { what, step: 1, epoch: 2, learning_rate: 1e39, .. } = error else { panic!("{message}") };

@@ -243,7 +243,7 @@ fn a_loss_that_turns_nan_ends_the_run_and_the_last_good_checkpoint_stands() {
         .epochs(3)
         .batch_size(STREAMS)
         .quiet()
-        .optimizer(Optimizer::sgd().with_learning_rate(0.5))
+        .optimizer(Optimizer::sgd().learning_rate(0.5))
         .callback(Reckless(1e25));
     let error = trainer.fit(text.model(&cpu()), &text.train, &text.valid).unwrap_err();
     let message = error.to_string();
