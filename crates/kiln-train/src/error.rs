@@ -253,7 +253,7 @@ impl Broken {
         match self {
             Self::TrainLoss | Self::Weight(_) => "start anew with a lower rate or clipped gradients",
             Self::ValidLoss => {
-                "the weights are numbers, so look for what is not a number in the validation data, else start anew with a lower rate"
+                "the weights are numbers, so look for what is none in the validation data, else start anew with a lower rate"
             }
         }
     }
