@@ -8,7 +8,6 @@ pub(crate) mod rows;
 pub(crate) mod sequence_encoder;
 mod text_dataset;
 mod text_windows;
-mod token_rows;
 
 pub use batches::{Batches, DataLimits, Labelled};
 pub use burn_dataset::BurnDataset;

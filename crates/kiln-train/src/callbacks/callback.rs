@@ -1,8 +1,10 @@
 //! Callbacks: what may happen between steps and epochs of a run.
 
 use kiln_models::weights::Weights;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::history::EpochLogs;
 
 /// Something that watches a run and may steer it.
@@ -110,6 +112,22 @@ pub struct CallbackState {
     pub values: serde_json::Value,
     /// Tensors, such as the best weights so far.
     pub weights: Weights,
+}
+
+impl CallbackState {
+    /// A state that is plain data, and weights.
+    pub(crate) fn of(state: impl Serialize, weights: Weights) -> Self {
+        Self { values: serde_json::to_value(state).unwrap_or_default(), weights }
+    }
+
+    /// The state that [`CallbackState::of`] was given by the callback `name`.
+    pub(crate) fn read<T: DeserializeOwned>(self, name: &str) -> Result<(T, Weights)> {
+        let state = serde_json::from_value(self.values).map_err(|error| Error::Callback {
+            name: name.to_owned(),
+            message: format!("the checkpoint holds no state of it: {error}"),
+        })?;
+        Ok((state, self.weights))
+    }
 }
 
 /// What a run is going to do.

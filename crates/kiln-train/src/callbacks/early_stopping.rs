@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::callbacks::callback::{Callback, CallbackState, Control};
 use crate::callbacks::monitor::Monitor;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::history::EpochLogs;
 
 kiln_base::options! {
@@ -33,7 +33,7 @@ kiln_base::options! {
         /// Epochs, counted from 0, before which nothing is watched.
         start_from_epoch: usize = 0,
         bare state: State = State { wait: 0, best: None, best_epoch: 0 },
-        bare best_weights: Option<Weights> = None,
+        bare best_weights: Weights = Weights::new(),
     }
 }
 
@@ -54,7 +54,7 @@ impl EarlyStopping {
     fn keep(&mut self, epoch: usize, control: &Control<'_>) {
         self.state.best_epoch = epoch;
         if self.restore_best_weights {
-            self.best_weights = Some(control.weights());
+            self.best_weights = control.weights();
         }
     }
 }
@@ -105,30 +105,18 @@ impl Callback for EarlyStopping {
     }
 
     fn on_train_end(&mut self, control: &mut Control<'_>) -> Result<()> {
-        if let Some(weights) = self.best_weights.take() {
-            control.set_weights(weights);
+        if !self.best_weights.is_empty() {
+            control.set_weights(std::mem::take(&mut self.best_weights));
         }
         Ok(())
     }
 
     fn state(&self) -> CallbackState {
-        CallbackState {
-            values: serde_json::to_value(self.state).unwrap_or_default(),
-            weights: self.best_weights.clone().unwrap_or_default(),
-        }
+        CallbackState::of(self.state, self.best_weights.clone())
     }
 
     fn restore(&mut self, state: CallbackState) -> Result<()> {
-        self.state = from_values(self.name(), state.values)?;
-        self.best_weights = (!state.weights.is_empty()).then_some(state.weights);
+        (self.state, self.best_weights) = state.read(self.name())?;
         Ok(())
     }
-}
-
-/// A callback's state from a checkpoint's values.
-pub(crate) fn from_values<T: serde::de::DeserializeOwned>(name: &str, values: serde_json::Value) -> Result<T> {
-    serde_json::from_value(values).map_err(|error| Error::Callback {
-        name: name.to_owned(),
-        message: format!("the checkpoint holds no state of it: {error}"),
-    })
 }

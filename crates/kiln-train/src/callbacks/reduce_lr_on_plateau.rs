@@ -1,10 +1,10 @@
 //! Lowering the learning rate when a metric no longer improves, by Keras's rule or by PyTorch's.
 
 use kiln_base::OptionError;
+use kiln_models::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 use crate::callbacks::callback::{Callback, CallbackState, Control};
-use crate::callbacks::early_stopping::from_values;
 use crate::callbacks::monitor::Monitor;
 use crate::error::Result;
 use crate::report::history::EpochLogs;
@@ -159,11 +159,11 @@ impl Callback for ReduceLrOnPlateau {
     }
 
     fn state(&self) -> CallbackState {
-        CallbackState { values: serde_json::to_value(self.state).unwrap_or_default(), ..Default::default() }
+        CallbackState::of(self.state, Weights::new())
     }
 
     fn restore(&mut self, state: CallbackState) -> Result<()> {
-        self.state = from_values(self.name(), state.values)?;
+        (self.state, _) = state.read(self.name())?;
         Ok(())
     }
 }

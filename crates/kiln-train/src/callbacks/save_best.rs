@@ -6,7 +6,6 @@ use kiln_models::weights::{self, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::callbacks::callback::{Callback, CallbackState, Control};
-use crate::callbacks::early_stopping::from_values;
 use crate::callbacks::monitor::Monitor;
 use crate::error::Result;
 use crate::report::file::write_file;
@@ -60,15 +59,11 @@ impl Callback for SaveBest {
     }
 
     fn state(&self) -> CallbackState {
-        CallbackState {
-            values: serde_json::to_value(self.state).unwrap_or_default(),
-            weights: self.best_weights.clone(),
-        }
+        CallbackState::of(self.state, self.best_weights.clone())
     }
 
     fn restore(&mut self, state: CallbackState) -> Result<()> {
-        self.state = from_values(self.name(), state.values)?;
-        self.best_weights = state.weights;
+        (self.state, self.best_weights) = state.read(self.name())?;
         Ok(())
     }
 }

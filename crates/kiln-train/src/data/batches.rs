@@ -1,7 +1,8 @@
 //! What a run reads: rows that are cut into batches, their order, and what a model must be able to take.
 
 use burn::tensor::Device;
-use kiln_models::{Carried, RandomKey, Targets};
+use kiln_models::{Carried, RandomKey, Targets, TokenBatch};
+use kiln_text::rows::Padded;
 
 use crate::error::{Error, Result};
 
@@ -122,4 +123,10 @@ pub struct Labelled<I> {
     pub input: I,
     /// What it ought to say.
     pub targets: Targets,
+}
+
+/// A batch of padded rows.
+pub(crate) fn token_batch(padded: Padded<u32>, device: &Device) -> TokenBatch {
+    let Padded { values, len, spans, .. } = padded;
+    TokenBatch::new(values.into_iter().map(|id| id as i32).collect(), len, spans, device)
 }

@@ -10,7 +10,6 @@ use kiln_text::rows::Padded;
 
 use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::data::text_dataset::EncodedText;
-use crate::data::token_rows::spans_of;
 use crate::error::{Error, Result};
 
 /// What the rows of a data set ought to come out as.
@@ -99,7 +98,7 @@ impl TokenDataset {
         Ok(Self(Arc::new(TokenRows {
             ids: values.into_iter().map(|id| id as i32).collect(),
             steps: len,
-            spans: spans_of(spans),
+            spans,
             targets: RowTargets::Classes(classes),
         })))
     }

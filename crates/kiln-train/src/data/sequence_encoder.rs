@@ -8,9 +8,9 @@ use kiln_text::encoders::{Encoder, TextEncoder};
 use kiln_text::rows::{PadSequences, Padded, Padding, Truncating};
 use serde::{Deserialize, Serialize};
 
+use crate::data::batches::token_batch;
 use crate::data::rows::TokenDataset;
 use crate::data::text_dataset::each_encoded;
-use crate::data::token_rows::token_batch;
 use crate::error::Result;
 
 /// How rows are brought to one length. The defaults are Keras's: padded and truncated in front.

@@ -12,8 +12,7 @@ use kiln_text::corpora::{Document, Documents};
 use kiln_text::encoders::Encoder;
 use kiln_text::rows::{LengthBatches, PadSequences, Padded, Padding, Truncating};
 
-use crate::data::batches::{Batches, DataLimits, Labelled};
-use crate::data::token_rows::token_batch;
+use crate::data::batches::{Batches, DataLimits, Labelled, token_batch};
 use crate::error::{Error, Result};
 
 /// Documents as Burn's `Dataset`, an item a text with its label.
