@@ -125,7 +125,6 @@ impl Interner {
     pub const MOST: usize = u32::MAX as usize;
 
     /// Room for so many words of so many bytes together.
-    #[must_use]
     pub fn with_capacity(words: usize, bytes: usize) -> Self {
         let numbers = Numbers { short: HashTable::with_capacity(words), long: HashTable::with_capacity(words) };
         Self { words: Words { texts: String::with_capacity(bytes), ends: Vec::with_capacity(words) }, numbers }
@@ -160,33 +159,28 @@ impl Interner {
     }
 
     /// All words one after the other, and where each ends.
-    #[must_use]
     pub fn parts(&self) -> (&str, &[usize]) {
         (&self.words.texts, &self.words.ends)
     }
 
     /// How many words there are.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.words.ends.len()
     }
 
     /// Whether there is no word.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.ends.is_empty()
     }
 
     /// The number of a word.
     #[inline]
-    #[must_use]
     pub fn find(&self, word: &[u8]) -> Option<u32> {
         self.find_in(word, (0, word.len()))
     }
 
     /// The number of the word that stands in a text from `start` to `end`.
     #[inline]
-    #[must_use]
     pub fn find_in(&self, text: &[u8], place: (usize, usize)) -> Option<u32> {
         self.numbers.find(&self.words, text, place)
     }
@@ -222,7 +216,6 @@ impl Interner {
 
     /// The word with a number.
     #[inline]
-    #[must_use]
     pub fn text(&self, number: u32) -> Option<&str> {
         self.words.text(number)
     }

@@ -20,7 +20,6 @@ impl SplitMix64 {
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
     /// The generator that starts at `seed`.
-    #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -28,7 +27,6 @@ impl SplitMix64 {
     /// Number `n` of the generator that starts at `seed`, counted from 1; number 0 is the seed itself, mixed. The numbers can be
     /// asked for in any order.
     #[inline]
-    #[must_use]
     pub const fn nth(seed: u64, n: u64) -> u64 {
         let mut bits = seed.wrapping_add(n.wrapping_mul(Self::STEP));
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

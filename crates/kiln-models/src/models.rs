@@ -64,7 +64,6 @@ impl TokenBatch {
     /// # Panics
     ///
     /// If the ids do not fill as many rows as there are spans.
-    #[must_use]
     pub fn new(ids: Vec<i32>, steps: usize, spans: Vec<Span>, device: &Device) -> Self {
         let ids = Tensor::from_data(TensorData::new(ids, [spans.len(), steps]), device);
         let is_whole = spans.iter().all(|&span| span == Span { start: 0, len: steps });

@@ -29,7 +29,6 @@ pub struct Weight {
 pub type Weights = BTreeMap<String, Weight>;
 
 /// Copies every parameter out of `module`.
-#[must_use]
 pub fn weights_of<M: Module>(module: &M) -> Weights {
     let mut visitor = Taking::default();
     module.visit(&mut visitor);
@@ -106,13 +105,11 @@ pub fn with_trainable<M: Module>(module: M, path: &str, trainable: bool) -> Resu
 
 /// Says of every parameter whether training changes it: `decide` gets its path, and leaves it as it is
 /// with `None`.
-#[must_use]
 pub fn map_trainable<M: Module>(module: M, decide: impl FnMut(&str) -> Option<bool>) -> M {
     module.map(&mut Freezing { path: ParameterPath::default(), decide })
 }
 
 /// Whether a parameter's path is `path` or lies under it.
-#[must_use]
 pub fn is_under(name: &str, path: &str) -> bool {
     name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -134,7 +131,6 @@ pub fn check_path<M: Module>(module: &M, path: &str) -> Result<()> {
 
 /// The parameters that training leaves as they are. They are known only on a device with autodiff
 /// (`module.train()`).
-#[must_use]
 pub fn frozen_paths<M: Module>(module: &M) -> Vec<String> {
     let mut names = Naming::default();
     module.visit(&mut names);
@@ -142,7 +138,6 @@ pub fn frozen_paths<M: Module>(module: &M) -> Vec<String> {
 }
 
 /// The path and the sizes of every parameter. Nothing is read from the device.
-#[must_use]
 pub fn shapes_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     let mut names = Naming::default();
     module.visit(&mut names);

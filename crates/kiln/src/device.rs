@@ -46,7 +46,6 @@ impl Backend {
     }
 
     /// The backends of this build, the fastest first.
-    #[must_use]
     pub fn built() -> Vec<Self> {
         Self::ALL.into_iter().filter(|backend| backend.is_built()).collect()
     }

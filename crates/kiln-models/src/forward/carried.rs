@@ -30,7 +30,6 @@ pub struct Carried(Arc<Mutex<Option<LayerStates>>>);
 
 impl Carried {
     /// Takes what the batch before left.
-    #[must_use]
     pub fn take(&self) -> Option<LayerStates> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -18,7 +18,6 @@ pub enum Pass {
 
 impl Pass {
     /// The key of what the layer called `layer` draws in this pass; `None` in inference.
-    #[must_use]
     pub fn key(&self, layer: &str) -> Option<RandomKey> {
         match *self {
             Self::Inference => None,

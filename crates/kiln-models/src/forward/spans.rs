@@ -12,13 +12,11 @@ pub struct Spans(Arc<[Span]>);
 
 impl Spans {
     /// The spans of the rows in order.
-    #[must_use]
     pub fn new(spans: Vec<Span>) -> Self {
         Self(spans.into())
     }
 
     /// The span of each row.
-    #[must_use]
     pub fn rows(&self) -> &[Span] {
         &self.0
     }
@@ -31,7 +29,6 @@ impl Spans {
     /// The spans after a layer that makes `out_steps` outputs, of which output `t` reads the
     /// inputs from `t * stride - before` to `t * stride - before + window` - 1: an output is
     /// valid when any input that it reads is.
-    #[must_use]
     pub fn through_window(&self, window: usize, stride: usize, before: usize, out_steps: usize) -> Self {
         let reads = |span: Span, t: usize| {
             let (first, end) = (t * stride, t * stride + window);

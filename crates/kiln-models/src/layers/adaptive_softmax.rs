@@ -130,7 +130,6 @@ impl AdaptiveSoftmax {
     /// # Panics
     ///
     /// If a class is not below the number of classes.
-    #[must_use]
     pub fn forward(&self, input: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<2> {
         let device = input.device();
         let classes = classes.without_autodiff().into_data();
@@ -169,7 +168,6 @@ impl AdaptiveSoftmax {
     ///
     /// - input: `[batch, d_input]`
     /// - output: `[batch, classes]`
-    #[must_use]
     pub fn log_prob(&self, input: Tensor<2>) -> Tensor<2> {
         let head = self.head(input.clone());
         let first = self.cutoffs[0];

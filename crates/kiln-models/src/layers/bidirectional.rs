@@ -19,7 +19,6 @@ pub struct Bidirectional<L: Recurrent> {
 
 impl<L: Recurrent> Bidirectional<L> {
     /// Joins two layers.
-    #[must_use]
     pub fn new(forward_layer: L, backward_layer: L) -> Self {
         Self { forward_layer, backward_layer }
     }
@@ -30,7 +29,6 @@ impl<L: Recurrent> Bidirectional<L> {
     ///
     /// - input: `[batch, time, d_input]`
     /// - output: `[batch, time, 2 * d_hidden]`
-    #[must_use]
     pub fn forward(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<3> {
         both(&self.forward_layer, &self.backward_layer, input, spans, Wanted::SEQUENCE)
     }
@@ -41,7 +39,6 @@ impl<L: Recurrent> Bidirectional<L> {
     ///
     /// - input: `[batch, time, d_input]`
     /// - output: `[batch, 2 * d_hidden]`
-    #[must_use]
     pub fn forward_last(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
         let states = both(&self.forward_layer, &self.backward_layer, input, spans, Wanted::HIDDEN);
         let [batch, _, width] = states.dims();

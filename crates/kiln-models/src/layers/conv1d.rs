@@ -90,14 +90,12 @@ impl Conv1d {
     }
 
     /// The length of the output for an input of `steps`; 0 if the input is too short.
-    #[must_use]
     pub fn output_len(&self, steps: usize) -> usize {
         let (front, back) = self.margins();
         (steps + front + back + 1).saturating_sub(self.window())
     }
 
     /// The spans of the output: a step is valid when its window holds a valid input.
-    #[must_use]
     pub fn spans(&self, spans: &Spans, steps: usize) -> Spans {
         let (front, _) = self.margins();
         spans.through_window(self.window(), 1, front, self.output_len(steps))
@@ -113,7 +111,6 @@ impl Conv1d {
     /// # Panics
     ///
     /// If the window does not fit into the padded input once.
-    #[must_use]
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         let [batch, steps, d_input] = input.dims();
         let window = self.window();

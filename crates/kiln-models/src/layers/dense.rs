@@ -58,7 +58,6 @@ impl Dense {
     ///
     /// - input: `[batch, d_input]`
     /// - output: `[batch, units]`
-    #[must_use]
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let output = input.matmul(self.kernel.val()) + self.bias.val().unsqueeze();
         self.activation.apply(output)

@@ -56,7 +56,6 @@ impl Dropout {
     /// # Shapes
     ///
     /// Output and input have the same shape, whatever it is.
-    #[must_use]
     pub fn forward<const D: usize>(&self, input: Tensor<D>, pass: &Pass) -> Tensor<D> {
         match pass.key(&self.name) {
             Some(key) if self.rate > 0.0 => dropout(input, key, self.rate),

@@ -119,7 +119,6 @@ impl Embedding {
     ///
     /// On the CPU, if an id is not below the vocabulary; a GPU does not check. The trainer checks a
     /// whole data set against the model before the first step.
-    #[must_use]
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let table = self.table.val();
         if !(self.sparse && table.is_require_grad() && row_tape::is_open()) {

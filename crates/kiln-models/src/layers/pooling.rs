@@ -24,13 +24,11 @@ impl MaxPool1d {
     }
 
     /// The length of the output for an input of `steps`.
-    #[must_use]
     pub fn output_len(&self, steps: usize) -> usize {
         steps / self.pool_size
     }
 
     /// The spans of the output: a window is valid when any of its steps is.
-    #[must_use]
     pub fn spans(&self, spans: &Spans, steps: usize) -> Spans {
         spans.through_window(self.pool_size, self.pool_size, 0, self.output_len(steps))
     }
@@ -41,7 +39,6 @@ impl MaxPool1d {
     ///
     /// - input: `[batch, time, channel]`
     /// - output: `[batch, time / pool_size, channel]`
-    #[must_use]
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         max_pool1d(input, self.pool_size)
     }
@@ -53,7 +50,6 @@ impl MaxPool1d {
 ///
 /// - input: `[batch, time, channel]`
 /// - output: `[batch, channel]`
-#[must_use]
 pub fn global_max_pool1d(input: Tensor<3>) -> Tensor<2> {
     let [batch, _, channels] = input.dims();
     input.max_dim(1).reshape([batch, channels])

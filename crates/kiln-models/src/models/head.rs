@@ -33,7 +33,6 @@ pub enum Targets {
 
 impl Targets {
     /// How many rows there are.
-    #[must_use]
     pub fn rows(&self) -> usize {
         match self {
             Self::Classes(classes) => classes.dims()[0],

@@ -161,7 +161,6 @@ impl LanguageModel {
     ///
     /// - ids: `[batch, time]`
     /// - output: `[batch, time, d_hidden]`
-    #[must_use]
     pub fn forward_states(
         &self,
         ids: Tensor<2, Int>,
@@ -186,7 +185,6 @@ impl LanguageModel {
     ///
     /// - hidden: `[batch, d_hidden]`
     /// - output: `[batch, vocab]`
-    #[must_use]
     pub fn scores(&self, hidden: Tensor<2>) -> Tensor<2> {
         match &self.output {
             Output::Full(dense) => dense.forward(hidden),

@@ -134,7 +134,6 @@ pub struct RecurrentStack {
 
 impl RecurrentStack {
     /// Width of the output: both directions' side by side.
-    #[must_use]
     pub fn d_output(&self) -> usize {
         let width = self.forward_layers.last().map_or(0, Recurrent::d_hidden);
         if self.backward_layers.is_empty() { width } else { 2 * width }
@@ -146,7 +145,6 @@ impl RecurrentStack {
     ///
     /// - input: `[batch, time, d_input]`
     /// - output: `[batch, time, d_output]`
-    #[must_use]
     pub fn forward(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<3> {
         self.climb(input, spans, self.forward_layers.len())
     }
@@ -157,7 +155,6 @@ impl RecurrentStack {
     ///
     /// - input: `[batch, time, d_input]`
     /// - output: `[batch, d_output]`
-    #[must_use]
     pub fn forward_last(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
         let top = self.forward_layers.len() - 1;
         let input = self.climb(input, spans, top);

@@ -33,7 +33,6 @@ pub struct Summary {
 
 impl Summary {
     /// A summary without layers.
-    #[must_use]
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), rows: Vec::new(), trainable: 0, frozen: 0 }
     }
@@ -63,14 +62,12 @@ impl Summary {
     }
 
     /// All parameters.
-    #[must_use]
     pub fn total(&self) -> usize {
         self.trainable + self.frozen
     }
 }
 
 /// `count` with a comma between thousands, as in `2,171,393`.
-#[must_use]
 pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut out = String::new();

@@ -58,19 +58,16 @@ impl TextClassifierConfig {
     }
 
     /// Steps of every row.
-    #[must_use]
     pub fn max_len(&self) -> usize {
         each!(TextClassifierConfig, self, config => config.max_len)
     }
 
     /// What the outputs mean.
-    #[must_use]
     pub fn head(&self) -> Head {
         each!(TextClassifierConfig, self, config => config.head)
     }
 
     /// How many ids the model takes.
-    #[must_use]
     pub fn vocab_size(&self) -> usize {
         each!(TextClassifierConfig, self, config => config.vocab_size)
     }
@@ -109,7 +106,6 @@ pub enum TextClassifier {
 
 impl TextClassifier {
     /// What the model was made from.
-    #[must_use]
     pub fn config(&self) -> TextClassifierConfig {
         each!(TextClassifier, self, model => model.config.clone().into())
     }

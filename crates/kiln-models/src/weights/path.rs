@@ -23,7 +23,6 @@ impl ParameterPath {
     }
 
     /// The path.
-    #[must_use]
     pub fn name(&self) -> String {
         self.0.join(".")
     }

@@ -88,7 +88,6 @@ kiln_base::options! {
 
 impl Word2VecConfig {
     /// The learning rate at the start.
-    #[must_use]
     pub fn first_alpha(&self) -> f64 {
         self.alpha.unwrap_or(match self.architecture {
             Architecture::Cbow => 0.05,

@@ -222,32 +222,27 @@ impl Word2Vec {
     }
 
     /// How many epochs are over.
-    #[must_use]
     pub fn epochs_done(&self) -> usize {
         self.state.epoch
     }
 
     /// The mean loss of each epoch that is over: of a window's prediction in CBOW, of a pair's in
     /// skip-gram; -ln sigmoid(right score) - sum of ln sigmoid(-wrong score).
-    #[must_use]
     pub fn losses(&self) -> &[f64] {
         &self.state.losses
     }
 
     /// The words and their counts.
-    #[must_use]
     pub fn vocabulary(&self) -> &Word2VecVocabulary {
         &self.vocabulary
     }
 
     /// The options.
-    #[must_use]
     pub fn config(&self) -> &Word2VecConfig {
         &self.config
     }
 
     /// The two tables.
-    #[must_use]
     pub fn tables(&self) -> &WordTables {
         &self.tables
     }

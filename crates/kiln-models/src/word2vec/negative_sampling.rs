@@ -44,7 +44,6 @@ pub struct ContextRow {
 impl ContextRow {
     /// The rows of a batch of windows: a window is a row in CBOW, and in skip-gram each of its words is
     /// one.
-    #[must_use]
     pub fn of(batch: &WindowBatch, architecture: Architecture) -> Vec<Self> {
         let mut rows = Vec::new();
         for window in &batch.windows {
@@ -62,7 +61,6 @@ impl ContextRow {
 
 impl Contexts {
     /// A batch of these rows.
-    #[must_use]
     pub fn new<'a>(rows: impl Iterator<Item = &'a ContextRow> + Clone, device: &Device) -> Self {
         let (batch, width) = (rows.clone().count(), rows.clone().map(|row| row.words.len()).max().unwrap_or(0));
         let (mut ids, mut mask) = (vec![0; batch * width], vec![0.0; batch * width]);
@@ -174,7 +172,6 @@ impl NegativeSampling {
     ///
     /// - words: `[batch, words]`
     /// - output: `[batch, words]`
-    #[must_use]
     pub fn scores(&self, contexts: &Contexts, words: Tensor<2, Int>) -> Tensor<2> {
         let [batch, count] = words.dims();
         let hidden = contexts.vectors(&self.input, self.config.context).unsqueeze_dim::<3>(2);

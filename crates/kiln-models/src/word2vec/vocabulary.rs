@@ -35,32 +35,27 @@ impl Word2VecVocabulary {
     }
 
     /// How often each word occurs.
-    #[must_use]
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
     /// How many words there are.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
     /// Whether there is none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
     /// Running words of the corpus, those that are not kept included.
-    #[must_use]
     pub fn raw_words(&self) -> u64 {
         self.raw_words
     }
 
     /// The index of a word.
     #[inline]
-    #[must_use]
     pub fn index(&self, word: &str) -> Option<u32> {
         self.words.find(word.as_bytes())
     }

@@ -122,13 +122,11 @@ impl Kind {
 
 impl ArtifactConfig {
     /// The artifact of a text classifier.
-    #[must_use]
     pub fn text(model: impl Into<TextClassifierConfig>, encoder: &SequenceEncoder, class_names: &[String]) -> Self {
         Self::TextClassifier { model: model.into(), encoder: encoder.clone(), class_names: class_names.to_vec() }
     }
 
     /// The artifact of a language model.
-    #[must_use]
     pub fn language_model(model: LanguageModelConfig, vocabulary: &Vocabulary, unit: TokenUnit) -> Self {
         Self::LanguageModel { model, vocabulary: vocabulary.clone(), unit }
     }

@@ -63,19 +63,16 @@ impl TextGenerator {
     }
 
     /// The model.
-    #[must_use]
     pub fn model(&self) -> &LanguageModel {
         &self.model
     }
 
     /// The tokens and their ids.
-    #[must_use]
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }
 
     /// What the tokens are.
-    #[must_use]
     pub fn unit(&self) -> TokenUnit {
         self.unit
     }

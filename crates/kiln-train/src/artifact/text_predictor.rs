@@ -77,13 +77,11 @@ impl TextPredictor {
     }
 
     /// The model.
-    #[must_use]
     pub fn model(&self) -> &TextClassifier {
         &self.model
     }
 
     /// From text to padded ids.
-    #[must_use]
     pub fn encoder(&self) -> &SequenceEncoder {
         &self.encoder
     }

@@ -165,25 +165,21 @@ pub struct Control<'a> {
 
 impl<'a> Control<'a> {
     /// A control outside a run, to drive a callback in a test: `weights` stands for the model's.
-    #[must_use]
     pub fn new(learning_rate: f64, weights: &'a dyn Fn() -> Weights) -> Self {
         Self { learning_rate, stop: None, weights, replaced: None }
     }
 
     /// Why the run is to end, if a callback asked for it.
-    #[must_use]
     pub fn stopped(&self) -> Option<&str> {
         self.stop.as_deref()
     }
 
     /// The weights that a callback asked to put into the model.
-    #[must_use]
     pub fn replaced(&self) -> Option<&Weights> {
         self.replaced.as_ref()
     }
 
     /// The learning rate of the next step.
-    #[must_use]
     pub fn learning_rate(&self) -> f64 {
         self.learning_rate
     }
@@ -199,7 +195,6 @@ impl<'a> Control<'a> {
     }
 
     /// Copies the model's weights to the host.
-    #[must_use]
     pub fn weights(&self) -> Weights {
         (self.weights)()
     }

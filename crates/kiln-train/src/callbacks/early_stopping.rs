@@ -46,7 +46,6 @@ struct State {
 
 impl EarlyStopping {
     /// The best epoch so far, counted from 1.
-    #[must_use]
     pub fn best_epoch(&self) -> Option<usize> {
         (self.state.best_epoch > 0).then_some(self.state.best_epoch)
     }

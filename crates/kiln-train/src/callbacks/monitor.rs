@@ -34,7 +34,6 @@ pub enum Monitor {
 
 impl Monitor {
     /// The value's name in the history.
-    #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::TrainLoss => "loss",
@@ -46,7 +45,6 @@ impl Monitor {
     }
 
     /// Whether lower or higher is better.
-    #[must_use]
     pub fn mode(&self) -> Mode {
         match self {
             Self::TrainLoss | Self::ValidLoss => Mode::Min,
@@ -69,7 +67,6 @@ impl Monitor {
 
     /// Whether `value` is better than `best` by more than `min_delta`. NaN never is; anything else
     /// is better than nothing.
-    #[must_use]
     pub fn improves(&self, value: f64, best: Option<f64>, min_delta: f64) -> bool {
         match (best, self.mode()) {
             (None, _) => !value.is_nan(),

@@ -56,7 +56,6 @@ pub enum PlateauRule {
 
 impl PlateauRule {
     /// PyTorch's rule with its defaults: a relative threshold and an `eps` of 1e-8.
-    #[must_use]
     pub fn pytorch() -> Self {
         Self::PyTorch { threshold: Threshold::Relative, eps: 1e-8 }
     }

@@ -30,7 +30,6 @@ struct State {
 
 impl SaveBest {
     /// Watches `monitor` and writes to `path`.
-    #[must_use]
     pub fn on(monitor: Monitor, path: impl Into<PathBuf>) -> Self {
         Self { monitor, path: path.into(), state: State::default(), best_weights: Weights::new() }
     }

@@ -24,7 +24,6 @@ impl<I, B> Clone for BurnDataset<I, B> {
 
 impl<I, B> BurnDataset<I, B> {
     /// Joins the two.
-    #[must_use]
     pub fn new(dataset: Arc<dyn Dataset<I>>, batcher: Arc<dyn Batcher<I, B>>) -> Self {
         Self { dataset, batcher }
     }

@@ -104,13 +104,11 @@ impl TokenDataset {
     }
 
     /// Steps of every row.
-    #[must_use]
     pub fn steps(&self) -> usize {
         self.0.steps
     }
 
     /// The classes of the rows.
-    #[must_use]
     pub fn classes(&self) -> &[u32] {
         match &self.0.targets {
             RowTargets::Classes(classes) => classes,

@@ -88,19 +88,16 @@ impl SequenceEncoder {
     }
 
     /// The text encoder.
-    #[must_use]
     pub fn encoder(&self) -> &TextEncoder {
         &self.encoder
     }
 
     /// How rows are brought to one length.
-    #[must_use]
     pub fn shape(&self) -> SequenceShape {
         self.shape
     }
 
     /// What an embedding needs as its vocabulary.
-    #[must_use]
     pub fn vocab_size(&self) -> usize {
         self.encoder.vocab_size()
     }

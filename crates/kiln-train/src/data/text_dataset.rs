@@ -183,7 +183,6 @@ kiln_base::options! {
     ///
     /// As Burn's `Batcher` it serves Burn's loaders and [`BurnDataset`](crate::BurnDataset).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[must_use]
     pub struct PadBatcher [
         /// Pads and truncates in front, as Keras does, and has no `max_len`.
         pub const fn new

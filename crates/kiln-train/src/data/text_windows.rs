@@ -57,13 +57,11 @@ impl TextWindows {
     }
 
     /// How many windows each stream has.
-    #[must_use]
     pub fn windows(&self) -> usize {
         self.stream_len().div_ceil(self.window)
     }
 
     /// How many tokens are predicted in a pass.
-    #[must_use]
     pub fn tokens(&self) -> usize {
         self.stream_len() * self.streams
     }

@@ -37,13 +37,11 @@ pub struct EpochLogs {
 
 impl EpochLogs {
     /// The value called `name` in the history.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<f64> {
         self.entries().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// All values with their names, Keras's where it has one.
-    #[must_use]
     pub fn entries(&self) -> Vec<(String, f64)> {
         let own = [
             ("loss", Some(self.loss)),
@@ -67,13 +65,11 @@ pub struct History {
 
 impl History {
     /// The epochs in order.
-    #[must_use]
     pub fn epochs(&self) -> &[EpochLogs] {
         &self.epochs
     }
 
     /// The values called `name`, one an epoch that has it.
-    #[must_use]
     pub fn values(&self, name: &str) -> Vec<f64> {
         self.epochs.iter().filter_map(|logs| logs.get(name)).collect()
     }

@@ -23,7 +23,6 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// e to the mean loss: the perplexity, where the loss is the negative log-likelihood of a token.
-    #[must_use]
     pub fn perplexity(&self) -> f64 {
         self.loss.exp()
     }

@@ -63,19 +63,16 @@ pub enum Optimizer {
 
 impl Optimizer {
     /// Adam with Keras's defaults.
-    #[must_use]
     pub const fn adam() -> Self {
         Self::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
     }
 
     /// RMSprop with Keras's defaults.
-    #[must_use]
     pub const fn rms_prop() -> Self {
         Self::RmsProp { learning_rate: 1e-3, rho: 0.9, momentum: 0.0, epsilon: 1e-7 }
     }
 
     /// Gradient descent with Keras's defaults.
-    #[must_use]
     pub const fn sgd() -> Self {
         Self::Sgd { learning_rate: 1e-2, momentum: 0.0, nesterov: false }
     }
@@ -101,7 +98,6 @@ impl Optimizer {
     }
 
     /// The first learning rate that is set.
-    #[must_use]
     pub const fn rate(&self) -> f64 {
         match *self {
             Self::Adam { learning_rate, .. }
@@ -207,7 +203,6 @@ impl OptimizerState {
     /// Updates `module` by one step at `learning_rate`; gradients are scaled down first where
     /// their norm over all parameters exceeds `clip_norm`, as PyTorch's `clip_grad_norm_` does.
     /// `gradients` are [`StepGradients`] or Burn's `GradientsParams`.
-    #[must_use]
     pub fn step<M: Module>(
         &mut self,
         module: M,

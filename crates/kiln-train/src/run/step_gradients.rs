@@ -17,7 +17,6 @@ pub struct StepGradients {
 impl StepGradients {
     /// Takes the gradients of `module` from a backward pass; `looked_up` is what
     /// [`record_rows`](kiln_models::record_rows) gave for its forward pass.
-    #[must_use]
     pub fn new<M: Module>(module: &M, gradients: Gradients, looked_up: Vec<LookedUp>) -> Self {
         let mut parts: BTreeMap<ParamId, Vec<_>> = BTreeMap::new();
         for LookedUp { table, ids, rows } in looked_up {

@@ -77,7 +77,6 @@ pub struct StepOutput {
 
 impl StepOutput {
     /// An output without an accuracy.
-    #[must_use]
     pub fn new(loss: Tensor<1>, outputs: Tensor<2>, targets: Targets) -> Self {
         Self { loss, outputs, targets, correct: None, terms: None }
     }
@@ -207,7 +206,6 @@ impl<M: Model> Trainable for M {
 /// The classes of a batch, for a user's metrics.
 impl StepOutput {
     /// The classes of the rows, `[batch]`, where the targets are classes.
-    #[must_use]
     pub fn classes(&self) -> Option<Tensor<1, Int>> {
         match &self.targets {
             Targets::Classes(classes) => Some(classes.clone()),

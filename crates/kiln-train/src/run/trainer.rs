@@ -39,7 +39,6 @@ type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> Supervised
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident($($value:ident: $type:ty)?) => $field:ident = $set:expr;)*) => {$(
         $(#[$doc])*
-        #[must_use]
         pub fn $name(mut self, $($value: $type)?) -> Self {
             self.$field = $set;
             self
@@ -107,7 +106,6 @@ pub struct Trainer<M: Trainable> {
 impl<M: Trainable> Trainer<M> {
     /// A trainer into `folder`: 1 epoch, batches of 32, seed 0, Adam with Keras's defaults, no
     /// clipping, no callbacks; a folder that already holds a run is refused.
-    #[must_use]
     pub fn new(folder: impl AsRef<Path>) -> Self {
         Self {
             folder: folder.as_ref().to_owned(),
@@ -218,7 +216,6 @@ impl<M: Trainable> Trainer<M> {
     }
 
     /// A handle that stops the run after the current step.
-    #[must_use]
     pub fn stop_handle(&self) -> Interrupter {
         self.interrupter.clone()
     }
@@ -433,7 +430,6 @@ pub struct Run<M> {
 
 impl<M: Trainable> Run<M> {
     /// The model: the best one where a callback kept it, else the last.
-    #[must_use]
     pub fn model(&self) -> &M {
         &self.model
     }
@@ -445,19 +441,16 @@ impl<M: Trainable> Run<M> {
     }
 
     /// What happened in each epoch.
-    #[must_use]
     pub fn history(&self) -> &History {
         &self.history
     }
 
     /// Why the run ended before its last epoch, if a callback ended it.
-    #[must_use]
     pub fn stopped(&self) -> Option<&str> {
         self.stopped.as_deref()
     }
 
     /// The run's folder.
-    #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
