@@ -15,6 +15,8 @@ mod optimizers;
 mod own_device;
 mod replaced_runs;
 mod resumed_models;
+#[cfg(feature = "flex")]
+mod saved;
 #[path = "../../../kiln-text/tests/it/skips.rs"]
 mod skips;
 mod small_run;
