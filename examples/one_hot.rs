@@ -11,7 +11,6 @@
 
 use anyhow::Result;
 use kiln::prelude::*;
-use kiln::text::encoders::Encoder;
 use kiln::text::features::HashingVectorizer;
 use kiln::text::features::SparseMatrix;
 use kiln::text::keras::{MatrixMode, OneHot, WordOneHot, one_hot_characters, one_hot_hashed};
@@ -30,7 +29,7 @@ fn main() -> Result<()> {
     show("characters", &one_hot_characters(&SENTENCES, CHARACTERS)?);
 
     let tokenizer = WordTokenizer::builder().num_words(COLUMNS).fit(SENTENCES)?;
-    let matrix = tokenizer.texts_to_matrix(&SENTENCES, MatrixMode::Binary)?;
+    let matrix = tokenizer.texts_to_matrix(SENTENCES, MatrixMode::Binary)?;
     println!("words by Keras's tokenizer, a row a sentence: {} x {}", matrix.rows, matrix.columns);
     println!("  found {} words", tokenizer.words().len());
     for (row, sentence) in SENTENCES.iter().enumerate() {

@@ -13,8 +13,6 @@
 use anyhow::Result;
 use kiln::prelude::*;
 use kiln::text::corpora::reviews::{DEMONSTRATIONS, ReviewDocuments};
-use kiln::text::encoders::Encoder;
-use kiln::text::io::Saved;
 use kiln_examples::baseline::tfidf_logistic_regression;
 use kiln_examples::{Defaults, TrainingArgs, options, show_model, show_run};
 

@@ -22,7 +22,6 @@ use clap::Parser;
 use kiln::models::{TextClassifierConfig, thousands};
 use kiln::prelude::*;
 use kiln::text::corpora::reviews::ReviewDocuments;
-use kiln::text::encoders::Encoder;
 use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::step_times::StepTimes;
 use kiln_examples::table::table;

@@ -9,6 +9,7 @@ pub use kiln_text::corpora::reviews::Reviews;
 pub use kiln_text::corpora::{Document, Documents, Imdb};
 pub use kiln_text::encoders::{CharTokenizer, Encoder, TextEncoder, WordTokenizer};
 pub use kiln_text::features::{CountVectorizer, TfidfVectorizer};
+pub use kiln_text::io::Saved;
 pub use kiln_text::rows::{PadSequences, Padding};
 pub use kiln_text::tokens::Analyzer;
 pub use kiln_text::vocabulary::Vocabulary;

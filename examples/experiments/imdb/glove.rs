@@ -28,8 +28,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kiln::models::thousands;
 use kiln::models::word2vec::{Corpus, Updates, Word2Vec, Word2VecConfig, Word2VecProgress};
 use kiln::prelude::*;
-use kiln::text::encoders::Encoder;
-use kiln::text::io::Saved;
 use kiln::text::tokens::text_to_words;
 use kiln::vectors::{Format, Missing, WordVectors};
 use kiln_examples::curves::{Curve, Curves};

@@ -8,7 +8,6 @@ use std::process::Command;
 use burn::tensor::Device;
 use kiln_models::weights::{Weights, weights_of};
 use kiln_models::{LanguageModel, LanguageModelConfig, OutputLayer, RecurrentKind, Sampling, Targets};
-use kiln_text::io::Saved;
 use kiln_text::vocabulary::{TokenOrder, Vocabulary};
 use kiln_train::{
     ArtifactConfig, Batches, Broken, Callback, Control, EarlyStopping, Error, ExistingRun, History, Mode, Monitor,

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use kiln_models::{RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind};
 use kiln_text::corpora::{Document, Documents};
-use kiln_text::encoders::{Encoder, WordTokenizer};
+use kiln_text::encoders::WordTokenizer;
 use kiln_train::{
     ArtifactConfig, EarlyStopping, ExistingRun, Monitor, ReduceLrOnPlateau, SequenceEncoder, TokenDataset, Trainable,
     Trainer,
