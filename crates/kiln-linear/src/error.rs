@@ -1,6 +1,6 @@
 //! The one error type of this crate. Bugs of the crate itself panic.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kiln_base::{FileError, OptionError};
 
@@ -142,10 +142,4 @@ pub enum Error {
         /// Whether it must not be below 0 either.
         not_negative: bool,
     },
-}
-
-impl Error {
-    pub(crate) fn bad_model(path: &Path, problem: impl Into<String>) -> Self {
-        Self::BadModel { path: path.to_path_buf(), problem: problem.into() }
-    }
 }

@@ -5,7 +5,7 @@ use kiln_text::features::SparseMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::rows::{Cell, by_row, check_columns, check_counts, check_numbers, check_values, row};
+use crate::rows::{Cell, checked, of_width, row};
 
 /// Weights columns by how much likelier they are in one class than in the other.
 ///
@@ -58,11 +58,7 @@ impl LogCountRatio {
     /// As [`fit`](Self::fit), and if a weight is negative or not finite.
     pub fn fit_weighted<N: Cell>(rows: &SparseMatrix<N>, labels: &[u32], weights: &[f64], alpha: f64) -> Result<Self> {
         OptionError::unless(alpha.is_finite() && alpha > 0.0, "alpha", "a number above 0", alpha)?;
-        let rows = by_row(rows);
-        check_counts(rows.rows(), "labels", labels.len())?;
-        check_counts(rows.rows(), "weights", weights.len())?;
-        check_numbers(weights, "the weight", true, |at| at)?;
-        check_values(&rows, true)?;
+        let rows = checked(rows, labels, weights, true)?;
         let ones = labels.iter().filter(|&&label| label == 1).count();
         if ones == 0 || ones == labels.len() {
             return Err(Error::OneClass { label: labels.first().copied().unwrap_or(0), rows: labels.len() });
@@ -82,7 +78,6 @@ impl LogCountRatio {
     }
 
     /// The weight of each column.
-    #[must_use]
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
@@ -93,8 +88,7 @@ impl LogCountRatio {
     ///
     /// The rows have another number of columns.
     pub fn transform<N: Cell>(&self, rows: &SparseMatrix<N>) -> Result<SparseMatrix<f32>> {
-        check_columns(rows, self.weights.len())?;
-        let rows = by_row(rows);
+        let rows = of_width(rows, self.weights.len())?;
         let weighted = |(&column, &value): (&u32, &N)| (self.weights[column as usize] * value.into()) as f32;
         let values = rows.indices().iter().zip(rows.data()).map(weighted).collect();
         let starts = rows.indptr().to_proper().to_vec();

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::lbfgs::minimise;
-use crate::rows::{Cell, by_row, check_columns, check_counts, check_numbers, check_values, check_width, row};
+use crate::lbfgs::{Descent, minimise};
+use crate::rows::{Cell, check_width, checked, of_width, row};
 
 /// Pieces that rows are cut into, whatever the number of threads, so that sums are the same.
 const PIECES: usize = 8;
@@ -82,11 +82,7 @@ impl LogisticRegression {
             OptionError::unless(value.is_finite() && value > 0.0, option, "a number above 0", value)?;
         }
         OptionError::unless(self.max_iterations > 0, "max_iterations", "1 or more", self.max_iterations)?;
-        let rows = by_row(rows);
-        check_counts(rows.rows(), "labels", labels.len())?;
-        check_counts(rows.rows(), "weights", weights.len())?;
-        check_numbers(weights, "the weight", true, |at| at)?;
-        check_values(&rows, false)?;
+        let rows = checked(rows, labels, weights, false)?;
         let highest = labels.iter().copied().max().unwrap_or(0);
         if labels.iter().all(|&label| label == highest) {
             return Err(Error::OneClass { label: highest, rows: labels.len() });
@@ -101,17 +97,11 @@ impl LogisticRegression {
         let problem =
             Problem { rows: &rows, labels, weights, outputs, scale: 1.0 / total, penalty: 1.0 / (self.c * total) };
         let mut place = vec![0.0; (rows.cols() + 1) * outputs];
-        let descent = minimise(&mut place, self.tolerance, self.max_iterations, |place, gradient| {
-            problem.objective(place, gradient)
-        })
-        .ok_or(Error::NotFinite { c: self.c })?;
+        let objective = |place: &[f64], gradient: &mut [f64]| problem.objective(place, gradient);
+        let descent = minimise(&mut place, self.tolerance, self.max_iterations, objective);
+        let Descent { iterations, has_converged } = descent.ok_or(Error::NotFinite { c: self.c })?;
         let intercepts = place.split_off(rows.cols() * outputs);
-        Ok(LogisticModel {
-            coefficients: place,
-            intercepts,
-            iterations: descent.iterations,
-            has_converged: descent.has_converged,
-        })
+        Ok(LogisticModel { coefficients: place, intercepts, iterations, has_converged })
     }
 }
 
@@ -149,32 +139,33 @@ impl<N: Cell> Problem<'_, N> {
 
     fn losses(&self, rows: std::ops::Range<usize>, place: &[f64], gradient: &mut [f64]) -> f64 {
         let mut scores = vec![0.0; self.outputs];
+        let (coefficients, intercepts) = place.split_at(place.len() - self.outputs);
+        let (slopes_of_coefficients, slopes_of_intercepts) = gradient.split_at_mut(coefficients.len());
         let mut loss = 0.0;
         for at in rows {
             let (columns, values) = row(self.rows, at);
-            scores_of(columns, values, place, &mut scores);
+            scores_of((columns, values), coefficients, intercepts, &mut scores);
             let weight = self.weights[at] * self.scale;
             loss += weight * slopes(self.labels[at] as usize, &mut scores);
             scores.iter_mut().for_each(|slope| *slope *= weight);
             for (&column, &value) in columns.iter().zip(values) {
-                let gradient = &mut gradient[column as usize * self.outputs..][..self.outputs];
+                let gradient = &mut slopes_of_coefficients[column as usize * self.outputs..][..self.outputs];
                 gradient.iter_mut().zip(&scores).for_each(|(sum, slope)| *sum += slope * value.into());
             }
-            let bias = place.len() - self.outputs;
-            gradient[bias..].iter_mut().zip(&scores).for_each(|(sum, slope)| *sum += slope);
+            slopes_of_intercepts.iter_mut().zip(&scores).for_each(|(sum, slope)| *sum += slope);
         }
         loss
     }
 }
 
-/// The scores of a row; intercepts are the last numbers of `place`.
+/// The scores of a row of columns and values.
 #[inline(always)]
-fn scores_of<N: Cell>(columns: &[u32], values: &[N], place: &[f64], scores: &mut [f64]) {
+fn scores_of<N: Cell>((columns, values): (&[u32], &[N]), coefficients: &[f64], intercepts: &[f64], scores: &mut [f64]) {
     let outputs = scores.len();
-    scores.copy_from_slice(&place[place.len() - outputs..]);
+    scores.copy_from_slice(intercepts);
     for (&column, &value) in columns.iter().zip(values) {
         let value = value.into();
-        let weights = &place[column as usize * outputs..][..outputs];
+        let weights = &coefficients[column as usize * outputs..][..outputs];
         scores.iter_mut().zip(weights).for_each(|(score, weight)| *score += weight * value);
     }
 }
@@ -246,13 +237,11 @@ impl TryFrom<Parts> for LogisticModel {
 
 impl LogisticModel {
     /// The number of classes.
-    #[must_use]
     pub fn classes(&self) -> usize {
         self.intercepts.len().max(2)
     }
 
     /// The number of columns.
-    #[must_use]
     pub fn columns(&self) -> usize {
         self.coefficients.len() / self.intercepts.len()
     }
@@ -262,27 +251,23 @@ impl LogisticModel {
     /// # Panics
     ///
     /// There is no such column or output.
-    #[must_use]
     pub fn coefficient(&self, column: usize, output: usize) -> f64 {
         assert!(output < self.intercepts.len(), "output {output} of {}", self.intercepts.len());
         self.coefficients[column * self.intercepts.len() + output]
     }
 
     /// The intercept of each output.
-    #[must_use]
     pub fn intercepts(&self) -> &[f64] {
         &self.intercepts
     }
 
     /// Steps that the solver made.
-    #[must_use]
     pub fn iterations(&self) -> usize {
         self.iterations
     }
 
     /// Whether the solver came to an end by itself, at its tolerance or where no step gained anything in `f64`; else more
     /// iterations or weighted columns would help.
-    #[must_use]
     pub fn has_converged(&self) -> bool {
         self.has_converged
     }
@@ -307,17 +292,11 @@ impl LogisticModel {
     ///
     /// The rows have another number of columns.
     pub fn decision_function<N: Cell>(&self, rows: &SparseMatrix<N>) -> Result<Vec<f64>> {
-        check_columns(rows, self.columns())?;
-        let rows = by_row(rows);
+        let rows = of_width(rows, self.columns())?;
         let outputs = self.intercepts.len();
         let mut scores = vec![0.0; rows.rows() * outputs];
         scores.par_chunks_mut(outputs).enumerate().with_min_len(256).for_each(|(at, scores)| {
-            let (columns, values) = row(&rows, at);
-            scores.copy_from_slice(&self.intercepts);
-            for (&column, &value) in columns.iter().zip(values) {
-                let weights = &self.coefficients[column as usize * outputs..][..outputs];
-                scores.iter_mut().zip(weights).for_each(|(score, weight)| *score += weight * value.into());
-            }
+            scores_of(row(&rows, at), &self.coefficients, &self.intercepts, scores);
         });
         Ok(scores)
     }
@@ -333,9 +312,9 @@ impl LogisticModel {
             let share = |score: f64| 1.0 / (1.0 + (-score).exp());
             return Ok(scores.iter().flat_map(|&score| [share(-score), share(score)]).collect());
         }
-        scores.chunks_mut(self.intercepts.len()).for_each(|scores| {
+        for scores in scores.chunks_mut(self.intercepts.len()) {
             softmax(scores);
-        });
+        }
         Ok(scores)
     }
 

@@ -9,7 +9,6 @@ mod tables;
 mod tests;
 mod train;
 
-use std::cmp::Reverse;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -22,7 +21,7 @@ pub use train::SupervisedProgress;
 use crate::error::{Error, Result};
 use dictionary::{Dictionary, Reading};
 use tables::Tables;
-use train::{Lines, mean_of_rows, probabilities, scores};
+use train::{Lines, probabilities, scores};
 
 /// A text classifier that trains in seconds: the average of vectors of words, runs of words and runs of characters, and
 /// a linear layer over it.
@@ -97,13 +96,11 @@ pub struct TestCounts {
 impl TestCounts {
     /// The share of predicted labels that are right: with one prediction a line and one label, the accuracy. Not a number
     /// where nothing was predicted.
-    #[must_use]
     pub fn precision(&self) -> f64 {
         self.right as f64 / self.predicted as f64
     }
 
     /// The share of labels that were predicted. Not a number where there are none.
-    #[must_use]
     pub fn recall(&self) -> f64 {
         self.right as f64 / self.gold as f64
     }
@@ -141,13 +138,11 @@ impl Supervised {
     }
 
     /// The options it was trained with.
-    #[must_use]
     pub fn config(&self) -> &SupervisedConfig {
         &self.config
     }
 
     /// The mean loss over the training; not a number for a model from a file.
-    #[must_use]
     pub fn loss(&self) -> f64 {
         self.loss
     }
@@ -158,36 +153,30 @@ impl Supervised {
     }
 
     /// How many words have their own row.
-    #[must_use]
     pub fn words(&self) -> usize {
         self.dictionary.words.len()
     }
 
     /// How many numbers were trained.
-    #[must_use]
     pub fn parameters(&self) -> usize {
         self.tables.input.len() + self.tables.output.len()
     }
 
     /// The `k` most likely labels of a line, the likeliest first; of equally likely ones the more frequent. A line
     /// without any row (no known word, no buckets) has none.
-    #[must_use]
     pub fn predict(&self, line: &str, k: usize) -> Vec<ScoredLabel> {
         let outputs = self.outputs(&self.dictionary.line(line).rows);
-        let labels = &self.dictionary.labels.tokens;
-        let scored =
-            |at: usize| Some(ScoredLabel { label: labels.text(at as u32)?.to_owned(), probability: outputs[at] });
+        let label = |at: usize| self.dictionary.labels.tokens.text(at as u32).map(str::to_owned);
+        let scored = |at: usize| Some(ScoredLabel { label: label(at)?, probability: outputs[at] });
         best(&outputs, k).into_iter().filter_map(scored).collect()
     }
 
     /// [`predict`](Self::predict) for many lines on all threads.
-    #[must_use]
     pub fn predict_batch(&self, lines: &[impl AsRef<str> + Sync], k: usize) -> Vec<Vec<ScoredLabel>> {
         lines.par_iter().with_min_len(16).map(|line| self.predict(line.as_ref(), k)).collect()
     }
 
     /// Predicts `k` labels of each labelled line, and counts.
-    #[must_use]
     pub fn test(&self, lines: &[impl AsRef<str> + Sync], k: usize) -> TestCounts {
         let of_line = |line: &str| {
             let line = self.dictionary.line(line);
@@ -209,14 +198,9 @@ impl Supervised {
     }
 
     /// A word's vector, with its runs of characters: the mean of their rows. None of a word that has none.
-    #[must_use]
     pub fn word_vector(&self, word: &str) -> Option<Vec<f32>> {
         let rows = self.dictionary.word_rows(word);
-        (!rows.is_empty()).then(|| {
-            let mut vector = vec![0.0; self.tables.d];
-            mean_of_rows(&self.tables.input, self.tables.d, &rows, &mut vector);
-            vector
-        })
+        (!rows.is_empty()).then(|| self.tables.mean_of_rows(&rows))
     }
 
     /// Writes the model as fastText's `.bin`, which fastText reads; whole or not at all.
@@ -242,10 +226,8 @@ impl Supervised {
         if rows.is_empty() {
             return Vec::new();
         }
-        let mut hidden = vec![0.0; self.tables.d];
-        mean_of_rows(&self.tables.input, self.tables.d, rows, &mut hidden);
         let mut outputs = Vec::with_capacity(self.dictionary.labels.len());
-        scores(&self.tables.output, &hidden, &mut outputs);
+        scores(&self.tables.output, &self.tables.mean_of_rows(rows), &mut outputs);
         probabilities(self.config.loss, &mut outputs);
         outputs
     }
@@ -254,14 +236,7 @@ impl Supervised {
 /// The places of the `k` highest numbers, the highest first.
 fn best(numbers: &[f32], k: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..numbers.len()).collect();
-    let key = |&at: &usize| Reverse(ordered(numbers[at]));
-    order.sort_by_key(key);
+    order.sort_by(|&a, &b| numbers[b].total_cmp(&numbers[a]));
     order.truncate(k);
     order
-}
-
-/// Floats as integers of the same order.
-fn ordered(number: f32) -> i32 {
-    let bits = number.to_bits() as i32;
-    bits ^ (((bits >> 31) as u32) >> 1) as i32
 }

@@ -2,7 +2,7 @@
 //! where, and what to do. Bugs of the crate itself panic.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kiln_base::{FileError, OptionError};
 
@@ -80,15 +80,6 @@ pub enum Error {
     )]
     ZeroQuery,
 
-    /// A vector given to a query has the wrong width.
-    #[error("a vector of the query should have {expected} values as the word vectors have, found {found}")]
-    QueryWidth {
-        /// Values in a word vector.
-        expected: usize,
-        /// Values in the vector given.
-        found: usize,
-    },
-
     /// A vector or weight given to a query is NaN or infinite.
     #[error("{what} should be finite numbers, found {value} at position {position} (counted from 0)")]
     NotFinite {
@@ -100,33 +91,18 @@ pub enum Error {
         value: f64,
     },
 
-    /// As many weights as words are needed.
-    #[error("the number of weights should be {expected}, one for each word, found {found}")]
-    WeightCount {
-        /// Words given.
-        expected: usize,
-        /// Weights given.
+    /// There are not as many values, weights or counts as are needed.
+    #[error("{needed}, found {found}")]
+    WrongCount {
+        /// What needs how many.
+        needed: String,
+        /// How many there are.
         found: usize,
     },
 
     /// There are no word vectors to hold.
     #[error("word vectors need at least one word, found none")]
     NoWords,
-
-    /// The values are not one row for each word.
-    #[error("{words} words of width {d} need {} values, found {found}", *.words as u128 * *.d as u128)]
-    ValuesLength {
-        /// Words given.
-        words: usize,
-        /// Values a word.
-        d: usize,
-        /// Values given.
-        found: usize,
-    },
-
-    /// The width is zero.
-    #[error("the width of word vectors should be 1 or more, found 0")]
-    ZeroWidth,
 
     /// There are more words than an index can number.
     #[error("at most {most} words can be held, found more: use `limit` to read the first ones")]
@@ -162,160 +138,15 @@ pub enum Error {
         value: f32,
     },
 
-    /// The counts are not one for each word.
-    #[error("{expected} words need as many counts, found {found}")]
-    CountsLength {
-        /// Words there are.
-        expected: usize,
-        /// Counts given.
-        found: usize,
-    },
-
-    /// A file of vectors holds nothing.
-    #[error("{} should hold word vectors, found an empty file", .path.display())]
-    EmptyFile {
+    /// A file, or a line or word of it, is not what it should be.
+    #[error("{}{}{problem}", .path.display(), within(*.place))]
+    BadFile {
         /// The file.
         path: PathBuf,
-    },
-
-    /// A file is of no format that can be read here.
-    #[error("{} should be {expected}, found {found}", .path.display())]
-    WrongFormat {
-        /// The file.
-        path: PathBuf,
-        /// What can be read.
-        expected: &'static str,
-        /// What the file is instead, and what to do.
-        found: &'static str,
-    },
-
-    /// The first line of a file is not a header.
-    #[error(
-        "{}, line 1 should be the number of words and the width of the vectors, both 1 or more, as in `400000 100`, \
-         found {found:?}; a file without a header is Format::Glove", .path.display()
-    )]
-    Header {
-        /// The file.
-        path: PathBuf,
-        /// What the line holds, at most 80 bytes.
-        found: String,
-    },
-
-    /// A header promises more than the file, or any machine, could hold.
-    #[error(
-        "{}, line 1 promises {words} words of width {d}, which would take {bytes} bytes ({:.1} TiB) of memory, \
-         but the file has {file_bytes} bytes: the header is wrong, or the format is another",
-        .path.display(), *.bytes as f64 / 1024f64.powi(4)
-    )]
-    HeaderTooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Words promised.
-        words: u64,
-        /// Values a word promised.
-        d: u64,
-        /// Bytes of memory that they would take.
-        bytes: u128,
-        /// Bytes in the file, as it lies on the disk.
-        file_bytes: u64,
-    },
-
-    /// A header promises another number of words than there are.
-    #[error(
-        "{}, line 1 promises {expected} words, found {}{found}: the file is cut short or its header is wrong; \
-         `limit({})` reads those that can be told", .path.display(),
-        if *.found > *.expected { "at least " } else { "" }, (*.found).min(*.expected)
-    )]
-    HeaderCount {
-        /// The file.
-        path: PathBuf,
-        /// Words promised.
-        expected: u64,
-        /// Words found.
-        found: u64,
-    },
-
-    /// A line has too few or too many values.
-    #[error(
-        "{}, line {line}: the word {word:?} should have {expected} values, found {found}", .path.display()
-    )]
-    ValueCount {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: u64,
-        /// The word that the line opens with.
-        word: String,
-        /// The width of the vectors, from the header or the first line.
-        expected: usize,
-        /// Values on the line.
-        found: usize,
-    },
-
-    /// A value is not a number.
-    #[error("{}, line {line}: value {position} of the word {word:?} should be a number, found {found:?}", .path.display())]
-    NotANumber {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: u64,
-        /// The word that the line opens with.
-        word: String,
-        /// The value, counted from 1.
-        position: usize,
-        /// What it holds.
-        found: String,
-    },
-
-    /// A value in a file is NaN, infinite, or beyond what 32 bits hold.
-    #[error(
-        "{}, {place}: value {position} of the word {word:?} should be a finite 32-bit number, found {found}",
-        .path.display()
-    )]
-    FileValueNotFinite {
-        /// The file.
-        path: PathBuf,
-        /// The line, or the word of a binary file.
-        place: Place,
-        /// The word.
-        word: String,
-        /// The value, counted from 1.
-        position: usize,
-        /// What it holds.
-        found: String,
-    },
-
-    /// A binary file ends inside a word.
-    #[error(
-        "{} ends at byte {byte}, inside word {word} of the {words} that line 1 promises: \
-         the file is cut short or its header is wrong; fetch it again, or read what is there with `limit({})`",
-        .path.display(), .word - 1
-    )]
-    CutShort {
-        /// The file.
-        path: PathBuf,
-        /// The word that is not whole, counted from 1.
-        word: u64,
-        /// Words promised.
-        words: u64,
-        /// Bytes that there are, after decompression.
-        byte: u64,
-    },
-
-    /// A binary file has no space where a word should end.
-    #[error(
-        "{}, word {word}, byte {byte}: a word should end with a space within {most} bytes, found none: \
-         the width in line 1 is wrong, or the file is not in word2vec's binary format", .path.display()
-    )]
-    WordTooLong {
-        /// The file.
-        path: PathBuf,
-        /// The word, counted from 1.
-        word: u64,
-        /// Where it begins.
-        byte: u64,
-        /// The longest word that is read.
-        most: u64,
+        /// The line or word, unless it is the whole file.
+        place: Option<Place>,
+        /// What the message says after the place: what is expected, what was found, and what to do.
+        problem: String,
     },
 
     /// A word is not UTF-8.
@@ -341,30 +172,6 @@ pub enum Error {
         source: safetensors::SafeTensorError,
     },
 
-    /// A safetensors file parses, but does not hold word vectors as Kiln writes them.
-    #[error("{}: {part} should be {expected}, found {found}", .path.display())]
-    Layout {
-        /// The file.
-        path: PathBuf,
-        /// The tensor or metadata.
-        part: &'static str,
-        /// What it should be.
-        expected: String,
-        /// What it is.
-        found: String,
-    },
-
-    /// A file was written by a newer Kiln.
-    #[error("{} has the format version {found}, this Kiln reads {supported}: update Kiln", .path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// The version in the file.
-        found: String,
-        /// The version that this build reads.
-        supported: &'static str,
-    },
-
     /// A word cannot be written in a format.
     #[error(
         "the word {word:?} at {index} (counted from 0) has {what}, which {format} cannot hold: \
@@ -379,17 +186,6 @@ pub enum Error {
         what: &'static str,
         /// The format.
         format: Format,
-    },
-
-    /// A line of a file of counts is not a word and a count.
-    #[error("{}, line {line} should be a word, a space and a whole number, found {found:?}", .path.display())]
-    CountLine {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: u64,
-        /// What it holds, at most 80 bytes.
-        found: String,
     },
 
     /// A file of word pairs gives nothing to correlate.
@@ -407,44 +203,6 @@ pub enum Error {
         unknown: usize,
         /// Lines that are no pair.
         invalid: usize,
-    },
-
-    /// All similarities are the same, so that a correlation is not defined.
-    #[error(
-        "{}: a correlation needs similarities that differ, found {value} for all {used} pairs {of}", .path.display()
-    )]
-    ConstantSimilarities {
-        /// The file.
-        path: PathBuf,
-        /// Whose similarities: `in the file` or `by the vectors`.
-        of: &'static str,
-        /// The one value.
-        value: f64,
-        /// Pairs used.
-        used: usize,
-    },
-
-    /// A file of analogies has a question before its first section.
-    #[error(
-        "{}, line {line}: a section line such as `: capitals` should come before the first question, found {found:?}",
-        .path.display()
-    )]
-    NoSection {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: u64,
-        /// What it holds, at most 80 bytes.
-        found: String,
-    },
-
-    /// A file of analogies has no question.
-    #[error("{} should hold questions of four words each, found none in {lines} lines", .path.display())]
-    NoQuestions {
-        /// The file.
-        path: PathBuf,
-        /// Lines read.
-        lines: u64,
     },
 
     /// An id that is no word.
@@ -473,14 +231,16 @@ pub enum Error {
         sentences: u64,
     },
 
-    /// A count that counts nothing.
-    #[error("counts must be 0 or more and finite, found {found} in row {row}, column {column}")]
-    BadCount {
+    /// A number of a matrix or of points that cannot be used.
+    #[error("{expected}, found {found} in row {row}, column {column}")]
+    BadCell {
+        /// What all numbers must be.
+        expected: &'static str,
         /// The row, counted from 0.
         row: usize,
         /// The column, counted from 0.
         column: usize,
-        /// The value there.
+        /// The number there.
         found: f32,
     },
 
@@ -491,17 +251,6 @@ pub enum Error {
         rows: usize,
         /// How many columns.
         columns: usize,
-    },
-
-    /// A number that is infinite or none.
-    #[error("every value must be finite, found {found} in row {row}, column {column} (both counted from 0)")]
-    CellNotFinite {
-        /// The row, counted from 0.
-        row: usize,
-        /// The column, counted from 0.
-        column: usize,
-        /// The value there.
-        found: f32,
     },
 
     /// A matrix too large to decompose densely.
@@ -545,15 +294,25 @@ pub enum Error {
     },
 }
 
+impl Error {
+    pub(crate) fn bad_file(path: &Path, place: impl Into<Option<Place>>, problem: impl Into<String>) -> Self {
+        Self::BadFile { path: path.to_path_buf(), place: place.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn not_utf8(path: &Path, place: Place, byte: u64) -> Self {
+        Self::NotUtf8 { path: path.to_path_buf(), place, byte }
+    }
+}
+
+/// The part of a message that says where in a file.
+fn within(place: Option<Place>) -> String {
+    place.map_or_else(String::new, |place| format!(", {place}"))
+}
+
 /// The part of a message that offers other spellings.
 fn closest(suggestions: &[String]) -> String {
-    match suggestions {
-        [] => String::new(),
-        words => {
-            let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-            format!(", closest are {}", words.join(", "))
-        }
-    }
+    let list = suggestions.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+    if list.is_empty() { list } else { format!(", closest are {list}") }
 }
 
 /// What a message quotes of a line: at most 80 bytes.

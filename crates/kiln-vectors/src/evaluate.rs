@@ -45,12 +45,9 @@ impl Known {
 
 /// The lines of a file of text, with their numbers, counted from 1.
 fn text_lines<'a>(contents: &'a [u8], path: &Path) -> impl Iterator<Item = Result<(u64, &'a str)>> {
-    lines(contents).map(move |(number, begins, line)| match std::str::from_utf8(line) {
-        Ok(line) => Ok((number, line)),
-        Err(error) => Err(Error::NotUtf8 {
-            path: path.to_path_buf(),
-            place: Place::Line(number),
-            byte: begins + error.valid_up_to() as u64,
-        }),
+    lines(contents).map(move |(number, begins, line)| {
+        let text = std::str::from_utf8(line)
+            .map_err(|error| Error::not_utf8(path, Place::Line(number), begins + error.valid_up_to() as u64))?;
+        Ok((number, text))
     })
 }

@@ -7,6 +7,7 @@ mod source;
 mod tensors;
 mod text;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -77,24 +78,17 @@ impl LoadOptions {
         if self.limit == Some(0) {
             return Err(Error::NoWords);
         }
-        let source = Source::open(path)?;
-        let format = match self.format {
-            Some(format) => format,
-            None => detect(&source)?,
-        };
-        let vectors = match format {
-            Format::Word2VecText | Format::FastText => text::read(source, self, text::FirstLine::Header)?,
-            Format::Glove => text::read(source, self, text::FirstLine::Word)?,
+        let source = Source::with_contents(path)?;
+        let vectors = match self.format.map_or_else(|| detect(&source), Ok)? {
+            // A value takes at least a digit and a space.
+            Format::Word2VecText | Format::FastText => text::read(Some(Header::check(&source, 2)?), source, self)?,
+            Format::Glove => text::read(None, source, self)?,
             Format::Word2VecBinary => binary::read(source, self)?,
             Format::Safetensors => tensors::read(source, self)?,
         };
-        match &self.counts {
-            Some(counts) => {
-                let counts = read_counts(counts, vectors.words(), self.invalid_utf8)?;
-                vectors.with_counts(counts)
-            }
-            None => Ok(vectors),
-        }
+        let Some(counts) = &self.counts else { return Ok(vectors) };
+        let counts = read_counts(counts, vectors.words(), self.invalid_utf8)?;
+        vectors.with_counts(counts)
     }
 }
 
@@ -215,30 +209,42 @@ impl Header {
         is_header.then(|| Self { words: number(words), d: number(d) })
     }
 
-    /// A header as [`parse`](Self::parse) gives it, whose numbers can be.
-    fn check(line: &[u8], source: &Source, bytes_per_value: u64) -> Result<Self> {
+    /// The header that a file begins with, as [`parse`](Self::parse) gives it, whose numbers can be.
+    fn check(source: &Source, bytes_per_value: u64) -> Result<Self> {
         /// Beyond this a header is not taken to be of a file that was cut short.
         const TEBIBYTE: u128 = 1 << 40;
-        let header = match Self::parse(line) {
-            Some(header) if header.words > 0 && header.d > 0 => header,
-            _ => {
-                let line = line.strip_suffix(b"\n").unwrap_or(line);
-                return Err(Error::Header { path: source.path().to_path_buf(), found: quoted(line) });
-            }
-        };
+        let wrong = |problem| Error::bad_file(&source.path, Place::Line(1), problem);
+        let line = source.first_line();
+        let header = Self::parse(line).filter(|header| header.words > 0 && header.d > 0).ok_or_else(|| {
+            wrong(format!(
+                " should be the number of words and the width of the vectors, both 1 or more, as in `400000 100`, \
+                 found {:?}; a file without a header is Format::Glove",
+                quoted(line.strip_suffix(b"\n").unwrap_or(line))
+            ))
+        })?;
         let values = u128::from(header.words) * u128::from(header.d);
         let needed = values.saturating_mul(u128::from(bytes_per_value));
         let bytes = values.saturating_mul(4);
         if bytes > TEBIBYTE && needed > u128::from(source.most_bytes()) {
-            return Err(Error::HeaderTooLarge {
-                path: source.path().to_path_buf(),
-                words: header.words,
-                d: header.d,
-                bytes,
-                file_bytes: source.file_bytes(),
-            });
+            let (Self { words, d }, tebibytes, file_bytes) =
+                (header, bytes as f64 / TEBIBYTE as f64, source.file_bytes);
+            return Err(wrong(format!(
+                " promises {words} words of width {d}, which would take {bytes} bytes ({tebibytes:.1} TiB) of memory, \
+                 but the file has {file_bytes} bytes: the header is wrong, or the format is another"
+            )));
         }
         Ok(header)
+    }
+
+    /// That there are not as many words as promised, but `found`.
+    fn wrong_count(self, path: &Path, found: u64) -> Error {
+        let Self { words, .. } = self;
+        let (at_least, told) = (if found > words { "at least " } else { "" }, found.min(words));
+        let problem = format!(
+            " promises {words} words, found {at_least}{found}: the file is cut short or its header is wrong; \
+             `limit({told})` reads those that can be told"
+        );
+        Error::bad_file(path, Place::Line(1), problem)
     }
 }
 
@@ -299,14 +305,16 @@ fn push_word(words: &mut String, bytes: &[u8], invalid: InvalidUtf8) -> std::res
     Ok(())
 }
 
+/// That a value of a word is NaN, infinite, or beyond what 32 bits hold.
+fn not_finite(position: usize, word: &str, found: impl Display) -> String {
+    format!(": value {position} of the word {word:?} should be a finite 32-bit number, found {found}")
+}
+
 /// The format of a file, from its first bytes and its name.
 fn detect(source: &Source) -> Result<Format> {
-    let head = source.head();
-    let wrong = |found| Error::WrongFormat {
-        path: source.path().to_path_buf(),
-        expected: "word vectors in a format of word2vec, GloVe, fastText or Kiln",
-        found,
-    };
+    let head = &*source.head;
+    let expected = "word vectors in a format of word2vec, GloVe, fastText or Kiln";
+    let wrong = |found: &str| Err(Error::bad_file(&source.path, None, format!(" should be {expected}, found {found}")));
     if tensors::is_safetensors(head) {
         return Ok(Format::Safetensors);
     }
@@ -318,19 +326,18 @@ fn detect(source: &Source) -> Result<Format> {
         (b"\xfd7zXZ", "an xz archive: unpack it"),
     ];
     if let Some((_, found)) = known.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Err(wrong(found));
+        return wrong(found);
     }
-    let line_end = head.iter().position(|&byte| byte == b'\n').unwrap_or(head.len());
-    let (line, rest) = (&head[..line_end], &head[(line_end + 1).min(head.len())..]);
+    let (line, rest) = head.split_at(source.first_line().len());
     match Header::parse(line) {
-        None if has_control_bytes(head) => Err(wrong("neither text nor a header that a binary format begins with")),
+        None if has_control_bytes(head) => wrong("neither text nor a header that a binary format begins with"),
         None => Ok(Format::Glove),
-        Some(_) => Ok(match (source.name_says_binary(), source.name_says_fast_text()) {
-            (Some(true), _) => Format::Word2VecBinary,
-            (_, true) => Format::FastText,
-            (Some(false), _) => Format::Word2VecText,
-            (None, _) if is_text(rest) => Format::Word2VecText,
-            (None, _) => Format::Word2VecBinary,
+        Some(_) => Ok(match &*source.extension() {
+            "bin" => Format::Word2VecBinary,
+            "vec" => Format::FastText,
+            "txt" => Format::Word2VecText,
+            _ if is_text(rest) => Format::Word2VecText,
+            _ => Format::Word2VecBinary,
         }),
     }
 }
@@ -342,11 +349,8 @@ fn has_control_bytes(bytes: &[u8]) -> bool {
 /// Whether what follows a header is text: UTF-8 without control characters, or else mostly what numbers are made of,
 /// which a text with words that are not UTF-8 is, but floats are not.
 fn is_text(bytes: &[u8]) -> bool {
-    let valid = match std::str::from_utf8(bytes) {
-        Ok(_) => true,
-        // The head may end within a character.
-        Err(error) => error.error_len().is_none(),
-    };
+    // The head may end within a character.
+    let valid = std::str::from_utf8(bytes).err().and_then(|error| error.error_len()).is_none();
     let of_numbers = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b' ' | b'\n' | b'\r');
     (valid && !has_control_bytes(bytes)) || 2 * bytes.iter().filter(of_numbers).count() > bytes.len()
 }
@@ -361,16 +365,17 @@ fn read_counts(path: &Path, words: &WordList, invalid: InvalidUtf8) -> Result<Ve
         if trimmed.is_empty() {
             continue;
         }
-        let wrong = || Error::CountLine { path: path.to_path_buf(), line, found: quoted(trimmed) };
-        let space = trimmed.iter().rposition(|&byte| byte == b' ').ok_or_else(wrong)?;
-        let count = std::str::from_utf8(&trimmed[space + 1..]).ok().and_then(|count| count.parse().ok());
-        let count = count.ok_or_else(wrong)?;
-        word.clear();
-        push_word(&mut word, &trimmed[..space], invalid).map_err(|at| Error::NotUtf8 {
-            path: path.to_path_buf(),
-            place: Place::Line(line),
-            byte: begins + at as u64,
+        let parts = trimmed.iter().rposition(|&byte| byte == b' ').and_then(|space| {
+            let count = std::str::from_utf8(&trimmed[space + 1..]).ok()?.parse().ok()?;
+            Some((&trimmed[..space], count))
+        });
+        let (text, count) = parts.ok_or_else(|| {
+            let problem = format!(" should be a word, a space and a whole number, found {:?}", quoted(trimmed));
+            Error::bad_file(path, Place::Line(line), problem)
         })?;
+        word.clear();
+        let pushed = push_word(&mut word, text, invalid);
+        pushed.map_err(|at| Error::not_utf8(path, Place::Line(line), begins + at as u64))?;
         if let Some(index) = words.index(&word) {
             counts[index] = count;
         }

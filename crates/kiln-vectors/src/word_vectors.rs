@@ -70,16 +70,6 @@ pub(crate) enum Values {
     },
 }
 
-impl Values {
-    #[inline]
-    fn as_slice(&self) -> &[f32] {
-        match self {
-            Self::Owned(values) => values,
-            Self::Mapped { map, bytes } => bytemuck::cast_slice(&map[bytes.clone()]),
-        }
-    }
-}
-
 /// What is computed when it is first needed.
 #[derive(Default)]
 struct Computed {
@@ -98,7 +88,8 @@ impl WordVectors {
     /// or a value is NaN or infinite.
     pub fn new(words: impl IntoIterator<Item = impl AsRef<str>>, values: Vec<f32>, d: usize) -> Result<Self> {
         if d == 0 {
-            return Err(Error::ZeroWidth);
+            let needed = "the width of word vectors should be 1 or more".to_owned();
+            return Err(Error::WrongCount { needed, found: 0 });
         }
         let words = words.into_iter();
         let mut all = Interner::with_capacity(words.size_hint().0.min(values.len() / d), 0);
@@ -115,14 +106,12 @@ impl WordVectors {
         if all.is_empty() {
             return Err(Error::NoWords);
         }
-        if all.len().checked_mul(d) != Some(values.len()) {
-            return Err(Error::ValuesLength { words: all.len(), d, found: values.len() });
+        let (count, all_values) = (all.len(), all.len() as u128 * d as u128);
+        if all_values != values.len() as u128 {
+            let needed = format!("{count} words of width {d} need {all_values} values");
+            return Err(Error::WrongCount { needed, found: values.len() });
         }
-        if let Some(at) = first_not_finite(&values) {
-            let (index, position) = (at / d, at % d);
-            let word = all.word(index).unwrap_or_default().to_owned();
-            return Err(Error::ValueNotFinite { word, index, position, value: values[at] });
-        }
+        check_finite(&all, &values, d)?;
         Ok(Self::from_parts(all, Values::Owned(values), d, None, 0))
     }
 
@@ -133,7 +122,8 @@ impl WordVectors {
     /// If there are not as many counts as words.
     pub fn with_counts(mut self, counts: Vec<u64>) -> Result<Self> {
         if counts.len() != self.len() {
-            return Err(Error::CountsLength { expected: self.len(), found: counts.len() });
+            let needed = format!("{} words need as many counts", self.len());
+            return Err(Error::WrongCount { needed, found: counts.len() });
         }
         self.counts = Some(counts);
         Ok(self)
@@ -182,8 +172,12 @@ impl WordVectors {
     }
 
     /// All vectors, one after the other.
+    #[inline]
     pub fn values(&self) -> &[f32] {
-        self.values.as_slice()
+        match &self.values {
+            Values::Owned(values) => values,
+            Values::Mapped { map, bytes } => bytemuck::cast_slice(&map[bytes.clone()]),
+        }
     }
 
     /// The index of a word, counted from 0.
@@ -217,10 +211,7 @@ impl WordVectors {
     ///
     /// If the word has no vector.
     pub fn unit_vector(&self, word: &str) -> Result<Vec<f32>> {
-        let index = self.known(word)?;
-        let mut unit = Vec::with_capacity(self.d);
-        unit.extend(self.unit_of(index).map(|value| value as f32));
-        Ok(unit)
+        Ok(self.unit_of(self.known(word)?).map(|value| value as f32).collect())
     }
 
     /// The same words with all vectors divided by their lengths, in memory. Vectors of zeros stay so.
@@ -324,17 +315,21 @@ impl WordVectors {
     }
 }
 
-/// The position of a value that is NaN or infinite, the first if there are several.
-pub(crate) fn first_not_finite(values: &[f32]) -> Option<usize> {
+/// An error for the first value that is NaN or infinite.
+pub(crate) fn check_finite(words: &WordList, values: &[f32], d: usize) -> Result<()> {
     const CHUNK: usize = 1 << 16;
-    values.par_chunks(CHUNK).enumerate().find_map_first(|(chunk, values)| {
+    let first = values.par_chunks(CHUNK).enumerate().find_map_first(|(chunk, values)| {
         // One test for the chunk, which takes no branch for each value.
         let all_finite = values.iter().fold(true, |finite, value| finite & value.is_finite());
         if all_finite {
             return None;
         }
         values.iter().position(|value| !value.is_finite()).map(|at| chunk * CHUNK + at)
-    })
+    });
+    let Some(at) = first else { return Ok(()) };
+    let (index, position) = (at / d, at % d);
+    let word = words.word(index).unwrap_or_default().to_owned();
+    Err(Error::ValueNotFinite { word, index, position, value: values[at] })
 }
 
 /// A value divided by the length of its vector; zero if the vector has no direction.

@@ -79,12 +79,8 @@ impl SupervisedConfig {
         let buckets = format!("{least_buckets} to {LARGEST}; runs of words or characters need 1 or more");
         OptionError::unless(self.d > 0, "d", "1 or more", self.d)?;
         OptionError::unless((1..=LARGEST).contains(&self.epochs), "epochs", format!("1 to {LARGEST}"), self.epochs)?;
-        OptionError::unless(
-            self.min_n == 0 || self.max_n > 0,
-            "max_n",
-            format!("min_n = {} or more", self.min_n),
-            self.max_n,
-        )?;
+        let no_less = format!("min_n = {} or more", self.min_n);
+        OptionError::unless(self.min_n == 0 || self.max_n > 0, "max_n", no_less, self.max_n)?;
         OptionError::unless(rate.is_finite() && rate > 0.0, "learning_rate", "a number above 0", rate)?;
         OptionError::unless(self.word_ngrams > 0, "word_ngrams", "1 or more", self.word_ngrams)?;
         let is_length = self.max_n == 0 || (1..=self.max_n).contains(&self.min_n);

@@ -83,12 +83,8 @@ impl Reading {
         let mut kinds: Vec<Kind> = seen
             .tokens
             .iter()
-            .map(|token| Kind {
-                id: None,
-                hash: hash(token),
-                is_label: token.starts_with(&config.label_prefix),
-                subwords: Vec::new(),
-            })
+            .map(|token| (hash(token), token.starts_with(&config.label_prefix)))
+            .map(|(hash, is_label)| Kind { id: None, hash, is_label, subwords: Vec::new() })
             .collect();
         let mut order: Vec<u32> = (0..seen.len() as u32).collect();
         // Equal counts stay in order of appearance; fastText leaves them to its sort.

@@ -29,11 +29,8 @@ pub(super) fn write(model: &Supervised, path: &Path) -> Result<()> {
 fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
     let Supervised { config, dictionary, tables, .. } = model;
     let whole = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-    let loss = match config.loss {
-        Loss::Softmax => SOFTMAX,
-        Loss::OneVsAll => ONE_VS_ALL,
-    };
-    let options = [
+    let loss = if config.loss == Loss::Softmax { SOFTMAX } else { ONE_VS_ALL };
+    let numbers = [
         MAGIC,
         VERSION,
         whole(config.d),
@@ -49,22 +46,16 @@ fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
         whole(config.max_n),
         100, // tokens between two learning rates
     ];
-    for number in options {
-        to.write_all(&number.to_le_bytes())?;
-    }
+    to.write_all(numbers.map(i32::to_le_bytes).as_flattened())?;
     to.write_all(&1e-4_f64.to_le_bytes())?; // share above which frequent words are left out, likewise
     let (words, labels) = (&dictionary.words, &dictionary.labels);
-    for number in [words.len() + labels.len(), words.len(), labels.len()] {
-        to.write_all(&whole(number).to_le_bytes())?;
-    }
+    let sizes = [words.len() + labels.len(), words.len(), labels.len()];
+    to.write_all(sizes.map(|size| whole(size).to_le_bytes()).as_flattened())?;
     to.write_all(&dictionary.tokens.to_le_bytes())?;
     to.write_all(&(-1_i64).to_le_bytes())?; // rows pruned
     for (entries, kind) in [(words, WORD), (labels, LABEL)] {
         for (token, count) in entries.iter() {
-            to.write_all(token.as_bytes())?;
-            to.write_all(&[0])?;
-            to.write_all(&count.to_le_bytes())?;
-            to.write_all(&kind.to_le_bytes())?;
+            to.write_all(&[token.as_bytes(), &[0], &count.to_le_bytes(), &kind.to_le_bytes()].concat())?;
         }
     }
     for (table, rows) in [(&tables.input, dictionary.rows()), (&tables.output, labels.len())] {
@@ -89,15 +80,13 @@ struct Source<'a> {
 impl Source<'_> {
     fn bytes<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
         let mut bytes = [0; N];
-        self.fill(&mut bytes, what)?;
-        Ok(bytes)
+        self.fill(&mut bytes, what).map(|()| bytes)
     }
 
     fn fill(&mut self, bytes: &mut [u8], what: &str) -> Result<()> {
         let left = self.size.saturating_sub(self.at);
         if (bytes.len() as u64) > left {
-            let problem = format!("it ends in {what}, at byte {} of {}", self.at, self.size);
-            return Err(Error::bad_model(self.path, problem));
+            return Err(self.problem(format!("it ends in {what}, at byte {} of {}", self.at, self.size)));
         }
         self.from.read_exact(bytes).map_err(FileError::new("read", self.path))?;
         self.at += bytes.len() as u64;
@@ -119,17 +108,14 @@ impl Source<'_> {
     }
 
     fn problem(&self, problem: impl Into<String>) -> Error {
-        Error::bad_model(self.path, problem)
+        Error::BadModel { path: self.path.to_path_buf(), problem: problem.into() }
     }
 
     fn token(&mut self) -> Result<String> {
         let mut token = Vec::new();
         let began = self.at;
-        loop {
-            match self.bytes::<1>("the dictionary")? {
-                [0] => break,
-                [byte] => token.push(byte),
-            }
+        while let [byte @ 1..=u8::MAX] = self.bytes("the dictionary")? {
+            token.push(byte);
         }
         String::from_utf8(token).map_err(|_| self.problem(format!("the word at byte {began} is not UTF-8")))
     }
@@ -145,8 +131,8 @@ impl Source<'_> {
             return Err(self.problem(format!("{what} is {found_rows} x {found_d}, expected {rows} x {d}")));
         }
         let needed = rows as u128 * d as u128 * 4;
-        if needed > u128::from(self.size - self.at) {
-            let left = self.size - self.at;
+        let left = self.size - self.at;
+        if needed > u128::from(left) {
             return Err(self.problem(format!("{what} needs {needed} bytes, but the file has {left} left")));
         }
         let mut numbers = zeros(rows, d)?;
@@ -176,11 +162,10 @@ pub(super) fn read(path: &Path) -> Result<Supervised> {
     if !(11..=VERSION).contains(&version) {
         return Err(source.problem(format!("its version is {version}, expected 11 or 12")));
     }
-    let mut options = [0; 12];
-    for option in &mut options {
-        *option = source.size_of("an option")?;
-    }
-    let [d, _, epochs, min_count, _, word_ngrams, loss, model, buckets, min_n, max_n, _] = options;
+    let mut option = || source.size_of("an option");
+    let [d, _, epochs, min_count] = [option()?, option()?, option()?, option()?];
+    let [_, word_ngrams, loss, model] = [option()?, option()?, option()?, option()?];
+    let [buckets, min_n, max_n, _] = [option()?, option()?, option()?, option()?];
     source.bytes::<8>("an option")?;
     if model != SUPERVISED as usize {
         return Err(source.problem("it holds word vectors, not a classifier: kiln-vectors reads the .vec next to it"));
@@ -188,9 +173,10 @@ pub(super) fn read(path: &Path) -> Result<Supervised> {
     let loss = match loss as i32 {
         SOFTMAX => Loss::Softmax,
         ONE_VS_ALL => Loss::OneVsAll,
-        other => {
-            let problem = format!("its loss is number {other}; read are softmax (3) and one against all (4)");
-            return Err(source.problem(problem));
+        loss => {
+            return Err(
+                source.problem(format!("its loss is number {loss}; read are softmax (3) and one against all (4)"))
+            );
         }
     };
     if d == 0 || epochs == 0 || word_ngrams == 0 {

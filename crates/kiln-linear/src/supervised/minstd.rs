@@ -9,10 +9,7 @@ pub(super) struct Minstd(u64);
 
 impl Minstd {
     pub(super) fn new(seed: u64) -> Self {
-        Self(match seed % MODULUS {
-            0 => 1,
-            seed => seed,
-        })
+        Self((seed % MODULUS).max(1))
     }
 
     pub(super) fn draw(&mut self) -> u64 {

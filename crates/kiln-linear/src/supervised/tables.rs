@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::minstd::Minstd;
+use super::train::mean_of_rows;
 use crate::error::{Error, Result};
 
 /// fastText draws a table in pieces of a tenth, each with its own seed.
@@ -39,6 +40,13 @@ impl Tables {
             numbers.iter_mut().for_each(|number| *number = random.uniform(-bound, bound) as f32);
         });
         Ok(Self { d, input, output: zeros(labels, d)? })
+    }
+
+    /// The mean of rows of the input table.
+    pub(super) fn mean_of_rows(&self, rows: &[u32]) -> Vec<f32> {
+        let mut mean = vec![0.0; self.d];
+        mean_of_rows(&self.input, self.d, rows, &mut mean);
+        mean
     }
 
     /// As many pieces as there are.

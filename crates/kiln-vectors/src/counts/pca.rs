@@ -5,6 +5,7 @@ use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
 
 use super::dense::{check_dimensions, sign, symmetric_eigen, thin_svd};
+use super::sparse::FINITE;
 use crate::error::{Error, Result};
 
 /// Points seen along the directions in which they differ most; made by [`principal_components`].
@@ -34,7 +35,7 @@ pub struct Pca {
 /// # Errors
 ///
 /// [`Error::RowWidth`] if the values are no whole number of rows, [`Error::TooFewPoints`], [`Error::Option`] for
-/// another `k`, [`Error::CellNotFinite`] for infinity and NaN, [`Error::NoConvergence`] if the decomposition fails, which
+/// another `k`, [`Error::BadCell`] for infinity and NaN, [`Error::NoConvergence`] if the decomposition fails, which
 /// is not known to happen.
 ///
 /// # Examples
@@ -63,7 +64,7 @@ pub fn principal_components(values: &[f32], d: usize, k: usize) -> Result<Pca> {
     }
     check_dimensions(k, points, d)?;
     if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-        return Err(Error::CellNotFinite { row: at / d, column: at % d, found: values[at] });
+        return Err(Error::BadCell { expected: FINITE, row: at / d, column: at % d, found: values[at] });
     }
     let mut mean = vec![0.0; d];
     for point in values.chunks_exact(d) {

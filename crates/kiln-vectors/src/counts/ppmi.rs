@@ -1,6 +1,6 @@
 //! Positive pointwise mutual information: how much more often two words meet than by chance.
 
-use super::sparse::{CsrMatrix, CsrView, find_value, from_rows};
+use super::sparse::{CsrMatrix, CsrView, check_cells, from_rows};
 use crate::error::{Error, Result};
 use kiln_base::sparse::row;
 use kiln_base::{OptionError, options};
@@ -67,7 +67,7 @@ impl Ppmi {
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] for options out of range, [`Error::BadCount`] for a count that is
+    /// [`Error::Option`] for options out of range, [`Error::BadCell`] for a count that is
     /// negative or not finite, [`Error::NoCounts`] if all are 0.
     pub fn transform(&self, counts: CsrView<'_>) -> Result<CsrMatrix> {
         // Written so that NaN is out of range.
@@ -76,9 +76,7 @@ impl Ppmi {
         OptionError::unless(in_range, "smoothing", exponent, self.smoothing)?;
         let logarithm = "0 or more and finite: it is the base-2 logarithm of k, so 0 for k = 1 (none)";
         OptionError::unless(self.shift >= 0.0 && self.shift.is_finite(), "shift", logarithm, self.shift)?;
-        if let Some((row, column, found)) = find_value(&counts, |count| !(count >= 0.0 && count.is_finite())) {
-            return Err(Error::BadCount { row, column, found });
-        }
+        check_cells(&counts, "counts must be 0 or more and finite", |count| count >= 0.0 && count.is_finite())?;
         let by_rows;
         let counts = if counts.is_csr() {
             counts

@@ -3,6 +3,8 @@
 use kiln_base::sparse;
 use sprs::CsMatViewI;
 
+use crate::error::{Error, Result};
+
 /// A sparse matrix by rows: 8 bytes for each number that is not 0, and 8 for each row.
 pub type CsrMatrix = sparse::CsrMatrix<f32>;
 
@@ -20,10 +22,15 @@ pub(crate) fn from_rows(
     sparse::from_rows(shape, PIECE, || (), |(), row, columns, values| fill(row, columns, values))
 }
 
-/// The first value that `wrong` picks out, with its row and column.
-pub(crate) fn find_value(matrix: &CsrView<'_>, wrong: impl Fn(f32) -> bool) -> Option<(usize, usize, f32)> {
-    matrix
-        .iter()
-        .find(|(value, _)| wrong(**value))
-        .map(|(&value, (row, column))| (row as usize, column as usize, value))
+/// What the cells of a decomposition must be.
+pub(crate) const FINITE: &str = "counting rows and columns from 0, every value must be finite";
+
+/// An error for the first cell that is not as it must be.
+pub(crate) fn check_cells(matrix: &CsrView<'_>, expected: &'static str, is_good: fn(f32) -> bool) -> Result<()> {
+    match matrix.iter().find(|(value, _)| !is_good(**value)) {
+        Some((&found, (row, column))) => {
+            Err(Error::BadCell { expected, row: row as usize, column: column as usize, found })
+        }
+        None => Ok(()),
+    }
 }

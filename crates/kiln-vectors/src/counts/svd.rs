@@ -7,7 +7,7 @@ use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
 
 use super::dense::{DenseRows, check_dimensions, orthonormal, product, sign, thin_svd};
-use super::sparse::{CsrView, find_value};
+use super::sparse::{CsrView, FINITE, check_cells};
 use crate::error::{Error, Result};
 use kiln_base::sparse::row;
 use kiln_base::{SplitMix64, options};
@@ -92,15 +92,13 @@ impl TruncatedSvd {
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] for another `k`, [`Error::CellNotFinite`] for infinity and NaN in the matrix,
+    /// [`Error::Option`] for another `k`, [`Error::BadCell`] for infinity and NaN in the matrix,
     /// [`Error::MatrixTooLarge`] if it is to be decomposed in full and has more than 2^32 cells, or more than there is
     /// memory for, [`Error::NoConvergence`] if the small dense decomposition fails, which is not known to happen.
     pub fn decompose(&self, matrix: CsrView<'_>) -> Result<Svd> {
         let (rows, columns) = matrix.shape();
         check_dimensions(self.k, rows, columns)?;
-        if let Some((row, column, found)) = find_value(&matrix, |value| !value.is_finite()) {
-            return Err(Error::CellNotFinite { row, column, found });
-        }
+        check_cells(&matrix, FINITE, f32::is_finite)?;
         // A matrix by columns is its transpose by rows.
         let other = matrix.to_other_storage();
         let (matrix, transpose) = if matrix.is_csr() {

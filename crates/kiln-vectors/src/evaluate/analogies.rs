@@ -6,9 +6,9 @@ use kiln_base::options;
 use rayon::prelude::*;
 
 use super::{Known, RESTRICT_VOCAB, text_lines};
-use crate::error::{Error, Result, quoted};
+use crate::error::{Error, Place, Result, quoted};
 use crate::format::read_whole;
-use crate::search::query::Query;
+use crate::search::query::{Query, Similar};
 use crate::word_vectors::WordVectors;
 
 options! {
@@ -116,8 +116,9 @@ impl WordVectors {
                 continue;
             }
             if sections.is_empty() {
-                let found = quoted(line.as_bytes());
-                return Err(Error::NoSection { path: path.to_path_buf(), line: number, found });
+                let expected = ": a section line such as `: capitals` should come before the first question";
+                let problem = format!("{expected}, found {:?}", quoted(line.as_bytes()));
+                return Err(Error::bad_file(path, Place::Line(number), problem));
             }
             let words: Vec<String> = line.split_whitespace().map(|word| known.folded(word)).collect();
             let Ok(words) = <[String; 4]>::try_from(words) else {
@@ -135,7 +136,8 @@ impl WordVectors {
             }
         }
         if asked == 0 {
-            return Err(Error::NoQuestions { path: path.to_path_buf(), lines });
+            let problem = format!(" should hold questions of four words each, found none in {lines} lines");
+            return Err(Error::bad_file(path, None, problem));
         }
         let right = self.answer(&questions, &known, options.restrict_vocab)?;
         let (mut correct, mut incorrect) = (0, 0);
@@ -172,32 +174,20 @@ impl WordVectors {
                 let query = self.query().positive(self.word_of(b)).positive(self.word_of(c)).negative(self.word_of(a));
                 // Vectors that cancel out point nowhere, and answer nothing.
                 let query = query.restrict_vocab(restrict_vocab);
-                self.has_direction(&query).then_some((at, query))
+                self.target(&query).is_ok().then_some((at, query))
             })
             .unzip();
         let nearest = self.most_similar_batch(&queries, TOP)?;
         let mut right = vec![false; questions.len()];
-        let answered: Vec<(usize, bool)> = asked
-            .par_iter()
-            .zip(nearest)
-            .map(|(at, nearest)| {
-                let [a, b, c, expected] = &questions[*at].words;
-                // Also if all five are of the question: gensim then compares the last of them.
-                let mut predicted = None;
-                for similar in nearest {
-                    let word = known.folded(similar.word);
-                    let of_question = word == *a || word == *b || word == *c;
-                    predicted = Some(word);
-                    if !of_question {
-                        break;
-                    }
-                }
-                (*at, predicted.as_ref() == Some(expected))
-            })
-            .collect();
-        for (at, is_right) in answered {
-            right[at] = is_right;
-        }
+        let is_right = |(at, nearest): &(&usize, Vec<Similar<'_>>)| {
+            let [question @ .., expected] = &questions[**at].words;
+            let mut words = nearest.iter().map(|similar| known.folded(similar.word));
+            let predicted = words.find(|word| !question.contains(word));
+            // Also if all five are of the question: gensim then compares the last of them.
+            predicted.or_else(|| Some(known.folded(nearest.last()?.word))).as_ref() == Some(expected)
+        };
+        let answered: Vec<usize> = asked.par_iter().zip(nearest).filter(is_right).map(|(&at, _)| at).collect();
+        answered.into_iter().for_each(|at| right[at] = true);
         Ok(right)
     }
 }

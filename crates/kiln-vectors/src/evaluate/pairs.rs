@@ -118,7 +118,10 @@ impl WordVectors {
         }
         for (of, values) in [("in the file", &gold), ("by the vectors", &ours)] {
             if values.iter().all(|value| *value == values[0]) {
-                return Err(Error::ConstantSimilarities { path: path.to_path_buf(), of, value: values[0], used });
+                let value = values[0];
+                let problem =
+                    format!(": a correlation needs similarities that differ, found {value} for all {used} pairs {of}");
+                return Err(Error::bad_file(path, None, problem));
             }
         }
         let all = if options.dummy4unknown { used } else { used + unknown };

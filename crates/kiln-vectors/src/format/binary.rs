@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::source::{Source, fill};
-use super::{Gathered, Header, LoadOptions, push_word};
+use super::{Gathered, Header, LoadOptions, not_finite, push_word};
 use kiln_base::FileError;
 
 use crate::error::{Error, Place, Result, quoted};
@@ -62,16 +62,23 @@ impl<R: Read> Ahead<'_, R> {
 
 /// Reads a binary file.
 pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors> {
-    let path = source.path().to_path_buf();
-    let header = Header::check(source.first_line(), &source, 4)?;
+    let path = source.path.clone();
+    let header = Header::check(&source, 4)?;
     let header_bytes = source.first_line().len();
     let limit = options.limit.map_or(u64::MAX, |limit| limit as u64);
     let count = header.words.min(limit);
-    let cut_short = |word, byte| Error::CutShort { path: path.clone(), word, words: header.words, byte };
+    let cut_short = |word, byte| {
+        let (whole, words) = (word - 1, header.words);
+        let problem = format!(
+            " ends at byte {byte}, inside word {word} of the {words} that line 1 promises: the file is cut short or \
+             its header is wrong; fetch it again, or read what is there with `limit({whole})`"
+        );
+        Err(Error::bad_file(&path, None, problem))
+    };
     let d = usize::try_from(header.d).unwrap_or(usize::MAX);
     let Some(vector_bytes) = d.checked_mul(size_of::<f32>()).filter(|&bytes| bytes as u64 <= source.most_bytes())
     else {
-        return Err(cut_short(1, source.file_bytes()));
+        return cut_short(1, source.file_bytes);
     };
 
     let mut gathered = Gathered::new(d);
@@ -88,29 +95,29 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
         let bytes = ahead.look(LONGEST_WORD)?;
         let bytes = &bytes[..bytes.len().min(LONGEST_WORD)];
         let Some(length) = bytes.iter().position(|&byte| byte == b' ') else {
-            return Err(if bytes.len() < LONGEST_WORD {
-                cut_short(number, begins + bytes.len() as u64)
-            } else {
-                Error::WordTooLong { path, word: number, byte: begins, most: LONGEST_WORD as u64 }
-            });
+            if bytes.len() < LONGEST_WORD {
+                return cut_short(number, begins + bytes.len() as u64);
+            }
+            let problem = format!(
+                ", byte {begins}: a word should end with a space within {LONGEST_WORD} bytes, found none: the width in \
+                 line 1 is wrong, or the file is not in word2vec's binary format"
+            );
+            return Err(Error::bad_file(&path, Place::Word(number), problem));
         };
         word.clear();
-        push_word(&mut word, &bytes[..length], options.invalid_utf8).map_err(|at| Error::NotUtf8 {
-            path: path.clone(),
-            place: Place::Word(number),
-            byte: begins + at as u64,
-        })?;
+        let pushed = push_word(&mut word, &bytes[..length], options.invalid_utf8);
+        pushed.map_err(|at| Error::not_utf8(&path, Place::Word(number), begins + at as u64))?;
         ahead.skip(length + 1);
         let begins = ahead.offset();
         let bytes = ahead.look(vector_bytes)?;
         let Some(bytes) = bytes.get(..vector_bytes) else {
-            return Err(cut_short(number, begins + bytes.len() as u64));
+            return cut_short(number, begins + bytes.len() as u64);
         };
         vector.clear();
         vector.extend(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
         if let Some(at) = vector.iter().position(|value| !value.is_finite()) {
-            let (found, word) = (vector[at].to_string(), quoted(word.as_bytes()));
-            return Err(Error::FileValueNotFinite { path, place: Place::Word(number), word, position: at + 1, found });
+            let problem = not_finite(at + 1, &quoted(word.as_bytes()), vector[at]);
+            return Err(Error::bad_file(&path, Place::Word(number), problem));
         }
         ahead.skip(vector_bytes);
         gathered.add(&word, &vector)?;
@@ -118,7 +125,7 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
     if count == header.words && limit > count {
         ahead.skip_line_feeds()?;
         if !ahead.look(1)?.is_empty() {
-            return Err(Error::HeaderCount { path, expected: count, found: count + 1 });
+            return Err(header.wrong_count(&path, count + 1));
         }
     }
     gathered.finish()

@@ -26,7 +26,6 @@ pub enum Format {
 impl Format {
     /// The format that a name asks for, by what stands before `.gz`: `.bin` is word2vec's binary, `.vec` fastText's
     /// text, `.safetensors` Kiln's own, and everything else word2vec's text.
-    #[must_use]
     pub fn of_name(path: impl AsRef<Path>) -> Self {
         let name = path.as_ref().to_string_lossy().to_lowercase();
         match Path::new(name.trim_end_matches(".gz")).extension().and_then(|extension| extension.to_str()) {

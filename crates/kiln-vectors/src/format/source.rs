@@ -18,15 +18,17 @@ const MOST_EXPANSION: u64 = 1032;
 
 /// A file, from its beginning.
 pub(super) struct Source {
-    path: PathBuf,
-    head: Vec<u8>,
+    pub(super) path: PathBuf,
+    /// At most the first 64 KiB, after decompression.
+    pub(super) head: Vec<u8>,
     rest: Box<dyn Read>,
-    file_bytes: u64,
-    gzip: bool,
+    /// Bytes as the file lies on the disk.
+    pub(super) file_bytes: u64,
+    pub(super) gzip: bool,
 }
 
 impl Source {
-    /// Opens a file that holds something.
+    /// Opens a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let read = || FileError::new("read", path);
         let mut file = File::open(path).map_err(read())?;
@@ -41,36 +43,21 @@ impl Source {
         };
         let mut head = Vec::new();
         rest.by_ref().take(HEAD).read_to_end(&mut head).map_err(read())?;
-        if head.is_empty() {
-            return Err(Error::EmptyFile { path: path.to_path_buf() });
-        }
         // What is not a file on a disk does not say how long it is.
         let file_bytes = if metadata.is_file() { metadata.len() } else { u64::MAX };
         Ok(Self { path: path.to_path_buf(), head, rest, file_bytes, gzip })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// At most the first 64 KiB, after decompression.
-    pub(super) fn head(&self) -> &[u8] {
-        &self.head
+    /// Opens a file of word vectors that holds something.
+    pub(super) fn with_contents(path: &Path) -> Result<Self> {
+        let empty = || Error::bad_file(path, None, " should hold word vectors, found an empty file");
+        Some(Self::open(path)?).filter(|source| !source.head.is_empty()).ok_or_else(empty)
     }
 
     /// The first line, with its end if it has one.
     pub(super) fn first_line(&self) -> &[u8] {
         let end = self.head.iter().position(|&byte| byte == b'\n').map_or(self.head.len(), |at| at + 1);
         &self.head[..end]
-    }
-
-    pub(super) fn is_gzip(&self) -> bool {
-        self.gzip
-    }
-
-    /// Bytes as the file lies on the disk.
-    pub(super) fn file_bytes(&self) -> u64 {
-        self.file_bytes
     }
 
     /// More bytes cannot come of it.
@@ -82,24 +69,11 @@ impl Source {
     pub(super) fn room(&self) -> Room {
         /// Compressed, a file might hold a thousand times its length and more likely holds little.
         const UNTOLD: u64 = 1 << 24;
-        Room { bytes: if self.gzip || self.file_bytes == u64::MAX { UNTOLD } else { self.file_bytes } }
-    }
-
-    /// What the name says of a file with a header, if it says something.
-    pub(super) fn name_says_binary(&self) -> Option<bool> {
-        match &*self.extension() {
-            "bin" => Some(true),
-            "txt" | "vec" => Some(false),
-            _ => None,
-        }
-    }
-
-    pub(super) fn name_says_fast_text(&self) -> bool {
-        self.extension() == "vec"
+        Room(if self.gzip || self.file_bytes == u64::MAX { UNTOLD } else { self.file_bytes })
     }
 
     /// The extension in lower case, before `.gz`.
-    fn extension(&self) -> String {
+    pub(super) fn extension(&self) -> String {
         let stem = self.path.file_stem().map(Path::new);
         let name = if is_gzip_name(&self.path) { stem } else { Some(self.path.as_path()) };
         let extension = name.and_then(Path::extension).and_then(|extension| extension.to_str());
@@ -114,25 +88,19 @@ impl Source {
 
 /// Bytes that a file can hold, or a guess.
 #[derive(Clone, Copy)]
-pub(super) struct Room {
-    bytes: u64,
-}
+pub(super) struct Room(u64);
 
 impl Room {
     /// At most `records`, and no more than there is room for if each takes at least so many bytes.
     pub(super) fn records(self, records: u64, bytes: u64) -> usize {
-        usize::try_from(records.min(self.bytes / bytes.max(1))).unwrap_or(usize::MAX)
+        usize::try_from(records.min(self.0 / bytes.max(1))).unwrap_or(usize::MAX)
     }
 }
 
 /// A whole file, unpacked if it is compressed.
 pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
-    match Source::open(path) {
-        Ok(source) => source.into_reader().read_to_end(&mut contents).map_err(FileError::new("read", path))?,
-        Err(Error::EmptyFile { .. }) => 0,
-        Err(error) => return Err(error),
-    };
+    Source::open(path)?.into_reader().read_to_end(&mut contents).map_err(FileError::new("read", path))?;
     Ok(contents)
 }
 

@@ -18,7 +18,7 @@ use kiln_base::{BadParts, FileError};
 
 use crate::error::{Error, Result};
 use crate::word_list::WordList;
-use crate::word_vectors::{Values, WordVectors, first_not_finite};
+use crate::word_vectors::{Values, WordVectors, check_finite};
 
 const FORMAT: &str = "kiln-word-vectors";
 const VERSION: &str = "1";
@@ -42,13 +42,13 @@ pub(super) fn is_safetensors(head: &[u8]) -> bool {
 
 /// Maps a file.
 pub(super) fn open(path: &Path) -> Result<WordVectors> {
-    let source = Source::open(path)?;
+    let source = Source::with_contents(path)?;
     let expected = "a file in Kiln's safetensors format, the only one that can be mapped";
-    let wrong = |found| Err(Error::WrongFormat { path: path.to_path_buf(), expected, found });
-    if source.is_gzip() {
+    let wrong = |found| Err(Error::bad_file(path, None, format!(" should be {expected}, found {found}")));
+    if source.gzip {
         return wrong("a compressed file: use `load`, or unpack it");
     }
-    if !is_safetensors(source.head()) {
+    if !is_safetensors(&source.head) {
         return wrong("something else: use `load`, or `load` it once and `save` it in that format");
     }
     let map = Arc::new(map(path)?);
@@ -64,10 +64,10 @@ pub(super) fn open(path: &Path) -> Result<WordVectors> {
 
 /// Reads a file into memory.
 pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors> {
-    let path = source.path().to_path_buf();
+    let path = source.path.clone();
     let limit = options.limit.unwrap_or(usize::MAX);
     let (mut unpacked, mapped);
-    let bytes: &[u8] = if source.is_gzip() {
+    let bytes: &[u8] = if source.gzip {
         unpacked = Vec::new();
         source.into_reader().read_to_end(&mut unpacked).map_err(FileError::new("read", &path))?;
         &unpacked
@@ -77,11 +77,7 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
     };
     let contents = parse(bytes, &path, limit)?;
     let values = floats(&bytes[contents.bytes.clone()]);
-    if let Some(at) = first_not_finite(&values) {
-        let (index, position, value) = (at / contents.d, at % contents.d, values[at]);
-        let word = contents.words.word(index).unwrap_or_default().to_owned();
-        return Err(Error::ValueNotFinite { word, index, position, value });
-    }
+    check_finite(&contents.words, &values, contents.d)?;
     Ok(WordVectors::from_parts(contents.words, Values::Owned(values), contents.d, contents.counts, 0))
 }
 
@@ -95,11 +91,8 @@ fn map(path: &Path) -> Result<Mmap> {
 
 /// Checks everything but the values, and takes the first `limit` words.
 fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
-    let layout = |part, expected: &str, found: String| Error::Layout {
-        path: path.to_path_buf(),
-        part,
-        expected: expected.to_owned(),
-        found,
+    let layout = |part: &str, expected: &str, found: String| {
+        Error::bad_file(path, None, format!(": {part} should be {expected}, found {found}"))
     };
     let broken = |source| Error::Safetensors { path: path.to_path_buf(), source };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
@@ -114,8 +107,9 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
     match metadata("version") {
         Some(version) if version == VERSION => {}
         found => {
-            let found = found.map_or("none".to_owned(), String::clone);
-            return Err(Error::Version { path: path.to_path_buf(), found, supported: VERSION });
+            let found = found.map_or("none", String::as_str);
+            let problem = format!(" has the format version {found}, this Kiln reads {VERSION}: update Kiln");
+            return Err(Error::bad_file(path, None, problem));
         }
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;

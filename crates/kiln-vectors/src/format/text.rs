@@ -3,12 +3,12 @@
 
 use std::io::{self, Write};
 use std::ops::{ControlFlow, Range};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::source::{Room, Source, fill};
-use super::{Format, Gathered, Header, InvalidUtf8, LoadOptions, push_word};
+use super::{Format, Gathered, Header, InvalidUtf8, LoadOptions, not_finite, push_word};
 use kiln_base::FileError;
 
 use crate::error::{Error, Place, Result, quoted};
@@ -23,19 +23,12 @@ const SMALLEST_PART: usize = 64 << 10;
 /// A longer line is none of a file of word vectors.
 const LONGEST_LINE: usize = 256 << 20;
 
-/// What the first line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FirstLine {
-    /// The number of words and the width.
-    Header,
-    /// A word and its values.
-    Word,
-}
-
-/// Reads a file of text.
-pub(super) fn read(source: Source, options: &LoadOptions, first_line: FirstLine) -> Result<WordVectors> {
-    let mut lines = Lines::new(&source, options, first_line)?;
-    let path = source.path().to_path_buf();
+/// Reads a file of text, whose first line is the header if there is one.
+pub(super) fn read(header: Option<Header>, source: Source, options: &LoadOptions) -> Result<WordVectors> {
+    let path = source.path.clone();
+    let limit = options.limit.map_or(u64::MAX, |limit| limit as u64);
+    let mut lines =
+        Lines { path: &path, options, header, gathered: None, limit, room: source.room(), lines: 0, bytes: 0 };
     let mut reader = source.into_reader();
     let (mut block, mut length) = (Vec::new(), BLOCK);
     loop {
@@ -49,8 +42,8 @@ pub(super) fn read(source: Source, options: &LoadOptions, first_line: FirstLine)
                 continue;
             }
             None => {
-                let (expected, found) = ("lines with a word and its values", "a line of more than 256 MiB");
-                return Err(Error::WrongFormat { path, expected, found });
+                let problem = " should be lines with a word and its values, found a line of more than 256 MiB";
+                return Err(Error::bad_file(&path, None, problem));
             }
         };
         if lines.take(&block[..whole])?.is_break() || ended {
@@ -63,9 +56,8 @@ pub(super) fn read(source: Source, options: &LoadOptions, first_line: FirstLine)
 
 /// What has been read of a file.
 struct Lines<'a> {
-    path: PathBuf,
+    path: &'a Path,
     options: &'a LoadOptions,
-    first_line: FirstLine,
     header: Option<Header>,
     /// None until the first line with something on it has been seen.
     gathered: Option<Gathered>,
@@ -78,36 +70,17 @@ struct Lines<'a> {
     bytes: u64,
 }
 
-impl<'a> Lines<'a> {
-    fn new(source: &Source, options: &'a LoadOptions, first_line: FirstLine) -> Result<Self> {
-        let header = match first_line {
-            // A value takes at least a digit and a space.
-            FirstLine::Header => Some(Header::check(source.first_line(), source, 2)?),
-            FirstLine::Word => None,
-        };
-        let limit = options.limit.map_or(u64::MAX, |limit| limit as u64);
-        Ok(Self {
-            path: source.path().to_path_buf(),
-            options,
-            first_line,
-            header,
-            gathered: None,
-            limit,
-            room: source.room(),
-            lines: 0,
-            bytes: 0,
-        })
-    }
-
+impl Lines<'_> {
     /// Takes whole lines. Breaks when there is no need for more.
     fn take(&mut self, mut block: &[u8]) -> Result<ControlFlow<()>> {
-        if self.lines == 0 && self.first_line == FirstLine::Header {
+        if self.lines == 0 && self.header.is_some() {
             let end = block.iter().position(|&byte| byte == b'\n').map_or(block.len(), |at| at + 1);
-            self.advance(1, end);
+            (self.lines, self.bytes) = (1, end as u64);
             block = &block[end..];
         }
         let Some(d) = self.width(block)? else {
-            self.advance(block.iter().filter(|&&byte| byte == b'\n').count() as u64, block.len());
+            self.lines += block.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            self.bytes += block.len() as u64;
             return Ok(ControlFlow::Continue(()));
         };
         let parts = in_parts(block);
@@ -127,9 +100,8 @@ impl<'a> Lines<'a> {
                 if gathered.read() == self.limit {
                     return Ok(ControlFlow::Break(()));
                 }
-                if gathered.read() == promised {
-                    let path = self.path.clone();
-                    return Err(Error::HeaderCount { path, expected: promised, found: promised + 1 });
+                if let Some(header) = self.header.filter(|header| gathered.read() == header.words) {
+                    return Err(header.wrong_count(self.path, promised + 1));
                 }
                 gathered.add(&part.words[start..end], vector)?;
                 start = end;
@@ -139,17 +111,12 @@ impl<'a> Lines<'a> {
                     return Ok(ControlFlow::Break(()));
                 }
                 let (line, begins) = (self.lines + part.lines + 1, self.bytes + fault.start as u64);
-                return Err(explain(trimmed(&bytes[fault]), d, &self.path, line, begins));
+                return Err(explain(trimmed(&bytes[fault]), d, self.path, line, begins));
             }
             self.lines += part.lines;
             self.bytes += bytes.len() as u64;
         }
         Ok(if gathered.read() == self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-
-    fn advance(&mut self, lines: u64, bytes: usize) {
-        self.lines += lines;
-        self.bytes += bytes as u64;
     }
 
     /// The width, from the header or the first line that holds something, if there has been one.
@@ -166,19 +133,19 @@ impl<'a> Lines<'a> {
         // As many of the last fields as are numbers, but for the first field, which is the word or a part of it.
         let values = fields[1..].iter().rev().take_while(|field| parse_value(field).is_some()).count();
         if values == 0 {
-            let (expected, found) = ("lines with a word and its values", "a first line without values");
-            return Err(Error::WrongFormat { path: self.path.clone(), expected, found });
+            let problem = " should be lines with a word and its values, found a first line without values";
+            return Err(Error::bad_file(self.path, None, problem));
         }
         Ok(Some(values))
     }
 
     fn finish(self) -> Result<WordVectors> {
         let gathered = self.gathered.unwrap_or_else(|| Gathered::new(1));
-        let (expected, found) = (self.header.map_or(0, |header| header.words), gathered.read());
-        if found < expected.min(self.limit) {
-            return Err(Error::HeaderCount { path: self.path, expected, found });
+        let found = gathered.read();
+        match self.header {
+            Some(header) if found < header.words.min(self.limit) => Err(header.wrong_count(self.path, found)),
+            _ => gathered.finish(),
         }
-        gathered.finish()
     }
 }
 
@@ -230,11 +197,8 @@ fn parse_part(part: &[u8], d: usize, invalid: InvalidUtf8) -> Part {
 
 /// A line without its end, and without carriage returns and spaces before that.
 fn trimmed(line: &[u8]) -> &[u8] {
-    let mut end = line.len();
-    while end > 0 && matches!(line[end - 1], b'\n' | b'\r' | b' ') {
-        end -= 1;
-    }
-    &line[..end]
+    let last = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | b' '));
+    &line[..last.map_or(0, |at| at + 1)]
 }
 
 /// Adds the last `d` fields of a line to `values` and gives what is before them, the word; nothing if that fails.
@@ -269,17 +233,19 @@ fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a
 
 /// What is wrong with line `number`, which begins at byte `begins`: it does not parse, or its word is not UTF-8.
 fn explain(line: &[u8], d: usize, path: &Path, number: u64, begins: u64) -> Error {
-    let (path, place) = (path.to_path_buf(), Place::Line(number));
+    let place = Place::Line(number);
+    let wrong = |problem| Error::bad_file(path, place, problem);
     if let Some(word) = parse_line(line, d, &mut Vec::new()) {
         let valid = word.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-        return Error::NotUtf8 { path, place, byte: begins + valid as u64 };
+        return Error::not_utf8(path, place, begins + valid as u64);
     }
     let fields: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
     let word = quoted(fields[0]);
     let after = &fields[1..];
+    let count = |found| wrong(format!(": the word {word:?} should have {d} values, found {found}"));
     let numbers_at_end = after.iter().rev().take_while(|field| parse_value(field).is_some()).count();
     if after.len() < d {
-        return Error::ValueCount { path, line: number, word, expected: d, found: after.len() };
+        return count(after.len());
     }
     // The last d fields should be the values; the first number is where they seem to begin.
     let first_number = after.iter().position(|field| parse_value(field).is_some());
@@ -288,15 +254,16 @@ fn explain(line: &[u8], d: usize, path: &Path, number: u64, begins: u64) -> Erro
         let position = at.saturating_sub(begin) + 1;
         match parse_value(field) {
             Some(value) if value.is_finite() => continue,
-            Some(_) => return Error::FileValueNotFinite { path, place, word, position, found: quoted(field) },
+            Some(_) => return wrong(not_finite(position, &word, quoted(field))),
             // Something between numbers is a broken number; else the word is longer, and values are missing.
             None if after.len() == d || (first_number.is_some() && at > begin) => {
-                return Error::NotANumber { path, line: number, word, position, found: quoted(field) };
+                let found = quoted(field);
+                return wrong(format!(": value {position} of the word {word:?} should be a number, found {found:?}"));
             }
             None => break,
         }
     }
-    Error::ValueCount { path, line: number, word, expected: d, found: numbers_at_end }
+    count(numbers_at_end)
 }
 
 /// Whether a part of a word after a space would be taken for a value too many: a number with a point or an exponent.
@@ -319,10 +286,7 @@ pub(super) fn is_ambiguous(word: &str, is_first: bool) -> bool {
 
 /// A decimal number, rounded to 64 bits and then to 32, as gensim does. May be infinite or NaN.
 fn parse_value(field: &[u8]) -> Option<f32> {
-    if let Some(value) = parse_short(field) {
-        return Some(value as f32);
-    }
-    let value: f64 = std::str::from_utf8(field).ok()?.parse().ok()?;
+    let value = parse_short(field).or_else(|| std::str::from_utf8(field).ok()?.parse().ok())?;
     Some(value as f32)
 }
 

@@ -11,10 +11,9 @@
 //! a sum of integers, so it is exact. Only rows whose upper bound reaches the worst of the best so far are looked at in
 //! full, and the result is the same as if all had been.
 
-use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::kernel::dispatch;
+use super::kernel::dispatched;
 
 /// Rows whose codes are interleaved: each value of 32 rows, then the next. So sums run along rows of a vector, and are
 /// never added across one.
@@ -61,7 +60,7 @@ impl Codes {
             .zip(errors.par_chunks_mut(BLOCK))
             .zip(rows.par_chunks(d * BLOCK).zip(lengths.par_chunks(BLOCK)))
             .for_each(|(((codes, scales), errors), (rows, lengths))| {
-                dispatch(CodeBlock { rows, d, lengths, codes, scales, errors });
+                code_block(rows, d, lengths, codes, scales, errors);
             });
         Self { d, codes, scales, errors }
     }
@@ -114,25 +113,15 @@ impl CodedQuery {
     }
 }
 
-/// Codes the rows of one block.
-struct CodeBlock<'a> {
-    rows: &'a [f32],
-    d: usize,
-    lengths: &'a [f64],
-    codes: &'a mut [i8],
-    scales: &'a mut [f32],
-    errors: &'a mut [f32],
-}
-
-impl WithSimd for CodeBlock<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let mut row_codes = vec![0i8; self.d];
-        for (slot, (row, &length)) in self.rows.chunks_exact(self.d).zip(self.lengths).enumerate() {
-            (self.scales[slot], self.errors[slot]) = code_row(row, length, &mut row_codes);
-            for (column, &code) in self.codes.chunks_exact_mut(BLOCK).zip(&row_codes) {
+dispatched! {
+    /// Codes the rows of one block.
+    fn code_block<'a>(
+        rows: &'a [f32], d: usize, lengths: &'a [f64], codes: &'a mut [i8], scales: &'a mut [f32], errors: &'a mut [f32],
+    ) -> () {
+        let mut row_codes = vec![0i8; d];
+        for (slot, (row, &length)) in rows.chunks_exact(d).zip(lengths).enumerate() {
+            (scales[slot], errors[slot]) = code_row(row, length, &mut row_codes);
+            for (column, &code) in codes.chunks_exact_mut(BLOCK).zip(&row_codes) {
                 column[slot] = code;
             }
         }

@@ -5,16 +5,29 @@
 //! vectors hold. So a similarity has the same bits on every machine, by every way of searching, and for any number of
 //! threads.
 
-use pulp::{Arch, Simd, WithSimd};
-
 /// Sums kept side by side: enough to hide how long an addition takes.
 const LANES: usize = 16;
 
-/// Runs `op` with the best instruction set of this machine. Everything below it must be `#[inline(always)]`, or it is
-/// compiled for the least machine.
-pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
-    Arch::new().dispatch(op)
+/// Functions that are compiled for each instruction set, and run with the best of this machine. Everything below them
+/// must be `#[inline(always)]`, or it is compiled for the least machine.
+macro_rules! dispatched {
+    ($($(#[$meta:meta])* $vis:vis fn $name:ident<$life:lifetime>($($x:ident: $t:ty),* $(,)?) -> $out:ty $body:block)*) => { $(
+        $(#[$meta])*
+        $vis fn $name<$life>($($x: $t),*) -> $out {
+            struct Op<$life>($($t),*);
+            impl<$life> pulp::WithSimd for Op<$life> {
+                type Output = $out;
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, _simd: S) -> $out {
+                    let Self($($x),*) = self;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(Op($($x),*))
+        }
+    )* };
 }
+pub(crate) use dispatched;
 
 /// The dot product of a row and another, in 32 or 64 bits.
 #[inline(always)]
@@ -46,41 +59,23 @@ fn total(mut sums: [f64; LANES]) -> f64 {
     sums[0]
 }
 
-/// The dot product of two vectors.
-pub(crate) fn dot_of(a: &[f32], b: &[f32]) -> f64 {
-    struct Dot<'a>(&'a [f32], &'a [f32]);
-    impl WithSimd for Dot<'_> {
-        type Output = f64;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _simd: S) -> f64 {
-            dot(self.0, self.1)
-        }
+dispatched! {
+    /// The dot product of two vectors.
+    pub(crate) fn dot_of<'a>(a: &'a [f32], b: &'a [f32]) -> f64 {
+        dot(a, b)
     }
-    dispatch(Dot(a, b))
-}
 
-/// The length of each row of width `d`, into `lengths`.
-pub(crate) fn lengths_of(rows: &[f32], d: usize, lengths: &mut [f64]) {
-    struct Lengths<'a>(&'a [f32], usize, &'a mut [f64]);
-    impl WithSimd for Lengths<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _simd: S) {
-            for (length, row) in self.2.iter_mut().zip(self.0.chunks_exact(self.1)) {
-                *length = dot(row, row).sqrt();
-            }
+    /// The length of each row of width `d`, into `lengths`.
+    pub(crate) fn lengths_of<'a>(rows: &'a [f32], d: usize, lengths: &'a mut [f64]) -> () {
+        for (length, row) in lengths.iter_mut().zip(rows.chunks_exact(d)) {
+            *length = dot(row, row).sqrt();
         }
     }
-    dispatch(Lengths(rows, d, lengths));
 }
 
 /// The length of one vector.
 pub(crate) fn length_of(row: &[f32]) -> f64 {
-    let mut length = [0.0];
-    if !row.is_empty() {
-        lengths_of(row, row.len(), &mut length);
-    }
-    length[0]
+    dot_of(row, row).sqrt()
 }
 
 /// The cosine that a dot product comes to, rounded to what users see. A vector without a direction, which is all zeros

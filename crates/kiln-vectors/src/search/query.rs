@@ -1,7 +1,7 @@
 //! [`Query`] and the searches for the words nearest to it, under gensim's names. How rows are searched is
 //! in `rows.rs`.
 
-use std::ops::Range;
+use kiln_base::options;
 
 use super::ranking::{Best, Ranked};
 use super::rows::{self, Target};
@@ -20,48 +20,40 @@ pub struct Similar<'a> {
     pub similarity: f32,
 }
 
-/// A search that is being put together: words and vectors that the neighbours should be near to or far from, and which
-/// words to look among. Made by [`WordVectors::query`].
-///
-/// The query is the weighted sum of the words' *unit* vectors and of the vectors given, which count as they are. Only
-/// its direction matters. Words of the query are left out of what [`top`](Query::top) gives.
-///
-/// # Examples
-///
-/// ```
-/// # use kiln_vectors::WordVectors;
-/// # let vectors = WordVectors::new(["a", "b", "c"], vec![1.0, 0.0, 0.6, 0.8, 0.0, 1.0], 2)?;
-/// let nearest = vectors.query().positive("a").weighted("b", 0.5).top(5)?;
-/// assert_eq!(nearest[0].word, "c"); // "a" and "b" are of the query
-/// let among_two = vectors.query().positive_vector(&[0.0, 2.0]).restrict_vocab(2).top(1)?;
-/// assert_eq!((among_two[0].word, among_two[0].similarity), ("b", 0.8));
-/// # Ok::<(), kiln_vectors::Error>(())
-/// ```
-#[derive(Clone)]
-#[must_use = "a query does nothing before `top` or `all`"]
-pub struct Query<'a> {
-    vectors: &'a WordVectors,
-    terms: Vec<Term>,
-    range: Range<usize>,
-}
-
-#[derive(Clone)]
-enum Term {
-    Word(String, f64),
-    Vector(Vec<f32>, f64),
-}
-
-impl std::fmt::Debug for Query<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut list = f.debug_list();
-        for term in &self.terms {
-            match term {
-                Term::Word(word, weight) => list.entry(&(word, weight)),
-                Term::Vector(vector, weight) => list.entry(&(vector, weight)),
-            };
-        }
-        list.finish()
+options! {
+    /// A search that is being put together: words and vectors that the neighbours should be near to or far from, and which
+    /// words to look among. Made by [`WordVectors::query`].
+    ///
+    /// The query is the weighted sum of the words' *unit* vectors and of the vectors given, which count as they are. Only
+    /// its direction matters. Words of the query are left out of what [`top`](Query::top) gives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use kiln_vectors::WordVectors;
+    /// # let vectors = WordVectors::new(["a", "b", "c"], vec![1.0, 0.0, 0.6, 0.8, 0.0, 1.0], 2)?;
+    /// let nearest = vectors.query().positive("a").weighted("b", 0.5).top(5)?;
+    /// assert_eq!(nearest[0].word, "c"); // "a" and "b" are of the query
+    /// let among_two = vectors.query().positive_vector(&[0.0, 2.0]).restrict_vocab(2).top(1)?;
+    /// assert_eq!((among_two[0].word, among_two[0].similarity), ("b", 0.8));
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    #[derive(Clone, Debug)]
+    #[must_use = "a query does nothing before `top` or `all`"]
+    pub struct Query<'a> [pub(crate) fn new] {
+        required vectors: &'a WordVectors,
+        bare terms: Vec<(Term, f64)> = Vec::new(),
+        /// Looks among the words from index `start` on. The default is 0.
+        clip_start: usize = 0,
+        /// Looks among the words before index `end`. The default is all.
+        clip_end: usize = usize::MAX,
     }
+}
+
+#[derive(Clone, Debug)]
+enum Term {
+    Word(String),
+    Vector(Vec<f32>),
 }
 
 impl<'a> Query<'a> {
@@ -77,7 +69,7 @@ impl<'a> Query<'a> {
 
     /// Adds a word with a weight: the larger, the nearer; below 0, away from it.
     pub fn weighted(mut self, word: impl Into<String>, weight: f64) -> Self {
-        self.terms.push(Term::Word(word.into(), weight));
+        self.terms.push((Term::Word(word.into()), weight));
         self
     }
 
@@ -93,27 +85,14 @@ impl<'a> Query<'a> {
 
     /// Adds a vector with a weight. It counts as it is, whatever its length.
     pub fn weighted_vector(mut self, vector: &[f32], weight: f64) -> Self {
-        self.terms.push(Term::Vector(vector.to_vec(), weight));
+        self.terms.push((Term::Vector(vector.to_vec()), weight));
         self
     }
 
     /// Looks among the first `n` words only, usually the most frequent. The default is all. Replaces what
     /// [`clip_start`](Self::clip_start) and [`clip_end`](Self::clip_end) said; 0 leaves nothing to look among.
-    pub fn restrict_vocab(mut self, n: usize) -> Self {
-        self.range = 0..n;
-        self
-    }
-
-    /// Looks among the words from index `start` on. The default is 0.
-    pub fn clip_start(mut self, start: usize) -> Self {
-        self.range.start = start;
-        self
-    }
-
-    /// Looks among the words before index `end`. The default is all.
-    pub fn clip_end(mut self, end: usize) -> Self {
-        self.range.end = end;
-        self
+    pub fn restrict_vocab(self, n: usize) -> Self {
+        self.clip_start(0).clip_end(n)
     }
 
     /// The `n` nearest words, the most similar first, ties by lower index; fewer if there are fewer to look among.
@@ -146,7 +125,7 @@ impl<'a> Query<'a> {
 impl WordVectors {
     /// A search to put together, with nothing in it yet.
     pub fn query(&self) -> Query<'_> {
-        Query { vectors: self, terms: Vec::new(), range: 0..self.len() }
+        Query::new(self).clip_end(self.len())
     }
 
     /// The `top` words nearest to the sum of the unit vectors of `positive` less those of `negative`, the most similar
@@ -169,7 +148,8 @@ impl WordVectors {
     /// # Ok::<(), kiln_vectors::Error>(())
     /// ```
     pub fn most_similar<S: AsRef<str>>(&self, positive: &[S], negative: &[S], top: usize) -> Result<Vec<Similar<'_>>> {
-        self.query_of(positive, negative).top(top)
+        let query = positive.iter().fold(self.query(), |query, word| query.positive(word.as_ref()));
+        negative.iter().fold(query, |query, word| query.negative(word.as_ref())).top(top)
     }
 
     /// [`Query::top`] for many queries at once, which is several times faster than one after the other: rows and
@@ -264,55 +244,39 @@ impl WordVectors {
         Ok(self.named(best.into_sorted()))
     }
 
-    fn query_of<S: AsRef<str>>(&self, positive: &[S], negative: &[S]) -> Query<'_> {
-        let mut query = self.query();
-        for word in positive {
-            query = query.positive(word.as_ref());
-        }
-        for word in negative {
-            query = query.negative(word.as_ref());
-        }
-        query
-    }
-
     /// The words of a query looked up and added.
-    fn target(&self, query: &Query<'_>) -> Result<Target> {
+    pub(crate) fn target(&self, query: &Query<'_>) -> Result<Target> {
         if query.terms.is_empty() {
             return Err(Error::EmptyList { what: "a search", item: "positive or negative word or vector" });
         }
         let mut sum = vec![0.0; self.d()];
         let mut excluded = Vec::new();
-        for (position, term) in query.terms.iter().enumerate() {
-            let (Term::Word(_, weight) | Term::Vector(_, weight)) = term;
+        for (position, &(ref term, weight)) in query.terms.iter().enumerate() {
             if !weight.is_finite() {
-                return Err(Error::NotFinite { what: "the weights of a query", position, value: *weight });
+                return Err(Error::NotFinite { what: "the weights of a query", position, value: weight });
             }
             match term {
-                Term::Word(word, weight) => {
+                Term::Word(word) => {
                     let index = self.known(word)?;
                     excluded.push(index as u32);
-                    add(&mut sum, self.unit_of(index), *weight);
+                    add(&mut sum, self.unit_of(index), weight);
                 }
-                Term::Vector(vector, weight) => {
+                Term::Vector(vector) => {
                     self.check_vector(vector)?;
-                    add(&mut sum, vector.iter().map(|&value| f64::from(value)), *weight);
+                    add(&mut sum, vector.iter().map(|&value| f64::from(value)), weight);
                 }
             }
         }
-        let range = query.range.start.min(self.len())..query.range.end.min(self.len());
-        let range = range.start..range.end.max(range.start);
+        let start = query.clip_start.min(self.len());
+        let range = start..query.clip_end.clamp(start, self.len());
         Target::new(&sum, range, excluded).ok_or(Error::ZeroQuery)
-    }
-
-    /// Whether a query has neighbours: false if its terms add up to zero, or it is wrong otherwise.
-    pub(crate) fn has_direction(&self, query: &Query<'_>) -> bool {
-        self.target(query).is_ok()
     }
 
     /// Whether a vector from outside can be compared with these.
     pub(crate) fn check_vector(&self, vector: &[f32]) -> Result<()> {
         if vector.len() != self.d() {
-            return Err(Error::QueryWidth { expected: self.d(), found: vector.len() });
+            let needed = format!("a vector of the query should have {} values as the word vectors have", self.d());
+            return Err(Error::WrongCount { needed, found: vector.len() });
         }
         match vector.iter().position(|value| !value.is_finite()) {
             Some(position) => {

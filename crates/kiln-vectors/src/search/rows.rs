@@ -5,11 +5,10 @@ use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::codes::{BLOCK, CodedQuery, Codes};
-use super::kernel::{cosine, dispatch, dot, length_of};
+use super::kernel::{cosine, dispatched, dot, length_of};
 use super::ranking::{Best, Ranked};
 
 /// Rows of a product of many queries: with 128 queries the scores take 256 KB and stay in the second cache.
@@ -118,7 +117,7 @@ pub(crate) fn search(rows: Rows<'_>, codes: Option<&Codes>, target: &Target, top
         (codes, CodedQuery::new(&unit))
     });
     let coded = coded.as_ref().map(|(codes, query)| (*codes, query));
-    let scan = |piece| dispatch(Scan { rows, coded, target, piece, top });
+    let scan = |piece| scan(rows, coded, target, piece, top);
     pieces(&target.range, BLOCK).into_par_iter().map(scan).reduce(|| Best::new(top), Best::merge).into_sorted()
 }
 
@@ -139,7 +138,7 @@ pub(crate) fn multiplied(rows: Rows<'_>, positive: &[Target], negative: &[Target
 fn score_each(rows: Rows<'_>, range: Range<usize>, measure: Measure<'_>) -> Vec<f32> {
     let mut scores = vec![0.0; range.len()];
     scores.par_chunks_mut(FEWEST_ROWS).enumerate().for_each(|(piece, scores)| {
-        dispatch(Score { rows, measure, first: range.start + piece * FEWEST_ROWS, scores });
+        score_rows(rows, measure, range.start + piece * FEWEST_ROWS, scores);
     });
     scores
 }
@@ -167,21 +166,11 @@ fn pieces(range: &Range<usize>, align: usize) -> Vec<Range<usize>> {
     starts.map(|start| start.max(range.start)..(start + length).min(range.end)).collect()
 }
 
-/// Looks through one piece for one target.
-struct Scan<'a> {
-    rows: Rows<'a>,
-    coded: Option<(&'a Codes, &'a CodedQuery)>,
-    target: &'a Target,
-    piece: Range<usize>,
-    top: usize,
-}
-
-impl WithSimd for Scan<'_> {
-    type Output = Best;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> Best {
-        let Self { rows, coded, target, piece, top } = self;
+dispatched! {
+    /// Looks through one piece for one target.
+    fn scan<'a>(
+        rows: Rows<'a>, coded: Option<(&'a Codes, &'a CodedQuery)>, target: &'a Target, piece: Range<usize>, top: usize,
+    ) -> Best {
         let mut best = Best::new(top);
         let Some((codes, query)) = coded else {
             for row in piece {
@@ -217,20 +206,9 @@ enum Measure<'a> {
     Quotient { positive: &'a [Target], negative: &'a [Target] },
 }
 
-/// The scores of rows from `first` on.
-struct Score<'a> {
-    rows: Rows<'a>,
-    measure: Measure<'a>,
-    first: usize,
-    scores: &'a mut [f32],
-}
-
-impl WithSimd for Score<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { rows, measure, first, scores } = self;
+dispatched! {
+    /// The scores of rows from `first` on.
+    fn score_rows<'a>(rows: Rows<'a>, measure: Measure<'a>, first: usize, scores: &'a mut [f32]) -> () {
         for (row, score) in (first..).zip(scores) {
             *score = match measure {
                 Measure::Cosine(target) => rows.score(row, target),
@@ -272,7 +250,7 @@ fn search_group(rows: Rows<'_>, targets: &[Target], top: usize) -> Vec<Vec<Ranke
                 1.0,
                 Par::Seq,
             );
-            dispatch(Sift { rows, targets, products, first, last, best: &mut best });
+            sift(rows, targets, products, first..last, &mut best);
             first = last;
         }
         best
@@ -282,23 +260,12 @@ fn search_group(rows: Rows<'_>, targets: &[Target], top: usize) -> Vec<Vec<Ranke
     best.into_iter().map(Best::into_sorted).collect()
 }
 
-/// Takes from the products of some rows with all queries those that might be among the best.
-struct Sift<'a> {
-    rows: Rows<'a>,
-    targets: &'a [Target],
-    /// [queries, rows]
-    products: &'a [f32],
-    first: usize,
-    last: usize,
-    best: &'a mut [Best],
-}
-
-impl WithSimd for Sift<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { rows, targets, products, first, last, best } = self;
+dispatched! {
+    /// Takes from the products of `some` rows with all queries, `[queries, rows]`, those that might be among the best.
+    fn sift<'a>(
+        rows: Rows<'a>, targets: &'a [Target], products: &'a [f32], some: Range<usize>, best: &'a mut [Best],
+    ) -> () {
+        let Range { start: first, end: last } = some;
         // In whatever order d products are added, their sum is off by less than d half-units in the last place of the
         // product of the lengths; a unit is 2^-23. The rest is for the conversion to a cosine.
         let error = (rows.d + 16) as f32 * f32::EPSILON;

@@ -127,7 +127,8 @@ impl WordVectors {
         }
         if let Some(weights) = &options.weights {
             if weights.len() != words.len() {
-                return Err(Error::WeightCount { expected: words.len(), found: weights.len() });
+                let needed = format!("the number of weights should be {}, one for each word", words.len());
+                return Err(Error::WrongCount { needed, found: weights.len() });
             }
             if let Some(position) = weights.iter().position(|weight| !weight.is_finite()) {
                 return Err(Error::NotFinite { what: "the weights of a mean", position, value: weights[position] });
@@ -136,13 +137,8 @@ impl WordVectors {
         let (mut mean, mut total, mut known) = (vec![0.0; self.d()], 0.0, 0);
         for (position, word) in words.iter().enumerate() {
             let word = word.as_ref();
-            let index = match options.unknown_words {
-                UnknownWords::Refuse => self.known(word)?,
-                UnknownWords::Skip => match self.index(word) {
-                    Some(index) => index,
-                    None => continue,
-                },
-            };
+            let refuse = options.unknown_words == UnknownWords::Refuse;
+            let Some(index) = (if refuse { Some(self.known(word)?) } else { self.index(word) }) else { continue };
             let weight = options.weights.as_ref().map_or(1.0, |weights| weights[position]);
             if options.pre_normalize {
                 add(&mut mean, self.unit_of(index), weight);
@@ -223,15 +219,10 @@ impl WordVectors {
     /// If there is no candidate, or a word is unknown.
     pub fn most_similar_to_given(&self, word: &str, candidates: &[impl AsRef<str>]) -> Result<&str> {
         let index = self.known(word)?;
-        let mut best: Option<(f32, usize)> = None;
-        for candidate in candidates {
-            let candidate = self.known(candidate.as_ref())?;
-            let similarity = self.similarity_of(index, candidate);
-            if best.is_none_or(|(most, _)| similarity > most) {
-                best = Some((similarity, candidate));
-            }
-        }
-        match best {
+        let candidates = candidates.iter().map(|candidate| self.known(candidate.as_ref()));
+        let candidates: Vec<usize> = candidates.collect::<Result<_>>()?;
+        let scored = candidates.into_iter().map(|candidate| (self.similarity_of(index, candidate), candidate));
+        match scored.reduce(|best, next| if next.0 > best.0 { next } else { best }) {
             Some((_, index)) => Ok(self.word_of(index)),
             None => Err(Error::EmptyList { what: "a choice of the most similar", item: "candidate" }),
         }

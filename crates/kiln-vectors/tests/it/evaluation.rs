@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use kiln_vectors::{AnalogyOptions, Error, PairsOptions, PairsScore, WordVectors};
+use kiln_vectors::{AnalogyOptions, Error, PairsOptions, PairsScore, Place, WordVectors};
 use serde_json::{Value, json};
 
 use crate::fixtures::{answers, assert_close, path, small};
@@ -118,7 +118,7 @@ fn errors_of_evaluation_name_the_line() {
     let vectors = small();
     let (_folder, path) = file("\ncat cats dog dogs\n: late\n");
     let error = vectors.evaluate_word_analogies(&path, &AnalogyOptions::new()).unwrap_err();
-    assert!(matches!(error, Error::NoSection { line: 2, .. }), "{error}");
+    assert!(matches!(error, Error::BadFile { place: Some(Place::Line(2)), .. }), "{error}");
     assert!(error.to_string().contains("file, line 2: a section line such as `: capitals`"), "{error}");
     let (_folder, path) = file(": only\n");
     let error = vectors.evaluate_word_analogies(&path, &AnalogyOptions::new()).unwrap_err();

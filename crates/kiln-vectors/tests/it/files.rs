@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kiln_vectors::{Error, Format, InvalidUtf8, LoadOptions, WordVectors};
+use kiln_vectors::{Error, Format, InvalidUtf8, LoadOptions, Place, WordVectors};
 
 use crate::fixtures::{path, small};
 
@@ -189,7 +189,8 @@ fn long_files_keep_their_order() {
     encoder.write_all(broken.as_bytes()).unwrap();
     encoder.finish().unwrap();
     let error = WordVectors::load(&gz).unwrap_err();
-    assert!(matches!(error, Error::NotANumber { line: 140_001, position: 1, .. }), "{error}");
+    assert!(matches!(error, Error::BadFile { place: Some(Place::Line(140_001)), .. }), "{error}");
+    assert!(error.to_string().contains("line 140001: value 1 of the word"), "{error}");
     let broken = text.replacen("w140000 ", "w140000\u{1}", 1).replacen('\u{1}', "\u{85} ", 1).into_bytes();
     let at = broken.windows(2).position(|pair| pair == [0xc2, 0x85]).unwrap();
     let mut latin = broken;

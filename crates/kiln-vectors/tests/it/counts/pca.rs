@@ -96,5 +96,5 @@ fn what_has_no_components_is_refused() {
         assert_option(principal_components(&[1.0; 8], 4, found), "k", found);
     }
     let error = principal_components(&[1.0, 2.0, 3.0, f32::NEG_INFINITY], 2, 1).unwrap_err();
-    assert!(matches!(error, Error::CellNotFinite { row: 1, column: 1, found: f32::NEG_INFINITY }));
+    assert!(matches!(error, Error::BadCell { row: 1, column: 1, found: f32::NEG_INFINITY, .. }));
 }

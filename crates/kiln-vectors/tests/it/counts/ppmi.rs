@@ -113,7 +113,7 @@ fn what_has_no_ppmi_is_refused() {
     }
     let negative = matrix(&[&[1.0, 2.0], &[3.0, -4.0]]);
     let error = Ppmi::new().transform(negative.view()).unwrap_err();
-    assert!(matches!(error, Error::BadCount { row: 1, column: 1, found: -4.0 }));
+    assert!(matches!(error, Error::BadCell { row: 1, column: 1, found: -4.0, .. }));
     assert_eq!(error.to_string(), "counts must be 0 or more and finite, found -4 in row 1, column 1");
     assert!(Ppmi::new().transform(matrix(&[&[1.0, f32::NAN]]).view()).is_err());
     let nothing = matrix(&[&[0.0, 0.0], &[0.0, 0.0], &[0.0, 0.0]]);
