@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::{cargo, command, results, run, tidy};
 
-/// The tests of everything that runs on a backend, on the deprecated one alone.
+/// The tests of everything that runs on a backend, only on the deprecated one.
 const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-train \
                              -p kiln-examples --no-default-features --features ndarray";
 

@@ -14,8 +14,7 @@
 /// | `bare name: T = default` | `T` | none |
 ///
 /// A field may be `pub`, and may have attributes other than documentation after `@`: `@[serde(default)]`. The constructor
-/// is
-/// `pub fn new`, or what stands in brackets after the struct's name: `[pub const fn on]`. A struct without required fields is
+/// is `pub fn new`, or what stands in brackets after the struct's name: `[pub const fn on]`. A struct without required fields is
 /// `Default`, too. It may have one lifetime. Setters check nothing: the method that uses the options does.
 ///
 /// ```

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{command, output};
 
-/// Crates that a build for the CPU alone must not contain.
+/// Crates that a build only for the CPU must not contain.
 const GPU_CRATES: [&str; 6] = ["wgpu", "naga", "cubecl-core", "cubecl-runtime", "cudarc", "nvml-wrapper"];
 
 /// The dependencies of `selection` must contain none of `crates`.

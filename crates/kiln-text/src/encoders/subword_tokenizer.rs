@@ -173,7 +173,7 @@ impl Saved for SubwordTokenizer {
     /// Reads a `tokenizer.json` of the Python package or of [`to_json`](Self::to_json).
     ///
     /// Padding that the file asks for is kept in it, but not put into ids. In a file of others, id 0 may be an ordinary
-    /// token: rows padded with it are told apart by their [`Span`](crate::rows::Span)s alone.
+    /// token: rows padded with it are told apart only by their [`Span`](crate::rows::Span)s.
     ///
     /// # Errors
     ///

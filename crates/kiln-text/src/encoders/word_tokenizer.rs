@@ -1,6 +1,6 @@
 //! [`WordTokenizer`]: words to ids by how often they occur, exactly as Keras's legacy `Tokenizer`. Holds
-//! numbering, encoding and decoding. Leaves out options (`word_tokenizer_builder.rs`), splitting (`splitter.rs`), counting
-//! (`token_counts.rs`), matrices (`keras/word_matrix.rs`) and files (`keras/tokenizer_json.rs`).
+//! numbering, encoding and decoding. Options are in `word_tokenizer_builder.rs`, splitting in `tokens/splitter.rs`, counting
+//! in `vocabulary/token_counts.rs`, matrices in `keras/word_matrix.rs` and files in `keras/tokenizer_json.rs`.
 //!
 //! Version followed: `keras.src.legacy.preprocessing.text.Tokenizer` of Keras 3. Departures: what Keras lets through
 //! to fail later is an error here (see [`Error`]); [`WordTokenizer::decode`] skips padding.

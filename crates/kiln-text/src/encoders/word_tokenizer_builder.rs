@@ -1,4 +1,4 @@
-//! The options of a [`WordTokenizer`], their defaults and their checks. Leaves out fitting and encoding.
+//! The options of a [`WordTokenizer`], their defaults and their checks.
 
 use kiln_base::options;
 

@@ -84,9 +84,9 @@ impl Default for Limits {
 macro_rules! limit_setters {
     () => {
         setters! { limits:
-            /// Leaves out terms that occur in fewer texts. Default: 1 text.
+            /// Drops terms that occur in fewer texts. Default: 1 text.
             min_df: DocumentFrequency,
-            /// Leaves out terms that occur in more texts. Default: a share of 1, which is all texts.
+            /// Drops terms that occur in more texts. Default: a share of 1, which is all texts.
             max_df: DocumentFrequency,
             /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
             ///

@@ -68,7 +68,7 @@ impl OneHot {
     }
 }
 
-/// Words by first appearance, from 1, split at white space alone: case and punctuation stay.
+/// Words by first appearance, from 1, split at white space only: case and punctuation stay.
 ///
 /// ```
 /// use kiln_text::keras::WordOneHot;
@@ -102,7 +102,7 @@ impl WordOneHot {
     }
 
     /// The array of `samples`: samples x `max_length` x the number of words + 1. Words beyond `max_length` are left
-    /// out; unknown words are all zeros, as is what lies behind a shorter sample.
+    /// out; unknown words are all zeros, as is what comes after a shorter sample.
     ///
     /// # Errors
     ///

@@ -1,5 +1,4 @@
-//! [`Analyzer`]: from a text to its tokens, by way of a normaliser, a splitter and, if asked for, n-grams. Leaves out
-//! each of the three, and ids.
+//! [`Analyzer`]: from a text to its tokens, by way of a normaliser, a splitter and, if asked for, n-grams.
 
 use std::convert::Infallible;
 

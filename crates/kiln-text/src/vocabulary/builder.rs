@@ -44,13 +44,13 @@ options! {
     /// Options for a [`Vocabulary`]; made by [`Vocabulary::builder`].
     #[derive(Clone, Debug, PartialEq)]
     pub struct VocabularyBuilder [pub(crate) fn new] {
-        /// Leaves out tokens that occur less often. Default: none.
+        /// Drops tokens that occur less often. Default: none.
         some min_frequency: Frequency,
-        /// Leaves out tokens that occur more often. Default: none.
+        /// Drops tokens that occur more often. Default: none.
         some max_frequency: Frequency,
-        /// Leaves out tokens that occur in fewer documents. Default: none.
+        /// Drops tokens that occur in fewer documents. Default: none.
         some min_document_frequency: Frequency,
-        /// Leaves out tokens that occur in more documents. Default: none.
+        /// Drops tokens that occur in more documents. Default: none.
         some max_document_frequency: Frequency,
         /// Keeps at most this many tokens, special ones included: the most frequent, and of equally frequent ones those
         /// that appeared first. Default: all.

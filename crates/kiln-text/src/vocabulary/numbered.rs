@@ -1,5 +1,5 @@
-//! [`Vocabulary`]: which tokens have an id, and which. Holds looking up both ways. Leaves out counting
-//! (`token_counts.rs`), choosing the tokens (`vocabulary/builder.rs`) and files (`vocabulary/files.rs`).
+//! [`Vocabulary`]: which tokens have an id, and which. Holds looking up both ways. Counting is in
+//! `token_counts.rs`, the choice of the tokens in `builder.rs`, and files are in `files.rs`.
 
 use super::builder::VocabularyBuilder;
 use crate::error::{Result, VocabularyError};

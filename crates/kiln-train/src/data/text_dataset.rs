@@ -191,7 +191,8 @@ kiln_base::options! {
         padding: Padding = Padding::Pre,
         /// Where rows beyond `max_len` lose ids. Default: in front.
         truncating: Truncating = Truncating::Pre,
-        /// The most steps of a row, at least 1. Default: no limit.
+        /// The most steps of a row, at least 1: [`EncodedDataset::batches`] refuses 0, and a loader of Burn, which cannot,
+        /// panics at its first batch. Default: no limit.
         some max_len: usize,
     }
 }

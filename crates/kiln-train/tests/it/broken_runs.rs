@@ -18,11 +18,11 @@ fn a_loss_that_is_no_number_ends_the_run() {
         .quiet()
         .fit(slope(&cpu()), &numbers(f32::NAN, 4), &numbers(1.0, 4))
         .unwrap_err();
-    // A weight is broken behind this step, too; what is told is the loss, which came first.
+    // A weight is broken after this step, too; what is told is the loss, which came first.
     assert!(matches!(error, Error::NotFinite { what: Broken::TrainLoss, step: 1, epoch: 1, .. }), "{error}");
 }
 
-/// Sets a rate beyond reason behind the first epoch.
+/// Sets a rate beyond reason after the first epoch.
 pub(crate) struct Reckless(pub(crate) f64);
 
 impl Callback for Reckless {

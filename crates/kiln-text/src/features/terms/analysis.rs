@@ -77,7 +77,7 @@ macro_rules! analysis_setters {
         }
 
         /// Words to leave out before n-grams are made; they are compared after lower-casing and stripping, so give
-        /// them in that form. Acts on [`TermUnit::Words`] alone. Default: none.
+        /// them in that form. Acts only on [`TermUnit::Words`]. Default: none.
         #[must_use]
         pub fn stop_words(mut self, stop_words: impl IntoIterator<Item = impl Into<String>>) -> Self {
             self.analysis.stop_words = stop_words.into_iter().map(Into::into).collect();
@@ -90,7 +90,7 @@ macro_rules! analysis_setters {
             /// A regular expression whose matches are the words, or whose one group is. `\w`, `\W`, `\d`, `\s` and `\S`
             /// mean what they mean in Python. In patterns other than the default and `(?u)\b\w+\b`, `\b` is that of the
             /// `regex` crate, to which combining signs are parts of words; look-around and references back are not known.
-            /// Acts on [`TermUnit::Words`] alone. Default: `(?u)\b\w\w+\b`, words of two characters or more.
+            /// Acts only on [`TermUnit::Words`]. Default: `(?u)\b\w\w+\b`, words of two characters or more.
             token_pattern: impl Into<String>,
         }
     };
