@@ -14,6 +14,7 @@ use kiln_text::corpora::Imdb;
 use kiln_text::encoders::{Encoder, SubwordTextEncoder};
 #[cfg(feature = "subwords")]
 use kiln_text::encoders::{SubwordModel, SubwordTokenizer};
+#[cfg(feature = "subwords")]
 use kiln_text::io::Saved;
 use rayon::prelude::*;
 
