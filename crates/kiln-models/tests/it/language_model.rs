@@ -329,7 +329,7 @@ fn dropout_acts_in_each_of_its_places_in_training_alone() {
 fn options_that_make_no_model_are_refused() {
     let refused = |config: LanguageModelConfig| config.init(&cpu(), 0).unwrap_err().to_string();
     let tied = refused(small(RecurrentKind::Lstm).output(OutputLayer::Tied));
-    assert!(tied.contains("tied") && tied.contains("is 3, and the embedding 5"), "{tied}");
+    assert!(tied.contains("tied") && tied.contains("found 3, and the embedding 5"), "{tied}");
     assert!(refused(LanguageModelConfig::new(0)).contains("vocabulary"));
     assert!(refused(small(RecurrentKind::Lstm).d_hidden(vec![])).contains("recurrent layers"));
     assert!(refused(small(RecurrentKind::Lstm).dropout(1.0)).contains("dropout"));
