@@ -5,38 +5,34 @@ use kiln_kernels::RandomKey;
 
 use crate::error::Result;
 
-/// How the next token is drawn.
-///
-/// Scores are divided by the temperature; then the `top_k` most probable tokens stay; then of these the fewest whose
-/// probabilities sum to `top_p`; one of them is drawn by its probability. Ties go to the lower id.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_models::{RandomKey, Sampling};
-///
-/// let scores = [0.1, 2.0, 1.9, -3.0];
-/// let most_probable = Sampling { top_k: Some(1), ..Sampling::default() };
-/// assert_eq!(most_probable.draw(&scores, RandomKey::new(7))?, 1);
-/// let without = Sampling { skip: vec![1], ..most_probable };
-/// assert_eq!(without.draw(&scores, RandomKey::new(7))?, 2);
-/// # Ok::<(), kiln_models::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sampling {
-    /// Above 1 draws more evenly, below 1 prefers the probable: above 0.
-    pub temperature: f64,
-    /// How many of the most probable tokens may be drawn; all by default.
-    pub top_k: Option<usize>,
-    /// The sum of probabilities that may be drawn from, above 0 and at most 1; all by default.
-    pub top_p: Option<f64>,
-    /// Ids that are never drawn.
-    pub skip: Vec<u32>,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: None, skip: Vec::new() }
+kiln_base::options! {
+    /// How the next token is drawn.
+    ///
+    /// Scores are divided by the temperature; then the `top_k` most probable tokens stay; then of these the fewest whose
+    /// probabilities sum to `top_p`; one of them is drawn by its probability. Ties go to the lower id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_models::{RandomKey, Sampling};
+    ///
+    /// let scores = [0.1, 2.0, 1.9, -3.0];
+    /// let most_probable = Sampling::new().top_k(1);
+    /// assert_eq!(most_probable.draw(&scores, RandomKey::new(7))?, 1);
+    /// let without = most_probable.skip([1]);
+    /// assert_eq!(without.draw(&scores, RandomKey::new(7))?, 2);
+    /// # Ok::<(), kiln_models::Error>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Sampling {
+        /// Above 1 draws more evenly, below 1 prefers the probable: above 0. Default: 1.
+        pub temperature: f64 = 1.0,
+        /// How many of the most probable tokens may be drawn. Default: all.
+        pub some top_k: usize,
+        /// The sum of probabilities that may be drawn from, above 0 and at most 1. Default: all.
+        pub some top_p: f64,
+        /// Ids that are never drawn. Default: none.
+        pub into skip: Vec<u32> = Vec::new(),
     }
 }
 
@@ -168,9 +164,9 @@ mod tests {
         let message = |sampling: Sampling| sampling.draw(&[0.0, 1.0], RandomKey::new(0)).unwrap_err().to_string();
         let base = Sampling::default;
         for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(message(Sampling { temperature, ..base() }).contains("temperature must be a number above 0"));
+            assert!(message(Sampling { temperature, ..base() }).contains("temperature should be a number above 0"));
         }
-        assert!(message(Sampling { top_k: Some(0), ..base() }).contains("top-k must be at least 1"));
+        assert!(message(Sampling { top_k: Some(0), ..base() }).contains("top-k should be at least 1"));
         for p in [0.0, -0.5, 1.1, f64::NAN] {
             assert!(message(Sampling { top_p: Some(p), ..base() }).contains("top-p"));
         }

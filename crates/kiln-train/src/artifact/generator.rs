@@ -27,7 +27,7 @@ use crate::run::run_folder::CONFIG;
 ///
 /// let device = burn::tensor::Device::flex();
 /// let generator = TextGenerator::load("artifacts/language-model", &device)?;
-/// let sampling = Sampling { temperature: 0.8, top_p: Some(0.95), ..Sampling::default() };
+/// let sampling = Sampling::new().temperature(0.8).top_p(0.95);
 /// generator.generate("the company said", &sampling, 0, |word| {
 ///     print!(" {word}");
 ///     if word == "<eos>" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
