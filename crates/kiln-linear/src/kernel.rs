@@ -1,16 +1,8 @@
 //! The inner loops: rows added up, dot products. Plain loops over fixed lanes, compiled for each instruction set by way
 //! of pulp.
 
-use pulp::{Arch, WithSimd};
-
 /// Sums kept side by side: enough to hide how long an addition takes.
 const LANES: usize = 16;
-
-/// Runs `op` with the best instruction set of this machine. Everything below it must be `#[inline(always)]`, or it is
-/// compiled for the least machine.
-pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
-    Arch::new().dispatch(op)
-}
 
 /// `to += scale * from`
 #[inline(always)]

@@ -10,7 +10,6 @@ mod tests;
 mod train;
 
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use kiln_text::io::Text;
 use rayon::prelude::*;
@@ -201,25 +200,6 @@ impl Supervised {
     pub fn word_vector(&self, word: &str) -> Option<Vec<f32>> {
         let rows = self.dictionary.word_rows(word);
         (!rows.is_empty()).then(|| self.tables.mean_of_rows(&rows))
-    }
-
-    /// Writes the model as fastText's `.bin`, which fastText reads; whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        file::write(self, path.as_ref())
-    }
-
-    /// Reads a supervised model of fastText's `.bin` format, version 12 or 11.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, is cut short or something else, or holds what this crate leaves out: word vectors
-    /// without labels, quantised tables, hierarchical softmax, negative sampling.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        file::read(path.as_ref())
     }
 
     fn outputs(&self, rows: &[u32]) -> Vec<f32> {

@@ -20,12 +20,6 @@ const ONE_VS_ALL: i32 = 4;
 const WORD: i8 = 0;
 const LABEL: i8 = 1;
 
-pub(super) fn write(model: &Supervised, path: &Path) -> Result<()> {
-    let mut file = WholeFile::create(path)?;
-    write_to(model, &mut file).map_err(FileError::new("write", path))?;
-    Ok(file.finish()?)
-}
-
 fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
     let Supervised { config, dictionary, tables, .. } = model;
     let whole = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
@@ -151,83 +145,106 @@ impl Source<'_> {
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<Supervised> {
-    let file = File::open(path).map_err(FileError::new("read", path))?;
-    let size = file.metadata().map_err(FileError::new("read", path))?.len();
-    let mut source = Source { path, from: BufReader::new(file), at: 0, size };
-    if size < 8 || source.int("the magic number")? != MAGIC {
-        return Err(source.problem("it does not begin as fastText's .bin files do"));
+impl Supervised {
+    /// Writes the model as fastText's `.bin`, which fastText reads; whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let mut file = WholeFile::create(path)?;
+        write_to(self, &mut file).map_err(FileError::new("write", path))?;
+        Ok(file.finish()?)
     }
-    let version = source.int("the version")?;
-    if !(11..=VERSION).contains(&version) {
-        return Err(source.problem(format!("its version is {version}, expected 11 or 12")));
-    }
-    let mut option = || source.size_of("an option");
-    let [d, _, epochs, min_count] = [option()?, option()?, option()?, option()?];
-    let [_, word_ngrams, loss, model] = [option()?, option()?, option()?, option()?];
-    let [buckets, min_n, max_n, _] = [option()?, option()?, option()?, option()?];
-    source.bytes::<8>("an option")?;
-    if model != SUPERVISED as usize {
-        return Err(source.problem("it holds word vectors, not a classifier: kiln-vectors reads the .vec next to it"));
-    }
-    let loss = match loss as i32 {
-        SOFTMAX => Loss::Softmax,
-        ONE_VS_ALL => Loss::OneVsAll,
-        loss => {
+
+    /// Reads a supervised model of fastText's `.bin` format, version 12 or 11.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is cut short or something else, or holds what this crate leaves out: word vectors
+    /// without labels, quantised tables, hierarchical softmax, negative sampling.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(FileError::new("read", path))?;
+        let size = file.metadata().map_err(FileError::new("read", path))?.len();
+        let mut source = Source { path, from: BufReader::new(file), at: 0, size };
+        if size < 8 || source.int("the magic number")? != MAGIC {
+            return Err(source.problem("it does not begin as fastText's .bin files do"));
+        }
+        let version = source.int("the version")?;
+        if !(11..=VERSION).contains(&version) {
+            return Err(source.problem(format!("its version is {version}, expected 11 or 12")));
+        }
+        let mut option = || source.size_of("an option");
+        let [d, _, epochs, min_count] = [option()?, option()?, option()?, option()?];
+        let [_, word_ngrams, loss, model] = [option()?, option()?, option()?, option()?];
+        let [buckets, min_n, max_n, _] = [option()?, option()?, option()?, option()?];
+        source.bytes::<8>("an option")?;
+        if model != SUPERVISED as usize {
             return Err(
-                source.problem(format!("its loss is number {loss}; read are softmax (3) and one against all (4)"))
+                source.problem("it holds word vectors, not a classifier: kiln-vectors reads the .vec next to it")
             );
         }
-    };
-    if d == 0 || epochs == 0 || word_ngrams == 0 {
-        return Err(source.problem(format!("it has {d} dimensions, {epochs} epochs and {word_ngrams}-grams")));
-    }
-    let entries = source.size_of("the dictionary")?;
-    let (words, labels) = (source.size_of("the dictionary")?, source.size_of("the dictionary")?);
-    let tokens = source.long("the dictionary")?;
-    if source.long("the dictionary")? > 0 {
-        return Err(source.problem("its dictionary is pruned, as quantised models' are"));
-    }
-    if words.checked_add(labels) != Some(entries) || tokens < 0 || labels == 0 {
-        return Err(source.problem(format!("{entries} entries of {words} words and {labels} labels")));
-    }
-    let (mut read_words, mut read_labels) = (Entries::default(), Entries::default());
-    for at in 0..entries {
-        let token = source.token()?;
-        let count = source.long("the dictionary")?.max(0) as u64;
-        let [kind] = source.bytes("the dictionary")?;
-        let read = match (kind as i8, at < words) {
-            (WORD, true) => &mut read_words,
-            (LABEL, false) => &mut read_labels,
-            _ => return Err(source.problem(format!("entry {at} of the dictionary is of kind {kind}"))),
+        let loss = match loss as i32 {
+            SOFTMAX => Loss::Softmax,
+            ONE_VS_ALL => Loss::OneVsAll,
+            loss => {
+                return Err(
+                    source.problem(format!("its loss is number {loss}; read are softmax (3) and one against all (4)"))
+                );
+            }
         };
-        if read.add(&token, count) as usize + 1 < read.len() {
-            return Err(source.problem(format!("entry {at} of the dictionary is {token:?} once more")));
+        if d == 0 || epochs == 0 || word_ngrams == 0 {
+            return Err(source.problem(format!("it has {d} dimensions, {epochs} epochs and {word_ngrams}-grams")));
         }
+        let entries = source.size_of("the dictionary")?;
+        let (words, labels) = (source.size_of("the dictionary")?, source.size_of("the dictionary")?);
+        let tokens = source.long("the dictionary")?;
+        if source.long("the dictionary")? > 0 {
+            return Err(source.problem("its dictionary is pruned, as quantised models' are"));
+        }
+        if words.checked_add(labels) != Some(entries) || tokens < 0 || labels == 0 {
+            return Err(source.problem(format!("{entries} entries of {words} words and {labels} labels")));
+        }
+        let (mut read_words, mut read_labels) = (Entries::default(), Entries::default());
+        for at in 0..entries {
+            let token = source.token()?;
+            let count = source.long("the dictionary")?.max(0) as u64;
+            let [kind] = source.bytes("the dictionary")?;
+            let read = match (kind as i8, at < words) {
+                (WORD, true) => &mut read_words,
+                (LABEL, false) => &mut read_labels,
+                _ => return Err(source.problem(format!("entry {at} of the dictionary is of kind {kind}"))),
+            };
+            if read.add(&token, count) as usize + 1 < read.len() {
+                return Err(source.problem(format!("entry {at} of the dictionary is {token:?} once more")));
+            }
+        }
+        // Not in the file: what labels begin with. All begin so.
+        let config = SupervisedConfig {
+            d,
+            epochs,
+            min_count: min_count as u64,
+            word_ngrams,
+            loss,
+            buckets,
+            min_n,
+            max_n: if version == 11 { 0 } else { max_n }, // version 11 wrote a length that it did not use
+            label_prefix: common_prefix(&read_labels.tokens),
+            ..SupervisedConfig::new()
+        };
+        if buckets == 0 && (config.max_n > 0 || word_ngrams > 1) {
+            return Err(source.problem("it has runs of words or characters, but no buckets"));
+        }
+        let dictionary = Dictionary::new(read_words, read_labels, tokens as u64, &config);
+        let input = source.table(words + dictionary.buckets, d, "the input table")?;
+        let output = source.table(labels, d, "the output table")?;
+        if source.at != size {
+            return Err(source.problem(format!("{} bytes follow its end", size - source.at)));
+        }
+        Ok(Self { config, dictionary, tables: Tables { d, input, output }, loss: f64::NAN })
     }
-    // Not in the file: what labels begin with. All begin so.
-    let config = SupervisedConfig {
-        d,
-        epochs,
-        min_count: min_count as u64,
-        word_ngrams,
-        loss,
-        buckets,
-        min_n,
-        max_n: if version == 11 { 0 } else { max_n }, // version 11 wrote a length that it did not use
-        label_prefix: common_prefix(&read_labels.tokens),
-        ..SupervisedConfig::new()
-    };
-    if buckets == 0 && (config.max_n > 0 || word_ngrams > 1) {
-        return Err(source.problem("it has runs of words or characters, but no buckets"));
-    }
-    let dictionary = Dictionary::new(read_words, read_labels, tokens as u64, &config);
-    let input = source.table(words + dictionary.buckets, d, "the input table")?;
-    let output = source.table(labels, d, "the output table")?;
-    if source.at != size {
-        return Err(source.problem(format!("{} bytes follow its end", size - source.at)));
-    }
-    Ok(Supervised { config, dictionary, tables: Tables { d, input, output }, loss: f64::NAN })
 }
 
 /// `__label__` where all labels begin with it, else what they have in common.

@@ -5,14 +5,14 @@
 
 use std::ops::ControlFlow;
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 use super::config::{Loss, SupervisedConfig};
 use super::dictionary::{Dictionary, Kind, Reading};
 use super::minstd::Minstd;
 use super::tables::Tables;
 use crate::error::{Error, Result};
-use crate::kernel::{add, axpy, dispatch, dot, prefetch};
+use crate::kernel::{add, axpy, dot, prefetch};
 
 /// Tokens between two values of the learning rate.
 const RATE_UPDATE: u64 = 100;
@@ -86,15 +86,6 @@ struct Workspace {
     output: Vec<f32>,
 }
 
-/// What a line's outputs are held against.
-#[derive(Clone, Copy)]
-enum Target<'a> {
-    /// Softmax: this label.
-    One(u32),
-    /// One against all: these labels.
-    Each(&'a [u32]),
-}
-
 /// The mean of rows of the input table.
 #[inline(always)]
 pub(super) fn mean_of_rows(input: &[f32], d: usize, rows: &[u32], hidden: &mut [f32]) {
@@ -135,16 +126,19 @@ struct Step<'a> {
     tables: &'a mut Tables,
     work: &'a mut Workspace,
     loss: Loss,
-    target: Target<'a>,
+    /// The labels that are right: of softmax one.
+    right: &'a [u32],
     rate: f32,
 }
 
+/// Compiled for each instruction set. Everything below it must be `#[inline(always)]`, or it is compiled for the least
+/// machine.
 impl WithSimd for Step<'_> {
     type Output = f32;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) -> f32 {
-        let Self { tables, work, loss, target, rate } = self;
+        let Self { tables, work, loss, right, rate } = self;
         let d = tables.d;
         work.hidden.resize(d, 0.0);
         mean_of_rows(&tables.input, d, &work.rows, &mut work.hidden);
@@ -155,15 +149,11 @@ impl WithSimd for Step<'_> {
         work.gradient.resize(d, 0.0);
         let mut sum = 0.0;
         for (label, (row, &probability)) in tables.output.chunks_exact_mut(d).zip(&work.output).enumerate() {
-            let label = label as u32;
-            let is_right = match target {
-                Target::One(right) => right == label,
-                Target::Each(right) => right.contains(&label),
-            };
-            match (target, is_right) {
-                (_, true) => sum -= (probability + 1e-5).ln(),
-                (Target::Each(_), false) => sum -= (1.0 - probability + 1e-5).ln(),
-                (Target::One(_), false) => {}
+            let is_right = right.contains(&(label as u32));
+            if is_right {
+                sum -= (probability + 1e-5).ln();
+            } else if loss == Loss::OneVsAll {
+                sum -= (1.0 - probability + 1e-5).ln();
             }
             let slope = rate * (f32::from(u8::from(is_right)) - probability);
             axpy(slope, row, &mut work.gradient);
@@ -204,12 +194,12 @@ pub(super) fn train(
         uncounted += lines.read(at, dictionary, &mut work);
         if !work.rows.is_empty() && !work.labels.is_empty() {
             let labels = std::mem::take(&mut work.labels);
-            let target = match config.loss {
-                Loss::Softmax => Target::One(labels[random.below(labels.len() as u64) as usize]),
-                Loss::OneVsAll => Target::Each(&labels),
+            let right = match config.loss {
+                Loss::Softmax => &labels[random.below(labels.len() as u64) as usize..][..1],
+                Loss::OneVsAll => &labels,
             };
-            let step = Step { tables, work: &mut work, loss: config.loss, target, rate };
-            let step_loss = f64::from(dispatch(step));
+            let step = Step { tables, work: &mut work, loss: config.loss, right, rate };
+            let step_loss = f64::from(Arch::new().dispatch(step));
             work.labels = labels;
             if !step_loss.is_finite() {
                 return Err(Error::Diverged { tokens: tokens + uncounted, learning_rate: rate });

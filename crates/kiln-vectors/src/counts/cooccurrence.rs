@@ -194,10 +194,7 @@ impl Cooccurrence {
 
     /// What all weights are multiples of one over.
     fn denominator(&self) -> u64 {
-        match self.weighting {
-            Weighting::Flat => 1,
-            Weighting::InverseDistance | Weighting::Linear => FIXED_POINT,
-        }
+        if self.weighting == Weighting::Flat { 1 } else { FIXED_POINT }
     }
 
     /// The weight of a distance, times the denominator.

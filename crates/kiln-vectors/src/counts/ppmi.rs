@@ -77,13 +77,8 @@ impl Ppmi {
         let logarithm = "0 or more and finite: it is the base-2 logarithm of k, so 0 for k = 1 (none)";
         OptionError::unless(self.shift >= 0.0 && self.shift.is_finite(), "shift", logarithm, self.shift)?;
         check_cells(&counts, "counts must be 0 or more and finite", |count| count >= 0.0 && count.is_finite())?;
-        let by_rows;
-        let counts = if counts.is_csr() {
-            counts
-        } else {
-            by_rows = counts.to_csr();
-            by_rows.view()
-        };
+        let by_rows = (!counts.is_csr()).then(|| counts.to_csr());
+        let counts = by_rows.as_ref().map_or(counts, |by_rows| by_rows.view());
         let (rows, columns) = counts.shape();
         let mut column_sums = vec![0.0; columns];
         for (&column, &count) in counts.indices().iter().zip(counts.data()) {

@@ -106,14 +106,9 @@ impl TruncatedSvd {
         } else {
             (other.view(), matrix.transpose_view())
         };
-        let full = match self.method {
-            SvdMethod::Full => true,
-            SvdMethod::Randomized => false,
-            SvdMethod::Auto => {
-                rows.saturating_mul(columns) <= FULL_CELLS
-                    || self.k.saturating_add(self.oversampling) >= rows.min(columns)
-            }
-        };
+        let is_small =
+            rows.saturating_mul(columns) <= FULL_CELLS || self.k.saturating_add(self.oversampling) >= rows.min(columns);
+        let full = self.method == SvdMethod::Full || (self.method == SvdMethod::Auto && is_small);
         let (u, s, v) = if full { decompose_in_full(&matrix)? } else { self.decompose_at_random(&matrix, &transpose)? };
         Ok(Svd::first(self.k, u.as_ref(), &s, v.as_ref()))
     }
@@ -152,11 +147,10 @@ fn orthonormal_rows(matrix: &DenseRows) -> DenseRows {
 
 fn decompose_in_full(matrix: &CsrView<'_>) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
     let (rows, columns) = matrix.shape();
-    let too_large = Error::MatrixTooLarge { rows, columns };
     let cells = rows.saturating_mul(columns);
     let mut values: Vec<f64> = Vec::new();
     if cells as u64 > MOST_FULL_CELLS || values.try_reserve_exact(cells).is_err() {
-        return Err(too_large);
+        return Err(Error::MatrixTooLarge { rows, columns });
     }
     values.resize(cells, 0.0);
     for (at, cells) in values.chunks_exact_mut(columns).enumerate() {

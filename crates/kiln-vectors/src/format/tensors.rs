@@ -34,10 +34,8 @@ struct Contents {
 /// Whether a file begins as safetensors files do: eight bytes with the length of a JSON object, and the object.
 pub(super) fn is_safetensors(head: &[u8]) -> bool {
     const LONGEST_HEADER: u64 = 100_000_000;
-    match head.split_first_chunk() {
-        Some((&length, rest)) => u64::from_le_bytes(length) <= LONGEST_HEADER && rest.starts_with(b"{"),
-        None => false,
-    }
+    let begins = |(&length, rest): (_, &[u8])| u64::from_le_bytes(length) <= LONGEST_HEADER && rest.starts_with(b"{");
+    head.split_first_chunk().is_some_and(begins)
 }
 
 /// Maps a file.
@@ -97,20 +95,15 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
     let broken = |source| Error::Safetensors { path: path.to_path_buf(), source };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let metadata = |key: &str| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
-    match metadata("format") {
-        Some(format) if format == FORMAT => {}
-        found => {
-            let found = found.map_or("none".to_owned(), |format| format!("{format:?}"));
-            return Err(layout("the metadata `format`", "\"kiln-word-vectors\", as `save` writes it", found));
-        }
+    let format = metadata("format");
+    if format.is_none_or(|format| format != FORMAT) {
+        let found = format.map_or("none".to_owned(), |format| format!("{format:?}"));
+        return Err(layout("the metadata `format`", "\"kiln-word-vectors\", as `save` writes it", found));
     }
-    match metadata("version") {
-        Some(version) if version == VERSION => {}
-        found => {
-            let found = found.map_or("none", String::as_str);
-            let problem = format!(" has the format version {found}, this Kiln reads {VERSION}: update Kiln");
-            return Err(Error::bad_file(path, None, problem));
-        }
+    let version = metadata("version").map_or("none", String::as_str);
+    if version != VERSION {
+        let problem = format!(" has the format version {version}, this Kiln reads {VERSION}: update Kiln");
+        return Err(Error::bad_file(path, None, problem));
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
     let describe = |tensor: &TensorView<'_>| format!("{:?} of shape {:?}", tensor.dtype(), tensor.shape());
@@ -133,10 +126,8 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
             _ => Err(layout(part, &one_a_word, describe(&tensor))),
         }
     };
-    let mut counts = match tensors.names().contains(&"counts") {
-        true => Some(numbers("the tensor `counts`", "counts")?),
-        false => None,
-    };
+    let has_counts = tensors.names().contains(&"counts");
+    let mut counts = has_counts.then(|| numbers("the tensor `counts`", "counts")).transpose()?;
     let mut ends: Vec<usize> = numbers("the tensor `word_ends`", "word_ends")?
         .into_iter()
         .map(|end| usize::try_from(end).unwrap_or(usize::MAX))

@@ -278,10 +278,7 @@ fn looks_like_value(field: &[u8]) -> bool {
 /// there any number will do.
 pub(super) fn is_ambiguous(word: &str, is_first: bool) -> bool {
     let mut fields = word.split(' ').skip(1).map(str::as_bytes);
-    match is_first {
-        true => fields.any(|field| parse_value(field).is_some()),
-        false => fields.any(looks_like_value),
-    }
+    fields.any(|field| if is_first { parse_value(field).is_some() } else { looks_like_value(field) })
 }
 
 /// A decimal number, rounded to 64 bits and then to 32, as gensim does. May be infinite or NaN.
