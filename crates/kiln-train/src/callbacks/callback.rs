@@ -1,8 +1,8 @@
 //! Callbacks: what may happen between steps and epochs of a run.
 
 use kiln_models::weights::Weights;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::report::history::EpochLogs;
@@ -106,11 +106,13 @@ pub trait Callback: Send {
 }
 
 /// A callback's state in a checkpoint.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct CallbackState {
     /// Numbers and options.
     pub values: serde_json::Value,
     /// Tensors, such as the best weights so far.
+    #[serde(skip)]
     pub weights: Weights,
 }
 

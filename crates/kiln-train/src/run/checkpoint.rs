@@ -99,27 +99,19 @@ fn first_difference(now: &str, before: &str) -> (String, String) {
     (now.trim().trim_end_matches(',').to_owned(), before.trim().trim_end_matches(',').to_owned())
 }
 
-/// The state of a run after an epoch.
-#[derive(Clone, Debug)]
+/// The state of a run after an epoch. What is no tensor is JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     pub(crate) identity: RunIdentity,
     pub(crate) history: History,
     pub(crate) learning_rate: f64,
     pub(crate) stopped: Option<String>,
-    pub(crate) model: Weights,
-    pub(crate) optimizer: Weights,
     pub(crate) optimizer_steps: BTreeMap<String, u64>,
     pub(crate) callbacks: Vec<CallbackState>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Plain {
-    identity: RunIdentity,
-    history: History,
-    learning_rate: f64,
-    stopped: Option<String>,
-    optimizer_steps: BTreeMap<String, u64>,
-    callbacks: Vec<serde_json::Value>,
+    #[serde(skip)]
+    pub(crate) model: Weights,
+    #[serde(skip)]
+    pub(crate) optimizer: Weights,
 }
 
 impl Checkpoint {
@@ -129,26 +121,16 @@ impl Checkpoint {
     }
 
     pub(crate) fn save(self, path: &Path) -> Result<()> {
-        let (values, tensors): (Vec<_>, Vec<_>) =
-            self.callbacks.into_iter().map(|state| (state.values, state.weights)).unzip();
-        let plain = Plain {
-            identity: self.identity,
-            history: self.history,
-            learning_rate: self.learning_rate,
-            stopped: self.stopped,
-            optimizer_steps: self.optimizer_steps,
-            callbacks: values,
-        };
+        let text = serde_json::to_string(&self).expect("a checkpoint's numbers are plain data");
         let mut all = Weights::new();
         let mut add = |part: &str, weights: Weights| {
             all.extend(weights.into_iter().map(|(name, weight)| (format!("{part}/{name}"), weight)));
         };
         add("model", self.model);
         add("optimizer", self.optimizer);
-        for (place, weights) in tensors.into_iter().enumerate() {
-            add(&format!("callback{place}"), weights);
+        for (place, state) in self.callbacks.into_iter().enumerate() {
+            add(&format!("callback{place}"), state.weights);
         }
-        let text = serde_json::to_string(&plain).expect("a checkpoint's numbers are plain data");
         let metadata = HashMap::from([("run".to_owned(), text)]);
         let payload = weights::to_safetensors(&all, Some(metadata))?;
 
@@ -176,7 +158,7 @@ impl Checkpoint {
             .as_ref()
             .and_then(|entries| entries.get("run"))
             .ok_or_else(|| Error::damaged(path, "it lacks the description of its run"))?;
-        let plain: Plain = serde_json::from_str(text).map_err(|error| Error::damaged(path, error))?;
+        let mut checkpoint: Self = serde_json::from_str(text).map_err(|error| Error::damaged(path, error))?;
 
         let mut parts: BTreeMap<String, Weights> = BTreeMap::new();
         for (name, weight) in weights::from_safetensors(payload)? {
@@ -186,22 +168,11 @@ impl Checkpoint {
             parts.entry(part.to_owned()).or_default().insert(name.to_owned(), weight);
         }
         let mut take = |part: &str| parts.remove(part).unwrap_or_default();
-        let callbacks = plain
-            .callbacks
-            .into_iter()
-            .enumerate()
-            .map(|(place, values)| CallbackState { values, weights: take(&format!("callback{place}")) })
-            .collect();
-        Ok(Self {
-            identity: plain.identity,
-            history: plain.history,
-            learning_rate: plain.learning_rate,
-            stopped: plain.stopped,
-            model: take("model"),
-            optimizer: take("optimizer"),
-            optimizer_steps: plain.optimizer_steps,
-            callbacks,
-        })
+        (checkpoint.model, checkpoint.optimizer) = (take("model"), take("optimizer"));
+        for (place, state) in checkpoint.callbacks.iter_mut().enumerate() {
+            state.weights = take(&format!("callback{place}"));
+        }
+        Ok(checkpoint)
     }
 }
 
