@@ -70,7 +70,8 @@ pub fn adam_step(
     if ![&value, &mean, &square, &gradient].into_iter().all(is_fused) {
         return twin::adam_step(value.detach(), mean.detach(), square.detach(), gradient.detach(), step);
     }
-    let moments = Moments { value: value.into_dispatch(), mean: mean.into_dispatch(), square: square.into_dispatch() };
-    let Moments { value, mean, square } = <Dispatch as AdamOps>::adam(moments, gradient.into_dispatch(), step);
-    (Tensor::from_dispatch(value), Tensor::from_dispatch(mean), Tensor::from_dispatch(square))
+    let [value, mean, square] = [value, mean, square].map(Tensor::into_dispatch);
+    let moments = <Dispatch as AdamOps>::adam(Moments { value, mean, square }, gradient.into_dispatch(), step);
+    let [value, mean, square] = [moments.value, moments.mean, moments.square].map(Tensor::from_dispatch);
+    (value, mean, square)
 }

@@ -20,7 +20,7 @@
 //! The kernels of the CPU serve both backends, Flex and NdArray: one core on slices, with the widest
 //! vectors that the machine has, chosen as the program runs, and all cores. Those of GPUs are written
 //! once, in CubeCL, for all its runtimes: Vulkan, Metal, DirectX 12 and WebGPU through wgpu, and CUDA.
-//! They have been run on Vulkan alone, by a software adapter, and there also within the limits of WebGPU's
+//! They have only been run on Vulkan, by a software adapter, and there also within the limits of WebGPU's
 //! least adapters.
 
 // burn-ndarray is deprecated as a whole.
@@ -42,6 +42,8 @@ pub use activation::Activation;
 pub use adam::{AdamStep, adam_step};
 pub use backend::allocator::keep_freed_memory;
 pub use backend::choice::with_twins;
+#[doc(hidden)]
+pub use backend::cpu::product::peak as product_peak;
 pub use backend::memory::{DeviceMemory, device_memory, gpu_name};
 pub use conv::conv1d;
 pub use dropout::dropout;
@@ -50,11 +52,3 @@ pub use kiln_base::{Span, SplitMix64};
 pub use pooling::max_pool1d;
 pub use random::RandomKey;
 pub use recurrent::{CellKind, Direction, Directions, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
-
-/// Floating-point operations a second that the CPU's products can reach at most, measured now on
-/// all cores: for benchmarks.
-#[doc(hidden)]
-#[must_use]
-pub fn product_peak() -> f64 {
-    backend::cpu::product::peak()
-}

@@ -132,13 +132,10 @@ pub fn recurrent(
     let initial = initial.unwrap_or_else(|| {
         Tensor::zeros([options.cell.states(), directions, batch, d_hidden], (&input.device(), input.dtype()))
     });
-    let inputs = RecurrentInputs {
-        input: input.into_dispatch(),
-        kernel: weights.kernel.into_dispatch(),
-        recurrent_kernel: weights.recurrent_kernel.into_dispatch(),
-        bias: weights.bias.into_dispatch(),
-        initial: initial.into_dispatch(),
-    };
+    let RecurrentWeights { kernel, recurrent_kernel, bias } = weights;
+    let [kernel, recurrent_kernel, bias] = [kernel, recurrent_kernel, bias].map(Tensor::into_dispatch);
+    let inputs = [input.into_dispatch(), kernel, recurrent_kernel, bias, initial.into_dispatch()];
+    let inputs = RecurrentInputs::of(inputs);
     Tensor::from_dispatch(<Dispatch as RecurrentOps>::recurrent(inputs, options))
 }
 

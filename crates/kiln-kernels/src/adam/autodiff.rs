@@ -26,12 +26,10 @@ pub(crate) trait AdamOps: Backend {
 
 impl<B: AdamOps, C: CheckpointStrategy> AdamOps for Autodiff<B, C> {
     fn adam(moments: Moments<Self>, gradient: FloatTensor<Self>, step: AdamStep) -> Moments<Self> {
-        let moments = Moments {
-            value: moments.value.into_primitive(),
-            mean: moments.mean.into_primitive(),
-            square: moments.square.into_primitive(),
-        };
-        let Moments { value, mean, square } = B::adam(moments, gradient.into_primitive(), step);
-        Moments { value: Self::from_inner(value), mean: Self::from_inner(mean), square: Self::from_inner(square) }
+        let Moments { value, mean, square } = moments;
+        let [value, mean, square] = [value, mean, square].map(|tensor| tensor.into_primitive());
+        let Moments { value, mean, square } = B::adam(Moments { value, mean, square }, gradient.into_primitive(), step);
+        let [value, mean, square] = [value, mean, square].map(Self::from_inner);
+        Moments { value, mean, square }
     }
 }

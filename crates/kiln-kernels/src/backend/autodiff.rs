@@ -1,36 +1,52 @@
 //! What all operations' parts of Burn's autodiff share: recording a step, and handing out gradients.
 
+use std::fmt::{self, Debug};
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
-/// The output as a tensor of autodiff, with `step` recorded if one of the parents `nodes` wants a gradient.
-pub(crate) fn recorded<B: Backend, C: CheckpointStrategy, T: Backward<B, N>, const N: usize>(
-    step: T,
-    nodes: [NodeGuard; N],
-    state: T::State,
-    output: FloatTensor<B>,
-) -> FloatTensor<Autodiff<B, C>> {
-    match step.prepare::<C>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(prep) => prep.finish(state, output),
-        OpsKind::UnTracked(prep) => prep.finish(output),
+/// A backward pass: turns what was recorded and the gradient of the output into the gradients of the parents. It is
+/// told which of them want theirs.
+type Derive<B, S, const N: usize> = fn(S, FloatTensor<B>, [bool; N]) -> [Option<FloatTensor<B>>; N];
+
+struct Step<B: Backend, S, const N: usize>(Derive<B, S, N>);
+
+impl<B: Backend, S, const N: usize> Debug for Step<B, S, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<S>())
     }
 }
 
-/// A step's backward pass: `act` turns its state and the gradient of its output into those of its parents,
-/// each of which takes its own if it wants one. `act` is told which do.
-pub(crate) fn derive<B: Backend, S, const N: usize>(
-    ops: Ops<S, N>,
-    grads: &mut Gradients,
-    act: impl FnOnce(S, FloatTensor<B>, [bool; N]) -> [Option<FloatTensor<B>>; N],
-) {
-    let gradient = grads.consume::<B>(&ops.node);
-    let wanted = ops.parents.each_ref().map(Option::is_some);
-    for (parent, gradient) in ops.parents.into_iter().zip(act(ops.state, gradient, wanted)) {
-        if let (Some(parent), Some(gradient)) = (parent, gradient) {
-            grads.register::<B>(parent.id, gradient);
+impl<B: Backend, S: Clone + Debug + Send + 'static, const N: usize> Backward<B, N> for Step<B, S, N> {
+    type State = S;
+
+    fn backward(self, ops: Ops<S, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        for (parent, gradient) in ops.parents.into_iter().zip(self.0(ops.state, gradient, wanted)) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(parent.id, gradient);
+            }
         }
+    }
+}
+
+/// The output of `forward` as a tensor of autodiff, recorded with what `forward` keeps if one of the parents `nodes`
+/// wants a gradient. `forward` is told whether it has to keep anything.
+pub(crate) fn record<B: Backend, C: CheckpointStrategy, S: Clone + Debug + Send + 'static, const N: usize>(
+    nodes: [NodeGuard; N],
+    forward: impl FnOnce(bool) -> (FloatTensor<B>, Option<S>),
+    backward: Derive<B, S, N>,
+) -> FloatTensor<Autodiff<B, C>> {
+    match Step(backward).prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => {
+            let (output, kept) = forward(true);
+            prep.finish(kept.expect("a recorded pass keeps what its backward pass needs"), output)
+        }
+        OpsKind::UnTracked(prep) => prep.finish(forward(false).0),
     }
 }

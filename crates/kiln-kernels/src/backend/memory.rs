@@ -20,6 +20,7 @@ pub struct DeviceMemory {
 ///
 /// CubeCL may panic if the device is lost.
 #[must_use]
+#[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
 pub fn device_memory(device: &Device) -> Option<DeviceMemory> {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     return with_client(device, |client| {
@@ -31,22 +32,17 @@ pub fn device_memory(device: &Device) -> Option<DeviceMemory> {
         }
     });
     #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
-    {
-        let _ = device;
-        None
-    }
+    None
 }
 
 /// What a GPU calls itself; `None` of a device that is no GPU.
 #[must_use]
+#[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
 pub fn gpu_name(device: &Device) -> Option<String> {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     return with_client(device, |client| client.properties().identity.name.clone());
     #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
-    {
-        let _ = device;
-        None
-    }
+    None
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]

@@ -1,13 +1,10 @@
 //! The convolution as an operation of a backend, and what autodiff records of it.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, ExtensionType, backend_extension};
 
-use crate::backend::autodiff::derive;
+use crate::backend::autodiff::record;
 
 /// The tensors of a convolution.
 #[derive(Clone, Debug, ExtensionType)]
@@ -20,6 +17,9 @@ pub(crate) struct ConvInputs<B: Backend> {
     pub(super) bias: FloatTensor<B>,
 }
 
+/// What is recorded of a forward pass: input, kernel, and where relu acts the output.
+pub(super) type Recorded<B> = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>);
+
 /// The kernels of a backend.
 pub(crate) trait ConvKernels: Backend {
     /// Convolution of stride 1 without padding.
@@ -30,18 +30,12 @@ pub(crate) trait ConvKernels: Backend {
     /// - output: `[batch, time - window + 1, filters]`
     fn forward(inputs: ConvInputs<Self>, relu: bool) -> FloatTensor<Self>;
 
-    /// The gradients of input, kernel and bias, each shaped like what it is of; `output` is the forward
-    /// pass's where relu acts.
+    /// The gradients of input, kernel and bias, each shaped like what it is of.
     ///
     /// # Shapes
     ///
-    /// - output and gradient: `[batch, time - window + 1, filters]`
-    fn backward(
-        input: FloatTensor<Self>,
-        kernel: FloatTensor<Self>,
-        output: Option<FloatTensor<Self>>,
-        gradient: FloatTensor<Self>,
-    ) -> [FloatTensor<Self>; 3];
+    /// - gradient: `[batch, time - window + 1, filters]`
+    fn backward(recorded: Recorded<Self>, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
 }
 
 /// The convolution of a backend, differentiable under autodiff.
@@ -60,31 +54,19 @@ impl<B: ConvKernels> ConvOps for B {
     }
 }
 
-#[derive(Debug)]
-struct ConvBackward;
-
-impl<B: ConvKernels> Backward<B, 3> for ConvBackward {
-    type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>);
-
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        derive::<B, _, 3>(ops, grads, |(input, kernel, output), gradient, _| {
-            B::backward(input, kernel, output, gradient).map(Some)
-        });
-    }
-}
-
 impl<B: ConvKernels, C: CheckpointStrategy> ConvOps for Autodiff<B, C> {
     fn conv1d(inputs: ConvInputs<Self>, relu: bool) -> FloatTensor<Self> {
         let ConvInputs { input, kernel, bias } = inputs;
         let nodes = [input.node(), kernel.node(), bias.node()];
         let [input, kernel, bias] = [input, kernel, bias].map(|tensor| tensor.into_primitive());
         let inputs = ConvInputs { input: input.clone(), kernel: kernel.clone(), bias };
-        match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let output = B::forward(inputs, relu);
-                prep.finish((input, kernel, relu.then(|| output.clone())), output)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::forward(inputs, relu)),
-        }
+        let forward = |_| {
+            let output = B::forward(inputs, relu);
+            let of_relu = relu.then(|| output.clone());
+            (output, Some((input, kernel, of_relu)))
+        };
+        record::<B, C, Recorded<B>, 3>(nodes, forward, |recorded, gradient, _| {
+            B::backward(recorded, gradient).map(Some)
+        })
     }
 }

@@ -11,7 +11,7 @@ use burn::backend::tensor::FloatTensor;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::autodiff::{ConvInputs, ConvKernels};
+use super::autodiff::{ConvInputs, ConvKernels, Recorded};
 use crate::backend::cpu::lanes::{dispatch, lanes};
 use crate::backend::cpu::product::{
     PANEL, Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
@@ -33,12 +33,8 @@ impl<B: Slices> ConvKernels for B {
         Self::tensor(output, [sizes.batch, sizes.out_time(), sizes.filters])
     }
 
-    fn backward(
-        input: FloatTensor<Self>,
-        kernel: FloatTensor<Self>,
-        output: Option<FloatTensor<Self>>,
-        gradient: FloatTensor<Self>,
-    ) -> [FloatTensor<Self>; 3] {
+    fn backward(recorded: Recorded<Self>, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3] {
+        let (input, kernel, output) = recorded;
         let sizes = ConvSizes::of::<Self>(&input, &kernel);
         let [input, kernel, gradient] = [input, kernel, gradient].map(Self::contiguous);
         let output = output.map(Self::contiguous);

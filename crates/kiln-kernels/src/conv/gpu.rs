@@ -11,7 +11,7 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::tensor::CubeTensor;
 
-use super::autodiff::{ConvInputs, ConvKernels};
+use super::autodiff::{ConvInputs, ConvKernels, Recorded};
 use crate::backend::gpu::adapter::Adapter;
 use crate::backend::gpu::on_tensors::{OnTensors, Output, only};
 use crate::backend::gpu::tensors::{contiguous, empty, product, reshaped};
@@ -23,12 +23,8 @@ impl ConvKernels for Cube {
         only(Self::on_tensors("kiln_conv1d", [input, kernel, bias], [output], move |inputs| [forward(inputs, relu)]))
     }
 
-    fn backward(
-        input: FloatTensor<Self>,
-        kernel: FloatTensor<Self>,
-        output: Option<FloatTensor<Self>>,
-        gradient: FloatTensor<Self>,
-    ) -> [FloatTensor<Self>; 3] {
+    fn backward(recorded: Recorded<Self>, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3] {
+        let (input, kernel, output) = recorded;
         let filters = kernel.shape()[2];
         let outputs = [Output::floats(input.shape()), Output::floats(kernel.shape()), Output::floats([filters])];
         let relu = output.is_some();

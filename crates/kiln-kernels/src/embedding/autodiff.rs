@@ -1,14 +1,11 @@
 //! Table lookup, the table's gradient and new rows as operations of a backend, and what autodiff records of
 //! the first.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata, backend_extension};
 
-use crate::backend::autodiff::{derive, recorded};
+use crate::backend::autodiff::record;
 
 /// The operations of a backend on a table.
 #[backend_extension(
@@ -43,22 +40,13 @@ pub(crate) trait EmbeddingOps: Backend {
     fn put_rows(table: FloatTensor<Self>, ids: IntTensor<Self>, rows: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-#[derive(Debug)]
-struct EmbeddingBackward;
-
-impl<B: EmbeddingOps> Backward<B, 1> for EmbeddingBackward {
-    type State = (IntTensor<B>, usize);
-
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        derive::<B, _, 1>(ops, grads, |(ids, vocab), gradient, _| [Some(B::table_gradient(gradient, ids, vocab))]);
-    }
-}
-
 impl<B: EmbeddingOps, C: CheckpointStrategy> EmbeddingOps for Autodiff<B, C> {
     fn table_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
         let (nodes, vocab) = ([table.node()], table.shape()[0]);
-        let output = B::table_rows(table.into_primitive(), ids.clone());
-        recorded::<B, C, _, 1>(EmbeddingBackward, nodes, (ids, vocab), output)
+        let forward = |_| (B::table_rows(table.into_primitive(), ids.clone()), Some((ids, vocab)));
+        record::<B, C, (IntTensor<B>, usize), 1>(nodes, forward, |(ids, vocab), gradient, _| {
+            [Some(B::table_gradient(gradient, ids, vocab))]
+        })
     }
 
     fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self> {

@@ -94,8 +94,8 @@ pub fn row_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>) -> RowGradient {
 ///
 /// # Fast path
 ///
-/// As [`embedding`](crate::embedding()). Anything else goes through [`reference::put_rows`](crate::reference::put_rows), which adds
-/// the difference: such a row may be off by its last bit.
+/// As [`embedding`](crate::embedding()). Anything else goes through
+/// [`reference::put_rows`](crate::reference::put_rows), which adds the difference: such a row may be off by its last bit.
 ///
 /// # Panics
 ///
@@ -116,9 +116,6 @@ pub fn put_rows(table: Tensor<2>, ids: Tensor<2, Int>, rows: Tensor<2>) -> Tenso
     if !is_fused(&table) || !is_fused(&rows) {
         return twin::put_rows(table, ids, rows);
     }
-    Tensor::from_dispatch(<Dispatch as EmbeddingOps>::put_rows(
-        table.into_dispatch(),
-        ids.into_dispatch(),
-        rows.into_dispatch(),
-    ))
+    let [table, rows] = [table, rows].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as EmbeddingOps>::put_rows(table, ids.into_dispatch(), rows))
 }

@@ -2,14 +2,11 @@
 
 use std::fmt::Debug;
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 
-use crate::backend::autodiff::{derive, recorded};
+use crate::backend::autodiff::record;
 
 /// The kernels of a backend.
 pub(crate) trait PoolKernels: Backend {
@@ -49,23 +46,15 @@ impl<B: PoolKernels> PoolOps for B {
     }
 }
 
-#[derive(Debug)]
-struct PoolBackward;
-
-impl<B: PoolKernels> Backward<B, 1> for PoolBackward {
-    type State = (B::Places, usize, usize);
-
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        derive::<B, _, 1>(ops, grads, |(places, time, pool), gradient, _| {
-            [Some(B::backward(gradient, places, time, pool))]
-        });
-    }
-}
-
 impl<B: PoolKernels, C: CheckpointStrategy> PoolOps for Autodiff<B, C> {
     fn max_pool1d(input: FloatTensor<Self>, pool: usize) -> FloatTensor<Self> {
         let (nodes, time) = ([input.node()], input.shape()[1]);
-        let (output, places) = B::forward(input.into_primitive(), pool);
-        recorded::<B, C, _, 1>(PoolBackward, nodes, (places, time, pool), output)
+        let forward = |_| {
+            let (output, places) = B::forward(input.into_primitive(), pool);
+            (output, Some((places, time, pool)))
+        };
+        record::<B, C, (B::Places, usize, usize), 1>(nodes, forward, |(places, time, pool), gradient, _| {
+            [Some(B::backward(gradient, places, time, pool))]
+        })
     }
 }

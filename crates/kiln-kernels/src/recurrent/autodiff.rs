@@ -2,15 +2,12 @@
 
 use std::fmt::Debug;
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, ExtensionType, TensorMetadata, backend_extension};
 
 use super::options::{RecurrentOptions, Sizes};
-use crate::backend::autodiff::{derive, recorded};
+use crate::backend::autodiff::record;
 
 /// The tensors of a recurrent layer.
 #[derive(Clone, Debug, ExtensionType)]
@@ -30,13 +27,16 @@ pub(crate) struct RecurrentInputs<B: Backend> {
 impl<B: Backend> RecurrentInputs<B> {
     /// The same tensors, each as `act` makes it.
     pub(super) fn map<T: Backend>(self, act: impl Fn(FloatTensor<B>) -> FloatTensor<T>) -> RecurrentInputs<T> {
-        RecurrentInputs {
-            input: act(self.input),
-            kernel: act(self.kernel),
-            recurrent_kernel: act(self.recurrent_kernel),
-            bias: act(self.bias),
-            initial: act(self.initial),
-        }
+        RecurrentInputs::of(self.list().map(act))
+    }
+
+    pub(super) fn of([input, kernel, recurrent_kernel, bias, initial]: [FloatTensor<B>; 5]) -> Self {
+        Self { input, kernel, recurrent_kernel, bias, initial }
+    }
+
+    pub(super) fn list(self) -> [FloatTensor<B>; 5] {
+        let Self { input, kernel, recurrent_kernel, bias, initial } = self;
+        [input, kernel, recurrent_kernel, bias, initial]
     }
 
     /// The sizes of the layer.
@@ -118,47 +118,26 @@ impl<B: RecurrentKernels> RecurrentOps for B {
     }
 }
 
-#[derive(Debug)]
-struct RecurrentBackward;
-
-impl<B: RecurrentKernels> Backward<B, 5> for RecurrentBackward {
-    type State = Recorded<B>;
-
-    fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
-        derive::<B, _, 5>(ops, grads, |recorded, gradient, [wants_input, ..]| {
-            B::backward(recorded, gradient, wants_input)
-        });
-    }
-}
-
-#[derive(Debug)]
-struct JoinBackward;
-
-impl<B: RecurrentKernels> Backward<B, 2> for JoinBackward {
-    type State = ();
-
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        derive::<B, _, 2>(ops, grads, |(), gradient, _| B::halves(gradient).map(Some));
-    }
-}
-
 impl<B: RecurrentKernels, C: CheckpointStrategy> RecurrentOps for Autodiff<B, C> {
     fn recurrent(inputs: RecurrentInputs<Self>, options: RecurrentOptions) -> FloatTensor<Self> {
-        let RecurrentInputs { input, kernel, recurrent_kernel, bias, initial } = &inputs;
-        let nodes = [input, kernel, recurrent_kernel, bias, initial].map(|tensor| tensor.node());
-        let inputs = inputs.map::<B>(|tensor| tensor.into_primitive());
-        match RecurrentBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let (output, kept) = B::train(inputs.clone(), &options);
-                prep.finish((inputs, options, kept), output)
+        let inputs = inputs.list();
+        let nodes = inputs.each_ref().map(|tensor| tensor.node());
+        let inputs = RecurrentInputs::of(inputs.map(|tensor| tensor.into_primitive()));
+        let forward = |is_recorded: bool| {
+            if !is_recorded {
+                return (B::predict(inputs, &options), None);
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::predict(inputs, &options)),
-        }
+            let (output, kept) = B::train(inputs.clone(), &options);
+            (output, Some((inputs, options, kept)))
+        };
+        record::<B, C, Recorded<B>, 5>(nodes, forward, |recorded, gradient, [wants_input, ..]| {
+            B::backward(recorded, gradient, wants_input)
+        })
     }
 
     fn joined(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [first.node(), second.node()];
-        let output = B::join(first.into_primitive(), second.into_primitive());
-        recorded::<B, C, _, 2>(JoinBackward, nodes, (), output)
+        let forward = |_| (B::join(first.into_primitive(), second.into_primitive()), Some(()));
+        record::<B, C, (), 2>(nodes, forward, |(), gradient, _| B::halves(gradient).map(Some))
     }
 }

@@ -34,8 +34,8 @@ impl RecurrentKernels for Cube {
 
     fn predict(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> FloatTensor<Self> {
         let (output, options) = (output_of(inputs.sizes(), options), options.clone());
-        only(Self::on_tensors("kiln_recurrent_predict", list(inputs), [output], move |inputs| {
-            [forward(inputs_of(inputs), &options, Pass::Predict).0]
+        only(Self::on_tensors("kiln_recurrent_predict", inputs.list(), [output], move |inputs| {
+            [forward(RecurrentInputs::of(inputs), &options, Pass::Predict).0]
         }))
     }
 
@@ -44,8 +44,8 @@ impl RecurrentKernels for Cube {
         let [steps, spans] = kept_shapes(sizes, options);
         let outputs = [output_of(sizes, options), Output::floats(steps), Output::counts(spans)];
         let options = options.clone();
-        let [output, steps, spans] = Self::on_tensors("kiln_recurrent_train", list(inputs), outputs, move |inputs| {
-            let (output, kept) = forward(inputs_of(inputs), &options, Pass::Train);
+        let [output, steps, spans] = Self::on_tensors("kiln_recurrent_train", inputs.list(), outputs, move |inputs| {
+            let (output, kept) = forward(RecurrentInputs::of(inputs), &options, Pass::Train);
             let kept = kept.expect("a training pass keeps its gates");
             [output, kept.steps, kept.spans]
         });
@@ -57,7 +57,7 @@ impl RecurrentKernels for Cube {
         gradient: FloatTensor<Self>,
         wants_input: bool,
     ) -> [Option<FloatTensor<Self>>; 5] {
-        let inputs = list(inputs);
+        let inputs = inputs.list();
         let mut outputs = inputs.each_ref().map(|tensor| Output::floats(tensor.shape()));
         if !wants_input {
             // There is always a place for the input's gradient, with one number where it is not wanted.
@@ -67,7 +67,7 @@ impl RecurrentKernels for Cube {
         let inputs = [input, kernel, recurrent_kernel, bias, initial, kept.steps, kept.spans, gradient];
         let made = Self::on_tensors("kiln_recurrent_backward", inputs, outputs, move |inputs| {
             let [input, kernel, recurrent_kernel, bias, initial, steps, spans, gradient] = inputs;
-            let inputs = inputs_of([input, kernel, recurrent_kernel, bias, initial]);
+            let inputs = RecurrentInputs::of([input, kernel, recurrent_kernel, bias, initial]);
             backward(inputs, &options, Kept { steps, spans }, gradient, wants_input)
         });
         let [input, kernel, recurrent_kernel, bias, initial] = made.map(Some);
@@ -85,15 +85,6 @@ impl RecurrentKernels for Cube {
         let outputs = [(); 2].map(|()| Output::floats([directions / 2, rows, columns]));
         Self::on_tensors("kiln_halves", [tensor], outputs, |[tensor]| join::halves(tensor))
     }
-}
-
-fn list(inputs: RecurrentInputs<Cube>) -> [FloatTensor<Cube>; 5] {
-    let RecurrentInputs { input, kernel, recurrent_kernel, bias, initial } = inputs;
-    [input, kernel, recurrent_kernel, bias, initial]
-}
-
-fn inputs_of([input, kernel, recurrent_kernel, bias, initial]: [CubeTensor; 5]) -> RecurrentInputs<CubeBackend> {
-    RecurrentInputs { input, kernel, recurrent_kernel, bias, initial }
 }
 
 fn output_of(sizes: Sizes, options: &RecurrentOptions) -> Output {

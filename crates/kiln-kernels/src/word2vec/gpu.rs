@@ -137,30 +137,25 @@ impl WordOps for Cube {
         output: FloatTensor<Self>,
         launch: Launch,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (input, output, losses) = update(same(input), same(output), &launch);
+        let (input, output): (CubeTensor, CubeTensor) = (owned(same(input)), owned(same(output)));
+        let width = input.shape()[1];
+        let words = upload(&launch.words, &input);
+        let losses = empty(&input, [launch.windows]);
+        let room =
+            Room { prediction: launch.prediction, width, scores: launch.scores(), parts: launch.parts() * (LANES + 1) };
+        update_windows::launch(
+            &input.client,
+            CubeCount::Static(launch.cubes.0, launch.cubes.1, 1),
+            CubeDim::new_1d(LANES as u32),
+            input.clone().into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            words.into_buffer_arg(),
+            losses.clone().into_buffer_arg(),
+            BatchLaunch::new(launch.windows, launch.windows_at, launch.targets, launch.most_scores(), launch.rate),
+            room,
+        );
         (same(input), same(output), same(losses))
     }
-}
-
-fn update(input: CubeTensor, output: CubeTensor, launch: &Launch) -> (CubeTensor, CubeTensor, CubeTensor) {
-    let width = input.shape()[1];
-    let (input, output) = (owned(input), owned(output));
-    let words = upload(&launch.words, &input);
-    let losses = empty(&input, [launch.windows]);
-    let room =
-        Room { prediction: launch.prediction, width, scores: launch.scores(), parts: launch.parts() * (LANES + 1) };
-    update_windows::launch(
-        &input.client,
-        CubeCount::Static(launch.cubes.0, launch.cubes.1, 1),
-        CubeDim::new_1d(LANES as u32),
-        input.clone().into_tensor_arg(),
-        output.clone().into_tensor_arg(),
-        words.into_buffer_arg(),
-        losses.clone().into_buffer_arg(),
-        BatchLaunch::new(launch.windows, launch.windows_at, launch.targets, launch.most_scores(), launch.rate),
-        room,
-    );
-    (input, output, losses)
 }
 
 /// What the kernel is compiled for, which is also how much memory of the workgroup it takes.

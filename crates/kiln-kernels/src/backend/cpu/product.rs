@@ -28,63 +28,31 @@ pub(crate) fn tiles(range: Range<usize>, most: usize) -> impl Iterator<Item = Ra
     (0..count).map(move |n| start + length * n / count..start + length * (n + 1) / count)
 }
 
-/// Runs the expression with `$R` as the constant that equals `$rows`, 1 to 6.
+/// Runs the expression with `$N` as the constant that equals `$value`, if it is one of these.
+macro_rules! with_constant {
+    ($value:expr, $N:ident in [$($n:literal)*], $run:expr) => {
+        match $value {
+            $($n => {
+                const $N: usize = $n;
+                $run
+            })*
+            _ => {}
+        }
+    };
+}
+/// The same for rows of a tile.
 macro_rules! with_rows {
     ($rows:expr, $R:ident => $run:expr) => {
-        match $rows {
-            1 => {
-                const $R: usize = 1;
-                $run
-            }
-            2 => {
-                const $R: usize = 2;
-                $run
-            }
-            3 => {
-                const $R: usize = 3;
-                $run
-            }
-            4 => {
-                const $R: usize = 4;
-                $run
-            }
-            5 => {
-                const $R: usize = 5;
-                $run
-            }
-            6 => {
-                const $R: usize = 6;
-                $run
-            }
-            _ => {}
-        }
+        $crate::backend::cpu::product::with_constant!($rows, $R in [1 2 3 4 5 6], $run)
     };
 }
-/// Runs the expression with `$C` as the constant that equals `$columns`, 1 to 4.
+/// The same for vectors of columns in a panel.
 macro_rules! with_columns {
     ($columns:expr, $C:ident => $run:expr) => {
-        match $columns {
-            1 => {
-                const $C: usize = 1;
-                $run
-            }
-            2 => {
-                const $C: usize = 2;
-                $run
-            }
-            3 => {
-                const $C: usize = 3;
-                $run
-            }
-            4 => {
-                const $C: usize = 4;
-                $run
-            }
-            _ => {}
-        }
+        $crate::backend::cpu::product::with_constant!($columns, $C in [1 2 3 4], $run)
     };
 }
-pub(crate) use {with_columns, with_rows};
+pub(crate) use {with_columns, with_constant, with_rows};
 
 /// The end of the last of `rows` times `columns` parts of `width` numbers, whose starts are so far apart; the largest
 /// number where that overflows. There is a row and a column at least.
@@ -230,8 +198,9 @@ pub(crate) fn store_tile<S: Simd, const R: usize, const C: usize>(
 }
 
 /// Floating-point operations a second of the inner loop on all cores, everything in the nearest
-/// cache: what a product can reach at most.
-pub(crate) fn peak() -> f64 {
+/// cache: what a product can reach at most. For benchmarks.
+#[must_use]
+pub fn peak() -> f64 {
     use pulp::WithSimd;
     use rayon::prelude::*;
 

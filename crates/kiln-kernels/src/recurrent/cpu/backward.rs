@@ -463,44 +463,23 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
         let state_gates = if C::SPLIT { &work.state_gates } else { &work.gates };
         let first = self.rows.start;
         for block in 0..plan.blocks {
-            for units in tiles(0..d_input, tile_rows::<S>()) {
-                with_rows!(units.len(), R => {
-                    let at = (block * d_input + units.start) * width;
-                    let mut tile = load_tile::<S, R, G>(simd, &sums.kernel[at..], width);
-                    for step in 0..places.len() {
-                        let from = &work.inputs[step * rows * d_input + units.start..];
-                        let gates = &work.gates[self.gates_at(step, block, first)..];
-                        tile = accumulate(simd, tile, from, [1, d_input], gates, width, rows);
-                    }
-                    store_tile::<S, R, G>(&mut sums.kernel[at..], width, tile);
-                });
-            }
-            for units in tiles(0..d_hidden, tile_rows::<S>()) {
-                with_rows!(units.len(), R => {
-                    let at = (block * d_hidden + units.start) * width;
-                    let mut tile = load_tile::<S, R, G>(simd, &sums.recurrent_kernel[at..], width);
-                    for (step, place) in places.clone().enumerate() {
-                        let from = &kept.hidden[plan.hidden_at(self.direction, place, first) + units.start..];
-                        let gates = &state_gates[self.gates_at(step, block, first)..];
-                        tile = accumulate(simd, tile, from, [1, padded], gates, width, rows);
-                    }
-                    store_tile::<S, R, G>(&mut sums.recurrent_kernel[at..], width, tile);
-                });
-            }
+            let steps = places.clone().enumerate();
+            let of_steps = steps.clone().map(|(step, _)| {
+                (&work.inputs[step * rows * d_input..], &work.gates[self.gates_at(step, block, first)..])
+            });
+            self.add_weights::<S, G>(simd, &mut sums.kernel[block * d_input * width..], d_input, d_input, of_steps);
+            let of_steps = steps.clone().map(|(step, place)| {
+                let hidden = &kept.hidden[plan.hidden_at(self.direction, place, first)..];
+                (hidden, &state_gates[self.gates_at(step, block, first)..])
+            });
+            let sums_of_block = &mut sums.recurrent_kernel[block * d_hidden * width..];
+            self.add_weights::<S, G>(simd, sums_of_block, d_hidden, padded, of_steps);
             if C::RESETS {
                 let gate = 2 * S::F32_LANES;
-                for units in tiles(0..d_hidden, tile_rows::<S>()) {
-                    with_rows!(units.len(), R => {
-                        let at = (block * d_hidden + units.start) * width + gate;
-                        let mut tile = load_tile::<S, R, 1>(simd, &sums.recurrent_kernel[at..], width);
-                        for step in 0..places.len() {
-                            let from = &work.left[step * rows * padded + units.start..];
-                            let gates = &work.gates[self.gates_at(step, block, first) + gate..];
-                            tile = accumulate(simd, tile, from, [1, padded], gates, width, rows);
-                        }
-                        store_tile::<S, R, 1>(&mut sums.recurrent_kernel[at..], width, tile);
-                    });
-                }
+                let of_steps = steps.map(|(step, _)| {
+                    (&work.left[step * rows * padded..], &work.gates[self.gates_at(step, block, first) + gate..])
+                });
+                self.add_weights::<S, 1>(simd, &mut sums_of_block[gate..], d_hidden, padded, of_steps);
             }
             for (sum, gates) in sums.biases.iter_mut().zip([&work.gates, state_gates]) {
                 let at = block * width;
@@ -515,6 +494,30 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                 }
                 store_tile::<S, 1, G>(&mut sum[at..], width, total);
             }
+        }
+    }
+
+    /// Adds to `W` gates of the weights of `units` units: for each step, the product of what they met, `[rows, stride]`,
+    /// with the gates' gradients.
+    #[inline(always)]
+    fn add_weights<'w, S: Simd, const W: usize>(
+        &self,
+        simd: S,
+        sums: &mut [f32],
+        units: usize,
+        stride: usize,
+        steps: impl Iterator<Item = (&'w [f32], &'w [f32])> + Clone,
+    ) {
+        let width = G * S::F32_LANES;
+        for units in tiles(0..units, tile_rows::<S>()) {
+            with_rows!(units.len(), R => {
+                let sums = &mut sums[units.start * width..];
+                let mut tile = load_tile::<S, R, W>(simd, sums, width);
+                for (met, gates) in steps.clone() {
+                    tile = accumulate(simd, tile, &met[units.start..], [1, stride], gates, width, self.rows.len());
+                }
+                store_tile::<S, R, W>(sums, width, tile);
+            });
         }
     }
 

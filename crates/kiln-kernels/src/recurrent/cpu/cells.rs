@@ -52,15 +52,18 @@ pub(super) trait Cell<const G: usize>: Copy + Send + Sync {
     /// Vectors that a step keeps for the backward pass.
     const KEEPS: usize;
     /// Whether there is a second state next to the hidden one.
-    const CARRIES: bool;
+    const CARRIES: bool = false;
     /// Whether inputs and state have different gradients.
-    const SPLIT: bool;
+    const SPLIT: bool = false;
     /// Whether gate 1 resets the state before the product for gate 2, which then has to wait for
     /// gate 1 of all units.
     const RESETS: bool = false;
 
     /// What the recurrent product is added to: the inputs' part, or the state's own bias.
-    fn start<S: Simd>(self, inputs: &[f32], state_bias: &[f32]) -> [S::f32s; G];
+    #[inline(always)]
+    fn start<S: Simd>(self, inputs: &[f32], _state_bias: &[f32]) -> [S::f32s; G] {
+        load_all::<S, G>(inputs)
+    }
 
     /// The step from the sums of the gates.
     fn finish<S: Simd>(self, simd: S, gates: [S::f32s; G], before: Before<'_, S::f32s>) -> Stepped<S::f32s>;
@@ -119,12 +122,6 @@ pub(super) struct LstmCell;
 impl Cell<4> for LstmCell {
     const KEEPS: usize = 4;
     const CARRIES: bool = true;
-    const SPLIT: bool = false;
-
-    #[inline(always)]
-    fn start<S: Simd>(self, inputs: &[f32], _state_bias: &[f32]) -> [S::f32s; 4] {
-        load_all::<S, 4>(inputs)
-    }
 
     #[inline(always)]
     fn finish<S: Simd>(self, simd: S, gates: [S::f32s; 4], before: Before<'_, S::f32s>) -> Stepped<S::f32s> {
@@ -165,7 +162,6 @@ pub(super) struct GruCell;
 
 impl Cell<3> for GruCell {
     const KEEPS: usize = 4;
-    const CARRIES: bool = false;
     const SPLIT: bool = true;
 
     #[inline(always)]
@@ -205,14 +201,8 @@ pub(super) struct GruBeforeCell;
 
 impl Cell<3> for GruBeforeCell {
     const KEEPS: usize = 3;
-    const CARRIES: bool = false;
     const SPLIT: bool = true;
     const RESETS: bool = true;
-
-    #[inline(always)]
-    fn start<S: Simd>(self, inputs: &[f32], _state_bias: &[f32]) -> [S::f32s; 3] {
-        load_all::<S, 3>(inputs)
-    }
 
     #[inline(always)]
     fn finish<S: Simd>(self, simd: S, gates: [S::f32s; 3], before: Before<'_, S::f32s>) -> Stepped<S::f32s> {
@@ -260,13 +250,6 @@ pub(super) struct SimpleCell {
 
 impl Cell<1> for SimpleCell {
     const KEEPS: usize = 0;
-    const CARRIES: bool = false;
-    const SPLIT: bool = false;
-
-    #[inline(always)]
-    fn start<S: Simd>(self, inputs: &[f32], _state_bias: &[f32]) -> [S::f32s; 1] {
-        load_all::<S, 1>(inputs)
-    }
 
     #[inline(always)]
     fn finish<S: Simd>(self, simd: S, [sum]: [S::f32s; 1], before: Before<'_, S::f32s>) -> Stepped<S::f32s> {

@@ -78,21 +78,18 @@ pub(super) fn own_weights(
     let mut own = Array::<f32>::new(comptime!(if layer.products == Products::Held { layer.hidden } else { 1 }));
     if comptime!(layer.products == Products::Held) {
         let unit = UNIT_POS as usize;
+        let h = comptime!(layer.hidden);
         let width = comptime!(layer.width());
+        let stride = comptime!(if way == Way::Forward { width } else { 1 });
         if unit < width {
-            if comptime!(way == Way::Forward) {
-                #[unroll]
-                for k in 0..layer.hidden {
-                    own[k] = weights[(direction * layer.hidden + k) * width + unit];
-                }
+            let from = if comptime!(way == Way::Forward) {
+                direction * h * width + unit
             } else {
-                let k = unit % layer.hidden;
-                let gate = unit / layer.hidden;
-                let from = (direction * layer.hidden + k) * width + gate * layer.hidden;
-                #[unroll]
-                for u in 0..layer.hidden {
-                    own[u] = weights[from + u];
-                }
+                (direction * h + unit % h) * width + unit / h * h
+            };
+            #[unroll]
+            for k in 0..layer.hidden {
+                own[k] = weights[from + k * stride];
             }
         }
     }

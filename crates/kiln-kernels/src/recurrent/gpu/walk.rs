@@ -143,26 +143,19 @@ pub(super) fn walk(
                         }
                     } else if comptime!(layer.is_gru()) {
                         let own_bias = biases + width + u;
-                        let update = if comptime!(layer.resets_before()) {
-                            from_state[0]
+                        let mut update = from_state[0];
+                        let mut reset = from_state[1];
+                        let mut state = from_state[2];
+                        let mut sum = gates[2] + from_state[2];
+                        if comptime!(layer.resets_before()) {
+                            state = reset_hidden[item];
                         } else {
-                            sigmoid(gates[0] + from_state[0] + bias[own_bias])
-                        };
-                        let reset = if comptime!(layer.resets_before()) {
-                            from_state[1]
-                        } else {
-                            sigmoid(gates[1] + from_state[1] + bias[own_bias + h])
-                        };
-                        let state = if comptime!(layer.resets_before()) {
-                            reset_hidden[item]
-                        } else {
-                            from_state[2] + bias[own_bias + 2 * h]
-                        };
-                        let candidate = if comptime!(layer.resets_before()) {
-                            tanh(gates[2] + from_state[2])
-                        } else {
-                            tanh(fma(reset, state, gates[2]))
-                        };
+                            update = sigmoid(gates[0] + update + bias[own_bias]);
+                            reset = sigmoid(gates[1] + reset + bias[own_bias + h]);
+                            state += bias[own_bias + 2 * h];
+                            sum = fma(reset, state, gates[2]);
+                        }
+                        let candidate = tanh(sum);
                         out = fma(update, old, (1.0 - update) * candidate);
                         if comptime!(layer.pass == Pass::Train) {
                             kept[keep + u] = update;
