@@ -1,7 +1,7 @@
 //! Counter-based random numbers: Philox4x32-10, keyed by what they are for.
 //!
 //! A draw depends only on its key and its position, never on what was drawn before, so a run is
-//! the same whatever runs beside it and a resumed run needs no generator state. Burn's own
+//! the same whatever runs next to it, and a resumed run needs no generator state. Burn's own
 //! generators (one process-wide state on the CPU backends) are never used. Distributions beyond
 //! uniform, normal, permutations and dropout masks are left out.
 //!

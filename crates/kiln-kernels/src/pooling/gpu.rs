@@ -17,8 +17,7 @@ impl PoolKernels for Cube {
         let [batch, time, channels] = input.shape().dims();
         let shape = [batch, time / pool, channels];
         let outputs = [Output::floats(shape), Output::counts(shape)];
-        let made = Self::on_tensors("kiln_max_pool1d", [input], outputs, move |[input]| largest(input, pool));
-        made.into()
+        Self::on_tensors("kiln_max_pool1d", [input], outputs, move |[input]| largest(input, pool)).into()
     }
 
     fn backward(gradient: FloatTensor<Self>, places: Self::Places, time: usize, pool: usize) -> FloatTensor<Self> {

@@ -5,10 +5,12 @@ use std::any::Any;
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::Shape;
 use burn_cubecl::cubecl::prelude::*;
-use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::ops::numeric::{empty_device_contiguous_dtype, zeros_client};
 use burn_cubecl::tensor::CubeTensor;
+
+/// The tensor with its numbers in order and nothing between them.
+pub(crate) use burn_cubecl::kernel::into_contiguous as contiguous;
 
 /// Numbers between the places where a part of a buffer may begin: no adapter asks for more than 256
 /// bytes.
@@ -20,16 +22,11 @@ pub(crate) fn same<A: Any, B: Any>(value: A) -> B {
     *value.downcast().expect("both are the tensors of one backend")
 }
 
-/// The tensor with its numbers in order and nothing between them.
-pub(crate) fn contiguous(tensor: CubeTensor) -> CubeTensor {
-    into_contiguous(tensor)
-}
-
 /// A contiguous tensor that nothing else holds.
 pub(crate) fn owned(tensor: CubeTensor) -> CubeTensor {
-    let tensor = into_contiguous(tensor);
+    let tensor = contiguous(tensor);
     // A copy may have its rows padded, as CUDA has them.
-    if tensor.can_mut() { tensor } else { into_contiguous(tensor.copy()) }
+    if tensor.can_mut() { tensor } else { contiguous(tensor.copy()) }
 }
 
 /// Zeros next to `like`, in order and nothing between them.
@@ -67,9 +64,9 @@ pub(crate) fn reshaped<const D: usize>(tensor: &CubeTensor, shape: [usize; D]) -
 /// The tensor's numbers from `from` on, a multiple of [`ALIGNED`], as a tensor.
 pub(crate) fn part<const D: usize>(tensor: &CubeTensor, from: usize, shape: [usize; D]) -> CubeTensor {
     debug_assert!(from.is_multiple_of(ALIGNED));
-    let behind = tensor.shape().num_elements() - from - shape.iter().product::<usize>();
+    let after = tensor.shape().num_elements() - from - shape.iter().product::<usize>();
     let bytes = |numbers: usize| (numbers * size_of::<f32>()) as u64;
-    let handle = tensor.handle.clone().offset_start(bytes(from)).offset_end(bytes(behind));
+    let handle = tensor.handle.clone().offset_start(bytes(from)).offset_end(bytes(after));
     let (client, device) = (tensor.client.clone(), tensor.device.clone());
     CubeTensor::new_contiguous(client, device, Shape::new(shape), handle, tensor.dtype)
 }
