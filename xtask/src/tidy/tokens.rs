@@ -14,9 +14,7 @@ pub(super) fn without_tests(tokens: TokenStream) -> TokenStream {
                 continue;
             }
             (_, TokenTree::Group(group)) => {
-                let mut inner = Group::new(group.delimiter(), without_tests(group.stream()));
-                inner.set_span(group.span());
-                kept.push(TokenTree::Group(inner));
+                kept.push(TokenTree::Group(Group::new(group.delimiter(), without_tests(group.stream()))));
             }
             (_, other) => kept.push(other.clone()),
         }
