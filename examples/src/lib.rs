@@ -24,7 +24,7 @@ use kiln::models::word2vec::Corpus;
 use kiln::prelude::*;
 use kiln::text::encoders::ImdbIds;
 use kiln::text::tokens::Html;
-use kiln::text::tokens::{Normalizer, Words};
+use kiln::text::tokens::{Normalizer, WordSplitter};
 use kiln::vectors::Similar;
 
 pub use interrupt::Interrupt;
@@ -323,7 +323,7 @@ pub fn similar_words(near: &[Similar<'_>]) -> String {
 /// None: the pattern is a constant.
 pub fn review_words() -> Result<Analyzer> {
     let normalizer = Normalizer::new().html(Html::Breaks).lower(true);
-    Ok(Analyzer::default().normalizer(normalizer).words(Words::matches(r"\w+(?:'\w+)?|[^\w\s]")?))
+    Ok(Analyzer::default().normalizer(normalizer).words(WordSplitter::matches(r"\w+(?:'\w+)?|[^\w\s]")?))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use train::{Lines, probabilities, scores};
 ///
 /// Texts are lines in fastText's format: labels are tokens that begin with `__label__`, all else are words, split at
 /// white space only. So lower case and punctuation as separate tokens are up to the caller:
-/// [`WordTokenizer`](kiln_text::encoders::WordTokenizer)'s and [`Words`](kiln_text::tokens::Words)' are of use.
+/// [`WordTokenizer`](kiln_text::encoders::WordTokenizer)'s and [`Words`](kiln_text::tokens::WordSplitter)' are of use.
 ///
 /// Steps are made one after the other in the text's order, as fastText makes them with one thread: the same text,
 /// options and seed give the same model on every run. The text is kept in memory, four bytes a token.

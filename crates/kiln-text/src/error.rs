@@ -14,7 +14,7 @@ mod vocabulary_error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kiln_base::FileError;
+use kiln_base::{FileError, OptionError};
 
 pub use corpus_error::CorpusError;
 pub(crate) use quoted::quoted;
@@ -36,6 +36,10 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
 
+    /// An option has a value that it cannot have.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+
     /// Another error, with the file it came from.
     #[error("{}: {source}", .path.display())]
     InFile {
@@ -54,22 +58,6 @@ pub enum Error {
         /// How many documents were looked at.
         documents: u64,
     },
-
-    /// `num_words` would keep no word.
-    #[error(
-        "num_words must be 2 or more, found {found}: num_words N keeps the ids 1 to N - 1 (0 is padding), \
-         so {found} keeps no word; leave it out to keep all"
-    )]
-    NumWords {
-        /// The value given.
-        found: usize,
-    },
-
-    /// The string to split on is empty.
-    #[error(
-        "`split` must be at least one character, found an empty string: use char_level(true) to take single characters"
-    )]
-    EmptySplit,
 
     /// The out-of-vocabulary token occurs as a word of the corpus.
     #[error(
@@ -112,20 +100,6 @@ pub enum Error {
         token: String,
     },
 
-    /// [`ImdbIds`](crate::encoders::ImdbIds) was given a `num_words` that keeps no word.
-    #[error(
-        "num_words must be 5 or more for the ids of keras.datasets.imdb, found {found}: \
-         0 is padding, 1 start, 2 unknown, 3 unused, and words have the ids from 4 to num_words - 1"
-    )]
-    ImdbNumWords {
-        /// The value given.
-        found: usize,
-    },
-
-    /// `max_len` or `max_length` is 0.
-    #[error("the maximum length must be 1 or more, found 0: for the longest sequence's own length, give none")]
-    ZeroLength,
-
     /// There is no longest sequence to pad to.
     #[error(
         "cannot pad to the longest of {sequences} sequences: none of them has an element; give max_len to say how long"
@@ -147,13 +121,6 @@ pub enum Error {
         /// The width of the first step of all.
         expected: usize,
         /// The width found.
-        found: usize,
-    },
-
-    /// The hashing trick was given too few buckets.
-    #[error("hashing needs 2 or more buckets, found {found}: 0 is reserved, and words get 1 to n - 1")]
-    HashBuckets {
-        /// The value given.
         found: usize,
     },
 
@@ -382,36 +349,6 @@ pub enum Error {
         pattern: String,
         /// How many capturing groups it has.
         found: usize,
-    },
-
-    /// A range of n-gram widths that holds none.
-    #[error(
-        "a range of n-grams must go from 1 or more up to at least as many, found {min} to {max}: \
-         1 to 2 takes single tokens and pairs"
-    )]
-    NGramRange {
-        /// The narrowest width.
-        min: usize,
-        /// The widest.
-        max: usize,
-    },
-
-    /// A size is 0.
-    #[error("{what} must be 1 or more, found 0")]
-    ZeroSize {
-        /// Which size.
-        what: &'static str,
-    },
-
-    /// A number is outside its range.
-    #[error("{what} must be {expected}, found {found}")]
-    NumberOutOfRange {
-        /// Which number.
-        what: &'static str,
-        /// The range.
-        expected: &'static str,
-        /// The number given.
-        found: f64,
     },
 
     /// An id is beyond a table or vocabulary.

@@ -29,7 +29,7 @@ mod terms;
 mod tfidf;
 mod tfidf_vectorizer;
 
-pub use count_vectorizer::{CountVectorizer, CountVectorizerBuilder, DocumentFrequency};
+pub use count_vectorizer::{CountVectorizer, CountVectorizerBuilder};
 pub use hashing_vectorizer::{HashingVectorizer, HashingVectorizerBuilder};
 pub use sparse::{SparseMatrix, to_dense};
 pub use terms::analysis::TermUnit;

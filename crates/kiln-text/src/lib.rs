@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | documents | labelled texts in order, from memory, a folder, or the IMDB archive | [`Documents`](corpora::Documents), [`ClassFolder`](corpora::ClassFolder), [`Imdb`](corpora::Imdb) |
 //! | or from files | a document at a time, plain or gzip, bad rows named with file and line | [`LineCorpus`](corpora::LineCorpus), [`DelimitedCorpus`](corpora::DelimitedCorpus), [`JsonLinesCorpus`](corpora::JsonLinesCorpus), [`Nsmc`](corpora::Nsmc), [`PennTreebank`](corpora::PennTreebank) |
-//! | tokens | normalise a text, split it by one of many rules, join neighbours to n-grams | [`Analyzer`](tokens::Analyzer) of [`Normalizer`](tokens::Normalizer), [`Words`](tokens::Words) and [`NGrams`](tokens::NGrams) |
+//! | tokens | normalise a text, split it by one of many rules, join neighbours to n-grams | [`Analyzer`](tokens::Analyzer) of [`Normalizer`](tokens::Normalizer), [`WordSplitter`](tokens::WordSplitter) and [`NGrams`](tokens::NGrams) |
 //! | counts | how often which token occurs, on all threads, and which of them get an id | [`TokenCounts`](vocabulary::TokenCounts), [`Vocabulary`](vocabulary::Vocabulary), [`VocabularyEncoder`](encoders::VocabularyEncoder) |
 //! | words to ids | split a text, number the words by how frequent they are | [`WordTokenizer`](encoders::WordTokenizer), [`ImdbIds`](encoders::ImdbIds), [`HashingTrick`](keras::HashingTrick) |
 //! | or subwords | pieces of words that cover any text | [`SubwordTextEncoder`](encoders::SubwordTextEncoder), `SubwordTokenizer` (feature `subwords`) |
@@ -22,7 +22,7 @@
 //!
 //! Words, rows and matrices follow Keras: the same texts give the same ids, the same padding and the same matrices, and
 //! the tokenizer's JSON goes both ways. Vectorizers follow scikit-learn column for column, subwords TensorFlow Datasets
-//! and Hugging Face's `tokenizers`. What these let through to fail later is an [`Error`] here that says what was
+//! and Hugging Face's `tokenizers`. What these let through to fail later is an [`Error`](crate::Error) here that says what was
 //! expected, what was found and where. Nothing depends on the number of threads.
 //!
 //! All encodings are [`Encoder`](encoders::Encoder)s. A program that stores one keeps a

@@ -1,4 +1,4 @@
-//! From a text to its tokens: [`Analyzer`] of [`Normalizer`], [`Words`] and [`NGrams`]; Keras's rule of splitting, and the
+//! From a text to its tokens: [`Analyzer`] of [`Normalizer`], [`WordSplitter`] and [`NGrams`]; Keras's rule of splitting, and the
 //! letters of Hangul syllables.
 
 pub(crate) mod analyzer;
@@ -8,7 +8,7 @@ pub(crate) mod ngrams;
 pub(crate) mod normalizer;
 pub(crate) mod python_characters;
 pub(crate) mod splitter;
-pub(crate) mod words;
+pub(crate) mod word_splitter;
 
 pub use analyzer::Analyzer;
 pub use html::Html;
@@ -16,4 +16,4 @@ pub use jamo::{LITERAL_JAMO, from_jamo, to_jamo};
 pub use ngrams::{Bag, NGrams};
 pub use normalizer::{Accents, Normalizer, Punctuation, UnicodeForm};
 pub use splitter::{DEFAULT_FILTERS, text_to_words};
-pub use words::{Segments, Words};
+pub use word_splitter::{Segments, WordSplitter};

@@ -28,9 +28,10 @@ use clap::Parser;
 use kiln::linear::{LogCountRatio, LogisticModel, LogisticRegression};
 use kiln::models::thousands;
 use kiln::prelude::*;
-use kiln::text::features::{DocumentFrequency, SparseMatrix};
+use kiln::text::features::SparseMatrix;
 use kiln::text::io::{Saved, WholeFile};
 use kiln::text::sprs;
+use kiln::text::vocabulary::Frequency;
 use kiln_examples::{ImdbArgs, review_words};
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +60,7 @@ struct Options {
     guesses: f64,
     /// Columns that occur in fewer reviews are left out
     #[arg(long, default_value_t = 3)]
-    min_df: usize,
+    min_df: u64,
     /// What rows are made of
     #[arg(long, value_delimiter = ',', default_values_t = View::ALL.map(|view| view.name().to_owned()))]
     views: Vec<String>,
@@ -160,7 +161,7 @@ struct Features {
 
 impl Features {
     /// Learns the columns of texts, and makes their rows.
-    fn fit(views: &[View], min_df: usize, texts: &[String]) -> Result<(Self, SparseMatrix<u32>)> {
+    fn fit(views: &[View], min_df: u64, texts: &[String]) -> Result<(Self, SparseMatrix<u32>)> {
         let analyzer = review_words()?;
         let tokens = analyzer.tokens_batch(texts);
         let (mut fitted, mut parts) = (Vec::new(), Vec::new());
@@ -168,7 +169,7 @@ impl Features {
             let seen: Vec<String> = tokens.iter().map(|tokens| view.text(tokens)).collect();
             let (shortest, longest) = view.lengths();
             let builder = CountVectorizer::builder().token_pattern(r"\S+").ngram_range(shortest, longest).binary(true);
-            let (vectorizer, counts) = builder.min_df(DocumentFrequency::Count(min_df)).fit_transform(&seen)?;
+            let (vectorizer, counts) = builder.min_df(Frequency::Count(min_df)).fit_transform(&seen)?;
             println!("{}: {} columns", view.name(), thousands(counts.cols()));
             fitted.push((view, vectorizer));
             parts.push(counts);

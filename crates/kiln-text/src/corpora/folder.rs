@@ -8,34 +8,11 @@ use rayon::prelude::*;
 
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::{Document, Documents};
-use crate::corpora::formats::text_files::TextFiles;
+use crate::corpora::formats::text_files::{Decoding, TextFiles};
 use crate::error::{Error, Result};
 
 /// The most names that an error lists.
 const MOST_LISTED: usize = 20;
-
-/// What to do with bytes that are not UTF-8.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Decoding {
-    /// An error with the file and the offset.
-    #[default]
-    Strict,
-    /// U+FFFD in their place.
-    Lossy,
-}
-
-impl Decoding {
-    pub(crate) fn lossy(lossy: bool) -> Self {
-        if lossy { Self::Lossy } else { Self::Strict }
-    }
-
-    pub(crate) fn decode(self, bytes: Vec<u8>, file: impl FnOnce() -> String) -> Result<String> {
-        String::from_utf8(bytes).or_else(|error| match self {
-            Self::Strict => Err(Error::NotUtf8 { file: file(), offset: error.utf8_error().valid_up_to() }),
-            Self::Lossy => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        })
-    }
-}
 
 /// A folder with a folder for each class.
 ///

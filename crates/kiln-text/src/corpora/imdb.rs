@@ -18,8 +18,8 @@ use crate::corpora::archive;
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::{Document, Documents};
 use crate::corpora::download::Download;
-use crate::corpora::folder::{ClassFolder, Decoding, listed, names, read_texts};
-use crate::corpora::formats::text_files::Sent;
+use crate::corpora::folder::{ClassFolder, listed, names, read_texts};
+use crate::corpora::formats::text_files::{Decoding, Sent};
 use crate::error::{Error, Result};
 
 /// The classes by label.

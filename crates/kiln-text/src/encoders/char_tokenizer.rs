@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::encoders::encoder::Encoder;
+use crate::encoders::word_tokenizer_builder::check_limit;
 use crate::error::{Error, Result};
 use crate::io::json_file::{VERSION, read_framed};
 use crate::io::saved::Saved;
@@ -107,7 +108,7 @@ impl CharTokenizerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NumWords`] for a `num_chars` of 0 or 1, [`Error::OovInCorpus`] if the `oov_token` is a character of the
+    /// [`Error::Option`] for a `num_chars` of 0 or 1, [`Error::OovInCorpus`] if the `oov_token` is a character of the
     /// texts, [`Error::EmptyCorpus`] if no text has a character.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<CharTokenizer> {
         self.check()?;
@@ -124,10 +125,7 @@ impl CharTokenizerBuilder {
     }
 
     fn check(&self) -> Result<()> {
-        match self.num_chars {
-            Some(found @ (0 | 1)) => Err(Error::NumWords { found }),
-            _ => Ok(()),
-        }
+        check_limit("num_chars", self.num_chars)
     }
 
     fn each(&self, text: &str, take: impl FnMut(&str)) {

@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use kiln_base::OptionError;
+
 use crate::encoders::encoder::Encoder;
 use crate::encoders::word_tokenizer::WordTokenizer;
 use crate::error::{Error, Result};
@@ -66,12 +68,12 @@ impl ImdbIds {
     ///
     /// # Errors
     ///
-    /// [`Error::ImdbNumWords`] if `num_words` is below 5 and so keeps no word, [`Error::ImdbOovToken`] if the tokenizer
+    /// [`Error::Option`] if `num_words` is below 5 and so keeps no word, [`Error::ImdbOovToken`] if the tokenizer
     /// has an `oov_token` of its own, [`Error::EmptyCorpus`] if it was never fitted.
     pub fn new(tokenizer: WordTokenizer, num_words: usize) -> Result<Self> {
-        if num_words < 5 {
-            return Err(Error::ImdbNumWords { found: num_words });
-        }
+        let expected = "5 or more for the ids of keras.datasets.imdb: 0 is padding, 1 start, 2 unknown, 3 unused, and words \
+                        have the ids from 4 to num_words - 1";
+        OptionError::unless(num_words >= 5, "num_words", expected, num_words)?;
         if let Some(token) = tokenizer.oov_token() {
             return Err(Error::ImdbOovToken { token: token.to_owned() });
         }

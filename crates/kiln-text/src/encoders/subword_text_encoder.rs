@@ -12,10 +12,10 @@ mod tokens;
 mod trie;
 
 use aho_corasick::MatchKind;
-use kiln_base::options;
+use kiln_base::{OptionError, options};
 
 use crate::encoders::encoder::Encoder;
-use crate::error::{Error, Result, SubwordError};
+use crate::error::{Error, Result};
 use crate::io::text::Text;
 use crate::vocabulary::subword_counts::count_tokens;
 use build::OTHER_IDS;
@@ -190,25 +190,23 @@ impl SubwordTextEncoderBuilder {
     ///
     /// # Errors
     ///
-    /// [`SubwordError::Option`] for a target below 258, a length of 0 or a token that cannot be reserved,
+    /// [`Error::Option`] for a target below 258, a length of 0 or a token that cannot be reserved,
     /// [`Error::EmptyCorpus`] if no text has a character, [`Error::TooLarge`] if the distinct tokens together have more
     /// than 2 GiB.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<SubwordTextEncoder> {
-        let wrong = |option, expected, found| Err(SubwordError::Option { option, expected, found }.into());
-        if self.target_vocab_size <= OTHER_IDS {
-            let expected = "258 or more, since padding and all bytes take 257";
-            return wrong("target_vocab_size", expected, self.target_vocab_size.to_string());
-        }
-        if self.max_subword_length == 0 {
-            return wrong("max_subword_length", "1 or more", "0".to_owned());
-        }
+        let least = OTHER_IDS + 1;
+        let (target, longest) = (self.target_vocab_size, self.max_subword_length);
+        let expected = "258 or more, since padding and all bytes take 257";
+        OptionError::unless(target >= least, "target_vocab_size", expected, target)?;
+        OptionError::unless(longest > 0, "max_subword_length", "1 or more", longest)?;
+        let wrong = |expected, token| Err(OptionError::new("reserved_tokens", expected, format!("{token:?}")).into());
         for (at, token) in self.reserved.iter().enumerate() {
             if token.ends_with('_') || !is_mixed(token) {
                 let expected = "tokens that mix word characters with others and do not end in an underscore";
-                return wrong("reserved_tokens", expected, format!("{token:?}"));
+                return wrong(expected, token);
             }
             if token == ESCAPE || self.reserved[..at].contains(token) {
-                return wrong("reserved_tokens", "each token once, and not \\&undsc", format!("{token:?}"));
+                return wrong("each token once, and not \\&undsc", token);
             }
         }
         // As in TensorFlow Datasets, of reserved tokens that start at one place the first in the list is taken.

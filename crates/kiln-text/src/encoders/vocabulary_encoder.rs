@@ -27,12 +27,12 @@ pub(crate) const CLASS_NAME: &str = "VocabularyEncoder";
 /// ```
 /// use kiln_text::encoders::{Encoder, VocabularyEncoder};
 /// use kiln_text::io::Saved;
-/// use kiln_text::tokens::{Accents, Analyzer, Normalizer, Segments, Words};
+/// use kiln_text::tokens::{Accents, Analyzer, Normalizer, Segments, WordSplitter};
 /// use kiln_text::vocabulary::Vocabulary;
 ///
 /// let analyzer = Analyzer::default()
 ///     .normalizer(Normalizer::new().lower(true).accents(Accents::Strip))
-///     .words(Words::unicode(Segments::Words));
+///     .words(WordSplitter::unicode(Segments::Words));
 /// let vocabulary = Vocabulary::builder().special_tokens(["<pad>", "<unk>"]).unknown_token("<unk>").max_size(4);
 /// let encoder = VocabularyEncoder::fit(analyzer, vocabulary, ["Très bon!", "Pas très bon.", "Bon."])?;
 /// assert_eq!(encoder.encode("TRES bon, vraiment"), [3, 2, 1]);

@@ -1,9 +1,9 @@
 //! The options of a [`WordTokenizer`], their defaults and their checks.
 
-use kiln_base::options;
+use kiln_base::{OptionError, options};
 
 use crate::encoders::word_tokenizer::WordTokenizer;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::io::text::Text;
 use crate::tokens::analyzer::Analyzer;
 use crate::tokens::splitter::{DEFAULT_FILTERS, Splitter};
@@ -46,11 +46,9 @@ impl WordTokenizerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NumWords`] for 0 and 1, [`Error::EmptySplit`] for an empty `split`.
+    /// [`Error::Option`](crate::Error::Option) for 0 and 1, [`Error::Option`](crate::Error::Option) for an empty `split`.
     pub fn build(self) -> Result<WordTokenizer> {
-        if let Some(found @ (0 | 1)) = self.num_words {
-            return Err(Error::NumWords { found });
-        }
+        check_limit("num_words", self.num_words)?;
         let mut splitter = Splitter::new(self.filters, self.lower, self.split, self.char_level)?;
         if let Some(analyzer) = self.analyzer {
             splitter = splitter.by_analyzer(analyzer);
@@ -68,4 +66,11 @@ impl WordTokenizerBuilder {
         tokenizer.fit_on_texts(texts)?;
         Ok(tokenizer)
     }
+}
+
+/// An error for a limit on ids that keeps none.
+pub(crate) fn check_limit(option: &'static str, limit: Option<usize>) -> Result<()> {
+    let expected =
+        format!("2 or more, since {option} N keeps the ids 1 to N - 1 (0 is padding); leave it out to keep all");
+    Ok(limit.map_or(Ok(()), |limit| OptionError::unless(limit > 1, option, expected, limit))?)
 }

@@ -5,17 +5,6 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubwordError {
-    /// An option of subwords that cannot be.
-    #[error("{option} of subwords should be {expected}, found {found}")]
-    Option {
-        /// The option.
-        option: &'static str,
-        /// What it should be.
-        expected: &'static str,
-        /// What was given.
-        found: String,
-    },
-
     /// More distinct characters than subwords asked for.
     #[error(
         "these texts need {needed} subwords or more for their single characters and the special tokens, \

@@ -5,25 +5,6 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextVectorizationError {
-    /// [`TextVectorization`](crate::keras::TextVectorization)'s `max_tokens` cannot be.
-    #[error(
-        "max_tokens must be {least} or more, found {}: special tokens count, and pad_to_max_tokens needs it",
-        .found.map_or_else(|| "none".to_owned(), |found| found.to_string())
-    )]
-    MaxTokens {
-        /// The value given, if one was.
-        found: Option<usize>,
-        /// The least that leaves place for a token.
-        least: usize,
-    },
-
-    /// [`TextVectorization`](crate::keras::TextVectorization) was given n-grams that cannot be.
-    #[error("n-grams need one width or more, each 1 or more, found {found:?}")]
-    NGramWidths {
-        /// The widths given.
-        found: Vec<usize>,
-    },
-
     /// [`TextVectorization`](crate::keras::TextVectorization) was asked, or has an option, for what its output mode does not
     /// give.
     #[error("{asked} cannot be had with output_mode {mode}: choose another output mode in the builder")]

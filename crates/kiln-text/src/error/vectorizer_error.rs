@@ -5,15 +5,6 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VectorizerError {
-    /// `min_df` or `max_df` is no number of documents.
-    #[error("{option} must be a count of 1 document or more, or a share from 0 to 1, found {found}")]
-    DocumentFrequency {
-        /// The option.
-        option: &'static str,
-        /// The value given.
-        found: String,
-    },
-
     /// A vectorizer would have no column.
     #[error(
         "a vectorizer needs at least one term, found none in {documents} documents: check that the texts were read, \

@@ -22,15 +22,6 @@ pub enum VocabularyError {
     #[error("a vocabulary needs at least one token, a line each, and the file is empty")]
     EmptyFile,
 
-    /// A share of all tokens or documents that is none.
-    #[error("a share for the {what} must be from 0 to 1, found {found}: for a number of times, use Frequency::Count")]
-    FrequencyShare {
-        /// Which limit.
-        what: &'static str,
-        /// The value given.
-        found: f64,
-    },
-
     /// A minimum above its maximum.
     #[error(
         "the {what} should reach from a minimum to a maximum above it, found {low} to {high}, which keeps no token"
@@ -42,18 +33,6 @@ pub enum VocabularyError {
         low: f64,
         /// The maximum, in times.
         high: f64,
-    },
-
-    /// A vocabulary's size limit leaves no place for a word.
-    #[error(
-        "max_size must be {special_tokens} + 1 or more, found {found}: it includes the {special_tokens} special tokens, \
-         so no word would be kept"
-    )]
-    MaxSize {
-        /// The value given.
-        found: usize,
-        /// How many special tokens there are.
-        special_tokens: usize,
     },
 
     /// A token was given twice.

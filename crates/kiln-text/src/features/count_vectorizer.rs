@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counting::{Counted, Merged, Tally, count, rows_in_order};
 use super::numpy_order::most_frequent;
-use super::term_columns::Vocabulary;
+use super::term_columns::TermColumns;
 use super::terms::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
 use super::terms::python_text::StripAccents;
 use super::terms::term_tree::{NONE, Paths};
@@ -14,39 +14,9 @@ use crate::error::{Error, Result, VectorizerError};
 use crate::features::sparse::{SparseMatrix, Stack, by_batches, by_rows, check_columns};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
+use crate::vocabulary::frequency::Frequency;
+use kiln_base::OptionError;
 use kiln_base::sparse::by_row;
-
-/// A bound on the number of texts that a term occurs in.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DocumentFrequency {
-    /// So many texts: a whole number in scikit-learn.
-    Count(usize),
-    /// A share of the texts, from 0 to 1: a fraction in scikit-learn.
-    Share(f64),
-}
-
-impl DocumentFrequency {
-    fn of(self, documents: usize) -> f64 {
-        match self {
-            Self::Count(count) => count as f64,
-            Self::Share(share) => share * documents as f64,
-        }
-    }
-
-    fn check(self, option: &'static str) -> Result<()> {
-        match self {
-            Self::Count(0) => {
-                Err(VectorizerError::DocumentFrequency { option, found: "0 documents".to_owned() }.into())
-            }
-            // Also true for what is not a number.
-            Self::Share(share) if !(0.0..=1.0).contains(&share) => {
-                Err(VectorizerError::DocumentFrequency { option, found: format!("a share of {share}") }.into())
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// Options for a [`CountVectorizer`]; made by [`CountVectorizer::builder`]. The defaults are scikit-learn's.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,8 +29,8 @@ pub struct CountVectorizerBuilder {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Limits {
-    pub(super) min_df: DocumentFrequency,
-    pub(super) max_df: DocumentFrequency,
+    pub(super) min_df: Frequency,
+    pub(super) max_df: Frequency,
     pub(super) max_features: Option<usize>,
     pub(super) binary: bool,
     /// Only in builders: a vectorizer has its terms elsewhere, given or learned.
@@ -71,8 +41,8 @@ pub(super) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            min_df: DocumentFrequency::Count(1),
-            max_df: DocumentFrequency::Share(1.0),
+            min_df: Frequency::Count(1),
+            max_df: Frequency::Share(1.0),
             max_features: None,
             binary: false,
             vocabulary: None,
@@ -85,9 +55,9 @@ macro_rules! limit_setters {
     () => {
         setters! { limits:
             /// Drops terms that occur in fewer texts. Default: 1 text.
-            min_df: DocumentFrequency,
+            min_df: Frequency,
             /// Drops terms that occur in more texts. Default: a share of 1, which is all texts.
-            max_df: DocumentFrequency,
+            max_df: Frequency,
             /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
             ///
             /// Where several terms occur as often as the last that is kept, scikit-learn's choice among them is that of
@@ -118,7 +88,7 @@ impl CountVectorizerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NGramRange`], [`Error::Pattern`], [`VectorizerError::DocumentFrequency`], [`Error::ZeroSize`] for
+    /// [`Error::Option`], [`Error::Pattern`] for
     /// options that cannot be; [`VectorizerError::NoTerms`] if the texts hold no term, [`VectorizerError::NoTermsLeft`]
     /// if no term is within the limits, [`VectorizerError::DuplicateTerm`] in a given vocabulary.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<CountVectorizer> {
@@ -145,7 +115,7 @@ impl CountVectorizerBuilder {
     pub fn build(self) -> Result<CountVectorizer> {
         let mut limits = self.limits;
         limits.check()?;
-        let vocabulary = Vocabulary::new(&limits.vocabulary.take().unwrap_or_default())?;
+        let vocabulary = TermColumns::new(&limits.vocabulary.take().unwrap_or_default())?;
         Ok(CountVectorizer { analysis: Analysis::new(self.analysis)?, limits, vocabulary })
     }
 
@@ -169,7 +139,7 @@ impl CountVectorizerBuilder {
             documents.push(tally.documents);
         }
         let separator = analysis.separator();
-        let vocabulary = Vocabulary::from_pushes(kept.len(), |column, text| {
+        let vocabulary = TermColumns::from_pushes(kept.len(), |column, text| {
             merged.push_text(kept[column].0 as usize, separator, text)
         });
         let counts = matrix(&counted, merged.places(), &columns, kept.len(), limits.binary);
@@ -190,17 +160,14 @@ pub(super) struct Learned {
 
 impl Limits {
     pub(super) fn check(&self) -> Result<()> {
-        self.min_df.check("min_df")?;
-        self.max_df.check("max_df")?;
-        match self.max_features {
-            Some(0) => Err(Error::ZeroSize { what: "max_features" }),
-            _ => Ok(()),
-        }
+        self.min_df.check("min_df", 1)?;
+        self.max_df.check("max_df", 1)?;
+        Ok(OptionError::unless(self.max_features != Some(0), "max_features", "1 or more", 0)?)
     }
 
     /// The terms to keep, by their places in alphabetical order, ascending.
     fn choose(&self, merged: &Merged, documents: usize) -> Result<Vec<(u32, Tally)>> {
-        let (least, most) = (self.min_df.of(documents), self.max_df.of(documents));
+        let (least, most) = (self.min_df.of(documents as u64), self.max_df.of(documents as u64));
         let none_left =
             || Error::Vectorizer(VectorizerError::NoTermsLeft { terms: merged.len(), least, most, documents });
         if most < least {
@@ -268,7 +235,7 @@ fn matrix(counted: &[Counted], places: &[Vec<u32>], columns: &[u32], width: usiz
 pub struct CountVectorizer {
     pub(super) analysis: Analysis,
     pub(super) limits: Limits,
-    pub(super) vocabulary: Vocabulary,
+    pub(super) vocabulary: TermColumns,
 }
 
 impl CountVectorizer {

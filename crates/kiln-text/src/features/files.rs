@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::count_vectorizer::{CountVectorizer, Limits};
 use super::hashing_vectorizer::{Hashing, HashingVectorizer, HashingVectorizerBuilder};
-use super::term_columns::Vocabulary;
+use super::term_columns::TermColumns;
 use super::terms::analysis::{Analysis, AnalysisOptions};
 use super::tfidf::{TfidfTransformer, Weighting};
 use super::tfidf_vectorizer::TfidfVectorizer;
@@ -58,7 +58,7 @@ impl Counts {
     fn into_vectorizer(self) -> Result<CountVectorizer> {
         self.limits.check()?;
         let analysis = Analysis::new(self.analysis)?;
-        let vocabulary = Vocabulary::new(&self.vocabulary)?;
+        let vocabulary = TermColumns::new(&self.vocabulary)?;
         Ok(CountVectorizer { analysis, limits: self.limits, vocabulary })
     }
 }

@@ -4,7 +4,9 @@
 use super::terms::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
 use super::terms::python_text::StripAccents;
 use super::tfidf::Norm;
-use crate::error::{Error, Result};
+use kiln_base::OptionError;
+
+use crate::error::Result;
 use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
 use crate::io::text::Text;
 
@@ -44,20 +46,11 @@ impl HashingVectorizerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NGramRange`], [`Error::Pattern`]; [`Error::ZeroSize`] for no columns,
-    /// [`Error::NumberOutOfRange`] for more than 2^31 - 1.
+    /// [`Error::Option`](crate::Error::Option), [`Error::Pattern`](crate::Error::Pattern).
     pub fn build(self) -> Result<HashingVectorizer> {
         let columns = self.hashing.n_features;
-        if columns == 0 {
-            return Err(Error::ZeroSize { what: "n_features" });
-        }
-        if columns > i32::MAX as usize {
-            return Err(Error::NumberOutOfRange {
-                what: "n_features",
-                expected: "2^31 - 1 or less, as columns are magnitudes of 32-bit hashes",
-                found: columns as f64,
-            });
-        }
+        let expected = "from 1 to 2^31 - 1, as columns are magnitudes of 32-bit hashes";
+        OptionError::unless((1..=i32::MAX as usize).contains(&columns), "n_features", expected, columns)?;
         Ok(HashingVectorizer { analysis: Analysis::new(self.analysis)?, hashing: self.hashing })
     }
 }

@@ -1,4 +1,4 @@
-//! [`Vocabulary`]: the terms that have a column, in the order of the columns, found by their parts. Leaves out how they
+//! [`TermColumns`]: the terms that have a column, in the order of the columns, found by their parts. Leaves out how they
 //! were chosen (`count_vectorizer.rs`).
 
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result, VectorizerError};
 
 /// The terms by column. The tree that finds them is made when the first text asks for it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Vocabulary {
+pub(super) struct TermColumns {
     text: String,
     ends: Vec<usize>,
     index: OnceLock<Index>,
@@ -22,13 +22,13 @@ struct Index {
     columns: Vec<u32>,
 }
 
-impl PartialEq for Vocabulary {
+impl PartialEq for TermColumns {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text && self.ends == other.ends
     }
 }
 
-impl Vocabulary {
+impl TermColumns {
     /// Takes the terms of so many columns from `push`, which appends the text of one.
     pub(super) fn from_pushes(columns: usize, push: impl Fn(usize, &mut String)) -> Self {
         let (mut text, mut ends) = (String::new(), Vec::with_capacity(columns));

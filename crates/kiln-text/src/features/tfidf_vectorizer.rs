@@ -1,13 +1,14 @@
 //! [`TfidfVectorizer`]: a [`CountVectorizer`] and a [`TfidfTransformer`] in one. Leaves out both, and files
 //! (`files.rs`).
 
-use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, DocumentFrequency, Limits, limit_setters};
+use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, Limits, limit_setters};
 use super::terms::analysis::{AnalysisOptions, TermUnit, analysis_setters};
 use super::terms::python_text::StripAccents;
 use super::tfidf::{Norm, TfidfTransformer, Weighting, weighting_setters};
 use crate::error::Result;
 use crate::features::sparse::SparseMatrix;
 use crate::io::text::Text;
+use crate::vocabulary::frequency::Frequency;
 
 /// Options for a [`TfidfVectorizer`]; made by [`TfidfVectorizer::builder`]. The defaults are scikit-learn's.
 #[derive(Clone, Debug, PartialEq)]

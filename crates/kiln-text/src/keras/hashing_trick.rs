@@ -3,6 +3,8 @@
 
 use md5::{Digest, Md5};
 
+use kiln_base::OptionError;
+
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::tokens::splitter::Splitter;
@@ -31,11 +33,10 @@ impl HashingTrick {
     ///
     /// # Errors
     ///
-    /// [`Error::HashBuckets`] for fewer than 2, [`Error::TooLarge`] for more than a `u32` holds.
+    /// [`Error::Option`] for fewer than 2, [`Error::TooLarge`] for more than a `u32` holds.
     pub fn new(buckets: usize) -> Result<Self> {
-        if buckets < 2 {
-            return Err(Error::HashBuckets { found: buckets });
-        }
+        let expected = "2 or more: 0 is reserved, and words get 1 to n - 1";
+        OptionError::unless(buckets > 1, "buckets", expected, buckets)?;
         let too_large = |_| Error::TooLarge { what: "a hash", rows: 1, columns: buckets };
         Ok(Self { buckets: u32::try_from(buckets).map_err(too_large)?, splitter: Splitter::default() })
     }

@@ -8,6 +8,8 @@ use indexmap::IndexSet;
 use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
 
+use kiln_base::OptionError;
+
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, VocabularyError};
 use crate::io::json_file::{read_config, write_config};
@@ -35,9 +37,7 @@ pub struct OneHot {
 impl OneHot {
     /// Fills an array: step `j` of sample `i` is 1 at the `j`th id of sample `i`, and 0 everywhere if that id is 0.
     fn of(ids: &[Vec<usize>], max_length: usize, width: usize) -> Result<Self> {
-        if max_length == 0 {
-            return Err(Error::ZeroLength);
-        }
+        OptionError::unless(max_length > 0, "max_length", "1 or more", max_length)?;
         let too_large = Error::TooLarge { what: "a one-hot array", rows: ids.len(), columns: max_length };
         let columns = max_length.checked_mul(width).ok_or(too_large)?;
         let mut values = filled(ids.len(), columns, 0.0, "a one-hot array")?;
@@ -106,7 +106,7 @@ impl WordOneHot {
     ///
     /// # Errors
     ///
-    /// [`Error::ZeroLength`] for a `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
+    /// [`Error::Option`] for a `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
     pub fn encode(&self, samples: &[impl AsRef<str> + Sync], max_length: usize) -> Result<OneHot> {
         let id = |word| self.index(word).unwrap_or(0);
         let ids = samples.par_iter().map(|sample| python_words(sample.as_ref()).take(max_length).map(id).collect());
@@ -217,8 +217,8 @@ pub fn one_hot_texts(
 ///
 /// # Errors
 ///
-/// [`Error::IdOutOfRange`] for an id that is not below `vocab_size`, [`Error::ZeroSize`] for a `vocab_size` of 0,
-/// [`Error::ZeroLength`] for a `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
+/// [`Error::IdOutOfRange`] for an id that is not below `vocab_size`, [`Error::Option`] for a `vocab_size` of 0,
+/// [`Error::Option`] for a `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
 ///
 /// ```
 /// let array = kiln_text::keras::one_hot_ids(&[[2, 1], [1, 0]], 2, 3)?;
@@ -227,9 +227,7 @@ pub fn one_hot_texts(
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 pub fn one_hot_ids(sequences: &[impl AsRef<[u32]>], max_length: usize, vocab_size: usize) -> Result<OneHot> {
-    if vocab_size == 0 {
-        return Err(Error::ZeroSize { what: "the size of the vocabulary" });
-    }
+    OptionError::unless(vocab_size > 0, "vocab_size", "1 or more", vocab_size)?;
     let mut all = Vec::with_capacity(sequences.len());
     for (sequence, ids) in sequences.iter().enumerate() {
         let ids = ids.as_ref();

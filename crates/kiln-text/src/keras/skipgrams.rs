@@ -4,7 +4,7 @@
 //! Version followed: `keras.src.legacy.preprocessing.sequence` of Keras 3. Departures: the random draws come from
 //! SplitMix64, so they are other draws of the same law; an id beyond the vocabulary or the table is an error.
 
-use kiln_base::SplitMix64;
+use kiln_base::{OptionError, SplitMix64};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -76,8 +76,8 @@ impl SkipGrams<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::IdOutOfRange`] for an id beyond the vocabulary or the table, [`Error::NumberOutOfRange`] if `negatives`
-    /// is below 0 or not finite, [`Error::ZeroSize`] if negative pairs are asked of a vocabulary without words,
+    /// [`Error::IdOutOfRange`] for an id beyond the vocabulary or the table, [`Error::Option`] if `negatives`
+    /// is below 0 or not finite, [`Error::Option`] if negative pairs are asked of a vocabulary without words,
     /// [`Error::TooLarge`] if they do not fit in memory.
     pub fn pairs(&self, ids: &[u32]) -> Result<SkipGramPairs> {
         self.pairs_at(0, ids)
@@ -94,10 +94,8 @@ impl SkipGrams<'_> {
     }
 
     fn pairs_at(&self, sequence: usize, ids: &[u32]) -> Result<SkipGramPairs> {
-        if !(self.negatives >= 0.0 && self.negatives.is_finite()) {
-            let (what, expected) = ("the number of negatives a pair", "0 or more, and finite");
-            return Err(Error::NumberOutOfRange { what, expected, found: self.negatives });
-        }
+        let holds = self.negatives >= 0.0 && self.negatives.is_finite();
+        OptionError::unless(holds, "negatives", "0 or more, and finite", self.negatives)?;
         self.check("the size of the vocabulary", self.vocab_size, sequence, ids)?;
         if let Some(table) = self.sampling_table {
             self.check("the size of the sampling table", table.len(), sequence, ids)?;
@@ -107,9 +105,8 @@ impl SkipGrams<'_> {
         let positives = pairs.len();
         let negatives = (positives as f64 * self.negatives) as usize;
         if negatives > 0 {
-            if self.vocab_size < 2 {
-                return Err(Error::ZeroSize { what: "the number of words to draw from" });
-            }
+            let expected = "2 or more, so that there is a word to draw";
+            OptionError::unless(self.vocab_size > 1, "vocab_size", expected, self.vocab_size)?;
             pairs.try_reserve(negatives).map_err(|_| Error::TooLarge {
                 what: "an array of pairs",
                 rows: negatives,
@@ -163,7 +160,7 @@ impl SkipGrams<'_> {
 ///
 /// # Errors
 ///
-/// [`Error::ZeroSize`] for a `size` of 0, [`Error::NumberOutOfRange`] for a factor that is not above 0 and finite,
+/// [`Error::Option`] for a `size` of 0, [`Error::Option`] for a factor that is not above 0 and finite,
 /// [`Error::TooLarge`] if the table does not fit in memory.
 ///
 /// ```
@@ -172,13 +169,9 @@ impl SkipGrams<'_> {
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 pub fn make_sampling_table(size: usize, sampling_factor: f64) -> Result<Vec<f64>> {
-    if size == 0 {
-        return Err(Error::ZeroSize { what: "the size of a sampling table" });
-    }
-    if !(sampling_factor > 0.0 && sampling_factor.is_finite()) {
-        let (what, expected) = ("the sampling factor", "above 0, and finite");
-        return Err(Error::NumberOutOfRange { what, expected, found: sampling_factor });
-    }
+    OptionError::unless(size > 0, "size", "1 or more", size)?;
+    let holds = sampling_factor > 0.0 && sampling_factor.is_finite();
+    OptionError::unless(holds, "sampling_factor", "above 0, and finite", sampling_factor)?;
     let mut table = crate::rows::pad::filled(size, 1, 0.0, "a sampling table")?;
     for (id, probability) in table.iter_mut().enumerate() {
         let rank = id.max(1) as f64;

@@ -24,7 +24,7 @@ use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
 use crate::rows::pad::{Padded, filled};
 use kiln_base::{Interner, Span};
-use tokens::{Scratch, Tokens};
+use tokens::{Scratch, TokenStream};
 
 pub use builder::{OutputMode, TextVectorizationBuilder};
 pub(crate) use files::CLASS_NAME;
@@ -65,7 +65,7 @@ const TEXTS_AT_A_TIME: usize = 16;
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextVectorization {
     options: TextVectorizationBuilder,
-    tokens: Tokens,
+    tokens: TokenStream,
     /// Token i has id i + 2 and column i + 1.
     terms: Interner,
     /// With [`OutputMode::TfIdf`], the weight of each column, the unknown token's first.

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use kiln_base::SplitMix64;
+use kiln_base::{OptionError, SplitMix64};
 
 use crate::error::{Error, Result, SeriesError};
 
@@ -57,14 +57,14 @@ impl TimeseriesGenerator {
     ///
     /// # Errors
     ///
-    /// [`Error::ZeroSize`] if the length, sampling rate, stride or batch size is 0, [`SeriesError::Range`] if `end` is
+    /// [`Error::Option`] if the length, sampling rate, stride or batch size is 0, [`SeriesError::Range`] if `end` is
     /// not a step of the series, [`SeriesError::TooShort`] if not one window with its target fits.
     pub fn windows(&self, len: usize) -> Result<TimeseriesWindows> {
         not_zero([
-            (self.length, "the length of a window"),
-            (self.sampling_rate, "the sampling rate"),
-            (self.stride, "the stride"),
-            (self.batch_size, "the batch size"),
+            (self.length, "length"),
+            (self.sampling_rate, "sampling_rate"),
+            (self.stride, "stride"),
+            (self.batch_size, "batch_size"),
         ])?;
         let last = match self.end {
             Some(end) if end >= len => return Err(SeriesError::Range { start: self.start, end, len }.into()),
@@ -144,14 +144,14 @@ impl TimeseriesDataset {
     ///
     /// # Errors
     ///
-    /// [`Error::ZeroSize`] if the length, stride, sampling rate or batch size is 0, [`SeriesError::Range`] if `start`
+    /// [`Error::Option`] if the length, stride, sampling rate or batch size is 0, [`SeriesError::Range`] if `start`
     /// and `end` are not in order within the series, [`SeriesError::TooShort`] if not one window fits or has a target.
     pub fn windows(&self, len: usize) -> Result<TimeseriesWindows> {
         not_zero([
-            (self.sequence_length, "the length of a window"),
-            (self.sequence_stride, "the stride"),
-            (self.sampling_rate, "the sampling rate"),
-            (self.batch_size, "the batch size"),
+            (self.sequence_length, "sequence_length"),
+            (self.sequence_stride, "sequence_stride"),
+            (self.sampling_rate, "sampling_rate"),
+            (self.batch_size, "batch_size"),
         ])?;
         let (start, end) = (self.start, self.end.unwrap_or(len));
         if end > len || start > end {
@@ -234,7 +234,7 @@ impl TimeseriesWindows {
     ///
     /// # Errors
     ///
-    /// [`Error::ZeroSize`] for a `width` of 0, [`SeriesError::Length`] if `data` has not `width` values for each step
+    /// [`Error::Option`] for a `width` of 0, [`SeriesError::Length`] if `data` has not `width` values for each step
     /// of the series, [`Error::TooLarge`] if the windows do not fit in memory.
     ///
     /// # Panics
@@ -243,9 +243,7 @@ impl TimeseriesWindows {
     pub fn inputs<T: Copy>(&self, windows: Range<usize>, data: &[T], width: usize) -> Result<Vec<T>> {
         let too_large = || Error::TooLarge { what: "a batch of windows", rows: windows.len(), columns: self.steps };
         let expected = self.len.checked_mul(width).ok_or_else(too_large)?;
-        if width == 0 {
-            return Err(Error::ZeroSize { what: "the width of a step" });
-        }
+        not_zero([(width, "width")])?;
         if data.len() != expected {
             return Err(SeriesError::Length { what: "the series", expected, found: data.len() }.into());
         }
@@ -264,16 +262,14 @@ impl TimeseriesWindows {
     ///
     /// # Errors
     ///
-    /// [`Error::ZeroSize`] for a `width` of 0, [`SeriesError::Length`] if there are fewer targets than the last of all
+    /// [`Error::Option`] for a `width` of 0, [`SeriesError::Length`] if there are fewer targets than the last of all
     /// windows needs.
     ///
     /// # Panics
     ///
     /// If there are no such windows.
     pub fn targets<T: Copy>(&self, windows: Range<usize>, targets: &[T], width: usize) -> Result<Vec<T>> {
-        if width == 0 {
-            return Err(Error::ZeroSize { what: "the width of a target" });
-        }
+        not_zero([(width, "width")])?;
         let highest = self.targets.iter().max().map_or(0, |highest| highest + 1);
         let expected = highest.saturating_mul(width);
         if targets.len() < expected {
@@ -285,8 +281,5 @@ impl TimeseriesWindows {
 }
 
 fn not_zero<const N: usize>(sizes: [(usize, &'static str); N]) -> Result<()> {
-    match sizes.into_iter().find(|(size, _)| *size == 0) {
-        Some((_, what)) => Err(Error::ZeroSize { what }),
-        None => Ok(()),
-    }
+    Ok(sizes.into_iter().try_for_each(|(size, option)| OptionError::unless(size > 0, option, "1 or more", size))?)
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::encoders::word_tokenizer::{OOV_PLACE, WordTokenizer};
+use crate::encoders::word_tokenizer_builder::check_limit;
 use crate::error::{Error, Result};
 use crate::io::json_file::{parse, read_class};
 use crate::io::python_json::{push_integer, push_object, push_string};
@@ -72,9 +73,7 @@ impl KerasTokenizer {
         }
         // Keras takes 0 for no limit.
         let num_words = config.num_words.filter(|&limit| limit != 0);
-        if let Some(found @ 1) = num_words {
-            return Err(Error::NumWords { found });
-        }
+        check_limit("num_words", num_words)?;
         let mut splitter = Splitter::new(config.filters, config.lower, config.split, config.char_level)?;
         if let Some(analyzer) = config.kiln_analyzer {
             splitter = splitter.by_analyzer(analyzer);

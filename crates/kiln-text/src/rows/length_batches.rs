@@ -1,9 +1,9 @@
 //! [`LengthBatches`]: batches of sequences of like length, each padded only to its own longest. One batch is padded
 //! in `pad.rs`.
 
-use kiln_base::SplitMix64;
+use kiln_base::{OptionError, SplitMix64};
 
-use crate::error::{Error, Result, SeriesError};
+use crate::error::{Result, SeriesError};
 use crate::rows::pad::{PadSequences, Padded};
 
 kiln_base::options! {
@@ -59,17 +59,11 @@ impl LengthBatches {
     ///
     /// # Errors
     ///
-    /// [`Error::ZeroSize`] if the batch size or the pool is 0, [`Error::ZeroLength`] for a `max_len` of 0.
+    /// [`Error::Option`](crate::Error::Option) if the batch size or the pool is 0, [`Error::Option`](crate::Error::Option) for a `max_len` of 0.
     pub fn plan(&self, lengths: impl IntoIterator<Item = usize>) -> Result<BatchPlan> {
-        if self.batch_size == 0 {
-            return Err(Error::ZeroSize { what: "the batch size" });
-        }
-        if self.pool == 0 {
-            return Err(Error::ZeroSize { what: "the number of batches in a pool" });
-        }
-        if self.max_len == Some(0) {
-            return Err(Error::ZeroLength);
-        }
+        OptionError::unless(self.batch_size > 0, "batch_size", "1 or more", self.batch_size)?;
+        OptionError::unless(self.pool > 0, "pool", "1 or more", self.pool)?;
+        OptionError::unless(self.max_len != Some(0), "max_len", "1 or more", 0)?;
         let longest = self.max_len.unwrap_or(usize::MAX);
         let lengths: Vec<usize> = lengths.into_iter().map(|length| length.min(longest)).collect();
         let mut rows: Vec<usize> = (0..lengths.len()).collect();

@@ -1,7 +1,7 @@
 //! Sequences of any length to rows of one length, as Keras's `pad_sequences`, with the valid span of each row. Leaves
 //! out tensors and masks: a model takes `values` and `spans`.
 
-use kiln_base::Span;
+use kiln_base::{OptionError, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -181,7 +181,7 @@ impl<T: Copy + Default> PadSequences<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::ZeroLength`] for a `max_len` of 0, [`Error::NothingToPad`] if there is neither a `max_len` nor an
+    /// [`Error::Option`] for a `max_len` of 0, [`Error::NothingToPad`] if there is neither a `max_len` nor an
     /// element, [`Error::TooLarge`] if the rows do not fit in memory.
     pub fn pad<S: AsRef<[T]>>(&self, sequences: &[S]) -> Result<Padded<T>> {
         let lengths = sequences.iter().map(|sequence| sequence.as_ref().len());
@@ -242,16 +242,14 @@ impl<T: Copy + Default> PadSequences<T> {
 
     fn row_len(&self, sequences: usize, longest: Option<usize>) -> Result<usize> {
         let truncate_to = self.truncate_to.unwrap_or(usize::MAX);
-        if self.max_len == Some(0) || truncate_to == 0 {
-            return Err(Error::ZeroLength);
-        }
+        let expected = "1 or more; for the longest sequence's own length, give none";
+        OptionError::unless(self.max_len != Some(0), "max_len", expected, 0)?;
+        OptionError::unless(truncate_to > 0, "truncate_to", expected, 0)?;
         if let Some(max_len) = self.max_len {
             return Ok(max_len);
         }
         let multiple = self.multiple_of.unwrap_or(1);
-        if multiple == 0 {
-            return Err(Error::ZeroSize { what: "the number that lengths are a multiple of" });
-        }
+        OptionError::unless(multiple > 0, "multiple_of", "1 or more", 0)?;
         match longest.unwrap_or(0).min(truncate_to).max(self.min_len) {
             0 => Err(Error::NothingToPad { sequences }),
             len => len.checked_next_multiple_of(multiple).ok_or(Error::TooLarge {

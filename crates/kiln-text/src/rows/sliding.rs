@@ -1,7 +1,9 @@
 //! [`SlidingWindows`]: pieces of one length from a long row of tokens. Leaves out windows with targets
 //! (`timeseries.rs`) and n-grams as text (`ngrams.rs`).
 
-use crate::error::{Error, Result};
+use kiln_base::{OptionError, options};
+
+use crate::error::Result;
 
 /// What becomes of the elements behind the last whole window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,65 +18,46 @@ pub enum Remainder {
     Overlap,
 }
 
-/// Cuts rows of anything into windows of one size, each a stride behind the one before.
-///
-/// # Examples
-///
-/// ```
-/// use kiln_text::rows::{Remainder, SlidingWindows};
-///
-/// let ids = [1, 2, 3, 4, 5, 6, 7, 8];
-/// let windows = SlidingWindows::new(3)?.stride(2)?;
-/// assert_eq!(windows.of(&ids).collect::<Vec<_>>(), [[1, 2, 3], [3, 4, 5], [5, 6, 7]]);
-/// let short = windows.remainder(Remainder::Short);
-/// assert_eq!(short.of(&ids).last(), Some(&[7, 8][..]));
-/// assert_eq!(windows.remainder(Remainder::Overlap).of(&ids).last(), Some(&[6, 7, 8][..]));
-/// # Ok::<(), kiln_text::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SlidingWindows {
-    size: usize,
-    stride: usize,
-    remainder: Remainder,
+options! {
+    /// Cuts rows of anything into windows of one size, each a stride behind the one before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_text::rows::{Remainder, SlidingWindows};
+    ///
+    /// let ids = [1, 2, 3, 4, 5, 6, 7, 8];
+    /// let windows = SlidingWindows::new(3).stride(2);
+    /// assert_eq!(windows.of(&ids)?.collect::<Vec<_>>(), [[1, 2, 3], [3, 4, 5], [5, 6, 7]]);
+    /// let short = windows.remainder(Remainder::Short);
+    /// assert_eq!(short.of(&ids)?.last(), Some(&[7, 8][..]));
+    /// assert_eq!(windows.remainder(Remainder::Overlap).of(&ids)?.last(), Some(&[6, 7, 8][..]));
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct SlidingWindows [
+        /// Windows of `size` elements, at every place, none of them short.
+        pub const fn new
+    ] {
+        required size: usize,
+        /// How many elements lie between the start of one window and the next. Default: 1.
+        stride: usize = 1,
+        /// What becomes of the elements after the last whole window. Default: [`Remainder::Drop`].
+        remainder: Remainder = Remainder::Drop,
+    }
 }
 
 impl SlidingWindows {
-    /// Windows of `size` elements, at every place, none of them short.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ZeroSize`] for 0.
-    pub fn new(size: usize) -> Result<Self> {
-        if size == 0 {
-            return Err(Error::ZeroSize { what: "the size of a window" });
-        }
-        Ok(Self { size, stride: 1, remainder: Remainder::Drop })
-    }
-
-    /// How many elements lie between the start of one window and the next. Default: 1.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ZeroSize`] for 0.
-    pub fn stride(mut self, stride: usize) -> Result<Self> {
-        if stride == 0 {
-            return Err(Error::ZeroSize { what: "the stride" });
-        }
-        self.stride = stride;
-        Ok(self)
-    }
-
-    /// What becomes of the elements behind the last whole window. Default: [`Remainder::Drop`].
-    #[must_use]
-    pub fn remainder(mut self, remainder: Remainder) -> Self {
-        self.remainder = remainder;
-        self
-    }
-
     /// The windows of a row, in order; they borrow from it. With [`Remainder::Short`] and [`Remainder::Overlap`], and a
     /// stride no larger than the size, every element is in one of them.
-    pub fn of<'e, T>(&self, elements: &'e [T]) -> impl Iterator<Item = &'e [T]> + Clone + use<'e, T> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`](crate::Error::Option) for a `size` or `stride` of 0.
+    pub fn of<'e, T>(&self, elements: &'e [T]) -> Result<impl Iterator<Item = &'e [T]> + Clone + use<'e, T>> {
         let (len, size, stride) = (elements.len(), self.size, self.stride);
+        OptionError::unless(size > 0, "size", "1 or more", size)?;
+        OptionError::unless(stride > 0, "stride", "1 or more", stride)?;
         let whole = if len < size { 0 } else { (len - size) / stride + 1 };
         // The end of the last whole window, and where the next would begin.
         let (covered, next) =
@@ -86,6 +69,6 @@ impl SlidingWindows {
             Remainder::Overlap => Some(len.saturating_sub(size)),
         };
         let last = start.map(|start| &elements[start..]);
-        (0..whole).map(move |window| &elements[window * stride..window * stride + size]).chain(last)
+        Ok((0..whole).map(move |window| &elements[window * stride..window * stride + size]).chain(last))
     }
 }

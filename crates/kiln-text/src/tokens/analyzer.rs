@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::tokens::ngrams::NGrams;
 use crate::tokens::normalizer::Normalizer;
-use crate::tokens::words::Words;
+use crate::tokens::word_splitter::WordSplitter;
 
 options! {
-    /// Turns texts into tokens: first a [`Normalizer`], then [`Words`], then perhaps [`NGrams`].
+    /// Turns texts into tokens: first a [`Normalizer`], then [`WordSplitter`], then perhaps [`NGrams`].
     ///
     /// A [`WordTokenizer`](crate::encoders::WordTokenizer) takes one in place of Keras's rules, as Keras's `Tokenizer` takes its
-    /// `analyzer`, and writes it to its file. The default is Keras's rule: lower case, then [`Words::keras`].
+    /// `analyzer`, and writes it to its file. The default is Keras's rule: lower case, then [`WordSplitter::keras`].
     ///
     /// # Examples
     ///
@@ -23,11 +23,11 @@ options! {
     /// ```
     /// use kiln_text::encoders::WordTokenizer;
     /// use kiln_text::keras::MatrixMode;
-    /// use kiln_text::tokens::{Accents, Analyzer, Html, NGrams, Normalizer, Segments, Words};
+    /// use kiln_text::tokens::{Accents, Analyzer, Html, NGrams, Normalizer, Segments, WordSplitter};
     ///
     /// let analyzer = Analyzer::default()
     ///     .normalizer(Normalizer::new().html(Html::Breaks).lower(true).accents(Accents::Strip))
-    ///     .words(Words::unicode(Segments::Words))
+    ///     .words(WordSplitter::unicode(Segments::Words))
     ///     .ngrams(NGrams::new(1..=2)?);
     /// assert_eq!(analyzer.tokens("Très<br />bon!"), ["tres", "bon", "tres bon"]);
     ///
@@ -42,8 +42,8 @@ options! {
     pub struct Analyzer [pub(crate) fn new] {
         /// What is done to a text first. Default: lower case.
         into normalizer: Normalizer = Normalizer::new().lower(true),
-        /// How the text is split. Default: [`Words::keras`].
-        into words: Words = Words::keras(),
+        /// How the text is split. Default: [`WordSplitter::keras`].
+        into words: WordSplitter = WordSplitter::keras(),
         /// Which n-grams of the words are the tokens. Default: the words themselves.
         into some ngrams: NGrams,
     }

@@ -8,6 +8,8 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
+use kiln_base::OptionError;
+
 use crate::error::{Error, Result};
 
 /// Runs of neighbouring tokens, of every width in a range.
@@ -23,9 +25,9 @@ use crate::error::{Error, Result};
 /// The well-known bags of Chollet's "Deep Learning with Python", section 6.1.1:
 ///
 /// ```
-/// use kiln_text::tokens::{NGrams, Words};
+/// use kiln_text::tokens::{NGrams, WordSplitter};
 ///
-/// let words = Words::white_space().split("The cat sat on the mat");
+/// let words = WordSplitter::white_space().split("The cat sat on the mat");
 /// let two = NGrams::new(1..=2)?;
 /// assert_eq!(two.sequence(&words)[6..], ["The cat", "cat sat", "sat on", "on the", "the mat"]);
 /// assert_eq!(two.bag(&words).len(), 11);
@@ -69,12 +71,10 @@ impl NGrams {
     ///
     /// # Errors
     ///
-    /// [`Error::NGramRange`] for a range that starts at 0 or runs backwards.
+    /// [`Error::Option`] for a range that starts at 0 or runs backwards.
     pub fn new(range: RangeInclusive<usize>) -> Result<Self> {
         let (min, max) = range.into_inner();
-        if min == 0 || max < min {
-            return Err(Error::NGramRange { min, max });
-        }
+        check_range(min, max)?;
         Ok(Self { min, max, separator: " ".to_owned() })
     }
 
@@ -231,4 +231,10 @@ impl<'a> FromIterator<&'a str> for Bag {
         tokens.into_iter().for_each(|token| bag.add(token));
         bag
     }
+}
+
+/// An error for widths of n-grams that are none.
+pub(crate) fn check_range(min: usize, max: usize) -> Result<()> {
+    let expected = "from 1 or more up to at least as many: 1 to 2 takes single tokens and pairs";
+    Ok(OptionError::unless(min > 0 && max >= min, "ngram_range", expected, format!("{min} to {max}"))?)
 }

@@ -6,7 +6,9 @@
 //! at every filtered or split character, so no second text is built; a longer split string can form across a
 //! replacement, so there the rule is carried out literally.
 
-use crate::error::{Error, Result};
+use kiln_base::OptionError;
+
+use crate::error::Result;
 use crate::tokens::analyzer::Analyzer;
 
 /// The characters that Keras's `Tokenizer` filters by default: ASCII punctuation without the apostrophe, tab and
@@ -59,9 +61,8 @@ impl Default for Splitter {
 
 impl Splitter {
     pub(crate) fn new(filters: String, lower: bool, split: String, char_level: bool) -> Result<Self> {
-        if split.is_empty() {
-            return Err(Error::EmptySplit);
-        }
+        let expected = "at least one character; use char_level(true) to take single characters";
+        OptionError::unless(!split.is_empty(), "split", expected, "an empty string")?;
         let cut = Cut::new(&filters, &split, char_level);
         Ok(Self { filters, lower, split, char_level, cut, analyzer: None })
     }

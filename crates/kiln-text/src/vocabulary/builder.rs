@@ -7,26 +7,9 @@ use rustc_hash::FxHashSet;
 use super::numbered::Vocabulary;
 use crate::error::{Result, VocabularyError};
 use crate::io::text::Text;
+use crate::vocabulary::frequency::Frequency;
 use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
-use kiln_base::{Interner, options};
-
-/// A limit on how often a token occurs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Frequency {
-    /// So many times.
-    Count(u64),
-    /// This share of all tokens, or of all documents, from 0 to 1.
-    Share(f64),
-}
-
-impl Frequency {
-    fn of(self, total: u64) -> f64 {
-        match self {
-            Self::Count(count) => count as f64,
-            Self::Share(share) => share * total as f64,
-        }
-    }
-}
+use kiln_base::{Interner, OptionError, options};
 
 /// Which token gets the lower id. Ties go by first appearance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,8 +81,8 @@ impl VocabularyBuilder {
     ///
     /// # Errors
     ///
-    /// [`VocabularyError::FrequencyShare`] for a share that is not from 0 to 1, [`VocabularyError::FrequencyRange`] for
-    /// a minimum above its maximum, [`VocabularyError::MaxSize`] for a `max_size` without place for a word,
+    /// [`Error::Option`](crate::Error::Option) for a share that is not from 0 to 1, [`VocabularyError::FrequencyRange`] for
+    /// a minimum above its maximum, [`Error::Option`](crate::Error::Option) for a `max_size` without place for a word,
     /// [`VocabularyError::DuplicateToken`] for a special token given twice, [`VocabularyError::UnknownToken`] for an
     /// `unknown_token` that is not special, [`VocabularyError::Empty`] if no token is left.
     pub fn build(self, counts: &TokenCounts) -> Result<Vocabulary> {
@@ -179,12 +162,18 @@ impl VocabularyBuilder {
             }
             .into());
         }
-        match self.max_size {
-            Some(found) if found <= self.special_tokens.len() => {
-                Err(VocabularyError::MaxSize { found, special_tokens: self.special_tokens.len() }.into())
-            }
-            _ => Ok(()),
+        for (option, limit) in [
+            ("min_frequency", self.min_frequency),
+            ("max_frequency", self.max_frequency),
+            ("min_document_frequency", self.min_document_frequency),
+            ("max_document_frequency", self.max_document_frequency),
+        ] {
+            limit.map_or(Ok(()), |limit| limit.check(option, 0))?;
         }
+        let special = self.special_tokens.len();
+        let expected = format!("{special} + 1 or more, since it includes the {special} special tokens");
+        let max_size = self.max_size.unwrap_or(usize::MAX);
+        Ok(OptionError::unless(max_size > special, "max_size", expected, max_size)?)
     }
 }
 
@@ -195,13 +184,6 @@ fn range(
     most: Option<Frequency>,
     total: u64,
 ) -> Result<std::ops::RangeInclusive<f64>> {
-    for limit in [least, most].into_iter().flatten() {
-        if let Frequency::Share(found) = limit
-            && !(0.0..=1.0).contains(&found)
-        {
-            return Err(VocabularyError::FrequencyShare { what, found }.into());
-        }
-    }
     let (low, high) = (least.map_or(0.0, |least| least.of(total)), most.map_or(f64::INFINITY, |most| most.of(total)));
     if low > high { Err(VocabularyError::FrequencyRange { what, low, high }.into()) } else { Ok(low..=high) }
 }

@@ -9,7 +9,7 @@ use kiln_text::encoders::{CharTokenizer, CharUnit, Encoder, ImdbIds, SubwordText
 use kiln_text::io::Saved;
 use kiln_text::keras::{HashingTrick, MatrixMode, WordOneHot, one_hot_characters, one_hot_hashed, one_hot_texts};
 use kiln_text::tokens::{
-    Accents, Analyzer, Html, NGrams, Normalizer, Punctuation, Segments, UnicodeForm, Words, text_to_words,
+    Accents, Analyzer, Html, NGrams, Normalizer, Punctuation, Segments, UnicodeForm, WordSplitter, text_to_words,
 };
 use proptest::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -67,27 +67,27 @@ fn normalizers() -> Vec<Normalizer> {
     all
 }
 
-fn splitters() -> Vec<Words> {
+fn splitters() -> Vec<WordSplitter> {
     vec![
-        Words::keras(),
-        Words::keras_with("é。", "ab").unwrap(),
-        Words::keras_with("é", "。").unwrap(),
-        Words::white_space(),
-        Words::characters(),
-        Words::graphemes(),
-        Words::unicode(Segments::Words),
-        Words::unicode(Segments::WordsAndSymbols),
-        Words::unicode(Segments::All),
-        Words::matches(r"\b\w\w+\b").unwrap(),
-        Words::matches(r"(\w+)'?").unwrap(),
-        Words::gaps(r"\s+").unwrap(),
+        WordSplitter::keras(),
+        WordSplitter::keras_with("é。", "ab").unwrap(),
+        WordSplitter::keras_with("é", "。").unwrap(),
+        WordSplitter::white_space(),
+        WordSplitter::characters(),
+        WordSplitter::graphemes(),
+        WordSplitter::unicode(Segments::Words),
+        WordSplitter::unicode(Segments::WordsAndSymbols),
+        WordSplitter::unicode(Segments::All),
+        WordSplitter::matches(r"\b\w\w+\b").unwrap(),
+        WordSplitter::matches(r"(\w+)'?").unwrap(),
+        WordSplitter::gaps(r"\s+").unwrap(),
     ]
 }
 
 fn full_analyzer() -> Analyzer {
     Analyzer::default()
         .normalizer(Normalizer::new().html(Html::Tags).form(UnicodeForm::Nfkc).lower(true).accents(Accents::Strip))
-        .words(Words::unicode(Segments::WordsAndSymbols))
+        .words(WordSplitter::unicode(Segments::WordsAndSymbols))
         .ngrams(NGrams::new(1..=3).unwrap())
 }
 
@@ -136,9 +136,9 @@ proptest! {
                 rest = &rest[at.unwrap() + token.len()..];
             }
         }
-        prop_assert_eq!(Words::characters().split(&text).concat(), text.clone());
-        prop_assert_eq!(Words::graphemes().split(&text).concat(), text.clone());
-        let unicode = Words::unicode(Segments::All).split(&text).concat();
+        prop_assert_eq!(WordSplitter::characters().split(&text).concat(), text.clone());
+        prop_assert_eq!(WordSplitter::graphemes().split(&text).concat(), text.clone());
+        let unicode = WordSplitter::unicode(Segments::All).split(&text).concat();
         let visible = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
         prop_assert_eq!(visible(&unicode), visible(&text));
     }

@@ -1,6 +1,7 @@
 //! Characters by three units, and Hangul letters. Where a unit is a scalar, the oracle is `WordTokenizer` at character
 //! level, which is Keras's.
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::encoders::{CharTokenizer, CharUnit, Encoder, TextEncoder, WordTokenizer};
 use kiln_text::io::Saved;
@@ -33,7 +34,10 @@ fn limits_and_unknown_characters() {
     let dropping = CharTokenizer::builder().num_chars(2).lower(true).fit(["aaAb"]).unwrap();
     assert_eq!(dropping.encode("Aba"), [1, 1]);
     let fit = |builder: kiln_text::encoders::CharTokenizerBuilder, text: &str| builder.fit(["", text]);
-    assert!(matches!(fit(CharTokenizer::builder().num_chars(1), "a"), Err(Error::NumWords { found: 1 })));
+    assert!(matches!(
+        fit(CharTokenizer::builder().num_chars(1), "a"),
+        Err(Error::Option(OptionError { option: "num_chars", .. }))
+    ));
     assert!(matches!(fit(CharTokenizer::builder(), ""), Err(Error::EmptyCorpus { documents: 2 })));
     assert!(matches!(fit(CharTokenizer::builder().oov_token("b"), "ab"), Err(Error::OovInCorpus { document: 1, .. })));
 }

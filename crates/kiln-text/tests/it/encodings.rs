@@ -1,5 +1,6 @@
 //! The IMDB ids, hashing, one-hot arrays, and the trait that encodings share.
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::encoders::{Encoder, ImdbIds, TextEncoder, WordTokenizer};
 use kiln_text::io::Saved;
@@ -34,7 +35,7 @@ fn imdb_ids_ignore_the_limit_of_their_tokenizer() {
 
 #[test]
 fn imdb_ids_refuse_what_would_clash() {
-    assert!(matches!(ImdbIds::new(ranked(), 4), Err(Error::ImdbNumWords { found: 4 })));
+    assert!(matches!(ImdbIds::new(ranked(), 4), Err(Error::Option(OptionError { option: "num_words", .. }))));
     let oov = WordTokenizer::builder().oov_token("<OOV>").fit(["a"]).unwrap();
     assert!(matches!(ImdbIds::new(oov, 100), Err(Error::ImdbOovToken { .. })));
     let unfitted = WordTokenizer::builder().build().unwrap();
@@ -63,7 +64,7 @@ fn hashing_gives_keras_its_md5_ids() {
     assert_eq!(hashing_trick(SAMPLES[0], 5).unwrap(), [4, 1, 1, 1, 4, 1]);
     assert_eq!(hashing_trick(SAMPLES[0], 1000).unwrap(), [132, 759, 622, 379, 132, 962]);
     assert_eq!(hashing_trick(SAMPLES[0], 2).unwrap(), [1; 6]);
-    assert!(matches!(hashing_trick("a", 1), Err(Error::HashBuckets { found: 1 })));
+    assert!(matches!(hashing_trick("a", 1), Err(Error::Option(OptionError { option: "buckets", .. }))));
     assert!(matches!(hashing_trick("a", usize::MAX), Err(Error::TooLarge { .. })));
 }
 
@@ -160,11 +161,14 @@ fn ids_of_any_encoding_one_hot() {
 
 #[test]
 fn one_hot_arrays_that_cannot_be_are_refused() {
-    assert!(matches!(WordOneHot::fit(&SAMPLES).encode(&SAMPLES, 0), Err(Error::ZeroLength)));
+    assert!(matches!(
+        WordOneHot::fit(&SAMPLES).encode(&SAMPLES, 0),
+        Err(Error::Option(OptionError { option: "max_length", .. }))
+    ));
     assert!(matches!(one_hot_characters(&SAMPLES, usize::MAX), Err(Error::TooLarge { .. })));
-    assert!(matches!(one_hot_hashed(&SAMPLES, 10, 0), Err(Error::HashBuckets { found: 0 })));
+    assert!(matches!(one_hot_hashed(&SAMPLES, 10, 0), Err(Error::Option(OptionError { option: "buckets", .. }))));
     let error = one_hot_ids(&[vec![1], vec![0, 3]], 1, 3).unwrap_err();
     assert!(matches!(error, Error::IdOutOfRange { sequence: 1, position: 1, id: 3, limit: 3, .. }), "{error}");
-    assert!(matches!(one_hot_ids(&[[0; 0]], 1, 0), Err(Error::ZeroSize { .. })));
-    assert!(matches!(one_hot_ids(&[[0]], 0, 1), Err(Error::ZeroLength)));
+    assert!(matches!(one_hot_ids(&[[0; 0]], 1, 0), Err(Error::Option(OptionError { option: "vocab_size", .. }))));
+    assert!(matches!(one_hot_ids(&[[0]], 0, 1), Err(Error::Option(OptionError { option: "max_length", .. }))));
 }

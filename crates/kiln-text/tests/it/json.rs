@@ -114,8 +114,8 @@ fn contradictions_are_refused_with_the_field() {
         (r#"\"b\": 3"#, r#"\"b\": 9223372036854775807"#, "counts of at most 2^53"),
         (r#""oov_token": null"#, r#""oov_token": "new""#, "an id for the oov_token"),
         (r#""oov_token": null"#, r#""oov_token": "a""#, "words other than the oov_token"),
-        (r#""split": " ""#, r#""split": """#, "`split` must be at least one character"),
-        (r#""num_words": 9"#, r#""num_words": 1"#, "num_words must be 2 or more"),
+        (r#""split": " ""#, r#""split": """#, "split should be at least one character"),
+        (r#""num_words": 9"#, r#""num_words": 1"#, "num_words should be 2 or more"),
         (r#""num_words": 9"#, r#""num_words": 9, "analyzer": "f""#, "analyzer should be absent"),
         (r#""num_words": 9"#, r#""num_words": 9, "max_tokens": 3"#, "unknown field `max_tokens`"),
     ] {

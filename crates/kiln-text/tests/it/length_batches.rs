@@ -1,5 +1,6 @@
 //! Length-bucketed batches hold every row once, the same for a seed, with little padding, and say how much.
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::error::SeriesError;
 use kiln_text::rows::{LengthBatches, PadSequences, Padding};
@@ -49,9 +50,12 @@ fn each_batch_is_as_long_as_its_longest_row() {
 
 #[test]
 fn options_that_cannot_be_are_refused() {
-    assert!(matches!(LengthBatches::new(0).plan([1]), Err(Error::ZeroSize { what: "the batch size" })));
-    assert!(matches!(LengthBatches::new(1).pool(0).plan([1]), Err(Error::ZeroSize { .. })));
-    assert!(matches!(LengthBatches::new(1).max_len(0).plan([1]), Err(Error::ZeroLength)));
+    assert!(matches!(LengthBatches::new(0).plan([1]), Err(Error::Option(OptionError { option: "batch_size", .. }))));
+    assert!(matches!(LengthBatches::new(1).pool(0).plan([1]), Err(Error::Option(OptionError { option: "pool", .. }))));
+    assert!(matches!(
+        LengthBatches::new(1).max_len(0).plan([1]),
+        Err(Error::Option(OptionError { option: "max_len", .. }))
+    ));
     assert!(LengthBatches::new(1).plan([]).unwrap().is_empty());
     assert_eq!(LengthBatches::new(1).plan([]).unwrap().padding().share(), 0.0);
     let plan = LengthBatches::new(1).plan([1]).unwrap();
@@ -61,8 +65,14 @@ fn options_that_cannot_be_are_refused() {
         Err(Error::Series(SeriesError::PlannedRows { expected: 1, found: 2 }))
     ));
     let pad = |options: PadSequences<i32>| options.pad(&[vec![1, 2]]);
-    assert!(matches!(pad(PadSequences::new().multiple_of(0)), Err(Error::ZeroSize { .. })));
-    assert!(matches!(pad(PadSequences::new().truncate_to(0)), Err(Error::ZeroLength)));
+    assert!(matches!(
+        pad(PadSequences::new().multiple_of(0)),
+        Err(Error::Option(OptionError { option: "multiple_of", .. }))
+    ));
+    assert!(matches!(
+        pad(PadSequences::new().truncate_to(0)),
+        Err(Error::Option(OptionError { option: "truncate_to", .. }))
+    ));
     assert!(matches!(pad(PadSequences::new().min_len(3).multiple_of(usize::MAX - 1)), Err(Error::TooLarge { .. })));
 }
 

@@ -1,5 +1,6 @@
 //! Padding and truncating: Keras's goldens, spans, vectors as steps, refusals.
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::rows::{PadSequences, Padding, Span, Truncating, pad_sequences};
 
@@ -58,7 +59,10 @@ fn a_width_of_zero_is_a_width() {
 
 #[test]
 fn lengths_that_cannot_be_are_refused() {
-    assert!(matches!(PadSequences::new().max_len(0).pad(&staircase()), Err(Error::ZeroLength)));
+    assert!(matches!(
+        PadSequences::new().max_len(0).pad(&staircase()),
+        Err(Error::Option(OptionError { option: "max_len", .. }))
+    ));
     let nothing: [Vec<u32>; 2] = [vec![], vec![]];
     assert!(matches!(PadSequences::new().pad(&nothing), Err(Error::NothingToPad { sequences: 2 })));
     assert!(matches!(PadSequences::new().pad(&nothing[..0]), Err(Error::NothingToPad { sequences: 0 })));

@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 use kiln_text::encoders::{
     CharTokenizer, CharUnit, Encoder, ImdbIds, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer,
 };
-use kiln_text::features::{CountVectorizer, DocumentFrequency, HashingVectorizer, TfidfVectorizer, to_dense};
+use kiln_text::features::{CountVectorizer, HashingVectorizer, TfidfVectorizer, to_dense};
 use kiln_text::io::{Saved, TextProgress, observed};
 use kiln_text::keras::{MatrixMode, OutputMode, TextVectorization};
 use kiln_text::tokens::{Analyzer, NGrams};
-use kiln_text::vocabulary::{TokenCounts, Vocabulary, whitespace_tokens};
+use kiln_text::vocabulary::{Frequency, TokenCounts, Vocabulary, whitespace_tokens};
 use kiln_text::{Error, Result};
 use proptest::prelude::*;
 
@@ -86,7 +86,7 @@ fn passes() -> Vec<Pass> {
         }),
         ("counts, fit", |texts, observe| Ok(counts().fit(observed(texts, observe))?.to_json())),
         ("counts, fit and transform", |texts, observe| {
-            Ok(format!("{:?}", counts().min_df(DocumentFrequency::Count(2)).fit_transform(observed(texts, observe))?.1))
+            Ok(format!("{:?}", counts().min_df(Frequency::Count(2)).fit_transform(observed(texts, observe))?.1))
         }),
         ("counts of known terms, fit and transform", |texts, observe| {
             Ok(format!("{:?}", counts().vocabulary(["a", "b c"]).fit_transform(observed(texts, observe))?.1))

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::keras::{SkipGramPairs, SkipGrams, make_sampling_table};
 use proptest::prelude::*;
@@ -90,11 +91,14 @@ fn mistakes_are_refused() {
         Err(Error::IdOutOfRange { sequence: 1, position: 1, id: 5, limit: 5, .. })
     ));
     assert!(matches!(new().sampling_table(&[1.0; 2]).pairs(&[1, 2]), Err(Error::IdOutOfRange { limit: 2, .. })));
-    assert!(matches!(new().negatives(f64::NAN).pairs(&[]), Err(Error::NumberOutOfRange { .. })));
-    assert!(matches!(new().negatives(-0.1).pairs(&[]), Err(Error::NumberOutOfRange { .. })));
+    assert!(matches!(
+        new().negatives(f64::NAN).pairs(&[]),
+        Err(Error::Option(OptionError { option: "negatives", .. }))
+    ));
+    assert!(matches!(new().negatives(-0.1).pairs(&[]), Err(Error::Option(OptionError { option: "negatives", .. }))));
     assert!(matches!(new().negatives(1e300).pairs(&[1, 2]), Err(Error::TooLarge { .. })));
-    assert!(matches!(make_sampling_table(0, 1e-5), Err(Error::ZeroSize { .. })));
-    assert!(matches!(make_sampling_table(9, 0.0), Err(Error::NumberOutOfRange { .. })));
+    assert!(matches!(make_sampling_table(0, 1e-5), Err(Error::Option(OptionError { option: "size", .. }))));
+    assert!(matches!(make_sampling_table(9, 0.0), Err(Error::Option(OptionError { option: "sampling_factor", .. }))));
     assert!(matches!(make_sampling_table(usize::MAX, 1.0), Err(Error::TooLarge { .. })));
     assert_eq!(new().pairs(&[]).unwrap(), SkipGramPairs::default());
     assert_eq!(SkipGrams::new(1).pairs(&[0, 0]).unwrap(), SkipGramPairs::default());

@@ -2,10 +2,10 @@
 //! `fixtures/sklearn_cases.py`. Leaves out errors, where Kiln departs.
 
 use kiln_text::features::{
-    CountVectorizer, DocumentFrequency, HashingVectorizer, Norm, SparseMatrix, StripAccents, TermUnit,
-    TfidfTransformer, TfidfVectorizer,
+    CountVectorizer, HashingVectorizer, Norm, SparseMatrix, StripAccents, TermUnit, TfidfTransformer, TfidfVectorizer,
 };
 use kiln_text::io::Saved;
+use kiln_text::vocabulary::Frequency;
 use serde_json::Value;
 
 const CASES: &str = include_str!("../fixtures/sklearn_cases.json");
@@ -18,10 +18,10 @@ fn size(value: &Value) -> usize {
     value.as_u64().unwrap() as usize
 }
 
-fn frequency(value: &Value) -> DocumentFrequency {
+fn frequency(value: &Value) -> Frequency {
     match value.get("share") {
-        Some(share) => DocumentFrequency::Share(share.as_f64().unwrap()),
-        None => DocumentFrequency::Count(size(value)),
+        Some(share) => Frequency::Share(share.as_f64().unwrap()),
+        None => Frequency::Count(size(value) as u64),
     }
 }
 

@@ -5,10 +5,9 @@
 //! test says so and passes.
 
 use kiln_text::corpora::Imdb;
-use kiln_text::features::{
-    CountVectorizer, DocumentFrequency, HashingVectorizer, Norm, SparseMatrix, TermUnit, TfidfVectorizer,
-};
+use kiln_text::features::{CountVectorizer, HashingVectorizer, Norm, SparseMatrix, TermUnit, TfidfVectorizer};
 use kiln_text::io::Saved;
+use kiln_text::vocabulary::Frequency;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -69,11 +68,11 @@ fn every_column_of_imdb_is_that_of_scikit_learn() {
         ("count_bigram_10000", builder().ngram_range(1, 2).max_features(10_000)),
         (
             "count_trigram_within_limits",
-            builder().ngram_range(2, 3).min_df(DocumentFrequency::Count(3)).max_df(DocumentFrequency::Share(0.2)),
+            builder().ngram_range(2, 3).min_df(Frequency::Count(3)).max_df(Frequency::Share(0.2)),
         ),
         (
             "count_characters",
-            builder().analyzer(TermUnit::CharactersInWords).ngram_range(2, 4).min_df(DocumentFrequency::Count(2)),
+            builder().analyzer(TermUnit::CharactersInWords).ngram_range(2, 4).min_df(Frequency::Count(2)),
         ),
     ] {
         let expected = &expected[name];

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::encoders::{Encoder, SubwordTextEncoder, TextEncoder};
 use kiln_text::error::SubwordError;
@@ -122,7 +123,7 @@ fn what_is_no_subwords_file_is_refused_with_its_line() {
 #[test]
 fn options_that_cannot_be_are_refused() {
     let option = |builder: kiln_text::encoders::SubwordTextEncoderBuilder| match builder.fit(["a b"]) {
-        Err(Error::Subword(SubwordError::Option { option, .. })) => option,
+        Err(Error::Option(OptionError { option, .. })) => option,
         other => panic!("{other:?}"),
     };
     let builder = SubwordTextEncoder::builder;

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::encoders::{Encoder, SubwordModel, SubwordTokenizer, TextEncoder, WordTokenizer};
 use kiln_text::error::SubwordError;
@@ -152,7 +153,7 @@ fn trainings_that_cannot_be_are_refused() {
             |tokens: &[&str]| SubwordTokenizer::builder(model, size).special_tokens(tokens.iter().copied()).fit(["a"]);
         for tokens in [&[][..], &["a", "a"], &["a", ""]] {
             assert!(
-                matches!(fit(tokens), Err(Error::Subword(SubwordError::Option { option: "special_tokens", .. }))),
+                matches!(fit(tokens), Err(Error::Option(OptionError { option: "special_tokens", .. }))),
                 "{tokens:?}"
             );
         }

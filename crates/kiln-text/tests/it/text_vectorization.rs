@@ -218,10 +218,19 @@ fn what_cannot_be_is_refused() {
     let bag = || builder().output_mode(OutputMode::Count);
     let weighed = || builder().output_mode(OutputMode::TfIdf);
     for (result, says) in [
-        (builder().max_tokens(2).adapt(["a"]), "max_tokens must be 3 or more, found 2: special"),
-        (bag().max_tokens(1).adapt(["a"]), "max_tokens must be 2 or more, found 1: special"),
-        (bag().pad_to_max_tokens(true).adapt(["a"]), "found none: special"),
-        (builder().output_sequence_length(0).adapt(["a"]), "must be 1 or more, found 0"),
+        (
+            builder().max_tokens(2).adapt(["a"]),
+            "max_tokens should be 3 or more: special tokens count, and pad_to_max_tokens needs it, found 2",
+        ),
+        (
+            bag().max_tokens(1).adapt(["a"]),
+            "max_tokens should be 2 or more: special tokens count, and pad_to_max_tokens needs it, found 1",
+        ),
+        (
+            bag().pad_to_max_tokens(true).adapt(["a"]),
+            "special tokens count, and pad_to_max_tokens needs it, found none",
+        ),
+        (builder().output_sequence_length(0).adapt(["a"]), "should be 1 or more, found 0"),
         (bag().output_sequence_length(3).adapt(["a"]), "output_sequence_length cannot be had with output_mode count"),
         (builder().ngrams(0).adapt(["a"]), "found []"),
         (builder().ngram_widths([2, 0]).adapt(["a"]), "found [2, 0]"),

@@ -1,6 +1,7 @@
 //! Windows of series and of tokens obey their laws, shuffled ones included. Leaves out the order of Keras
 //! (`keras_sequences.rs`).
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::error::SeriesError;
 use kiln_text::keras::{TimeseriesDataset, TimeseriesGenerator};
@@ -40,10 +41,16 @@ fn a_shuffled_dataset_has_every_window_once() {
 #[test]
 fn series_that_cannot_be_cut_are_refused() {
     let generator = TimeseriesGenerator::new;
-    assert!(matches!(generator(0).windows(9), Err(Error::ZeroSize { what: "the length of a window" })));
-    assert!(matches!(generator(1).stride(0).windows(9), Err(Error::ZeroSize { what: "the stride" })));
-    assert!(matches!(generator(1).sampling_rate(0).windows(9), Err(Error::ZeroSize { .. })));
-    assert!(matches!(generator(1).batch_size(0).windows(9), Err(Error::ZeroSize { .. })));
+    assert!(matches!(generator(0).windows(9), Err(Error::Option(OptionError { option: "length", .. }))));
+    assert!(matches!(generator(1).stride(0).windows(9), Err(Error::Option(OptionError { option: "stride", .. }))));
+    assert!(matches!(
+        generator(1).sampling_rate(0).windows(9),
+        Err(Error::Option(OptionError { option: "sampling_rate", .. }))
+    ));
+    assert!(matches!(
+        generator(1).batch_size(0).windows(9),
+        Err(Error::Option(OptionError { option: "batch_size", .. }))
+    ));
     assert!(matches!(
         generator(9).windows(9),
         Err(Error::Series(SeriesError::TooShort { start: 0, end: 9, needed: 10 }))
@@ -54,7 +61,7 @@ fn series_that_cannot_be_cut_are_refused() {
     assert!(matches!(generator(2).end(9).windows(9), Err(Error::Series(SeriesError::Range { end: 9, len: 9, .. }))));
     assert!(matches!(generator(2).shuffle(1).batch_size(usize::MAX).windows(9), Err(Error::TooLarge { .. })));
     let dataset = TimeseriesDataset::new;
-    assert!(matches!(dataset(0).windows(9), Err(Error::ZeroSize { .. })));
+    assert!(matches!(dataset(0).windows(9), Err(Error::Option(OptionError { option: "sequence_length", .. }))));
     assert!(matches!(
         dataset(4).sampling_rate(3).windows(9),
         Err(Error::Series(SeriesError::TooShort { needed: 10, .. }))
@@ -78,15 +85,21 @@ fn values_that_do_not_fit_the_windows_are_refused() {
         windows.inputs(0..1, &[0.0; 9], 2),
         Err(Error::Series(SeriesError::Length { expected: 10, found: 9, .. }))
     ));
-    assert!(matches!(windows.inputs(0..1, &[0.0; 9], 0), Err(Error::ZeroSize { .. })));
+    assert!(matches!(windows.inputs(0..1, &[0.0; 9], 0), Err(Error::Option(OptionError { option: "width", .. }))));
     assert!(matches!(windows.inputs(0..1, &[0.0; 9], usize::MAX), Err(Error::TooLarge { .. })));
     assert!(matches!(
         windows.targets(0..1, &[0; 3], 1),
         Err(Error::Series(SeriesError::Length { expected: 4, found: 3, .. }))
     ));
     assert_eq!(windows.targets(1..3, &[0, 1, 2, 3, 4, 5, 6, 7], 2).unwrap(), [2, 3, 4, 5]);
-    assert!(matches!(SlidingWindows::new(0), Err(Error::ZeroSize { .. })));
-    assert!(matches!(SlidingWindows::new(1).unwrap().stride(0), Err(Error::ZeroSize { .. })));
+    assert!(matches!(
+        SlidingWindows::new(0).of(&[0]).map(|_| ()),
+        Err(Error::Option(OptionError { option: "size", .. }))
+    ));
+    assert!(matches!(
+        SlidingWindows::new(1).stride(0).of(&[0]).map(|_| ()),
+        Err(Error::Option(OptionError { option: "stride", .. }))
+    ));
 }
 
 proptest! {
@@ -96,8 +109,8 @@ proptest! {
     ) {
         let elements: Vec<usize> = (0..len).collect();
         let of = |remainder| {
-            let windows = SlidingWindows::new(size).unwrap().stride(stride).unwrap().remainder(remainder);
-            windows.of(&elements).map(<[usize]>::to_vec).collect::<Vec<_>>()
+            let windows = SlidingWindows::new(size).stride(stride).remainder(remainder);
+            windows.of(&elements).unwrap().map(<[usize]>::to_vec).collect::<Vec<_>>()
         };
         let naive: Vec<Vec<usize>> = elements.windows(size).step_by(stride).map(<[usize]>::to_vec).collect();
         prop_assert_eq!(of(Remainder::Drop), naive.clone());

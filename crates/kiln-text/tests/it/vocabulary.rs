@@ -102,16 +102,25 @@ fn what_cannot_be_is_refused() {
     for (result, says) in [
         (
             fit(builder().min_frequency(Frequency::Share(1.5))),
-            "a share for the frequency must be from 0 to 1, found 1.5",
+            "min_frequency should be a count of 0 or more, or a share from 0 to 1, found a share of 1.5",
         ),
-        (fit(builder().max_document_frequency(Frequency::Share(f64::NAN))), "document frequency must be from 0 to 1"),
+        (
+            fit(builder().max_document_frequency(Frequency::Share(f64::NAN))),
+            "max_document_frequency should be a count of 0 or more, or a share from 0 to 1",
+        ),
         (
             fit(builder().min_frequency(Frequency::Count(3)).max_frequency(Frequency::Count(2))),
             "the frequency should reach from a minimum to a maximum above it, found 3 to 2",
         ),
         (fit(builder().min_frequency(Frequency::Count(4))), "found none among 5 different ones in 3 documents"),
-        (fit(builder().max_size(0)), "max_size must be 0 + 1 or more, found 0"),
-        (fit(builder().special_tokens(["a", "b"]).max_size(2)), "max_size must be 2 + 1 or more, found 2"),
+        (
+            fit(builder().max_size(0)),
+            "max_size should be 0 + 1 or more, since it includes the 0 special tokens, found 0",
+        ),
+        (
+            fit(builder().special_tokens(["a", "b"]).max_size(2)),
+            "max_size should be 2 + 1 or more, since it includes the 2 special tokens, found 2",
+        ),
         (fit(builder().special_tokens(["a", "b", "a"])), "found \"a\" at place 0 and again at 2"),
         (fit(builder().unknown_token("<unk>")), "unknown_token must be one of the special tokens []"),
         (builder().build_from_text(""), "needs at least one token"),

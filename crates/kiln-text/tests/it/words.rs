@@ -1,27 +1,28 @@
 //! Splitters split as documented, an analyzer puts them together, and a tokenizer takes one and writes it to its file.
 
+use kiln_base::OptionError;
 use kiln_text::Error;
 use kiln_text::encoders::{Encoder, ImdbIds, TextEncoder, WordTokenizer};
 use kiln_text::io::Saved;
 use kiln_text::tokens::{
-    Accents, Analyzer, Html, NGrams, Normalizer, Punctuation, Segments, UnicodeForm, Words, text_to_words,
+    Accents, Analyzer, Html, NGrams, Normalizer, Punctuation, Segments, UnicodeForm, WordSplitter, text_to_words,
 };
 
 const TEXT: &str = "The quick (“brown”) fox can't jump 32.3 feet, right? 한국어 日本 👍🏽 €5\u{a0}a_b ๆ";
 
-fn every_kind() -> Vec<Words> {
+fn every_kind() -> Vec<WordSplitter> {
     vec![
-        Words::keras(),
-        Words::keras_with("–", "ab").unwrap(),
-        Words::white_space(),
-        Words::characters(),
-        Words::graphemes(),
-        Words::unicode(Segments::Words),
-        Words::unicode(Segments::WordsAndSymbols),
-        Words::unicode(Segments::All),
-        Words::matches(r"(?i)([a-z]+)\d*").unwrap(),
-        Words::matches(r"\b\w\w+\b").unwrap(),
-        Words::gaps(r"\W+").unwrap(),
+        WordSplitter::keras(),
+        WordSplitter::keras_with("–", "ab").unwrap(),
+        WordSplitter::white_space(),
+        WordSplitter::characters(),
+        WordSplitter::graphemes(),
+        WordSplitter::unicode(Segments::Words),
+        WordSplitter::unicode(Segments::WordsAndSymbols),
+        WordSplitter::unicode(Segments::All),
+        WordSplitter::matches(r"(?i)([a-z]+)\d*").unwrap(),
+        WordSplitter::matches(r"\b\w\w+\b").unwrap(),
+        WordSplitter::gaps(r"\W+").unwrap(),
     ]
 }
 
@@ -29,42 +30,42 @@ fn every_kind() -> Vec<Words> {
 fn unicode_words_are_those_of_annex_29() {
     // The first sentence is the annex's own example, in section 4.
     let words = ["The", "quick", "brown", "fox", "can't", "jump", "32.3", "feet", "right", "한국어", "日", "本"];
-    let split = Words::unicode(Segments::Words).split(TEXT);
+    let split = WordSplitter::unicode(Segments::Words).split(TEXT);
     assert_eq!(split[..12], words);
     assert_eq!(split[12..], ["5", "a_b", "ๆ"]);
-    let symbols = Words::unicode(Segments::WordsAndSymbols).split(TEXT);
+    let symbols = WordSplitter::unicode(Segments::WordsAndSymbols).split(TEXT);
     assert_eq!(symbols[12..], ["👍🏽", "€", "5", "a_b", "ๆ"]);
-    let all = Words::unicode(Segments::All).split("(“Yes”), + 2 … 👍🏽!\r\n\t");
+    let all = WordSplitter::unicode(Segments::All).split("(“Yes”), + 2 … 👍🏽!\r\n\t");
     assert_eq!(all, ["(", "“", "Yes", "”", ")", ",", "+", "2", "…", "👍🏽", "!"]);
-    let symbols = Words::unicode(Segments::WordsAndSymbols).split("(“Yes”), + 2 … 👍🏽!\r\n\t");
+    let symbols = WordSplitter::unicode(Segments::WordsAndSymbols).split("(“Yes”), + 2 … 👍🏽!\r\n\t");
     assert_eq!(symbols, ["Yes", "+", "2", "👍🏽"]);
 }
 
 #[test]
 fn characters_and_graphemes() {
-    assert_eq!(Words::characters().split("e\u{301} 👍🏽"), ["e", "\u{301}", " ", "👍", "🏽"]);
-    assert_eq!(Words::graphemes().split("e\u{301} 👍🏽한\r\n"), ["e\u{301}", " ", "👍🏽", "한", "\r\n"]);
+    assert_eq!(WordSplitter::characters().split("e\u{301} 👍🏽"), ["e", "\u{301}", " ", "👍", "🏽"]);
+    assert_eq!(WordSplitter::graphemes().split("e\u{301} 👍🏽한\r\n"), ["e\u{301}", " ", "👍🏽", "한", "\r\n"]);
 }
 
 #[test]
 fn patterns_give_matches_groups_and_gaps() {
-    assert_eq!(Words::matches(r"\w+").unwrap().split("a-b, c1"), ["a", "b", "c1"]);
-    assert_eq!(Words::matches(r"#(\w+)").unwrap().split("#one two #three"), ["one", "three"]);
-    assert_eq!(Words::matches(r"x|(a*)").unwrap().split("xaab"), ["aa"]);
-    assert_eq!(Words::matches(r"a*").unwrap().split("baac"), ["aa"]);
-    assert_eq!(Words::gaps(r"(,)\s*").unwrap().split(",a,  b,,c"), ["a", "b", "c"]);
-    assert_eq!(Words::gaps("").unwrap().split("aé"), ["a", "é"]);
+    assert_eq!(WordSplitter::matches(r"\w+").unwrap().split("a-b, c1"), ["a", "b", "c1"]);
+    assert_eq!(WordSplitter::matches(r"#(\w+)").unwrap().split("#one two #three"), ["one", "three"]);
+    assert_eq!(WordSplitter::matches(r"x|(a*)").unwrap().split("xaab"), ["aa"]);
+    assert_eq!(WordSplitter::matches(r"a*").unwrap().split("baac"), ["aa"]);
+    assert_eq!(WordSplitter::gaps(r"(,)\s*").unwrap().split(",a,  b,,c"), ["a", "b", "c"]);
+    assert_eq!(WordSplitter::gaps("").unwrap().split("aé"), ["a", "é"]);
 }
 
 #[test]
 fn patterns_that_cannot_be_are_refused() {
-    let error = Words::matches("(unclosed").unwrap_err();
+    let error = WordSplitter::matches("(unclosed").unwrap_err();
     assert!(matches!(error, Error::Pattern { .. }) && error.to_string().contains("(unclosed"), "{error}");
-    assert!(matches!(Words::gaps(r"(?=a)"), Err(Error::Pattern { .. })));
-    assert!(matches!(Words::gaps(r"\w{1000}{1000}"), Err(Error::Pattern { .. })));
-    let error = Words::matches("(a)(b)").unwrap_err();
+    assert!(matches!(WordSplitter::gaps(r"(?=a)"), Err(Error::Pattern { .. })));
+    assert!(matches!(WordSplitter::gaps(r"\w{1000}{1000}"), Err(Error::Pattern { .. })));
+    let error = WordSplitter::matches("(a)(b)").unwrap_err();
     assert!(matches!(error, Error::PatternGroups { found: 2, .. }), "{error}");
-    assert!(matches!(Words::keras_with("", ""), Err(Error::EmptySplit)));
+    assert!(matches!(WordSplitter::keras_with("", ""), Err(Error::Option(OptionError { option: "split", .. }))));
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn the_default_analyzer_is_keras() {
 fn an_analyzer_goes_through_normaliser_words_and_ngrams() {
     let analyzer = Analyzer::default()
         .normalizer(Normalizer::new().html(Html::Breaks).lower(true).accents(Accents::Strip))
-        .words(Words::unicode(Segments::Words))
+        .words(WordSplitter::unicode(Segments::Words))
         .ngrams(NGrams::new(2..=2).unwrap().separator("_"));
     let texts = ["Très bon!<br />À voir", "un", ""];
     let expected = [vec!["tres_bon", "bon_a", "a_voir"], vec![], vec![]];

@@ -15,7 +15,7 @@ use kiln_text::encoders::{CharTokenizer, Encoder, SubwordTextEncoder, TextEncode
 use kiln_text::io::Saved;
 use kiln_text::keras::{OutputMode, TextVectorization};
 use kiln_text::rows::{Padding, Truncating};
-use kiln_text::tokens::{Analyzer, Normalizer, Segments, Words};
+use kiln_text::tokens::{Analyzer, Normalizer, Segments, WordSplitter};
 use kiln_text::vocabulary::Vocabulary;
 use kiln_train::{
     ArtifactConfig, Batches, BurnDataset, DataLimits, DocumentDataset, EncodedBatches, EncodedDataset, EncodedText,
@@ -129,7 +129,8 @@ fn what_does_not_fit_is_refused() {
 /// An encoder of each kind, fitted on the texts.
 fn encoders(texts: &[&str]) -> Vec<TextEncoder> {
     let special = Vocabulary::builder().special_tokens(["<pad>", "<unk>"]).unknown_token("<unk>");
-    let analyzer = Analyzer::default().normalizer(Normalizer::new().lower(true)).words(Words::unicode(Segments::Words));
+    let analyzer =
+        Analyzer::default().normalizer(Normalizer::new().lower(true)).words(WordSplitter::unicode(Segments::Words));
     #[allow(unused_mut, reason = "one kind more with the feature `subwords`")]
     let mut encoders = vec![
         WordTokenizer::builder().fit(texts).unwrap().into(),

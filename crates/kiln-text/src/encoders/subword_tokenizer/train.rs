@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use kiln_base::options;
+use kiln_base::{OptionError, options};
 use tokenizers::decoders::metaspace::Metaspace as MetaspaceDecoder;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
@@ -86,7 +86,7 @@ impl SubwordTokenizerBuilder {
     ///
     /// # Errors
     ///
-    /// [`SubwordError::Option`] for special tokens that are missing, empty or given twice, [`SubwordError::Alphabet`]
+    /// [`Error::Option`] for special tokens that are missing, empty or given twice, [`SubwordError::Alphabet`]
     /// if `vocab_size` does not hold all single characters, [`Error::EmptyCorpus`] if no text has a word,
     /// [`SubwordError::Library`] for what the crate itself refuses.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<SubwordTokenizer> {
@@ -149,7 +149,7 @@ impl SubwordTokenizerBuilder {
             _ => (2, "at least two tokens, for padding and for unknown characters"),
         };
         let tokens = &self.special();
-        let wrong = |expected, found| Err(SubwordError::Option { option: "special_tokens", expected, found }.into());
+        let wrong = |expected, found| Err(OptionError::new("special_tokens", expected, found).into());
         if tokens.len() < needed {
             return wrong(expected, format!("{tokens:?}"));
         }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ascii_words::push_words;
 use super::python_text::{StripAccents, collapse_spaces, each_word, normalized};
-use super::term_tree::Words;
+use super::term_tree::TermWords;
 use super::token_pattern;
-use crate::error::{Error, Result};
-use crate::tokens::ngrams::runs;
+use crate::error::Result;
+use crate::tokens::ngrams::{check_range, runs};
 use crate::tokens::python_characters::python_words;
 
 /// scikit-learn's `token_pattern`.
@@ -98,13 +98,13 @@ macro_rules! analysis_setters {
 pub(crate) use analysis_setters;
 
 /// Start and end of a word or character in its text, in bytes.
-pub(crate) type Span = (usize, usize);
+pub(crate) type ByteRange = (usize, usize);
 
 /// The options made ready to use.
 #[derive(Clone, Debug)]
 pub(crate) struct Analysis {
     options: AnalysisOptions,
-    stop_words: Words,
+    stop_words: TermWords,
     tokens: Tokens,
 }
 
@@ -128,15 +128,13 @@ enum Tokens {
 pub(crate) struct Scratch {
     normalized: String,
     group: String,
-    spans: Vec<Span>,
+    spans: Vec<ByteRange>,
 }
 
 impl Analysis {
     pub(crate) fn new(options: AnalysisOptions) -> Result<Self> {
         let (shortest, longest) = options.ngram_range;
-        if shortest == 0 || shortest > longest {
-            return Err(Error::NGramRange { min: shortest, max: longest });
-        }
+        check_range(shortest, longest)?;
         let tokens = match options.token_pattern.as_str() {
             DEFAULT_PATTERN | r"\b\w\w+\b" | r"\w\w+" | r"\w{2,}" => Tokens::Runs(2),
             r"(?u)\b\w+\b" | r"\b\w+\b" | r"\w+" => Tokens::Runs(1),
@@ -146,7 +144,7 @@ impl Analysis {
                 Tokens::Pattern(regex, group)
             }
         };
-        let mut stop_words = Words::default();
+        let mut stop_words = TermWords::default();
         for (at, word) in options.stop_words.iter().enumerate() {
             stop_words.insert(word, at as u32);
         }
@@ -181,7 +179,7 @@ impl Analysis {
     }
 
     /// Calls `take` with every group of parts that n-grams are made of: the whole text, or each of its words.
-    pub(crate) fn each_group(&self, scratch: &mut Scratch, text: &str, mut take: impl FnMut(&str, &[Span])) {
+    pub(crate) fn each_group(&self, scratch: &mut Scratch, text: &str, mut take: impl FnMut(&str, &[ByteRange])) {
         let Scratch { normalized: lowered, group, spans } = scratch;
         let text = normalized(text, self.options.lowercase, self.options.strip_accents, lowered);
         spans.clear();
@@ -212,7 +210,7 @@ impl Analysis {
         }
     }
 
-    fn push_tokens(&self, text: &str, spans: &mut Vec<Span>) {
+    fn push_tokens(&self, text: &str, spans: &mut Vec<ByteRange>) {
         match &self.tokens {
             Tokens::Runs(least) if text.is_ascii() => push_words(text.as_bytes(), *least, spans),
             Tokens::Runs(least) => each_word(text, *least, |start, end| spans.push((start, end))),
@@ -253,7 +251,7 @@ impl Analysis {
     }
 }
 
-fn push_characters(text: &str, spans: &mut Vec<Span>) {
+fn push_characters(text: &str, spans: &mut Vec<ByteRange>) {
     if text.is_ascii() {
         spans.extend((0..text.len()).map(|at| (at, at + 1)));
     } else {

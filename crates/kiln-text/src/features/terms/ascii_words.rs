@@ -3,13 +3,13 @@
 //!
 //! Going byte by byte costs a wrong guess of the processor at most ends of words; here there are few branches to guess.
 
-use super::analysis::Span;
+use super::analysis::ByteRange;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 
 /// Adds the longest runs of letters, digits and `_` that have `least` bytes or more. All bytes must be ASCII.
-pub(crate) fn push_words(bytes: &[u8], least: usize, spans: &mut Vec<Span>) {
+pub(crate) fn push_words(bytes: &[u8], least: usize, spans: &mut Vec<ByteRange>) {
     // The start of the word that goes on from the block before, if one does.
     let (mut start, mut goes_on) = (0, 0);
     let (blocks, tail) = bytes.as_chunks::<64>();
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::features::terms::python_text::each_word;
 
-    fn words(text: &str, least: usize) -> Vec<Span> {
+    fn words(text: &str, least: usize) -> Vec<ByteRange> {
         let mut spans = Vec::new();
         push_words(text.as_bytes(), least, &mut spans);
         spans

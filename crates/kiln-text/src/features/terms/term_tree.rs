@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::analysis::Span;
+use super::analysis::ByteRange;
 use kiln_base::packed::{packed, packed_in};
 
 /// In place of a node that is not there.
@@ -11,12 +11,12 @@ pub(crate) const NONE: u32 = u32::MAX;
 
 /// A number for each word. Words of up to 15 bytes are found by comparing two integers, without following a pointer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Words {
+pub(crate) struct TermWords {
     short: FxHashMap<(u64, u64), u32>,
     long: FxHashMap<Box<str>, u32>,
 }
 
-impl Words {
+impl TermWords {
     pub(crate) fn is_empty(&self) -> bool {
         self.short.is_empty() && self.long.is_empty()
     }
@@ -32,7 +32,7 @@ impl Words {
 
     /// The number of the word that stands in a text from `start` to `end`.
     #[inline]
-    fn get_in(&self, text: &str, (start, end): Span) -> Option<u32> {
+    fn get_in(&self, text: &str, (start, end): ByteRange) -> Option<u32> {
         match packed_in(text.as_bytes(), (start, end)) {
             Some(key) => self.short.get(&key),
             None => self.long.get(&text[start..end]),
@@ -60,7 +60,7 @@ pub(crate) struct Branch {
 /// Parts and n-grams, numbered together by first appearance.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TermTree {
-    words: Words,
+    words: TermWords,
     children: FxHashMap<u64, u32>,
     nodes: u32,
     /// The parts themselves, which are the n-grams of one part.
@@ -84,7 +84,7 @@ impl TermTree {
     }
 
     #[inline]
-    fn part_in(&mut self, text: &str, span: Span) -> u32 {
+    fn part_in(&mut self, text: &str, span: ByteRange) -> u32 {
         match self.words.get_in(text, span) {
             Some(node) => node,
             None => self.add_part(&text[span.0..span.1]),
@@ -150,13 +150,13 @@ fn key(parent: u32, part: u32) -> u64 {
 
 /// What finds nodes: a tree that grows, or one that stays as it is.
 pub(crate) trait Terms {
-    fn part(&mut self, text: &str, span: Span) -> u32;
+    fn part(&mut self, text: &str, span: ByteRange) -> u32;
     fn child(&mut self, parent: u32, part: u32, length: usize) -> u32;
 }
 
 impl Terms for &mut TermTree {
     #[inline]
-    fn part(&mut self, text: &str, span: Span) -> u32 {
+    fn part(&mut self, text: &str, span: ByteRange) -> u32 {
         self.part_in(text, span)
     }
 
@@ -168,7 +168,7 @@ impl Terms for &mut TermTree {
 
 impl Terms for &TermTree {
     #[inline]
-    fn part(&mut self, text: &str, span: Span) -> u32 {
+    fn part(&mut self, text: &str, span: ByteRange) -> u32 {
         self.words.get_in(text, span).unwrap_or(NONE)
     }
 
@@ -194,7 +194,7 @@ impl Paths {
         (shortest, longest): (usize, usize),
         keep_short: bool,
         text: &str,
-        spans: &[Span],
+        spans: &[ByteRange],
         found: &mut Vec<u32>,
     ) {
         if longest == 1 {

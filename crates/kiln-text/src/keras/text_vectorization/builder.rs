@@ -7,13 +7,13 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::tokens::{SplitBy, Standardize, Tokens};
+use super::tokens::{SplitBy, Standardize, TokenStream};
 use super::{MASK, TextVectorization, UNKNOWN};
 use crate::error::{Error, Result, TextVectorizationError, VocabularyError};
 use crate::io::saved::read_file;
 use crate::io::text::Text;
 use crate::vocabulary::token_counts::{TokenCount, count_in_any_order};
-use kiln_base::{Interner, options};
+use kiln_base::{Interner, OptionError, options};
 
 /// What a text becomes (Keras's `output_mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,9 +97,9 @@ impl TextVectorizationBuilder {
     /// # Errors
     ///
     /// [`VocabularyError::Empty`] if the texts hold no token, and the errors of options:
-    /// [`TextVectorizationError::MaxTokens`] for a `max_tokens` that leaves no place for a token or for
-    /// `pad_to_max_tokens` without one, [`Error::ZeroLength`], [`TextVectorizationError::OutputMode`] for an
-    /// `output_sequence_length` where there are no ids, [`TextVectorizationError::NGramWidths`] for a width of 0 or no
+    /// [`Error::Option`] for a `max_tokens` that leaves no place for a token or for
+    /// `pad_to_max_tokens` without one, [`Error::Option`], [`TextVectorizationError::OutputMode`] for an
+    /// `output_sequence_length` where there are no ids, [`Error::Option`] for a width of 0 or no
     /// width.
     pub fn adapt(self, texts: impl IntoIterator<Item = impl Text>) -> Result<TextVectorization> {
         let tokens = self.check()?;
@@ -220,19 +220,15 @@ impl TextVectorizationBuilder {
         self.max_tokens.map_or(u32::MAX as usize - 2, |most| most - self.output_mode.special_tokens().len())
     }
 
-    fn check(&self) -> Result<Tokens> {
+    fn check(&self) -> Result<TokenStream> {
         let least = self.output_mode.special_tokens().len() + 1;
+        let expected = format!("{least} or more: special tokens count, and pad_to_max_tokens needs it");
         match self.max_tokens {
-            Some(found) if found < least => {
-                return Err(TextVectorizationError::MaxTokens { found: Some(found), least }.into());
-            }
-            None if self.pad_to_max_tokens => {
-                return Err(TextVectorizationError::MaxTokens { found: None, least }.into());
-            }
-            _ => {}
+            Some(found) => OptionError::unless(found >= least, "max_tokens", expected, found)?,
+            None => OptionError::unless(!self.pad_to_max_tokens, "max_tokens", expected, "none")?,
         }
         match self.output_sequence_length {
-            Some(0) => return Err(Error::ZeroLength),
+            Some(0) => return Err(OptionError::new("output_sequence_length", "1 or more", 0).into()),
             Some(_) if self.output_mode != OutputMode::Ids => {
                 return Err(TextVectorizationError::OutputMode {
                     asked: "output_sequence_length",
@@ -244,9 +240,9 @@ impl TextVectorizationBuilder {
         }
         match self.ngrams.as_deref() {
             Some(widths) if widths.is_empty() || widths.contains(&0) => {
-                Err(TextVectorizationError::NGramWidths { found: widths.to_vec() }.into())
+                Err(OptionError::new("ngrams", "one width or more, each 1 or more", format!("{widths:?}")).into())
             }
-            widths => Ok(Tokens::new(self.standardize, self.split, widths)),
+            widths => Ok(TokenStream::new(self.standardize, self.split, widths)),
         }
     }
 }

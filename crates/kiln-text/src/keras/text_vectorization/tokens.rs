@@ -55,7 +55,7 @@ pub(crate) struct Scratch {
 
 /// The stages from a text to tokens.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tokens {
+pub(crate) struct TokenStream {
     split: Option<SplitBy>,
     ngrams: Option<Vec<usize>>,
     actions: Box<[Action; 256]>,
@@ -63,7 +63,7 @@ pub(crate) struct Tokens {
     written: Box<[(u8, u8); 256]>,
 }
 
-impl Tokens {
+impl TokenStream {
     pub(crate) fn new(standardize: Option<Standardize>, split: Option<SplitBy>, ngrams: Option<&[usize]>) -> Self {
         let lower = matches!(standardize, Some(Standardize::LowerAndStripPunctuation | Standardize::Lower));
         let strip = matches!(standardize, Some(Standardize::LowerAndStripPunctuation | Standardize::StripPunctuation));
@@ -188,7 +188,7 @@ impl Tokens {
     }
 }
 
-impl EachToken for Tokens {
+impl EachToken for TokenStream {
     type Scratch = Scratch;
 
     fn each(&self, scratch: &mut Scratch, text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {

@@ -1,4 +1,4 @@
-//! [`Words`]: the ways a text falls into tokens. Leaves out what is done to the text before (`normalizer.rs`) and
+//! [`WordSplitter`]: the ways a text falls into tokens. Leaves out what is done to the text before (`normalizer.rs`) and
 //! Keras's rule itself (`splitter.rs`).
 
 use regex::Regex;
@@ -29,20 +29,20 @@ pub enum Segments {
 /// # Examples
 ///
 /// ```
-/// use kiln_text::tokens::{Segments, Words};
+/// use kiln_text::tokens::{Segments, WordSplitter};
 ///
 /// let text = "Can't stop: 3.5 km 👍🏽!";
-/// assert_eq!(Words::keras().split(text), ["Can't", "stop", "3", "5", "km", "👍🏽"]);
-/// assert_eq!(Words::white_space().split(text), ["Can't", "stop:", "3.5", "km", "👍🏽!"]);
-/// assert_eq!(Words::unicode(Segments::Words).split(text), ["Can't", "stop", "3.5", "km"]);
-/// assert_eq!(Words::unicode(Segments::All).split(text), ["Can't", "stop", ":", "3.5", "km", "👍🏽", "!"]);
-/// assert_eq!(Words::matches(r"\w\w+")?.split(text), ["Can", "stop", "km"]);
-/// assert_eq!(Words::gaps(r"[\s:!]+")?.split(text), ["Can't", "stop", "3.5", "km", "👍🏽"]);
+/// assert_eq!(WordSplitter::keras().split(text), ["Can't", "stop", "3", "5", "km", "👍🏽"]);
+/// assert_eq!(WordSplitter::white_space().split(text), ["Can't", "stop:", "3.5", "km", "👍🏽!"]);
+/// assert_eq!(WordSplitter::unicode(Segments::Words).split(text), ["Can't", "stop", "3.5", "km"]);
+/// assert_eq!(WordSplitter::unicode(Segments::All).split(text), ["Can't", "stop", ":", "3.5", "km", "👍🏽", "!"]);
+/// assert_eq!(WordSplitter::matches(r"\w\w+")?.split(text), ["Can", "stop", "km"]);
+/// assert_eq!(WordSplitter::gaps(r"[\s:!]+")?.split(text), ["Can't", "stop", "3.5", "km", "👍🏽"]);
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Rule", try_from = "Rule")]
-pub struct Words(Kind);
+pub struct WordSplitter(Kind);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
@@ -72,7 +72,7 @@ impl Pattern {
     }
 }
 
-/// What a file says of a [`Words`].
+/// What a file says of a [`WordSplitter`].
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Rule {
@@ -85,8 +85,8 @@ enum Rule {
     Gaps { pattern: String },
 }
 
-impl From<Words> for Rule {
-    fn from(words: Words) -> Self {
+impl From<WordSplitter> for Rule {
+    fn from(words: WordSplitter) -> Self {
         match words.0 {
             Kind::Keras(rule) => Rule::Keras { filters: rule.filters().to_owned(), split: rule.split().to_owned() },
             Kind::WhiteSpace => Rule::WhiteSpace,
@@ -99,29 +99,29 @@ impl From<Words> for Rule {
     }
 }
 
-impl TryFrom<Rule> for Words {
+impl TryFrom<Rule> for WordSplitter {
     type Error = Error;
 
     fn try_from(rule: Rule) -> Result<Self> {
         match rule {
-            Rule::Keras { filters, split } => Words::keras_with(filters, split),
-            Rule::WhiteSpace => Ok(Words::white_space()),
-            Rule::Characters => Ok(Words::characters()),
-            Rule::Graphemes => Ok(Words::graphemes()),
-            Rule::Unicode { segments } => Ok(Words::unicode(segments)),
-            Rule::Matches { pattern } => Words::matches(&pattern),
-            Rule::Gaps { pattern } => Words::gaps(&pattern),
+            Rule::Keras { filters, split } => WordSplitter::keras_with(filters, split),
+            Rule::WhiteSpace => Ok(WordSplitter::white_space()),
+            Rule::Characters => Ok(WordSplitter::characters()),
+            Rule::Graphemes => Ok(WordSplitter::graphemes()),
+            Rule::Unicode { segments } => Ok(WordSplitter::unicode(segments)),
+            Rule::Matches { pattern } => WordSplitter::matches(&pattern),
+            Rule::Gaps { pattern } => WordSplitter::gaps(&pattern),
         }
     }
 }
 
-impl Default for Words {
+impl Default for WordSplitter {
     fn default() -> Self {
         Self::keras()
     }
 }
 
-impl Words {
+impl WordSplitter {
     /// Keras's rule with its defaults: [`DEFAULT_FILTERS`](crate::tokens::DEFAULT_FILTERS) become spaces, and spaces part the
     /// words.
     pub fn keras() -> Self {
@@ -132,7 +132,7 @@ impl Words {
     ///
     /// # Errors
     ///
-    /// [`Error::EmptySplit`] for an empty `split`.
+    /// [`Error::Option`] for an empty `split`.
     pub fn keras_with(filters: impl Into<String>, split: impl Into<String>) -> Result<Self> {
         Splitter::new(filters.into(), false, split.into(), false).map(|splitter| Self(Kind::Keras(splitter)))
     }
