@@ -52,7 +52,6 @@ pub struct AdamStep {
 ///
 /// Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014; Keras places epsilon next to
 /// the root of the uncorrected second moment.
-#[must_use]
 pub fn adam_step(
     value: Tensor<1>,
     mean: Tensor<1>,

@@ -48,7 +48,6 @@ use crate::backend::choice::{Kernels, assert_same_device, is_fused};
 /// assert_eq!(output.to_data().to_vec::<f32>().unwrap(), [6.0, 6.0]);
 /// # }
 /// ```
-#[must_use]
 pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: Activation) -> Tensor<3> {
     let ([_, time, d_input], [window, kernel_input, filters]) = (input.dims(), kernel.dims());
     assert_eq!(kernel_input, d_input, "the kernel must have {d_input} input channels, but has {kernel_input}");

@@ -44,7 +44,6 @@ use crate::random::RandomKey;
 /// assert!(output.iter().all(|&value| value == 0.0 || value == 2.0));
 /// # }
 /// ```
-#[must_use]
 pub fn dropout<const D: usize>(input: Tensor<D>, key: RandomKey, rate: f64) -> Tensor<D> {
     assert!((0.0..1.0).contains(&rate), "a dropout rate must be at least 0 and below 1, but is {rate}");
     if !is_fused(&input) {

@@ -48,7 +48,6 @@ pub use self::rows::{RowGradient, put_rows, row_gradient};
 /// assert_eq!(rows.to_data().to_vec::<f32>().unwrap(), [1.0, 2.0, 0.0, 0.0]);
 /// # }
 /// ```
-#[must_use]
 pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     assert!(table.dims()[1] > 0, "an embedding needs a width above 0");
     assert_same_device("ids", &ids.device(), &table.device());

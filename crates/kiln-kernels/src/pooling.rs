@@ -41,7 +41,6 @@ use crate::backend::choice::is_fused;
 /// assert_eq!(max_pool1d(input, 2).to_data().to_vec::<f32>().unwrap(), [3.0, 2.0]);
 /// # }
 /// ```
-#[must_use]
 pub fn max_pool1d(input: Tensor<3>, pool: usize) -> Tensor<3> {
     assert!(pool > 0, "a pool must hold at least 1 step, but holds 0");
     if !is_fused(&input) || pool > 256 {

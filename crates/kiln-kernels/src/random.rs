@@ -41,7 +41,6 @@ pub struct RandomKey {
 
 impl RandomKey {
     /// The root key of `seed`.
-    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { key: split(seed), stream: [0; 2] }
     }

@@ -29,7 +29,6 @@ pub struct RecurrentWeights {
 
 impl RecurrentWeights {
     /// The weights of two directions side by side.
-    #[must_use]
     pub fn both(forward: Self, backward: Self) -> Self {
         let join = |forward: Tensor<3>, backward: Tensor<3>| {
             if forward.dims() != backward.dims() || Kernels::of_all(&[&forward, &backward]).is_none() {
@@ -111,7 +110,6 @@ impl RecurrentWeights {
 /// assert_eq!(output.dims(), [2, 7, 5]);
 /// # }
 /// ```
-#[must_use]
 pub fn recurrent(
     input: Tensor<3>,
     weights: RecurrentWeights,

@@ -10,7 +10,6 @@
 macro_rules! setters {
     ($group:ident: $($(#[$doc:meta])* $option:ident: $type:ty,)*) => {$(
         $(#[$doc])*
-        #[must_use]
         pub fn $option(mut self, $option: $type) -> Self {
             self.$group.$option = $option.into();
             self

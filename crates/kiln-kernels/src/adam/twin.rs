@@ -13,7 +13,6 @@ use super::AdamStep;
 /// # Panics
 ///
 /// If the shapes do not fit.
-#[must_use]
 pub fn adam_step(
     value: Tensor<1>,
     mean: Tensor<1>,

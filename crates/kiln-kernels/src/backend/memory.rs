@@ -19,7 +19,6 @@ pub struct DeviceMemory {
 /// # Panics
 ///
 /// CubeCL may panic if the device is lost.
-#[must_use]
 #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
 pub fn device_memory(device: &Device) -> Option<DeviceMemory> {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -36,7 +35,6 @@ pub fn device_memory(device: &Device) -> Option<DeviceMemory> {
 }
 
 /// What a GPU calls itself; `None` of a device that is no GPU.
-#[must_use]
 #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
 pub fn gpu_name(device: &Device) -> Option<String> {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]

@@ -13,7 +13,6 @@ use crate::activation::Activation;
 /// # Panics
 ///
 /// If the shapes do not fit.
-#[must_use]
 pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: Activation) -> Tensor<3> {
     let [batch, steps, d_input] = input.dims();
     let [window, _, filters] = kernel.dims();

@@ -13,7 +13,6 @@ use crate::random::RandomKey;
 /// # Panics
 ///
 /// If the shapes do not fit.
-#[must_use]
 pub fn dropout<const D: usize>(input: Tensor<D>, key: RandomKey, rate: f64) -> Tensor<D> {
     let shape = input.dims();
     let mask = key.dropout_mask(shape.iter().product(), rate);

@@ -48,7 +48,6 @@ pub struct RowGradient {
 /// assert_eq!(touched.values.to_data().try_to_vec::<f32>().unwrap(), [2.0, 5.0]); // of rows 3 and 7
 /// # }
 /// ```
-#[must_use]
 pub fn row_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>) -> RowGradient {
     let [batch, time, width] = gradient.dims();
     assert_eq!(ids.dims(), [batch, time], "there must be an id for each of the {batch} x {time} rows of the gradient");
@@ -101,7 +100,6 @@ pub fn row_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>) -> RowGradient {
 ///
 /// If the shapes do not fit or the tensors are on several devices; on the CPU, if an id is not below
 /// `vocab`.
-#[must_use]
 pub fn put_rows(table: Tensor<2>, ids: Tensor<2, Int>, rows: Tensor<2>) -> Tensor<2> {
     let ([_, width], [count, d_row]) = (table.dims(), rows.dims());
     assert_eq!(d_row, width, "rows must be as wide as the table's {width}, but are {d_row}");

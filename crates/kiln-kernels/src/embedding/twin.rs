@@ -11,7 +11,6 @@ use burn::tensor::{IndexingUpdateOp, Int, Tensor, module};
 /// # Panics
 ///
 /// If the shapes do not fit.
-#[must_use]
 pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     module::embedding(table, ids)
 }
@@ -27,7 +26,6 @@ pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
 /// # Panics
 ///
 /// If the shapes do not fit.
-#[must_use]
 pub fn table_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>, vocab: usize) -> Tensor<2> {
     let [batch, time, width] = gradient.dims();
     let rows = gradient.reshape([batch * time, width]);
@@ -44,7 +42,6 @@ pub fn table_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>, vocab: usize) ->
 /// # Panics
 ///
 /// If the shapes do not fit.
-#[must_use]
 pub fn put_rows(table: Tensor<2>, ids: Tensor<2, Int>, rows: Tensor<2>) -> Tensor<2> {
     let ids = ids.reshape([rows.dims()[0]]);
     let missing = rows - table.clone().select(0, ids.clone());

@@ -11,7 +11,6 @@ use burn::tensor::Tensor;
 /// # Panics
 ///
 /// If the shapes do not fit.
-#[must_use]
 pub fn max_pool1d(input: Tensor<3>, pool: usize) -> Tensor<3> {
     let [batch, steps, channels] = input.dims();
     let windows = steps / pool;

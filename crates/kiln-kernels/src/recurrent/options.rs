@@ -121,7 +121,6 @@ impl RecurrentOptions {
     }
 
     /// Rows of a sequence in the output.
-    #[must_use]
     pub fn out_rows(&self, time: usize) -> usize {
         let Wanted { sequence, hidden, cell } = self.wanted;
         let steps = if sequence { time } else { 0 };

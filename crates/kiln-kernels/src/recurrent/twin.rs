@@ -15,7 +15,6 @@ use kiln_base::Span;
 /// # Panics
 ///
 /// If the shapes do not fit.
-#[must_use]
 pub fn recurrent(
     input: Tensor<3>,
     weights: RecurrentWeights,

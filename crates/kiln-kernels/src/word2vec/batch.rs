@@ -34,7 +34,6 @@ impl WindowBatch {
 
     /// How many predictions a loss over the batch adds up: one a window, or in skip-gram one a word
     /// of its context.
-    #[must_use]
     pub fn predictions(&self, prediction: Prediction) -> u64 {
         match prediction {
             Prediction::CbowMean | Prediction::CbowSum => self.windows.len() as u64,
@@ -89,7 +88,6 @@ impl LossSum {
     }
 
     /// The mean loss; 0 of no predictions.
-    #[must_use]
     pub fn mean(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
     }

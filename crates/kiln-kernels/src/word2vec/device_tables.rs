@@ -37,7 +37,6 @@ pub struct DeviceTables {
 
 impl DeviceTables {
     /// Copies the tables to the device.
-    #[must_use]
     pub fn new(tables: &WordTables, device: &Device) -> Self {
         // Nothing here is recorded for a backward pass.
         let device = device.clone().inner();
@@ -47,13 +46,11 @@ impl DeviceTables {
     }
 
     /// How many rows each table has.
-    #[must_use]
     pub fn rows(&self) -> usize {
         self.input.dims()[0]
     }
 
     /// Numbers in a row.
-    #[must_use]
     pub fn width(&self) -> usize {
         self.input.dims()[1]
     }

@@ -19,7 +19,6 @@ impl AliasTable {
     /// # Panics
     ///
     /// If there is no positive weight, or one is no number.
-    #[must_use]
     pub fn new(weights: &[f64]) -> Self {
         let total: f64 = weights.iter().sum();
         assert!(total > 0.0 && total.is_finite(), "weights must be positive and finite, but add up to {total}");
@@ -45,7 +44,6 @@ impl AliasTable {
 
     /// The number that the random word `bits` draws.
     #[inline]
-    #[must_use]
     pub fn draw(&self, bits: u64) -> u32 {
         // The high half chooses an entry, the low half between its two numbers.
         let place = ((bits >> 32) * self.entries.len() as u64) >> 32;
@@ -114,7 +112,6 @@ impl WindowSampler {
     /// # Panics
     ///
     /// If fewer than two words have a count, or the window is 0.
-    #[must_use]
     pub fn new(
         counts: &[u64],
         window: usize,

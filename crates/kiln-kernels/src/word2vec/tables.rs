@@ -40,7 +40,6 @@ impl WordTables {
     /// # Panics
     ///
     /// If the width is 0, or the tables are not of as many whole rows.
-    #[must_use]
     pub fn new(input: &[f32], output: &[f32], width: usize) -> Self {
         assert!(width > 0, "rows must hold at least one number");
         assert_eq!(input.len() % width, 0, "{} numbers are no whole rows of {width}", input.len());
@@ -54,7 +53,6 @@ impl WordTables {
     /// # Panics
     ///
     /// If the width is 0.
-    #[must_use]
     pub fn random(rows: usize, width: usize, key: RandomKey) -> Self {
         let mut tables = Self::new(&[], &[], width);
         tables.grow(rows, key);
@@ -74,25 +72,21 @@ impl WordTables {
     }
 
     /// How many rows each table has.
-    #[must_use]
     pub fn rows(&self) -> usize {
         self.input.rows()
     }
 
     /// Numbers in a row.
-    #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
     /// The input rows, one after another.
-    #[must_use]
     pub fn input(&self) -> Vec<f32> {
         self.input.values()
     }
 
     /// The output rows, one after another.
-    #[must_use]
     pub fn output(&self) -> Vec<f32> {
         self.output.values()
     }

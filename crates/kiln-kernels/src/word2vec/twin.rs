@@ -19,7 +19,6 @@ use super::batch::{Prediction, WindowBatch};
 /// # Panics
 ///
 /// If the batch is not one of tables of these rows.
-#[must_use]
 pub fn word_update(
     input: Tensor<2>,
     output: Tensor<2>,

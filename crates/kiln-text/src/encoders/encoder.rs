@@ -21,6 +21,16 @@ pub trait Encoder: Send + Sync {
         texts.par_iter().with_min_len(16).map(|text| self.encode(text)).collect()
     }
 
+    /// The same where an encoding can refuse a text, as the rules of a `tokenizer.json` can. Everything in Kiln that reads
+    /// many texts goes through this.
+    ///
+    /// # Errors
+    ///
+    /// Why the first text that is refused is. Only `SubwordTokenizer` refuses texts.
+    fn try_encode_batch(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>> {
+        Ok(self.encode_batch(texts))
+    }
+
     /// The ids of all texts, on all threads. The texts need not all be in memory; the ids are.
     ///
     /// # Errors
@@ -33,7 +43,7 @@ pub trait Encoder: Send + Sync {
         let mut all = Vec::new();
         in_batches(texts, |_, texts| {
             let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-            all.extend(self.encode_batch(&texts));
+            all.extend(self.try_encode_batch(&texts)?);
             Ok(())
         })?;
         Ok(all)
@@ -90,7 +100,10 @@ impl<E: Encoder, I: Iterator<Item: Text>> Iterator for EncodedStream<'_, E, I> {
                 return None;
             }
             let texts: Vec<&str> = batch.iter().map(AsRef::as_ref).collect();
-            self.ready = self.encoder.encode_batch(&texts).into_iter();
+            match self.encoder.try_encode_batch(&texts) {
+                Ok(ids) => self.ready = ids.into_iter(),
+                Err(error) => return Some(Err(error)),
+            }
         }
     }
 }

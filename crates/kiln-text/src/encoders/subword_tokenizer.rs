@@ -38,12 +38,6 @@ struct Header {
 /// A character that no vocabulary has, to see what a tokenizer makes of it.
 const UNHEARD_OF: &str = "\u{10fffd}";
 
-/// The same for normalisers that drop the other: a letter, and one that nobody writes.
-const UNSEEN: &str = "𒈙";
-
-/// Above this many tokens no file's limit is tried.
-const LONGEST_CUT: usize = 1 << 16;
-
 /// Subwords as Hugging Face's `tokenizers` makes them, trained here or read from a `tokenizer.json`.
 ///
 /// A trained one has padding at id 0. Files go both ways with the Python package, with the same ids.
@@ -95,12 +89,7 @@ impl SubwordTokenizer {
         tokenizer.with_padding(None);
         tokenizer.set_encode_special_tokens(true);
         let vocab_size = tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last as usize + 1);
-        // All that the crate can refuse in a text: an unknown character or word where no token stands for them, and, by
-        // the rules of a file, a text that is too long.
-        let long = tokenizer.get_truncation().map_or(0, |truncation| truncation.max_length.min(LONGEST_CUT)) + 1;
-        for text in [UNHEARD_OF, UNSEEN, &UNSEEN.repeat(1000), &format!("{UNSEEN} ").repeat(long)] {
-            tokenizer.encode_fast(text, true).map_err(library_error("use a tokenizer on unknown characters"))?;
-        }
+        tokenizer.encode_fast(UNHEARD_OF, true).map_err(library_error("use a tokenizer on unknown characters"))?;
         let short_way = ByteLevelBpe::of(&tokenizer, true).map(Arc::new);
         Ok(Self { tokenizer: Arc::new(tokenizer), json: Arc::from(json), vocab_size, short_way })
     }
@@ -120,22 +109,23 @@ impl SubwordTokenizer {
         !self.tokenizer.get_encode_special_tokens()
     }
 
-    fn encode_with(&self, cache: &mut WordCache, text: &str) -> Vec<u32> {
-        let ids = match &self.short_way {
+    fn encode_with(&self, cache: &mut WordCache, text: &str) -> Result<Vec<u32>> {
+        match &self.short_way {
             Some(short_way) if !has_rare_planes(text) => {
                 let mut ids = Vec::with_capacity(text.len() / 4 + 1);
-                short_way.encode(&self.tokenizer, text, cache, &mut ids).map(|()| ids)
+                short_way.encode(&self.tokenizer, text, cache, &mut ids)?;
+                Ok(ids)
             }
             _ => self.encode_by_pipeline(text),
-        };
-        ids.expect("what the crate refuses in a text, `over` has refused in the file")
+        }
     }
 
     /// [`encode`](Encoder::encode) by the crate's own pipeline throughout; slower where a short way is known.
     ///
     /// # Errors
     ///
-    /// [`SubwordError::Library`] if the crate refuses the text, which it does for no file that could be loaded.
+    /// [`SubwordError::Library`] if the rules of the file fail on the text: it has an unknown word and no token for one, or
+    /// a regular expression of its own gives up. Trained tokenizers fail on no text.
     pub fn encode_by_pipeline(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.tokenizer.encode_fast(text, true).map_err(library_error("encode a text"))?;
         Ok(encoding.get_ids().to_vec())
@@ -196,8 +186,13 @@ impl Saved for SubwordTokenizer {
 
 impl Encoder for SubwordTokenizer {
     /// The ids of a text, with the tokens that the file's post-processor adds, such as `[CLS]`.
+    ///
+    /// # Panics
+    ///
+    /// If the rules of a file that was read fail on the text; [`try_encode_batch`](Encoder::try_encode_batch) gives an
+    /// error instead. Trained tokenizers fail on no text.
     fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode_with(&mut WordCache::default(), text)
+        self.encode_with(&mut WordCache::default(), text).unwrap_or_else(|error| refused(&error))
     }
 
     fn vocab_size(&self) -> usize {
@@ -205,14 +200,24 @@ impl Encoder for SubwordTokenizer {
     }
 
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
+        self.try_encode_batch(texts).unwrap_or_else(|error| refused(&error))
+    }
+
+    fn try_encode_batch(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>> {
         // Few pieces, so that each has a cache of some use; each thread still gets several.
         let piece = texts.len().div_ceil(rayon::current_num_threads() * 8).max(1);
-        let pieces = texts.par_chunks(piece).flat_map_iter(|texts| {
+        let pieces = texts.par_chunks(piece).map(|texts| {
             let mut cache = WordCache::default();
-            texts.iter().map(move |text| self.encode_with(&mut cache, text))
+            texts.iter().map(|text| self.encode_with(&mut cache, text)).collect::<Result<Vec<_>>>()
         });
-        pieces.collect()
+        // Collected before it is looked at: the first error is that of the first text, whatever the threads do.
+        let pieces: Vec<_> = pieces.collect();
+        Ok(pieces.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
+}
+
+fn refused(error: &Error) -> ! {
+    panic!("{error}; `try_encode_batch` gives this as an error")
 }
 
 /// Whether a character lies beyond U+2FFFF. What is a letter there changes from one version of Unicode to the next, and

@@ -134,6 +134,10 @@ impl Encoder for TextEncoder {
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
         self.encoding().encode_batch(texts)
     }
+
+    fn try_encode_batch(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>> {
+        self.encoding().try_encode_batch(texts)
+    }
 }
 
 impl Saved for TextEncoder {

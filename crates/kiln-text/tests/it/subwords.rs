@@ -217,3 +217,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_text_that_the_rules_of_a_file_refuse_is_an_error() {
+    // A file that drops every character but letters, and has no token for unknown words.
+    let json = r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": {"type": "Replace", "pattern": {"Regex": "[^a-z]"}, "content": ""},
+        "pre_tokenizer": null, "post_processor": null, "decoder": null,
+        "model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "[UNK]"}}"#;
+    let tokenizer = SubwordTokenizer::from_json(json).unwrap();
+    assert_eq!(tokenizer.encode("a!"), [0]);
+    let refused = |result: kiln_text::Result<Vec<Vec<u32>>>| {
+        matches!(result, Err(Error::Subword(SubwordError::Library { action: "encode a text", .. })))
+    };
+    assert!(refused(tokenizer.try_encode_batch(&["a", "b"])));
+    assert!(refused(tokenizer.encode_all(["a", "b"])));
+    assert!(refused(tokenizer.encode_stream(["a", "b"]).collect()));
+    assert!(refused(TextEncoder::from(tokenizer).try_encode_batch(&["a", "b"])));
+}

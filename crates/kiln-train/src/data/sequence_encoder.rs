@@ -109,7 +109,7 @@ impl SequenceEncoder {
     /// None: the rows have a length.
     pub fn pad(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        Ok(self.pad_sequences().pad(&self.encoder.encode_batch(&texts))?)
+        Ok(self.pad_sequences().pad(&self.encoder.try_encode_batch(&texts)?)?)
     }
 
     /// A data set of `documents` and their labels.

@@ -199,7 +199,6 @@ pub(crate) fn store_tile<S: Simd, const R: usize, const C: usize>(
 
 /// Floating-point operations a second of the inner loop on all cores, everything in the nearest
 /// cache: what a product can reach at most. For benchmarks.
-#[must_use]
 pub fn peak() -> f64 {
     use pulp::WithSimd;
     use rayon::prelude::*;
