@@ -116,7 +116,7 @@ impl VocabularyConfig {
     pub(crate) fn into_vocabulary(self) -> Result<Vocabulary> {
         let Self { special_tokens, unknown_token, documents, tokens, entries: Entries(map, counts) } = self;
         let wrong = |field, expected, found| Error::FileField { class_name: VOCABULARY, field, expected, found };
-        if map.len() == 0 {
+        if map.is_empty() {
             return Err(wrong("entries", "at least one token", "none".to_owned()));
         }
         if special_tokens > map.len() {
@@ -233,7 +233,7 @@ impl VocabularyBuilder {
                 .into());
             }
         }
-        if map.len() == 0 {
+        if map.is_empty() {
             return Err(VocabularyError::EmptyFile.into());
         }
         for (at, expected) in self.special().iter().enumerate() {

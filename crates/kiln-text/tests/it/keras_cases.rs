@@ -98,7 +98,7 @@ fn matrices_are_those_of_keras() {
     each_case(|name, case, tokenizer| {
         for (mode_name, mode) in modes {
             let expected: Vec<Vec<f64>> = serde_json::from_value(case["matrices"][mode_name].clone()).unwrap();
-            let matrix = tokenizer.texts_to_matrix(&strings(&case["texts"]), mode).unwrap();
+            let matrix = tokenizer.texts_to_matrix(strings(&case["texts"]), mode).unwrap();
             assert_eq!((matrix.rows, matrix.columns), (expected.len(), expected[0].len()), "{name}, {mode_name}");
             for (at, expected) in expected.iter().enumerate() {
                 for (cell, expected) in matrix.row(at).iter().zip(expected) {

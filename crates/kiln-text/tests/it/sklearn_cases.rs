@@ -130,10 +130,10 @@ fn terms_have_the_columns_and_counts_of_scikit_learn() {
         assert_rows(
             name,
             "fitted on, again",
-            &vectorizer.transform(&strings(&case["texts"])).unwrap(),
+            &vectorizer.transform(strings(&case["texts"])).unwrap(),
             &case["fitted"],
         );
-        assert_rows(name, "others", &vectorizer.transform(&strings(&case["others"])).unwrap(), &case["transformed"]);
+        assert_rows(name, "others", &vectorizer.transform(strings(&case["others"])).unwrap(), &case["transformed"]);
         for (column, term) in features.iter().enumerate().filter(|(_, term)| !term.is_empty()) {
             assert_eq!(vectorizer.column(term), Some(column), "{name}: {term:?}");
         }
@@ -148,7 +148,7 @@ fn terms_have_the_columns_and_counts_of_scikit_learn() {
         assert_eq!(terms(&counts.to_csc()), inverse, "{name}, stored by columns");
         let read = CountVectorizer::from_json(&vectorizer.to_json()).unwrap();
         assert_eq!(read, vectorizer, "{name}");
-        assert_rows(name, "others, read", &read.transform(&strings(&case["others"])).unwrap(), &case["transformed"]);
+        assert_rows(name, "others, read", &read.transform(strings(&case["others"])).unwrap(), &case["transformed"]);
     });
 }
 
@@ -158,7 +158,7 @@ fn weights_are_those_of_scikit_learn() {
         let (vectorizer, rows) = tfidf_vectorizer(case);
         assert_eq!(vectorizer.feature_names().collect::<Vec<_>>(), strings(&case["features"]), "{name}");
         assert_rows(name, "fitted", &rows, &case["fitted"]);
-        assert_rows(name, "others", &vectorizer.transform(&strings(&case["others"])).unwrap(), &case["transformed"]);
+        assert_rows(name, "others", &vectorizer.transform(strings(&case["others"])).unwrap(), &case["transformed"]);
         let inverse: Vec<Vec<String>> = case["inverse"].as_array().unwrap().iter().map(strings).collect();
         assert_eq!(vectorizer.inverse_transform(&rows).unwrap(), inverse, "{name}");
         let expected: Option<Vec<f64>> = case.get("idf").map(|idf| serde_json::from_value(idf.clone()).unwrap());
@@ -169,7 +169,7 @@ fn weights_are_those_of_scikit_learn() {
         assert_eq!(TfidfVectorizer::from_json(&vectorizer.to_json()).unwrap(), vectorizer, "{name}");
         let alone = vectorizer.tfidf();
         assert_eq!(&TfidfTransformer::from_json(&alone.to_json()).unwrap(), alone, "{name}");
-        let counts = vectorizer.counts().transform(&strings(&case["texts"])).unwrap();
+        let counts = vectorizer.counts().transform(strings(&case["texts"])).unwrap();
         assert_rows(name, "in two steps", &alone.transform(&counts).unwrap(), &case["fitted"]);
     });
 }
@@ -178,8 +178,8 @@ fn weights_are_those_of_scikit_learn() {
 fn hashed_columns_and_signs_are_those_of_scikit_learn() {
     each_case("HashingVectorizer", 9, |name, case| {
         let vectorizer = hashing_vectorizer(case);
-        assert_rows(name, "texts", &vectorizer.transform(&strings(&case["texts"])).unwrap(), &case["fitted"]);
-        assert_rows(name, "others", &vectorizer.transform(&strings(&case["others"])).unwrap(), &case["transformed"]);
+        assert_rows(name, "texts", &vectorizer.transform(strings(&case["texts"])).unwrap(), &case["fitted"]);
+        assert_rows(name, "others", &vectorizer.transform(strings(&case["others"])).unwrap(), &case["transformed"]);
         assert_eq!(HashingVectorizer::from_json(&vectorizer.to_json()).unwrap(), vectorizer, "{name}");
     });
 }

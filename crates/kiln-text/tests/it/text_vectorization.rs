@@ -185,7 +185,7 @@ fn keras_configurations_go_both_ways() {
         .vocabulary_and_idf(["cat", "sat", "the"], [0.5, 0.25, 2.0])
         .unwrap();
     assert_eq!(read, expected);
-    assert_eq!(read.matrix(&texts).unwrap().row(1), [2.0 * 2.75 / 3.0, 0.0, 0.0, 4.0].map(|x| f64::from(x as f32)));
+    assert_eq!(read.matrix(texts).unwrap().row(1), [2.0 * 2.75 / 3.0, 0.0, 0.0, 4.0].map(|x| f64::from(x as f32)));
     let adapted = CONFIG.replace(r#""vocabulary": ["cat", "sat", "the"]"#, r#""vocabulary": null"#);
     let error = TextVectorization::from_keras_config(&adapted).unwrap_err().to_string();
     assert!(error.contains("put get_vocabulary() in"), "{error}");

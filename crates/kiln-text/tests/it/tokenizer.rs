@@ -91,7 +91,7 @@ fn decoding_skips_padding_but_keras_does_not() {
 #[test]
 fn the_golden_tf_idf_row() {
     let tokenizer = WordTokenizer::builder().fit(TEXTS).unwrap();
-    let matrix = tokenizer.texts_to_matrix(&TEXTS, MatrixMode::TfIdf).unwrap();
+    let matrix = tokenizer.texts_to_matrix(TEXTS, MatrixMode::TfIdf).unwrap();
     // the: twice here, in 2 of 3 documents: (1 + ln 2) ln(1 + 3/3) = 1.1736; cat: once, in 1: ln(1 + 3/2) = 0.9163.
     // sat and on: once, in 2 of 3: ln 2.
     let ln_2 = std::f64::consts::LN_2;
@@ -104,12 +104,12 @@ fn the_golden_tf_idf_row() {
 #[test]
 fn matrices_that_cannot_be_are_refused() {
     let unfitted = WordTokenizer::builder().build().unwrap();
-    assert!(matches!(unfitted.texts_to_matrix(&["a"], MatrixMode::Count), Err(Error::MatrixWithoutWords)));
+    assert!(matches!(unfitted.texts_to_matrix(["a"], MatrixMode::Count), Err(Error::MatrixWithoutWords)));
     let limited = WordTokenizer::builder().num_words(9).build().unwrap();
-    assert!(matches!(limited.texts_to_matrix(&["a"], MatrixMode::TfIdf), Err(Error::TfIdfWithoutDocuments)));
+    assert!(matches!(limited.texts_to_matrix(["a"], MatrixMode::TfIdf), Err(Error::TfIdfWithoutDocuments)));
     assert_eq!(limited.sequences_to_matrix(&[[1, 8, 9, 0]], MatrixMode::Freq).unwrap().row(0)[8], 0.25);
     let endless = WordTokenizer::builder().num_words(usize::MAX).fit(["a"]).unwrap();
-    assert!(matches!(endless.texts_to_matrix(&["a", "b"], MatrixMode::Count), Err(Error::TooLarge { .. })));
+    assert!(matches!(endless.texts_to_matrix(["a", "b"], MatrixMode::Count), Err(Error::TooLarge { .. })));
 }
 
 #[test]

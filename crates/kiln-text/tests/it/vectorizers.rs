@@ -85,8 +85,8 @@ fn a_vocabulary_needs_different_terms() {
     let error = with(&["a", "b", "a"]).unwrap_err().to_string();
     assert_eq!(error, "a vocabulary needs different terms, found \"a\" in columns 0 and 2, counted from 0");
     let vectorizer = with(&["green", "red"]).unwrap();
-    assert_eq!(to_dense(&vectorizer.transform(&TEXTS).unwrap()).unwrap().values, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
-    assert_eq!(vectorizer.transform(&[""; 0]).unwrap().shape(), (0, 2));
+    assert_eq!(to_dense(&vectorizer.transform(TEXTS).unwrap()).unwrap().values, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(vectorizer.transform([""; 0]).unwrap().shape(), (0, 2));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_matrix_of_another_width_is_refused() {
     assert_eq!(error, "the matrix should have 1 columns, one for each term, found 3");
     let tfidf = TfidfTransformer::builder().fit(&counts);
     assert!(matches!(
-        tfidf.transform(&other.transform(&TEXTS).unwrap()),
+        tfidf.transform(&other.transform(TEXTS).unwrap()),
         Err(Error::Vectorizer(VectorizerError::MatrixColumns { expected: 3, found: 1 }))
     ));
     // Stored by columns, the same matrix has the same meaning.

@@ -169,7 +169,7 @@ impl TextVectorizationBuilder {
                 .into());
             }
         }
-        if terms.len() == 0 {
+        if terms.is_empty() {
             return Err(VocabularyError::Empty { distinct: tokens.len(), documents: 0 }.into());
         }
         if terms.len() > self.most_terms() {
