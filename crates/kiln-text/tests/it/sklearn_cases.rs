@@ -127,12 +127,7 @@ fn terms_have_the_columns_and_counts_of_scikit_learn() {
         let features = strings(&case["features"]);
         assert_eq!(vectorizer.feature_names().collect::<Vec<_>>(), features, "{name}");
         assert_rows(name, "fitted", &counts, &case["fitted"]);
-        assert_rows(
-            name,
-            "fitted on, again",
-            &vectorizer.transform(strings(&case["texts"])).unwrap(),
-            &case["fitted"],
-        );
+        assert_rows(name, "fitted on, again", &vectorizer.transform(strings(&case["texts"])).unwrap(), &case["fitted"]);
         assert_rows(name, "others", &vectorizer.transform(strings(&case["others"])).unwrap(), &case["transformed"]);
         for (column, term) in features.iter().enumerate().filter(|(_, term)| !term.is_empty()) {
             assert_eq!(vectorizer.column(term), Some(column), "{name}: {term:?}");
