@@ -17,7 +17,7 @@ use crate::io::json_file::{VERSION, read_framed};
 use crate::io::saved::Saved;
 use crate::io::text::Text;
 use crate::tokens::jamo::{from_jamo, to_jamo};
-use crate::vocabulary::token_counts::{EachToken, count_in_any_order};
+use crate::vocabulary::token_counts::{EachToken, check_size, count_in_any_order};
 
 /// The class name in the file.
 pub(crate) const CLASS_NAME: &str = "CharTokenizer";
@@ -111,7 +111,7 @@ impl CharTokenizerBuilder {
     /// [`Error::Option`] for a `num_chars` of 0 or 1, [`Error::OovInCorpus`] if the `oov_token` is a character of the
     /// texts, [`Error::EmptyCorpus`] if no text has a character.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<CharTokenizer> {
-        self.check()?;
+        check_limit("num_chars", self.num_chars)?;
         let counts = count_in_any_order(texts, &self)?.by_first_appearance()?;
         if counts.is_empty() {
             return Err(Error::EmptyCorpus { documents: counts.documents() });
@@ -122,10 +122,6 @@ impl CharTokenizerBuilder {
         characters.sort_by_key(|(_, count)| Reverse(*count));
         let oov_token = self.oov_token.as_deref().map(|token| (Box::from(token), 0));
         CharTokenizer::new(self, oov_token.into_iter().chain(characters).collect())
-    }
-
-    fn check(&self) -> Result<()> {
-        check_limit("num_chars", self.num_chars)
     }
 
     fn each(&self, text: &str, take: impl FnMut(&str)) {
@@ -152,7 +148,7 @@ impl CharTokenizer {
     }
 
     fn new(options: CharTokenizerBuilder, characters: Vec<(Box<str>, u64)>) -> Result<Self> {
-        options.check()?;
+        check_limit("num_chars", options.num_chars)?;
         let listed = characters.len();
         let characters: IndexMap<_, _, _> = characters.into_iter().collect();
         let field =
@@ -160,9 +156,7 @@ impl CharTokenizer {
         if characters.len() != listed {
             return field("each character once", format!("{} of {listed} distinct", characters.len()));
         }
-        if characters.len() > u32::MAX as usize - 2 {
-            return Err(Error::TooLarge { what: "a vocabulary", rows: listed, columns: 1 });
-        }
+        check_size(listed, u32::MAX as usize - 2)?;
         let first = characters.first().map(|(character, _)| character.as_ref());
         if let Some(token) = options.oov_token.as_deref().filter(|&token| first != Some(token)) {
             return field("the oov_token first", format!("{first:?}, not {token:?}"));

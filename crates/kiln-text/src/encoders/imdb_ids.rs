@@ -8,7 +8,7 @@ use kiln_base::OptionError;
 use crate::encoders::encoder::Encoder;
 use crate::encoders::word_tokenizer::WordTokenizer;
 use crate::error::{Error, Result};
-use crate::io::json_file::{VERSION, read_framed};
+use crate::io::json_file::{VERSION, read_config};
 use crate::io::saved::Saved;
 use crate::keras::tokenizer_json::KerasTokenizer;
 
@@ -40,11 +40,6 @@ const UNKNOWN_TEXT: &str = "?";
 pub struct ImdbIds {
     tokenizer: WordTokenizer,
     num_words: usize,
-}
-
-#[derive(Deserialize)]
-struct File {
-    config: Config,
 }
 
 #[derive(Deserialize)]
@@ -130,8 +125,8 @@ impl Saved for ImdbIds {
     ///
     /// Those of [`Saved::from_json`] and of [`new`](Self::new).
     fn from_json(json: &str) -> Result<Self> {
-        let file: File = read_framed(json, CLASS_NAME)?;
-        Self::new(file.config.tokenizer.into_tokenizer()?, file.config.num_words)
+        let Config { num_words, tokenizer } = read_config(json, CLASS_NAME)?;
+        Self::new(tokenizer.into_tokenizer()?, num_words)
     }
 }
 

@@ -95,24 +95,14 @@ impl WordTokenizer {
     /// Puts in counted words whose ids were given, as a file does. `order` holds for each id, at id - 1, the place of
     /// its word or [`OOV_PLACE`].
     pub(crate) fn with_counts(
-        mut self,
-        documents: u64,
+        self,
+        document_count: u64,
         words: WordTable,
         order: Vec<u32>,
         index_docs: Vec<u64>,
     ) -> Self {
-        self.document_count = documents;
-        self.words = words;
-        self.oov_index = order.iter().position(|&place| place == OOV_PLACE).map(|at| at as u32 + 1);
-        self.order = order;
-        self.index_docs = index_docs;
-        self
-    }
-
-    /// For a file of a tokenizer that was never fitted.
-    pub(crate) fn with_no_words(mut self, documents: u64) -> Self {
-        self.document_count = documents;
-        self
+        let oov_index = order.iter().position(|&place| place == OOV_PLACE).map(|at| at as u32 + 1);
+        Self { document_count, words, order, oov_index, index_docs, ..self }
     }
 
     /// Counts the words of more texts, on all threads, and numbers all words anew.
@@ -207,19 +197,8 @@ impl WordTokenizer {
     }
 
     fn join(&self, ids: impl Iterator<Item = u32>) -> String {
-        let mut text = String::new();
-        let mut first = true;
-        for id in ids {
-            let known = self.index_word(id).filter(|_| self.keeps(id));
-            if let Some(word) = known.or(self.oov_token()) {
-                if !first {
-                    text.push(' ');
-                }
-                text.push_str(word);
-                first = false;
-            }
-        }
-        text
+        let word = |id| self.index_word(id).filter(|_| self.keeps(id)).or(self.oov_token());
+        ids.filter_map(word).collect::<Vec<_>>().join(" ")
     }
 
     /// All words in the order of their ids, from id 1 on: the `oov_token` first if there is one, and also the words
@@ -229,10 +208,7 @@ impl WordTokenizer {
     }
 
     fn text_at(&self, place: u32) -> &str {
-        match self.words.text(place) {
-            Some(text) => text,
-            None => self.oov_token.as_deref().unwrap_or_default(),
-        }
+        self.words.text(place).or(self.oov_token()).unwrap_or_default()
     }
 
     /// The id of a word, also beyond `num_words`. The word is taken as it is: not lower-cased, not split.

@@ -15,8 +15,7 @@ use crate::features::sparse::{SparseMatrix, Stack, by_batches, by_rows, check_co
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use crate::vocabulary::frequency::Frequency;
-use kiln_base::OptionError;
-use kiln_base::sparse::by_row;
+use kiln_base::{OptionError, sparse::by_row};
 
 /// Options for a [`CountVectorizer`]; made by [`CountVectorizer::builder`]. The defaults are scikit-learn's.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,6 +16,7 @@ use super::terms::term_tree::{NONE, Paths, TermTree};
 use crate::error::{Error, Result};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
+use crate::vocabulary::token_counts::check_size;
 
 /// How many texts a thread takes at a time.
 const TEXTS_AT_A_TIME: usize = 32;
@@ -188,9 +189,7 @@ impl Merged {
             levels.push(merge_branches(counted, length, &mut ranks));
         }
         let nodes = levels.iter().map(|level| level.tallies.len()).sum();
-        if nodes >= NONE as usize {
-            return Err(Error::TooLarge { what: "a vocabulary", rows: nodes, columns: 1 });
-        }
+        check_size(nodes, NONE as usize - 1)?;
         let level_places = walk(&levels);
         let terms = level_places.iter().flatten().filter(|&&place| place != NONE).count();
         let mut order = vec![(0, 0); terms];

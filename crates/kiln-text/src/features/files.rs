@@ -46,6 +46,10 @@ fn write(class_name: &str, config: impl Serialize) -> String {
     write_config(class_name, &serde_json::to_string(&config).unwrap_or_default())
 }
 
+fn wrong_frequencies(class_name: &'static str, expected: &'static str, found: String) -> Error {
+    Error::FileField { class_name, field: "document_frequencies", expected, found }
+}
+
 impl Counts {
     fn of(vectorizer: &CountVectorizer) -> Self {
         Self {
@@ -75,12 +79,10 @@ impl Tfidf {
     fn into_transformer(self) -> Result<TfidfTransformer> {
         match self.document_frequencies.iter().find(|&&frequency| frequency > self.documents) {
             None => Ok(TfidfTransformer::new(self.weighting, self.documents, self.document_frequencies)),
-            Some(frequency) => Err(Error::FileField {
-                class_name: "TfidfTransformer",
-                field: "document_frequencies",
-                expected: "at most as many as documents",
-                found: format!("{frequency} of {}", self.documents),
-            }),
+            Some(frequency) => {
+                let found = format!("{frequency} of {}", self.documents);
+                Err(wrong_frequencies("TfidfTransformer", "at most as many as documents", found))
+            }
         }
     }
 }
@@ -112,14 +114,8 @@ saved!(
         let (counts, tfidf) = (config.counts.into_vectorizer()?, config.tfidf.into_transformer()?);
         let (terms, found) = (counts.vocabulary.len(), tfidf.document_frequencies.len());
         if terms != found {
-            let expected = "one for each term of the vocabulary";
             let found = format!("{found} for {terms} terms");
-            return Err(Error::FileField {
-                class_name: "TfidfVectorizer",
-                field: "document_frequencies",
-                expected,
-                found,
-            });
+            return Err(wrong_frequencies("TfidfVectorizer", "one for each term of the vocabulary", found));
         }
         Ok(TfidfVectorizer { counts, tfidf })
     }

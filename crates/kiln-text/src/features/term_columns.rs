@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use super::terms::analysis::{Analysis, Scratch};
 use super::terms::term_tree::{NONE, Paths, TermTree};
-use crate::error::{Error, Result, VectorizerError};
+use crate::error::{Result, VectorizerError};
+use crate::vocabulary::token_counts::check_size;
 
 /// The terms by column. The tree that finds them is made when the first text asks for it.
 #[derive(Clone, Debug, Default)]
@@ -48,15 +49,11 @@ impl TermColumns {
         if terms.is_empty() {
             return Err(VectorizerError::NoTerms { documents: 0 }.into());
         }
-        if terms.len() >= NONE as usize {
-            return Err(Error::TooLarge { what: "a vocabulary", rows: terms.len(), columns: 1 });
-        }
+        check_size(terms.len(), NONE as usize - 1)?;
         let mut seen = rustc_hash::FxHashMap::default();
-        for (column, term) in terms.iter().enumerate() {
-            if let Some(first) = seen.insert(term.as_ref(), column) {
-                return Err(
-                    VectorizerError::DuplicateTerm { term: term.as_ref().to_owned(), first, second: column }.into()
-                );
+        for (second, term) in terms.iter().map(AsRef::as_ref).enumerate() {
+            if let Some(first) = seen.insert(term, second) {
+                return Err(VectorizerError::DuplicateTerm { term: term.to_owned(), first, second }.into());
             }
         }
         Ok(Self::from_pushes(terms.len(), |column, text| text.push_str(terms[column].as_ref())))

@@ -50,3 +50,11 @@ pub(crate) fn push_integer(out: &mut String, value: u64) {
     // Writing to a String cannot fail.
     let _ = write!(out, "{value}");
 }
+
+/// `text` as a JSON string, or `null`.
+pub(crate) fn string_or_null(text: Option<&str>) -> String {
+    let Some(text) = text else { return "null".to_owned() };
+    let mut out = String::new();
+    push_string(&mut out, text);
+    out
+}

@@ -14,7 +14,7 @@ use crate::encoders::word_tokenizer::{OOV_PLACE, WordTokenizer};
 use crate::encoders::word_tokenizer_builder::check_limit;
 use crate::error::{Error, Result};
 use crate::io::json_file::{parse, read_class};
-use crate::io::python_json::{push_integer, push_object, push_string};
+use crate::io::python_json::{push_integer, push_object, push_string, string_or_null};
 use crate::io::saved::Saved;
 use crate::tokens::analyzer::Analyzer;
 use crate::tokens::splitter::Splitter;
@@ -62,10 +62,8 @@ impl KerasTokenizer {
     /// Checks everything that has been read and puts the tokenizer together.
     pub(crate) fn into_tokenizer(self) -> Result<WordTokenizer> {
         if self.class_name != CLASS_NAME {
-            return Err(Error::FileClass {
-                expected: format!("{CLASS_NAME:?}"),
-                found: format!("{:?}", self.class_name),
-            });
+            let (expected, found) = (format!("{CLASS_NAME:?}"), format!("{:?}", self.class_name));
+            return Err(Error::FileClass { expected, found });
         }
         let config = self.config;
         if config.analyzer.is_some() {
@@ -78,7 +76,7 @@ impl KerasTokenizer {
         if let Some(analyzer) = config.kiln_analyzer {
             splitter = splitter.by_analyzer(analyzer);
         }
-        let tokenizer = WordTokenizer::unfitted(splitter, num_words, config.oov_token);
+        let mut tokenizer = WordTokenizer::unfitted(splitter, num_words, config.oov_token);
 
         let counts: Dictionary<u64> = dictionary("word_counts", &config.word_counts)?;
         let documents: Dictionary<u64> = dictionary("word_docs", &config.word_docs)?;
@@ -87,7 +85,8 @@ impl KerasTokenizer {
         let index_docs: Dictionary<u64> = dictionary("index_docs", &config.index_docs)?;
         limit("document_count", config.document_count)?;
         if word_index.is_empty() && counts.is_empty() {
-            return Ok(tokenizer.with_no_words(config.document_count));
+            tokenizer.document_count = config.document_count;
+            return Ok(tokenizer);
         }
 
         let oov_token = tokenizer.oov_token.as_deref();
@@ -101,12 +100,8 @@ impl KerasTokenizer {
         }
         for (text, documents) in documents {
             limit("word_docs", documents)?;
-            match words.find(&text) {
-                Some(place) => words.word_mut(place).documents = documents,
-                None => {
-                    return Err(field("word_docs", "words of word_counts", format!("{text:?}")));
-                }
-            }
+            let unknown = || field("word_docs", "words of word_counts", format!("{text:?}"));
+            words.word_mut(words.find(&text).ok_or_else(unknown)?).documents = documents;
         }
 
         if word_index.len() > u32::MAX as usize - 2 {
@@ -149,12 +144,8 @@ impl KerasTokenizer {
         for (index, documents) in index_docs {
             limit("index_docs", documents)?;
             let slot = index.parse::<usize>().ok().filter(|&index| index != 0);
-            match slot.and_then(|index| documents_of.get_mut(index)) {
-                Some(slot) => *slot = documents,
-                None => {
-                    return Err(field("index_docs", "ids of word_index", format!("{index:?}")));
-                }
-            }
+            let unknown = || field("index_docs", "ids of word_index", format!("{index:?}"));
+            *slot.and_then(|index| documents_of.get_mut(index)).ok_or_else(unknown)? = documents;
         }
         Ok(tokenizer.with_counts(config.document_count, words, order, documents_of))
     }
@@ -189,22 +180,14 @@ impl Saved for WordTokenizer {
     /// # Ok::<(), kiln_text::Error>(())
     /// ```
     fn to_json(&self) -> String {
-        let mut out = String::from("{\"class_name\": \"Tokenizer\", \"config\": {\"num_words\": ");
-        match self.num_words {
-            Some(limit) => push_integer(&mut out, limit as u64),
-            None => out.push_str("null"),
-        }
-        out.push_str(", \"filters\": ");
-        push_string(&mut out, self.splitter.filters());
-        out.push_str(if self.splitter.lower() { ", \"lower\": true" } else { ", \"lower\": false" });
-        out.push_str(", \"split\": ");
-        push_string(&mut out, self.splitter.split());
-        out.push_str(if self.splitter.char_level() { ", \"char_level\": true" } else { ", \"char_level\": false" });
-        out.push_str(", \"oov_token\": ");
-        match &self.oov_token {
-            Some(token) => push_string(&mut out, token),
-            None => out.push_str("null"),
-        }
+        let num_words = self.num_words.map_or_else(|| "null".to_owned(), |limit| limit.to_string());
+        let [filters, split] = [self.splitter.filters(), self.splitter.split()].map(|text| string_or_null(Some(text)));
+        let (lower, char_level) = (self.splitter.lower(), self.splitter.char_level());
+        let oov_token = string_or_null(self.oov_token());
+        let mut out = format!(
+            "{{\"class_name\": \"Tokenizer\", \"config\": {{\"num_words\": {num_words}, \"filters\": {filters}, \
+             \"lower\": {lower}, \"split\": {split}, \"char_level\": {char_level}, \"oov_token\": {oov_token}"
+        );
         // Nothing in an analyzer can fail to become JSON: its maps have no keys but its fields' names.
         if let Some(analyzer) = self.splitter.analyzer().and_then(|analyzer| serde_json::to_string(analyzer).ok()) {
             out.push_str(", \"kiln_analyzer\": ");

@@ -36,7 +36,7 @@ use crate::error::{Error, Result};
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "Widths", try_from = "Widths")]
+#[serde(try_from = "Widths")]
 pub struct NGrams {
     min: usize,
     max: usize,
@@ -44,18 +44,12 @@ pub struct NGrams {
 }
 
 /// What a file says of an [`NGrams`].
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Widths {
     min: usize,
     max: usize,
     separator: String,
-}
-
-impl From<NGrams> for Widths {
-    fn from(NGrams { min, max, separator }: NGrams) -> Self {
-        Self { min, max, separator }
-    }
 }
 
 impl TryFrom<Widths> for NGrams {

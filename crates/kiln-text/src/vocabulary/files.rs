@@ -11,11 +11,10 @@ use super::builder::VocabularyBuilder;
 use super::numbered::Vocabulary;
 use crate::error::{Error, Result, VocabularyError};
 use crate::io::json_file::{read_config, write_config};
-use crate::io::python_json::{push_integer, push_string};
+use crate::io::python_json::{push_integer, push_string, string_or_null};
 use crate::io::saved::{Saved, read_file};
 use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
-use kiln_base::Interner;
-use kiln_base::write_whole;
+use kiln_base::{Interner, write_whole};
 
 const VOCABULARY: &str = "Vocabulary";
 const COUNTS: &str = "TokenCounts";
@@ -171,12 +170,12 @@ impl Saved for Vocabulary {
 
 impl Vocabulary {
     pub(crate) fn config_json(&self) -> String {
-        let mut config = format!("{{\"special_tokens\": {}, \"unknown_token\": ", self.special_tokens);
-        match self.unknown_token() {
-            Some(token) => push_string(&mut config, token),
-            None => config.push_str("null"),
-        }
-        config.push_str(&format!(", \"documents\": {}, \"tokens\": {}, \"entries\": ", self.documents, self.tokens));
+        let Self { special_tokens, documents, tokens, .. } = self;
+        let unknown_token = string_or_null(self.unknown_token());
+        let mut config = format!(
+            "{{\"special_tokens\": {special_tokens}, \"unknown_token\": {unknown_token}, \"documents\": {documents}, \
+             \"tokens\": {tokens}, \"entries\": "
+        );
         push_entries(&mut config, self.tokens().zip(self.counts.iter().copied()));
         config.push('}');
         config
@@ -225,12 +224,8 @@ impl VocabularyBuilder {
         for (at, token) in text.lines().enumerate() {
             let (first, new) = map.intern(token);
             if !new {
-                return Err(VocabularyError::DuplicateLine {
-                    token: token.to_owned(),
-                    line: at + 1,
-                    first: first as usize + 1,
-                }
-                .into());
+                let (token, line, first) = (token.to_owned(), at + 1, first as usize + 1);
+                return Err(VocabularyError::DuplicateLine { token, line, first }.into());
             }
         }
         if map.is_empty() {

@@ -90,7 +90,7 @@ impl TokenCounts {
         }
         self.documents += other.documents;
         self.tokens += other.tokens;
-        check_size(&self.map)
+        check_size(self.map.len(), u32::MAX as usize - 2)
     }
 
     /// How many different tokens there are.
@@ -134,11 +134,8 @@ impl TokenCounts {
 }
 
 /// One token may be beyond the last: `u32::MAX` stands for none, and an id more than there are tokens is needed.
-fn check_size(map: &Interner) -> Result<()> {
-    if map.len() > u32::MAX as usize - 2 {
-        return Err(Error::TooLarge { what: "a vocabulary", rows: map.len(), columns: 1 });
-    }
-    Ok(())
+pub(crate) fn check_size(rows: usize, most: usize) -> Result<()> {
+    if rows > most { Err(Error::TooLarge { what: "a vocabulary", rows, columns: 1 }) } else { Ok(()) }
 }
 
 /// What cuts a text into tokens, with memory that it may keep from text to text.
@@ -169,8 +166,7 @@ impl<F: Fn(&str, &mut dyn FnMut(&str)) + Sync> EachToken for Function<F> {
 /// What one thread knows of a token, apart from where it occurred first, which is seldom looked at.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    count: u64,
-    documents: u64,
+    known: TokenCount,
     last_document: u64,
 }
 
@@ -199,14 +195,14 @@ impl Tables {
             let (place, new) = map.intern_in(text, span);
             let place = place as usize;
             if new {
-                seen.push(Seen { count: 1, documents: 1, last_document: document });
+                seen.push(Seen { known: TokenCount { count: 1, documents: 1 }, last_document: document });
                 first.push((document, at));
             } else {
                 let seen = &mut seen[place];
-                seen.count += 1;
+                seen.known.count += 1;
                 if seen.last_document != document {
                     seen.last_document = document;
-                    seen.documents += 1;
+                    seen.known.documents += 1;
                     if may_be_first {
                         first[place] = first[place].min((document, at));
                     }
@@ -226,8 +222,8 @@ impl Tables {
                 self.seen.push(*more);
                 self.first.push(first);
             } else {
-                self.seen[place].count += more.count;
-                self.seen[place].documents += more.documents;
+                self.seen[place].known.count += more.known.count;
+                self.seen[place].known.documents += more.known.documents;
                 self.first[place] = self.first[place].min(first);
             }
         }
@@ -241,20 +237,14 @@ impl Tables {
 
     /// The tokens with their counts.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, TokenCount)> {
-        self.map.iter().zip(self.seen.iter().map(|seen| TokenCount { count: seen.count, documents: seen.documents }))
-    }
-
-    /// The first document that a token occurred in.
-    fn first_document(&self, token: &str) -> Option<u64> {
-        self.map.find(token.as_bytes()).map(|place| self.first[place as usize].0)
+        self.map.iter().zip(self.seen.iter().map(|seen| seen.known))
     }
 
     pub(crate) fn by_first_appearance(self) -> Result<TokenCounts> {
-        check_size(&self.map)?;
+        check_size(self.map.len(), u32::MAX as usize - 2)?;
         let Self { map, seen, first, documents, tokens, .. } = self;
-        let count = |seen: &Seen| TokenCount { count: seen.count, documents: seen.documents };
         if first.is_sorted() {
-            return Ok(TokenCounts { counts: seen.iter().map(count).collect(), map, documents, tokens });
+            return Ok(TokenCounts { counts: seen.iter().map(|seen| seen.known).collect(), map, documents, tokens });
         }
         let mut order: Vec<u32> = (0..seen.len() as u32).collect();
         order.par_sort_unstable_by_key(|&place| first[place as usize]);
@@ -262,7 +252,7 @@ impl Tables {
         for &place in &order {
             sorted.intern(map.text(place).unwrap_or_default());
         }
-        let counts = order.iter().map(|&place| count(&seen[place as usize])).collect();
+        let counts = order.iter().map(|&place| seen[place as usize].known).collect();
         Ok(TokenCounts { map: sorted, counts, documents, tokens })
     }
 }
@@ -288,7 +278,8 @@ pub(crate) fn count_in_any_order<E: EachToken>(texts: impl IntoIterator<Item = i
             locked().push((tables, scratch));
         });
         let Some(token) = each.refused() else { return Ok(()) };
-        match locked().iter().filter_map(|(tables, _)| tables.first_document(token)).min() {
+        let first = |tables: &Tables| tables.map.find(token.as_bytes()).map(|place| tables.first[place as usize].0);
+        match locked().iter().filter_map(|(tables, _)| first(tables)).min() {
             Some(document) => Err(Error::OovInCorpus { token: token.to_owned(), document }),
             None => Ok(()),
         }

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::encoders::subword_text_encoder::SubwordTextEncoder;
 use crate::error::{Error, Result, SubwordError, quoted};
-use crate::io::json_file::{VERSION, read_framed};
+use crate::io::json_file::{VERSION, read_config};
 use crate::io::saved::{Saved, read_file};
 use kiln_base::write_whole;
 
@@ -17,14 +17,7 @@ pub(crate) const CLASS_NAME: &str = "SubwordTextEncoder";
 const HEADER: &str = "### SubwordTextEncoder";
 const METADATA: &str = "### Metadata: ";
 
-#[derive(Serialize, Deserialize)]
-struct File<S> {
-    class_name: S,
-    version: u64,
-    config: Config,
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
     subwords: Vec<String>,
@@ -117,9 +110,8 @@ impl Saved for SubwordTextEncoder {
     /// A JSON object with `"class_name": "SubwordTextEncoder"`, a format version and the subwords, which may hold
     /// anything.
     fn to_json(&self) -> String {
-        let subwords = self.subwords().map(str::to_owned).collect();
-        let file = File { class_name: CLASS_NAME, version: VERSION, config: Config { subwords } };
-        serde_json::to_string(&file).expect("strings and numbers always make a JSON")
+        let subwords = serde_json::to_string(&self.subwords).expect("strings always make a JSON");
+        format!("{{\"class_name\":\"{CLASS_NAME}\",\"version\":{VERSION},\"config\":{{\"subwords\":{subwords}}}}}")
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
@@ -128,7 +120,6 @@ impl Saved for SubwordTextEncoder {
     ///
     /// Those of [`Saved::from_json`] and of [`new`](Self::new).
     fn from_json(json: &str) -> Result<Self> {
-        let file: File<String> = read_framed(json, CLASS_NAME)?;
-        Self::new(file.config.subwords)
+        Self::new(read_config::<Config>(json, CLASS_NAME)?.subwords)
     }
 }

@@ -29,6 +29,7 @@ use super::{SubwordTokenizer, library_error};
 use crate::error::{Error, Result, SubwordError};
 use crate::io::text::Text;
 use crate::vocabulary::subword_counts::{CountedTokens, count_tokens};
+use crate::vocabulary::token_counts::check_size;
 
 /// What WordPiece puts before a piece inside a word.
 const CONTINUING: &str = "##";
@@ -94,7 +95,7 @@ impl SubwordTokenizerBuilder {
         let mut tokenizer = Tokenizer::new(ModelWrapper::BPE(BPE::default()));
         let normalizer = self.normalizer();
         tokenizer.with_normalizer(normalizer.clone()).map_err(library_error("put a tokenizer together"))?;
-        let (words, documents) = match self.model {
+        let (mut words, documents) = match self.model {
             SubwordModel::ByteLevelBpe => {
                 let words_of = |text: &str, take: &mut dyn FnMut(&str)| {
                     try_each_word(text, |word| {
@@ -125,7 +126,6 @@ impl SubwordTokenizerBuilder {
                 count_tokens(texts, None, each)?
             }
         };
-        let mut words = words;
         words.retain(|(word, _)| !word.is_empty());
         if words.is_empty() {
             return Err(Error::EmptyCorpus { documents });
@@ -161,9 +161,7 @@ impl SubwordTokenizerBuilder {
 
     fn check_size(&self, needed: usize) -> Result<()> {
         // The crate counts ids in 32 bits.
-        if self.vocab_size > u32::MAX as usize / 2 {
-            return Err(Error::TooLarge { what: "a vocabulary", rows: self.vocab_size, columns: 1 });
-        }
+        check_size(self.vocab_size, u32::MAX as usize / 2)?;
         if self.vocab_size < needed {
             return Err(SubwordError::Alphabet { needed, found: self.vocab_size }.into());
         }

@@ -161,12 +161,8 @@ impl TextVectorizationBuilder {
             }
             let (first, new) = terms.intern(token);
             if !new {
-                return Err(VocabularyError::DuplicateToken {
-                    token: token.to_owned(),
-                    place,
-                    first: first as usize + special,
-                }
-                .into());
+                let (token, first) = (token.to_owned(), first as usize + special);
+                return Err(VocabularyError::DuplicateToken { token, place, first }.into());
             }
         }
         if terms.is_empty() {
@@ -174,21 +170,14 @@ impl TextVectorizationBuilder {
         }
         if terms.len() > self.most_terms() {
             let found = terms.len() + self.output_mode.special_tokens().len();
-            return Err(TextVectorizationError::TooManyTokens {
-                found,
-                max_tokens: self.max_tokens.unwrap_or_default(),
-            }
-            .into());
+            let max_tokens = self.max_tokens.unwrap_or_default();
+            return Err(TextVectorizationError::TooManyTokens { found, max_tokens }.into());
         }
         let idf: Vec<f32> = idf_weights.into_iter().collect();
         let expected = if self.output_mode == OutputMode::TfIdf { tokens.len() } else { 0 };
         if idf.len() != expected {
-            return Err(TextVectorizationError::IdfWeights {
-                expected,
-                found: idf.len(),
-                mode: self.output_mode.name(),
-            }
-            .into());
+            let (found, mode) = (idf.len(), self.output_mode.name());
+            return Err(TextVectorizationError::IdfWeights { expected, found, mode }.into());
         }
         let idf = if expected > 0 && !in_front { behind_mean(idf) } else { idf };
         Ok(TextVectorization { options: self, tokens: stages, terms, idf })
@@ -230,11 +219,8 @@ impl TextVectorizationBuilder {
         match self.output_sequence_length {
             Some(0) => return Err(OptionError::new("output_sequence_length", "1 or more", 0).into()),
             Some(_) if self.output_mode != OutputMode::Ids => {
-                return Err(TextVectorizationError::OutputMode {
-                    asked: "output_sequence_length",
-                    mode: self.output_mode.name(),
-                }
-                .into());
+                let (asked, mode) = ("output_sequence_length", self.output_mode.name());
+                return Err(TextVectorizationError::OutputMode { asked, mode }.into());
             }
             _ => {}
         }

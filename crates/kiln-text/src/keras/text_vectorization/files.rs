@@ -50,14 +50,10 @@ impl Config {
             output_sequence_length: self.output_sequence_length,
             pad_to_max_tokens: self.pad_to_max_tokens,
         };
-        let Some(vocabulary) = self.vocabulary else {
-            return Err(Error::FileField {
-                class_name: CLASS_NAME,
-                field: "vocabulary",
-                expected: "a list of tokens (Keras leaves it out of an adapted layer's get_config: put get_vocabulary() in)",
-                found: "none".to_owned(),
-            });
-        };
+        let expected =
+            "a list of tokens (Keras leaves it out of an adapted layer's get_config: put get_vocabulary() in)";
+        let missing = |found| Error::FileField { class_name: CLASS_NAME, field: "vocabulary", expected, found };
+        let vocabulary = self.vocabulary.ok_or_else(|| missing("none".to_owned()))?;
         // Keras's weights may be padded to max_tokens.
         let mut idf_weights = self.idf_weights.unwrap_or_default();
         if builder.pad_to_max_tokens && Some(idf_weights.len()) == builder.max_tokens {
