@@ -2,7 +2,7 @@
 //! or altered is ever found there. Leaves out unpacking, and resuming a download that broke off.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -103,18 +103,11 @@ impl Download {
     /// [`Error::WrongSize`], [`Error::WrongChecksum`], [`Error::File`].
     pub fn check(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        let file = File::open(path).map_err(Error::io("open", path))?;
         let found = file.metadata().map_err(Error::io("read", path))?.len();
         let mut sha256 = Sha256::new();
         if found == self.bytes {
-            let mut buffer = vec![0; 1 << 16];
-            loop {
-                let read = file.read(&mut buffer).map_err(Error::io("read", path))?;
-                if read == 0 {
-                    break;
-                }
-                sha256.update(&buffer[..read]);
-            }
+            io::copy(&mut BufReader::with_capacity(1 << 16, file), &mut sha256).map_err(Error::io("read", path))?;
         }
         self.judge(&path.display().to_string(), found, sha256)
     }

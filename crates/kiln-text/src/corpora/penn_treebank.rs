@@ -73,13 +73,8 @@ impl PennTreebank {
 
     fn documents(&self, name: &str) -> Result<CorpusDocuments<'static>> {
         LineRows::documents(&[plain_or_gz(&self.folder, name)], |line| {
-            let mut text = String::with_capacity(line.text.len() + Self::EOS.len() + 1);
-            for word in line.text.split_whitespace() {
-                text.push_str(word);
-                text.push(' ');
-            }
-            text.push_str(Self::EOS);
-            Ok(Some(Document { text, label: 0 }))
+            let words: Vec<&str> = line.text.split_whitespace().chain([Self::EOS]).collect();
+            Ok(Some(Document { text: words.join(" "), label: 0 }))
         })
     }
 }

@@ -177,7 +177,8 @@ enum Piece {
 }
 
 /// The words of a pattern, cut at its slots; `claims` replace `{A}` and `{B}`.
-fn cut(pattern: &'static str, place: usize, claims: &[&'static str], pieces: &mut Vec<Piece>) {
+fn cut(pattern: &'static str, place: usize, claims: &[&'static str]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
     let mut rest = pattern;
     while let Some((words, tail)) = rest.split_once('{') {
         if !words.is_empty() {
@@ -188,7 +189,7 @@ fn cut(pattern: &'static str, place: usize, claims: &[&'static str], pieces: &mu
             "A" | "B" => {
                 let place = usize::from(name == "B");
                 if let Some(claim) = claims.get(place) {
-                    cut(claim, place, &[], pieces);
+                    pieces.extend(cut(claim, place, &[]));
                 }
                 rest = tail;
                 continue;
@@ -213,6 +214,7 @@ fn cut(pattern: &'static str, place: usize, claims: &[&'static str], pieces: &mu
     if !rest.is_empty() {
         pieces.push(Piece::Words(rest));
     }
+    pieces
 }
 
 /// The fewest and the most words that the pieces come to.
@@ -233,13 +235,7 @@ fn word_range(pieces: &[Piece]) -> (usize, usize) {
 
 /// The text of the pieces with `_` for each slot.
 fn skeleton(pieces: &[Piece]) -> String {
-    pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Words(words) => words,
-            Piece::Slot(..) => "_",
-        })
-        .collect()
+    pieces.iter().map(|piece| if let Piece::Words(words) = piece { words } else { "_" }).collect()
 }
 
 /// The words of the pieces without marks, capitals and slots: what a model could recognise them by.
@@ -276,11 +272,7 @@ fn draw_frames(draw: &mut SplitMix64) -> Vec<Frame> {
             draw.shuffle(&mut verdicts);
             let complete = verdicts
                 .into_iter()
-                .map(|(plan, claims)| {
-                    let mut pieces = Vec::new();
-                    cut(plan, 0, &claims, &mut pieces);
-                    pieces
-                })
+                .map(|(plan, claims)| cut(plan, 0, &claims))
                 .filter(|verdict| taken.insert(wording(verdict)))
                 .filter_map(|verdict| surroundings.complete(&verdict, draw))
                 .map(|pieces| Frame { pieces, rule, straight: straight(rule, flips) });
@@ -316,14 +308,8 @@ struct Surroundings {
 
 impl Surroundings {
     fn all() -> Self {
-        let [openings, closings] = [OPENINGS, CLOSINGS].map(|patterns| {
-            let cut_one = |pattern| {
-                let mut pieces = Vec::new();
-                cut(pattern, 0, &[], &mut pieces);
-                pieces
-            };
-            patterns.into_iter().map(cut_one).collect()
-        });
+        let cut_all = |patterns: [&'static str; 26]| patterns.map(|pattern| cut(pattern, 0, &[])).to_vec();
+        let [openings, closings] = [OPENINGS, CLOSINGS].map(cut_all);
         Surroundings { openings, closings }
     }
 
@@ -362,36 +348,22 @@ impl Frame {
     /// One review of each class, with the same words but for those of opinion.
     fn twins(&self, id: u32, draw: &mut SplitMix64) -> [Review; 2] {
         let things = self.draw_things(draw);
-        // Per slot: the word if the claim's opinion words blame, and if they praise.
-        let words: Vec<[&'static str; 2]> = self
-            .pieces
-            .iter()
-            .map(|piece| match *piece {
-                Piece::Words(words) => [words; 2],
-                Piece::Slot(slot, place) => {
-                    let (praise, blame) = match slot {
-                        Slot::Thing => (things[place], things[place]),
-                        Slot::Adjective => *draw.choose(&lexicon::ADJECTIVES),
-                        Slot::Noun => *draw.choose(&lexicon::NOUNS),
-                        Slot::Verb => *draw.choose(&lexicon::VERBS),
-                        Slot::Neutral(fillers) => {
-                            let filler = *draw.choose(fillers);
-                            (filler, filler)
-                        }
-                    };
-                    [blame, praise]
-                }
-            })
-            .collect();
+        // Per slot: the word if the claim's opinion words praise, and if they blame.
+        let word = |piece: &Piece| match *piece {
+            Piece::Words(words) => (words, words),
+            Piece::Slot(Slot::Thing, place) => (things[place], things[place]),
+            Piece::Slot(Slot::Adjective, _) => *draw.choose(&lexicon::ADJECTIVES),
+            Piece::Slot(Slot::Noun, _) => *draw.choose(&lexicon::NOUNS),
+            Piece::Slot(Slot::Verb, _) => *draw.choose(&lexicon::VERBS),
+            Piece::Slot(Slot::Neutral(fillers), _) => [*draw.choose(fillers); 2].into(),
+        };
+        let words: Vec<(&str, &str)> = self.pieces.iter().map(word).collect();
         let lowercase = draw.below(LOWERCASE_SHARE) == 0;
         [NEGATIVE, POSITIVE].map(|label| {
             let mut text = String::new();
-            for (piece, word) in self.pieces.iter().zip(&words) {
-                let praise = match *piece {
-                    Piece::Words(_) => false,
-                    Piece::Slot(_, place) => self.straight[place] == (label == POSITIVE),
-                };
-                append(&mut text, word[usize::from(praise)]);
+            for (piece, (praise, blame)) in self.pieces.iter().zip(&words) {
+                let praises = matches!(*piece, Piece::Slot(_, place) if self.straight[place] == (label == POSITIVE));
+                append(&mut text, if praises { praise } else { blame });
             }
             if lowercase {
                 text = text.to_lowercase();
@@ -408,10 +380,9 @@ impl Frame {
         let other = *draw.choose(&lexicon::ASPECTS);
         let verdict = if draw.below(2) == 0 || part == other { film } else { other };
         match self.rule {
-            Rule::Single | Rule::Refuted | Rule::Endorsed => [verdict; 2],
+            Rule::Single | Rule::Refuted | Rule::Endorsed | Rule::OwnWins => [verdict; 2],
             Rule::Both | Rule::SecondWins => [part, verdict],
             Rule::FirstWins => [verdict, part],
-            Rule::OwnWins => [verdict; 2],
         }
     }
 }

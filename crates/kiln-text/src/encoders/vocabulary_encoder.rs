@@ -126,7 +126,7 @@ impl Encoder for VocabularyEncoder {
     /// The ids of a text's tokens. One without an id becomes the unknown token's, or is dropped if there is none.
     fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 6 + 1);
-        let unknown = self.vocabulary.unknown_id();
+        let unknown = self.vocabulary.unknown;
         self.analyzer.each(text, |token| ids.extend(self.vocabulary.id(token).filter(|&id| id != 0).or(unknown)));
         ids
     }

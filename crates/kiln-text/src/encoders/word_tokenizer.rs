@@ -267,10 +267,7 @@ impl Encoder for WordTokenizer {
     }
 
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
-        texts
-            .par_iter()
-            .with_min_len(16)
-            .map_init(String::new, |scratch, text| self.encode_with(scratch, text))
-            .collect()
+        let texts = texts.par_iter().with_min_len(16);
+        texts.map_init(String::new, |scratch, text| self.encode_with(scratch, text)).collect()
     }
 }

@@ -3,7 +3,7 @@
 use kiln_base::sparse::{CsrMatrix, from_rows};
 use rayon::prelude::*;
 
-use crate::error::{Result, VectorizerError};
+use crate::error::{Error, Result, VectorizerError};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
@@ -125,4 +125,10 @@ pub(crate) fn check_columns<N>(matrix: &SparseMatrix<N>, expected: usize) -> Res
         true => Ok(()),
         false => Err(VectorizerError::MatrixColumns { expected, found: matrix.cols() }.into()),
     }
+}
+
+/// `columns`, if the columns of a sparse matrix can be numbered so far.
+pub(crate) fn sparse_columns(columns: usize) -> Result<usize> {
+    let too_large = |_| Error::TooLarge { what: "a matrix", rows: 1, columns };
+    u32::try_from(columns).map(|_| columns).map_err(too_large)
 }

@@ -15,6 +15,7 @@ use crate::error::{Error, Result, VocabularyError};
 use crate::io::json_file::{read_config, write_config};
 use crate::io::saved::Saved;
 use crate::keras::hashing_trick::HashingTrick;
+use crate::keras::skipgrams::check_ids;
 use crate::rows::pad::filled;
 use crate::tokens::python_characters::python_words;
 
@@ -231,10 +232,7 @@ pub fn one_hot_ids(sequences: &[impl AsRef<[u32]>], max_length: usize, vocab_siz
     let mut all = Vec::with_capacity(sequences.len());
     for (sequence, ids) in sequences.iter().enumerate() {
         let ids = ids.as_ref();
-        if let Some(position) = ids.iter().position(|&id| id as usize >= vocab_size) {
-            let what = "the size of the vocabulary";
-            return Err(Error::IdOutOfRange { what, sequence, position, id: ids[position], limit: vocab_size });
-        }
+        check_ids("the size of the vocabulary", vocab_size, sequence, ids)?;
         all.push(ids.iter().take(max_length).map(|&id| id as usize).collect());
     }
     OneHot::of(&all, max_length, vocab_size)

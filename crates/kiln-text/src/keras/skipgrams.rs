@@ -96,9 +96,9 @@ impl SkipGrams<'_> {
     fn pairs_at(&self, sequence: usize, ids: &[u32]) -> Result<SkipGramPairs> {
         let holds = self.negatives >= 0.0 && self.negatives.is_finite();
         OptionError::unless(holds, "negatives", "0 or more, and finite", self.negatives)?;
-        self.check("the size of the vocabulary", self.vocab_size, sequence, ids)?;
+        check_ids("the size of the vocabulary", self.vocab_size, sequence, ids)?;
         if let Some(table) = self.sampling_table {
-            self.check("the size of the sampling table", table.len(), sequence, ids)?;
+            check_ids("the size of the sampling table", table.len(), sequence, ids)?;
         }
         let mut random = SplitMix64::new(SplitMix64::nth(self.seed, 1) ^ sequence as u64);
         let mut pairs = self.positives(ids, &mut random);
@@ -142,13 +142,6 @@ impl SkipGrams<'_> {
         }
         pairs
     }
-
-    fn check(&self, what: &'static str, limit: usize, sequence: usize, ids: &[u32]) -> Result<()> {
-        match ids.iter().position(|&id| id as usize >= limit) {
-            Some(position) => Err(Error::IdOutOfRange { what, sequence, position, id: ids[position], limit }),
-            None => Ok(()),
-        }
-    }
 }
 
 /// For each id, taken as the rank of a word by how often it occurs, the probability to keep it: Keras's
@@ -180,4 +173,12 @@ pub fn make_sampling_table(size: usize, sampling_factor: f64) -> Result<Vec<f64>
         *probability = (kept / kept.sqrt()).min(1.0);
     }
     Ok(table)
+}
+
+/// Checks that all ids are below `limit`, which is `what`.
+pub(crate) fn check_ids(what: &'static str, limit: usize, sequence: usize, ids: &[u32]) -> Result<()> {
+    match ids.iter().position(|&id| id as usize >= limit) {
+        Some(position) => Err(Error::IdOutOfRange { what, sequence, position, id: ids[position], limit }),
+        None => Ok(()),
+    }
 }

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, TextVectorizationError};
-use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
+use crate::features::sparse::{SparseMatrix, by_batches, by_rows, sparse_columns};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
@@ -153,10 +153,7 @@ impl TextVectorization {
     /// [`TextVectorizationError::OutputMode`] if the output mode is [`OutputMode::Ids`], [`Error::TooLarge`] for a
     /// `max_tokens` beyond all numbers of columns, and the first error among the texts.
     pub fn sparse_matrix(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<f32>> {
-        let columns = self.bag_columns()?;
-        if u32::try_from(columns).is_err() {
-            return Err(Error::TooLarge { what: "a matrix", rows: 1, columns });
-        }
+        let columns = sparse_columns(self.bag_columns()?)?;
         let scratch = || (Scratch::default(), Vec::new());
         by_batches(texts, columns, |texts| {
             by_rows(texts, columns, scratch, |(scratch, all), text, columns, cells| {
@@ -283,10 +280,7 @@ impl Encoder for TextVectorization {
     }
 
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
-        texts
-            .par_iter()
-            .with_min_len(TEXTS_AT_A_TIME)
-            .map_init(Scratch::default, |scratch, text| self.encode_with(scratch, text))
-            .collect()
+        let texts = texts.par_iter().with_min_len(TEXTS_AT_A_TIME);
+        texts.map_init(Scratch::default, |scratch, text| self.encode_with(scratch, text)).collect()
     }
 }

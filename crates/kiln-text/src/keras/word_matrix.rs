@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::encoders::encoder::Encoder;
 use crate::encoders::word_tokenizer::WordTokenizer;
 use crate::error::{Error, Result};
-use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
+use crate::features::sparse::{SparseMatrix, by_batches, by_rows, sparse_columns};
 use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
 
@@ -93,7 +93,7 @@ impl WordTokenizer {
         texts: impl IntoIterator<Item = impl Text>,
         mode: MatrixMode,
     ) -> Result<SparseMatrix<f64>> {
-        let columns = self.sparse_columns(mode)?;
+        let columns = sparse_columns(self.matrix_columns(mode)?)?;
         by_batches(texts, columns, |texts| {
             let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
             self.sparse_rows(&self.encode_batch(&texts), columns, mode)
@@ -111,7 +111,7 @@ impl WordTokenizer {
         sequences: &[impl AsRef<[u32]> + Sync],
         mode: MatrixMode,
     ) -> Result<SparseMatrix<f64>> {
-        Ok(self.sparse_rows(sequences, self.sparse_columns(mode)?, mode))
+        Ok(self.sparse_rows(sequences, sparse_columns(self.matrix_columns(mode)?)?, mode))
     }
 
     fn sparse_rows(
@@ -130,13 +130,6 @@ impl WordTokenizer {
                 values.push(self.cell(mode, same[0] as usize, same.len() as f64, sequence.len()));
             }
         })
-    }
-
-    fn sparse_columns(&self, mode: MatrixMode) -> Result<usize> {
-        match self.matrix_columns(mode)? {
-            columns if u32::try_from(columns).is_err() => Err(Error::TooLarge { what: "a matrix", rows: 1, columns }),
-            columns => Ok(columns),
-        }
     }
 
     fn matrix_columns(&self, mode: MatrixMode) -> Result<usize> {

@@ -1,7 +1,5 @@
 //! [`Analyzer`]: from a text to its tokens, by way of a normaliser, a splitter and, if asked for, n-grams.
 
-use std::convert::Infallible;
-
 use kiln_base::options;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -68,22 +66,13 @@ impl Analyzer {
     }
 
     /// Calls `take` with every token, in order; none is empty.
-    pub fn each(&self, text: &str, mut take: impl FnMut(&str)) {
-        let done: Result<(), Infallible> = self.try_each(text, |token| {
-            take(token);
-            Ok(())
-        });
-        let Ok(()) = done;
-    }
-
-    /// The same, for a `take` that can fail.
-    pub(crate) fn try_each<E>(&self, text: &str, take: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    pub fn each(&self, text: &str, take: impl FnMut(&str)) {
         let text = self.normalizer.normalize(text);
         let Some(ngrams) = &self.ngrams else {
-            return self.words.try_each(&text, take);
+            return self.words.each(&text, take);
         };
         let mut joined = ngrams.joiner();
         self.words.each(&text, |word| joined.push(word));
-        joined.grams().try_for_each(take)
+        joined.grams().for_each(take);
     }
 }

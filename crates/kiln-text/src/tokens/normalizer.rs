@@ -163,20 +163,15 @@ impl Normalizer {
         if text.is_ascii() {
             return text;
         }
-        match self.accents {
-            Accents::Keep => text,
-            Accents::Strip => {
-                // A text in a compatible form has nothing left that NFKD would take apart and NFD would not.
-                let mut text = UnicodeForm::Nfd.apply(text).into_owned();
-                text.retain(|c| canonical_combining_class(c) == 0);
-                Cow::Owned(text)
-            }
-            Accents::Ascii => {
-                let mut text = UnicodeForm::Nfkd.apply(text).into_owned();
-                text.retain(|c| c.is_ascii());
-                Cow::Owned(text)
-            }
-        }
+        let (form, stays): (_, fn(char) -> bool) = match self.accents {
+            Accents::Keep => return text,
+            // A text in a compatible form has nothing left that NFKD would take apart and NFD would not.
+            Accents::Strip => (UnicodeForm::Nfd, |c| canonical_combining_class(c) == 0),
+            Accents::Ascii => (UnicodeForm::Nfkd, |c| c.is_ascii()),
+        };
+        let mut text = form.apply(text).into_owned();
+        text.retain(stays);
+        Cow::Owned(text)
     }
 
     fn without_punctuation<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {

@@ -100,12 +100,11 @@ impl Splitter {
     }
 
     /// Calls `take` with every word. `scratch` holds the lower-cased text; its contents do not matter.
-    pub(crate) fn each(&self, scratch: &mut String, text: &str, mut take: impl FnMut(&str)) {
-        let done: std::result::Result<(), std::convert::Infallible> = self.try_each(scratch, text, |word| {
-            take(word);
-            Ok(())
-        });
-        let Ok(()) = done;
+    pub(crate) fn each(&self, scratch: &mut String, text: &str, take: impl FnMut(&str)) {
+        match &self.analyzer {
+            Some(analyzer) => analyzer.each(text, take),
+            None => self.each_by_rule(scratch, text, take),
+        }
     }
 
     /// The same, with the text in which a word stands from one place to another.
@@ -113,69 +112,22 @@ impl Splitter {
     pub(crate) fn each_in(&self, scratch: &mut String, text: &str, mut take: impl FnMut(&str, (usize, usize))) {
         if let (None, Cut::Bytes(table)) = (&self.analyzer, &self.cut) {
             let text = if self.lower { lower_into(scratch, text) } else { text };
-            let mut start = 0;
-            for (at, &byte) in text.as_bytes().iter().enumerate() {
-                if table[byte as usize] {
-                    if at > start {
-                        take(text, (start, at));
-                    }
-                    start = at + 1;
-                }
-            }
-            if start < text.len() {
-                take(text, (start, text.len()));
-            }
+            each_span(table, text, |span| take(text, span));
         } else {
             self.each(scratch, text, |word| take(word, (0, word.len())));
         }
     }
 
-    /// The same, for a `take` that can fail.
-    pub(crate) fn try_each<E>(
-        &self,
-        scratch: &mut String,
-        text: &str,
-        take: impl FnMut(&str) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
-        match &self.analyzer {
-            Some(analyzer) => analyzer.try_each(text, take),
-            None => self.try_each_by_rule(scratch, text, take),
-        }
-    }
-
     /// The same by Keras's rule, whether there is an analyzer or not.
-    pub(crate) fn try_each_by_rule<E>(
-        &self,
-        scratch: &mut String,
-        text: &str,
-        mut take: impl FnMut(&str) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
+    pub(crate) fn each_by_rule(&self, scratch: &mut String, text: &str, mut take: impl FnMut(&str)) {
         let text = if self.lower { lower_into(scratch, text) } else { text };
         match &self.cut {
             Cut::Characters => {
-                let mut rest = text;
-                while let Some(character) = rest.chars().next() {
-                    let (first, after) = rest.split_at(character.len_utf8());
-                    take(first)?;
-                    rest = after;
-                }
-                Ok(())
+                text.char_indices().for_each(|(at, character)| take(&text[at..at + character.len_utf8()]));
             }
-            Cut::Bytes(table) => {
-                let bytes = text.as_bytes();
-                let mut start = 0;
-                for (at, &byte) in bytes.iter().enumerate() {
-                    if table[byte as usize] {
-                        if at > start {
-                            take(&text[start..at])?;
-                        }
-                        start = at + 1;
-                    }
-                }
-                if start < bytes.len() { take(&text[start..]) } else { Ok(()) }
-            }
+            Cut::Bytes(table) => each_span(table, text, |(start, end)| take(&text[start..end])),
             Cut::Chars(cuts) => {
-                text.split(|c: char| cuts.binary_search(&c).is_ok()).filter(|w| !w.is_empty()).try_for_each(take)
+                text.split(|c: char| cuts.binary_search(&c).is_ok()).filter(|w| !w.is_empty()).for_each(take)
             }
             Cut::Literal(filters) => {
                 let mut replaced = String::with_capacity(text.len());
@@ -186,7 +138,7 @@ impl Splitter {
                         replaced.push(character);
                     }
                 }
-                replaced.split(self.split.as_str()).filter(|w| !w.is_empty()).try_for_each(take)
+                replaced.split(self.split.as_str()).filter(|w| !w.is_empty()).for_each(take)
             }
         }
     }
@@ -213,6 +165,23 @@ impl Cut {
             cuts.sort_unstable();
             Cut::Chars(cuts)
         }
+    }
+}
+
+/// The runs of bytes that `cuts` does not hold.
+#[inline]
+fn each_span(cuts: &[bool; 256], text: &str, mut take: impl FnMut((usize, usize))) {
+    let mut start = 0;
+    for (at, &byte) in text.as_bytes().iter().enumerate() {
+        if cuts[byte as usize] {
+            if at > start {
+                take((start, at));
+            }
+            start = at + 1;
+        }
+    }
+    if start < text.len() {
+        take((start, text.len()));
     }
 }
 

@@ -200,37 +200,24 @@ impl WordSplitter {
 
     /// Calls `take` with every token, in order; none is empty.
     pub fn each(&self, text: &str, mut take: impl FnMut(&str)) {
-        let done: std::result::Result<(), std::convert::Infallible> = self.try_each(text, |token| {
-            take(token);
-            Ok(())
-        });
-        let Ok(()) = done;
-    }
-
-    /// The same, for a `take` that can fail.
-    pub(crate) fn try_each<E>(
-        &self,
-        text: &str,
-        mut take: impl FnMut(&str) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
         match &self.0 {
-            Kind::Keras(splitter) => splitter.try_each_by_rule(&mut String::new(), text, take),
-            Kind::WhiteSpace => python_words(text).try_for_each(take),
+            Kind::Keras(splitter) => splitter.each_by_rule(&mut String::new(), text, take),
+            Kind::WhiteSpace => python_words(text).for_each(take),
             Kind::Characters => {
                 let mut bytes = [0; 4];
-                text.chars().try_for_each(|character| take(character.encode_utf8(&mut bytes)))
+                text.chars().for_each(|character| take(character.encode_utf8(&mut bytes)))
             }
-            Kind::Graphemes => text.graphemes(true).try_for_each(take),
-            Kind::Unicode(segments) => text.split_word_bounds().filter(|piece| segments.hold(piece)).try_for_each(take),
+            Kind::Graphemes => text.graphemes(true).for_each(take),
+            Kind::Unicode(segments) => text.split_word_bounds().filter(|piece| segments.hold(piece)).for_each(take),
             Kind::Matches(Pattern(regex)) if regex.captures_len() == 1 => {
                 let matches = regex.find_iter(text).map(|found| found.as_str());
-                matches.filter(|token| !token.is_empty()).try_for_each(take)
+                matches.filter(|token| !token.is_empty()).for_each(take)
             }
             Kind::Matches(Pattern(regex)) => {
                 let groups = regex.captures_iter(text).filter_map(|found| found.get(1)).map(|group| group.as_str());
-                groups.filter(|token| !token.is_empty()).try_for_each(take)
+                groups.filter(|token| !token.is_empty()).for_each(take)
             }
-            Kind::Gaps(Pattern(regex)) => regex.split(text).filter(|token| !token.is_empty()).try_for_each(take),
+            Kind::Gaps(Pattern(regex)) => regex.split(text).filter(|token| !token.is_empty()).for_each(take),
         }
     }
 }

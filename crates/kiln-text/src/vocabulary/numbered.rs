@@ -33,7 +33,7 @@ pub struct Vocabulary {
     pub(super) map: Interner,
     pub(super) counts: Vec<TokenCount>,
     pub(super) special_tokens: usize,
-    pub(super) unknown: Option<u32>,
+    pub(crate) unknown: Option<u32>,
     pub(super) documents: u64,
     pub(super) tokens: u64,
 }
@@ -67,10 +67,6 @@ impl Vocabulary {
     /// The token that stands for those without an id, if there is one.
     pub fn unknown_token(&self) -> Option<&str> {
         self.unknown.and_then(|id| self.token(id))
-    }
-
-    pub(crate) fn unknown_id(&self) -> Option<u32> {
-        self.unknown
     }
 
     /// The id of a token, taken as it is.

@@ -25,7 +25,7 @@ pub(crate) fn count_tokens(
         return Err(error);
     }
     let tables = counted?;
-    Ok((tables.iter().map(|(token, counts)| (Box::from(token), counts.count)).collect(), tables.documents()))
+    Ok((tables.iter().map(|(token, counts)| (Box::from(token), counts.count)).collect(), tables.documents))
 }
 
 /// A function that can fail as [`EachToken`], which cannot.
@@ -67,15 +67,11 @@ fn up_to<T: Text>(
         if left == Some(0) {
             return None;
         }
-        let text = match texts.next()?.text() {
-            Ok(text) => text,
-            Err(error) => return Some(Err(error)),
-        };
-        let all = text.as_ref();
-        let end = left.and_then(|left| all.char_indices().nth(left)).map_or(all.len(), |(at, _)| at);
-        if let Some(left) = &mut left {
-            *left -= all[..end].chars().count();
-        }
-        Some(Ok(Start { text, end }))
+        Some(texts.next()?.text().map(|text| {
+            let all = text.as_ref();
+            let end = left.and_then(|left| all.char_indices().nth(left)).map_or(all.len(), |(at, _)| at);
+            left = left.map(|left| left - all[..end].chars().count());
+            Start { text, end }
+        }))
     })
 }

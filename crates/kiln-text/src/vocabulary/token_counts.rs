@@ -179,7 +179,7 @@ pub(crate) struct Tables {
     first: Vec<(u64, u64)>,
     /// One more than the last document of all so far.
     beyond: u64,
-    documents: u64,
+    pub(crate) documents: u64,
     tokens: u64,
 }
 
@@ -229,10 +229,6 @@ impl Tables {
         }
         self.documents += other.documents;
         self.tokens += other.tokens;
-    }
-
-    pub(crate) fn documents(&self) -> u64 {
-        self.documents
     }
 
     /// The tokens with their counts.

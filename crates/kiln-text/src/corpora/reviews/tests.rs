@@ -202,8 +202,7 @@ fn frame(plan: &str, claims: [&str; 2]) -> Frame {
     let plan = plan.unwrap_or_else(|| panic!("no such plan"));
     let claims = claims.map(|text| CLAIMS.iter().find(|claim| claim.text == text));
     let flips = claims.map(|claim| claim.is_some_and(|claim| claim.flips));
-    let mut pieces = Vec::new();
-    cut(plan.text, 0, &claims.map(|claim| claim.map_or("", |claim| claim.text)), &mut pieces);
+    let pieces = cut(plan.text, 0, &claims.map(|claim| claim.map_or("", |claim| claim.text)));
     let straight = straight(plan.rule, flips);
     Frame { pieces, rule: plan.rule, straight }
 }

@@ -104,7 +104,7 @@ impl TextVectorizationBuilder {
     pub fn adapt(self, texts: impl IntoIterator<Item = impl Text>) -> Result<TextVectorization> {
         let tokens = self.check()?;
         let tables = count_in_any_order(texts, &tokens)?;
-        let documents = tables.documents();
+        let documents = tables.documents;
         let mut found: Vec<(&str, TokenCount)> =
             tables.iter().filter(|(token, _)| ![MASK, UNKNOWN].contains(token)).collect();
         if found.is_empty() {

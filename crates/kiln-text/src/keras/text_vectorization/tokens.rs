@@ -139,32 +139,23 @@ impl TokenStream {
         bytes.clear();
         spans.clear();
         let mut start = 0;
-        let mut cut = |bytes: &mut Vec<u8>| {
-            spans.push((start, bytes.len()));
-            bytes.push(b' ');
-            start = bytes.len();
+        let mut cut = |bytes: &mut Vec<u8>, may_be_empty| {
+            if may_be_empty || bytes.len() > start {
+                spans.push((start, bytes.len()));
+                bytes.push(b' ');
+                start = bytes.len();
+            }
         };
         match self.split {
             Some(SplitBy::Whitespace) => {
-                let mut in_word = false;
                 for &byte in text.as_bytes() {
                     match self.actions[byte as usize] {
-                        Action::Keep(byte) => {
-                            bytes.push(byte);
-                            in_word = true;
-                        }
+                        Action::Keep(byte) => bytes.push(byte),
                         Action::Delete => {}
-                        Action::Cut => {
-                            if in_word {
-                                cut(bytes);
-                            }
-                            in_word = false;
-                        }
+                        Action::Cut => cut(bytes, false),
                     }
                 }
-                if in_word {
-                    cut(bytes);
-                }
+                cut(bytes, false);
             }
             Some(SplitBy::Character) => {
                 for character in text.chars() {
@@ -174,7 +165,7 @@ impl TokenStream {
                     } else {
                         bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                     }
-                    cut(bytes);
+                    cut(bytes, true);
                 }
             }
             None => {
@@ -182,7 +173,7 @@ impl TokenStream {
                     Action::Keep(byte) => Some(byte),
                     Action::Delete | Action::Cut => None,
                 }));
-                cut(bytes);
+                cut(bytes, true);
             }
         }
     }
