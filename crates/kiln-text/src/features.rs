@@ -6,17 +6,6 @@
 //!
 //! Reference: `sklearn.feature_extraction.text` of scikit-learn 1.9.
 
-/// Setters of options that a builder holds in a group.
-macro_rules! setters {
-    ($group:ident: $($(#[$doc:meta])* $option:ident: $type:ty,)*) => {$(
-        $(#[$doc])*
-        pub fn $option(mut self, $option: $type) -> Self {
-            self.$group.$option = $option.into();
-            self
-        }
-    )*};
-}
-
 mod count_vectorizer;
 mod counting;
 mod files;

@@ -75,6 +75,18 @@
 //! # Ok::<(), kiln_text::Error>(())
 //! ```
 
+/// Setters that take more than they hold: `name(value: type) => field = expression;`.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident($($value:ident: $type:ty),*) => $($field:ident).+ = $set:expr;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $($value: $type),*) -> Self {
+            self.$($field).+ = $set;
+            self
+        }
+    )*};
+}
+
 /// The sparse matrices of this crate are those of `sprs`.
 pub use sprs;
 

@@ -97,13 +97,11 @@ impl CorpusDocuments<'_> {
         }
     }
 
-    /// What to do with a row that cannot be a document. Default: [`BadRow::Fail`].
-    ///
-    /// A file that cannot be read, is empty or lacks a column is an error in any case, and the last item.
-    #[must_use]
-    pub fn on_bad_row(mut self, on_bad_row: BadRow) -> Self {
-        self.on_bad_row = on_bad_row;
-        self
+    setters! {
+        /// What to do with a row that cannot be a document. Default: [`BadRow::Fail`].
+        ///
+        /// A file that cannot be read, is empty or lacks a column is an error in any case, and the last item.
+        on_bad_row(on_bad_row: BadRow) => on_bad_row = on_bad_row;
     }
 
     /// Calls `observe` after every 1,000 documents and at the end. If it breaks, [`Error::Stopped`] is the last item.

@@ -42,10 +42,9 @@ impl ClassFolder {
         Self { path: path.into(), decoding: Decoding::Strict }
     }
 
-    /// Whether to put U+FFFD in place of bytes that are not UTF-8, which are an error otherwise. Default: false.
-    pub fn lossy(mut self, lossy: bool) -> Self {
-        self.decoding = Decoding::lossy(lossy);
-        self
+    setters! {
+        /// Whether to put U+FFFD in place of bytes that are not UTF-8, which are an error otherwise. Default: false.
+        lossy(lossy: bool) => decoding = Decoding::lossy(lossy);
     }
 
     /// Reads the `.txt` files of the class folders named, labelled by their place in `classes`.

@@ -45,11 +45,9 @@ impl Nsmc {
         Self { train: train.as_ref().to_path_buf(), test: test.as_ref().to_path_buf(), skip_empty: false }
     }
 
-    /// Whether to pass over empty documents. Default: false.
-    #[must_use]
-    pub fn skip_empty(mut self, skip_empty: bool) -> Self {
-        self.skip_empty = skip_empty;
-        self
+    setters! {
+        /// Whether to pass over empty documents. Default: false.
+        skip_empty(skip_empty: bool) => skip_empty = skip_empty;
     }
 
     /// The documents for training, one at a time.

@@ -172,17 +172,13 @@ options! {
 }
 
 impl SubwordTextEncoderBuilder {
-    /// How many characters of the corpus to build from; 0, as in TensorFlow Datasets, is no limit. Default: all.
-    pub fn max_corpus_chars(mut self, max_corpus_chars: usize) -> Self {
-        self.max_corpus_chars = Some(max_corpus_chars).filter(|&limit| limit > 0);
-        self
-    }
+    setters! {
+        /// How many characters of the corpus to build from; 0, as in TensorFlow Datasets, is no limit. Default: all.
+        max_corpus_chars(max_corpus_chars: usize) => max_corpus_chars = Some(max_corpus_chars).filter(|&limit| limit > 0);
 
-    /// Tokens that are never cut and get the first ids, such as `<EOS>`. Each must mix word characters with others, and
-    /// not end in an underscore. Default: none.
-    pub fn reserved_tokens(mut self, tokens: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.reserved = tokens.into_iter().map(Into::into).collect();
-        self
+        /// Tokens that are never cut and get the first ids, such as `<EOS>`. Each must mix word characters with others, and
+        /// not end in an underscore. Default: none.
+        reserved_tokens(tokens: impl IntoIterator<Item = impl Into<String>>) => reserved = tokens.into_iter().map(Into::into).collect();
     }
 
     /// Builds an encoder from texts, which are read once and need not all be in memory; memory grows with the distinct

@@ -52,27 +52,23 @@ impl Default for Limits {
 /// The setters of [`Limits`], for a builder that holds them in `limits`.
 macro_rules! limit_setters {
     () => {
-        setters! { limits:
+        setters! {
             /// Drops terms that occur in fewer texts. Default: 1 text.
-            min_df: Frequency,
+            min_df(min_df: Frequency) => limits.min_df = min_df;
             /// Drops terms that occur in more texts. Default: a share of 1, which is all texts.
-            max_df: Frequency,
+            max_df(max_df: Frequency) => limits.max_df = max_df;
             /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
             ///
             /// Where several terms occur as often as the last that is kept, scikit-learn's choice among them is that of
             /// NumPy's unstable sort. Kiln takes those that NumPy takes on ARM; on x86 with AVX2 or AVX-512, NumPy has
             /// other sorts, and scikit-learn another choice on each.
-            max_features: usize,
+            max_features(max_features: usize) => limits.max_features = Some(max_features);
             /// Whether to write 1 for every count above 0. Default: false.
-            binary: bool,
-        }
-
-        /// The terms, in the order of their columns; `min_df`, `max_df` and `max_features` then do nothing. Default:
-        /// learned from the texts.
-        #[must_use]
-        pub fn vocabulary(mut self, terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
-            self.limits.vocabulary = Some(terms.into_iter().map(Into::into).collect());
-            self
+            binary(binary: bool) => limits.binary = binary;
+            /// The terms, in the order of their columns; `min_df`, `max_df` and `max_features` then do nothing. Default:
+            /// learned from the texts.
+            vocabulary(terms: impl IntoIterator<Item = impl Into<String>>) => limits.vocabulary =
+                Some(terms.into_iter().map(Into::into).collect());
         }
     };
 }

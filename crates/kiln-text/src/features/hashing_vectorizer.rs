@@ -30,16 +30,16 @@ pub(super) struct Hashing {
 impl HashingVectorizerBuilder {
     analysis_setters!();
 
-    setters! { hashing:
+    setters! {
         /// How many columns, at most 2^31 - 1. Default: 2^20.
-        n_features: usize,
+        n_features(n_features: usize) => hashing.n_features = n_features;
         /// Whether a term whose hash is negative counts -1, so that terms that share a column cancel out on average.
         /// Default: true.
-        alternate_sign: bool,
+        alternate_sign(alternate_sign: bool) => hashing.alternate_sign = alternate_sign;
         /// Whether to write 1 for every column that a term fell into, also where the sum is 0. Default: false.
-        binary: bool,
+        binary(binary: bool) => hashing.binary = binary;
         /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
-        norm: impl Into<Option<Norm>>,
+        norm(norm: impl Into<Option<Norm>>) => hashing.norm = norm.into();
     }
 
     /// The vectorizer, which needs no texts.

@@ -49,16 +49,16 @@ impl Default for Weighting {
 /// The setters of [`Weighting`], for a builder that holds it in `weighting`.
 macro_rules! weighting_setters {
     () => {
-        setters! { weighting:
+        setters! {
             /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
-            norm: impl Into<Option<Norm>>,
+            norm(norm: impl Into<Option<Norm>>) => weighting.norm = norm.into();
             /// Whether counts are multiplied by the terms' inverse document frequencies. Default: true.
-            use_idf: bool,
+            use_idf(use_idf: bool) => weighting.use_idf = use_idf;
             /// Whether inverse document frequencies are taken as if there were one more text, which has every term.
             /// Default: true. Without it, a term of a given vocabulary that occurs nowhere weighs infinitely much.
-            smooth_idf: bool,
+            smooth_idf(smooth_idf: bool) => weighting.smooth_idf = smooth_idf;
             /// Whether a count `c` becomes `1 + ln c`. Default: false.
-            sublinear_tf: bool,
+            sublinear_tf(sublinear_tf: bool) => weighting.sublinear_tf = sublinear_tf;
         }
     };
 }

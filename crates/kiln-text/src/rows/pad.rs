@@ -132,49 +132,30 @@ impl<T: Copy + Default> PadSequences<T> {
         Self::default()
     }
 
-    /// The length of every row; 0 is an error. Default: the longest sequence's.
-    pub fn max_len(mut self, max_len: usize) -> Self {
-        self.max_len = Some(max_len);
-        self
-    }
+    setters! {
+        /// The length of every row; 0 is an error. Default: the longest sequence's.
+        max_len(max_len: usize) => max_len = Some(max_len);
 
-    /// The least length of a row without [`max_len`](Self::max_len); with 1, sequences that are all empty are no error.
-    /// Default: 0.
-    pub fn min_len(mut self, min_len: usize) -> Self {
-        self.min_len = min_len;
-        self
-    }
+        /// The least length of a row without [`max_len`](Self::max_len); with 1, sequences that are all empty are no error.
+        /// Default: 0.
+        min_len(min_len: usize) => min_len = min_len;
 
-    /// The most length of a row without [`max_len`](Self::max_len): rows are as long as the longest sequence, longer
-    /// sequences than this are truncated. 0 is an error. Default: none.
-    pub fn truncate_to(mut self, len: usize) -> Self {
-        self.truncate_to = Some(len);
-        self
-    }
+        /// The most length of a row without [`max_len`](Self::max_len): rows are as long as the longest sequence, longer
+        /// sequences than this are truncated. 0 is an error. Default: none.
+        truncate_to(len: usize) => truncate_to = Some(len);
 
-    /// Rounds the length of a row up to a multiple of this, without [`max_len`](Self::max_len), so that the lengths of
-    /// batches differ less; it can so exceed [`truncate_to`](Self::truncate_to), with padding. 0 is an error. Default: 1.
-    pub fn multiple_of(mut self, multiple: usize) -> Self {
-        self.multiple_of = Some(multiple);
-        self
-    }
+        /// Rounds the length of a row up to a multiple of this, without [`max_len`](Self::max_len), so that the lengths of
+        /// batches differ less; it can so exceed [`truncate_to`](Self::truncate_to), with padding. 0 is an error. Default: 1.
+        multiple_of(multiple: usize) => multiple_of = Some(multiple);
 
-    /// Where short sequences get padding. Default: [`Padding::Pre`].
-    pub fn padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
-        self
-    }
+        /// Where short sequences get padding. Default: [`Padding::Pre`].
+        padding(padding: Padding) => padding = padding;
 
-    /// Where long sequences lose elements. Default: [`Truncating::Pre`].
-    pub fn truncating(mut self, truncating: Truncating) -> Self {
-        self.truncating = truncating;
-        self
-    }
+        /// Where long sequences lose elements. Default: [`Truncating::Pre`].
+        truncating(truncating: Truncating) => truncating = truncating;
 
-    /// What to pad with. Default: the type's own, which for numbers is 0.
-    pub fn value(mut self, value: T) -> Self {
-        self.value = value;
-        self
+        /// What to pad with. Default: the type's own, which for numbers is 0.
+        value(value: T) => value = value;
     }
 
     /// Pads and truncates. No sequence at all gives no rows, if `max_len` says how long they would be.

@@ -72,11 +72,9 @@ impl NGrams {
         Ok(Self { min, max, separator: " ".to_owned() })
     }
 
-    /// What to put between tokens. Default: one space.
-    #[must_use]
-    pub fn separator(mut self, separator: impl Into<String>) -> Self {
-        self.separator = separator.into();
-        self
+    setters! {
+        /// What to put between tokens. Default: one space.
+        separator(separator: impl Into<String>) => separator = separator.into();
     }
 
     /// The n-grams of a row of tokens.

@@ -128,12 +128,10 @@ options! {
 }
 
 impl Normalizer {
-    /// Characters that stay whatever [`punctuation`](Self::punctuation) says, such as `"'"` to keep `don't` whole.
-    /// Default: none.
-    #[must_use]
-    pub fn keep_punctuation(mut self, characters: impl Into<String>) -> Self {
-        self.kept_punctuation = characters.into();
-        self
+    setters! {
+        /// Characters that stay whatever [`punctuation`](Self::punctuation) says, such as `"'"` to keep `don't` whole.
+        /// Default: none.
+        keep_punctuation(characters: impl Into<String>) => kept_punctuation = characters.into();
     }
 
     /// The text as asked for; it is borrowed where nothing had to change.

@@ -48,19 +48,13 @@ options! {
 }
 
 impl VocabularyBuilder {
-    /// Tokens that have an id whether they occur or not: 0 for the first given, and so on. No limit applies to them.
-    /// Default: none.
-    #[must_use]
-    pub fn special_tokens(mut self, tokens: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.special_tokens = tokens.into_iter().map(Into::into).collect();
-        self
-    }
+    setters! {
+        /// Tokens that have an id whether they occur or not: 0 for the first given, and so on. No limit applies to them.
+        /// Default: none.
+        special_tokens(tokens: impl IntoIterator<Item = impl Into<String>>) => special_tokens = tokens.into_iter().map(Into::into).collect();
 
-    /// Tokens to leave out, compared as they are. Default: none.
-    #[must_use]
-    pub fn stop_words(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.stop_words = words.into_iter().map(Into::into).collect();
-        self
+        /// Tokens to leave out, compared as they are. Default: none.
+        stop_words(words: impl IntoIterator<Item = impl Into<String>>) => stop_words = words.into_iter().map(Into::into).collect();
     }
 
     /// Counts the tokens of texts on all threads, as [`TokenCounts::count_texts`], and gives out ids.

@@ -83,46 +83,28 @@ impl DelimitedCorpus {
         }
     }
 
-    /// What parts fields. Default: a comma.
-    ///
-    /// Files parted by tabs are often written without quoting: give [`quote`](Self::quote) `None` for them.
-    #[must_use]
-    pub fn delimiter(mut self, delimiter: u8) -> Self {
-        self.delimiter = delimiter;
-        self
-    }
+    setters! {
+        /// What parts fields. Default: a comma.
+        ///
+        /// Files parted by tabs are often written without quoting: give [`quote`](Self::quote) `None` for them.
+        delimiter(delimiter: u8) => delimiter = delimiter;
 
-    /// What encloses a field, or `None` if nothing does, and quotes are letters like any other. Default: `"`.
-    ///
-    /// A quote encloses a field only if it is the field's first byte; further in it is a letter. The quote that closes
-    /// must end the field: with text behind it, as in `"nice" film`, the line that the row begins in is a bad row,
-    /// [`RowProblem::BehindQuote`], and reading goes on with the next line. A file with such rows was most likely written
-    /// without quoting, and should be read with `None`, or fields that open a quote may take the lines below with them.
-    #[must_use]
-    pub fn quote(mut self, quote: impl Into<Option<u8>>) -> Self {
-        self.quote = quote.into();
-        self
-    }
+        /// What encloses a field, or `None` if nothing does, and quotes are letters like any other. Default: `"`.
+        ///
+        /// A quote encloses a field only if it is the field's first byte; further in it is a letter. The quote that closes
+        /// must end the field: with text behind it, as in `"nice" film`, the line that the row begins in is a bad row,
+        /// [`RowProblem::BehindQuote`], and reading goes on with the next line. A file with such rows was most likely written
+        /// without quoting, and should be read with `None`, or fields that open a quote may take the lines below with them.
+        quote(quote: impl Into<Option<u8>>) => quote = quote.into();
 
-    /// Whether the first row of every file names the columns. Default: true.
-    #[must_use]
-    pub fn headers(mut self, headers: bool) -> Self {
-        self.headers = headers;
-        self
-    }
+        /// Whether the first row of every file names the columns. Default: true.
+        headers(headers: bool) => headers = headers;
 
-    /// The column that holds the text. Default: the first.
-    #[must_use]
-    pub fn text(mut self, column: impl Into<Column>) -> Self {
-        self.text = column.into();
-        self
-    }
+        /// The column that holds the text. Default: the first.
+        text(column: impl Into<Column>) => text = column.into();
 
-    /// The column that holds the label. Default: none, and all labels are 0.
-    #[must_use]
-    pub fn label(mut self, column: impl Into<Column>, labels: Labels) -> Self {
-        self.label = Some((column.into(), labels));
-        self
+        /// The column that holds the label. Default: none, and all labels are 0.
+        label(column: impl Into<Column>, labels: Labels) => label = Some((column.into(), labels));
     }
 
     /// Reads the documents, from the first.

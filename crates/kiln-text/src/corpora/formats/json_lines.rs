@@ -47,11 +47,9 @@ impl JsonLinesCorpus {
         Self { paths: paths.into_iter().map(Into::into).collect(), fields: Fields { text: text.into(), label: None } }
     }
 
-    /// The field that holds the label. Default: none, and all labels are 0.
-    #[must_use]
-    pub fn label(mut self, field: impl Into<String>, labels: Labels) -> Self {
-        self.fields.label = Some((field.into(), labels));
-        self
+    setters! {
+        /// The field that holds the label. Default: none, and all labels are 0.
+        label(field: impl Into<String>, labels: Labels) => fields.label = Some((field.into(), labels));
     }
 
     /// Reads the documents, from the first.

@@ -34,18 +34,12 @@ impl LineCorpus {
         Self { paths: paths.into_iter().map(Into::into).collect(), label_by_file: false, skip_empty: false }
     }
 
-    /// Whether a document's label is the place of its file among those given. Default: false, and all labels are 0.
-    #[must_use]
-    pub fn label_by_file(mut self, label_by_file: bool) -> Self {
-        self.label_by_file = label_by_file;
-        self
-    }
+    setters! {
+        /// Whether a document's label is the place of its file among those given. Default: false, and all labels are 0.
+        label_by_file(label_by_file: bool) => label_by_file = label_by_file;
 
-    /// Whether to pass over lines of white space alone. Default: false, and they are documents.
-    #[must_use]
-    pub fn skip_empty(mut self, skip_empty: bool) -> Self {
-        self.skip_empty = skip_empty;
-        self
+        /// Whether to pass over lines of white space alone. Default: false, and they are documents.
+        skip_empty(skip_empty: bool) => skip_empty = skip_empty;
     }
 
     /// Reads the documents, from the first.

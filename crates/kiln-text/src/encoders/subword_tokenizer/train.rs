@@ -67,11 +67,10 @@ options! {
 }
 
 impl SubwordTokenizerBuilder {
-    /// The tokens with the first ids: padding, which gets 0, then for WordPiece and Unigram the one for unknown
-    /// characters, then any others. Text that spells one stays text. Default: `[PAD]`, and `[UNK]` where it is needed.
-    pub fn special_tokens(mut self, tokens: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.special_tokens = Some(tokens.into_iter().map(Into::into).collect());
-        self
+    setters! {
+        /// The tokens with the first ids: padding, which gets 0, then for WordPiece and Unigram the one for unknown
+        /// characters, then any others. Text that spells one stays text. Default: `[PAD]`, and `[UNK]` where it is needed.
+        special_tokens(tokens: impl IntoIterator<Item = impl Into<String>>) => special_tokens = Some(tokens.into_iter().map(Into::into).collect());
     }
 
     fn special(&self) -> Vec<String> {

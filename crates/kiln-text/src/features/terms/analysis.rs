@@ -57,41 +57,24 @@ impl Default for AnalysisOptions {
 /// The setters of [`AnalysisOptions`], for a builder that holds them in `analysis`.
 macro_rules! analysis_setters {
     () => {
-        setters! { analysis:
+        setters! {
             /// What terms are made of. Default: [`TermUnit::Words`].
-            analyzer: TermUnit,
-        }
-
-        /// The shortest and the longest n-gram to take, both included. Default: 1 and 1.
-        #[must_use]
-        pub fn ngram_range(mut self, shortest: usize, longest: usize) -> Self {
-            self.analysis.ngram_range = (shortest, longest);
-            self
-        }
-
-        setters! { analysis:
+            analyzer(analyzer: TermUnit) => analysis.analyzer = analyzer;
+            /// The shortest and the longest n-gram to take, both included. Default: 1 and 1.
+            ngram_range(shortest: usize, longest: usize) => analysis.ngram_range = (shortest, longest);
             /// Whether to lower-case, in full Unicode. Default: true.
-            lowercase: bool,
+            lowercase(lowercase: bool) => analysis.lowercase = lowercase;
             /// How to strip accents, after lower-casing. Default: not at all.
-            strip_accents: StripAccents,
-        }
-
-        /// Words to leave out before n-grams are made; they are compared after lower-casing and stripping, so give
-        /// them in that form. Acts only on [`TermUnit::Words`]. Default: none.
-        #[must_use]
-        pub fn stop_words(mut self, stop_words: impl IntoIterator<Item = impl Into<String>>) -> Self {
-            self.analysis.stop_words = stop_words.into_iter().map(Into::into).collect();
-            self.analysis.stop_words.sort_unstable();
-            self.analysis.stop_words.dedup();
-            self
-        }
-
-        setters! { analysis:
+            strip_accents(strip_accents: StripAccents) => analysis.strip_accents = Some(strip_accents);
+            /// Words to drop before n-grams are made; they are compared after lower-casing and stripping, so give
+            /// them in that form. Acts only on [`TermUnit::Words`]. Default: none.
+            stop_words(stop_words: impl IntoIterator<Item = impl Into<String>>) => analysis.stop_words =
+                stop_words.into_iter().map(Into::into).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
             /// A regular expression whose matches are the words, or whose one group is. `\w`, `\W`, `\d`, `\s` and `\S`
             /// mean what they mean in Python. In patterns other than the default and `(?u)\b\w+\b`, `\b` is that of the
             /// `regex` crate, to which combining signs are parts of words; look-around and references back are not known.
             /// Acts only on [`TermUnit::Words`]. Default: `(?u)\b\w\w+\b`, words of two characters or more.
-            token_pattern: impl Into<String>,
+            token_pattern(token_pattern: impl Into<String>) => analysis.token_pattern = token_pattern.into();
         }
     };
 }

@@ -84,11 +84,9 @@ impl TextVectorizationBuilder {
         self.ngram_widths(1..=longest)
     }
 
-    /// Makes n-grams of these widths alone, width by width in the order given.
-    #[must_use]
-    pub fn ngram_widths(mut self, widths: impl IntoIterator<Item = usize>) -> Self {
-        self.ngrams = Some(widths.into_iter().collect());
-        self
+    setters! {
+        /// Makes n-grams of these widths alone, width by width in the order given.
+        ngram_widths(widths: impl IntoIterator<Item = usize>) => ngrams = Some(widths.into_iter().collect());
     }
 
     /// Learns the vocabulary, and the weights of [`OutputMode::TfIdf`], from texts, on all threads: the most frequent
