@@ -203,7 +203,10 @@ fn in_impl(item: &ItemImpl, macros: &BTreeMap<String, usize>) -> usize {
         ImplItem::Const(item) => usize::from(is_public(&item.vis)),
         ImplItem::Macro(item) => {
             let name = item.mac.path.segments.last().map(|last| last.ident.to_string());
-            name.and_then(|name| macros.get(&name)).copied().unwrap_or(0)
+            match arrows(item.mac.tokens.clone()) {
+                0 => name.and_then(|name| macros.get(&name)).copied().unwrap_or(0),
+                setters => setters,
+            }
         }
         _ => 0,
     };
@@ -225,11 +228,24 @@ fn public_functions(tokens: TokenStream) -> usize {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let is = |at: usize, word: &str| matches!(tokens.get(at), Some(TokenTree::Ident(ident)) if ident == word);
     let starts = (0..tokens.len()).filter(|&at| is(at, "pub") && (is(at + 1, "fn") || is(at + 2, "fn"))).count();
-    let inside = tokens.iter().map(|token| match token {
+    let inside = tokens.iter().enumerate().map(|(at, token)| match token {
+        TokenTree::Group(group) if at >= 2 && is(at - 2, "setters") => arrows(group.stream()),
         TokenTree::Group(group) => public_functions(group.stream()),
         _ => 0,
     });
     starts + inside.sum::<usize>()
+}
+
+/// How many setters `setters! { name(value: type) => field = expression; … }` declares.
+fn arrows(tokens: TokenStream) -> usize {
+    let signs: Vec<Option<char>> = tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Punct(sign) => Some(sign.as_char()),
+            _ => None,
+        })
+        .collect();
+    signs.windows(2).filter(|pair| pair == &[Some('='), Some('>')]).count()
 }
 
 #[cfg(test)]
@@ -269,6 +285,10 @@ mod tests {
         let lib = "macro_rules! setters { () => { pub fn a(self) -> Self { self } pub const fn b(self) -> Self { self } }; }\n\
                    macro_rules! files { ($class:ident) => { impl $class { pub fn save(&self) {} } }; }\n\
                    pub struct Thing;\nimpl Thing { setters!(); }\nfiles!(Thing);\n";
+        assert_eq!(of(&[("lib.rs", lib)]), (4, 1));
+        let lib = "macro_rules! shared { () => { setters! { a(a: u8) => x.a = a; } }; }\npub struct Thing;\nimpl Thing {\n    \
+                   shared!();\n    setters! { b(b: u8) => b = b; c(c: impl Into<u8>) => c = c.into(); }\n}\n";
+        // Thing, and the setters a, b and c
         assert_eq!(of(&[("lib.rs", lib)]), (4, 1));
         let lib = "kiln_base::options! {\n    /// Docs.\n    #[derive(Clone)]\n    pub struct Stopping [pub const fn on] {\n        \
                    required monitor: &'static str,\n        /// Docs.\n        patience: usize = 0,\n        pub some map: \
