@@ -55,7 +55,7 @@ impl ConvBiLstmConfig {
     /// [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvBiLstm> {
         let key = RandomKey::new(seed).child("init");
-        let max_len = at_least_one("max_len of a sequence", self.max_len)?;
+        let max_len = at_least_one("max_len (the length of a sequence)", self.max_len)?;
         let pool = MaxPool1d::new(self.pool_size)?;
         let conv1d = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
             .activation(Activation::Relu)

@@ -46,7 +46,7 @@ impl ConvClassifierConfig {
     /// A size is 0, the window is longer than a row, or the dropout is outside [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvClassifier> {
         let key = RandomKey::new(seed).child("init");
-        let max_len = at_least_one("max_len of a sequence", self.max_len)?;
+        let max_len = at_least_one("max_len (the length of a sequence)", self.max_len)?;
         let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
         let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
             .activation(Activation::Relu)

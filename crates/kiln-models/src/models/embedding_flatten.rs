@@ -39,7 +39,7 @@ impl EmbeddingFlattenConfig {
     /// A size is 0.
     pub fn init(&self, device: &Device, seed: u64) -> Result<EmbeddingFlatten> {
         let key = RandomKey::new(seed).child("init");
-        let max_len = at_least_one("max_len of a sequence", self.max_len)?;
+        let max_len = at_least_one("max_len (the length of a sequence)", self.max_len)?;
         let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
         let flat = max_len * self.d_embedding;
         let hidden = self

@@ -49,7 +49,7 @@ impl RecurrentClassifierConfig {
     /// A size is 0, there are no layers, or the dropout is outside [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentClassifier> {
         let key = RandomKey::new(seed).child("init");
-        at_least_one("length of a sequence", self.max_len)?;
+        at_least_one("max_len (the length of a sequence)", self.max_len)?;
         let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
             .bidirectional(self.bidirectional)

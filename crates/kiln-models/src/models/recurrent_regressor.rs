@@ -40,7 +40,7 @@ impl RecurrentRegressorConfig {
     /// A size is 0 or there are no layers.
     pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentRegressor> {
         let key = RandomKey::new(seed).child("init");
-        at_least_one("length of a sequence", self.max_len)?;
+        at_least_one("max_len (the length of a sequence)", self.max_len)?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_input, self.d_hidden.clone())
             .bidirectional(self.bidirectional)
             .init(device, key.child("recurrent"))?;
