@@ -14,7 +14,7 @@ pub mod reviews;
 pub use corpus_documents::{BadRow, BadRows, CorpusDocuments};
 pub use documents::{Document, Documents};
 pub use download::Download;
-pub use folder::{ClassFolder, read_class_folder};
+pub use folder::ClassFolder;
 pub use formats::delimited::{Column, DelimitedCorpus};
 pub use formats::json_lines::JsonLinesCorpus;
 pub use formats::labels::Labels;

@@ -16,6 +16,7 @@ mod term_columns;
 mod terms;
 mod tfidf;
 mod tfidf_vectorizer;
+mod vectorizer_builder;
 
 pub use count_vectorizer::{CountVectorizer, CountVectorizerBuilder};
 pub use hashing_vectorizer::{HashingVectorizer, HashingVectorizerBuilder};
@@ -24,3 +25,4 @@ pub use terms::analysis::TermUnit;
 pub use terms::python_text::StripAccents;
 pub use tfidf::{Norm, TfidfTransformer, TfidfTransformerBuilder};
 pub use tfidf_vectorizer::{TfidfVectorizer, TfidfVectorizerBuilder};
+pub use vectorizer_builder::VectorizerBuilder;

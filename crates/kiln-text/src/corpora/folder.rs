@@ -90,15 +90,6 @@ impl ClassFolder {
     }
 }
 
-/// [`ClassFolder::read`] of a folder, refusing what is not UTF-8.
-///
-/// # Errors
-///
-/// As [`ClassFolder::read`].
-pub fn read_class_folder(path: impl AsRef<Path>, classes: &[&str]) -> Result<Documents> {
-    ClassFolder::new(path.as_ref()).read(classes)
-}
-
 /// The texts of a folder's `.txt` files, in the order of their names by bytes.
 pub(crate) fn read_texts(folder: &Path, decoding: Decoding) -> Result<Vec<String>> {
     let files = text_files(folder)?;

@@ -32,7 +32,7 @@ pub struct Nsmc {
 
 impl Nsmc {
     /// The names of the classes by label.
-    pub const CLASS_NAMES: [&str; 2] = ["neg", "pos"];
+    const CLASS_NAMES: [&str; 2] = ["neg", "pos"];
 
     /// Takes the folder that holds the two files, plain or with `.gz` behind their names.
     pub fn open(folder: impl AsRef<Path>) -> Self {

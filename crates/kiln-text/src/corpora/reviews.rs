@@ -35,10 +35,10 @@ pub const NEGATIVE: u32 = 0;
 pub const POSITIVE: u32 = 1;
 
 /// The number of words that every review has at least.
-pub const MIN_WORDS: usize = 8;
+const MIN_WORDS: usize = 8;
 
 /// The number of words that no review exceeds.
-pub const MAX_WORDS: usize = 40;
+const MAX_WORDS: usize = 40;
 
 /// Pairs of twins made from a frame.
 const PAIRS_PER_FRAME: usize = 2;
@@ -81,7 +81,7 @@ const fn quota(rule: Rule) -> [usize; 4] {
 /// One review.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Review {
-    /// The text: [`MIN_WORDS`] to [`MAX_WORDS`] words in one or more sentences.
+    /// The text: 8 to 40 words in one or more sentences.
     pub text: String,
     /// [`NEGATIVE`] or [`POSITIVE`].
     pub label: u32,

@@ -51,13 +51,13 @@ struct Config {
 
 impl ImdbIds {
     /// The id of padding.
-    pub const PADDING: u32 = 0;
+    const PADDING: u32 = 0;
     /// The id that opens every text (Keras's `start_char`).
-    pub const START: u32 = 1;
+    const START: u32 = 1;
     /// The id of every word unknown or beyond `num_words` (Keras's `oov_char`).
     pub const UNKNOWN: u32 = 2;
     /// What is added to a word's rank (Keras's `index_from`): the most frequent word has id 4.
-    pub const INDEX_FROM: u32 = 3;
+    const INDEX_FROM: u32 = 3;
 
     /// An encoding over a fitted tokenizer.
     ///
@@ -83,7 +83,8 @@ impl ImdbIds {
         shifted.filter(|&id| (id as usize) < self.num_words).unwrap_or(Self::UNKNOWN)
     }
 
-    /// The words of ids, joined by spaces. Padding and [`START`](Self::START) are skipped; ids without a word read `?`.
+    /// The words of ids, joined by spaces. Padding and the id that opens a text are skipped; ids without a word read
+    /// `?`.
     pub fn decode(&self, ids: &[u32]) -> String {
         let texts: Vec<&str> = ids
             .iter()
@@ -131,7 +132,7 @@ impl Saved for ImdbIds {
 }
 
 impl Encoder for ImdbIds {
-    /// The ids of a text: [`START`](Self::START), then one a word.
+    /// The ids of a text: 1, which opens every text, then one a word.
     fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 6 + 2);
         ids.push(Self::START);

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::counting::{Counted, Merged, Tally, count, rows_in_order};
 use super::numpy_order::most_frequent;
 use super::term_columns::TermColumns;
-use super::terms::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
-use super::terms::python_text::StripAccents;
+use super::terms::analysis::{Analysis, AnalysisOptions, Scratch};
 use super::terms::term_tree::{NONE, Paths};
+use super::vectorizer_builder::VectorizerBuilder;
 use crate::error::{Error, Result, VectorizerError};
 use crate::features::sparse::{SparseMatrix, Stack, by_batches, by_rows, check_columns};
 use crate::io::batches::in_batches;
@@ -18,16 +18,12 @@ use crate::vocabulary::frequency::Frequency;
 use kiln_base::{OptionError, sparse::by_row};
 
 /// Options for a [`CountVectorizer`]; made by [`CountVectorizer::builder`]. The defaults are scikit-learn's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CountVectorizerBuilder {
-    pub(super) analysis: AnalysisOptions,
-    pub(super) limits: Limits,
-}
+pub type CountVectorizerBuilder = VectorizerBuilder<AnalysisOptions, Limits, ()>;
 
 /// Which terms get a column, and what their cells hold; as users set it and files hold it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Limits {
+pub struct Limits {
     pub(super) min_df: Frequency,
     pub(super) max_df: Frequency,
     pub(super) max_features: Option<usize>,
@@ -49,35 +45,28 @@ impl Default for Limits {
     }
 }
 
-/// The setters of [`Limits`], for a builder that holds them in `limits`.
-macro_rules! limit_setters {
-    () => {
-        setters! {
-            /// Drops terms that occur in fewer texts. Default: 1 text.
-            min_df(min_df: Frequency) => limits.min_df = min_df;
-            /// Drops terms that occur in more texts. Default: a share of 1, which is all texts.
-            max_df(max_df: Frequency) => limits.max_df = max_df;
-            /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
-            ///
-            /// Where several terms occur as often as the last that is kept, scikit-learn's choice among them is that of
-            /// NumPy's unstable sort. Kiln takes those that NumPy takes on ARM; on x86 with AVX2 or AVX-512, NumPy has
-            /// other sorts, and scikit-learn another choice on each.
-            max_features(max_features: usize) => limits.max_features = Some(max_features);
-            /// Whether to write 1 for every count above 0. Default: false.
-            binary(binary: bool) => limits.binary = binary;
-            /// The terms, in the order of their columns; `min_df`, `max_df` and `max_features` then do nothing. Default:
-            /// learned from the texts.
-            vocabulary(terms: impl IntoIterator<Item = impl Into<String>>) => limits.vocabulary =
-                Some(terms.into_iter().map(Into::into).collect());
-        }
-    };
+impl<C> VectorizerBuilder<AnalysisOptions, Limits, C> {
+    setters! {
+        /// Drops terms that occur in fewer texts. Default: 1 text.
+        min_df(min_df: Frequency) => limits.min_df = min_df;
+        /// Drops terms that occur in more texts. Default: a share of 1, which is all texts.
+        max_df(max_df: Frequency) => limits.max_df = max_df;
+        /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
+        ///
+        /// Where several terms occur as often as the last that is kept, scikit-learn's choice among them is that of
+        /// NumPy's unstable sort. Kiln takes those that NumPy takes on ARM; on x86 with AVX2 or AVX-512, NumPy has
+        /// other sorts, and scikit-learn another choice on each.
+        max_features(max_features: usize) => limits.max_features = Some(max_features);
+        /// Whether to write 1 for every count above 0. Default: false.
+        binary(binary: bool) => limits.binary = binary;
+        /// The terms, in the order of their columns; `min_df`, `max_df` and `max_features` then do nothing. Default:
+        /// learned from the texts.
+        vocabulary(terms: impl IntoIterator<Item = impl Into<String>>) => limits.vocabulary =
+            Some(terms.into_iter().map(Into::into).collect());
+    }
 }
-pub(super) use limit_setters;
 
 impl CountVectorizerBuilder {
-    analysis_setters!();
-    limit_setters!();
-
     /// Learns the terms of `texts`, on all threads. Texts are read once and need not all be in memory; memory grows with
     /// the terms. The result does not depend on the number of threads.
     ///
@@ -118,7 +107,7 @@ impl CountVectorizerBuilder {
         if self.limits.vocabulary.is_some() {
             return self.build()?.look_up(texts, keep_rows);
         }
-        let Self { analysis, limits } = self;
+        let Self { analysis, limits, .. } = self;
         limits.check()?;
         let analysis = Analysis::new(analysis)?;
         let (counted, texts) = count(&analysis, texts, keep_rows)?;
@@ -236,7 +225,7 @@ pub struct CountVectorizer {
 impl CountVectorizer {
     /// The options, with scikit-learn's defaults.
     pub fn builder() -> CountVectorizerBuilder {
-        CountVectorizerBuilder { analysis: AnalysisOptions::default(), limits: Limits::default() }
+        CountVectorizerBuilder::default()
     }
 
     /// Counts the known terms of texts, on all threads; others are left out. The result does not depend on how many

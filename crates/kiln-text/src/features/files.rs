@@ -126,5 +126,5 @@ saved!(
         analysis: vectorizer.analysis.options().clone(),
         hashing: vectorizer.hashing,
     },
-    |config: Hashes| HashingVectorizerBuilder { analysis: config.analysis, hashing: config.hashing }.build()
+    |config: Hashes| HashingVectorizerBuilder { analysis: config.analysis, limits: (), cells: config.hashing }.build()
 );

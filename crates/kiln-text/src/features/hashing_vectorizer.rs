@@ -1,9 +1,9 @@
 //! [`HashingVectorizer`]: terms to columns by their hash, without a vocabulary, as scikit-learn does. Leaves out
 //! Keras's hashing trick ([`HashingTrick`](crate::keras::HashingTrick)), which gives ids and hashes otherwise.
 
-use super::terms::analysis::{Analysis, AnalysisOptions, Scratch, TermUnit, analysis_setters};
-use super::terms::python_text::StripAccents;
+use super::terms::analysis::{Analysis, AnalysisOptions, Scratch};
 use super::tfidf::Norm;
+use super::vectorizer_builder::VectorizerBuilder;
 use kiln_base::OptionError;
 
 use crate::error::Result;
@@ -11,35 +11,35 @@ use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
 use crate::io::text::Text;
 
 /// Options for a [`HashingVectorizer`]; made by [`HashingVectorizer::builder`]. The defaults are scikit-learn's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HashingVectorizerBuilder {
-    pub(super) analysis: AnalysisOptions,
-    pub(super) hashing: Hashing,
-}
+pub type HashingVectorizerBuilder = VectorizerBuilder<AnalysisOptions, (), Hashing>;
 
 /// What becomes of a hash; as users set it and files hold it.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Hashing {
+pub struct Hashing {
     pub(super) n_features: usize,
     pub(super) alternate_sign: bool,
     pub(super) binary: bool,
     pub(super) norm: Option<Norm>,
 }
 
-impl HashingVectorizerBuilder {
-    analysis_setters!();
+impl Default for Hashing {
+    fn default() -> Self {
+        Self { n_features: 1 << 20, alternate_sign: true, binary: false, norm: Some(Norm::L2) }
+    }
+}
 
+impl HashingVectorizerBuilder {
     setters! {
         /// How many columns, at most 2^31 - 1. Default: 2^20.
-        n_features(n_features: usize) => hashing.n_features = n_features;
+        n_features(n_features: usize) => cells.n_features = n_features;
         /// Whether a term whose hash is negative counts -1, so that terms that share a column cancel out on average.
         /// Default: true.
-        alternate_sign(alternate_sign: bool) => hashing.alternate_sign = alternate_sign;
+        alternate_sign(alternate_sign: bool) => cells.alternate_sign = alternate_sign;
         /// Whether to write 1 for every column that a term fell into, also where the sum is 0. Default: false.
-        binary(binary: bool) => hashing.binary = binary;
+        binary(binary: bool) => cells.binary = binary;
         /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
-        norm(norm: impl Into<Option<Norm>>) => hashing.norm = norm.into();
+        norm(norm: impl Into<Option<Norm>>) => cells.norm = norm.into();
     }
 
     /// The vectorizer, which needs no texts.
@@ -48,10 +48,10 @@ impl HashingVectorizerBuilder {
     ///
     /// [`Error::Option`](crate::Error::Option), [`Error::Pattern`](crate::Error::Pattern).
     pub fn build(self) -> Result<HashingVectorizer> {
-        let columns = self.hashing.n_features;
+        let columns = self.cells.n_features;
         let expected = "from 1 to 2^31 - 1, as columns are magnitudes of 32-bit hashes";
         OptionError::unless((1..=i32::MAX as usize).contains(&columns), "n_features", expected, columns)?;
-        Ok(HashingVectorizer { analysis: Analysis::new(self.analysis)?, hashing: self.hashing })
+        Ok(HashingVectorizer { analysis: Analysis::new(self.analysis)?, hashing: self.cells })
     }
 }
 
@@ -83,8 +83,7 @@ pub struct HashingVectorizer {
 impl HashingVectorizer {
     /// The options, with scikit-learn's defaults.
     pub fn builder() -> HashingVectorizerBuilder {
-        let hashing = Hashing { n_features: 1 << 20, alternate_sign: true, binary: false, norm: Some(Norm::L2) };
-        HashingVectorizerBuilder { analysis: AnalysisOptions::default(), hashing }
+        HashingVectorizerBuilder::default()
     }
 
     /// How many columns there are.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::vectorizer_builder::VectorizerBuilder;
 use crate::error::Result;
 use crate::features::sparse::{SparseMatrix, check_columns, with_values};
 use kiln_base::sparse::by_row;
@@ -33,7 +34,7 @@ impl Norm {
 /// How counts are weighted; as users set it and files hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Weighting {
+pub struct Weighting {
     pub(super) norm: Option<Norm>,
     pub(super) use_idf: bool,
     pub(super) smooth_idf: bool,
@@ -46,40 +47,31 @@ impl Default for Weighting {
     }
 }
 
-/// The setters of [`Weighting`], for a builder that holds it in `weighting`.
-macro_rules! weighting_setters {
-    () => {
-        setters! {
-            /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
-            norm(norm: impl Into<Option<Norm>>) => weighting.norm = norm.into();
-            /// Whether counts are multiplied by the terms' inverse document frequencies. Default: true.
-            use_idf(use_idf: bool) => weighting.use_idf = use_idf;
-            /// Whether inverse document frequencies are taken as if there were one more text, which has every term.
-            /// Default: true. Without it, a term of a given vocabulary that occurs nowhere weighs infinitely much.
-            smooth_idf(smooth_idf: bool) => weighting.smooth_idf = smooth_idf;
-            /// Whether a count `c` becomes `1 + ln c`. Default: false.
-            sublinear_tf(sublinear_tf: bool) => weighting.sublinear_tf = sublinear_tf;
-        }
-    };
-}
-pub(super) use weighting_setters;
-
 /// Options for a [`TfidfTransformer`]; made by [`TfidfTransformer::builder`]. The defaults are scikit-learn's.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct TfidfTransformerBuilder {
-    weighting: Weighting,
+pub type TfidfTransformerBuilder = VectorizerBuilder<(), (), Weighting>;
+
+impl<A, L> VectorizerBuilder<A, L, Weighting> {
+    setters! {
+        /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
+        norm(norm: impl Into<Option<Norm>>) => cells.norm = norm.into();
+        /// Whether counts are multiplied by the terms' inverse document frequencies. Default: true.
+        use_idf(use_idf: bool) => cells.use_idf = use_idf;
+        /// Whether inverse document frequencies are taken as if there were one more text, which has every term.
+        /// Default: true. Without it, a term of a given vocabulary that occurs nowhere weighs infinitely much.
+        smooth_idf(smooth_idf: bool) => cells.smooth_idf = smooth_idf;
+        /// Whether a count `c` becomes `1 + ln c`. Default: false.
+        sublinear_tf(sublinear_tf: bool) => cells.sublinear_tf = sublinear_tf;
+    }
 }
 
 impl TfidfTransformerBuilder {
-    weighting_setters!();
-
     /// Learns in how many of the rows each term occurs.
     pub fn fit<N: Copy + Default>(self, counts: &SparseMatrix<N>) -> TfidfTransformer {
         let mut documents = vec![0; counts.cols()];
         for &column in by_row(counts).indices() {
             documents[column as usize] += 1;
         }
-        TfidfTransformer::new(self.weighting, counts.rows() as u64, documents)
+        TfidfTransformer::new(self.cells, counts.rows() as u64, documents)
     }
 }
 

@@ -1,28 +1,18 @@
 //! [`TfidfVectorizer`]: a [`CountVectorizer`] and a [`TfidfTransformer`] in one. Leaves out both, and files
 //! (`files.rs`).
 
-use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, Limits, limit_setters};
-use super::terms::analysis::{AnalysisOptions, TermUnit, analysis_setters};
-use super::terms::python_text::StripAccents;
-use super::tfidf::{Norm, TfidfTransformer, Weighting, weighting_setters};
+use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, Limits};
+use super::terms::analysis::AnalysisOptions;
+use super::tfidf::{TfidfTransformer, Weighting};
+use super::vectorizer_builder::VectorizerBuilder;
 use crate::error::Result;
 use crate::features::sparse::SparseMatrix;
 use crate::io::text::Text;
-use crate::vocabulary::frequency::Frequency;
 
 /// Options for a [`TfidfVectorizer`]; made by [`TfidfVectorizer::builder`]. The defaults are scikit-learn's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TfidfVectorizerBuilder {
-    analysis: AnalysisOptions,
-    limits: Limits,
-    weighting: Weighting,
-}
+pub type TfidfVectorizerBuilder = VectorizerBuilder<AnalysisOptions, Limits, Weighting>;
 
 impl TfidfVectorizerBuilder {
-    analysis_setters!();
-    limit_setters!();
-    weighting_setters!();
-
     /// Learns the terms of `texts` and how many texts have each, on all threads. Texts are read once and need not all be
     /// in memory; memory grows with the terms. The result does not depend on the number of threads.
     ///
@@ -52,9 +42,9 @@ impl TfidfVectorizerBuilder {
         texts: impl IntoIterator<Item = impl Text>,
         keep_rows: bool,
     ) -> Result<(TfidfVectorizer, SparseMatrix<u32>)> {
-        let builder = CountVectorizerBuilder { analysis: self.analysis, limits: self.limits };
+        let builder = CountVectorizerBuilder { analysis: self.analysis, limits: self.limits, cells: () };
         let learned = builder.learn(texts, keep_rows)?;
-        let tfidf = TfidfTransformer::new(self.weighting, learned.texts, learned.documents);
+        let tfidf = TfidfTransformer::new(self.cells, learned.texts, learned.documents);
         Ok((TfidfVectorizer { counts: learned.vectorizer, tfidf }, learned.counts))
     }
 }
@@ -89,11 +79,7 @@ pub struct TfidfVectorizer {
 impl TfidfVectorizer {
     /// The options, with scikit-learn's defaults.
     pub fn builder() -> TfidfVectorizerBuilder {
-        TfidfVectorizerBuilder {
-            analysis: AnalysisOptions::default(),
-            limits: Limits::default(),
-            weighting: Weighting::default(),
-        }
+        TfidfVectorizerBuilder::default()
     }
 
     /// The tf-idf of the known terms of texts, on all threads; other terms are left out. The result does not depend on

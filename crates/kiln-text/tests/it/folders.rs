@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use kiln_text::corpora::{BadRow, ClassFolder, CorpusDocuments, Imdb, read_class_folder};
+use kiln_text::corpora::{BadRow, ClassFolder, CorpusDocuments, Imdb};
 use kiln_text::{Error, Result};
 
 fn write(root: &Path, files: &[(&str, &[u8])]) {
@@ -33,11 +33,11 @@ fn files_are_sorted_by_name_in_bytes_and_labelled_by_the_order_of_classes() {
     let train = folder.path().join("train");
     write(folder.path(), &IMDB);
     write(folder.path(), &[("train/neg/notes.md", b"left out"), ("train/neg/2_04.txt", b"neg 2 04")]);
-    let documents = read_class_folder(&train, &["neg", "pos"]).unwrap();
+    let documents = ClassFolder::new(&train).read(&["neg", "pos"]).unwrap();
     let texts: Vec<&str> = documents.texts().collect();
     assert_eq!(texts, ["neg 0", "neg 10", "neg 2 04", "neg 2", "pos 0"]);
     assert_eq!(documents.labels(), [0, 0, 0, 0, 1]);
-    let reversed = read_class_folder(&train, &["pos", "neg"]).unwrap();
+    let reversed = ClassFolder::new(&train).read(&["pos", "neg"]).unwrap();
     assert_eq!(reversed.labels(), [0, 1, 1, 1, 1]);
     assert_eq!(reversed.class_names(), ["pos", "neg"]);
 }
@@ -73,7 +73,7 @@ fn a_missing_class_lists_what_is_there() {
     write(folder.path(), &[("train/neg/0.txt", b"a"), ("train/positive/0.txt", b"b"), ("test/neg/0.txt", b"c")]);
     for error in [
         Imdb::open(folder.path()).unwrap_err(),
-        read_class_folder(folder.path().join("train"), &["neg", "pos"]).unwrap_err(),
+        ClassFolder::new(folder.path().join("train")).read(&["neg", "pos"]).unwrap_err(),
     ] {
         let Error::ClassFolderMissing { path, expected, found } = &error else { panic!("{error}") };
         assert_eq!((path, found.as_slice()), (&folder.path().join("train"), &["neg".into(), "positive".into()][..]));
@@ -82,7 +82,7 @@ fn a_missing_class_lists_what_is_there() {
     for i in 0..30 {
         write(folder.path(), &[(&format!("many/{i:02}"), b"")]);
     }
-    let error = read_class_folder(folder.path().join("many"), &["neg", "pos"]).unwrap_err().to_string();
+    let error = ClassFolder::new(folder.path().join("many")).read(&["neg", "pos"]).unwrap_err().to_string();
     assert!(error.contains("\"19\", \"and 10 more\""), "{error}");
 }
 
@@ -90,7 +90,7 @@ fn a_missing_class_lists_what_is_there() {
 fn a_class_without_documents_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("neg/0.txt", b"a"), ("pos/0.md", b"b")]);
-    let error = read_class_folder(folder.path(), &["neg", "pos"]).unwrap_err();
+    let error = ClassFolder::new(folder.path()).read(&["neg", "pos"]).unwrap_err();
     assert!(matches!(&error, Error::ClassEmpty { path } if path.ends_with("pos")), "{error}");
 }
 

@@ -32,7 +32,7 @@ pub enum TermUnit {
 /// The options as users set them and files hold them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AnalysisOptions {
+pub struct AnalysisOptions {
     pub(crate) analyzer: TermUnit,
     pub(crate) ngram_range: (usize, usize),
     pub(crate) lowercase: bool,
@@ -53,32 +53,6 @@ impl Default for AnalysisOptions {
         }
     }
 }
-
-/// The setters of [`AnalysisOptions`], for a builder that holds them in `analysis`.
-macro_rules! analysis_setters {
-    () => {
-        setters! {
-            /// What terms are made of. Default: [`TermUnit::Words`].
-            analyzer(analyzer: TermUnit) => analysis.analyzer = analyzer;
-            /// The shortest and the longest n-gram to take, both included. Default: 1 and 1.
-            ngram_range(shortest: usize, longest: usize) => analysis.ngram_range = (shortest, longest);
-            /// Whether to lower-case, in full Unicode. Default: true.
-            lowercase(lowercase: bool) => analysis.lowercase = lowercase;
-            /// How to strip accents, after lower-casing. Default: not at all.
-            strip_accents(strip_accents: StripAccents) => analysis.strip_accents = Some(strip_accents);
-            /// Words to drop before n-grams are made; they are compared after lower-casing and stripping, so give
-            /// them in that form. Acts only on [`TermUnit::Words`]. Default: none.
-            stop_words(stop_words: impl IntoIterator<Item = impl Into<String>>) => analysis.stop_words =
-                stop_words.into_iter().map(Into::into).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-            /// A regular expression whose matches are the words, or whose one group is. `\w`, `\W`, `\d`, `\s` and `\S`
-            /// mean what they mean in Python. In patterns other than the default and `(?u)\b\w+\b`, `\b` is that of the
-            /// `regex` crate, to which combining signs are parts of words; look-around and references back are not known.
-            /// Acts only on [`TermUnit::Words`]. Default: `(?u)\b\w\w+\b`, words of two characters or more.
-            token_pattern(token_pattern: impl Into<String>) => analysis.token_pattern = token_pattern.into();
-        }
-    };
-}
-pub(crate) use analysis_setters;
 
 /// Start and end of a word or character in its text, in bytes.
 pub(crate) type ByteRange = (usize, usize);
