@@ -22,7 +22,7 @@
 //!
 //! Words, rows and matrices follow Keras: the same texts give the same ids, the same padding and the same matrices, and
 //! the tokenizer's JSON goes both ways. Vectorizers follow scikit-learn column for column, subwords TensorFlow Datasets
-//! and Hugging Face's `tokenizers`. What these let through to fail later is an [`Error`](crate::Error) here that says what was
+//! and Hugging Face's `tokenizers`. What these let through to fail later is an [`Error`] here that says what was
 //! expected, what was found and where. Nothing depends on the number of threads.
 //!
 //! All encodings are [`Encoder`](encoders::Encoder)s. A program that stores one keeps a
