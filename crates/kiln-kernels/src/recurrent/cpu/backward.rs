@@ -462,24 +462,36 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
         }
         let state_gates = if C::SPLIT { &work.state_gates } else { &work.gates };
         let first = self.rows.start;
+        // Adds to gates of the weights, for each step, the product of what they met with the gates' gradients. Not a function
+        // over an iterator of steps: that takes the tile out of the registers between two steps.
+        macro_rules! add_weights {
+            ($gates:tt of $sums:expr, $units:expr, $stride:expr, ($step:ident, $place:ident) => $met:expr, $met_by:expr) => {
+                for units in tiles(0..$units, tile_rows::<S>()) {
+                    with_rows!(units.len(), R => {
+                        let sums = &mut $sums[units.start * width..];
+                        let mut tile = load_tile::<S, R, $gates>(simd, sums, width);
+                        for ($step, $place) in places.clone().enumerate() {
+                            let (met, gates) = (&$met[units.start..], &$met_by);
+                            tile = accumulate(simd, tile, met, [1, $stride], gates, width, rows);
+                        }
+                        store_tile::<S, R, $gates>(sums, width, tile);
+                    });
+                }
+            };
+        }
         for block in 0..plan.blocks {
-            let steps = places.clone().enumerate();
-            let of_steps = steps.clone().map(|(step, _)| {
-                (&work.inputs[step * rows * d_input..], &work.gates[self.gates_at(step, block, first)..])
-            });
-            self.add_weights::<S, G>(simd, &mut sums.kernel[block * d_input * width..], d_input, d_input, of_steps);
-            let of_steps = steps.clone().map(|(step, place)| {
-                let hidden = &kept.hidden[plan.hidden_at(self.direction, place, first)..];
-                (hidden, &state_gates[self.gates_at(step, block, first)..])
-            });
-            let sums_of_block = &mut sums.recurrent_kernel[block * d_hidden * width..];
-            self.add_weights::<S, G>(simd, sums_of_block, d_hidden, padded, of_steps);
+            let kernel = &mut sums.kernel[block * d_input * width..];
+            add_weights!(G of kernel, d_input, d_input, (step, _place) =>
+                work.inputs[step * rows * d_input..], work.gates[self.gates_at(step, block, first)..]);
+            let kernel = &mut sums.recurrent_kernel[block * d_hidden * width..];
+            add_weights!(G of kernel, d_hidden, padded, (step, place) =>
+                kept.hidden[plan.hidden_at(self.direction, place, first)..],
+                state_gates[self.gates_at(step, block, first)..]);
             if C::RESETS {
                 let gate = 2 * S::F32_LANES;
-                let of_steps = steps.map(|(step, _)| {
-                    (&work.left[step * rows * padded..], &work.gates[self.gates_at(step, block, first) + gate..])
-                });
-                self.add_weights::<S, 1>(simd, &mut sums_of_block[gate..], d_hidden, padded, of_steps);
+                let kernel = &mut kernel[gate..];
+                add_weights!(1 of kernel, d_hidden, padded, (step, _place) =>
+                    work.left[step * rows * padded..], work.gates[self.gates_at(step, block, first) + gate..]);
             }
             for (sum, gates) in sums.biases.iter_mut().zip([&work.gates, state_gates]) {
                 let at = block * width;
@@ -494,30 +506,6 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                 }
                 store_tile::<S, 1, G>(&mut sum[at..], width, total);
             }
-        }
-    }
-
-    /// Adds to `W` gates of the weights of `units` units: for each step, the product of what they met, `[rows, stride]`,
-    /// with the gates' gradients.
-    #[inline(always)]
-    fn add_weights<'w, S: Simd, const W: usize>(
-        &self,
-        simd: S,
-        sums: &mut [f32],
-        units: usize,
-        stride: usize,
-        steps: impl Iterator<Item = (&'w [f32], &'w [f32])> + Clone,
-    ) {
-        let width = G * S::F32_LANES;
-        for units in tiles(0..units, tile_rows::<S>()) {
-            with_rows!(units.len(), R => {
-                let sums = &mut sums[units.start * width..];
-                let mut tile = load_tile::<S, R, W>(simd, sums, width);
-                for (met, gates) in steps.clone() {
-                    tile = accumulate(simd, tile, &met[units.start..], [1, stride], gates, width, self.rows.len());
-                }
-                store_tile::<S, R, W>(sums, width, tile);
-            });
         }
     }
 
