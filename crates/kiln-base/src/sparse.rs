@@ -34,18 +34,29 @@ struct Part<N> {
     lengths: Vec<usize>,
 }
 
-/// A matrix of `(rows, columns)` whose row `r` is what `push(scratch, r, columns, values)` appends, columns ascending. A task makes
-/// `piece` rows with one `scratch`.
-pub fn from_rows<N: Copy + Send + Sync, S>(
-    (rows, columns): (usize, usize),
-    piece: usize,
-    scratch: impl Fn() -> S + Sync + Send,
-    push: impl Fn(&mut S, usize, &mut Vec<u32>, &mut Vec<N>) + Sync + Send,
-) -> CsrMatrix<N> {
-    let piece = piece.max(1);
-    let parts: Vec<Part<N>> = (0..rows.div_ceil(piece))
-        .into_par_iter()
-        .map_init(scratch, |scratch, task| {
+/// The rows of a matrix in the making. They are copied once, by [`finish`](Self::finish).
+pub struct Rows<N> {
+    parts: Vec<Part<N>>,
+}
+
+impl<N> Default for Rows<N> {
+    fn default() -> Self {
+        Self { parts: Vec::new() }
+    }
+}
+
+impl<N: Copy + Send + Sync> Rows<N> {
+    /// Adds `rows` rows, of which row `r` is what `push(scratch, r, columns, values)` appends, columns ascending. A task
+    /// makes `piece` rows with one `scratch`.
+    pub fn push<S>(
+        &mut self,
+        rows: usize,
+        piece: usize,
+        scratch: impl Fn() -> S + Sync + Send,
+        push: impl Fn(&mut S, usize, &mut Vec<u32>, &mut Vec<N>) + Sync + Send,
+    ) {
+        let piece = piece.max(1);
+        self.parts.par_extend((0..rows.div_ceil(piece)).into_par_iter().map_init(scratch, |scratch, task| {
             let mut part =
                 Part { columns: Vec::new(), values: Vec::new(), lengths: Vec::with_capacity(piece.min(rows)) };
             for row in task * piece..rows.min((task + 1) * piece) {
@@ -54,18 +65,45 @@ pub fn from_rows<N: Copy + Send + Sync, S>(
                 part.lengths.push(part.columns.len() - before);
             }
             part
-        })
-        .collect();
-    let stored = parts.iter().map(|part| part.columns.len()).sum();
-    let (mut all_columns, mut values) = (Vec::with_capacity(stored), Vec::with_capacity(stored));
-    let mut starts = Vec::with_capacity(rows + 1);
-    starts.push(0);
-    for part in parts {
-        all_columns.extend_from_slice(&part.columns);
-        values.extend_from_slice(&part.values);
-        for length in part.lengths {
-            starts.push(starts[starts.len() - 1] + length);
-        }
+        }));
     }
-    CsMatI::new((rows, columns), starts, all_columns, values)
+
+    /// Adds the rows of `other` after those that are there.
+    pub fn append(&mut self, mut other: Self) {
+        self.parts.append(&mut other.parts);
+    }
+
+    /// The columns of all rows, one row after the other.
+    pub fn columns(&self) -> impl Iterator<Item = u32> {
+        self.parts.iter().flat_map(|part| part.columns.iter().copied())
+    }
+
+    /// The matrix, with so many columns.
+    pub fn finish(self, columns: usize) -> CsrMatrix<N> {
+        let stored = self.parts.iter().map(|part| part.columns.len()).sum();
+        let rows: usize = self.parts.iter().map(|part| part.lengths.len()).sum();
+        let (mut all_columns, mut values) = (Vec::with_capacity(stored), Vec::with_capacity(stored));
+        let mut starts = Vec::with_capacity(rows + 1);
+        starts.push(0);
+        for part in self.parts {
+            all_columns.extend_from_slice(&part.columns);
+            values.extend_from_slice(&part.values);
+            for length in part.lengths {
+                starts.push(starts[starts.len() - 1] + length);
+            }
+        }
+        CsMatI::new((rows, columns), starts, all_columns, values)
+    }
+}
+
+/// A matrix of `(rows, columns)`, its rows made as in [`Rows::push`].
+pub fn from_rows<N: Copy + Send + Sync, S>(
+    (rows, columns): (usize, usize),
+    piece: usize,
+    scratch: impl Fn() -> S + Sync + Send,
+    push: impl Fn(&mut S, usize, &mut Vec<u32>, &mut Vec<N>) + Sync + Send,
+) -> CsrMatrix<N> {
+    let mut all = Rows::default();
+    all.push(rows, piece, scratch, push);
+    all.finish(columns)
 }

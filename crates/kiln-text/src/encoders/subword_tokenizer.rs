@@ -211,8 +211,11 @@ impl Encoder for SubwordTokenizer {
             texts.iter().map(|text| self.encode_with(&mut cache, text)).collect::<Result<Vec<_>>>()
         });
         // Collected before it is looked at: the first error is that of the first text, whatever the threads do.
-        let pieces: Vec<_> = pieces.collect();
-        Ok(pieces.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+        let mut all = Vec::with_capacity(texts.len());
+        for piece in pieces.collect::<Vec<_>>() {
+            all.extend(piece?);
+        }
+        Ok(all)
     }
 }
 

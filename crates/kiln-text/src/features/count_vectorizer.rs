@@ -11,11 +11,12 @@ use super::terms::analysis::{Analysis, AnalysisOptions, Scratch};
 use super::terms::term_tree::{NONE, Paths};
 use super::vectorizer_builder::VectorizerBuilder;
 use crate::error::{Error, Result, VectorizerError};
-use crate::features::sparse::{SparseMatrix, Stack, by_batches, by_rows, check_columns};
+use crate::features::sparse::{SparseMatrix, add_rows, by_batches, check_columns};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use crate::vocabulary::frequency::Frequency;
-use kiln_base::{OptionError, sparse::by_row};
+use kiln_base::OptionError;
+use kiln_base::sparse::{Rows, by_row};
 
 /// Options for a [`CountVectorizer`]; made by [`CountVectorizer::builder`]. The defaults are scikit-learn's.
 pub type CountVectorizerBuilder = VectorizerBuilder<AnalysisOptions, Limits, ()>;
@@ -179,18 +180,24 @@ fn matrix(counted: &[Counted], places: &[Vec<u32>], columns: &[u32], width: usiz
         .par_iter()
         .map(|places| places.iter().map(|&place| columns.get(place as usize).copied().unwrap_or(NONE)).collect())
         .collect();
-    let rows = rows_in_order(counted);
-    by_rows(&rows, width, Vec::new, |pairs: &mut Vec<u64>, &(thread, (nodes, counts)), columns, values| {
-        let column_of = &column_of[thread];
-        pairs.clear();
-        pairs.extend(nodes.iter().zip(counts).filter_map(|(&node, &count)| {
-            let column = column_of[node as usize];
-            (column != NONE).then_some(u64::from(column) << 32 | u64::from(count))
-        }));
-        pairs.sort_unstable();
-        columns.extend(pairs.iter().map(|pair| (pair >> 32) as u32));
-        values.extend(pairs.iter().map(|&pair| if binary { 1 } else { pair as u32 }));
-    })
+    let mut rows = Rows::default();
+    add_rows(
+        &mut rows,
+        &rows_in_order(counted),
+        Vec::new,
+        |pairs: &mut Vec<u64>, &(thread, (nodes, counts)), columns, values| {
+            let column_of = &column_of[thread];
+            pairs.clear();
+            pairs.extend(nodes.iter().zip(counts).filter_map(|(&node, &count)| {
+                let column = column_of[node as usize];
+                (column != NONE).then_some(u64::from(column) << 32 | u64::from(count))
+            }));
+            pairs.sort_unstable();
+            columns.extend(pairs.iter().map(|pair| (pair >> 32) as u32));
+            values.extend(pairs.iter().map(|&pair| if binary { 1 } else { pair as u32 }));
+        },
+    );
+    rows.finish(width)
 }
 
 /// How often each term occurs in each text: scikit-learn's `CountVectorizer`.
@@ -235,29 +242,30 @@ impl CountVectorizer {
     ///
     /// The first error among the texts.
     pub fn transform(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<u32>> {
-        by_batches(texts, self.vocabulary.len(), |texts| self.rows(texts))
+        by_batches(texts, self.vocabulary.len(), |rows, texts| self.add_rows(rows, texts))
     }
 
-    fn rows(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<u32> {
+    fn add_rows(&self, rows: &mut Rows<u32>, texts: &[impl AsRef<str> + Sync]) {
         let scratch = || (Scratch::default(), Paths::default(), Vec::new());
-        by_rows(texts, self.vocabulary.len(), scratch, |(scratch, paths, found), text, columns, values| {
+        add_rows(rows, texts, scratch, |(scratch, paths, found), text, columns, values| {
             self.vocabulary.find(&self.analysis, scratch, paths, text.as_ref(), found);
             for same in found.chunk_by(|a, b| a == b) {
                 columns.push(same[0]);
                 values.push(if self.limits.binary { 1 } else { same.len() as u32 });
             }
-        })
+        });
     }
 
     /// What a pass gives where the terms are known before.
     fn look_up(self, texts: impl IntoIterator<Item = impl Text>, keep_rows: bool) -> Result<Learned> {
         let columns = self.vocabulary.len();
-        let (mut documents, mut counts) = (vec![0; columns], Stack::default());
+        let (mut documents, mut counts) = (vec![0; columns], Rows::default());
         let texts = in_batches(texts, |_, texts| {
-            let batch = self.rows(texts);
-            batch.indices().iter().for_each(|&column| documents[column as usize] += 1);
+            let mut batch = Rows::default();
+            self.add_rows(&mut batch, texts);
+            batch.columns().for_each(|column| documents[column as usize] += 1);
             if keep_rows {
-                counts.push(batch);
+                counts.append(batch);
             }
             Ok(())
         })?;

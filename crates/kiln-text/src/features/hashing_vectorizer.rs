@@ -5,9 +5,10 @@ use super::terms::analysis::{Analysis, AnalysisOptions, Scratch};
 use super::tfidf::Norm;
 use super::vectorizer_builder::VectorizerBuilder;
 use kiln_base::OptionError;
+use kiln_base::sparse::Rows;
 
 use crate::error::Result;
-use crate::features::sparse::{SparseMatrix, by_batches, by_rows};
+use crate::features::sparse::{SparseMatrix, add_rows, by_batches};
 use crate::io::text::Text;
 
 /// Options for a [`HashingVectorizer`]; made by [`HashingVectorizer::builder`]. The defaults are scikit-learn's.
@@ -111,12 +112,12 @@ impl HashingVectorizer {
     ///
     /// The first error among the texts.
     pub fn transform(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<f64>> {
-        by_batches(texts, self.hashing.n_features, |texts| self.rows(texts))
+        by_batches(texts, self.hashing.n_features, |rows, texts| self.add_rows(rows, texts))
     }
 
-    fn rows(&self, texts: &[impl AsRef<str> + Sync]) -> SparseMatrix<f64> {
+    fn add_rows(&self, rows: &mut Rows<f64>, texts: &[impl AsRef<str> + Sync]) {
         let scratch = || (Scratch::default(), Vec::new());
-        by_rows(texts, self.hashing.n_features, scratch, |(scratch, found), text, columns, values| {
+        add_rows(rows, texts, scratch, |(scratch, found), text, columns, values| {
             found.clear();
             self.analysis.each_term(scratch, text.as_ref(), |term| {
                 let (column, negative) = self.place(term);
@@ -134,7 +135,7 @@ impl HashingVectorizer {
             if let Some(norm) = self.hashing.norm {
                 norm.divide(&mut values[start..]);
             }
-        })
+        });
     }
 }
 

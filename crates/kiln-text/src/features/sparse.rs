@@ -1,6 +1,6 @@
 //! The sparse matrices of this crate, which are those of `sprs`: how they are built from texts, and their dense form.
 
-use kiln_base::sparse::{CsrMatrix, from_rows};
+use kiln_base::sparse::{CsrMatrix, Rows};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, VectorizerError};
@@ -13,65 +13,30 @@ use crate::rows::pad::filled;
 /// is half the memory of `usize`.
 pub type SparseMatrix<N> = CsrMatrix<N>;
 
-/// Builds a matrix from `rows`; `push` appends the columns and values of one row, columns ascending.
-pub(crate) fn by_rows<T: Sync, N: Copy + Send + Sync, S>(
-    rows: &[T],
-    columns: usize,
+/// Adds the rows of `texts` to `rows`; `push` appends the columns and values of one row, columns ascending.
+pub(crate) fn add_rows<T: Sync, N: Copy + Send + Sync, S>(
+    rows: &mut Rows<N>,
+    texts: &[T],
     scratch: impl Fn() -> S + Sync + Send,
     push: impl Fn(&mut S, &T, &mut Vec<u32>, &mut Vec<N>) + Sync + Send,
-) -> SparseMatrix<N> {
+) {
     // Enough pieces that a thread which is late can be helped.
-    let piece = rows.len().div_ceil(8 * rayon::current_num_threads()).max(16);
-    let push = |scratch: &mut S, at: usize, columns: &mut Vec<u32>, values: &mut Vec<N>| {
-        push(scratch, &rows[at], columns, values);
-    };
-    from_rows((rows.len(), columns), piece, scratch, push)
+    let piece = texts.len().div_ceil(8 * rayon::current_num_threads()).max(16);
+    rows.push(texts.len(), piece, scratch, |scratch, at, columns, values| push(scratch, &texts[at], columns, values));
 }
 
-/// Rows of several matrices, one after the other.
-#[derive(Debug)]
-pub(crate) struct Stack<N> {
-    starts: Vec<usize>,
-    columns: Vec<u32>,
-    values: Vec<N>,
-}
-
-impl<N> Default for Stack<N> {
-    fn default() -> Self {
-        Self { starts: vec![0], columns: Vec::new(), values: Vec::new() }
-    }
-}
-
-impl<N: Copy> Stack<N> {
-    /// Puts the rows of a matrix after those that are there.
-    pub(crate) fn push(&mut self, rows: SparseMatrix<N>) {
-        if self.starts.len() == 1 {
-            (self.starts, self.columns, self.values) = rows.into_raw_storage();
-            return;
-        }
-        let before = self.columns.len();
-        self.starts.extend(rows.indptr().to_proper()[1..].iter().map(|end| before + end));
-        self.columns.extend_from_slice(rows.indices());
-        self.values.extend_from_slice(rows.data());
-    }
-
-    pub(crate) fn finish(self, columns: usize) -> SparseMatrix<N> {
-        CsrMatrix::new((self.starts.len() - 1, columns), self.starts, self.columns, self.values)
-    }
-}
-
-/// A matrix of texts that need not all be in memory; `rows` makes those of a batch.
-pub(crate) fn by_batches<T: Text, N: Copy + Send>(
+/// A matrix of texts that need not all be in memory; `add` adds the rows of a batch.
+pub(crate) fn by_batches<T: Text, N: Copy + Send + Sync>(
     texts: impl IntoIterator<Item = T>,
     columns: usize,
-    mut rows: impl FnMut(&[T::Held]) -> SparseMatrix<N> + Send,
+    mut add: impl FnMut(&mut Rows<N>, &[T::Held]) + Send,
 ) -> Result<SparseMatrix<N>> {
-    let mut stack = Stack::default();
+    let mut rows = Rows::default();
     in_batches(texts, |_, texts| {
-        stack.push(rows(texts));
+        add(&mut rows, texts);
         Ok(())
     })?;
-    Ok(stack.finish(columns))
+    Ok(rows.finish(columns))
 }
 
 /// The same matrix with other values, made row by row: `change` is given the columns and the new values of one row.

@@ -8,16 +8,21 @@ use crate::io::text::Text;
 const BATCH_TEXTS: usize = 8192;
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Whether so many texts of so many bytes are a batch.
-pub(crate) const fn is_full(texts: usize, bytes: usize) -> bool {
-    texts >= BATCH_TEXTS || bytes >= BATCH_BYTES
+/// A batch of texts that are in memory anyway is larger by this factor: what a batch begins with, such as threads and
+/// caches, is done less often.
+const BORROWED: usize = 4;
+
+/// Whether so many texts of so many bytes are a batch; `Held` is what holds a text.
+pub(crate) const fn is_full<Held>(texts: usize, bytes: usize) -> bool {
+    let factor = if std::mem::needs_drop::<Held>() { 1 } else { BORROWED };
+    texts >= BATCH_TEXTS * factor || bytes >= BATCH_BYTES * factor
 }
 
 /// Puts the next texts into `batch`; says whether there may be more.
 pub(crate) fn fill<T: Text>(texts: &mut impl Iterator<Item = T>, batch: &mut Vec<T::Held>) -> Result<bool> {
     batch.clear();
     let mut bytes = 0;
-    while !is_full(batch.len(), bytes) {
+    while !is_full::<T::Held>(batch.len(), bytes) {
         let Some(text) = texts.next() else { return Ok(false) };
         let text = text.text()?;
         bytes += text.as_ref().len();

@@ -70,7 +70,7 @@ impl<I: Iterator<Item: Text>, F: FnMut(TextProgress) -> ControlFlow<()>> Iterato
         // A call comes before the text after it, so that a pass has taken all texts that it tells of.
         let Self { progress, since, .. } = *self;
         let (texts, bytes) = (progress.documents - since.documents, progress.bytes - since.bytes);
-        let next = if is_full(texts as usize, bytes as usize) { None } else { self.texts.next() };
+        let next = if is_full::<String>(texts as usize, bytes as usize) { None } else { self.texts.next() };
         match next {
             Some(text) => Some(text.text().inspect(|text| {
                 self.progress.documents += 1;

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, TextVectorizationError};
-use crate::features::sparse::{SparseMatrix, by_batches, by_rows, sparse_columns};
+use crate::features::sparse::{SparseMatrix, add_rows, by_batches, sparse_columns};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
@@ -155,8 +155,8 @@ impl TextVectorization {
     pub fn sparse_matrix(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<f32>> {
         let columns = sparse_columns(self.bag_columns()?)?;
         let scratch = || (Scratch::default(), Vec::new());
-        by_batches(texts, columns, |texts| {
-            by_rows(texts, columns, scratch, |(scratch, all), text, columns, cells| {
+        by_batches(texts, columns, |rows, texts| {
+            add_rows(rows, texts, scratch, |(scratch, all), text, columns, cells| {
                 all.clear();
                 self.each_column(scratch, text.as_ref(), |column| all.push(column));
                 all.sort_unstable();
@@ -164,7 +164,7 @@ impl TextVectorization {
                     columns.push(run[0] as u32);
                     cells.push(self.cell(run[0], run.len() as f32));
                 }
-            })
+            });
         })
     }
 

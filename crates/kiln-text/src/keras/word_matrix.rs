@@ -1,12 +1,13 @@
 //! Bags of words: Keras's `texts_to_matrix` and `sequences_to_matrix`. Leaves out scikit-learn's and
 //! `TextVectorization`'s tf-idf, which are other formulas.
 
+use kiln_base::sparse::Rows;
 use rayon::prelude::*;
 
 use crate::encoders::encoder::Encoder;
 use crate::encoders::word_tokenizer::WordTokenizer;
 use crate::error::{Error, Result};
-use crate::features::sparse::{SparseMatrix, by_batches, by_rows, sparse_columns};
+use crate::features::sparse::{SparseMatrix, add_rows, by_batches, sparse_columns};
 use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
 
@@ -94,9 +95,9 @@ impl WordTokenizer {
         mode: MatrixMode,
     ) -> Result<SparseMatrix<f64>> {
         let columns = sparse_columns(self.matrix_columns(mode)?)?;
-        by_batches(texts, columns, |texts| {
+        by_batches(texts, columns, |rows, texts| {
             let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-            self.sparse_rows(&self.encode_batch(&texts), columns, mode)
+            self.add_rows(rows, &self.encode_batch(&texts), columns, mode);
         })
     }
 
@@ -111,16 +112,14 @@ impl WordTokenizer {
         sequences: &[impl AsRef<[u32]> + Sync],
         mode: MatrixMode,
     ) -> Result<SparseMatrix<f64>> {
-        Ok(self.sparse_rows(sequences, sparse_columns(self.matrix_columns(mode)?)?, mode))
+        let columns = sparse_columns(self.matrix_columns(mode)?)?;
+        let mut rows = Rows::default();
+        self.add_rows(&mut rows, sequences, columns, mode);
+        Ok(rows.finish(columns))
     }
 
-    fn sparse_rows(
-        &self,
-        sequences: &[impl AsRef<[u32]> + Sync],
-        columns: usize,
-        mode: MatrixMode,
-    ) -> SparseMatrix<f64> {
-        by_rows(sequences, columns, Vec::new, |ids: &mut Vec<u32>, sequence, cells, values| {
+    fn add_rows(&self, rows: &mut Rows<f64>, sequences: &[impl AsRef<[u32]> + Sync], columns: usize, mode: MatrixMode) {
+        add_rows(rows, sequences, Vec::new, |ids: &mut Vec<u32>, sequence, cells, values| {
             let sequence = sequence.as_ref();
             ids.clear();
             ids.extend(sequence.iter().filter(|&&id| id != 0 && (id as usize) < columns));
@@ -129,7 +128,7 @@ impl WordTokenizer {
                 cells.push(same[0]);
                 values.push(self.cell(mode, same[0] as usize, same.len() as f64, sequence.len()));
             }
-        })
+        });
     }
 
     fn matrix_columns(&self, mode: MatrixMode) -> Result<usize> {

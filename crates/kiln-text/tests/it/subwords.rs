@@ -192,7 +192,8 @@ fn the_short_way_cuts_every_character_as_the_pattern_does() {
 
 #[test]
 fn corpora_on_which_a_suffix_array_went_wrong_are_trained_on() {
-    for (texts, size) in [(["\u{feff} \u{feff}!0", "\0â¡¢"], 19), (["\u{feff}cqal ▁n▁e c c", "c cf\u{feff}b c"], 24)] {
+    for (texts, size) in [(["\u{feff} \u{feff}!0", "\0â¡¢"], 19), (["\u{feff}cqal ▁n▁e c c", "c cf\u{feff}b c"], 24)]
+    {
         let tokenizer = SubwordTokenizer::builder(SubwordModel::Unigram, size).fit(texts).unwrap();
         assert!(tokenizer.vocab_size() <= size);
     }
