@@ -7,9 +7,11 @@
 //! | random numbers and orders from a seed | [`SplitMix64`] |
 //! | words numbered by first appearance | [`Interner`] |
 //! | the valid steps of a padded row | [`Span`] |
+//! | checksums in files | [`checksum`] |
 //! | the options of a builder or configuration | [`options!`](crate::options) |
 //! | sparse matrices by rows (feature `sparse`) | `sparse::CsrMatrix` |
 
+pub mod checksum;
 mod error;
 mod interner;
 mod options;

@@ -1,5 +1,7 @@
 //! The laws of the shared engines.
 
+mod checksum;
+mod damage;
 mod interner;
 mod options;
 mod random;
