@@ -15,5 +15,6 @@ mod model_shapes;
 mod own_device;
 #[path = "../../../kiln-text/tests/it/skips.rs"]
 mod skips;
+mod summaries;
 mod torch_recurrent;
 mod word2vec;
