@@ -20,7 +20,7 @@ use kiln::burn;
 use kiln::burn::module::Module;
 use kiln::burn::tensor::{Device, Tensor};
 use kiln::models::layers::{Conv1d, Conv1dConfig, ConvPadding, Dense, DenseConfig};
-use kiln::models::{Activation, RandomKey, Series, Summary};
+use kiln::models::{Activation, RandomKey, Series};
 use kiln::models::{Head, Pass, thousands};
 use kiln::prelude::*;
 use kiln::train::predict;
@@ -185,14 +185,6 @@ impl Model for ConvForecast {
 
     fn d_input(&self) -> Option<usize> {
         Some(1)
-    }
-
-    fn summary(&self) -> Summary {
-        Summary::new("conv_forecast")
-            .layer("conv1d (Conv1D)", &[self.window, FILTERS], &self.first)
-            .layer("conv1d_1 (Conv1D)", &[self.window, FILTERS], &self.second)
-            .plain("flatten (Flatten)", &[self.window * FILTERS])
-            .layer("dense (Dense)", &[self.ahead], &self.dense)
     }
 }
 

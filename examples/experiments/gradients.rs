@@ -156,7 +156,8 @@ fn main() -> Result<()> {
         let layers = fresh(kind, width, scale, key.child("layer"), &device)?;
         let name = match kind {
             RecurrentKind::SimpleRnn => format!("SimpleRNN, recurrent kernel x {scale}"),
-            kind => kind.name().to_owned(),
+            RecurrentKind::Gru => "GRU".to_owned(),
+            RecurrentKind::Lstm => "LSTM".to_owned(),
         };
         found.push((name, norms(&layers, &inputs, key.child("mixture"))?));
     }

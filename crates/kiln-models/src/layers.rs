@@ -15,6 +15,7 @@ mod pooling;
 pub(crate) mod recurrent;
 mod simple_rnn;
 
+pub use crate::forward::layer_tape::listed;
 pub use adaptive_softmax::{AdaptiveSoftmax, AdaptiveSoftmaxConfig, Tail};
 pub use bidirectional::Bidirectional;
 pub use conv1d::{Conv1d, Conv1dConfig, ConvPadding};
@@ -25,5 +26,5 @@ pub use gru::{Gru, GruConfig};
 pub use kiln_kernels::Direction;
 pub use lstm::{Lstm, LstmConfig};
 pub use pooling::{MaxPool1d, global_max_pool1d};
-pub use recurrent::{Recurrent, RecurrentState, Sequence};
+pub use recurrent::{Recurrent, RecurrentState};
 pub use simple_rnn::{SimpleRnn, SimpleRnnConfig};

@@ -33,7 +33,7 @@ pub use models::sampling::Sampling;
 pub use models::summary::{Summary, SummaryRow, thousands};
 pub use models::{
     ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
-    LanguageModel, LanguageModelConfig, Model, OutputLayer, PaddedSteps, RecurrentClassifier,
+    Example, LanguageModel, LanguageModelConfig, Model, OutputLayer, PaddedSteps, RecurrentClassifier,
     RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig, Score, Series,
     TextClassifier, TextClassifierConfig, TokenBatch, Windows,
 };

@@ -71,6 +71,12 @@ impl TokenBatch {
     }
 }
 
+impl Example for TokenBatch {
+    fn example<M: Model<Input = Self>>(model: &M, rows: usize, device: &Device) -> Self {
+        Self { ids: Tensor::zeros([rows, steps(model, rows)], device), spans: None }
+    }
+}
+
 /// A padded batch of numeric sequences.
 #[derive(Clone, Debug)]
 pub struct Series {
@@ -78,6 +84,25 @@ pub struct Series {
     pub values: Tensor<3>,
     /// The valid span of each row; `None` where all steps are valid.
     pub spans: Option<Spans>,
+}
+
+impl Example for Series {
+    fn example<M: Model<Input = Self>>(model: &M, rows: usize, device: &Device) -> Self {
+        let sizes = [rows, steps(model, rows), model.d_input().unwrap_or(1)];
+        Self { values: Tensor::zeros(sizes, device), spans: None }
+    }
+}
+
+/// Steps of an example's rows: enough for several layers of windows and pools where any number is taken.
+fn steps<M: Model>(model: &M, rows: usize) -> usize {
+    model.max_len().unwrap_or(128 * rows)
+}
+
+/// What a model reads, of which a batch can be made up to find out the shapes of the model's layers.
+pub trait Example: Clone + Send + 'static {
+    /// A batch of so many rows that `model` takes. Where it takes rows of any length, those of a larger batch are
+    /// longer.
+    fn example<M: Model<Input = Self>>(model: &M, rows: usize, device: &Device) -> Self;
 }
 
 /// What a model does with the steps that only pad a row.
@@ -117,7 +142,7 @@ pub struct Score {
 /// A model that maps a batch of inputs to `[batch, outputs]`.
 pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
     /// A batch of inputs: [`TokenBatch`], [`Series`] or [`Windows`].
-    type Input: Clone + Send + 'static;
+    type Input: Example;
 
     /// The outputs before the head's activation: logits of a classifier, numbers of a regressor.
     ///
@@ -139,8 +164,10 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
         Score { loss, outputs, correct, terms: targets.rows() }
     }
 
-    /// The table of layers.
-    fn summary(&self) -> Summary;
+    /// The table of layers: by default that of [`Summary::of`], which runs the model twice.
+    fn summary(&self) -> Summary {
+        Summary::of(self)
+    }
 
     /// Steps of every row; `None` where any number is taken.
     fn max_len(&self) -> Option<usize> {

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use burn::module::ParamId;
 use burn::tensor::{Int, Tensor};
 
+use super::tape::{self, Tape};
+
 /// Rows of a table that a forward pass looked up.
 #[derive(Clone, Debug)]
 pub struct LookedUp {
@@ -17,7 +19,7 @@ pub struct LookedUp {
 }
 
 thread_local! {
-    static TAPE: RefCell<Option<Vec<LookedUp>>> = const { RefCell::new(None) };
+    static TAPE: Tape<LookedUp> = const { RefCell::new(None) };
 }
 
 /// Runs a forward pass and gives what its sparse [`Embedding`](crate::layers::Embedding)s looked up
@@ -46,18 +48,7 @@ thread_local! {
 /// # Ok::<(), kiln_models::Error>(())
 /// ```
 pub fn record_rows<R>(forward: impl FnOnce() -> R) -> (R, Vec<LookedUp>) {
-    /// Puts back what was recorded around this, also when the pass panics.
-    struct Restore(Option<Vec<LookedUp>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            let outer = self.0.take();
-            TAPE.with_borrow_mut(|tape| *tape = outer);
-        }
-    }
-    let _restore = Restore(TAPE.replace(Some(Vec::new())));
-    let result = forward();
-    let looked_up = TAPE.with_borrow_mut(Option::take).unwrap_or_default();
-    (result, looked_up)
+    tape::record(&TAPE, forward)
 }
 
 /// Whether lookups are recorded.
@@ -66,9 +57,5 @@ pub(crate) fn is_open() -> bool {
 }
 
 pub(crate) fn push(looked_up: LookedUp) {
-    TAPE.with_borrow_mut(|tape| {
-        if let Some(tape) = tape {
-            tape.push(looked_up);
-        }
-    });
+    tape::tell(&TAPE, |rows| rows.push(looked_up));
 }

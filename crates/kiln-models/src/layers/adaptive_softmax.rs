@@ -10,6 +10,7 @@ use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, at_least_one};
+use crate::forward::layer_tape::listed;
 use crate::weights::initializer::Initializer;
 
 kiln_base::options! {
@@ -175,7 +176,8 @@ impl AdaptiveSoftmax {
             let of_cluster = head.clone().narrow(1, first + place, 1);
             tail.log_prob(input.clone()) + of_cluster
         });
-        Tensor::cat(std::iter::once(head.clone().narrow(1, 0, first)).chain(tails).collect(), 1)
+        let all = Tensor::cat(std::iter::once(head.clone().narrow(1, 0, first)).chain(tails).collect(), 1);
+        listed(self, "AdaptiveSoftmax", all)
     }
 
     fn head(&self, input: Tensor<2>) -> Tensor<2> {

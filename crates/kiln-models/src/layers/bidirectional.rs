@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use kiln_kernels::Wanted;
 
-use super::recurrent::{Recurrent, both};
+use super::recurrent::{Recurrent, both, both_last};
 use crate::forward::spans::Spans;
 
 /// A recurrent layer in both directions, its outputs side by side: Keras's `Bidirectional` with
@@ -40,8 +40,6 @@ impl<L: Recurrent> Bidirectional<L> {
     /// - input: `[batch, time, d_input]`
     /// - output: `[batch, 2 * d_hidden]`
     pub fn forward_last(&self, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
-        let states = both(&self.forward_layer, &self.backward_layer, input, spans, Wanted::HIDDEN);
-        let [batch, _, width] = states.dims();
-        states.reshape([batch, width])
+        both_last(&self.forward_layer, &self.backward_layer, input, spans)
     }
 }

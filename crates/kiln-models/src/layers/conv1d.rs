@@ -6,6 +6,7 @@ use kiln_kernels::{Activation, RandomKey, conv1d};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, at_least_one};
+use crate::forward::layer_tape::listed;
 use crate::forward::spans::Spans;
 use crate::weights::initializer::Initializer;
 
@@ -122,6 +123,6 @@ impl Conv1d {
             (None, None) => input,
             (front, back) => Tensor::cat([front, Some(input), back].into_iter().flatten().collect(), 1),
         };
-        conv1d(padded, self.kernel.val(), self.bias.val(), self.activation)
+        listed(self, "Conv1D", conv1d(padded, self.kernel.val(), self.bias.val(), self.activation))
     }
 }

@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::{Result, at_least_one};
+use crate::forward::layer_tape::listed;
 use crate::weights::initializer::Initializer;
 use kiln_kernels::{Activation, RandomKey};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,6 @@ impl Dense {
     /// - output: `[batch, units]`
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let output = input.matmul(self.kernel.val()) + self.bias.val().unsqueeze();
-        self.activation.apply(output)
+        listed(self, "Dense", self.activation.apply(output))
     }
 }

@@ -6,6 +6,7 @@ use kiln_kernels::dropout;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, dropout_rate};
+use crate::forward::layer_tape::list_as;
 use crate::forward::pass::Pass;
 
 kiln_base::options! {
@@ -57,9 +58,15 @@ impl Dropout {
     ///
     /// Output and input have the same shape, whatever it is.
     pub fn forward<const D: usize>(&self, input: Tensor<D>, pass: &Pass) -> Tensor<D> {
+        list_as(self, &self.name, "Dropout", &input.dims());
         match pass.key(&self.name) {
             Some(key) if self.rate > 0.0 => dropout(input, key, self.rate),
             _ => input,
         }
+    }
+
+    /// The same where the rate is above 0; where it is 0 the model has no such layer.
+    pub(crate) fn forward_if_any<const D: usize>(&self, input: Tensor<D>, pass: &Pass) -> Tensor<D> {
+        if self.rate > 0.0 { self.forward(input, pass) } else { input }
     }
 }

@@ -7,6 +7,7 @@ use kiln_vectors::EmbeddingMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, at_least_one};
+use crate::forward::layer_tape::listed;
 use crate::forward::row_tape::{self, LookedUp};
 use crate::weights::initializer::Initializer;
 
@@ -122,7 +123,7 @@ impl Embedding {
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let table = self.table.val();
         if !(self.sparse && table.is_require_grad() && row_tape::is_open()) {
-            return embedding(table, ids);
+            return listed(self, "Embedding", embedding(table, ids));
         }
         let strategy = table.gradient_checkpointing_strategy();
         let mut rows = Tensor::from_inner(embedding(table.inner(), ids.clone().without_autodiff()));

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use kiln_kernels::max_pool1d;
 
 use crate::error::{Result, at_least_one};
+use crate::forward::layer_tape::listed_plain;
 use crate::forward::spans::Spans;
 
 /// The largest value of each channel in every `pool_size` steps, windows side by side; steps that
@@ -40,7 +41,7 @@ impl MaxPool1d {
     /// - input: `[batch, time, channel]`
     /// - output: `[batch, time / pool_size, channel]`
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        max_pool1d(input, self.pool_size)
+        listed_plain("MaxPooling1D", max_pool1d(input, self.pool_size))
     }
 }
 
@@ -52,5 +53,5 @@ impl MaxPool1d {
 /// - output: `[batch, channel]`
 pub fn global_max_pool1d(input: Tensor<3>) -> Tensor<2> {
     let [batch, _, channels] = input.dims();
-    input.max_dim(1).reshape([batch, channels])
+    listed_plain("GlobalMaxPooling1D", input.max_dim(1).reshape([batch, channels]))
 }

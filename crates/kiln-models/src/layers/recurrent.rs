@@ -3,11 +3,12 @@
 //! The cells' parameters are in `simple_rnn`, `lstm` and `gru`; their arithmetic is
 //! `kiln-kernels`'s.
 
-use burn::module::{Module, ModuleDisplay, Param};
+use burn::module::{Module, ModuleDisplay, Param, ParamId};
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, Direction, Directions, RandomKey, RecurrentOptions, RecurrentWeights, Wanted, recurrent};
 
 use crate::error::{Result, at_least_one};
+use crate::forward::layer_tape::{list, parameters};
 use crate::forward::spans::Spans;
 use crate::weights::initializer::Initializer;
 
@@ -66,16 +67,6 @@ macro_rules! one_direction {
     };
 }
 pub(crate) use one_direction;
-
-/// Which outputs of a recurrent layer are wanted: Keras's `return_sequences`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sequence {
-    /// The output of every step.
-    #[default]
-    Full,
-    /// Only the state after the last step.
-    Last,
-}
 
 /// A recurrent layer: a cell that is walked over time.
 ///
@@ -176,7 +167,32 @@ pub trait Recurrent: Module + ModuleDisplay {
         };
         let initial = initial.map(|state| state.stacked(self.cell()));
         let options = RecurrentOptions { cell: self.cell(), directions, spans: spans.map(Spans::shared), wanted };
-        recurrent(input, self.weights(), initial, options)
+        walk(input, self.weights(), initial, options, || (name(self.cell()).to_owned(), parameters(self)))
+    }
+}
+
+/// Walks over the steps, and lists the layer of which `layer` gives the type and the parameters.
+fn walk(
+    input: Tensor<3>,
+    weights: RecurrentWeights,
+    initial: Option<Tensor<4>>,
+    options: RecurrentOptions,
+    layer: impl FnOnce() -> (String, Vec<ParamId>),
+) -> Tensor<3> {
+    let ([batch, steps, _], is_sequence) = (input.dims(), options.wanted.sequence);
+    let output = recurrent(input, weights, initial, options);
+    let [_, _, width] = output.dims();
+    let shape: &[usize] = if is_sequence { &[batch, steps, width] } else { &[batch, width] };
+    list(None, shape, layer);
+    output
+}
+
+/// The layer's name in Keras.
+fn name(cell: CellKind) -> &'static str {
+    match cell {
+        CellKind::SimpleRnn { .. } => "SimpleRNN",
+        CellKind::Lstm => "LSTM",
+        CellKind::Gru { .. } => "GRU",
     }
 }
 
@@ -194,5 +210,14 @@ pub(crate) fn both<L: Recurrent>(
         spans: spans.map(Spans::shared),
         wanted,
     };
-    recurrent(input, RecurrentWeights::both(forward.weights(), backward.weights()), None, options)
+    walk(input, RecurrentWeights::both(forward.weights(), backward.weights()), None, options, || {
+        (format!("Bidirectional {}", name(forward.cell())), [forward, backward].map(parameters).concat())
+    })
+}
+
+/// The final states of two layers of one kind, side by side.
+pub(crate) fn both_last<L: Recurrent>(forward: &L, backward: &L, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
+    let states = both(forward, backward, input, spans, Wanted::HIDDEN);
+    let [batch, _, width] = states.dims();
+    states.reshape([batch, width])
 }

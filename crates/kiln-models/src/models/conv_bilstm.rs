@@ -135,18 +135,6 @@ impl Model for ConvBiLstm {
     of_config!(vocab_size, max_len);
 
     fn summary(&self) -> Summary {
-        let ConvBiLstmConfig { max_len, d_embedding, filters, head, d_hidden, .. } = self.config;
-        let steps = self.conv1d.output_len(max_len);
-        let pooled = self.pool.output_len(steps);
-        let [lower, upper] = d_hidden;
-        Summary::new("conv_bilstm")
-            .layer("embedding (Embedding)", &[max_len, d_embedding], &self.embedding)
-            .plain("dropout (Dropout)", &[max_len, d_embedding])
-            .layer("conv1d (Conv1D)", &[steps, filters], &self.conv1d)
-            .plain("max_pooling1d (MaxPooling1D)", &[pooled, filters])
-            .layer("bidirectional (Bidirectional LSTM)", &[pooled, 2 * lower], &self.bilstm)
-            .plain("dropout_1 (Dropout)", &[pooled, 2 * lower])
-            .layer("bidirectional_1 (Bidirectional LSTM)", &[2 * upper], &self.bilstm_1)
-            .layer("dense (Dense)", &[head.outputs()], &self.dense)
+        Summary { name: "conv_bilstm".to_owned(), ..Summary::of(self) }
     }
 }

@@ -10,7 +10,6 @@ use crate::layers::{
     Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, global_max_pool1d,
 };
 use crate::models::head::Head;
-use crate::models::summary::Summary;
 use kiln_kernels::Activation;
 use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
@@ -96,24 +95,10 @@ impl Model for ConvClassifier {
     type Input = TokenBatch;
 
     fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
-        let embedded = self.dropout_in.forward(self.embedding.forward(input.ids.clone()), pass);
+        let embedded = self.dropout_in.forward_if_any(self.embedding.forward(input.ids.clone()), pass);
         let pooled = global_max_pool1d(self.conv1d.forward(embedded));
-        self.dense.forward(self.dropout_out.forward(pooled, pass))
+        self.dense.forward(self.dropout_out.forward_if_any(pooled, pass))
     }
 
     of_config!(vocab_size, max_len);
-
-    fn summary(&self) -> Summary {
-        let ConvClassifierConfig { max_len, d_embedding, filters, head, .. } = self.config;
-        let steps = self.conv1d.output_len(max_len);
-        let dropout = |summary: Summary, name: &str, shape: &[usize]| {
-            if self.config.dropout > 0.0 { summary.plain(name, shape) } else { summary }
-        };
-        let embedded = [max_len, d_embedding];
-        let summary = Summary::new("conv_classifier").layer("embedding (Embedding)", &embedded, &self.embedding);
-        let summary = dropout(summary, "dropout (Dropout)", &embedded)
-            .layer("conv1d (Conv1D)", &[steps, filters], &self.conv1d)
-            .plain("global_max_pooling1d (GlobalMaxPooling1D)", &[filters]);
-        dropout(summary, "dropout_1 (Dropout)", &[filters]).layer("dense (Dense)", &[head.outputs()], &self.dense)
-    }
 }

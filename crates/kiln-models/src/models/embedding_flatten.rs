@@ -5,10 +5,10 @@ use burn::tensor::{Device, Tensor};
 
 use super::{Model, TokenBatch};
 use crate::error::{Result, at_least_one};
+use crate::forward::layer_tape::listed_plain;
 use crate::forward::pass::Pass;
 use crate::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
 use crate::models::head::Head;
-use crate::models::summary::Summary;
 use kiln_kernels::{Activation, RandomKey};
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ impl Model for EmbeddingFlatten {
     type Input = TokenBatch;
 
     fn forward(&self, input: &TokenBatch, _pass: &Pass) -> Tensor<2> {
-        let flat = self.embedding.forward(input.ids.clone()).flatten(1, 2);
+        let flat = listed_plain("Flatten", self.embedding.forward(input.ids.clone()).flatten(1, 2));
         self.dense.forward(match &self.hidden {
             Some(hidden) => hidden.forward(flat),
             None => flat,
@@ -81,19 +81,4 @@ impl Model for EmbeddingFlatten {
     }
 
     of_config!(vocab_size, max_len);
-
-    fn summary(&self) -> Summary {
-        let EmbeddingFlattenConfig { max_len, d_embedding, head, d_dense, .. } = self.config;
-        let summary = Summary::new("embedding_flatten")
-            .layer("embedding (Embedding)", &[max_len, d_embedding], &self.embedding)
-            .plain("flatten (Flatten)", &[max_len * d_embedding]);
-        match d_dense {
-            Some(width) => summary.layer("dense (Dense)", &[width], &self.hidden).layer(
-                "dense_1 (Dense)",
-                &[head.outputs()],
-                &self.dense,
-            ),
-            None => summary.layer("dense (Dense)", &[head.outputs()], &self.dense),
-        }
-    }
 }

@@ -6,9 +6,10 @@ use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Score};
+use super::{Example, Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Score};
 use crate::error::Result;
 use crate::forward::carried::{Carried, LayerStates};
+use crate::forward::layer_tape::list_as;
 use crate::forward::pass::Pass;
 use crate::layers::mean_nll::mean_nll;
 use crate::layers::{
@@ -16,7 +17,6 @@ use crate::layers::{
     EmbeddingConfig, Recurrent, RecurrentState,
 };
 use crate::models::head::{Head, Targets};
-use crate::models::summary::Summary;
 use crate::weights::initializer::Initializer;
 
 /// What comes after the last recurrent layer of a [`LanguageModel`].
@@ -91,15 +91,14 @@ impl LanguageModelConfig {
             ),
         };
         let dropouts = (0..=self.d_hidden.len())
-            .map(|place| DropoutConfig::new(self.dropout, numbered("dropout", place)).init())
+            .map(|place| match place {
+                0 => "dropout".to_owned(),
+                place => format!("dropout_{place}"),
+            })
+            .map(|name| DropoutConfig::new(self.dropout, name).init())
             .collect::<Result<_>>()?;
         Ok(LanguageModel { embedding, recurrent, dropouts, output, config: self.clone() })
     }
-}
-
-/// `dropout`, `dropout_1`, `dropout_2`: Keras's names.
-fn numbered(name: &str, place: usize) -> String {
-    if place == 0 { name.to_owned() } else { format!("{name}_{place}") }
 }
 
 /// The bias of an output layer whose kernel is the embedding's table.
@@ -127,6 +126,12 @@ pub struct Windows {
     pub ids: Tensor<2, Int>,
     /// Where the states of the window before are taken from, and these windows' are left.
     pub carried: Carried,
+}
+
+impl Example for Windows {
+    fn example<M: Model<Input = Self>>(_model: &M, rows: usize, device: &Device) -> Self {
+        Self { ids: Tensor::zeros([rows, 1 + rows], device), carried: Carried::default() }
+    }
 }
 
 /// Predicts each next token of running text.
@@ -167,14 +172,14 @@ impl LanguageModel {
         states: Option<LayerStates>,
         pass: &Pass,
     ) -> (Tensor<3>, LayerStates) {
-        let mut output = self.dropouts[0].forward(self.embedding.forward(ids), pass);
+        let mut output = self.dropouts[0].forward_if_any(self.embedding.forward(ids), pass);
         let mut states = states.map(|states| states.0.into_iter());
         let mut left = Vec::with_capacity(self.recurrent.forward_layers.len());
         for (layer, dropout) in self.recurrent.forward_layers.iter().zip(&self.dropouts[1..]) {
             let initial: Option<RecurrentState> = states.as_mut().and_then(Iterator::next);
             let (sequence, state) = layer.forward(output, None, Direction::Forward, initial);
             left.push(state);
-            output = dropout.forward(sequence, pass);
+            output = dropout.forward_if_any(sequence, pass);
         }
         (output, LayerStates(left))
     }
@@ -210,7 +215,15 @@ impl Model for LanguageModel {
 
     /// A row a token, window by window.
     fn forward(&self, input: &Windows, pass: &Pass) -> Tensor<2> {
-        self.scores(self.hidden(input, pass))
+        let hidden = self.hidden(input, pass);
+        let kind = match &self.output {
+            Output::Full(_) => "Dense",
+            Output::Tied(_) => "Tied",
+            Output::Adaptive(_) => "AdaptiveSoftmax",
+        };
+        let [batch, time] = input.ids.dims();
+        list_as(&self.output, "output", kind, &[batch, time, self.config.vocab_size]);
+        self.scores(hidden)
     }
 
     fn head(&self) -> Head {
@@ -239,31 +252,5 @@ impl Model for LanguageModel {
             }
         };
         Score { loss, outputs, correct: None, terms }
-    }
-
-    fn summary(&self) -> Summary {
-        let LanguageModelConfig { vocab_size, d_embedding, dropout, kind, .. } = self.config;
-        let mut summary =
-            Summary::new("language_model").layer("embedding (Embedding)", &[d_embedding], &self.embedding);
-        let dropped = |summary: Summary, place: usize, width: usize| match dropout > 0.0 {
-            true => summary.plain(&format!("{} (Dropout)", numbered("dropout", place)), &[width]),
-            false => summary,
-        };
-        summary = dropped(summary, 0, d_embedding);
-        for (place, layer) in self.recurrent.forward_layers.iter().enumerate() {
-            let name = numbered(&kind.name().to_lowercase(), place);
-            summary = summary.layer(&format!("{name} ({})", kind.name()), &[layer.d_hidden()], layer);
-            summary = dropped(summary, place + 1, layer.d_hidden());
-        }
-        summary = match &self.output {
-            Output::Full(dense) => summary.layer("output (Dense)", &[vocab_size], dense),
-            Output::Tied(tied) => summary.layer("output (Tied)", &[vocab_size], tied),
-            Output::Adaptive(softmax) => summary.layer("output (AdaptiveSoftmax)", &[vocab_size], softmax),
-        };
-        // Windows are of any length.
-        for row in &mut summary.rows {
-            row.output_shape = row.output_shape.replacen("None, ", "None, None, ", 1);
-        }
-        summary
     }
 }

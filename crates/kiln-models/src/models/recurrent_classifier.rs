@@ -6,9 +6,8 @@ use burn::tensor::{Device, Tensor};
 use super::{Model, PaddedSteps, RecurrentKind, RecurrentStack, RecurrentStackConfig, TokenBatch};
 use crate::error::{Result, at_least_one};
 use crate::forward::pass::Pass;
-use crate::layers::{Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, Sequence};
+use crate::layers::{Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig};
 use crate::models::head::Head;
-use crate::models::summary::Summary;
 use kiln_kernels::{Activation, RandomKey};
 use serde::{Deserialize, Serialize};
 
@@ -96,32 +95,13 @@ impl Model for RecurrentClassifier {
 
     fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
         let spans = self.config.padded_steps.of(input.spans.as_ref());
-        let embedded = self.dropout_in.forward(self.embedding.forward(input.ids.clone()), pass);
+        let embedded = self.dropout_in.forward_if_any(self.embedding.forward(input.ids.clone()), pass);
         let mut state = self.recurrent.forward_last(embedded, spans);
         if let Some(hidden) = &self.hidden {
             state = hidden.forward(state);
         }
-        self.dense.forward(self.dropout_out.forward(state, pass))
+        self.dense.forward(self.dropout_out.forward_if_any(state, pass))
     }
 
     of_config!(vocab_size, max_len);
-
-    fn summary(&self) -> Summary {
-        let RecurrentClassifierConfig { max_len, d_embedding, dropout, d_dense, head, .. } = self.config;
-        let embedded = [max_len, d_embedding];
-        let mut summary =
-            Summary::new("recurrent_classifier").layer("embedding (Embedding)", &embedded, &self.embedding);
-        if dropout > 0.0 {
-            summary = summary.plain("dropout (Dropout)", &embedded);
-        }
-        summary = self.recurrent.summarise(summary, max_len, Sequence::Last);
-        if let Some(width) = d_dense {
-            summary = summary.layer("dense (Dense)", &[width], &self.hidden);
-        }
-        if dropout > 0.0 {
-            summary = summary.plain("dropout_1 (Dropout)", &[d_dense.unwrap_or(self.recurrent.d_output())]);
-        }
-        let last = if d_dense.is_some() { "dense_1 (Dense)" } else { "dense (Dense)" };
-        summary.layer(last, &[head.outputs()], &self.dense)
-    }
 }

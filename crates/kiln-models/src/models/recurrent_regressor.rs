@@ -6,9 +6,8 @@ use burn::tensor::{Device, Tensor};
 use super::{Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Series};
 use crate::error::{Result, at_least_one};
 use crate::forward::pass::Pass;
-use crate::layers::{Dense, DenseConfig, Sequence};
+use crate::layers::{Dense, DenseConfig};
 use crate::models::head::Head;
-use crate::models::summary::Summary;
 use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
 
@@ -70,12 +69,4 @@ impl Model for RecurrentRegressor {
     }
 
     of_config!(max_len, d_input);
-
-    fn summary(&self) -> Summary {
-        self.recurrent.summarise(Summary::new("recurrent_regressor"), self.config.max_len, Sequence::Last).layer(
-            "dense (Dense)",
-            &[self.config.head.outputs()],
-            &self.dense,
-        )
-    }
 }

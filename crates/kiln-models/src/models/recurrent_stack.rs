@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, at_least_one};
 use crate::forward::spans::Spans;
-use crate::layers::recurrent::both;
-use crate::layers::{Direction, Gru, GruConfig, Lstm, LstmConfig, Recurrent, Sequence, SimpleRnn, SimpleRnnConfig};
-use crate::models::summary::Summary;
+use crate::layers::recurrent::{both, both_last};
+use crate::layers::{Direction, Gru, GruConfig, Lstm, LstmConfig, Recurrent, SimpleRnn, SimpleRnnConfig};
 
 /// The kind of a recurrent layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,18 +21,6 @@ pub enum RecurrentKind {
     Lstm,
     /// [`Gru`] with the reset gate after the product.
     Gru,
-}
-
-impl RecurrentKind {
-    /// The layer's name in Keras.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SimpleRnn => "SimpleRNN",
-            Self::Lstm => "LSTM",
-            Self::Gru => "GRU",
-        }
-    }
 }
 
 /// A recurrent layer of any kind.
@@ -96,7 +83,7 @@ impl RecurrentStackConfig {
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<RecurrentStack> {
         at_least_one("number of recurrent layers", self.d_hidden.len())?;
         let mut d_input = at_least_one("input width of a recurrent layer", self.d_input)?;
-        let mut stack = RecurrentStack { forward_layers: Vec::new(), backward_layers: Vec::new(), kind: self.kind };
+        let mut stack = RecurrentStack { forward_layers: Vec::new(), backward_layers: Vec::new() };
         for (depth, &units) in self.d_hidden.iter().enumerate() {
             let key = key.child("layers").index(depth as u64);
             stack.forward_layers.push(self.layer(d_input, units, device, key.child("forward"))?);
@@ -127,9 +114,6 @@ pub struct RecurrentStack {
     pub forward_layers: Vec<RecurrentLayer>,
     /// The layers that walk in reverse; empty in a stack of one direction.
     pub backward_layers: Vec<RecurrentLayer>,
-    /// The kind of all layers.
-    #[module(skip)]
-    pub kind: RecurrentKind,
 }
 
 impl RecurrentStack {
@@ -161,11 +145,7 @@ impl RecurrentStack {
         let layer = &self.forward_layers[top];
         match self.backward_layers.get(top) {
             None => layer.forward_last(input, spans, Direction::Forward, None).hidden,
-            Some(backward) => {
-                let states = both(layer, backward, input, spans, Wanted::HIDDEN);
-                let [batch, _, width] = states.dims();
-                states.reshape([batch, width])
-            }
+            Some(backward) => both_last(layer, backward, input, spans),
         }
     }
 
@@ -179,27 +159,5 @@ impl RecurrentStack {
             };
         }
         input
-    }
-
-    /// Adds a line a layer to `summary`, the last one's output as `last` says.
-    pub(super) fn summarise(&self, mut summary: Summary, steps: usize, last: Sequence) -> Summary {
-        let both = !self.backward_layers.is_empty();
-        for (depth, layer) in self.forward_layers.iter().enumerate() {
-            let kind = self.kind.name();
-            let suffix = if depth == 0 { String::new() } else { format!("_{depth}") };
-            let name = if both {
-                format!("bidirectional{suffix} (Bidirectional {kind})")
-            } else {
-                format!("{}{suffix} ({kind})", kind.to_lowercase())
-            };
-            let width = layer.d_hidden() * if both { 2 } else { 1 };
-            let top = depth + 1 == self.forward_layers.len();
-            let shape = if top && last == Sequence::Last { vec![width] } else { vec![steps, width] };
-            let layers: Vec<&RecurrentLayer> =
-                [Some(layer), self.backward_layers.get(depth)].into_iter().flatten().collect();
-            let layers: Vec<RecurrentLayer> = layers.into_iter().cloned().collect();
-            summary = summary.layer(&name, &shape, &layers);
-        }
-        summary
     }
 }

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{ModuleVisitor, Param};
 use burn::tensor::Tensor;
+
+use super::{Example, Model};
+use crate::forward::layer_tape::{self, Layer, snake_case};
+use crate::forward::pass::Pass;
 
 /// One line of a [`Summary`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,33 +36,40 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// A summary without layers.
-    pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), rows: Vec::new(), trainable: 0, frozen: 0 }
-    }
-
-    /// Adds a layer with parameters.
-    #[must_use]
-    pub fn layer<M: Module>(self, layer: &str, shape: &[usize], module: &M) -> Self {
-        self.with(layer, shape, Counts::of(module))
-    }
-
-    /// Adds a layer without parameters.
-    #[must_use]
-    pub fn plain(self, layer: &str, shape: &[usize]) -> Self {
-        self.with(layer, shape, Counts::default())
-    }
-
-    fn with(mut self, layer: &str, shape: &[usize], counts: Counts) -> Self {
-        let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
-        self.rows.push(SummaryRow {
-            layer: layer.to_owned(),
-            output_shape: format!("(None, {})", sizes.join(", ")),
-            parameters: counts.trainable + counts.frozen,
+    /// The layers that a forward pass of `model` goes through, in that order; their names are those that Keras would
+    /// give, the model's is its type's.
+    ///
+    /// Kiln's layers are listed, and others that call [`listed`](crate::layers::listed). What else has parameters, such
+    /// as a layer of Burn's, is listed by the model's field that holds it, without a shape.
+    ///
+    /// The shapes are those of two passes in inference over an [`Example`] of one row and one of two; sizes that differ
+    /// are shown as `None`.
+    ///
+    /// # Panics
+    ///
+    /// If the model does on such an example.
+    pub fn of<M: Model>(model: &M) -> Self {
+        let inference = model.valid();
+        let device = inference.devices().into_iter().next().unwrap_or_default();
+        let [mut layers, larger] = [1, 2].map(|rows| {
+            let input = M::Input::example(model, rows, &device);
+            layer_tape::record(|| inference.forward(&input, &Pass::Inference))
         });
-        self.trainable += counts.trainable;
-        self.frozen += counts.frozen;
-        self
+        for (layer, larger) in layers.iter_mut().zip(larger) {
+            for (size, other) in layer.shape.iter_mut().zip(larger.shape) {
+                *size = size.filter(|_| *size == other);
+            }
+        }
+        let mut counts = Counts { layers, ..Counts::default() };
+        // Only on a device with autodiff does a tensor tell whether it is trained.
+        model.clone().train().visit(&mut counts);
+        let name = std::any::type_name::<M>().split('<').next().unwrap_or_default();
+        Self {
+            name: snake_case(name.rsplit("::").next().unwrap_or_default()),
+            rows: counts.layers.into_iter().map(SummaryRow::from).collect(),
+            trainable: counts.trainable,
+            frozen: counts.frozen,
+        }
     }
 
     /// All parameters.
@@ -132,31 +143,58 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Parameters of a module, told apart by whether training changes them.
-#[derive(Clone, Copy, Default)]
+impl From<Layer> for SummaryRow {
+    fn from(Layer { name, kind, shape, count, .. }: Layer) -> Self {
+        let sizes: Vec<String> =
+            shape.iter().map(|size| size.map_or_else(|| "None".to_owned(), |size| size.to_string())).collect();
+        let output_shape = if sizes.is_empty() { "?".to_owned() } else { format!("({})", sizes.join(", ")) };
+        Self { layer: format!("{name} ({kind})"), output_shape, parameters: count }
+    }
+}
+
+/// Counts a model's parameters, each at its layer, and adds the fields of the model that hold others.
+#[derive(Default)]
 struct Counts {
+    layers: Vec<Layer>,
+    /// Where a field is added: after the layer of the parameter before.
+    next: usize,
+    /// Fields down to a parameter, and the types that have them.
+    path: Vec<(String, String)>,
     trainable: usize,
     frozen: usize,
 }
 
 impl Counts {
-    fn of<M: Module>(module: &M) -> Self {
-        let mut counts = Self::default();
-        // Only on a device with autodiff does a tensor tell whether it is trained.
-        module.clone().train().visit(&mut counts);
-        counts
+    /// The place of the model's field that holds the parameter on the way to which the visitor is; adds the field.
+    fn field(&mut self) -> usize {
+        let name = self.path.first().map_or("", |(field, _)| field);
+        let kind = self.path.get(1).map_or("Param", |(_, holder)| holder.rsplit(':').next().unwrap_or(holder));
+        let is_same = |layer: &Layer| layer.shape.is_empty() && layer.name == name;
+        self.layers.iter().position(is_same).unwrap_or_else(|| {
+            let layer = Layer { name: name.to_owned(), kind: kind.to_owned(), ..Layer::default() };
+            self.layers.insert(self.next, layer);
+            self.next
+        })
     }
 }
 
 impl ModuleVisitor for Counts {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.push((name.to_owned(), container_type.to_owned()));
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
         let count = tensor.dims().iter().product::<usize>();
-        if tensor.is_require_grad() {
-            self.trainable += count;
-        } else {
-            self.frozen += count;
-        }
+        let listed = self.layers.iter().position(|layer| layer.parameters.contains(&param.id));
+        let place = listed.unwrap_or_else(|| self.field());
+        self.layers[place].count += count;
+        self.next = place + 1;
+        *(if tensor.is_require_grad() { &mut self.trainable } else { &mut self.frozen }) += count;
     }
 }
 

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Architecture, Context};
 use crate::error::{Result, at_least_one};
+use crate::forward::layer_tape::list_as;
 use crate::forward::pass::Pass;
 use crate::layers::{Embedding, EmbeddingConfig};
-use crate::models::Model;
 use crate::models::head::Head;
-use crate::models::summary::Summary;
+use crate::models::{Example, Model};
 use crate::weights::initializer::Initializer;
 
 /// A batch of contexts with the words that they are to predict.
@@ -99,6 +99,13 @@ impl Contexts {
                 sum.clone() - (sum - mean).detach()
             }
         }
+    }
+}
+
+impl Example for Contexts {
+    fn example<M: Model<Input = Self>>(_model: &M, rows: usize, device: &Device) -> Self {
+        let row = ContextRow { words: vec![0], centre: 0 };
+        Self::new(std::iter::repeat_n(&row, rows), device)
     }
 }
 
@@ -197,6 +204,8 @@ impl Model for NegativeSampling {
         let key = pass.key("negatives").unwrap_or(RandomKey::new(0).child("validation"));
         let words = self.draw(&input.centres, key);
         let shape = [input.centres.len(), self.config.negative + 1];
+        list_as(&self.input, "input", "Embedding", &[input.centres.len(), self.config.vector_size]);
+        list_as(&self.output, "output", "Embedding", &shape);
         self.scores(input, Tensor::from_data(TensorData::new(words, shape), &input.ids.device()))
     }
 
@@ -206,15 +215,6 @@ impl Model for NegativeSampling {
 
     fn vocab_size(&self) -> Option<usize> {
         Some(self.config.counts.len())
-    }
-
-    fn summary(&self) -> Summary {
-        let NegativeSamplingConfig { vector_size, negative, .. } = self.config;
-        Summary::new("negative_sampling").layer("input (Embedding)", &[vector_size], &self.input).layer(
-            "output (Embedding)",
-            &[negative + 1],
-            &self.output,
-        )
     }
 }
 
@@ -264,7 +264,10 @@ impl Model for SoftmaxCbow {
     type Input = Contexts;
 
     fn forward(&self, input: &Contexts, _pass: &Pass) -> Tensor<2> {
-        input.vectors(&self.input, self.config.context).matmul(self.output.val())
+        let SoftmaxCbowConfig { context, vector_size, vocab_size } = self.config;
+        list_as(&self.input, "input", "Embedding", &[input.centres.len(), vector_size]);
+        list_as(&self.output, "output", "Product", &[input.centres.len(), vocab_size]);
+        input.vectors(&self.input, context).matmul(self.output.val())
     }
 
     fn head(&self) -> Head {
@@ -273,14 +276,5 @@ impl Model for SoftmaxCbow {
 
     fn vocab_size(&self) -> Option<usize> {
         Some(self.config.vocab_size)
-    }
-
-    fn summary(&self) -> Summary {
-        let SoftmaxCbowConfig { vocab_size, vector_size, .. } = self.config;
-        Summary::new("softmax_cbow").layer("input (Embedding)", &[vector_size], &self.input).layer(
-            "output (Product)",
-            &[vocab_size],
-            &self.output,
-        )
     }
 }

@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
-use burn::module::Module;
-use burn::tensor::Device;
+use burn::module::{Module, Param};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+use kiln_models::layers::{
+    Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, global_max_pool1d,
+};
 use kiln_models::word2vec::{NegativeSamplingConfig, SoftmaxCbowConfig};
 use kiln_models::{
     ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Head, LanguageModelConfig, Model, OutputLayer,
-    RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, TextClassifierConfig,
+    Pass, RandomKey, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, TextClassifierConfig,
+    TokenBatch,
 };
 
 use crate::devices;
@@ -81,4 +86,79 @@ fn ready_models_have_the_tables_that_they_always_had() {
         assert_eq!(line, expected, "line {} of the fixture", number + 1);
     }
     assert_eq!(text.len(), EXPECTED.len());
+}
+
+/// A user's own: rows of any length, layers of Kiln's and Burn's, a parameter by itself.
+#[derive(Module, Debug)]
+struct Attentive {
+    embedding: Embedding,
+    dropout: Dropout,
+    attention: Linear,
+    convolutions: Vec<Conv1d>,
+    scale: Param<Tensor<1>>,
+    dense: Dense,
+}
+
+impl Attentive {
+    fn new(device: &Device) -> Self {
+        let key = RandomKey::new(0);
+        let conv = |name| Conv1dConfig::new(6, 6, 3).init(device, key.child(name)).unwrap();
+        Self {
+            embedding: EmbeddingConfig::new(50, 6).init(device, key.child("embedding")).unwrap().trainable(false),
+            dropout: DropoutConfig::new(0.1, "words".into()).init().unwrap(),
+            attention: LinearConfig::new(6, 6).init(device),
+            convolutions: vec![conv("lower"), conv("upper")],
+            scale: Param::from_tensor(Tensor::ones([6], device)),
+            dense: DenseConfig::new(6, 2).init(device, key.child("dense")).unwrap(),
+        }
+    }
+}
+
+impl Model for Attentive {
+    type Input = TokenBatch;
+
+    fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
+        let mut output = self.embedding.forward(input.ids.clone());
+        for conv in &self.convolutions {
+            output = conv.forward(self.dropout.forward(self.attention.forward(output), pass));
+        }
+        self.dense.forward(global_max_pool1d(output) * self.scale.val().unsqueeze())
+    }
+
+    fn head(&self) -> Head {
+        Head::Classes(2)
+    }
+}
+
+#[test]
+fn a_model_of_ones_own_has_a_table_without_writing_it() {
+    for (backend, device) in devices::all() {
+        for device in [device.clone(), device.autodiff()] {
+            let summary = Attentive::new(&device).summary();
+            let rows: Vec<(&str, &str, usize)> = summary
+                .rows
+                .iter()
+                .map(|row| (row.layer.as_str(), row.output_shape.as_str(), row.parameters))
+                .collect();
+            assert_eq!(
+                rows,
+                [
+                    ("embedding (Embedding)", "(None, None, 6)", 300),
+                    ("attention (Linear)", "?", 42),
+                    ("words (Dropout)", "(None, None, 6)", 0),
+                    ("conv1d (Conv1D)", "(None, None, 6)", 114),
+                    ("conv1d_1 (Conv1D)", "(None, None, 6)", 114),
+                    ("scale (Param)", "?", 6),
+                    ("global_max_pooling1d (GlobalMaxPooling1D)", "(None, 6)", 0),
+                    ("dense (Dense)", "(None, 2)", 14),
+                ],
+                "{backend}"
+            );
+            assert_eq!(
+                (summary.name.as_str(), summary.trainable, summary.frozen),
+                ("attentive", 290, 300),
+                "{backend}"
+            );
+        }
+    }
 }
