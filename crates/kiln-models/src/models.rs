@@ -6,13 +6,39 @@
 /// What a model's configuration says of it, for its `impl Model`.
 macro_rules! of_config {
     ($($size:ident),*) => {
-        fn head(&self) -> Head {
+        fn head(&self) -> $crate::Head {
             self.config.head
         }
 
         $(fn $size(&self) -> Option<usize> {
             Some(self.config.$size)
         })*
+    };
+}
+
+/// A text classifier's configuration: what all of them have, and, in this order in its JSON, a hidden layer if it may
+/// have one and options of its own.
+macro_rules! classifier_config {
+    ($(#[$about:meta])* $name:ident $($d_dense:ident)? { $($options:tt)* }) => {
+        kiln_base::options! {
+            $(#[$about])*
+            #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+            pub struct $name {
+                /// How many ids there are.
+                @[serde(rename = "vocab")]
+                pub required vocab_size: usize,
+                /// Steps of every row.
+                @[serde(rename = "length")]
+                pub required max_len: usize,
+                $(
+                    /// Width of a dense layer with ReLU before the last one. Default: there is none.
+                    pub some $d_dense: usize,
+                )?
+                /// What the outputs mean. Default: two classes.
+                pub head: $crate::Head = $crate::Head::Binary,
+                $($options)*
+            }
+        }
     };
 }
 
@@ -98,7 +124,7 @@ fn steps<M: Model>(model: &M, rows: usize) -> usize {
     model.max_len().unwrap_or(128 * rows)
 }
 
-/// What a model reads, of which a batch can be made up to find out the shapes of the model's layers.
+/// A kind of input of which a batch can be made up, to find out the shapes of a model's layers.
 pub trait Example: Clone + Send + 'static {
     /// A batch of so many rows that `model` takes. Where it takes rows of any length, those of a larger batch are
     /// longer.
@@ -164,7 +190,7 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
         Score { loss, outputs, correct, terms: targets.rows() }
     }
 
-    /// The table of layers: by default that of [`Summary::of`], which runs the model twice.
+    /// The table of layers, by default derived from them: see [`Summary::of`], which runs the model twice.
     fn summary(&self) -> Summary {
         Summary::of(self)
     }

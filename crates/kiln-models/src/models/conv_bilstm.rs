@@ -3,31 +3,17 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use super::text_classifier::Parts;
 use super::{Model, PaddedSteps, TokenBatch};
-use crate::error::{Error, Result, at_least_one};
+use crate::error::Result;
 use crate::forward::pass::Pass;
-use crate::layers::{
-    Bidirectional, Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, Lstm,
-    LstmConfig, MaxPool1d,
-};
-use crate::models::head::Head;
+use crate::layers::{Bidirectional, Conv1d, Conv1dConfig, Dense, Dropout, Embedding, Lstm, LstmConfig, MaxPool1d};
 use crate::models::summary::Summary;
-use kiln_kernels::{Activation, RandomKey};
-use serde::{Deserialize, Serialize};
 
-kiln_base::options! {
+classifier_config! {
     /// Configuration of a [`ConvBiLstm`]. The defaults are the widely used IMDB recipe's: with 10,000
     /// words they make 2,171,393 parameters.
-    #[derive(Clone, Debug, Serialize, Deserialize)]
-    pub struct ConvBiLstmConfig {
-        /// How many ids there are.
-        @[serde(rename = "vocab")]
-        pub required vocab_size: usize,
-        /// Steps of every row.
-        @[serde(rename = "length")]
-        pub required max_len: usize,
-        /// What the outputs mean. Default: two classes.
-        pub head: Head = Head::Binary,
+    ConvBiLstmConfig {
         /// Width of the embedding. Default: 200.
         pub d_embedding: usize = 200,
         /// Dropout on the embeddings and between the LSTMs. Default: 0.5.
@@ -54,37 +40,28 @@ impl ConvBiLstmConfig {
     /// A size is 0, a row is too short for the window and the pool, or the dropout is outside
     /// [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvBiLstm> {
-        let key = RandomKey::new(seed).child("init");
-        let max_len = at_least_one("max_len (the length of a sequence)", self.max_len)?;
+        let parts = Parts::new(self.max_len, device, seed)?;
         let pool = MaxPool1d::new(self.pool_size)?;
-        let conv1d = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
-            .activation(Activation::Relu)
-            .init(device, key.child("conv1d"))?;
-        if pool.output_len(conv1d.output_len(max_len)) == 0 {
-            return Err(Error::TooShort {
-                length: max_len,
-                layer: format!("a convolution of window {} and a pool of {}", self.kernel_size, self.pool_size),
-                needed: self.kernel_size - 1 + self.pool_size,
-            });
-        }
+        let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size);
         let bilstm = |d_input: usize, units: usize, name: &str| -> Result<Bidirectional<Lstm>> {
             let config = LstmConfig::new(d_input, units);
-            let key = key.child(name);
+            let key = parts.key.child(name);
             Ok(Bidirectional::new(
                 config.init(device, key.child("forward"))?,
                 config.init(device, key.child("backward"))?,
             ))
         };
         let [lower, upper] = self.d_hidden;
+        let [dropout, dropout_1] = Parts::dropouts(self.dropout)?;
         Ok(ConvBiLstm {
-            embedding: EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?,
-            dropout: DropoutConfig::new(self.dropout, "dropout".into()).init()?,
-            conv1d,
+            conv1d: parts.conv1d(conv, Some(self.pool_size))?,
+            embedding: parts.embedding(self.vocab_size, self.d_embedding)?,
+            dropout,
             pool,
             bilstm: bilstm(self.filters, lower, "bilstm")?,
-            dropout_1: DropoutConfig::new(self.dropout, "dropout_1".into()).init()?,
+            dropout_1,
             bilstm_1: bilstm(2 * lower, upper, "bilstm_1")?,
-            dense: DenseConfig::new(2 * upper, self.head.outputs()).init(device, key.child("dense"))?,
+            dense: parts.outputs(2 * upper, self.head)?,
             config: self.clone(),
         })
     }

@@ -3,29 +3,15 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use super::text_classifier::Parts;
 use super::{Model, TokenBatch};
-use crate::error::{Error, Result, at_least_one};
+use crate::error::Result;
 use crate::forward::pass::Pass;
-use crate::layers::{
-    Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig, global_max_pool1d,
-};
-use crate::models::head::Head;
-use kiln_kernels::Activation;
-use kiln_kernels::RandomKey;
-use serde::{Deserialize, Serialize};
+use crate::layers::{Conv1d, Conv1dConfig, Dense, Dropout, Embedding, global_max_pool1d};
 
-kiln_base::options! {
+classifier_config! {
     /// Configuration of a [`ConvClassifier`].
-    #[derive(Clone, Debug, Serialize, Deserialize)]
-    pub struct ConvClassifierConfig {
-        /// How many ids there are.
-        @[serde(rename = "vocab")]
-        pub required vocab_size: usize,
-        /// Steps of every row.
-        @[serde(rename = "length")]
-        pub required max_len: usize,
-        /// What the outputs mean. Default: two classes.
-        pub head: Head = Head::Binary,
+    ConvClassifierConfig {
         /// Width of the embedding. Default: 64.
         pub d_embedding: usize = 64,
         /// Channels of the convolution. Default: 64.
@@ -44,26 +30,15 @@ impl ConvClassifierConfig {
     ///
     /// A size is 0, the window is longer than a row, or the dropout is outside [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvClassifier> {
-        let key = RandomKey::new(seed).child("init");
-        let max_len = at_least_one("max_len (the length of a sequence)", self.max_len)?;
-        let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
-        let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size)
-            .activation(Activation::Relu)
-            .init(device, key.child("conv1d"))?;
-        if conv.output_len(max_len) == 0 {
-            return Err(Error::TooShort {
-                length: max_len,
-                layer: format!("a convolution of window {}", self.kernel_size),
-                needed: self.kernel_size,
-            });
-        }
-        let dense = DenseConfig::new(self.filters, self.head.outputs()).init(device, key.child("dense"))?;
+        let parts = Parts::new(self.max_len, device, seed)?;
+        let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size);
+        let [dropout_in, dropout_out] = Parts::dropouts(self.dropout)?;
         Ok(ConvClassifier {
-            embedding,
-            dropout_in: DropoutConfig::new(self.dropout, "dropout".into()).init()?,
-            conv1d: conv,
-            dropout_out: DropoutConfig::new(self.dropout, "dropout_1".into()).init()?,
-            dense,
+            embedding: parts.embedding(self.vocab_size, self.d_embedding)?,
+            dropout_in,
+            conv1d: parts.conv1d(conv, None)?,
+            dropout_out,
+            dense: parts.outputs(self.filters, self.head)?,
             config: self.clone(),
         })
     }

@@ -3,29 +3,16 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use super::text_classifier::Parts;
 use super::{Model, TokenBatch};
-use crate::error::{Result, at_least_one};
+use crate::error::Result;
 use crate::forward::layer_tape::listed_plain;
 use crate::forward::pass::Pass;
-use crate::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
-use crate::models::head::Head;
-use kiln_kernels::{Activation, RandomKey};
-use serde::{Deserialize, Serialize};
+use crate::layers::{Dense, Embedding};
 
-kiln_base::options! {
+classifier_config! {
     /// Configuration of an [`EmbeddingFlatten`].
-    #[derive(Clone, Debug, Serialize, Deserialize)]
-    pub struct EmbeddingFlattenConfig {
-        /// How many ids there are.
-        @[serde(rename = "vocab")]
-        pub required vocab_size: usize,
-        /// Steps of every row.
-        @[serde(rename = "length")]
-        pub required max_len: usize,
-        /// Width of a dense layer with ReLU before the last one. Default: there is none.
-        pub some d_dense: usize,
-        /// What the outputs mean. Default: two classes.
-        pub head: Head = Head::Binary,
+    EmbeddingFlattenConfig d_dense {
         /// Width of the embedding. Default: 8.
         pub d_embedding: usize = 8,
     }
@@ -38,20 +25,10 @@ impl EmbeddingFlattenConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, seed: u64) -> Result<EmbeddingFlatten> {
-        let key = RandomKey::new(seed).child("init");
-        let max_len = at_least_one("max_len (the length of a sequence)", self.max_len)?;
-        let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
-        let flat = max_len * self.d_embedding;
-        let hidden = self
-            .d_dense
-            .map(|width| DenseConfig::new(flat, width).activation(Activation::Relu).init(device, key.child("hidden")));
-        let dense = DenseConfig::new(self.d_dense.unwrap_or(flat), self.head.outputs());
-        Ok(EmbeddingFlatten {
-            embedding,
-            hidden: hidden.transpose()?,
-            dense: dense.init(device, key.child("dense"))?,
-            config: self.clone(),
-        })
+        let parts = Parts::new(self.max_len, device, seed)?;
+        let embedding = parts.embedding(self.vocab_size, self.d_embedding)?;
+        let (hidden, dense) = parts.hidden_and_outputs(self.max_len * self.d_embedding, self.d_dense, self.head)?;
+        Ok(EmbeddingFlatten { embedding, hidden, dense, config: self.clone() })
     }
 }
 

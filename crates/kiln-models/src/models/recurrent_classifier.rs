@@ -3,28 +3,15 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use super::text_classifier::Parts;
 use super::{Model, PaddedSteps, RecurrentKind, RecurrentStack, RecurrentStackConfig, TokenBatch};
-use crate::error::{Result, at_least_one};
+use crate::error::Result;
 use crate::forward::pass::Pass;
-use crate::layers::{Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig};
-use crate::models::head::Head;
-use kiln_kernels::{Activation, RandomKey};
-use serde::{Deserialize, Serialize};
+use crate::layers::{Dense, Dropout, Embedding};
 
-kiln_base::options! {
+classifier_config! {
     /// Configuration of a [`RecurrentClassifier`].
-    #[derive(Clone, Debug, Serialize, Deserialize)]
-    pub struct RecurrentClassifierConfig {
-        /// How many ids there are.
-        @[serde(rename = "vocab")]
-        pub required vocab_size: usize,
-        /// Steps of every row.
-        @[serde(rename = "length")]
-        pub required max_len: usize,
-        /// Width of a dense layer with ReLU before the last one. Default: there is none.
-        pub some d_dense: usize,
-        /// What the outputs mean. Default: two classes.
-        pub head: Head = Head::Binary,
+    RecurrentClassifierConfig d_dense {
         /// SimpleRNN, LSTM or GRU. Default: LSTM.
         pub kind: RecurrentKind = RecurrentKind::Lstm,
         /// Width of the embedding. Default: 64.
@@ -47,26 +34,14 @@ impl RecurrentClassifierConfig {
     ///
     /// A size is 0, there are no layers, or the dropout is outside [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentClassifier> {
-        let key = RandomKey::new(seed).child("init");
-        at_least_one("max_len (the length of a sequence)", self.max_len)?;
-        let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
+        let parts = Parts::new(self.max_len, device, seed)?;
+        let embedding = parts.embedding(self.vocab_size, self.d_embedding)?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
             .bidirectional(self.bidirectional)
-            .init(device, key.child("recurrent"))?;
-        let state = recurrent.d_output();
-        let hidden = self
-            .d_dense
-            .map(|width| DenseConfig::new(state, width).activation(Activation::Relu).init(device, key.child("hidden")));
-        let dense = DenseConfig::new(self.d_dense.unwrap_or(state), self.head.outputs());
-        Ok(RecurrentClassifier {
-            embedding,
-            dropout_in: DropoutConfig::new(self.dropout, "dropout".into()).init()?,
-            recurrent,
-            hidden: hidden.transpose()?,
-            dropout_out: DropoutConfig::new(self.dropout, "dropout_1".into()).init()?,
-            dense: dense.init(device, key.child("dense"))?,
-            config: self.clone(),
-        })
+            .init(device, parts.key.child("recurrent"))?;
+        let (hidden, dense) = parts.hidden_and_outputs(recurrent.d_output(), self.d_dense, self.head)?;
+        let [dropout_in, dropout_out] = Parts::dropouts(self.dropout)?;
+        Ok(RecurrentClassifier { embedding, dropout_in, recurrent, hidden, dropout_out, dense, config: self.clone() })
     }
 }
 

@@ -3,12 +3,12 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use super::text_classifier::Parts;
 use super::{Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Series};
-use crate::error::{Result, at_least_one};
+use crate::error::Result;
 use crate::forward::pass::Pass;
-use crate::layers::{Dense, DenseConfig};
+use crate::layers::Dense;
 use crate::models::head::Head;
-use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
 
 kiln_base::options! {
@@ -38,12 +38,11 @@ impl RecurrentRegressorConfig {
     ///
     /// A size is 0 or there are no layers.
     pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentRegressor> {
-        let key = RandomKey::new(seed).child("init");
-        at_least_one("max_len (the length of a sequence)", self.max_len)?;
+        let parts = Parts::new(self.max_len, device, seed)?;
         let recurrent = RecurrentStackConfig::new(self.kind, self.d_input, self.d_hidden.clone())
             .bidirectional(self.bidirectional)
-            .init(device, key.child("recurrent"))?;
-        let dense = DenseConfig::new(recurrent.d_output(), self.head.outputs()).init(device, key.child("dense"))?;
+            .init(device, parts.key.child("recurrent"))?;
+        let dense = parts.outputs(recurrent.d_output(), self.head)?;
         Ok(RecurrentRegressor { recurrent, dense, config: self.clone() })
     }
 }

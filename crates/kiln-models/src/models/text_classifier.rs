@@ -1,37 +1,175 @@
 //! Any of the text classifiers in one type, so that a saved one can be loaded without knowing
-//! which it is.
+//! which it is, and the parts that several of them are made of.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use kiln_kernels::{Activation, RandomKey};
 use serde::{Deserialize, Serialize};
 
 use super::{
     ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
     Model, RecurrentClassifier, RecurrentClassifierConfig, TokenBatch,
 };
-use crate::error::Result;
+use crate::error::{Error, Result, at_least_one};
 use crate::forward::pass::Pass;
-use crate::layers::Embedding;
+use crate::layers::{Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig};
 use crate::models::head::Head;
 use crate::models::summary::Summary;
 
-/// Runs the same expression on the model, or its configuration, whichever it is.
-macro_rules! each {
-    ($kind:ident, $self:expr, $model:ident => $result:expr) => {
-        match $self {
-            $kind::EmbeddingFlatten($model) => $result,
-            $kind::RecurrentClassifier($model) => $result,
-            $kind::ConvClassifier($model) => $result,
-            $kind::ConvBiLstm($model) => $result,
+/// Makes the parts of a model of rows of `max_len` steps, each from its own random numbers.
+pub(super) struct Parts<'a> {
+    pub(super) key: RandomKey,
+    max_len: usize,
+    device: &'a Device,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(max_len: usize, device: &'a Device, seed: u64) -> Result<Self> {
+        let max_len = at_least_one("max_len (the length of a sequence)", max_len)?;
+        Ok(Self { key: RandomKey::new(seed).child("init"), max_len, device })
+    }
+
+    pub(super) fn embedding(&self, vocab_size: usize, d_embedding: usize) -> Result<Embedding> {
+        EmbeddingConfig::new(vocab_size, d_embedding).init(self.device, self.key.child("embedding"))
+    }
+
+    /// A convolution with ReLU, whose outputs fill a pool of `pool_size` if there is one.
+    pub(super) fn conv1d(&self, config: Conv1dConfig, pool_size: Option<usize>) -> Result<Conv1d> {
+        let window = config.kernel_size;
+        let conv1d = config.activation(Activation::Relu).init(self.device, self.key.child("conv1d"))?;
+        if conv1d.output_len(self.max_len) < pool_size.unwrap_or(1) {
+            let pool = pool_size.map_or_else(String::new, |size| format!(" and a pool of {size}"));
+            return Err(Error::TooShort {
+                length: self.max_len,
+                layer: format!("a convolution of window {window}{pool}"),
+                needed: (window - 1).saturating_add(pool_size.unwrap_or(1)),
+            });
+        }
+        Ok(conv1d)
+    }
+
+    /// The dropout after the embedding, and the one further up.
+    pub(super) fn dropouts(rate: f64) -> Result<[Dropout; 2]> {
+        let dropout = |name: &str| DropoutConfig::new(rate, name.to_owned()).init();
+        Ok([dropout("dropout")?, dropout("dropout_1")?])
+    }
+
+    /// The last layer.
+    pub(super) fn outputs(&self, d_input: usize, head: Head) -> Result<Dense> {
+        DenseConfig::new(d_input, head.outputs()).init(self.device, self.key.child("dense"))
+    }
+
+    /// A layer with ReLU if `d_dense` says how wide, and the last layer.
+    pub(super) fn hidden_and_outputs(
+        &self,
+        d_input: usize,
+        d_dense: Option<usize>,
+        head: Head,
+    ) -> Result<(Option<Dense>, Dense)> {
+        let hidden = d_dense.map(|width| {
+            DenseConfig::new(d_input, width).activation(Activation::Relu).init(self.device, self.key.child("hidden"))
+        });
+        Ok((hidden.transpose()?, self.outputs(d_dense.unwrap_or(d_input), head)?))
+    }
+}
+
+/// The enums of the text classifiers and of their configurations.
+macro_rules! text_classifiers {
+    ($($(#[$about:meta])* $model:ident($config:ident),)*) => {
+        /// The configuration of any text classifier; its serialised form names the model.
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(tag = "model", rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum TextClassifierConfig {
+            $($(#[$about])* $model($config),)*
+        }
+
+        impl TextClassifierConfig {
+            /// Makes the model, its parameters drawn from `seed`.
+            ///
+            /// # Errors
+            ///
+            /// As the model's own `init`.
+            pub fn init(&self, device: &Device, seed: u64) -> Result<TextClassifier> {
+                Ok(match self {
+                    $(Self::$model(config) => TextClassifier::$model(config.init(device, seed)?),)*
+                })
+            }
+
+            /// Steps of every row.
+            pub fn max_len(&self) -> usize {
+                match self { $(Self::$model(config) => config.max_len,)* }
+            }
+
+            /// What the outputs mean.
+            pub fn head(&self) -> Head {
+                match self { $(Self::$model(config) => config.head,)* }
+            }
+
+            /// How many ids the model takes.
+            pub fn vocab_size(&self) -> usize {
+                match self { $(Self::$model(config) => config.vocab_size,)* }
+            }
+        }
+
+        $(impl From<$config> for TextClassifierConfig {
+            fn from(config: $config) -> Self {
+                Self::$model(config)
+            }
+        })*
+
+        /// Any of the text classifiers.
+        #[derive(Module, Debug)]
+        #[allow(clippy::large_enum_variant)] // one model a program, never in large numbers
+        pub enum TextClassifier {
+            $($(#[$about])* $model($model),)*
+        }
+
+        impl TextClassifier {
+            /// What the model was made from.
+            pub fn config(&self) -> TextClassifierConfig {
+                match self { $(Self::$model(model) => model.config.clone().into(),)* }
+            }
+
+            /// The model with another embedding: with ready vectors, frozen, or sparse.
+            ///
+            /// # Errors
+            ///
+            /// As `change`.
+            pub fn map_embedding(mut self, change: impl FnOnce(Embedding) -> Result<Embedding>) -> Result<Self> {
+                let embedding = match &mut self { $(Self::$model(model) => &mut model.embedding,)* };
+                *embedding = change(embedding.clone())?;
+                Ok(self)
+            }
+        }
+
+        impl Model for TextClassifier {
+            type Input = TokenBatch;
+
+            fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
+                match self { $(Self::$model(model) => model.forward(input, pass),)* }
+            }
+
+            fn max_len(&self) -> Option<usize> {
+                match self { $(Self::$model(model) => model.max_len(),)* }
+            }
+
+            fn vocab_size(&self) -> Option<usize> {
+                match self { $(Self::$model(model) => model.vocab_size(),)* }
+            }
+
+            fn head(&self) -> Head {
+                match self { $(Self::$model(model) => model.head(),)* }
+            }
+
+            fn summary(&self) -> Summary {
+                match self { $(Self::$model(model) => model.summary(),)* }
+            }
         }
     };
 }
 
-/// The configuration of any text classifier; its serialised form names the model.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "model", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum TextClassifierConfig {
+text_classifiers! {
     /// Embedding, flatten, dense.
     EmbeddingFlatten(EmbeddingFlattenConfig),
     /// Embedding, recurrent layers, dense.
@@ -40,109 +178,4 @@ pub enum TextClassifierConfig {
     ConvClassifier(ConvClassifierConfig),
     /// Embedding, convolution, max pooling, two bidirectional LSTMs, dense.
     ConvBiLstm(ConvBiLstmConfig),
-}
-
-impl TextClassifierConfig {
-    /// Makes the model, its parameters drawn from `seed`.
-    ///
-    /// # Errors
-    ///
-    /// As the model's own `init`.
-    pub fn init(&self, device: &Device, seed: u64) -> Result<TextClassifier> {
-        Ok(match self {
-            Self::EmbeddingFlatten(config) => TextClassifier::EmbeddingFlatten(config.init(device, seed)?),
-            Self::RecurrentClassifier(config) => TextClassifier::RecurrentClassifier(config.init(device, seed)?),
-            Self::ConvClassifier(config) => TextClassifier::ConvClassifier(config.init(device, seed)?),
-            Self::ConvBiLstm(config) => TextClassifier::ConvBiLstm(config.init(device, seed)?),
-        })
-    }
-
-    /// Steps of every row.
-    pub fn max_len(&self) -> usize {
-        each!(TextClassifierConfig, self, config => config.max_len)
-    }
-
-    /// What the outputs mean.
-    pub fn head(&self) -> Head {
-        each!(TextClassifierConfig, self, config => config.head)
-    }
-
-    /// How many ids the model takes.
-    pub fn vocab_size(&self) -> usize {
-        each!(TextClassifierConfig, self, config => config.vocab_size)
-    }
-}
-
-macro_rules! config_from {
-    ($($config:ident => $variant:ident),*) => {
-        $(impl From<$config> for TextClassifierConfig {
-            fn from(config: $config) -> Self {
-                Self::$variant(config)
-            }
-        })*
-    };
-}
-
-config_from!(
-    EmbeddingFlattenConfig => EmbeddingFlatten,
-    RecurrentClassifierConfig => RecurrentClassifier,
-    ConvClassifierConfig => ConvClassifier,
-    ConvBiLstmConfig => ConvBiLstm
-);
-
-/// Any of the text classifiers.
-#[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant)] // one model a program, never in large numbers
-pub enum TextClassifier {
-    /// Embedding, flatten, dense.
-    EmbeddingFlatten(EmbeddingFlatten),
-    /// Embedding, recurrent layers, dense.
-    RecurrentClassifier(RecurrentClassifier),
-    /// Embedding, convolution, global max pooling, dense.
-    ConvClassifier(ConvClassifier),
-    /// Embedding, convolution, max pooling, two bidirectional LSTMs, dense.
-    ConvBiLstm(ConvBiLstm),
-}
-
-impl TextClassifier {
-    /// What the model was made from.
-    pub fn config(&self) -> TextClassifierConfig {
-        each!(TextClassifier, self, model => model.config.clone().into())
-    }
-
-    /// The model with another embedding: with ready vectors, frozen, or sparse.
-    ///
-    /// # Errors
-    ///
-    /// As `change`.
-    pub fn map_embedding(mut self, change: impl FnOnce(Embedding) -> Result<Embedding>) -> Result<Self> {
-        each!(TextClassifier, &mut self, model => {
-            model.embedding = change(model.embedding.clone())?;
-        });
-        Ok(self)
-    }
-}
-
-impl Model for TextClassifier {
-    type Input = TokenBatch;
-
-    fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
-        each!(TextClassifier, self, model => model.forward(input, pass))
-    }
-
-    fn max_len(&self) -> Option<usize> {
-        each!(TextClassifier, self, model => model.max_len())
-    }
-
-    fn vocab_size(&self) -> Option<usize> {
-        each!(TextClassifier, self, model => model.vocab_size())
-    }
-
-    fn head(&self) -> Head {
-        each!(TextClassifier, self, model => model.head())
-    }
-
-    fn summary(&self) -> Summary {
-        each!(TextClassifier, self, model => model.summary())
-    }
 }
