@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use indexmap::IndexMap;
 use kiln_base::options;
 use rustc_hash::FxBuildHasher;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -95,11 +96,14 @@ options! {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct File<S> {
     class_name: S,
     version: u64,
     config: CharTokenizerBuilder,
     characters: Vec<(Box<str>, u64)>,
+    #[serde(rename = "checksum", skip_serializing)]
+    _checksum: Option<IgnoredAny>,
 }
 
 impl CharTokenizerBuilder {
@@ -206,7 +210,8 @@ impl Saved for CharTokenizer {
     /// counts.
     fn to_json(&self) -> String {
         let characters = self.characters.iter().map(|(character, &count)| (character.clone(), count)).collect();
-        let file = File { class_name: CLASS_NAME, version: VERSION, config: self.options.clone(), characters };
+        let config = self.options.clone();
+        let file = File { class_name: CLASS_NAME, version: VERSION, config, characters, _checksum: None };
         serde_json::to_string(&file).expect("strings and numbers always make a JSON")
     }
 

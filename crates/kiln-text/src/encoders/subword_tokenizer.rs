@@ -9,6 +9,7 @@
 mod byte_level;
 mod train;
 
+use std::panic::catch_unwind;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -27,6 +28,9 @@ pub use train::{SubwordModel, SubwordTokenizerBuilder};
 
 /// The version of `tokenizer.json`, which has been the same since the first.
 const VERSION: &str = "1.0";
+
+/// What is done with a file, for errors.
+const READ: &str = "read a tokenizer.json";
 
 /// What is looked at before the crate reads a file.
 #[derive(Deserialize)]
@@ -170,17 +174,20 @@ impl Saved for SubwordTokenizer {
     /// [`Error::FileClass`] for a file of another class; [`SubwordError::Version`] for another version than 1.0;
     /// [`SubwordError::Library`] if it is no such file, or if its model has no token for unknown characters.
     fn from_json(json: &str) -> Result<Self> {
-        // What is no JSON, the crate says with line and column.
-        let header = serde_json::from_str::<Header>(json).ok();
-        if file_kind::is_no_object(json) || header.as_ref().is_some_and(|header| header.class_name.is_some()) {
-            let expected = "none: a tokenizer.json of Hugging Face's tokenizers";
-            return Err(class_error(json, expected, "no class_name"));
+        let wrong_class = || class_error(json, "none: a tokenizer.json of Hugging Face's tokenizers", "no class_name");
+        if file_kind::is_no_object(json) {
+            return Err(wrong_class());
         }
-        let version = header.and_then(|header| header.version);
+        let Header { class_name, version } = serde_json::from_str(json).map_err(library_error(READ))?;
+        if class_name.is_some() {
+            return Err(wrong_class());
+        }
         if let Some(found) = version.filter(|version| version != VERSION) {
             return Err(SubwordError::Version { found: found.to_string(), supported: VERSION }.into());
         }
-        Self::over(Tokenizer::from_str(json).map_err(library_error("read a tokenizer.json"))?)
+        // The crate panics where a normalizer's table is damaged.
+        let read = catch_unwind(|| Tokenizer::from_str(json).map_err(library_error(READ)));
+        Self::over(read.unwrap_or_else(|_| Err(library_error(READ)("a part of it is damaged: take a fresh copy")))?)
     }
 }
 

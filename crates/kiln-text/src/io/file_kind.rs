@@ -19,6 +19,11 @@ const CLASSES: [&str; 12] = [
     "WordOneHot",
 ];
 
+/// The name of a class with Kiln's own frame.
+pub(crate) fn own(name: &str) -> Option<&'static str> {
+    CLASSES.into_iter().find(|&class| class == name)
+}
+
 /// What a file is by its members, to follow `found`. `none` is what to say of an object without a `class_name`.
 pub(crate) fn found(json: &str, none: &str) -> String {
     let Ok(file) = serde_json::from_str::<Value>(json) else { return none.to_owned() };
@@ -35,7 +40,7 @@ pub(crate) fn found(json: &str, none: &str) -> String {
     }
     match file.get("class_name").and_then(Value::as_str) {
         Some("Tokenizer") => "\"Tokenizer\", which WordTokenizer::load reads".to_owned(),
-        Some(name) if CLASSES.contains(&name) => format!("{name:?}, which {name}::load reads"),
+        Some(name) if own(name).is_some() => format!("{name:?}, which {name}::load reads"),
         Some(name) => crate::error::quoted(name),
         None if file.get("model").is_some_and(Value::is_object) => {
             "a tokenizer.json of Hugging Face's tokenizers, which SubwordTokenizer::load reads (feature `subwords`)"

@@ -1,7 +1,9 @@
-//! The frame of JSON files: `class_name`, `version` and, in most, `config`. What is in `config` is with each class.
+//! The frame of JSON files: `class_name`, `version`, in most `config`, and in files the checksum of the rest. What is in
+//! `config` is with each class.
 
+use kiln_base::checksum::{self, BadChecksum};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::{Error, Result};
 use crate::io::file_kind;
@@ -16,8 +18,15 @@ struct Header {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct File<T> {
+    #[serde(rename = "class_name")]
+    _class_name: IgnoredAny,
+    #[serde(rename = "version")]
+    _version: IgnoredAny,
     config: T,
+    #[serde(rename = "checksum")]
+    _checksum: Option<IgnoredAny>,
 }
 
 /// Parses JSON as a file of the class `class_name`, or a part of one.
@@ -67,6 +76,26 @@ pub(crate) fn read_framed<T: DeserializeOwned>(json: &str, class_name: &'static 
             Err(Error::FileField { class_name, field: "version", expected: "a number from 1", found })
         }
     }
+}
+
+/// The class of a text, if it is one with Kiln's frame.
+fn own_class(json: &str) -> Option<&'static str> {
+    let Header { class_name, version } = serde_json::from_str(json).ok()?;
+    version.and(file_kind::own(&class_name?))
+}
+
+/// The text of a file: a class of Kiln's has a checksum there. What Keras and `tokenizers` read stays as they write it.
+pub(crate) fn sealed(json: String) -> String {
+    if own_class(&json).is_some() { checksum::seal(&json) } else { json }
+}
+
+/// Whether the text of a file has the checksum that [`sealed`] gave it, if it has any.
+pub(crate) fn check_sum(json: &str) -> Result<()> {
+    let Err(BadChecksum { found, .. }) = checksum::check(json) else { return Ok(()) };
+    let expected = "the SHA-256 of the rest of the file, which was damaged or edited: take a fresh copy, or, if you \
+                    edited it, delete the key `checksum`";
+    let wrong = |class_name| Err(Error::FileField { class_name, field: "checksum", expected, found });
+    own_class(json).map_or(Ok(()), wrong)
 }
 
 /// Reads the `config` of a file of the class `class_name`.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::io::json_file::{check_sum, sealed};
 use kiln_base::write_whole;
 
 /// What can be kept in a JSON file and read again; what is read equals what was written.
@@ -32,22 +33,28 @@ pub trait Saved: Sized {
     /// the type itself refuses.
     fn from_json(json: &str) -> Result<Self>;
 
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all.
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all. The file of a class that only Kiln reads has one more
+    /// key, the last: `checksum`, the SHA-256 of the rest, which [`load`](Self::load) compares. Whoever edits a file deletes
+    /// that key.
     ///
     /// # Errors
     ///
     /// [`Error::File`] with the file's name.
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        Ok(write_whole(path, self.to_json().as_bytes())?)
+        Ok(write_whole(path, sealed(self.to_json()).as_bytes())?)
     }
 
     /// Reads a file.
     ///
     /// # Errors
     ///
-    /// Those of [`from_json`](Self::from_json), inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
+    /// Those of [`from_json`](Self::from_json), and [`Error::FileField`] for a checksum that is not the file's, inside
+    /// [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
     fn load(path: impl AsRef<Path>) -> Result<Self> {
-        read_file(path.as_ref(), Self::from_json)
+        read_file(path.as_ref(), |json| {
+            let read = Self::from_json(json)?;
+            check_sum(json).map(|()| read)
+        })
     }
 }
 

@@ -5,6 +5,9 @@ mod any_text;
 mod archives;
 mod characters;
 mod corpora;
+mod damage;
+#[path = "../../../kiln-base/tests/it/damage.rs"]
+mod damaged_copies;
 mod documents;
 mod downloads;
 mod encoders;

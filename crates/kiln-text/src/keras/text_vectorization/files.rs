@@ -15,6 +15,9 @@ use kiln_base::write_whole;
 /// The class name in the file.
 pub(crate) const CLASS_NAME: &str = "TextVectorization";
 
+/// No text needs so many widths of n-grams, each of which takes memory.
+const MOST_WIDTHS: usize = 1 << 16;
+
 /// What Keras's `get_config` gives and `from_config` takes. Further keys (name, dtype and such) say nothing of texts.
 #[derive(Serialize, Deserialize)]
 struct Config {
@@ -38,6 +41,10 @@ enum Ngrams {
 
 impl Config {
     fn into_vectorization(self) -> Result<TextVectorization> {
+        let wrong = |field, expected, found| Error::FileField { class_name: CLASS_NAME, field, expected, found };
+        if let Some(Ngrams::Longest(longest @ MOST_WIDTHS..)) = self.ngrams {
+            return Err(wrong("ngrams", "a list of widths or a number below 65,536", longest.to_string()));
+        }
         let builder = TextVectorizationBuilder {
             max_tokens: self.max_tokens,
             standardize: self.standardize,
@@ -52,8 +59,7 @@ impl Config {
         };
         let expected =
             "a list of tokens (Keras leaves it out of an adapted layer's get_config: put get_vocabulary() in)";
-        let missing = |found| Error::FileField { class_name: CLASS_NAME, field: "vocabulary", expected, found };
-        let vocabulary = self.vocabulary.ok_or_else(|| missing("none".to_owned()))?;
+        let vocabulary = self.vocabulary.ok_or_else(|| wrong("vocabulary", expected, "none".to_owned()))?;
         // Keras's weights may be padded to max_tokens.
         let mut idf_weights = self.idf_weights.unwrap_or_default();
         if builder.pad_to_max_tokens && Some(idf_weights.len()) == builder.max_tokens {
