@@ -1,7 +1,8 @@
 //! Files of word vectors: [`LoadOptions`], telling the formats apart, reading and writing. How each format is laid
-//! out is in `text.rs`, `binary.rs` and `tensors.rs`.
+//! out is in `text.rs`, `binary.rs` and `tensors.rs`, the last one's checksums in `checksums.rs`.
 
 mod binary;
+pub(crate) mod checksums;
 pub(crate) mod kind;
 mod source;
 mod tensors;
@@ -66,7 +67,8 @@ impl LoadOptions {
     /// and spaces at the end of a line, and empty lines, are left out. The last values of a line are the vector, and
     /// what is before them is the word, which may hold spaces. Numbers are read in 64 bits and rounded to 32. Of a word
     /// that comes again the first vector is kept, and [`duplicates`](WordVectors::duplicates) counts the others. Memory
-    /// is never taken only because a header asks for it.
+    /// is never taken only because a header asks for it. What a file in [`Format::Safetensors`] holds is compared with its
+    /// checksums.
     ///
     /// # Errors
     ///
@@ -106,13 +108,14 @@ impl WordVectors {
     /// Maps a file in [`Format::Safetensors`], so that its vectors are read from the disk when they are first used, and
     /// shared between the programs that do so. Reading the words is all that takes time.
     ///
-    /// The values are not looked at, so a file from elsewhere may hold NaN; words whose vectors do are similar to
+    /// The header, the words and the counts are compared with their checksum. The values are not looked at before
+    /// [`verify`](Self::verify), so a file that is damaged or from elsewhere may hold NaN; words whose vectors do are similar to
     /// nothing. Kiln never changes a file in place. As with any map, a program that does so while this one runs may
     /// change the vectors or end this program; so do not map what others may write to.
     ///
     /// # Errors
     ///
-    /// If the file cannot be mapped, is not in that format, or is compressed.
+    /// If the file cannot be mapped, is damaged, is not in that format, or is compressed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         tensors::open(path.as_ref())
     }

@@ -10,6 +10,7 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::format::checksums::Written;
 use crate::search::codes::{Codes, MOST_WIDTH};
 use crate::search::rows::{Lengths, Rows};
 use crate::word_list::WordList;
@@ -67,6 +68,8 @@ pub(crate) enum Values {
     Mapped {
         map: Arc<Mmap>,
         bytes: std::ops::Range<usize>,
+        /// What the file says of them.
+        written: Written,
     },
 }
 
@@ -171,12 +174,40 @@ impl WordVectors {
         matches!(self.values, Values::Mapped { .. })
     }
 
+    /// Whether the values are finite and, if the file has checksums of them, those that were written. Those of a
+    /// [mapped](Self::open) file are all read for it; those in memory were checked when they came there.
+    ///
+    /// # Errors
+    ///
+    /// The file, and the words whose values are damaged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_vectors::{Format, WordVectors};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("v.safetensors");
+    /// WordVectors::new(["a", "b"], vec![1.0, 2.0], 1)?.save(&path, Format::Safetensors)?;
+    /// let vectors = WordVectors::open(&path)?;
+    /// vectors.verify()?;
+    /// # Ok::<(), kiln_vectors::Error>(())
+    /// ```
+    pub fn verify(&self) -> Result<()> {
+        match &self.values {
+            Values::Owned(_) => Ok(()),
+            Values::Mapped { map, bytes, written } => {
+                check_written(&self.words, self.values(), self.d, &map[bytes.clone()], written)
+            }
+        }
+    }
+
     /// All vectors, one after the other.
     #[inline]
     pub fn values(&self) -> &[f32] {
         match &self.values {
             Values::Owned(values) => values,
-            Values::Mapped { map, bytes } => bytemuck::cast_slice(&map[bytes.clone()]),
+            Values::Mapped { map, bytes, .. } => bytemuck::cast_slice(&map[bytes.clone()]),
         }
     }
 
@@ -316,7 +347,7 @@ impl WordVectors {
 }
 
 /// An error for the first value that is NaN or infinite.
-pub(crate) fn check_finite(words: &WordList, values: &[f32], d: usize) -> Result<()> {
+fn check_finite(words: &WordList, values: &[f32], d: usize) -> Result<()> {
     const CHUNK: usize = 1 << 16;
     let first = values.par_chunks(CHUNK).enumerate().find_map_first(|(chunk, values)| {
         // One test for the chunk, which takes no branch for each value.
@@ -330,6 +361,12 @@ pub(crate) fn check_finite(words: &WordList, values: &[f32], d: usize) -> Result
     let (index, position) = (at / d, at % d);
     let word = words.word(index).unwrap_or_default().to_owned();
     Err(Error::ValueNotFinite { word, index, position, value: values[at] })
+}
+
+/// Whether values are finite and those that were written. They are the first of all whose bytes the file has.
+pub(crate) fn check_written(words: &WordList, values: &[f32], d: usize, bytes: &[u8], written: &Written) -> Result<()> {
+    check_finite(words, values, d).map_err(|error| written.damaged(error))?;
+    written.check(bytes, size_of_val(values), d)
 }
 
 /// A value divided by the length of its vector; zero if the vector has no direction.

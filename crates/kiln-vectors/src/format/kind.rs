@@ -20,6 +20,10 @@ pub enum Format {
     /// tensors `vectors` (F32, words x width), `words` (U8, all words in UTF-8 one after the other), `word_ends` (U64,
     /// where each ends) and, if they are known, `counts` (U64), and with the metadata `format`: `kiln-word-vectors` and
     /// `version`: `1`. The only format that keeps counts, and any word.
+    ///
+    /// Two more entries of the metadata are SHA-256 checksums in hexadecimal: `values_sha256` has one for each MiB of the
+    /// bytes of `vectors`, one after the other; `sha256` is that of the rest of the file, without its own 64 digits. Files
+    /// without both are read, too.
     Safetensors,
 }
 

@@ -1,7 +1,6 @@
 //! Kiln's own format: a safetensors file with the vectors, the words and where each ends, and the counts if they are
 //! known. Numbers are aligned in the file, so that it can be mapped and used in place.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -13,22 +12,39 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 
 use super::LoadOptions;
+use super::checksums::{self, DIGITS, Written, bytes_of};
 use super::source::Source;
+use kiln_base::checksum::sha256;
 use kiln_base::{BadParts, FileError};
 
 use crate::error::{Error, Result};
 use crate::word_list::WordList;
-use crate::word_vectors::{Values, WordVectors, check_finite};
+use crate::word_vectors::{Values, WordVectors, check_written};
 
 const FORMAT: &str = "kiln-word-vectors";
 const VERSION: &str = "1";
+
+/// What the metadata may have.
+const METADATA: [&str; 4] = ["format", "version", checksums::REST, checksums::VALUES];
 
 /// What a file holds, but for the values, which are where `bytes` says.
 struct Contents {
     words: WordList,
     counts: Option<Vec<u64>>,
     d: usize,
+    /// All values, also those of words that are not kept.
     bytes: std::ops::Range<usize>,
+    written: Written,
+}
+
+impl Contents {
+    /// A checked copy of the values of the words that are kept.
+    fn values(&self, file: &[u8]) -> Result<Values> {
+        let bytes = &file[self.bytes.clone()];
+        let values = floats(&bytes[..self.words.len() * self.d * size_of::<f32>()]);
+        check_written(&self.words, &values, self.d, bytes, &self.written)?;
+        Ok(Values::Owned(values))
+    }
 }
 
 /// Whether a file begins as safetensors files do: eight bytes with the length of a JSON object, and the object.
@@ -54,8 +70,8 @@ pub(super) fn open(path: &Path) -> Result<WordVectors> {
     let bytes = &map[contents.bytes.clone()];
     let in_place = cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(bytes).is_ok();
     let values = match in_place {
-        true => Values::Mapped { bytes: contents.bytes, map },
-        false => Values::Owned(floats(bytes)),
+        true => Values::Mapped { bytes: contents.bytes, map, written: contents.written },
+        false => contents.values(&map)?,
     };
     Ok(WordVectors::from_parts(contents.words, values, contents.d, contents.counts, 0))
 }
@@ -74,9 +90,8 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
         &mapped
     };
     let contents = parse(bytes, &path, limit)?;
-    let values = floats(&bytes[contents.bytes.clone()]);
-    check_finite(&contents.words, &values, contents.d)?;
-    Ok(WordVectors::from_parts(contents.words, Values::Owned(values), contents.d, contents.counts, 0))
+    let values = contents.values(bytes)?;
+    Ok(WordVectors::from_parts(contents.words, values, contents.d, contents.counts, 0))
 }
 
 fn map(path: &Path) -> Result<Mmap> {
@@ -93,7 +108,7 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
         Error::bad_file(path, None, format!(": {part} should be {expected}, found {found}"))
     };
     let broken = |source| Error::Safetensors { path: path.to_path_buf(), source };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    let (header_bytes, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let metadata = |key: &str| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
     let format = metadata("format");
     if format.is_none_or(|format| format != FORMAT) {
@@ -104,6 +119,10 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
     if version != VERSION {
         let problem = format!(" has the format version {version}, this Kiln reads {VERSION}: update Kiln");
         return Err(Error::bad_file(path, None, problem));
+    }
+    let mut keys = header.metadata().iter().flat_map(|metadata| metadata.keys());
+    if let Some(key) = keys.find(|key| !METADATA.contains(&key.as_str())) {
+        return Err(layout("the metadata", &format!("of {METADATA:?} only"), format!("{key:?}")));
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
     let describe = |tensor: &TensorView<'_>| format!("{:?} of shape {:?}", tensor.dtype(), tensor.shape());
@@ -116,6 +135,21 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
         (Dtype::F32, &[words, d]) if words > 0 && d > 0 && words <= WordList::MOST => (words, d),
         _ => return Err(layout("the tensor `vectors`", shape_of_vectors, describe(&vectors))),
     };
+    // Both point into `bytes`, so the difference is an offset in it.
+    let start = vectors.data().as_ptr().addr() - bytes.as_ptr().addr();
+    let range = start..start + vectors.data().len();
+    let (digits, found) = (metadata(checksums::VALUES), metadata(checksums::REST));
+    let written = Written { path: path.to_path_buf(), digits: digits.cloned().unwrap_or_default() };
+    if (digits, found) != (None, None) {
+        let at = checksums::place(&bytes[..8 + header_bytes]);
+        let after = at.and_then(|at| Some((&bytes[..at], bytes.get(at + DIGITS..start)?)));
+        let expected = after.map(|(before, after)| sha256([before, after, &bytes[range.end..]]));
+        if expected.is_none() || expected.as_ref() != found || !written.fits(range.len()) {
+            let expected = expected.unwrap_or_else(|| "in the header".to_owned());
+            let found = format!("{found:?}: the file is damaged; take a fresh copy");
+            return Err(layout("the metadata `sha256`, of all but the values,", &expected, found));
+        }
+    }
     let one_a_word = format!("U64 of shape [{all}], one for each word");
     let numbers = |part, name: &str| -> Result<Vec<u64>> {
         let tensor = tensor(part, name, &one_a_word)?;
@@ -159,9 +193,7 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
         }
     })?;
 
-    // Both point into `bytes`, so the difference is an offset in it.
-    let start = vectors.data().as_ptr().addr() - bytes.as_ptr().addr();
-    Ok(Contents { words, counts, d, bytes: start..start + kept * d * size_of::<f32>() })
+    Ok(Contents { words, counts, d, bytes: range, written })
 }
 
 /// A copy of floats that lie in a file, lowest byte first, however they are aligned.
@@ -172,40 +204,41 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 /// Writes a file. The same vectors give the same bytes.
 pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write) -> io::Result<()> {
     let (text, ends) = vectors.words().0.parts();
-    let ends: Vec<u64> = ends.iter().map(|&end| end as u64).collect();
+    let ends = ends.iter().map(|&end| end as u64);
+    let numbers: Vec<u8> =
+        ends.chain(vectors.counts().unwrap_or_default().iter().copied()).flat_map(u64::to_le_bytes).collect();
 
     // Numbers of eight bytes first, then those of four, then text, so that each is aligned.
     let mut header = serde_json::Map::new();
-    header.insert("__metadata__".to_owned(), json!({ "format": FORMAT, "version": VERSION }));
+    let (digits, values) = ("0".repeat(DIGITS), checksums::of_values(vectors.values()));
+    let metadata = json!({ "format": FORMAT, "version": VERSION, checksums::REST: digits, checksums::VALUES: values });
+    header.insert("__metadata__".to_owned(), metadata);
     let mut offset = 0;
     let mut describe = |name: &str, dtype: &str, shape: &[usize], bytes: usize| {
         let offsets = [offset, offset + bytes];
         header.insert(name.to_owned(), json!({ "dtype": dtype, "shape": shape, "data_offsets": offsets }));
         offset += bytes;
     };
-    let numbers = vectors.len() * size_of::<u64>();
-    describe("word_ends", "U64", &[vectors.len()], numbers);
+    let one_a_word = vectors.len() * size_of::<u64>();
+    describe("word_ends", "U64", &[vectors.len()], one_a_word);
     if vectors.counts().is_some() {
-        describe("counts", "U64", &[vectors.len()], numbers);
+        describe("counts", "U64", &[vectors.len()], one_a_word);
     }
     describe("vectors", "F32", &[vectors.len(), vectors.d()], size_of_val(vectors.values()));
     describe("words", "U8", &[text.len()], text.len());
 
     let mut header = serde_json::Value::Object(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
-    out.write_all(&(header.len() as u64).to_le_bytes())?;
-    out.write_all(&header)?;
-    for numbers in [Some(&*ends), vectors.counts()].into_iter().flatten() {
-        let numbers: Vec<u64> = numbers.iter().map(|number| number.to_le()).collect();
-        out.write_all(bytemuck::cast_slice(&numbers))?;
+    header.splice(..0, (header.len() as u64).to_le_bytes());
+    if let Some(at) = checksums::place(&header) {
+        let digits = sha256([&header[..at], &header[at + DIGITS..], &numbers, text.as_bytes()]);
+        header[at..at + DIGITS].copy_from_slice(digits.as_bytes());
     }
+    out.write_all(&header)?;
+    out.write_all(&numbers)?;
     const AT_ONCE: usize = 1 << 18;
     for values in vectors.values().chunks(AT_ONCE) {
-        let bytes: Cow<'_, [u8]> = match cfg!(target_endian = "little") {
-            true => Cow::Borrowed(bytemuck::cast_slice(values)),
-            false => Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        };
-        out.write_all(&bytes)?;
+        out.write_all(&bytes_of(values))?;
     }
     out.write_all(text.as_bytes())
 }

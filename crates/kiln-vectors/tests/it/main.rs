@@ -3,6 +3,9 @@
 
 mod bad_files;
 mod counts;
+mod damage;
+#[path = "../../../kiln-base/tests/it/damage.rs"]
+mod damaged_copies;
 mod data;
 mod embedding;
 mod errors;
