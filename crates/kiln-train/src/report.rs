@@ -2,6 +2,7 @@
 
 pub(crate) mod file;
 pub(crate) mod history;
+pub(crate) mod metrics;
 mod plot;
 pub(crate) mod progress;
 pub(crate) mod silent;

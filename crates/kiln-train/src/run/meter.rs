@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::error::{Error, Result};
-use crate::run::gradient_norms::{GradientSquares, LayerNorms};
+use crate::run::gradients::{GradientSquares, LayerNorms};
 use crate::run::trainable::StepOutput;
 
 /// Batches whose numbers stay on the device before they are read: reading each at once would make

@@ -7,15 +7,15 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use kiln_base::OptionError;
 use kiln_kernels::{AdamStep, RowGradient, adam_step, embedding, put_rows};
-use kiln_models::weights::{ParameterPath, Weight, Weights};
+use kiln_models::weights::{self, ParameterPath, Weight, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::run::gradient_norms::GradientSquares;
-use crate::run::step_gradients::StepGradients;
+use crate::run::device_failure::device_of;
+use crate::run::gradients::{GradientSquares, StepGradients};
 
 /// An optimizer and its options; the defaults are Keras's:
 ///
@@ -265,42 +265,48 @@ impl OptimizerState {
         slots
     }
 
-    /// Everything remembered, as named tensors and numbers of steps.
+    /// Everything remembered, as named tensors and numbers of steps. Paths of a checkpoint begin with `model`.
     pub(crate) fn to_parts(&self) -> (Weights, BTreeMap<String, u64>) {
         let mut tensors = Weights::new();
         for (path, slots) in &self.slots {
             for (index, moment) in slots.moments.iter().enumerate() {
                 let values = moment.to_data().try_into_vec_as::<f32>().expect("an optimizer's moments are floats");
-                tensors.insert(format!("{index}.{path}"), Weight { shape: vec![values.len()], values });
+                tensors.insert(format!("{index}.{ROOT}{path}"), Weight { shape: vec![values.len()], values });
             }
         }
-        let steps = self.slots.iter().map(|(path, slots)| (path.clone(), slots.steps)).collect();
+        let steps = self.slots.iter().map(|(path, slots)| (format!("{ROOT}{path}"), slots.steps)).collect();
         (tensors, steps)
     }
 
-    /// The inverse of [`OptimizerState::to_parts`], for a module with parameters at `paths`. Checkpoints of old have
+    /// Takes up what [`OptimizerState::to_parts`] gave for a module of the same parameters. Checkpoints of old have
     /// variants of enums in their paths.
-    pub(crate) fn from_parts(
-        rule: Optimizer,
+    ///
+    /// # Errors
+    ///
+    /// The module has no parameters.
+    pub(crate) fn restore<M: Module>(
+        &mut self,
+        module: &M,
         mut tensors: Weights,
         steps: BTreeMap<String, u64>,
-        paths: &[String],
-        device: &Device,
-    ) -> Self {
-        let slots = steps
-            .into_iter()
-            .map(|(path, steps)| {
-                let moments = (0..)
-                    .map_while(|index| tensors.remove(&format!("{index}.{path}")))
-                    .map(|weight| Tensor::from_data(TensorData::new(weight.values, [weight.shape[0]]), device))
-                    .collect();
-                let path = paths.iter().find(|known| names(&path, known)).cloned().unwrap_or(path);
-                (path, Slots { steps, moments })
-            })
-            .collect();
-        Self { rule, slots }
+    ) -> Result<()> {
+        let device = device_of(module)?.inner();
+        let known: Vec<String> = weights::shapes_of(module).into_iter().map(|(path, _)| path).collect();
+        for (path, steps) in steps {
+            let moments = (0..)
+                .map_while(|index| tensors.remove(&format!("{index}.{path}")))
+                .map(|weight| Tensor::from_data(TensorData::new(weight.values, [weight.shape[0]]), &device))
+                .collect();
+            let path = path.strip_prefix(ROOT).unwrap_or(&path);
+            let path = known.iter().find(|known| names(path, known)).map_or(path, String::as_str);
+            self.slots.insert(path.to_owned(), Slots { steps, moments });
+        }
+        Ok(())
     }
 }
+
+/// Before every path in a checkpoint.
+const ROOT: &str = "model.";
 
 /// Whether `old` is `path` with variants of enums in between, which begin with a capital.
 fn names(old: &str, path: &str) -> bool {

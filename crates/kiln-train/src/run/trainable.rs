@@ -1,15 +1,11 @@
-//! The trait that a module implements to be trained, and the adaptor to Burn's training machinery.
+//! The trait that a module implements to be trained, and what its steps give.
 
 use burn::module::{Module, ModuleDisplay};
-use burn::tensor::{ExecutionError, Int, Tensor};
-use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
-use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
-use kiln_models::{Head, Model, Pass, Score, Targets, record_rows};
+use burn::tensor::{Int, Tensor};
+use kiln_models::{Head, Model, Pass, Score, Targets};
 
 use crate::data::batches::{DataLimits, Labelled};
-use crate::data::loader::StepInput;
 use crate::error::Error;
-use crate::run::step_gradients::StepGradients;
 
 /// A Burn module that Kiln can train.
 ///
@@ -94,55 +90,13 @@ impl StepOutput {
         self.terms = Some(terms);
         self
     }
-}
 
-impl ItemLazy for StepOutput {
-    fn sync(self) -> Result<Self, ExecutionError> {
-        self.loss.device().flush()?;
-        Ok(Self {
-            loss: self.loss.without_autodiff(),
-            outputs: self.outputs.without_autodiff(),
-            targets: match self.targets {
-                Targets::Classes(classes) => Targets::Classes(classes.without_autodiff()),
-                Targets::Values(values) => Targets::Values(values.without_autodiff()),
-            },
-            correct: self.correct.map(Tensor::without_autodiff),
-            terms: self.terms,
-        })
-    }
-}
-
-impl Adaptor<LossInput> for StepOutput {
-    fn adapt(&self) -> LossInput {
-        LossInput::new(self.loss.clone())
-    }
-}
-
-impl Adaptor<AccuracyInput> for StepOutput {
-    /// One logit becomes two, of class 0 and of class 1.
-    ///
-    /// # Panics
-    ///
-    /// If the targets are no classes.
-    fn adapt(&self) -> AccuracyInput {
-        let Targets::Classes(classes) = &self.targets else {
-            panic!("an accuracy needs classes as targets, but they are numbers");
-        };
-        AccuracyInput::new(class_scores(self.outputs.clone()), classes.clone())
-    }
-}
-
-/// A user's own metric may take the whole output.
-impl Adaptor<StepOutput> for StepOutput {
-    fn adapt(&self) -> StepOutput {
-        self.clone()
-    }
-}
-
-fn class_scores(outputs: Tensor<2>) -> Tensor<2> {
-    match outputs.dims() {
-        [_, 1] => Tensor::cat(vec![outputs.zeros_like(), outputs], 1),
-        _ => outputs,
+    /// The classes of the rows, `[batch]`, where the targets are classes.
+    pub fn classes(&self) -> Option<Tensor<1, Int>> {
+        match &self.targets {
+            Targets::Classes(classes) => Some(classes.clone()),
+            Targets::Values(_) => None,
+        }
     }
 }
 
@@ -200,53 +154,5 @@ impl<M: Model> Trainable for M {
             (_, targets) => targets,
         };
         StepOutput::new(loss, outputs, targets).correct(correct).terms(terms)
-    }
-}
-
-/// The classes of a batch, for a user's metrics.
-impl StepOutput {
-    /// The classes of the rows, `[batch]`, where the targets are classes.
-    pub fn classes(&self) -> Option<Tensor<1, Int>> {
-        match &self.targets {
-            Targets::Classes(classes) => Some(classes.clone()),
-            Targets::Values(_) => None,
-        }
-    }
-}
-
-/// What Burn's `Learner` trains: a wrapper, since its traits are not ours to implement for every
-/// [`Trainable`].
-#[derive(Module, Debug)]
-pub(crate) struct Fitting<M: Trainable> {
-    pub(crate) model: M,
-}
-
-impl<M: Trainable> Fitting<M> {
-    /// A step's output and gradients, of single rows where an embedding is sparse.
-    pub(crate) fn learn(&self, item: StepInput<M::Batch>) -> (StepOutput, StepGradients) {
-        let (output, looked_up) = record_rows(|| self.model.step(item.batch, &item.pass));
-        let gradients = output.loss.backward();
-        (output, StepGradients::new(self, gradients, looked_up))
-    }
-}
-
-/// What Burn's types ask for; the strategy takes [`Fitting::learn`].
-impl<M: Trainable> TrainStep for Fitting<M> {
-    type Input = StepInput<M::Batch>;
-    type Output = StepOutput;
-
-    fn step(&self, item: Self::Input) -> TrainOutput<StepOutput> {
-        let output = self.model.step(item.batch, &item.pass);
-        let gradients = output.loss.backward();
-        TrainOutput::new(self, gradients, output)
-    }
-}
-
-impl<M: Trainable> InferenceStep for Fitting<M> {
-    type Input = StepInput<M::Batch>;
-    type Output = StepOutput;
-
-    fn step(&self, item: Self::Input) -> StepOutput {
-        self.model.step(item.batch, &item.pass)
     }
 }

@@ -2,15 +2,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::optim::SgdConfig;
-use burn::train::logger::InMemoryMetricLogger;
+use burn::train::Interrupter;
 use burn::train::metric::{Adaptor, Metric, Numeric};
-use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use kiln_base::OptionError;
-use kiln_models::{RandomKey, weights};
+use kiln_models::RandomKey;
+use kiln_models::weights::{self, Weights};
 
 use crate::artifact::config::ArtifactConfig;
 use crate::callbacks::callback::Callback;
@@ -21,19 +20,18 @@ use crate::callbacks::save_best::SaveBest;
 use crate::data::batches::{Batches, check_streams, checked_order};
 use crate::data::loader::{Loader, Order};
 use crate::error::{Error, Result};
+use crate::report::file::write_file;
 use crate::report::history::History;
 use crate::report::progress::ShowProgress;
-use crate::report::silent::Silent;
+use crate::run::burn_train::{AddMetric, launch};
 use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity, digest};
 use crate::run::ctrl_c::{self, UnderWay};
 use crate::run::device_failure::{Work, device_of};
 use crate::run::evaluate::{Evaluation, evaluate};
 use crate::run::optimizer::{Optimizer, OptimizerState};
 use crate::run::run_folder::{ExistingRun, RunFolder};
-use crate::run::strategy::{Loop, Strategy};
-use crate::run::trainable::{Fitting, StepOutput, Trainable};
-
-type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> SupervisedTraining<Fitting<M>>>;
+use crate::run::trainable::{StepOutput, Trainable};
+use crate::run::training_loop::{Trained, TrainingLoop};
 
 /// Declares setters: name, argument, and the field with its value.
 macro_rules! setters {
@@ -93,7 +91,8 @@ pub struct Trainer<M: Trainable> {
     clip_norm: Option<f64>,
     frozen: Vec<Frozen>,
     callbacks: Vec<Box<dyn Callback>>,
-    metrics: Vec<(String, AddMetric<M>)>,
+    metrics: Vec<AddMetric<M>>,
+    metric_names: Vec<String>,
     existing_run: ExistingRun,
     artifact: Option<ArtifactConfig>,
     perplexity: bool,
@@ -117,6 +116,7 @@ impl<M: Trainable> Trainer<M> {
             frozen: Vec::new(),
             callbacks: Vec::new(),
             metrics: Vec::new(),
+            metric_names: Vec::new(),
             existing_run: ExistingRun::Refuse,
             artifact: None,
             perplexity: false,
@@ -200,10 +200,8 @@ impl<M: Trainable> Trainer<M> {
         Me: Metric + Numeric + 'static,
         StepOutput: Adaptor<Me::Input>,
     {
-        let name = metric.name().to_string();
-        let add: AddMetric<M> =
-            Box::new(move |training| training.metric_train_numeric(metric.clone()).metric_valid_numeric(metric));
-        self.metrics.push((name, add));
+        self.metric_names.push(metric.name().to_string());
+        self.metrics.push(Box::new(move |burn| burn.metric_train_numeric(metric.clone()).metric_valid_numeric(metric)));
         self
     }
 
@@ -228,11 +226,30 @@ impl<M: Trainable> Trainer<M> {
     /// to be overwritten nor resumed, a checkpoint is damaged or of a run with other options, a
     /// file cannot be written, a callback fails, a loss or a trained weight is not finite, the device fails or has no
     /// memory for a step, the process has another handler of a Ctrl-C that is to stop the run, or it is stopped from outside. What ended before stands in the folder.
-    pub fn fit<D, V>(self, model: M, train: &D, valid: &V) -> Result<Run<M>>
+    pub fn fit<D, V>(mut self, model: M, train: &D, valid: &V) -> Result<Run<M>>
     where
         D: Batches<Batch = M::Batch> + Clone + 'static,
         V: Batches<Batch = M::Batch> + Clone + 'static,
     {
+        let metrics = std::mem::take(&mut self.metrics);
+        let stopping = self.stops_on_ctrl_c.then(|| self.interrupter.clone());
+        let (training, model) = self.prepare(model, train, valid)?;
+
+        let work = Work::of(&model, training.identity.batch_size)?;
+        let under_way = stopping.as_ref().map(UnderWay::new);
+        let (training, trained) = launch(training, model, metrics, &work);
+        drop(under_way);
+
+        finish(training, trained)
+    }
+
+    /// Checks everything that can be checked before the first step, and takes up a checkpoint.
+    fn prepare(
+        self,
+        model: M,
+        train: &(impl Batches<Batch = M::Batch> + Clone + 'static),
+        valid: &(impl Batches<Batch = M::Batch> + Clone + 'static),
+    ) -> Result<(TrainingLoop<M>, M)> {
         self.check(train.rows(), valid.rows())?;
         check_streams(train, self.batch_size)?;
         check_streams(valid, self.batch_size)?;
@@ -263,101 +280,37 @@ impl<M: Trainable> Trainer<M> {
         };
 
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
-        let mut state = Loop {
-            folder: folder.clone(),
+        let order = Order::Training { seed: self.seed, epoch: shuffle_epoch.clone() };
+        let train = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
+        let valid = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::Evaluation);
+        let mut training = TrainingLoop {
+            folder,
             identity,
+            epochs: self.epochs,
+            train: Arc::new(train),
+            valid: Arc::new(valid),
+            shuffle_epoch,
             optimizer,
             learning_rate: self.optimizer.rate(),
-            clip_norm: self.clip_norm,
             callbacks: self.callbacks,
+            interrupter: self.interrupter,
             history: History::default(),
             stopped: None,
-            shuffle_epoch: shuffle_epoch.clone(),
-            metric_names: self.metrics.iter().map(|(name, _)| name.clone()).collect(),
+            metric_names: self.metric_names,
             perplexity: self.perplexity,
             gradient_norms: self.gradient_norms,
-            error: None,
+            largest_gradient: None,
             begun: self.existing_run == ExistingRun::Resume,
             artifact: self.artifact,
         };
         if self.existing_run == ExistingRun::Resume {
-            model = resume(model, &mut state, train.rows().div_ceil(self.batch_size), self.show)?;
-            let behind = state.history.epochs().len();
-            if self.show && behind >= self.epochs {
-                let asked = self.epochs;
-                let _ = writeln!(
-                    std::io::stdout(),
-                    "nothing to train: the run has {behind} epochs, and {asked} are asked for"
-                );
-            }
+            model = resume(model, &mut training, self.show)?;
         }
         if self.show {
             // The last one, and after `resume`: a checkpoint keeps no state of it.
-            state.callbacks.push(Box::new(ShowProgress::new(self.perplexity)));
+            training.callbacks.push(Box::new(ShowProgress::new(self.perplexity)));
         }
-        let order = Order::Training { seed: self.seed, epoch: shuffle_epoch };
-        let train_loader = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
-        let valid_loader = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::Evaluation);
-        let state = Arc::new(Mutex::new(state));
-        let mut training = SupervisedTraining::new(folder.path(), Arc::new(train_loader), Arc::new(valid_loader))
-            .num_epochs(self.epochs)
-            .with_application_logger(None)
-            .with_interrupter(self.interrupter.clone())
-            .renderer(Box::new(Silent))
-            .with_metric_logger(InMemoryMetricLogger::default())
-            .with_training_strategy(TrainingStrategy::Custom(Arc::new(Strategy(state.clone()))));
-        for (_, add) in self.metrics {
-            training = add(training);
-        }
-        // The strategy brings its own optimizer and schedule; Burn's type asks for some.
-        let work = Work::of(&model, self.batch_size)?;
-        let under_way = self.stops_on_ctrl_c.then(|| UnderWay::new(&self.interrupter));
-        let trained = work.run(|| {
-            let result = training.launch(Learner::new(Fitting { model }, SgdConfig::new().init(), 0.0));
-            let error = state.lock().unwrap_or_else(PoisonError::into_inner).error.take();
-            if let Some(error) = error.or(result.error.map(Error::Training)) {
-                return Err(error);
-            }
-            let model = result.model.model;
-            let weights = weights::weights_of(&model);
-            Ok((model, weights))
-        });
-
-        drop(under_way);
-        // A device that fails may do so by a panic.
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let history = std::mem::take(&mut state.history);
-        let (model, weights) = match trained {
-            Ok(trained) => trained,
-            Err(error) => {
-                // Whatever fails here, the run's own error matters more.
-                let kept = match history.epochs().len() {
-                    0 => 0,
-                    epochs if folder.checkpoint().exists() => {
-                        folder.save_curves(&history).ok();
-                        keep_last_epoch(&folder).ok();
-                        // The device may have failed before the last epoch's checkpoint was written.
-                        Checkpoint::load(&folder.checkpoint()).map_or(epochs - 1, |checkpoint| checkpoint.epoch())
-                    }
-                    // The first epoch's was not: what stands there is nothing to go on from, and in the next run's way.
-                    _ => {
-                        folder.clear().ok();
-                        0
-                    }
-                };
-                folder.settle().ok();
-                return Err(folder.told(error, kept + 1));
-            }
-        };
-        crate::report::file::write_file(&folder.model(), &weights::to_safetensors(&weights, None)?)?;
-        folder.save_curves(&history)?;
-        Ok(Run {
-            model,
-            history,
-            stopped: state.stopped.take(),
-            folder: folder.path().to_owned(),
-            batch_size: self.batch_size,
-        })
+        Ok((training, model))
     }
 
     fn check(&self, train: usize, valid: usize) -> Result<()> {
@@ -384,38 +337,69 @@ impl<M: Trainable> Trainer<M> {
     }
 }
 
-/// Makes the last whole epoch's weights the artifact's, where no callback kept better ones.
-fn keep_last_epoch(folder: &RunFolder) -> Result<()> {
-    if folder.model().exists() {
-        return Ok(());
-    }
-    let last = Checkpoint::load(&folder.checkpoint())?;
-    crate::report::file::write_file(&folder.model(), &weights::to_safetensors(&last.model, None)?)
-}
-
-/// Puts the checkpoint's state into `model` and `state`.
-fn resume<M: Trainable>(model: M, state: &mut Loop, steps: usize, show: bool) -> Result<M> {
-    let path = state.folder.checkpoint();
+/// Puts the checkpoint's state into `model` and `training`.
+fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) -> Result<M> {
+    let path = training.folder.checkpoint();
     let checkpoint = Checkpoint::load(&path)?;
-    state.identity.check_same(&checkpoint.identity, &path)?;
-    let epoch = checkpoint.epoch();
-    let device = device_of(&model)?.inner();
+    training.identity.check_same(&checkpoint.identity, &path)?;
+    let (epoch, asked) = (checkpoint.epoch(), training.epochs);
     let model = weights::with_weights(model, checkpoint.model)?;
-    // As in `Fitting`, which the optimizer steps.
-    let paths: Vec<String> = weights::shapes_of(&model).into_iter().map(|(path, _)| format!("model.{path}")).collect();
-    let (moments, steps_made) = (checkpoint.optimizer, checkpoint.optimizer_steps);
-    state.optimizer = OptimizerState::from_parts(state.identity.optimizer, moments, steps_made, &paths, &device);
-    for (callback, kept) in state.callbacks.iter_mut().zip(checkpoint.callbacks) {
+    training.optimizer.restore(&model, checkpoint.optimizer, checkpoint.optimizer_steps)?;
+    for (callback, kept) in training.callbacks.iter_mut().zip(checkpoint.callbacks) {
         callback.restore(kept)?;
     }
-    state.learning_rate = checkpoint.learning_rate;
-    state.history = checkpoint.history;
-    state.stopped = checkpoint.stopped;
+    training.learning_rate = checkpoint.learning_rate;
+    training.history = checkpoint.history;
+    training.stopped = checkpoint.stopped;
     if show {
-        let _ =
-            writeln!(std::io::stdout(), "resumed from {} after epoch {epoch}, step {}", path.display(), epoch * steps);
+        let step = epoch * training.train.steps();
+        let mut out = std::io::stdout();
+        let _ = writeln!(out, "resumed from {} after epoch {epoch}, step {step}", path.display());
+        if epoch >= asked {
+            let _ = writeln!(out, "nothing to train: the run has {epoch} epochs, and {asked} are asked for");
+        }
     }
     Ok(model)
+}
+
+/// Leaves the folder with the returned model and the curves, or after an error with what is kept.
+fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) -> Result<Run<M>> {
+    let TrainingLoop { folder, history, stopped, identity, .. } = training;
+    let (model, weights) = trained.map_err(|error| {
+        // Whatever fails here, the run's own error matters more.
+        let kept = keep(&folder, &history);
+        folder.settle().ok();
+        folder.told(error, kept + 1)
+    })?;
+    save_model(&folder, &weights)?;
+    folder.save_curves(&history)?;
+    Ok(Run { model, history, stopped, folder: folder.path().to_owned(), batch_size: identity.batch_size })
+}
+
+/// Puts the folder of a run that ended with an error in order, and gives the epochs it keeps.
+fn keep(folder: &RunFolder, history: &History) -> usize {
+    match history.epochs().len() {
+        0 => 0,
+        epochs if folder.checkpoint().exists() => {
+            folder.save_curves(history).ok();
+            // The device may have failed before the last epoch's checkpoint was written.
+            let Ok(last) = Checkpoint::load(&folder.checkpoint()) else { return epochs - 1 };
+            // The last whole epoch's weights are the artifact's, where no callback kept better ones.
+            if !folder.model().exists() {
+                save_model(folder, &last.model).ok();
+            }
+            last.epoch()
+        }
+        // The first epoch's was not: what stands there is nothing to go on from, and in the next run's way.
+        _ => {
+            folder.clear().ok();
+            0
+        }
+    }
+}
+
+fn save_model(folder: &RunFolder, weights: &Weights) -> Result<()> {
+    write_file(&folder.model(), &weights::to_safetensors(weights, None)?)
 }
 
 /// A finished run.
