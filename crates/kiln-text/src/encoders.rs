@@ -18,7 +18,7 @@ pub use imdb_ids::ImdbIds;
 pub use subword_text_encoder::{SubwordTextEncoder, SubwordTextEncoderBuilder};
 #[cfg(feature = "subwords")]
 pub use subword_tokenizer::{SubwordModel, SubwordTokenizer, SubwordTokenizerBuilder};
-pub use text_encoder::TextEncoder;
+pub use text_encoder::{SavedEncoder, TextEncoder};
 pub use vocabulary_encoder::VocabularyEncoder;
 pub use word_tokenizer::WordTokenizer;
 pub use word_tokenizer_builder::WordTokenizerBuilder;

@@ -1,4 +1,8 @@
-//! [`TextEncoder`]: any of the encodings, read from and written to one file.
+//! [`SavedEncoder`], an encoding that a file can hold, and [`TextEncoder`], any of them.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::encoders::char_tokenizer::{self, CharTokenizer};
 use crate::encoders::encoder::Encoder;
@@ -18,54 +22,86 @@ use crate::io::text::Text;
 use crate::keras::text_vectorization::{self, TextVectorization};
 use crate::keras::tokenizer_json;
 
-/// What stands for the class of a `tokenizer.json` of Hugging Face's, which names none.
-const NO_CLASS: &str = "";
+/// The class of [`SubwordTokenizer`]; a `tokenizer.json` of Hugging Face's names none.
+const SUBWORD_TOKENIZER: &str = "SubwordTokenizer";
 
-/// What a [`TextEncoder`] asks of an encoding.
-trait Encoding: Encoder {
+/// An encoding that a file can hold, and with it the artifact of a model.
+///
+/// # Examples
+///
+/// An encoding of your own:
+///
+/// ```
+/// use kiln_text::encoders::{Encoder, SavedEncoder, TextEncoder};
+///
+/// /// The bytes of a text, each one higher, since id 0 is padding.
+/// #[derive(Debug)]
+/// struct Bytes;
+///
+/// impl Encoder for Bytes {
+///     fn encode(&self, text: &str) -> Vec<u32> {
+///         text.bytes().map(|byte| u32::from(byte) + 1).collect()
+///     }
+///
+///     fn vocab_size(&self) -> usize {
+///         257
+///     }
+/// }
+///
+/// impl SavedEncoder for Bytes {
+///     fn class_name(&self) -> &'static str {
+///         "Bytes"
+///     }
+///
+///     fn decode(&self, ids: &[u32]) -> kiln_text::Result<String> {
+///         let bytes: Vec<u8> = ids.iter().filter(|&&id| id > 0).map(|&id| (id - 1) as u8).collect();
+///         Ok(String::from_utf8_lossy(&bytes).into_owned())
+///     }
+///
+///     fn json(&self) -> String {
+///         r#"{"class_name": "Bytes"}"#.to_owned()
+///     }
+/// }
+///
+/// let encoder = TextEncoder::from(Bytes);
+/// assert_eq!(encoder.encode("ab"), [98, 99]);
+/// assert_eq!(encoder.decode(&[0, 98, 99])?, "ab");
+/// assert!(encoder.downcast_ref::<Bytes>().is_some());
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+pub trait SavedEncoder: Encoder + Debug + Any {
+    /// What files call the encoding: a program that reads one finds its reader by this name.
+    fn class_name(&self) -> &'static str;
+
+    /// The text of ids without padding: words joined by spaces, or what subwords decode to.
+    ///
+    /// # Errors
+    ///
+    /// The encoding's own: [`SubwordError::Library`](crate::error::SubwordError::Library) if the decoder in a
+    /// `tokenizer.json` fails.
     fn decode(&self, ids: &[u32]) -> Result<String>;
 
+    /// The text of its file. What is read from it must encode every text to the same ids.
     fn json(&self) -> String;
 }
 
-/// The kinds of encoding, each with the `class_name` in its file.
+/// Kiln's own encodings, each with the `class_name` in its file.
 macro_rules! encodings {
-    ($($(#[doc = $doc:expr])* $(#[cfg($cfg:meta)])? $kind:ident($encoding:ident) = $class:path;)*) => {
-        /// Any of the encodings, as an artifact holds it in its `tokenizer.json`.
-        ///
-        /// ```
-        /// use kiln_text::encoders::{Encoder, TextEncoder, WordTokenizer};
-        /// use kiln_text::io::Saved;
-        ///
-        /// let encoder = TextEncoder::from(WordTokenizer::builder().fit(["to be or not to be"])?);
-        /// assert_eq!(encoder.encode("be or be"), [2, 3, 2]);
-        /// assert_eq!(TextEncoder::from_json(&encoder.to_json())?, encoder);
-        /// # Ok::<(), kiln_text::Error>(())
-        /// ```
-        #[derive(Clone, Debug, PartialEq)]
-        #[non_exhaustive]
-        pub enum TextEncoder {
-            $($(#[doc = $doc])* $(#[cfg($cfg)])? $kind($encoding),)*
-        }
-
-        impl TextEncoder {
-            fn encoding(&self) -> &dyn Encoding {
-                match self {
-                    $($(#[cfg($cfg)])? Self::$kind(encoding) => encoding,)*
-                }
-            }
-
-            /// Reads a file of a class, if it is a known one.
-            fn of_class(class_name: &str, json: &str) -> Option<Result<Self>> {
-                match class_name {
-                    $($(#[cfg($cfg)])? $class => Some($encoding::from_json(json).map(Self::$kind)),)*
-                    _ => None,
-                }
+    ($($(#[cfg($cfg:meta)])? $encoding:ident = $class:path;)*) => {
+        /// Reads a file of a class, if it is one of Kiln's own.
+        fn of_class(class_name: &str, json: &str) -> Option<Result<TextEncoder>> {
+            match class_name {
+                $($(#[cfg($cfg)])? $class => Some($encoding::from_json(json).map(TextEncoder::from)),)*
+                _ => None,
             }
         }
 
         $($(#[cfg($cfg)])?
-        impl Encoding for $encoding {
+        impl SavedEncoder for $encoding {
+            fn class_name(&self) -> &'static str {
+                $class
+            }
+
             fn decode(&self, ids: &[u32]) -> Result<String> {
                 self.decode(ids).text()
             }
@@ -73,96 +109,120 @@ macro_rules! encodings {
             fn json(&self) -> String {
                 self.to_json()
             }
-        }
-
-        $(#[cfg($cfg)])?
-        impl From<$encoding> for TextEncoder {
-            fn from(encoding: $encoding) -> Self {
-                Self::$kind(encoding)
-            }
         })*
+
+        impl TextEncoder {
+            /// The class names of the encodings that [`TextEncoder::from_json`](Saved::from_json) reads.
+            pub const CLASS_NAMES: &[&str] = &[$($(#[cfg($cfg)])? $class),*];
+        }
     };
 }
 
 encodings! {
-    /// Keras's `Tokenizer`; the file is exactly Keras's.
-    Words(WordTokenizer) = tokenizer_json::CLASS_NAME;
-    /// The ids of `keras.datasets.imdb`.
-    Imdb(ImdbIds) = imdb_ids::CLASS_NAME;
-    /// Characters, graphemes or Hangul letters.
-    Characters(CharTokenizer) = char_tokenizer::CLASS_NAME;
-    /// The subwords of TensorFlow Datasets.
-    SubwordText(SubwordTextEncoder) = subword_text_encoder::CLASS_NAME;
-    /// Keras's `TextVectorization`, always its ids, whatever the output mode.
-    Vectorization(TextVectorization) = text_vectorization::CLASS_NAME;
-    /// A vocabulary over an analyzer's tokens.
-    Vocabulary(VocabularyEncoder) = vocabulary_encoder::CLASS_NAME;
-    /// Subwords of Hugging Face's `tokenizers`; the file is exactly its `tokenizer.json`.
+    WordTokenizer = tokenizer_json::CLASS_NAME;
+    ImdbIds = imdb_ids::CLASS_NAME;
+    CharTokenizer = char_tokenizer::CLASS_NAME;
+    SubwordTextEncoder = subword_text_encoder::CLASS_NAME;
+    TextVectorization = text_vectorization::CLASS_NAME;
+    VocabularyEncoder = vocabulary_encoder::CLASS_NAME;
     #[cfg(feature = "subwords")]
-    Subwords(SubwordTokenizer) = NO_CLASS;
+    SubwordTokenizer = SUBWORD_TOKENIZER;
+}
+
+/// Any encoding that a file can hold, as an artifact has it in its `tokenizer.json`. Clones share it. Two are equal if their
+/// files are.
+///
+/// ```
+/// use kiln_text::encoders::{Encoder, TextEncoder, WordTokenizer};
+/// use kiln_text::io::Saved;
+///
+/// let encoder = TextEncoder::from(WordTokenizer::builder().fit(["to be or not to be"])?);
+/// assert_eq!(encoder.encode("be or be"), [2, 3, 2]);
+/// assert_eq!(TextEncoder::from_json(&encoder.to_json())?, encoder);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TextEncoder(Arc<dyn SavedEncoder>);
+
+impl<E: SavedEncoder> From<E> for TextEncoder {
+    fn from(encoder: E) -> Self {
+        Self(Arc::new(encoder))
+    }
+}
+
+impl PartialEq for TextEncoder {
+    fn eq(&self, other: &Self) -> bool {
+        self.class_name() == other.class_name() && self.0.json() == other.0.json()
+    }
 }
 
 impl TextEncoder {
+    /// What files call the encoding.
+    pub fn class_name(&self) -> &'static str {
+        self.0.class_name()
+    }
+
     /// The text of ids without padding: words joined by spaces, or what subwords decode to.
     ///
     /// # Errors
     ///
     /// [`SubwordError::Library`](crate::error::SubwordError::Library) if the decoder in a `tokenizer.json` fails.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.encoding().decode(ids)
+        self.0.decode(ids)
+    }
+
+    /// The encoding itself, if it is an `E`.
+    pub fn downcast_ref<E: SavedEncoder>(&self) -> Option<&E> {
+        (&*self.0 as &dyn Any).downcast_ref()
     }
 
     /// The tokenizer that knows the words; none for encodings without one.
     pub fn tokenizer(&self) -> Option<&WordTokenizer> {
-        match self {
-            Self::Words(tokenizer) => Some(tokenizer),
-            Self::Imdb(ids) => Some(ids.tokenizer()),
-            _ => None,
-        }
+        self.downcast_ref().or_else(|| self.downcast_ref::<ImdbIds>().map(ImdbIds::tokenizer))
     }
 }
 
 impl Encoder for TextEncoder {
     fn encode(&self, text: &str) -> Vec<u32> {
-        self.encoding().encode(text)
+        self.0.encode(text)
     }
 
     fn vocab_size(&self) -> usize {
-        self.encoding().vocab_size()
+        self.0.vocab_size()
     }
 
     fn encode_batch(&self, texts: &[&str]) -> Vec<Vec<u32>> {
-        self.encoding().encode_batch(texts)
+        self.0.encode_batch(texts)
     }
 
     fn try_encode_batch(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>> {
-        self.encoding().try_encode_batch(texts)
+        self.0.try_encode_batch(texts)
     }
 }
 
 impl Saved for TextEncoder {
     /// The JSON of whichever encoding it is.
     fn to_json(&self) -> String {
-        self.encoding().json()
+        self.0.json()
     }
 
-    /// Reads any kind, told apart by `class_name`; a file of `tokenizers` has none, and a `model`.
+    /// Reads any of Kiln's own encodings, told apart by `class_name`; a file of `tokenizers` has none, and a `model`.
     ///
     /// # Errors
     ///
     /// Those of each encoding; [`SubwordError::Library`](crate::error::SubwordError::Library) for a file of `tokenizers` where
     /// Kiln is built without the feature `subwords`.
     fn from_json(json: &str) -> Result<Self> {
-        let class_name = if is_of_tokenizers(json) { Some(NO_CLASS.to_owned()) } else { class_of(json)? };
+        let class_name = if is_of_tokenizers(json) { Some(SUBWORD_TOKENIZER.to_owned()) } else { class_of(json)? };
         #[cfg(not(feature = "subwords"))]
-        if class_name.as_deref() == Some(NO_CLASS) {
+        if class_name.as_deref() == Some(SUBWORD_TOKENIZER) {
             return Err(SubwordError::Library {
                 action: "read a tokenizer.json of Hugging Face's tokenizers",
                 message: "build kiln-text with the feature `subwords`".to_owned(),
             }
             .into());
         }
-        class_name.and_then(|class_name| Self::of_class(&class_name, json)).unwrap_or_else(|| {
+        class_name.and_then(|class_name| of_class(&class_name, json)).unwrap_or_else(|| {
             let expected = "\"Tokenizer\", \"ImdbIds\", \"CharTokenizer\", \"SubwordTextEncoder\", \"TextVectorization\" or \
                             \"VocabularyEncoder\"";
             Err(class_error(json, expected, "no class_name"))
