@@ -68,6 +68,14 @@ pub enum Error {
         /// The parameters' paths.
         known: Vec<String>,
     },
+    /// A number is too large for half precision.
+    #[error("'{name}' holds {found}, and half precision ends at 65,504: write the weights with 32 bits")]
+    BeyondHalfPrecision {
+        /// The parameter's path.
+        name: String,
+        /// The number.
+        found: f32,
+    },
     /// A tensor has another shape than the model's parameter.
     #[error("'{name}' must have shape {expected:?}, but has {found:?}: the weights belong to a model of other sizes")]
     WeightShape {
@@ -156,8 +164,8 @@ pub enum Error {
     /// JSON cannot be read.
     #[error("not the JSON expected: {0}")]
     Json(#[from] serde_json::Error),
-    /// A tensor has another element type than 32-bit floats.
-    #[error("'{name}' must hold 32-bit floats, but holds {found}")]
+    /// A tensor holds something else than floats of 32 or 16 bits.
+    #[error("'{name}' must hold floats of 32 or 16 bits (F32, F16, BF16), but holds {found}")]
     WeightType {
         /// The tensor's name.
         name: String,

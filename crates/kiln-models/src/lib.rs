@@ -32,10 +32,10 @@ pub use models::head::{Head, Targets};
 pub use models::sampling::Sampling;
 pub use models::summary::{Summary, SummaryRow, thousands};
 pub use models::{
-    ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
-    Example, LanguageModel, LanguageModelConfig, Model, OutputLayer, PaddedSteps, RecurrentClassifier,
-    RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig, Score, Series,
-    TextClassifier, TextClassifierConfig, TokenBatch, Windows,
+    ArtifactModel, ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten,
+    EmbeddingFlattenConfig, Example, LanguageModel, LanguageModelConfig, Model, OutputLayer, PaddedSteps,
+    RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig, Score,
+    Series, TextClassifier, TextClassifierConfig, TokenBatch, Windows,
 };
 pub use weights::initializer::Initializer;
 

@@ -42,6 +42,7 @@ macro_rules! classifier_config {
     };
 }
 
+mod artifact_model;
 mod conv_bilstm;
 mod conv_classifier;
 mod embedding_flatten;
@@ -59,6 +60,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_kernels::Span;
 use serde::{Deserialize, Serialize};
 
+pub use artifact_model::ArtifactModel;
 pub use conv_bilstm::{ConvBiLstm, ConvBiLstmConfig};
 pub use conv_classifier::{ConvClassifier, ConvClassifierConfig};
 pub use embedding_flatten::{EmbeddingFlatten, EmbeddingFlattenConfig};

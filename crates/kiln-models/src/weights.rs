@@ -7,7 +7,7 @@ mod path;
 use std::collections::{BTreeMap, HashMap};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData, bf16, f16};
 use kiln_kernels::RandomKey;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -144,42 +144,69 @@ pub fn shapes_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     names.found.into_iter().map(|found| (found.name, found.shape)).collect()
 }
 
+/// How the numbers of a file of weights are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits: the weights as they are.
+    #[default]
+    Full,
+    /// 16 bits (IEEE 754's half precision): half the size, about three digits, and no magnitude beyond 65,504.
+    Half,
+}
+
 /// The weights as the bytes of a safetensors file.
 ///
 /// # Errors
 ///
-/// The format cannot hold them (a header beyond its limit).
-pub fn to_safetensors(weights: &Weights, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
-    let bytes: Vec<Vec<u8>> =
-        weights.values().map(|weight| weight.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
-    let views = weights
+/// The format cannot hold them (a header beyond its limit, or in half precision a number beyond 65,504).
+pub fn to_safetensors(
+    weights: &Weights,
+    precision: Precision,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>> {
+    let mut all = Vec::with_capacity(weights.len());
+    for (name, weight) in weights {
+        let values = weight.values.iter();
+        let (dtype, bytes): (_, Vec<u8>) = match precision {
+            Precision::Full => (Dtype::F32, values.flat_map(|value| value.to_le_bytes()).collect()),
+            Precision::Half => {
+                if let Some(&found) =
+                    values.clone().find(|value| value.is_finite() && !f16::from_f32(**value).is_finite())
+                {
+                    return Err(Error::BeyondHalfPrecision { name: name.clone(), found });
+                }
+                (Dtype::F16, values.flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect())
+            }
+        };
+        all.push((name.as_str(), dtype, &weight.shape, bytes));
+    }
+    let views = all
         .iter()
-        .zip(&bytes)
-        .map(|((name, weight), bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, weight.shape.clone(), bytes)?)))
+        .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.to_vec(), bytes)?)))
         .collect::<Result<Vec<_>>>()?;
     Ok(safetensors::serialize(views, metadata)?)
 }
 
-/// Reads the bytes of a safetensors file.
+/// Reads the bytes of a safetensors file. Numbers of 16 bits become the same of 32.
 ///
 /// # Errors
 ///
-/// They are cut short or no safetensors file, or a tensor does not hold 32-bit floats.
+/// They are cut short or no safetensors file, or a tensor does not hold floats of 32 or 16 bits.
 pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
-    safetensors::SafeTensors::deserialize(bytes)?
-        .iter()
-        .map(|(name, view)| {
-            if view.dtype() != Dtype::F32 {
-                return Err(Error::WeightType { name: name.to_owned(), found: format!("{:?}", view.dtype()) });
-            }
-            let (chunks, _) = view.data().as_chunks::<4>();
-            let weight = Weight {
-                shape: view.shape().to_vec(),
-                values: chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect(),
-            };
-            Ok((name.to_owned(), weight))
-        })
-        .collect()
+    fn values<const N: usize>(view: &TensorView<'_>, read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        view.data().as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
+    }
+    let tensors = safetensors::SafeTensors::deserialize(bytes)?;
+    let weight = |(name, view): (&str, TensorView<'_>)| {
+        let values = match view.dtype() {
+            Dtype::F32 => values(&view, f32::from_le_bytes),
+            Dtype::F16 => values(&view, |chunk| f16::from_le_bytes(chunk).to_f32()),
+            Dtype::BF16 => values(&view, |chunk| bf16::from_le_bytes(chunk).to_f32()),
+            found => return Err(Error::WeightType { name: name.to_owned(), found: format!("{found:?}") }),
+        };
+        Ok((name.to_owned(), Weight { shape: view.shape().to_vec(), values }))
+    };
+    tensors.iter().map(weight).collect()
 }
 
 /// Keeps the path of a visitor or mapper.
@@ -224,25 +251,20 @@ impl ModuleMapper for Putting {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.name();
-        let (id, tensor, mapper) = param.consume();
-        let shape = tensor.dims();
-        let tensor = match self.weights.remove(&name) {
-            None => {
-                let missing = Error::MissingWeight { name, shape: shape.to_vec() };
-                self.error.get_or_insert(missing);
-                tensor
-            }
-            Some(weight) if weight.shape != shape => {
-                self.error.get_or_insert(Error::WeightShape { name, expected: shape.to_vec(), found: weight.shape });
-                tensor
-            }
+        // Asking for the values of a parameter that is loaded would draw them first.
+        let (shape, device) = (param.lazy_shape().to_vec(), param.lazy_device());
+        let error = match self.weights.remove(&name) {
+            None => Error::MissingWeight { name, shape },
+            Some(weight) if weight.shape != shape => Error::WeightShape { name, expected: shape, found: weight.shape },
             Some(weight) => {
                 let data = TensorData::new(weight.values, shape);
-                let loaded = Tensor::<D>::from_data(data, &tensor.device());
-                if tensor.is_require_grad() { loaded.require_grad() } else { loaded }
+                let loaded = device.memory_persistent_allocations(data, |data| Tensor::<D>::from_data(data, &device));
+                let id = param.id;
+                return param.transform_for_load(loaded, id);
             }
         };
-        Param::from_mapped_value(id, tensor, mapper)
+        self.error.get_or_insert(error);
+        param
     }
 }
 
@@ -280,8 +302,7 @@ impl ModuleVisitor for Naming {
     follows_path!();
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let (name, shape) = (self.path.name(), tensor.dims().to_vec());
-        self.found.push(Found { name, shape, is_trainable: tensor.is_require_grad() });
+        let (name, shape) = (self.path.name(), param.lazy_shape().to_vec());
+        self.found.push(Found { name, shape, is_trainable: param.is_initialized() && param.is_require_grad() });
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Drawing on the host makes a model the same on every device. Left out: truncated normals.
 
-use burn::module::Param;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::{Param, ParamId};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
@@ -66,11 +66,17 @@ impl Initializer {
         }
     }
 
-    /// A trainable parameter of `shape` on `device`, drawn from `key`.
+    /// A trainable parameter of `shape` on `device`. It is drawn from `key` when its values are first asked for, so what is
+    /// replaced by loaded weights never is.
     #[must_use]
     pub fn param<const D: usize>(self, shape: [usize; D], key: RandomKey, device: &Device) -> Param<Tensor<D>> {
-        let data = TensorData::new(self.values(&shape, key), shape);
-        Param::from_data(data, device)
+        let draw = move |device: &Device, is_trained: bool| {
+            let data = TensorData::new(self.values(&shape, key), shape);
+            device
+                .memory_persistent_allocations(data, |data| Tensor::from_data(data, device))
+                .set_require_grad(is_trained)
+        };
+        Param::uninitialized(ParamId::new(), draw, device.clone(), true, Shape::from(shape))
     }
 }
 

@@ -3,7 +3,9 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use kiln_models::layers::{Conv1dConfig, ConvPadding, DenseConfig, DropoutConfig};
-use kiln_models::weights::{Weights, from_safetensors, initialized, to_safetensors, weights_of, with_weights};
+use kiln_models::weights::{
+    Precision, Weights, from_safetensors, initialized, to_safetensors, weights_of, with_weights,
+};
 use kiln_models::{
     ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, Error, Head, Initializer, Model, PaddedSteps, Pass,
     RandomKey, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressorConfig, Span, Spans, Summary,
@@ -213,7 +215,7 @@ fn weights_survive_safetensors_and_wrong_ones_are_named() {
     for config in configs() {
         let model = config.init(&device, 5).unwrap();
         let weights = weights_of(&model);
-        let bytes = to_safetensors(&weights, None).unwrap();
+        let bytes = to_safetensors(&weights, Precision::Full, None).unwrap();
         assert_eq!(from_safetensors(&bytes).unwrap(), weights);
         let other = with_weights(config.init(&device, 9).unwrap(), weights.clone()).unwrap();
         assert_eq!(weights_of(&other), weights);

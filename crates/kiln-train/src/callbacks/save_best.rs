@@ -45,7 +45,7 @@ impl Callback for SaveBest {
         if self.monitor.improves(value, self.state.best, 0.0) {
             self.state = State { best: Some(value), best_epoch: logs.epoch };
             self.best_weights = control.weights();
-            write_file(&self.path, &weights::to_safetensors(&self.best_weights, None)?)?;
+            write_file(&self.path, &weights::to_safetensors(&self.best_weights, weights::Precision::Full, None)?)?;
         }
         Ok(())
     }

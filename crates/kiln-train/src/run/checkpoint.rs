@@ -132,7 +132,7 @@ impl Checkpoint {
             add(&format!("callback{place}"), state.weights);
         }
         let metadata = HashMap::from([("run".to_owned(), text)]);
-        let payload = weights::to_safetensors(&all, Some(metadata))?;
+        let payload = weights::to_safetensors(&all, weights::Precision::Full, Some(metadata))?;
 
         let mut file = Vec::with_capacity(HEADER + payload.len());
         file.extend_from_slice(MAGIC);

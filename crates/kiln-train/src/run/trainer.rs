@@ -399,7 +399,7 @@ fn keep(folder: &RunFolder, history: &History) -> usize {
 }
 
 fn save_model(folder: &RunFolder, weights: &Weights) -> Result<()> {
-    write_file(&folder.model(), &weights::to_safetensors(weights, None)?)
+    write_file(&folder.model(), &weights::to_safetensors(weights, weights::Precision::Full, None)?)
 }
 
 /// A finished run.
