@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     let run = training
         .trainer(&DEFAULTS)
         .save_best(Monitor::ValidAccuracy)
-        .artifact(ArtifactConfig::text(config, &encode, train.class_names()))
+        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
         .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
     show_run(&run);
 

@@ -57,7 +57,7 @@ fn main() -> Result<()> {
         .trainer(&DEFAULTS)
         .clip_norm(1.0)
         .save_best(Monitor::ValidLoss)
-        .artifact(ArtifactConfig::text(config, &encode, train.class_names()))
+        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
         .fit(model, &encode.dataset(train)?, &encode.dataset(valid)?)?;
     show_run(&run);
 

@@ -113,7 +113,7 @@ fn main() -> Result<()> {
             .clip_norm(1.0)
             .callback(times.clone())
             .save_best(Monitor::ValidAccuracy)
-            .artifact(ArtifactConfig::text(config, &encode, train.class_names()))
+            .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
             .fit(model, &train_rows, &valid_rows)?;
         show_run(&run);
         let curve = Curve::of_history(title, run.history(), "val_accuracy");

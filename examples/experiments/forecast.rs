@@ -235,7 +235,7 @@ fn main() -> Result<()> {
     show_model(&gru);
     let (gru_size, gru_times) = (gru.summary().total(), StepTimes::default());
     let trainer = runs[0].trainer(&DEFAULTS).callback(gru_times.clone());
-    let run = trainer.save_best(Monitor::ValidLoss).artifact(config).fit(gru, &fit, &valid)?;
+    let run = trainer.save_best(Monitor::ValidLoss).artifact(ArtifactConfig::series(&gru)).fit(gru, &fit, &valid)?;
     let by_gru = unscaled(predict(run.model(), &test, batch_size)?, scale);
 
     let conv = ConvForecast::new(window, ahead, &device, options.training.seed)?;

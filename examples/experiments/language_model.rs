@@ -264,7 +264,7 @@ fn main() -> Result<()> {
     show_model(&model);
 
     let mut trainer =
-        training.trainer(&defaults).perplexity().artifact(ArtifactConfig::language_model(config, &vocabulary, unit));
+        training.trainer(&defaults).perplexity().artifact(ArtifactConfig::language_model(&model, &vocabulary, unit));
     if let Some(clip) = options.clip.or(clip) {
         trainer = trainer.clip_norm(clip);
     }

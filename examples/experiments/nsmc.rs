@@ -179,7 +179,7 @@ fn main() -> Result<()> {
             .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.2).patience(1))
             .early_stopping(EarlyStopping::on(Monitor::ValidAccuracy).patience(2))
             .save_best(Monitor::ValidAccuracy)
-            .artifact(ArtifactConfig::text(config, &encode, fit.class_names()))
+            .artifact(ArtifactConfig::text(&model, &encode, fit.class_names()))
             .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
         show_run(&run);
         let validation = run.history().values("val_accuracy").into_iter().fold(f64::NAN, f64::max);

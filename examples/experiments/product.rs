@@ -76,7 +76,11 @@ fn main() -> Result<()> {
     let model = config.init(&device, training.seed)?;
     show_model(&model);
 
-    let run = training.trainer(&DEFAULTS).save_best(Monitor::ValidLoss).artifact(config).fit(model, &fit, &valid)?;
+    let run = training
+        .trainer(&DEFAULTS)
+        .save_best(Monitor::ValidLoss)
+        .artifact(ArtifactConfig::series(&model))
+        .fit(model, &fit, &valid)?;
     show_run(&run);
 
     let predicted = predict(run.model(), &test, training.batch_size.unwrap_or(DEFAULTS.batch_size))?;

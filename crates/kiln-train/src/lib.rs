@@ -5,23 +5,24 @@
 //! folder that is left. [`DocumentDataset`], [`EncodedDataset`] and [`TokenDataset`] are Burn's `Dataset` too. Layers
 //! and models are `kiln-models`' part, text is `kiln-text`'s.
 
-mod artifact;
 mod callbacks;
 mod data;
 mod error;
 mod report;
 mod run;
 
-pub use artifact::{ArtifactConfig, Prediction, SeriesPredictor, TextGenerator, TextPredictor, TokenUnit};
 pub use callbacks::{
     Callback, CallbackState, Control, EarlyStopping, Mode, Monitor, Plan, PlateauRule, ReduceLrOnPlateau, SaveBest,
     StepLogs, Threshold,
 };
 pub use data::{
     Batches, BurnDataset, ContextDataset, DataLimits, DocumentDataset, EncodedBatches, EncodedDataset, EncodedText,
-    Labelled, PadBatcher, SequenceEncoder, SequenceShape, SeriesDataset, TextWindows, TokenDataset,
+    Labelled, PadBatcher, SequenceDatasets, SeriesDataset, TextWindows, TokenDataset,
 };
-pub use error::{Broken, Error, Result, Shortage};
+pub use error::{Broken, Error, Result};
+pub use kiln_predict::{
+    self, ArtifactConfig, Prediction, SequenceEncoder, SeriesPredictor, TextGenerator, TextPredictor, TokenUnit,
+};
 pub use report::{EpochLogs, History};
 pub use run::{
     Evaluation, ExistingRun, Optimizer, OptimizerState, Run, StepGradients, StepOutput, Trainable, Trainer, evaluate,

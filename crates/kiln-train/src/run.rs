@@ -3,7 +3,6 @@
 mod burn_train;
 mod checkpoint;
 mod ctrl_c;
-pub(crate) mod device_failure;
 pub(crate) mod evaluate;
 mod gradients;
 mod meter;

@@ -26,7 +26,10 @@ pub enum Error {
     /// Fitting or reading a linear model.
     #[error(transparent)]
     Linear(#[from] kiln_linear::Error),
-    /// Training, saving, loading, predicting.
+    /// Loading an artifact, predicting.
+    #[error(transparent)]
+    Predict(#[from] kiln_predict::Error),
+    /// Training and what it leaves.
     #[error(transparent)]
     Train(#[from] kiln_train::Error),
 }

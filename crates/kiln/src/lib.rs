@@ -30,7 +30,7 @@
 //!         .existing_run(ExistingRun::Overwrite)
 //!         .early_stopping(EarlyStopping::on(Monitor::ValidLoss).patience(2))
 //!         .save_best(Monitor::ValidLoss)
-//!         .artifact(ArtifactConfig::text(config, &encode, train.class_names()))
+//!         .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
 //!         .fit(model, &encode.dataset(&train)?, &encode.dataset(&valid)?)?;
 //!     println!("test accuracy {:?}", run.evaluate(&encode.dataset(&test)?)?.accuracy);
 //!

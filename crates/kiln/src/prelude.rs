@@ -15,7 +15,7 @@ pub use kiln_text::tokens::Analyzer;
 pub use kiln_text::vocabulary::Vocabulary;
 pub use kiln_train::{
     ArtifactConfig, Batches, Callback, Control, EarlyStopping, EpochLogs, ExistingRun, Monitor, Optimizer,
-    ReduceLrOnPlateau, SequenceEncoder, SeriesDataset, SeriesPredictor, TextGenerator, TextPredictor, TextWindows,
-    TokenUnit, Trainable, Trainer,
+    ReduceLrOnPlateau, SequenceDatasets, SequenceEncoder, SeriesDataset, SeriesPredictor, TextGenerator, TextPredictor,
+    TextWindows, TokenUnit, Trainable, Trainer,
 };
 pub use kiln_vectors::WordVectors;

@@ -63,7 +63,7 @@ fn main() -> Result<()> {
         .early_stopping(EarlyStopping::on(Monitor::ValidLoss).patience(4))
         .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.2).patience(2))
         .save_best(Monitor::ValidAccuracy)
-        .artifact(ArtifactConfig::text(config, &encode, train.class_names()))
+        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
         .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
     show_run(&run);
 

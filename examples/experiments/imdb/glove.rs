@@ -176,7 +176,7 @@ fn main() -> Result<()> {
         let run = training
             .trainer(&DEFAULTS)
             .save_best(Monitor::ValidAccuracy)
-            .artifact(ArtifactConfig::text(config.clone(), &encode, train.class_names()))
+            .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
             .fit(model, &fit_rows, &valid_rows)?;
         show_run(&run);
         results.push(run);

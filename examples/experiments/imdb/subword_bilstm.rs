@@ -103,7 +103,7 @@ fn main() -> Result<()> {
     if options.lengths {
         let encode =
             SequenceEncoder::new(encoder.clone(), longest)?.padding(Padding::Post).truncating(Truncating::Post);
-        trainer = trainer.artifact(ArtifactConfig::text(config, &encode, fit.class_names()));
+        trainer = trainer.artifact(ArtifactConfig::text(&model, &encode, fit.class_names()));
     }
     if !options.validate_on_test {
         trainer = trainer.save_best(Monitor::ValidAccuracy);

@@ -123,7 +123,7 @@ macro_rules! artifact_models {
 }
 
 artifact_models! {
-    "conv_bilstm": ConvBiLstm(ConvBiLstmConfig);
+    "conv_bi_lstm": ConvBiLstm(ConvBiLstmConfig);
     "conv_classifier": ConvClassifier(ConvClassifierConfig);
     "embedding_flatten": EmbeddingFlatten(EmbeddingFlattenConfig);
     "recurrent_classifier": RecurrentClassifier(RecurrentClassifierConfig);

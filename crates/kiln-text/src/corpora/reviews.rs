@@ -99,20 +99,8 @@ pub struct ReviewSplits {
     pub train: Vec<Review>,
     /// The reviews to be judged on, shuffled, from frames that `train` does not have.
     pub test: Vec<Review>,
-    skeletons: Vec<String>,
-}
-
-impl ReviewSplits {
-    /// The number of frames of both parts; frames are counted from 0.
-    pub fn frames(&self) -> usize {
-        self.skeletons.len()
-    }
-
-    /// The text of a frame with `_` for each word that was put in, or `None` for a number that is not a
-    /// frame's.
-    pub fn skeleton(&self, frame: u32) -> Option<&str> {
-        self.skeletons.get(usize::try_from(frame).ok()?).map(String::as_str)
-    }
+    /// The text of each frame, counted from 0, with `_` for each word that was put in.
+    pub skeletons: Vec<String>,
 }
 
 /// The generator of the corpus.

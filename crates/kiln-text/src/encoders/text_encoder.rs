@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt::Debug;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::encoders::char_tokenizer::{self, CharTokenizer};
@@ -33,6 +34,7 @@ const SUBWORD_TOKENIZER: &str = "SubwordTokenizer";
 ///
 /// ```
 /// use kiln_text::encoders::{Encoder, SavedEncoder, TextEncoder};
+/// use kiln_text::io::Saved;
 ///
 /// /// The bytes of a text, each one higher, since id 0 is padding.
 /// #[derive(Debug)]
@@ -57,9 +59,15 @@ const SUBWORD_TOKENIZER: &str = "SubwordTokenizer";
 ///         let bytes: Vec<u8> = ids.iter().filter(|&&id| id > 0).map(|&id| (id - 1) as u8).collect();
 ///         Ok(String::from_utf8_lossy(&bytes).into_owned())
 ///     }
+/// }
 ///
-///     fn json(&self) -> String {
+/// impl Saved for Bytes {
+///     fn to_json(&self) -> String {
 ///         r#"{"class_name": "Bytes"}"#.to_owned()
+///     }
+///
+///     fn from_json(_json: &str) -> kiln_text::Result<Self> {
+///         Ok(Self)
 ///     }
 /// }
 ///
@@ -69,7 +77,7 @@ const SUBWORD_TOKENIZER: &str = "SubwordTokenizer";
 /// assert!(encoder.downcast_ref::<Bytes>().is_some());
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
-pub trait SavedEncoder: Encoder + Debug + Any {
+pub trait SavedEncoder: Encoder + Saved + Debug + Any {
     /// What files call the encoding: a program that reads one finds its reader by this name.
     fn class_name(&self) -> &'static str;
 
@@ -80,9 +88,6 @@ pub trait SavedEncoder: Encoder + Debug + Any {
     /// The encoding's own: [`SubwordError::Library`](crate::error::SubwordError::Library) if the decoder in a
     /// `tokenizer.json` fails.
     fn decode(&self, ids: &[u32]) -> Result<String>;
-
-    /// The text of its file. What is read from it must encode every text to the same ids.
-    fn json(&self) -> String;
 }
 
 /// Kiln's own encodings, each with the `class_name` in its file.
@@ -105,16 +110,7 @@ macro_rules! encodings {
             fn decode(&self, ids: &[u32]) -> Result<String> {
                 self.decode(ids).text()
             }
-
-            fn json(&self) -> String {
-                self.to_json()
-            }
         })*
-
-        impl TextEncoder {
-            /// The class names of the encodings that [`TextEncoder::from_json`](Saved::from_json) reads.
-            pub const CLASS_NAMES: &[&str] = &[$($(#[cfg($cfg)])? $class),*];
-        }
     };
 }
 
@@ -152,33 +148,22 @@ impl<E: SavedEncoder> From<E> for TextEncoder {
 
 impl PartialEq for TextEncoder {
     fn eq(&self, other: &Self) -> bool {
-        self.class_name() == other.class_name() && self.0.json() == other.0.json()
+        self.class_name() == other.class_name() && self.0.to_json() == other.0.to_json()
+    }
+}
+
+impl Deref for TextEncoder {
+    type Target = dyn SavedEncoder;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
     }
 }
 
 impl TextEncoder {
-    /// What files call the encoding.
-    pub fn class_name(&self) -> &'static str {
-        self.0.class_name()
-    }
-
-    /// The text of ids without padding: words joined by spaces, or what subwords decode to.
-    ///
-    /// # Errors
-    ///
-    /// [`SubwordError::Library`](crate::error::SubwordError::Library) if the decoder in a `tokenizer.json` fails.
-    pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.0.decode(ids)
-    }
-
     /// The encoding itself, if it is an `E`.
     pub fn downcast_ref<E: SavedEncoder>(&self) -> Option<&E> {
         (&*self.0 as &dyn Any).downcast_ref()
-    }
-
-    /// The tokenizer that knows the words; none for encodings without one.
-    pub fn tokenizer(&self) -> Option<&WordTokenizer> {
-        self.downcast_ref().or_else(|| self.downcast_ref::<ImdbIds>().map(ImdbIds::tokenizer))
     }
 }
 
@@ -203,7 +188,7 @@ impl Encoder for TextEncoder {
 impl Saved for TextEncoder {
     /// The JSON of whichever encoding it is.
     fn to_json(&self) -> String {
-        self.0.json()
+        self.0.to_json()
     }
 
     /// Reads any of Kiln's own encodings, told apart by `class_name`; a file of `tokenizers` has none, and a `model`.

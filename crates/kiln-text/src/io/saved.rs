@@ -20,7 +20,7 @@ use kiln_base::write_whole;
 /// assert_eq!(WordTokenizer::load(&path)?, tokenizer);
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
-pub trait Saved: Sized {
+pub trait Saved {
     /// The JSON.
     fn to_json(&self) -> String;
 
@@ -31,7 +31,9 @@ pub trait Saved: Sized {
     /// [`Error::FileJson`] with line and column for what is no JSON; [`Error::FileClass`] for a file of another class, with
     /// what reads it; [`Error::FileVersion`] for a file of a newer Kiln; [`Error::FileField`] for what cannot be; and what
     /// the type itself refuses.
-    fn from_json(json: &str) -> Result<Self>;
+    fn from_json(json: &str) -> Result<Self>
+    where
+        Self: Sized;
 
     /// Writes [`to_json`](Self::to_json) to a file, whole or not at all. The file of a class that only Kiln reads has one more
     /// key, the last: `checksum`, the SHA-256 of the rest, which [`load`](Self::load) compares. Whoever edits a file deletes
@@ -40,7 +42,10 @@ pub trait Saved: Sized {
     /// # Errors
     ///
     /// [`Error::File`] with the file's name.
-    fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+    fn save(&self, path: impl AsRef<Path>) -> Result<()>
+    where
+        Self: Sized,
+    {
         Ok(write_whole(path, sealed(self.to_json()).as_bytes())?)
     }
 
@@ -50,7 +55,10 @@ pub trait Saved: Sized {
     ///
     /// Those of [`from_json`](Self::from_json), and [`Error::FileField`] for a checksum that is not the file's, inside
     /// [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
-    fn load(path: impl AsRef<Path>) -> Result<Self> {
+    fn load(path: impl AsRef<Path>) -> Result<Self>
+    where
+        Self: Sized,
+    {
         read_file(path.as_ref(), |json| {
             let read = Self::from_json(json)?;
             check_sum(json).map(|()| read)

@@ -101,23 +101,6 @@ impl WordTokenizer {
         })
     }
 
-    /// [`sequences_to_matrix`](Self::sequences_to_matrix) without the zeros.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::MatrixWithoutWords`], [`Error::TfIdfWithoutDocuments`]; [`Error::TooLarge`] for a `num_words` beyond all
-    /// numbers of columns.
-    pub fn sequences_to_sparse_matrix(
-        &self,
-        sequences: &[impl AsRef<[u32]> + Sync],
-        mode: MatrixMode,
-    ) -> Result<SparseMatrix<f64>> {
-        let columns = sparse_columns(self.matrix_columns(mode)?)?;
-        let mut rows = Rows::default();
-        self.add_rows(&mut rows, sequences, columns, mode);
-        Ok(rows.finish(columns))
-    }
-
     fn add_rows(&self, rows: &mut Rows<f64>, sequences: &[impl AsRef<[u32]> + Sync], columns: usize, mode: MatrixMode) {
         add_rows(rows, sequences, Vec::new, |ids: &mut Vec<u32>, sequence, cells, values| {
             let sequence = sequence.as_ref();

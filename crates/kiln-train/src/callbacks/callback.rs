@@ -103,6 +103,11 @@ pub trait Callback: Send {
         let _ = state;
         Ok(())
     }
+
+    /// The epoch whose weights it puts back when training ends, counted from 1. By default those of the last epoch stay.
+    fn kept_epoch(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// A callback's state in a checkpoint.

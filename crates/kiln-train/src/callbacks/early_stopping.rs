@@ -110,6 +110,10 @@ impl Callback for EarlyStopping {
         Ok(())
     }
 
+    fn kept_epoch(&self) -> Option<usize> {
+        self.best_epoch().filter(|_| self.restore_best_weights)
+    }
+
     fn state(&self) -> CallbackState {
         CallbackState::of(self.state, self.best_weights.clone())
     }

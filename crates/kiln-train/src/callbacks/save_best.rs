@@ -57,6 +57,10 @@ impl Callback for SaveBest {
         Ok(())
     }
 
+    fn kept_epoch(&self) -> Option<usize> {
+        (self.state.best_epoch > 0).then_some(self.state.best_epoch)
+    }
+
     fn state(&self) -> CallbackState {
         CallbackState::of(self.state, self.best_weights.clone())
     }

@@ -1,8 +1,7 @@
 //! What a run reads: rows that are cut into batches, their order, and what a model must be able to take.
 
 use burn::tensor::Device;
-use kiln_models::{Carried, RandomKey, Targets, TokenBatch};
-use kiln_text::rows::Padded;
+use kiln_models::{Carried, RandomKey, Targets};
 
 use crate::error::{Error, Result};
 
@@ -123,10 +122,4 @@ pub struct Labelled<I> {
     pub input: I,
     /// What it ought to say.
     pub targets: Targets,
-}
-
-/// A batch of padded rows.
-pub(crate) fn token_batch(padded: Padded<u32>, device: &Device) -> TokenBatch {
-    let Padded { values, len, spans, .. } = padded;
-    TokenBatch::new(values.into_iter().map(|id| id as i32).collect(), len, spans, device)
 }

@@ -12,7 +12,7 @@ use kiln_text::corpora::{Document, Documents};
 use kiln_text::encoders::Encoder;
 use kiln_text::rows::{LengthBatches, PadSequences, Padded, Padding, Truncating};
 
-use crate::data::batches::{Batches, DataLimits, Labelled, token_batch};
+use crate::data::batches::{Batches, DataLimits, Labelled};
 use crate::error::{Error, Result};
 
 /// Documents as Burn's `Dataset`, an item a text with its label.
@@ -209,7 +209,7 @@ impl PadBatcher {
     fn tokens(&self, rows: &[&[u32]], labels: Vec<u32>, device: &Device) -> Result<Labelled<TokenBatch>> {
         let classes: Vec<i32> = labels.into_iter().map(|label| label as i32).collect();
         let targets = Targets::Classes(Tensor::from_data(TensorData::new(classes, [rows.len()]), device));
-        Ok(Labelled { input: token_batch(self.pad(rows)?, device), targets })
+        Ok(Labelled { input: kiln_predict::token_batch(self.pad(rows)?, device), targets })
     }
 }
 

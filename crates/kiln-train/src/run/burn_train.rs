@@ -17,9 +17,9 @@ use crate::data::loader::StepInput;
 use crate::error::{Error, Result};
 use crate::report::metrics::Metrics;
 use crate::report::silent::Silent;
-use crate::run::device_failure::Work;
 use crate::run::trainable::{StepOutput, Trainable};
 use crate::run::training_loop::{Trained, TrainingLoop};
+use kiln_predict::device_failure::Work;
 
 /// Adds a metric to Burn's machinery.
 pub(crate) type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> SupervisedTraining<Fitting<M>>>;

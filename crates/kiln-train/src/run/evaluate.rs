@@ -6,9 +6,9 @@ use kiln_models::{Carried, Model, Pass};
 
 use crate::data::batches::{Batches, DataLimits, Labelled, check_streams, checked_order};
 use crate::error::{Error, Result};
-use crate::run::device_failure::{Work, device_of};
 use crate::run::meter::Meter;
 use crate::run::trainable::Trainable;
+use kiln_predict::device_failure::{Work, device_of};
 
 /// What an evaluation finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,7 +83,7 @@ where
 pub(crate) fn activated<M: Model>(model: &M, input: &M::Input) -> Result<Vec<Vec<f32>>> {
     let outputs = model.head().activate(model.forward(input, &Pass::Inference));
     let [_, width] = outputs.dims();
-    let values = outputs.try_into_vec_as::<f32>().map_err(Error::Device)?;
+    let values = outputs.try_into_vec_as::<f32>().map_err(kiln_predict::Error::Device)?;
     Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::run::gradients::{GradientSquares, LayerNorms};
 use crate::run::trainable::StepOutput;
 
@@ -140,6 +140,6 @@ impl Meter {
 }
 
 fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
-    let values = Tensor::cat(tensors, 0).try_into_vec_as::<f32>().map_err(Error::Device)?;
+    let values = Tensor::cat(tensors, 0).try_into_vec_as::<f32>().map_err(kiln_predict::Error::Device)?;
     Ok(values.into_iter().map(f64::from).collect())
 }

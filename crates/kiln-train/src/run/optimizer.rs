@@ -14,8 +14,8 @@ use kiln_models::weights::{self, ParameterPath, Weight, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::run::device_failure::device_of;
 use crate::run::gradients::{GradientSquares, StepGradients};
+use kiln_predict::device_failure::device_of;
 
 /// An optimizer and its options; the defaults are Keras's:
 ///

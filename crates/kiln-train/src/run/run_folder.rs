@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::report::history::History;
 use kiln_base::FileError;
+use kiln_predict::{CONFIG, Error as Failed, MODEL, TOKENIZER};
 
-pub(crate) const CONFIG: &str = "config.json";
-pub(crate) const TOKENIZER: &str = "tokenizer.json";
-pub(crate) const MODEL: &str = "model.safetensors";
 const CHECKPOINT: &str = "checkpoint.kiln";
 const HISTORY_JSON: &str = "history.json";
 const HISTORY_CSV: &str = "history.csv";
@@ -117,9 +115,11 @@ impl RunFolder {
     pub(crate) fn told(&self, error: Error, epoch: usize) -> Error {
         match error {
             // Another batch size is another run, which is begun anew.
-            Error::OutOfMemory { shortage, .. } => Error::OutOfMemory { shortage, kept: self.keeps(epoch) },
-            Error::DeviceFailed { device, reason, .. } => {
-                Error::DeviceFailed { device, reason, kept: self.kept(epoch) }
+            Error::Predict(Failed::OutOfMemory { shortage, .. }) => {
+                Failed::OutOfMemory { shortage, kept: self.keeps(epoch) }.into()
+            }
+            Error::Predict(Failed::DeviceFailed { device, reason, .. }) => {
+                Failed::DeviceFailed { device, reason, kept: self.kept(epoch) }.into()
             }
             other => other,
         }

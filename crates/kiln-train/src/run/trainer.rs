@@ -10,8 +10,9 @@ use burn::train::metric::{Adaptor, Metric, Numeric};
 use kiln_base::OptionError;
 use kiln_models::RandomKey;
 use kiln_models::weights::{self, Weights};
+use kiln_predict::ArtifactConfig;
+use kiln_predict::device_failure::{Work, device_of};
 
-use crate::artifact::config::ArtifactConfig;
 use crate::callbacks::callback::Callback;
 use crate::callbacks::early_stopping::EarlyStopping;
 use crate::callbacks::monitor::Monitor;
@@ -26,7 +27,6 @@ use crate::report::progress::ShowProgress;
 use crate::run::burn_train::{AddMetric, launch};
 use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity, digest};
 use crate::run::ctrl_c::{self, UnderWay};
-use crate::run::device_failure::{Work, device_of};
 use crate::run::evaluate::{Evaluation, evaluate};
 use crate::run::optimizer::{Optimizer, OptimizerState};
 use crate::run::run_folder::{ExistingRun, RunFolder};
@@ -188,7 +188,7 @@ impl<M: Trainable> Trainer<M> {
     /// [`Trainer::fit`] returns it.
     #[must_use]
     pub fn save_best(self, monitor: Monitor) -> Self {
-        let path = self.folder.join(crate::run::run_folder::MODEL);
+        let path = self.folder.join(kiln_predict::MODEL);
         self.callback(SaveBest::on(monitor, path))
     }
 
@@ -208,8 +208,8 @@ impl<M: Trainable> Trainer<M> {
     /// Writes what a later process needs next to the weights to predict (`config.json`,
     /// `tokenizer.json`) when the first epoch ends; until then an old run in the folder stands.
     #[must_use]
-    pub fn artifact(mut self, artifact: impl Into<ArtifactConfig>) -> Self {
-        self.artifact = Some(artifact.into());
+    pub fn artifact(mut self, artifact: ArtifactConfig) -> Self {
+        self.artifact = Some(artifact);
         self
     }
 
@@ -273,7 +273,7 @@ impl<M: Trainable> Trainer<M> {
             optimizer: self.optimizer,
             clip_norm: self.clip_norm,
             callbacks: self.callbacks.iter().map(|callback| callback.name().to_owned()).collect(),
-            artifact: self.artifact.as_ref().map(ArtifactConfig::to_json),
+            artifact: self.artifact.as_ref().map(ArtifactConfig::identity),
             frozen: self.frozen,
             never_trained: weights::frozen_paths(&model),
             order: Some(digest(&order)),
@@ -305,6 +305,10 @@ impl<M: Trainable> Trainer<M> {
         };
         if self.existing_run == ExistingRun::Resume {
             model = resume(model, &mut training, self.show)?;
+            // Whatever became of them: what the run goes on to leave is what it was begun with.
+            if let Some(artifact) = &training.artifact {
+                artifact.save_without_weights(training.folder.path())?;
+            }
         }
         if self.show {
             // The last one, and after `resume`: a checkpoint keeps no state of it.
@@ -364,14 +368,18 @@ fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) ->
 
 /// Leaves the folder with the returned model and the curves, or after an error with what is kept.
 fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) -> Result<Run<M>> {
-    let TrainingLoop { folder, history, stopped, identity, .. } = training;
+    let scores = training.scores();
+    let TrainingLoop { folder, history, stopped, identity, artifact, .. } = training;
     let (model, weights) = trained.map_err(|error| {
         // Whatever fails here, the run's own error matters more.
         let kept = keep(&folder, &history);
         folder.settle().ok();
         folder.told(error, kept + 1)
     })?;
-    save_model(&folder, &weights)?;
+    match artifact {
+        Some(artifact) => artifact.seed(identity.seed).scores(scores).save(folder.path(), &weights)?,
+        None => save_model(&folder, &weights)?,
+    }
     folder.save_curves(&history)?;
     Ok(Run { model, history, stopped, folder: folder.path().to_owned(), batch_size: identity.batch_size })
 }

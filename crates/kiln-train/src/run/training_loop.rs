@@ -11,19 +11,19 @@ use kiln_base::OptionError;
 use kiln_models::weights::{self, Weights};
 use kiln_models::{Pass, record_rows};
 
-use crate::artifact::config::ArtifactConfig;
 use crate::callbacks::callback::{Callback, Control, Plan, StepLogs};
 use crate::data::loader::{Loader, StepInput};
 use crate::error::{Broken, Error, Result};
 use crate::report::history::{EpochLogs, History};
 use crate::report::metrics::{Metrics, Split};
 use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity};
-use crate::run::device_failure::Work;
 use crate::run::gradients::{GradientSquares, LayerNorms, StepGradients};
 use crate::run::meter::{BadStep, Meter, Update};
 use crate::run::optimizer::OptimizerState;
 use crate::run::run_folder::RunFolder;
 use crate::run::trainable::{StepOutput, Trainable};
+use kiln_predict::ArtifactConfig;
+use kiln_predict::device_failure::Work;
 
 /// All that the loop needs besides the model.
 pub(crate) struct TrainingLoop<M: Trainable> {
@@ -59,6 +59,14 @@ pub(crate) struct TrainingLoop<M: Trainable> {
 pub(crate) type Trained<M> = (M, Weights);
 
 impl<M: Trainable> TrainingLoop<M> {
+    /// The numbers of the epoch whose weights the run leaves.
+    pub(crate) fn scores(&self) -> Vec<(String, f64)> {
+        let kept = self.callbacks.iter().rev().find_map(|callback| callback.kept_epoch());
+        let epochs = self.history.epochs();
+        let logs = epochs.iter().find(|logs| Some(logs.epoch) == kept).or(epochs.last());
+        logs.map(|logs| logs.entries()).unwrap_or_default()
+    }
+
     /// Trains `model`. A device that fails by a panic ends the loop like any error, so that its history is not lost.
     pub(crate) fn run(&mut self, model: M, metrics: &mut Metrics) -> Result<Trained<M>> {
         Work::of(&model, self.identity.batch_size)?.run(|| self.train(model, metrics))
@@ -263,7 +271,7 @@ impl<M: Trainable> TrainingLoop<M> {
         if !self.begun {
             self.folder.put_aside()?;
             if let Some(artifact) = &self.artifact {
-                artifact.save(self.folder.path())?;
+                artifact.save_without_weights(self.folder.path())?;
             }
             self.begun = true;
         }

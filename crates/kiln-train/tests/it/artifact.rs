@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use kiln_models::{RecurrentKind, RecurrentRegressorConfig};
-use kiln_train::{Error, ExistingRun, SeriesDataset, SeriesPredictor, TextPredictor, Trainer, predict};
+use kiln_predict::Error;
+use kiln_train::{ArtifactConfig, ExistingRun, SeriesDataset, SeriesPredictor, TextPredictor, Trainer, predict};
 
 use crate::devices;
 use crate::small_run::{SENTENCES, SmallRun};
@@ -106,20 +107,54 @@ fn damaged_artifacts_are_named() {
 
     let config = folder.path().join("config.json");
     let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
-    assert!(load().to_string().contains("\"format\" must be 1"), "{}", load());
-    std::fs::write(&config, text.replace("\"d_embedding\": 6", "\"d_embedding\": 7")).unwrap();
-    let message = load().to_string();
-    assert!(message.contains("embedding.table") && message.contains("shape"), "{message}");
-    std::fs::write(&config, text.replace("\"vocab\": ", "\"vocab\": 4, \"was\": ")).unwrap();
-    let message = load().to_string();
-    assert!(message.contains("vocabulary") && message.contains("config.json"), "{message}");
-    std::fs::write(&config, text.replace("\"head\": \"binary\"", "\"head\": {\"values\": 1}")).unwrap();
-    let message = load().to_string();
-    assert!(message.contains("head") && message.contains("config.json"), "{message}");
-    std::fs::write(&config, text.replace("\"vocab\": ", "\"vocab\": 99999999999, \"was\": ")).unwrap();
-    let message = load().to_string();
-    assert!(message.contains("vocabulary is 99999999999"), "{message}");
+    // What a person changes who takes out the checksum.
+    let begins = text.find(",\n  \"checksum\"").unwrap();
+    let edited = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&config, text[..begins].replacen(from, to, 1) + "\n}\n").unwrap();
+        load().to_string()
+    };
+    let vocab = format!("\"vocab\": {}", SmallRun::new().encode.vocab_size());
+    for (from, to, expected) in [
+        ("\"format\": 2", "\"format\": 3", &["\"format\" must be 1 or 2", "newer Kiln"][..]),
+        ("\"d_embedding\": 6", "\"d_embedding\": 7", &["embedding.table", "shape", "config.json"]),
+        ("\"d_embedding\": 6", "\"d_embedding\": 1000000000", &["embedding.table", "1000000000"]),
+        ("\"d_embedding\": 6", "\"d_embeding\": 6", &["d_embedding", "\"d_embeding\" a misspelling"]),
+        ("\"d_embedding\": 6", "\"d_embedding\": 6, \"was\": 3", &["unknown key \"was\""]),
+        ("\"class_names\": [", "\"classnames\": [], \"class_names\": [", &["\"class_names\" meant?"]),
+        (&vocab, "\"vocab\": 4", &["vocabulary", "config.json"]),
+        (&vocab, "\"vocab\": 99999999999", &["embedding.table", "99999999999"]),
+        ("\"head\": \"binary\"", "\"head\": {\"values\": 1}", &["head", "config.json"]),
+        ("\"threshold\": null", "\"threshold\": 1.5", &["threshold", "between 0 and 1"]),
+        ("\"recurrent_classifier\"", "\"recurrent_clasifier\"", &["recurrent_classifier", "meant?", "conv_classifier"]),
+        ("\"name\": \"Tokenizer\"", "\"name\": \"Morse\"", &["does not know the encoder", "\"ImdbIds\""]),
+        ("\"kind\": \"text_classifier\"", "\"kind\": \"language_model\"", &["holds a language model"]),
+    ] {
+        let message = edited(from, to);
+        assert!(expected.iter().all(|expected| message.contains(expected)), "{to}: {message}");
+    }
+    // Taken out, nothing else changed; and a threshold put in.
+    std::fs::write(&config, text[..begins].to_owned() + "\n}\n").unwrap();
+    let labels = |threshold: &str| {
+        std::fs::write(&config, text[..begins].replace("\"threshold\": null", threshold) + "\n}\n").unwrap();
+        let predictor = TextPredictor::load(folder.path(), &cpu()).unwrap();
+        predictor.predict(&SENTENCES).unwrap().into_iter().map(|prediction| prediction.label).collect::<Vec<_>>()
+    };
+    assert_eq!(labels("\"threshold\": 0.0"), [1; 4]);
+    assert_eq!(labels("\"threshold\": 1.0"), [0; 4]);
+    std::fs::write(&config, &text).unwrap();
+
+    // What is no file.
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let path = folder.path().join(file);
+        let good = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let message = load().to_string();
+        assert!(message.contains(file) && message.contains("must be a file, but is a folder"), "{message}");
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, good).unwrap();
+    }
 
     let missing = TextPredictor::load(folder.path().join("nowhere"), &cpu()).map(|_| ()).unwrap_err();
     assert!(matches!(missing, Error::File(_)) && missing.to_string().contains("nowhere"), "{missing}");
@@ -132,11 +167,12 @@ fn a_regressor_predicts_from_its_artifact_and_is_no_text_classifier() {
     let sums: Vec<f32> = values.chunks(6).map(|row| row.iter().sum()).collect();
     let data = SeriesDataset::new(values.clone(), [3, 2], sums, 1).unwrap();
     let config = RecurrentRegressorConfig::new(2, 3).kind(RecurrentKind::Lstm).d_hidden(vec![4]);
+    let model = config.init(&cpu(), 1).unwrap();
     let run = Trainer::new(folder.path())
         .epochs(2)
         .quiet()
-        .artifact(config.clone())
-        .fit(config.init(&cpu(), 1).unwrap(), &data, &data)
+        .artifact(ArtifactConfig::series(&model))
+        .fit(model, &data, &data)
         .unwrap();
     let predictor = SeriesPredictor::load(folder.path(), &cpu()).unwrap();
     assert_eq!(predictor.predict(&values).unwrap(), predict(run.model(), &data, 64).unwrap());
@@ -149,7 +185,9 @@ fn a_regressor_predicts_from_its_artifact_and_is_no_text_classifier() {
 /// A model that was trained behind the enum of all text classifiers has the same names as by itself.
 #[test]
 fn a_classifier_of_any_kind_is_loaded_as_it_was_trained() {
-    use kiln_models::{ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, TextClassifierConfig};
+    use kiln_models::{
+        ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, TextClassifier, TextClassifierConfig,
+    };
     let small = SmallRun::new();
     let vocab = small.encode.vocab_size();
     let configs: [TextClassifierConfig; 4] = [
@@ -160,14 +198,19 @@ fn a_classifier_of_any_kind_is_loaded_as_it_was_trained() {
     ];
     for config in configs {
         let folder = tempfile::tempdir().unwrap();
+        let model = config.init(&cpu(), 1).unwrap();
         let run = Trainer::new(folder.path())
             .quiet()
-            .artifact(kiln_train::ArtifactConfig::text(config.clone(), &small.encode, &small.class_names))
-            .fit(config.init(&cpu(), 1).unwrap(), &small.train, &small.valid)
+            .artifact(ArtifactConfig::text(&model, &small.encode, &small.class_names))
+            .fit(model, &small.train, &small.valid)
             .unwrap();
         let predictor = TextPredictor::load(folder.path(), &cpu()).unwrap();
         let trained = kiln_models::weights::weights_of(run.model());
-        assert_eq!(kiln_models::weights::weights_of(predictor.model()), trained, "{config:?}");
+        assert_eq!(
+            kiln_models::weights::weights_of(predictor.model::<TextClassifier>().unwrap()),
+            trained,
+            "{config:?}"
+        );
         assert!(trained.keys().all(|name| name.starts_with(char::is_lowercase)), "{:?}", trained.keys());
     }
 }

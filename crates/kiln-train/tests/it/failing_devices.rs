@@ -8,8 +8,9 @@ use std::process::Command;
 use burn::tensor::Device;
 use burn::tensor::wgpu::wgpu;
 use kiln_models::{RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig};
+use kiln_predict::Shortage;
 use kiln_train::{
-    Callback, Control, EpochLogs, Error, ExistingRun, SeriesDataset, Shortage, StepLogs, Trainer, evaluate, predict,
+    Callback, Control, EpochLogs, Error, ExistingRun, SeriesDataset, StepLogs, Trainer, evaluate, predict,
 };
 
 use crate::own_device::own_device;
@@ -48,7 +49,7 @@ fn trainer(folder: &Path, batch_size: usize) -> Trainer<RecurrentRegressor> {
 #[track_caller]
 fn shortage(error: Error) -> Shortage {
     match error {
-        Error::OutOfMemory { shortage, .. } => *shortage,
+        Error::Predict(kiln_predict::Error::OutOfMemory { shortage, .. }) => *shortage,
         other => panic!("memory was to run out, but: {other}"),
     }
 }
@@ -165,7 +166,9 @@ fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
         let run = |device, lose, existing| losing(&small, folder.path(), device, lose, existing);
         let error = run(&device, Lose(Some((handle, moment, 3))), ExistingRun::Refuse).unwrap_err();
         let message = error.to_string();
-        let Error::DeviceFailed { reason, .. } = &error else { panic!("{moment:?}: {message}") };
+        let Error::Predict(kiln_predict::Error::DeviceFailed { reason, .. }) = &error else {
+            panic!("{moment:?}: {message}")
+        };
         assert!(!reason.is_empty(), "{moment:?}: {message}");
         let kept = format!("{} keeps everything up to the end of epoch 2", folder.path().display());
         assert!(message.contains(&kept) && message.contains("`resume`"), "{moment:?}: {message}");

@@ -73,7 +73,7 @@ impl Running {
             .gradient_norms()
             .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.25).patience(1).min_delta(0.0))
             .save_best(Monitor::ValidLoss)
-            .artifact(ArtifactConfig::language_model(self.config.clone(), &self.vocabulary, TokenUnit::Words))
+            .artifact(ArtifactConfig::language_model(&self.model(&cpu()), &self.vocabulary, TokenUnit::Words))
     }
 }
 
@@ -345,11 +345,12 @@ fn prompts_that_the_model_cannot_read_are_refused() {
     let config = LanguageModelConfig::new(3).d_embedding(2).d_hidden(vec![2]);
     let other = tempfile::tempdir().unwrap();
     let data = TextWindows::new(vec![0, 1, 2, 0, 1], 1, 2).unwrap();
+    let model = config.init(&cpu(), 0).unwrap();
     Trainer::new(other.path())
         .batch_size(1)
         .quiet()
-        .artifact(ArtifactConfig::language_model(config.clone(), &lacking, TokenUnit::Words))
-        .fit(config.init(&cpu(), 0).unwrap(), &data, &data)
+        .artifact(ArtifactConfig::language_model(&model, &lacking, TokenUnit::Words))
+        .fit(model, &data, &data)
         .unwrap();
     let generator = TextGenerator::load(other.path(), &cpu()).unwrap();
     assert!(generator.prompt("the zebra sat").unwrap_err().to_string().contains("'zebra'"));
@@ -361,7 +362,7 @@ fn a_language_model_is_no_classifier_and_a_classifier_no_language_model() {
     let folder = tempfile::tempdir().unwrap();
     trained(folder.path());
     let error = TextPredictor::load(folder.path(), &cpu()).map(|_| ()).unwrap_err();
-    assert!(matches!(error, Error::ArtifactKind { .. }), "{error}");
+    assert!(matches!(error, kiln_predict::Error::ArtifactKind { .. }), "{error}");
     assert!(error.to_string().contains("holds a language model, but a text classifier was asked for"), "{error}");
     assert!(SeriesPredictor::load(folder.path(), &cpu()).is_err());
 
@@ -412,7 +413,7 @@ fn characters_are_tokens_with_their_white_space() {
     let mut tokens = Vec::new();
     TokenUnit::Characters.each("cé\n", &mut |token| tokens.push(token.to_owned()));
     assert_eq!(tokens, ["c", "é", "\n"]);
-    let narrow = LanguageModelConfig::new(4);
-    let error = ArtifactConfig::language_model(narrow, &vocabulary, TokenUnit::Characters).check().unwrap_err();
+    let narrow = LanguageModelConfig::new(4).init(&cpu(), 0).unwrap();
+    let error = ArtifactConfig::language_model(&narrow, &vocabulary, TokenUnit::Characters).check().unwrap_err();
     assert!(error.to_string().contains("at least the 5 tokens"), "{error}");
 }

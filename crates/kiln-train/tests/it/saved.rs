@@ -70,12 +70,12 @@ fn any_classifier(folder: &Path, epochs: usize, device: &Device) -> Vec<String> 
         .pool_size(2)
         .d_hidden([4, 3])
         .dropout(0.2);
-    let config = TextClassifierConfig::from(config);
+    let model = TextClassifierConfig::from(config).init(device, 3).unwrap();
     let trainer = small_trainer(folder, epochs)
         .optimizer(Optimizer::RmsProp { learning_rate: 0.01, rho: 0.9, momentum: 0.5, epsilon: 1e-7 })
         .save_best(Monitor::ValidLoss)
-        .artifact(ArtifactConfig::text(config.clone(), &small.encode, &small.class_names));
-    losses(&trainer.fit(config.init(device, 3).unwrap(), &small.train, &small.valid).unwrap())
+        .artifact(ArtifactConfig::text(&model, &small.encode, &small.class_names));
+    losses(&trainer.fit(model, &small.train, &small.valid).unwrap())
 }
 
 /// Two GRUs with tied weights on running text, gradients' norms and a falling rate.
@@ -87,6 +87,7 @@ fn language_model(folder: &Path, epochs: usize, device: &Device) -> Vec<String> 
         .kind(RecurrentKind::Gru)
         .d_embedding(6)
         .d_hidden(vec![5, 6]);
+    let model = config.init(device, 4).unwrap();
     let windows = windows(&vocabulary);
     let trainer = small_trainer(folder, epochs)
         .batch_size(STREAMS)
@@ -96,8 +97,8 @@ fn language_model(folder: &Path, epochs: usize, device: &Device) -> Vec<String> 
         .gradient_norms()
         .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.25).patience(1).min_delta(0.0))
         .save_best(Monitor::ValidLoss)
-        .artifact(ArtifactConfig::language_model(config.clone(), &vocabulary, TokenUnit::Words));
-    losses(&trainer.fit(config.init(device, 4).unwrap(), &windows, &windows).unwrap())
+        .artifact(ArtifactConfig::language_model(&model, &vocabulary, TokenUnit::Words));
+    losses(&trainer.fit(model, &windows, &windows).unwrap())
 }
 
 fn windows(vocabulary: &Vocabulary) -> TextWindows {
@@ -110,8 +111,9 @@ fn regressor(folder: &Path, epochs: usize, device: &Device) -> Vec<String> {
     let sums: Vec<f32> = values.chunks(6).map(|row| row.iter().sum()).collect();
     let data = SeriesDataset::new(values, [3, 2], sums, 1).unwrap();
     let config = RecurrentRegressorConfig::new(2, 3).kind(RecurrentKind::Lstm).d_hidden(vec![4]);
-    let trainer = small_trainer(folder, epochs).artifact(config.clone());
-    losses(&trainer.fit(config.init(device, 1).unwrap(), &data, &data).unwrap())
+    let model = config.init(device, 1).unwrap();
+    let trainer = small_trainer(folder, epochs).artifact(ArtifactConfig::series(&model));
+    losses(&trainer.fit(model, &data, &data).unwrap())
 }
 
 /// A run goes on from its checkpoint; without one it begins.

@@ -7,8 +7,8 @@ use kiln_models::{RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind}
 use kiln_text::corpora::{Document, Documents};
 use kiln_text::encoders::WordTokenizer;
 use kiln_train::{
-    ArtifactConfig, EarlyStopping, ExistingRun, Monitor, ReduceLrOnPlateau, SequenceEncoder, TokenDataset, Trainable,
-    Trainer,
+    ArtifactConfig, EarlyStopping, ExistingRun, Monitor, ReduceLrOnPlateau, SequenceDatasets, SequenceEncoder,
+    TokenDataset, Trainable, Trainer,
 };
 
 pub(crate) const SENTENCES: [&str; 4] = ["a fine film", "a dull film", "not a fine film", ""];
@@ -67,6 +67,10 @@ impl SmallRun {
             .early_stopping(EarlyStopping::on(Monitor::ValidLoss).patience(50).restore_best_weights(true))
             .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.5).patience(1).min_delta(0.02))
             .save_best(Monitor::ValidAccuracy)
-            .artifact(ArtifactConfig::text(self.config.clone(), &self.encode, &self.class_names))
+            .artifact(ArtifactConfig::text(
+                &self.model(&crate::devices::all().swap_remove(0).1),
+                &self.encode,
+                &self.class_names,
+            ))
     }
 }

@@ -19,7 +19,8 @@ use kiln_text::tokens::{Analyzer, Normalizer, Segments, WordSplitter};
 use kiln_text::vocabulary::Vocabulary;
 use kiln_train::{
     ArtifactConfig, Batches, BurnDataset, DataLimits, DocumentDataset, EncodedBatches, EncodedDataset, EncodedText,
-    Error, ExistingRun, Labelled, PadBatcher, SequenceEncoder, TextPredictor, Trainer, evaluate, predict,
+    Error, ExistingRun, Labelled, PadBatcher, SequenceDatasets, SequenceEncoder, TextPredictor, Trainer, evaluate,
+    predict,
 };
 
 use crate::devices;
@@ -159,12 +160,13 @@ fn trained(folder: &Path, encoder: TextEncoder) -> Vec<Vec<f32>> {
         .d_embedding(3)
         .d_hidden(vec![2]);
     let rows = encode.dataset(&data).unwrap();
+    let model = config.init(&cpu(), 1).unwrap();
     Trainer::new(folder)
         .epochs(1)
         .batch_size(2)
         .existing_run(ExistingRun::Refuse)
-        .artifact(ArtifactConfig::text(config.clone(), &encode, data.class_names()))
-        .fit(config.init(&cpu(), 1).unwrap(), &rows, &rows)
+        .artifact(ArtifactConfig::text(&model, &encode, data.class_names()))
+        .fit(model, &rows, &rows)
         .unwrap();
     let predictor = TextPredictor::load(folder, &cpu()).unwrap();
     assert_eq!(predictor.encoder(), &encode);

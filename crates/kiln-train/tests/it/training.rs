@@ -475,7 +475,7 @@ fn an_artifact_whose_parts_do_not_fit_is_refused_before_the_first_step() {
     };
     let names = small.class_names.clone();
     let text = |config: kiln_models::RecurrentClassifierConfig, names: &[String]| {
-        kiln_train::ArtifactConfig::text(config, &small.encode, names)
+        kiln_train::ArtifactConfig::text(&config.init(&cpu(), 0).unwrap(), &small.encode, names)
     };
     let mut short = small.config.clone();
     short.max_len = 4;

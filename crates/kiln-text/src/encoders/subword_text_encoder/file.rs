@@ -24,13 +24,8 @@ struct Config {
 }
 
 impl SubwordTextEncoder {
-    /// The text of a `.subwords` file, as `save_to_file` of TensorFlow Datasets writes it.
-    ///
-    /// # Errors
-    ///
-    /// [`SubwordError::LineFeed`] if a subword holds a line feed, which such a file cannot hold:
-    /// [`to_json`](Self::to_json) can.
-    pub fn to_subwords(&self) -> Result<String> {
+    /// The text of a `.subwords` file.
+    fn to_subwords(&self) -> Result<String> {
         let mut out = format!("{HEADER}\n{METADATA}{{}}\n");
         for subword in self.subwords() {
             if subword.contains('\n') {
@@ -86,12 +81,13 @@ impl SubwordTextEncoder {
         Self::new(subwords)
     }
 
-    /// Writes [`to_subwords`](Self::to_subwords) to a file, whole or not at all. TensorFlow Datasets takes the name
+    /// Writes a `.subwords` file, as `save_to_file` of TensorFlow Datasets does, whole or not at all. TensorFlow Datasets takes the name
     /// without its ending `.subwords`; this takes the whole name.
     ///
     /// # Errors
     ///
-    /// Those of [`to_subwords`](Self::to_subwords); [`Error::File`] with the file's name.
+    /// [`SubwordError::LineFeed`] if a subword holds a line feed, which such a file cannot hold: [`to_json`](Self::to_json)
+    /// can; [`Error::File`] with the file's name.
     pub fn save_subwords(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(write_whole(path, self.to_subwords()?.as_bytes())?)
     }

@@ -3,14 +3,10 @@
 use burn::tensor::Device;
 use kiln_base::OptionError;
 use kiln_models::TokenBatch;
-use kiln_text::corpora::{Document, Documents};
 use kiln_text::encoders::{Encoder, TextEncoder};
 use kiln_text::rows::{PadSequences, Padded, Padding, Truncating};
 use serde::{Deserialize, Serialize};
 
-use crate::data::batches::token_batch;
-use crate::data::rows::TokenDataset;
-use crate::data::text_dataset::each_encoded;
 use crate::error::Result;
 
 /// How rows are brought to one length. The defaults are Keras's: padded and truncated in front.
@@ -31,23 +27,13 @@ pub struct SequenceShape {
 /// # Examples
 ///
 /// ```
-/// use kiln_text::corpora::{Document, Documents};
+/// use kiln_predict::SequenceEncoder;
 /// use kiln_text::encoders::WordTokenizer;
-/// use kiln_train::SequenceEncoder;
 ///
-/// let documents = Documents::new(
-///     vec![
-///         Document { text: "a fine film".into(), label: 1 },
-///         Document { text: "a dull film".into(), label: 0 },
-///     ],
-///     ["neg", "pos"],
-/// )?;
-/// let tokenizer = WordTokenizer::builder().fit(documents.texts())?;
+/// let tokenizer = WordTokenizer::builder().fit(["a fine film", "a dull film"])?;
 /// let encode = SequenceEncoder::new(tokenizer, 5)?;
 /// assert_eq!(encode.pad(&["a fine film"])?.row(0), [0, 0, 1, 3, 2]);
-/// let data = encode.dataset(&documents)?;
-/// assert_eq!(data.steps(), 5);
-/// # Ok::<(), kiln_train::Error>(())
+/// # Ok::<(), kiln_predict::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SequenceEncoder {
@@ -112,40 +98,9 @@ impl SequenceEncoder {
         Ok(self.pad_sequences().pad(&self.encoder.try_encode_batch(&texts)?)?)
     }
 
-    /// A data set of `documents` and their labels.
-    ///
-    /// # Errors
-    ///
-    /// As [`SequenceEncoder::pad`].
-    pub fn dataset(&self, documents: &Documents) -> Result<TokenDataset> {
-        let texts: Vec<&str> = documents.texts().collect();
-        TokenDataset::new(self.pad(&texts)?, documents.labels(), self.vocab_size())
-    }
-
-    /// The same of documents that are read one at a time, such as those of a
-    /// [`CorpusDocuments`](kiln_text::corpora::CorpusDocuments): what stays in memory are the padded rows.
-    ///
-    /// # Errors
-    ///
-    /// The first error among the documents, and those of [`SequenceEncoder::pad`].
-    pub fn corpus_dataset(
-        &self,
-        documents: impl IntoIterator<Item = kiln_text::Result<Document>>,
-    ) -> Result<TokenDataset> {
-        let pad = self.pad_sequences();
-        let mut all = Padded { values: Vec::new(), rows: 0, len: self.shape.max_len, spans: Vec::new() };
-        let mut labels = Vec::new();
-        each_encoded(documents, &self.encoder, &mut labels, |ids| {
-            let row = pad.pad(&[ids])?;
-            all.values.extend_from_slice(&row.values);
-            all.spans.extend_from_slice(&row.spans);
-            all.rows += 1;
-            Ok(())
-        })?;
-        TokenDataset::new(all, labels, self.vocab_size())
-    }
-
-    fn pad_sequences(&self) -> PadSequences<u32> {
+    /// The padding after the encoder.
+    #[doc(hidden)]
+    pub fn pad_sequences(&self) -> PadSequences<u32> {
         let SequenceShape { max_len, padding, truncating } = self.shape;
         PadSequences::new().max_len(max_len).padding(padding).truncating(truncating)
     }
@@ -158,4 +113,11 @@ impl SequenceEncoder {
     pub fn tokens(&self, texts: &[impl AsRef<str> + Sync], device: &Device) -> Result<TokenBatch> {
         Ok(token_batch(self.pad(texts)?, device))
     }
+}
+
+/// Padded rows as a model's batch.
+#[doc(hidden)]
+pub fn token_batch(padded: Padded<u32>, device: &Device) -> TokenBatch {
+    let Padded { values, len, spans, .. } = padded;
+    TokenBatch::new(values.into_iter().map(|id| id as i32).collect(), len, spans, device)
 }

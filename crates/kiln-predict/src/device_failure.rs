@@ -94,17 +94,24 @@ fn message_of(panic: &(dyn Any + Send)) -> Option<&str> {
     panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
+/// An error that may tell of a failure of the device.
+pub trait OfDevice: From<Error> + std::fmt::Display {
+    /// Whether its text is to be looked at for what the device says.
+    fn is_of_device(&self) -> bool;
+}
+
 /// The device of a module's first parameter.
 ///
 /// # Errors
 ///
 /// The module has no parameters.
-pub(crate) fn device_of<M: Module>(module: &M) -> Result<Device> {
+pub fn device_of<M: Module>(module: &M) -> Result<Device> {
     module.devices().into_iter().next().ok_or(Error::NoParameters)
 }
 
 /// Work of a model on its device.
-pub(crate) struct Work {
+#[derive(Debug)]
+pub struct Work {
     device: Device,
     /// The GPU's name; `None` on the CPU, whose failures are none of this file's.
     gpu: Option<String>,
@@ -118,7 +125,7 @@ impl Work {
     /// # Errors
     ///
     /// The model has no parameters.
-    pub(crate) fn of<M: Module>(model: &M, batch_size: usize) -> Result<Self> {
+    pub fn of<M: Module>(model: &M, batch_size: usize) -> Result<Self> {
         let device = device_of(model)?;
         let gpu = gpu_name(&device);
         let largest_parameter =
@@ -132,16 +139,16 @@ impl Work {
     ///
     /// Those of `act`; those that tell of a failure of the device, and panics that do, as
     /// [`Error::OutOfMemory`] and [`Error::DeviceFailed`].
-    pub(crate) fn run<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub fn run<T, E: OfDevice>(&self, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let Some(gpu) = &self.gpu else { return act() };
         // What a panic leaves half-done is a model in training, which is dropped with the run; other work only reads one.
         match catch_unwind(AssertUnwindSafe(act)) {
-            Ok(Err(error @ (Error::Device(_) | Error::Training(_) | Error::Metric(_)))) => {
-                Err(Failure::told_by(&error.to_string()).map_or(error, |failure| self.error(gpu, failure)))
+            Ok(Err(error)) if error.is_of_device() => {
+                Err(Failure::told_by(&error.to_string()).map_or(error, |failure| self.error(gpu, failure).into()))
             }
             Ok(result) => result,
             Err(panic) => match message_of(&*panic).and_then(Failure::told_by) {
-                Some(failure) => Err(self.error(gpu, failure)),
+                Some(failure) => Err(self.error(gpu, failure).into()),
                 None => resume_unwind(panic),
             },
         }

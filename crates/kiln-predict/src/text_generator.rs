@@ -4,16 +4,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use kiln_models::{LanguageModel, LayerStates, Pass, RandomKey, Sampling};
+use kiln_models::weights::with_weights;
+use kiln_models::{ArtifactModel, LanguageModel, LayerStates, Model, Pass, RandomKey, Sampling};
 use kiln_text::io::Saved;
 use kiln_text::vocabulary::Vocabulary;
 
-use crate::artifact::config::{
-    ArtifactConfig, Kind, TokenUnit, loaded, read_config, read_tokenizer, read_weights_of, wrong_kind,
-};
+use crate::artifact_config::{TokenUnit, check_vocabulary};
+use crate::config_file::Kind;
+use crate::device_failure::{Work, device_of};
 use crate::error::{Error, Result};
-use crate::run::device_failure::{Work, device_of};
-use crate::run::run_folder::CONFIG;
+use crate::folder::Folder;
+use crate::loaded::make;
+use crate::registry::unknown;
 
 /// A language model loaded from an artifact, which writes text.
 ///
@@ -23,7 +25,7 @@ use crate::run::run_folder::CONFIG;
 /// use std::ops::ControlFlow;
 ///
 /// use kiln_models::Sampling;
-/// use kiln_train::TextGenerator;
+/// use kiln_predict::TextGenerator;
 ///
 /// let device = burn::tensor::Device::flex();
 /// let generator = TextGenerator::load("artifacts/language-model", &device)?;
@@ -32,7 +34,7 @@ use crate::run::run_folder::CONFIG;
 ///     print!(" {word}");
 ///     if word == "<eos>" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 /// })?;
-/// # Ok::<(), kiln_train::Error>(())
+/// # Ok::<(), kiln_predict::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct TextGenerator {
@@ -46,20 +48,19 @@ impl TextGenerator {
     ///
     /// # Errors
     ///
-    /// The folder or one of its files is missing, cut short, of another model or of another kind.
+    /// As [`TextPredictor::load`](crate::TextPredictor::load).
     pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        let folder = folder.as_ref();
-        let (config, unit, trained_with) = match read_config(folder)? {
-            Kind::LanguageModel { config, unit, tokenizer_sha256 } => (config, unit, tokenizer_sha256),
-            other => return Err(wrong_kind(folder, "language model", &other)),
-        };
-        let damaged = |error: &dyn std::fmt::Display| Error::damaged(&folder.join(CONFIG), error);
-        let load = |path: &Path| Vocabulary::load(path);
-        let vocabulary = read_tokenizer(folder, "vocabulary", &trained_with, load, Vocabulary::to_json)?;
-        ArtifactConfig::language_model(config.clone(), &vocabulary, unit).check().map_err(|error| damaged(&error))?;
-        let weights = read_weights_of(folder, config.vocab_size)?;
-        let model = config.init(device, 0).map_err(|error| damaged(&error))?;
-        Ok(Self { model: loaded(folder, model, weights)?, vocabulary, unit })
+        let folder = Folder::open(folder.as_ref(), Kind::LanguageModel)?;
+        let name = &folder.config.model.name;
+        if name != LanguageModel::NAME {
+            return Err(unknown(folder.path(), "model", name, [LanguageModel::NAME].into_iter()));
+        }
+        let unit = folder.needs("unit", folder.config.unit)?;
+        let vocabulary = folder.tokenizer("vocabulary", Vocabulary::from_json, Vocabulary::to_json)?;
+        let model: LanguageModel = make(&folder, device)?;
+        check_vocabulary(model.vocab_size(), &vocabulary).map_err(|error| folder.bad_config(error))?;
+        let model = with_weights(model, folder.weights()?).map_err(|error| folder.bad_weights(error))?;
+        Ok(Self { model, vocabulary, unit })
     }
 
     /// The model.
@@ -142,13 +143,13 @@ impl TextGenerator {
         let work = Work::of(&self.model, 1)?;
         let mut states = None;
         for place in 0.. {
-            let (scores, behind) = work.run(|| self.next(&ids, states.take()))?;
+            let (scores, after) = work.run(|| self.next(&ids, states.take()))?;
             let id = sampling.draw(&scores, key.index(place))?;
-            let token = self.vocabulary.token(id).expect("the model has no more ids than its vocabulary");
-            if each(token).is_break() {
+            // There are no more scores than tokens.
+            if self.vocabulary.token(id).is_none_or(|token| each(token).is_break()) {
                 break;
             }
-            (ids, states) = (vec![id], Some(behind));
+            (ids, states) = (vec![id], Some(after));
         }
         Ok(())
     }

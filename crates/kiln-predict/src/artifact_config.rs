@@ -1,0 +1,411 @@
+//! [`ArtifactConfig`]: what an artifact holds next to its weights, and how it is written.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kiln_base::{FileError, OptionError, checksum, write_whole};
+use kiln_models::weights::{self, Precision, Weights};
+use kiln_models::{ArtifactModel, Head, LanguageModel, Series, TokenBatch};
+use kiln_text::io::Saved;
+use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
+use serde::{Deserialize, Serialize};
+
+use crate::config_file::{ConfigFile, FORMAT, FileEntry, Kind, Made, NamedEncoder, NamedModel, format_1_text};
+use crate::error::{Error, Result};
+use crate::folder::{CONFIG, MODEL, TOKENIZER};
+use crate::sequence_encoder::SequenceEncoder;
+
+/// The version of Burn that models are written with.
+const BURN: &str = "0.22.1";
+
+/// What a language model's tokens are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TokenUnit {
+    /// What white space parts.
+    #[default]
+    Words,
+    /// Unicode scalars, white space among them.
+    Characters,
+}
+
+impl TokenUnit {
+    /// Calls `take` with each token of `text`: for a [`Vocabulary`].
+    pub fn each(self, text: &str, take: &mut dyn FnMut(&str)) {
+        match self {
+            Self::Words => whitespace_tokens(text, take),
+            Self::Characters => {
+                let mut buffer = [0; 4];
+                text.chars().for_each(|scalar| take(scalar.encode_utf8(&mut buffer)));
+            }
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Words => "word",
+            Self::Characters => "character",
+        }
+    }
+}
+
+/// How text becomes the ids of an artifact's model.
+#[derive(Clone, Debug)]
+enum Reading {
+    Texts { encoder: SequenceEncoder, class_names: Vec<String> },
+    Tokens { vocabulary: Vocabulary, unit: TokenUnit },
+    Numbers,
+}
+
+/// What an artifact holds next to its weights: the model's name and configuration, how text becomes ids, and how the
+/// artifact was made.
+///
+/// `Trainer::artifact` takes it and writes the folder in the course of a run; [`save`](Self::save) writes it at once.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use kiln_models::ConvClassifierConfig;
+/// use kiln_models::weights::weights_of;
+/// use kiln_predict::{ArtifactConfig, SequenceEncoder, TextPredictor};
+/// use kiln_text::encoders::WordTokenizer;
+///
+/// let encode = SequenceEncoder::new(WordTokenizer::builder().fit(["a fine film", "a dull film"])?, 6)?;
+/// let device = burn::tensor::Device::flex();
+/// let model = ConvClassifierConfig::new(encode.vocab_size(), 6).init(&device, 0)?;
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let classes = ["neg".to_owned(), "pos".to_owned()];
+/// ArtifactConfig::text(&model, &encode, &classes).threshold(0.6).save(folder.path(), &weights_of(&model))?;
+/// let predictor = TextPredictor::load(folder.path(), &device)?;
+/// assert_eq!(predictor.predict(&["a fine film"])?.len(), 1);
+/// # }
+/// # Ok::<(), kiln_predict::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ArtifactConfig {
+    kind: Kind,
+    model: NamedModel,
+    head: Head,
+    max_len: Option<usize>,
+    vocab_size: Option<usize>,
+    reading: Reading,
+    threshold: Option<f32>,
+    temperature: Option<f32>,
+    precision: Precision,
+    scores: BTreeMap<String, f64>,
+    made: Made,
+}
+
+impl ArtifactConfig {
+    fn new<M: ArtifactModel>(kind: Kind, model: &M, reading: Reading) -> Self {
+        // A configuration is plain data; one that is not is refused by `check`.
+        let config = serde_json::to_value(model.config()).unwrap_or_default();
+        Self {
+            kind,
+            model: NamedModel { name: M::NAME.to_owned(), config },
+            head: model.head(),
+            max_len: model.max_len(),
+            vocab_size: model.vocab_size(),
+            reading,
+            threshold: None,
+            temperature: None,
+            precision: Precision::Full,
+            scores: BTreeMap::new(),
+            made: Made::default(),
+        }
+    }
+
+    /// The artifact of a text classifier, with a name for each class in the order of the labels.
+    pub fn text<M: ArtifactModel<Input = TokenBatch>>(
+        model: &M,
+        encoder: &SequenceEncoder,
+        class_names: &[String],
+    ) -> Self {
+        let reading = Reading::Texts { encoder: encoder.clone(), class_names: class_names.to_vec() };
+        Self::new(Kind::TextClassifier, model, reading)
+    }
+
+    /// The artifact of a regressor of numeric sequences.
+    pub fn series<M: ArtifactModel<Input = Series>>(model: &M) -> Self {
+        Self::new(Kind::SeriesRegressor, model, Reading::Numbers)
+    }
+
+    /// The artifact of a language model.
+    pub fn language_model(model: &LanguageModel, vocabulary: &Vocabulary, unit: TokenUnit) -> Self {
+        Self::new(Kind::LanguageModel, model, Reading::Tokens { vocabulary: vocabulary.clone(), unit })
+    }
+
+    /// The probability of class 1, between 0 and 1, from which on a classifier of two classes says class 1. Default: the more
+    /// probable class.
+    #[must_use]
+    pub const fn threshold(mut self, threshold: f32) -> Self {
+        self.threshold = Some(threshold);
+        self
+    }
+
+    /// Divides a classifier's logits before they become probabilities, to make these fit how often they are right (Guo et
+    /// al. 2017, "On Calibration of Modern Neural Networks"). Above 0. Default: the logits as they are.
+    #[must_use]
+    pub const fn temperature(mut self, temperature: f32) -> Self {
+        self.temperature = Some(temperature);
+        self
+    }
+
+    /// How the weights' numbers are written when a run ends. Default: with 32 bits.
+    #[must_use]
+    pub const fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// What the model was trained on, for a person who finds the folder.
+    #[must_use]
+    pub fn data(mut self, data: impl Into<String>) -> Self {
+        self.made.data = Some(data.into());
+        self
+    }
+
+    /// The run's seed, for a person who finds the folder; `Trainer` gives its own.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.made.seed = Some(seed);
+        self
+    }
+
+    /// How good the model is, such as `val_loss`, for a person who finds the folder; `Trainer` gives those of its history.
+    /// What is not finite is dropped.
+    #[must_use]
+    pub fn scores(mut self, scores: impl IntoIterator<Item = (String, f64)>) -> Self {
+        self.scores.extend(scores.into_iter().filter(|(_, score)| score.is_finite()));
+        self
+    }
+
+    /// Whether the parts fit together, as a later process will need them to.
+    ///
+    /// # Errors
+    ///
+    /// Vocabulary, length or the number of class names differ between the parts; the threshold or the temperature is out of
+    /// range, or there are none of two classes to decide between.
+    pub fn check(&self) -> Result<()> {
+        if !self.model.config.is_object() {
+            let found = self.model.config.to_string();
+            return Err(Error::data("the model's configuration", "a struct with named fields", found));
+        }
+        check_calibration(self.head, self.threshold, self.temperature)?;
+        match &self.reading {
+            Reading::Texts { encoder, class_names } => {
+                check_classifier(self.head, self.max_len, self.vocab_size, encoder, class_names)
+            }
+            Reading::Tokens { vocabulary, .. } => check_vocabulary(self.vocab_size, vocabulary),
+            Reading::Numbers => Ok(()),
+        }
+    }
+
+    /// The text of `tokenizer.json`.
+    fn tokenizer(&self) -> Option<String> {
+        match &self.reading {
+            Reading::Texts { encoder, .. } => Some(encoder.encoder().to_json()),
+            Reading::Tokens { vocabulary, .. } => Some(vocabulary.to_json()),
+            Reading::Numbers => None,
+        }
+    }
+
+    fn file(&self, files: BTreeMap<String, FileEntry>) -> ConfigFile {
+        let (encoder, class_names, unit) = match &self.reading {
+            Reading::Texts { encoder, class_names } => {
+                let (shape, name) = (encoder.shape(), encoder.encoder().class_name().to_owned());
+                let (max_len, padding, truncating) = (shape.max_len, shape.padding, shape.truncating);
+                (Some(NamedEncoder { name, max_len, padding, truncating }), Some(class_names.clone()), None)
+            }
+            Reading::Tokens { unit, .. } => (None, None, Some(*unit)),
+            Reading::Numbers => (None, None, None),
+        };
+        ConfigFile {
+            format: FORMAT,
+            kind: self.kind,
+            kiln: env!("CARGO_PKG_VERSION").to_owned(),
+            burn: BURN.to_owned(),
+            model: self.model.clone(),
+            encoder,
+            unit,
+            class_names,
+            threshold: self.threshold,
+            temperature: self.temperature,
+            scores: self.scores.clone(),
+            made: Made { command: command(), date: today(), ..self.made.clone() },
+            files,
+            rewritten_tokenizer: None,
+            is_sealed: true,
+        }
+    }
+
+    /// What tells whether a run that is resumed leaves the same artifact: what was chosen, not when and how well.
+    #[doc(hidden)]
+    pub fn identity(&self) -> String {
+        let tokenizer = self.tokenizer().map(|text| checksum::sha256([text.as_bytes()]));
+        let mut text = format_1_text(&self.file(BTreeMap::new()), tokenizer);
+        for (what, value) in [("threshold", self.threshold), ("temperature", self.temperature)] {
+            if let Some(value) = value {
+                text += &format!("{what} {value}\n");
+            }
+        }
+        text
+    }
+
+    /// Writes `config.json` and, for text, `tokenizer.json` into `folder`, for a run whose weights may still change:
+    /// `config.json` says nothing of them.
+    ///
+    /// # Errors
+    ///
+    /// The parts do not fit together, or a file cannot be written.
+    #[doc(hidden)]
+    pub fn save_without_weights(&self, folder: &Path) -> Result<()> {
+        self.check()?;
+        self.write(folder, None)
+    }
+
+    /// Writes the artifact into `folder`, which is made if need be: `tokenizer.json` for text, `model.safetensors`, and last
+    /// `config.json`, which holds the sizes and the SHA-256 of the others.
+    ///
+    /// # Errors
+    ///
+    /// The parts do not fit together, a weight is not finite or too large for the precision, or a file cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>, weights: &Weights) -> Result<()> {
+        self.check()?;
+        let is_number = |value: &f32| value.is_finite();
+        if let Some((name, weight)) = weights.iter().find(|(_, weight)| !weight.values.iter().all(is_number)) {
+            let found = weight.values.iter().find(|value| !is_number(value)).copied().unwrap_or(f32::NAN);
+            return Err(Error::data("the weights", "finite numbers", format!("{found} in '{name}'")));
+        }
+        let folder = folder.as_ref();
+        // Weights that are on their way must not meet the checksum of others.
+        self.write(folder, None)?;
+        let bytes = weights::to_safetensors(weights, self.precision, None)?;
+        write_whole(folder.join(MODEL), &bytes)?;
+        self.write(folder, Some(FileEntry::of(&bytes)))
+    }
+
+    fn write(&self, folder: &Path, model: Option<FileEntry>) -> Result<()> {
+        std::fs::create_dir_all(folder).map_err(FileError::new("make the folder", folder))?;
+        let mut files = BTreeMap::new();
+        if let Some(model) = model {
+            files.insert(MODEL.to_owned(), model);
+        }
+        if let Some(tokenizer) = self.tokenizer() {
+            write_whole(folder.join(TOKENIZER), tokenizer.as_bytes())?;
+            files.insert(TOKENIZER.to_owned(), FileEntry::of(tokenizer.as_bytes()));
+        }
+        Ok(write_whole(folder.join(CONFIG), self.file(files).to_json().as_bytes())?)
+    }
+}
+
+/// Whether a classifier fits its encoder and the names of its classes.
+pub(crate) fn check_classifier(
+    head: Head,
+    max_len: Option<usize>,
+    vocab_size: Option<usize>,
+    encoder: &SequenceEncoder,
+    class_names: &[String],
+) -> Result<()> {
+    if let Some(found) = vocab_size.filter(|&found| found < encoder.vocab_size()) {
+        return Err(Error::data(
+            "the model's vocabulary",
+            format!("at least the tokenizer's {}", encoder.vocab_size()),
+            found,
+        ));
+    }
+    let length = encoder.shape().max_len;
+    if let Some(found) = max_len.filter(|&found| found != length) {
+        return Err(Error::data("the model's length", format!("{length}, as the text encoder's"), found));
+    }
+    match head.classes() {
+        Some(classes) if classes != class_names.len() => {
+            let expected = format!("{classes}, as the model's classes");
+            Err(Error::data("the number of class names", expected, class_names.len()))
+        }
+        Some(_) => Ok(()),
+        None => Err(Error::data("the classes of a text classifier's head", "at least 2", 0)),
+    }
+}
+
+/// Whether a language model has a place for each token.
+pub(crate) fn check_vocabulary(vocab_size: Option<usize>, vocabulary: &Vocabulary) -> Result<()> {
+    match vocab_size.filter(|&found| found < vocabulary.len()) {
+        Some(found) => {
+            let expected = format!("at least the {} tokens of its vocabulary", vocabulary.len());
+            Err(Error::data("the model's vocabulary", expected, found))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether a threshold and a temperature have a meaning.
+pub(crate) fn check_calibration(head: Head, threshold: Option<f32>, temperature: Option<f32>) -> Result<()> {
+    if let Some(threshold) = threshold {
+        let is_share = (0.0..=1.0).contains(&threshold);
+        OptionError::unless(is_share, "threshold", "a probability between 0 and 1", threshold)?;
+        let classes = head.classes().unwrap_or(0);
+        OptionError::unless(classes == 2, "threshold", "none, for it parts two classes", format!("{classes} classes"))?;
+    }
+    if let Some(temperature) = temperature {
+        let is_scale = temperature.is_finite() && temperature > 0.0;
+        OptionError::unless(is_scale, "temperature", "a number above 0", temperature)?;
+        let has_logits = head.classes().is_some();
+        OptionError::unless(has_logits, "temperature", "none, for only a classifier has logits", temperature)?;
+    }
+    Ok(())
+}
+
+/// The command that runs, without the folder of the program.
+fn command() -> Option<String> {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next()?;
+    let program = Path::new(&program).file_name()?.to_string_lossy().into_owned();
+    let words = arguments.map(|argument| argument.to_string_lossy().into_owned());
+    Some(std::iter::once(program).chain(words).collect::<Vec<_>>().join(" "))
+}
+
+/// The date in UTC, such as 2026-03-01.
+fn today() -> Option<String> {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let [year, month, day] = civil(seconds / 86_400);
+    Some(format!("{year:04}-{month:02}-{day:02}"))
+}
+
+/// The year, month and day of a day counted from 1970-01-01. Years are taken to begin in March, so that a leap day is the
+/// last of one.
+fn civil(days: u64) -> [u64; 3] {
+    // From 0000-03-01, in eras of 400 years.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (date, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    [400 * era + year + u64::from(month <= 2), month, date]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::civil;
+
+    #[test]
+    fn days_become_dates() {
+        for (days, date) in [
+            (0, [1970, 1, 1]),
+            (58, [1970, 2, 28]),
+            (59, [1970, 3, 1]),
+            (11_016, [2000, 2, 29]),
+            (19_782, [2024, 2, 29]),
+            (20_785, [2026, 11, 28]),
+            (47_540, [2100, 2, 28]),
+            (47_541, [2100, 3, 1]),
+        ] {
+            assert_eq!(civil(days), date, "{days}");
+        }
+    }
+}

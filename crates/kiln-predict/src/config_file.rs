@@ -1,0 +1,306 @@
+//! `config.json`: what an artifact holds, in format 2, and how format 1 is read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use kiln_base::checksum;
+use kiln_text::rows::{Padding, Truncating};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::artifact_config::TokenUnit;
+use crate::error::{Error, Result};
+use crate::sequence_encoder::SequenceShape;
+
+/// The format that is written. Fields may be added to it.
+pub(crate) const FORMAT: u64 = 2;
+/// The key of the file's own checksum.
+const CHECKSUM: &str = "checksum";
+
+/// What an artifact predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    TextClassifier,
+    SeriesRegressor,
+    LanguageModel,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::TextClassifier => "text classifier",
+            Self::SeriesRegressor => "regressor of numeric sequences",
+            Self::LanguageModel => "language model",
+        }
+    }
+}
+
+/// A model, by the name that a program knows it by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct NamedModel {
+    pub(crate) name: String,
+    pub(crate) config: Value,
+}
+
+/// An encoder, by the name that a program knows it by, and what follows it. Its own file is `tokenizer.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct NamedEncoder {
+    pub(crate) name: String,
+    pub(crate) max_len: usize,
+    pub(crate) padding: Padding,
+    pub(crate) truncating: Truncating,
+}
+
+impl NamedEncoder {
+    pub(crate) fn shape(&self) -> SequenceShape {
+        SequenceShape { max_len: self.max_len, padding: self.padding, truncating: self.truncating }
+    }
+}
+
+/// A file of the folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileEntry {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+impl FileEntry {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len() as u64, sha256: checksum::sha256([bytes]) }
+    }
+}
+
+/// How an artifact was made, for a person who finds the folder.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Made {
+    pub(crate) command: Option<String>,
+    pub(crate) data: Option<String>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) date: Option<String>,
+}
+
+/// `config.json`, but for its checksum.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ConfigFile {
+    pub(crate) format: u64,
+    pub(crate) kind: Kind,
+    /// The versions that wrote it.
+    pub(crate) kiln: String,
+    pub(crate) burn: String,
+    pub(crate) model: NamedModel,
+    pub(crate) encoder: Option<NamedEncoder>,
+    pub(crate) unit: Option<TokenUnit>,
+    pub(crate) class_names: Option<Vec<String>>,
+    pub(crate) threshold: Option<f32>,
+    pub(crate) temperature: Option<f32>,
+    #[serde(default)]
+    pub(crate) scores: BTreeMap<String, f64>,
+    #[serde(default)]
+    pub(crate) made: Made,
+    pub(crate) files: BTreeMap<String, FileEntry>,
+    /// Format 1's check of the tokenizer: the SHA-256 of what its reader writes again.
+    #[serde(skip)]
+    pub(crate) rewritten_tokenizer: Option<String>,
+    /// Whether its checksum was there, and right; a person who edits the file takes it out.
+    #[serde(skip)]
+    pub(crate) is_sealed: bool,
+}
+
+impl ConfigFile {
+    pub(crate) fn to_json(&self) -> String {
+        checksum::seal(&pretty(self))
+    }
+
+    /// Reads the text of `config.json`, the file `path`.
+    ///
+    /// # Errors
+    ///
+    /// It is no JSON, of another format, was changed, or lacks a key or has one too many.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
+        let damaged = |reason: &dyn std::fmt::Display| Error::damaged(path, reason);
+        let mut value: Value = serde_json::from_str(text).map_err(|error| damaged(&error))?;
+        let format = value.get("format").cloned();
+        match format.as_ref().and_then(Value::as_u64) {
+            Some(1) => return format_1(&value).map_err(|error| damaged(&error)),
+            Some(FORMAT) => {}
+            newer => {
+                let found = format.map_or("none".to_owned(), |format| format.to_string());
+                let advice = if newer > Some(FORMAT) { ": read it with the newer Kiln that wrote it" } else { "" };
+                return Err(damaged(&format!(
+                    "its \"format\" must be 1 or {FORMAT}, which this build reads, but is {found}{advice}"
+                )));
+            }
+        }
+        checksum::check(text).map_err(|error| damaged(&error))?;
+        let is_sealed =
+            value.as_object().and_then(|object| object.keys().next_back()).is_some_and(|key| key == CHECKSUM);
+        if is_sealed && let Some(object) = value.as_object_mut() {
+            object.remove(CHECKSUM);
+        }
+        Ok(Self { is_sealed, ..strict(&value).map_err(|error| damaged(&error))? })
+    }
+}
+
+/// JSON with a line for each key, and a line feed at the end.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
+    // Plain data: strings as keys, and nothing that fails to serialise.
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Reads a value, and refuses keys that it does not know.
+///
+/// # Errors
+///
+/// What is missing, unknown or of another type, in words.
+pub(crate) fn strict<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T, String> {
+    let read = T::deserialize(value).map_err(|error| unknown_in(value, &error))?;
+    let known = serde_json::to_value(&read).map_err(|error| error.to_string())?;
+    match unknown_key(value, &known, "") {
+        Some(problem) => Err(problem),
+        None => Ok(read),
+    }
+}
+
+/// An error of serde's on a missing key, with the key that may have been meant.
+fn unknown_in(value: &Value, error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let near = |missing: &str| nearest(missing, value.as_object()?.keys().map(String::as_str));
+    match missing.and_then(near) {
+        Some(near) => format!("{text}; is {near:?} a misspelling of it?"),
+        None => text,
+    }
+}
+
+/// The first key of `value` that `known` lacks.
+fn unknown_key(value: &Value, known: &Value, path: &str) -> Option<String> {
+    match (value, known) {
+        (Value::Object(value), Value::Object(known)) => value.iter().find_map(|(key, inner)| match known.get(key) {
+            Some(known) => unknown_key(inner, known, &format!("{path}{key}.")),
+            None => Some(match nearest(key, known.keys().map(String::as_str)) {
+                Some(near) => format!("it has the unknown key \"{path}{key}\"; is {near:?} meant?"),
+                None => format!("it has the unknown key \"{path}{key}\"; known here are {}", quoted(known)),
+            }),
+        }),
+        (Value::Array(value), Value::Array(known)) => {
+            value.iter().zip(known).find_map(|(value, known)| unknown_key(value, known, path))
+        }
+        _ => None,
+    }
+}
+
+fn quoted(keys: &Map<String, Value>) -> String {
+    let keys: Vec<String> = keys.keys().map(|key| format!("{key:?}")).collect();
+    keys.join(", ")
+}
+
+/// The name most like `name`, if one is like it.
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.map(|other| (strsim::damerau_levenshtein(name, other), other)).min()?;
+    (near.0 <= 1 + name.chars().count() / 4).then_some(near.1)
+}
+
+/// `config.json` in format 1.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Format1 {
+    TextClassifier { config: Value, sequence: SequenceShape, class_names: Vec<String>, tokenizer_sha256: String },
+    SeriesRegressor { config: Value },
+    LanguageModel { config: Value, unit: TokenUnit, tokenizer_sha256: String },
+}
+
+fn format_1(value: &Value) -> Result<ConfigFile, String> {
+    let mut value = value.clone();
+    value.as_object_mut().and_then(|object| object.remove("format"));
+    let model = |name: &str, config| NamedModel { name: name.to_owned(), config };
+    let file = |kind, model, encoder, unit, class_names, rewritten_tokenizer| ConfigFile {
+        format: 1,
+        kind,
+        kiln: String::new(),
+        burn: String::new(),
+        model,
+        encoder,
+        unit,
+        class_names,
+        threshold: None,
+        temperature: None,
+        scores: BTreeMap::new(),
+        made: Made::default(),
+        files: BTreeMap::new(),
+        rewritten_tokenizer,
+        is_sealed: false,
+    };
+    Ok(match strict::<Format1>(&value)? {
+        Format1::TextClassifier { mut config, sequence, class_names, tokenizer_sha256 } => {
+            let name = config.as_object_mut().and_then(|config| config.remove("model"));
+            let name = name.as_ref().and_then(Value::as_str).ok_or("missing field `config.model`")?;
+            let SequenceShape { max_len, padding, truncating } = sequence;
+            // Its file says what encoder it is.
+            let encoder = NamedEncoder { name: String::new(), max_len, padding, truncating };
+            let classes = Some(class_names);
+            file(Kind::TextClassifier, model(name, config), Some(encoder), None, classes, Some(tokenizer_sha256))
+        }
+        Format1::SeriesRegressor { config } => {
+            file(Kind::SeriesRegressor, model("recurrent_regressor", config), None, None, None, None)
+        }
+        Format1::LanguageModel { config, unit, tokenizer_sha256 } => {
+            let model = model("language_model", config);
+            file(Kind::LanguageModel, model, None, Some(unit), None, Some(tokenizer_sha256))
+        }
+    })
+}
+
+/// What checkpoints have always kept of an artifact, to tell whether a resumed run leaves the same: format 1's text.
+pub(crate) fn format_1_text(file: &ConfigFile, rewritten_tokenizer: Option<String>) -> String {
+    #[derive(Serialize)]
+    struct File {
+        format: u32,
+        #[serde(flatten)]
+        kind: Format1,
+    }
+    let config = file.model.config.clone();
+    let tokenizer_sha256 = rewritten_tokenizer.unwrap_or_default();
+    let kind = match (&file.encoder, file.unit) {
+        (Some(encoder), _) => {
+            let mut tagged = Map::new();
+            if file.model.name != "text_classifier" {
+                tagged.insert("model".to_owned(), Value::from(file.model.name.as_str()));
+            }
+            if let Value::Object(config) = config {
+                tagged.extend(config);
+            }
+            let (config, sequence) = (Value::Object(tagged), encoder.shape());
+            let class_names = file.class_names.clone().unwrap_or_default();
+            Format1::TextClassifier { config, sequence, class_names, tokenizer_sha256 }
+        }
+        (None, Some(unit)) => Format1::LanguageModel { config, unit, tokenizer_sha256 },
+        (None, None) => Format1::SeriesRegressor { config },
+    };
+    pretty(&File { format: 1, kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn unknown_and_misspelt_keys_are_named() {
+        let entry = json!({"bytes": 3, "sha256": "ab"});
+        assert_eq!(strict::<FileEntry>(&entry).unwrap(), FileEntry { bytes: 3, sha256: "ab".to_owned() });
+        for (value, expected) in [
+            (json!({"bytes": 3, "sha256": "ab", "colour": 1}), "the unknown key \"colour\"; known here are"),
+            (json!({"bytes": 3, "sha256": "ab", "byte": 1}), "the unknown key \"byte\"; is \"bytes\" meant?"),
+            (json!({"byts": 3, "sha256": "ab"}), "missing field `bytes`; is \"byts\" a misspelling of it?"),
+            (json!({"sha256": "ab"}), "missing field `bytes`"),
+        ] {
+            let error = strict::<FileEntry>(&value).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

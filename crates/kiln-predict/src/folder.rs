@@ -1,0 +1,155 @@
+//! The files of an artifact's folder, read and checked.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kiln_base::{FileError, checksum};
+use kiln_models::weights::{self, Weights};
+
+use crate::config_file::{ConfigFile, FileEntry, Kind};
+use crate::error::{Error, Result};
+
+/// What an artifact is.
+pub const CONFIG: &str = "config.json";
+/// How text becomes ids.
+pub const TOKENIZER: &str = "tokenizer.json";
+/// The weights.
+pub const MODEL: &str = "model.safetensors";
+
+/// An artifact's folder with its `config.json` read.
+pub(crate) struct Folder {
+    path: PathBuf,
+    pub(crate) config: ConfigFile,
+}
+
+impl Folder {
+    /// Reads `config.json`.
+    ///
+    /// # Errors
+    ///
+    /// The folder or the file is missing, damaged, or of another kind than `kind`.
+    pub(crate) fn open(path: &Path, kind: Kind) -> Result<Self> {
+        let file = path.join(CONFIG);
+        let text = String::from_utf8(read(path, CONFIG)?).map_err(|error| Error::damaged(&file, error))?;
+        let config = ConfigFile::parse(&file, &text)?;
+        if config.kind != kind {
+            return Err(Error::ArtifactKind {
+                path: path.to_owned(),
+                expected: kind.name(),
+                found: config.kind.name().to_owned(),
+            });
+        }
+        Ok(Self { path: path.to_owned(), config })
+    }
+
+    /// An error in `config.json`.
+    pub(crate) fn bad_config(&self, reason: impl std::fmt::Display) -> Error {
+        Error::damaged(&self.path.join(CONFIG), reason)
+    }
+
+    /// An error in the weights.
+    pub(crate) fn bad_weights(&self, reason: impl std::fmt::Display) -> Error {
+        let or = if self.config.is_sealed { "" } else { "; or config.json is wrong, which no checksum vouches for" };
+        Error::damaged(&self.path.join(MODEL), format!("{reason}{or}"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A key that this kind of artifact must have.
+    pub(crate) fn needs<T>(&self, key: &str, value: Option<T>) -> Result<T> {
+        value.ok_or_else(|| self.bad_config(format!("\"{key}\" is null, and a {} needs it", self.config.kind.name())))
+    }
+
+    /// A file, if it is what `config.json` says of it. Its size is compared before it is read.
+    fn checked(&self, name: &'static str) -> Result<Vec<u8>> {
+        let path = self.path.join(name);
+        let entry = self.config.files.get(name);
+        if let Some(FileEntry { bytes, .. }) = entry
+            && let Some(found) = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
+            && found != *bytes
+        {
+            let problem = format!("it has {found} bytes, and {CONFIG} says {bytes}");
+            return Err(Error::damaged(&path, self.suspect(name, &problem)));
+        }
+        let found = read(&self.path, name)?;
+        match entry {
+            Some(FileEntry { sha256, .. }) if checksum::sha256([&found[..]]) != *sha256 => {
+                Err(Error::damaged(&path, self.suspect(name, &format!("its SHA-256 is not the one in {CONFIG}"))))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// Which of the two files is to blame.
+    fn suspect(&self, name: &str, problem: &str) -> String {
+        match self.config.is_sealed {
+            true => format!(
+                "{problem}, which is whole by its own checksum: {name} was changed or is another run's; put back the one that \
+                 the model was trained with"
+            ),
+            false => format!(
+                "{problem}, which was edited by hand and has no checksum: either of the two may be wrong; put back the files \
+                 of one run"
+            ),
+        }
+    }
+
+    /// The text of `tokenizer.json`, read by `parse`; `json` gives the text that what was read would be written as.
+    pub(crate) fn tokenizer<T>(
+        &self,
+        what: &str,
+        parse: impl FnOnce(&str) -> kiln_text::Result<T>,
+        json: impl FnOnce(&T) -> String,
+    ) -> Result<T> {
+        let path = self.path.join(TOKENIZER);
+        let text = String::from_utf8(self.checked(TOKENIZER)?).map_err(|error| Error::damaged(&path, error))?;
+        let read = parse(&text).map_err(|error| Error::damaged(&path, error))?;
+        match &self.config.rewritten_tokenizer {
+            Some(sha256) if checksum::sha256([json(&read).as_bytes()]) != *sha256 => {
+                Err(Error::damaged(&path, format!("it is not the {what} that the model was trained with")))
+            }
+            _ => Ok(read),
+        }
+    }
+
+    /// The weights, all of them numbers.
+    pub(crate) fn weights(&self) -> Result<Weights> {
+        let read = weights::from_safetensors(&self.checked(MODEL)?).map_err(|error| self.bad_weights(error))?;
+        for (name, weight) in &read {
+            if let Some(value) = weight.values.iter().find(|value| !value.is_finite()) {
+                return Err(self.bad_weights(format!("the weight '{name}' holds {value}")));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Reads a file of a folder.
+///
+/// # Errors
+///
+/// The folder cannot be opened, the file is missing, or it is none: a folder or a pipe.
+fn read(folder: &Path, file: &'static str) -> Result<Vec<u8>> {
+    let path = folder.join(file);
+    match fs::metadata(&path) {
+        // A pipe would be waited for.
+        Ok(found) if !found.is_file() => {
+            let found = if found.is_dir() { "a folder" } else { "a pipe or a device" };
+            Err(Error::damaged(&path, format!("it must be a file, but is {found}")))
+        }
+        Ok(_) => Ok(fs::read(&path).map_err(FileError::new("read", &path))?),
+        Err(_) => Err(missing(folder, file)?),
+    }
+}
+
+/// The error that `file` is not in `folder`, with what is.
+fn missing(folder: &Path, file: &'static str) -> Result<Error> {
+    let entries = fs::read_dir(folder).map_err(FileError::new("open the artifact folder", folder))?;
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    names.sort();
+    let found = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    Ok(Error::MissingFile { path: folder.to_owned(), file, found })
+}

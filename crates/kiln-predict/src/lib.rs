@@ -1,0 +1,45 @@
+//! Prediction from the artifacts of [Kiln](https://github.com/kiln-ml/kiln)'s runs, without what training needs: no
+//! optimizers, data sets, progress bars, plots or network.
+//!
+//! An artifact is a folder: `config.json` says what it is, `tokenizer.json` how text becomes ids, `model.safetensors`
+//! holds the weights. [`TextPredictor`], [`SeriesPredictor`] and [`TextGenerator`] read it. A program that has models or
+//! encodings of its own tells them of these in a [`Registry`]. [`ArtifactConfig`] writes the folder.
+//!
+//! ```no_run
+//! use kiln_predict::TextPredictor;
+//!
+//! # #[cfg(feature = "flex")] {
+//! let device = burn::tensor::Device::flex();
+//! let predictor = TextPredictor::load("artifacts/quickstart", &device)?;
+//! for prediction in predictor.predict(&["not a dull moment"])? {
+//!     println!("{} {:.3}", prediction.class_name, prediction.probability);
+//! }
+//! # }
+//! # Ok::<(), kiln_predict::Error>(())
+//! ```
+
+mod artifact_config;
+mod config_file;
+#[doc(hidden)]
+pub mod device_failure;
+mod error;
+mod folder;
+mod loaded;
+mod registry;
+mod sequence_encoder;
+mod series_predictor;
+mod text_generator;
+mod text_predictor;
+
+pub use artifact_config::{ArtifactConfig, TokenUnit};
+pub use error::{Error, Result, Shortage};
+#[doc(hidden)]
+pub use folder::{CONFIG, MODEL, TOKENIZER};
+pub use kiln_models::ArtifactModel;
+pub use registry::Registry;
+#[doc(hidden)]
+pub use sequence_encoder::token_batch;
+pub use sequence_encoder::{SequenceEncoder, SequenceShape};
+pub use series_predictor::SeriesPredictor;
+pub use text_generator::TextGenerator;
+pub use text_predictor::{Prediction, TextPredictor};

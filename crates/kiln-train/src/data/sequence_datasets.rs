@@ -1,0 +1,69 @@
+//! [`SequenceDatasets`]: data sets of documents that a [`SequenceEncoder`] encodes and pads.
+
+use kiln_predict::SequenceEncoder;
+use kiln_text::corpora::{Document, Documents};
+use kiln_text::rows::Padded;
+
+use crate::data::rows::TokenDataset;
+use crate::data::text_dataset::each_encoded;
+use crate::error::Result;
+
+/// Data sets from a [`SequenceEncoder`].
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::corpora::{Document, Documents};
+/// use kiln_text::encoders::WordTokenizer;
+/// use kiln_train::{SequenceDatasets, SequenceEncoder};
+///
+/// let documents = Documents::new(
+///     vec![
+///         Document { text: "a fine film".into(), label: 1 },
+///         Document { text: "a dull film".into(), label: 0 },
+///     ],
+///     ["neg", "pos"],
+/// )?;
+/// let tokenizer = WordTokenizer::builder().fit(documents.texts())?;
+/// let encode = SequenceEncoder::new(tokenizer, 5)?;
+/// let data = encode.dataset(&documents)?;
+/// assert_eq!(data.steps(), 5);
+/// # Ok::<(), kiln_train::Error>(())
+/// ```
+pub trait SequenceDatasets {
+    /// A data set of `documents` and their labels.
+    ///
+    /// # Errors
+    ///
+    /// As [`SequenceEncoder::pad`].
+    fn dataset(&self, documents: &Documents) -> Result<TokenDataset>;
+
+    /// The same of documents that are read one at a time, such as those of a
+    /// [`CorpusDocuments`](kiln_text::corpora::CorpusDocuments): what stays in memory are the padded rows.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the documents, and those of [`SequenceEncoder::pad`].
+    fn corpus_dataset(&self, documents: impl IntoIterator<Item = kiln_text::Result<Document>>) -> Result<TokenDataset>;
+}
+
+impl SequenceDatasets for SequenceEncoder {
+    fn dataset(&self, documents: &Documents) -> Result<TokenDataset> {
+        let texts: Vec<&str> = documents.texts().collect();
+        TokenDataset::new(self.pad(&texts)?, documents.labels(), self.vocab_size())
+    }
+
+    fn corpus_dataset(&self, documents: impl IntoIterator<Item = kiln_text::Result<Document>>) -> Result<TokenDataset> {
+        let pad = self.pad_sequences();
+        let mut all = Padded { values: Vec::new(), rows: 0, len: self.shape().max_len, spans: Vec::new() };
+        let mut labels = Vec::new();
+        each_encoded(documents, self.encoder(), &mut labels, |ids| {
+            let row = pad.pad(&[ids])?;
+            all.values.extend_from_slice(&row.values);
+            all.spans.extend_from_slice(&row.spans);
+            all.rows += 1;
+            Ok(())
+        })?;
+        TokenDataset::new(all, labels, self.vocab_size())
+    }
+}
