@@ -1,0 +1,10 @@
+//! Tests of kiln-predict.
+
+#![cfg(feature = "flex")]
+
+#[path = "../../../kiln-base/tests/it/damage.rs"]
+mod damage;
+mod damaged;
+mod loading;
+mod own_kinds;
+mod saved_model;
