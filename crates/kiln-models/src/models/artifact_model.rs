@@ -20,7 +20,7 @@ use super::{
 /// use burn::module::Module;
 /// use burn::tensor::{Device, Tensor};
 /// use kiln_models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
-/// use kiln_models::{ArtifactModel, Head, Model, Pass, RandomKey, Summary, TokenBatch};
+/// use kiln_models::{ArtifactModel, Head, Model, Pass, RandomKey, TokenBatch};
 /// use serde::{Deserialize, Serialize};
 ///
 /// /// What the model is made from. The names of its fields stand in `config.json`.
@@ -59,10 +59,6 @@ use super::{
 ///
 ///     fn head(&self) -> Head {
 ///         Head::Binary
-///     }
-///
-///     fn summary(&self) -> Summary {
-///         Summary::new("bag").layer("embedding", &[self.config.d_embedding], &self.embedding)
 ///     }
 ///
 ///     fn vocab_size(&self) -> Option<usize> {

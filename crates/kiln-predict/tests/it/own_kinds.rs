@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use kiln_models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
 use kiln_models::weights::weights_of;
-use kiln_models::{ArtifactModel, Head, Model, Pass, RandomKey, Series, Summary, TokenBatch};
+use kiln_models::{ArtifactModel, Head, Model, Pass, RandomKey, Series, TokenBatch};
 use kiln_predict::{ArtifactConfig, Registry, SequenceEncoder, SeriesPredictor, TextPredictor};
 use kiln_text::encoders::{Encoder, SavedEncoder};
 use kiln_text::io::Saved;
@@ -92,10 +92,6 @@ impl Model for Bag {
         Head::Binary
     }
 
-    fn summary(&self) -> Summary {
-        Summary::new("bag")
-    }
-
     fn vocab_size(&self) -> Option<usize> {
         Some(self.config.vocab_size)
     }
@@ -164,10 +160,6 @@ impl Model for Line {
 
     fn head(&self) -> Head {
         Head::Values(2)
-    }
-
-    fn summary(&self) -> Summary {
-        Summary::new("line")
     }
 
     fn max_len(&self) -> Option<usize> {
