@@ -7,11 +7,12 @@ use kiln_predict::{Result, SeriesPredictor, TextGenerator, TextPredictor};
 use crate::damage::not_refused;
 use crate::saved_model::{device, save_classifier, save_language_model, save_regressor};
 
-type Load = fn(&Path) -> Result<()>;
+/// How an artifact is made, how it is loaded, and its files next to those of every artifact.
+type Artifact = (fn(&Path), fn(&Path) -> Result<()>, &'static [&'static str]);
 
 #[test]
 fn every_damaged_copy_of_every_file_is_refused_with_its_name() {
-    let all: [(fn(&Path), Load, &[&str]); 3] = [
+    let all: [Artifact; 3] = [
         (save_classifier, |folder| TextPredictor::load(folder, &device()).map(drop), &["tokenizer.json"]),
         (save_regressor, |folder| SeriesPredictor::load(folder, &device()).map(drop), &[]),
         (save_language_model, |folder| TextGenerator::load(folder, &device()).map(drop), &["tokenizer.json"]),
