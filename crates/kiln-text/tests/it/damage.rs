@@ -131,10 +131,9 @@ fn damaged_copies_for_others_are_read_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("v.subwords");
     SubwordTextEncoder::builder(300).fit(TEXTS).unwrap().save_subwords(&path).unwrap();
-    let mut all = vec![
-        ("Keras's tokenizer", failures(&words())),
-        (".subwords", not_refused(&path, |path| SubwordTextEncoder::load_subwords(path).map(drop))),
-    ];
+    let mut all = Vec::new();
+    all.push(("Keras's tokenizer", failures(&words())));
+    all.push((".subwords", not_refused(&path, |path| SubwordTextEncoder::load_subwords(path).map(drop))));
     #[cfg(feature = "subwords")]
     {
         use kiln_text::encoders::{SubwordModel, SubwordTokenizer};
