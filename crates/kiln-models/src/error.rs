@@ -160,6 +160,7 @@ pub enum Error {
     },
     /// The vectors cannot be made or read.
     #[error(transparent)]
+    #[cfg(feature = "vectors")]
     Vectors(#[from] kiln_vectors::Error),
     /// JSON cannot be read.
     #[error("not the JSON expected: {0}")]

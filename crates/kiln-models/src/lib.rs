@@ -22,6 +22,7 @@ mod forward;
 pub mod layers;
 pub mod models;
 pub mod weights;
+#[cfg(feature = "vectors")]
 pub mod word2vec;
 
 pub use error::{Error, Result};
@@ -70,7 +71,6 @@ configs!(
     layers::LstmConfig,
     layers::SimpleRnnConfig,
     models::RecurrentStackConfig,
-    word2vec::NegativeSamplingConfig,
-    word2vec::SoftmaxCbowConfig,
-    word2vec::Word2VecConfig,
 );
+#[cfg(feature = "vectors")]
+configs!(word2vec::NegativeSamplingConfig, word2vec::SoftmaxCbowConfig, word2vec::Word2VecConfig);

@@ -231,6 +231,7 @@ pub enum Error {
     NoCacheFolder,
 
     /// A download did not happen.
+    #[cfg(feature = "download")]
     #[error(
         "cannot download {url}: {source}; check the network, or fetch the file yourself and give its path, for the reviews to `Imdb::open`"
     )]

@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_kernels::{RandomKey, embedding};
+#[cfg(feature = "vectors")]
 use kiln_vectors::EmbeddingMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -75,15 +76,15 @@ impl Embedding {
     /// # }
     /// # Ok::<(), kiln_models::Error>(())
     /// ```
+    #[cfg(feature = "vectors")]
     pub fn with_vectors(mut self, matrix: &EmbeddingMatrix) -> Result<Self> {
-        let [vocab_size, width] = self.table.val().dims();
+        let [vocab_size, width] = self.table.lazy_shape().dims();
         if [matrix.rows, matrix.d] != [vocab_size, width] {
             return Err(Error::MatrixSize { rows: matrix.rows, d: matrix.d, vocab: vocab_size, d_embedding: width });
         }
-        self.table = self.table.map(|table| {
-            let data = TensorData::new(matrix.values.clone(), [vocab_size, width]);
-            Tensor::from_data(data, &table.device()).set_require_grad(table.is_require_grad())
-        });
+        let data = TensorData::new(matrix.values.clone(), [vocab_size, width]);
+        let (id, vectors) = (self.table.id, Tensor::from_data(data, &self.table.lazy_device()));
+        self.table = self.table.transform_for_load(vectors, id);
         Ok(self)
     }
 

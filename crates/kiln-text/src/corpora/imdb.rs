@@ -17,6 +17,7 @@ use std::thread;
 use crate::corpora::archive;
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::{Document, Documents};
+#[cfg(feature = "download")]
 use crate::corpora::download::Download;
 use crate::corpora::folder::{ClassFolder, listed, names, read_texts};
 use crate::corpora::formats::text_files::{Decoding, Sent};
@@ -108,6 +109,7 @@ impl Imdb {
     /// # Errors
     ///
     /// [`Error::NoCacheFolder`], and those of [`Download::fetch_to`]; all say how to go on without the network.
+    #[cfg(feature = "download")]
     pub fn cached_or_download() -> Result<Self> {
         let folder = match std::env::var_os("KILN_CACHE").filter(|folder| !folder.is_empty()) {
             Some(folder) => PathBuf::from(folder),
@@ -122,6 +124,7 @@ impl Imdb {
     /// # Errors
     ///
     /// Those of [`Download::fetch_to`].
+    #[cfg(feature = "download")]
     pub fn cached_in(folder: impl AsRef<Path>, download: &Download) -> Result<Self> {
         let path = folder.as_ref().join("imdb").join(ARCHIVE);
         if download.check(&path).is_err() {

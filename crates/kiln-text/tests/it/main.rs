@@ -9,6 +9,7 @@ mod damage;
 #[path = "../../../kiln-base/tests/it/damage.rs"]
 mod damaged_copies;
 mod documents;
+#[cfg(feature = "download")]
 mod downloads;
 mod encoders;
 mod encodings;
