@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 use crate::{cargo, command, results, run, tidy};
 
 /// The tests of everything that runs on a backend, only on the deprecated one.
-const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-train \
-                             -p kiln-examples --no-default-features --features ndarray";
+const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-predict \
+                             -p kiln-train -p kiln-examples --no-default-features --features ndarray";
 
 /// Crates that are without Burn.
 const FREE_OF_BURN: [&str; 4] = ["kiln-base", "kiln-text", "kiln-vectors", "kiln-linear"];
@@ -34,6 +34,7 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     steps.take("the crates without Burn have none", || {
         FREE_OF_BURN.iter().try_for_each(|name| dependencies::free_of_burn(root, name))
     })?;
+    steps.take("kiln-predict brings nothing of training", || dependencies::predict_alone(root))?;
     steps.take("clippy", || cargo(root, "clippy --release --workspace --all-targets --locked -- -D warnings"))?;
     steps.take("tests", || cargo(root, "test --release --workspace --locked"))?;
     steps.take("subwords", || {

@@ -33,26 +33,47 @@ pub(super) fn free_of_burn(root: &Path, name: &str) -> Result<()> {
     no_crate(root, &format!("-p {name} --all-features"), &["burn", "burn-core", "burn-tensor"])
 }
 
-/// Builds and runs a crate that depends on `kiln` as a user's does.
+/// Builds and runs `xtask/outside`, a crate that depends on `kiln` as a user's does: what it trains in one process predicts
+/// the same bits in another, and a program that knows none of its kinds says which it knows.
 pub(super) fn outside_crate(root: &Path, scratch: &Path) -> Result<()> {
-    let folder = scratch.join("outside");
+    let (from, folder) = (root.join("xtask/outside"), scratch.join("outside"));
     std::fs::create_dir_all(folder.join("src"))?;
-    let kiln = root.join("crates/kiln");
-    let manifest = format!(
-        "[package]\nname = \"outside\"\nedition = \"2024\"\n\n[dependencies]\nkiln = {{ path = {kiln:?} }}\n\n[workspace]\n\n\
-         [profile.release]\ndebug = 0\n"
-    );
-    std::fs::write(folder.join("Cargo.toml"), manifest)?;
+    for file in std::fs::read_dir(from.join("src"))? {
+        let file = file?;
+        std::fs::copy(file.path(), folder.join("src").join(file.file_name()))?;
+    }
+    let manifest = std::fs::read_to_string(from.join("Cargo.toml"))?;
+    let kiln = format!("{:?}", root.join("crates/kiln"));
+    std::fs::write(folder.join("Cargo.toml"), manifest.replace("\"../../crates/kiln\"", &kiln))?;
     // The versions that the workspace has locked, so that what is built is shared.
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
-    let main = "use kiln::prelude::*;\n\nfn main() -> kiln::Result<()> {\n    let device = kiln::device_named(Some(\"flex\"))?;\n    \
-                let model = ConvBiLstmConfig::new(10_000, 200).init(&device, 0)?;\n    \
-                println!(\"{}\", model.summary());\n    Ok(())\n}\n";
-    std::fs::write(folder.join("src/main.rs"), main)?;
-    let mut run = command(&folder, "cargo", "run --release --quiet");
-    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
-        run.env("CARGO_TARGET_DIR", root.join("target"));
+    let artifact = scratch.join("outside-artifact").display().to_string();
+    let run = |task: &str| -> Result<String> {
+        let mut run = command(&folder, "cargo", "run --release --quiet --");
+        if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+            run.env("CARGO_TARGET_DIR", root.join("target"));
+        }
+        output(run.args([task, &artifact]))
+    };
+    let bits =
+        |text: &str| text.lines().filter(|line| line.starts_with("bits ")).map(str::to_owned).collect::<Vec<_>>();
+    let (trained, predicted, ignorant) = (run("train")?, run("predict")?, run("ignorant")?);
+    if !trained.contains("Glu") || !trained.contains("the loss reached") {
+        bail!("it trained otherwise than expected:\n{trained}");
     }
-    let text = output(&mut run)?;
-    if text.contains("2,171,393") { Ok(()) } else { bail!("it printed:\n{text}") }
+    let (trained, predicted) = (bits(&trained), bits(&predicted));
+    if trained.len() != 3 || trained != predicted {
+        bail!("it predicted in training:\n{}\nand afterwards:\n{}", trained.join("\n"), predicted.join("\n"));
+    }
+    match ignorant.contains("\"Morse\"") && ignorant.contains("\"Tokenizer\"") {
+        true => Ok(()),
+        false => bail!("an unknown encoder was told of so:\n{ignorant}"),
+    }
+}
+
+/// A program that only predicts must carry nothing that trains, draws or fetches.
+pub(super) fn predict_alone(root: &Path) -> Result<()> {
+    const OTHERS: [&str; 8] =
+        ["burn-train", "burn-optim", "burn-dataset", "plotters", "indicatif", "ureq", "clap", "ctrlc"];
+    no_crate(root, "-p kiln-predict --no-default-features --features flex", &OTHERS)
 }
