@@ -16,7 +16,7 @@ use crate::backend::cpu::lanes::{dispatch, lanes};
 use crate::backend::cpu::product::{
     PANEL, Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
 };
-use crate::backend::cpu::shared::{Scratch, Shared, assert_holds, filled};
+use crate::backend::cpu::shared::{Scratch, Shared, assert_holds, at_least, filled};
 use crate::backend::cpu::slices::Slices;
 
 /// Rows of the inner dimension at a time: their part of a panel fits the nearest cache.
@@ -97,7 +97,8 @@ fn forward(sizes: ConvSizes, input: &[f32], kernel: &[f32], bias: &[f32], relu: 
         (0..sizes.batch).flat_map(|row| tiles(0..steps, STEPS).map(move |steps| (row, steps))).collect();
     let convolve = |out: &mut [MaybeUninit<f32>]| {
         let shared = Shared::new(out);
-        parts.into_par_iter().for_each(|(row, part)| {
+        let work = steps.min(STEPS) * sizes.inner() * filters;
+        parts.into_par_iter().with_min_len(at_least(work)).for_each(|(row, part)| {
             // SAFETY: no two parts overlap.
             let to = unsafe { shared.part((row * steps + part.start) * filters, part.len() * filters) };
             let from = (row * sizes.time + part.start) * sizes.d_input..(row + 1) * sizes.time * sizes.d_input;

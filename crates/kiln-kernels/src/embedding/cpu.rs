@@ -7,7 +7,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use rayon::prelude::*;
 
 use super::autodiff::EmbeddingOps;
-use crate::backend::cpu::shared::{Shared, assert_holds, filled};
+use crate::backend::cpu::shared::{Shared, assert_holds, at_least, filled};
 use crate::backend::cpu::slices::{Slices, ids_below};
 
 /// Ids that one task looks up.
@@ -40,7 +40,8 @@ impl<B: Slices> EmbeddingOps for B {
 /// `table` `[vocab, width]`; gives `[ids, width]`. Every id is below the vocabulary.
 fn lookup(table: &[f32], width: usize, ids: &[u32]) -> Vec<f32> {
     let gather = |out: &mut [MaybeUninit<f32>]| {
-        out.par_chunks_mut(PART * width).zip(ids.par_chunks(PART)).for_each(|(out, ids)| {
+        let parts = out.par_chunks_mut(PART * width).zip(ids.par_chunks(PART));
+        parts.with_min_len(at_least(PART * width)).for_each(|(out, ids)| {
             for (row, &id) in out.chunks_exact_mut(width).zip(ids) {
                 row.write_copy_of_slice(&table[id as usize * width..][..width]);
             }

@@ -7,7 +7,7 @@ use burn::backend::tensor::FloatTensor;
 use rayon::prelude::*;
 
 use super::autodiff::PoolKernels;
-use crate::backend::cpu::shared::assert_holds;
+use crate::backend::cpu::shared::{assert_holds, at_least};
 use crate::backend::cpu::slices::Slices;
 
 impl<B: Slices> PoolKernels for B {
@@ -56,22 +56,21 @@ fn largest(sizes: PoolSizes, input: &[f32]) -> (Vec<f32>, Vec<u8>) {
     if row == 0 {
         return (out, places);
     }
-    out.par_chunks_mut(row).zip(places.par_chunks_mut(row)).zip(input.par_chunks(time * channels)).for_each(
-        |((out, places), input)| {
-            let windows = out.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
-            for ((out, places), window) in windows.zip(input.chunks_exact(pool * channels)) {
-                out.copy_from_slice(&window[..channels]);
-                for (place, step) in window.chunks_exact(channels).enumerate().skip(1) {
-                    for ((out, at), &value) in out.iter_mut().zip(places.iter_mut()).zip(step) {
-                        // NaN is taken over and stays.
-                        let larger = value > *out || (value.is_nan() && !out.is_nan());
-                        *out = if larger { value } else { *out };
-                        *at = if larger { place as u8 } else { *at };
-                    }
+    let rows = out.par_chunks_mut(row).zip(places.par_chunks_mut(row)).zip(input.par_chunks(time * channels));
+    rows.with_min_len(at_least(time * channels)).for_each(|((out, places), input)| {
+        let windows = out.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
+        for ((out, places), window) in windows.zip(input.chunks_exact(pool * channels)) {
+            out.copy_from_slice(&window[..channels]);
+            for (place, step) in window.chunks_exact(channels).enumerate().skip(1) {
+                for ((out, at), &value) in out.iter_mut().zip(places.iter_mut()).zip(step) {
+                    // NaN is taken over and stays.
+                    let larger = value > *out || (value.is_nan() && !out.is_nan());
+                    *out = if larger { value } else { *out };
+                    *at = if larger { place as u8 } else { *at };
                 }
             }
-        },
-    );
+        }
+    });
     (out, places)
 }
 

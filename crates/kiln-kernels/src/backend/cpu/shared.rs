@@ -4,6 +4,15 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::Mutex;
 
+/// Products and sums for which another thread is woken: less than that, and a request stays on the thread that makes it, so
+/// that many threads may each make their own.
+const PAYS: usize = 1 << 19;
+
+/// How many tasks of `work` products and sums each a thread takes at least.
+pub(crate) fn at_least(work: usize) -> usize {
+    PAYS.div_ceil(work.max(1))
+}
+
 /// A slice that tasks write in parts that never overlap.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<'a, T = f32> {

@@ -10,7 +10,7 @@ use super::cells::{Before, Cell, reset};
 use super::{Call, CellKind, Kept, Plan, Sizes, Tile, Weights};
 use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
 use crate::backend::cpu::product::{Packed, accumulate, load_tile, store_tile, tile_rows, tiles, with_rows};
-use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, count, filled};
+use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, at_least, count, filled};
 
 /// The packed weights of one direction.
 struct ForwardWeights {
@@ -90,7 +90,10 @@ pub(super) fn forward_cell<const G: usize, C: Cell<G>>(
             gates: Shared::new(&mut kept.gates),
             out: Shared::new(out),
         };
-        plan.tasks().into_par_iter().for_each(|(direction, rows)| {
+        let tasks = plan.tasks();
+        let rows = (sizes.batch * directions).div_ceil(tasks.len().max(1));
+        let work = rows * sizes.time * plan.gates * sizes.d_hidden * (sizes.d_input + sizes.d_hidden);
+        tasks.into_par_iter().with_min_len(at_least(work)).for_each(|(direction, rows)| {
             dispatch(ForwardTask { call: &call, cell, direction, rows });
         });
     };
