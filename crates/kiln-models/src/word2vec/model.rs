@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::tensor::Device;
+use kiln_base::checksum::sha256;
 use kiln_base::{BadParts, FileError, Interner, OptionError, write_whole};
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{Prediction, WindowSampler, WordTables};
@@ -22,6 +23,8 @@ use crate::error::{Error, Result, at_least_one};
 /// What a saved model calls itself.
 const FORMAT: &str = "kiln-word2vec";
 const VERSION: u32 = 1;
+/// The tensors of a file.
+const TENSORS: [&str; 5] = ["input", "output", "words", "word_ends", "counts"];
 
 /// word2vec: words, their vectors, and how far their training is.
 ///
@@ -70,10 +73,25 @@ struct State {
 
 /// What a saved model holds next to tensors.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Header {
     version: u32,
     config: Word2VecConfig,
     state: State,
+    /// The SHA-256 of the header without this key and of the tensors in the order of [`TENSORS`]. Files of the first builds
+    /// have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+impl Header {
+    /// Its JSON with the checksum of it and of `tensors`.
+    fn sealed(mut self, tensors: Vec<&[u8]>) -> Result<String> {
+        self.sha256 = None;
+        let text = serde_json::to_string(&self)?;
+        self.sha256 = Some(sha256([&[text.as_bytes()], &tensors[..]].concat()));
+        Ok(serde_json::to_string(&self)?)
+    }
 }
 
 impl Word2Vec {
@@ -282,8 +300,9 @@ impl Word2Vec {
             .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
         // One entry, since the order of several would differ from file to file.
-        let header = Header { version: VERSION, config: self.config.clone(), state: self.state.clone() };
-        let metadata = HashMap::from([(FORMAT.to_owned(), serde_json::to_string(&header)?)]);
+        let header = Header { version: VERSION, config: self.config.clone(), state: self.state.clone(), sha256: None };
+        let header = header.sealed(tensors.iter().map(|(.., bytes)| bytes.as_slice()).collect())?;
+        let metadata = HashMap::from([(FORMAT.to_owned(), header)]);
         Ok(write_whole(path, &safetensors::serialize(views, Some(metadata))?)?)
     }
 
@@ -302,12 +321,13 @@ impl Word2Vec {
         let (_, header) = SafeTensors::read_metadata(bytes)?;
         let header = header.metadata().as_ref().and_then(|all| all.get(FORMAT));
         let header = header.ok_or(Error::NoWord2Vec { lacks: "the metadata 'kiln-word2vec'" })?;
-        let Header { version, config, state } = serde_json::from_str(header)?;
-        if version != VERSION {
+        let read: Header = serde_json::from_str(header)?;
+        if read.version != VERSION {
             return Err(Error::NoWord2Vec { lacks: "version 1" });
         }
-        config.check()?;
         let file = SafeTensors::deserialize(bytes)?;
+        let (config, state) = (read.config.clone(), read.state.clone());
+        config.check()?;
         let tensor = |name: &'static str, dtype: Dtype| {
             let tensor = file.tensor(name)?;
             if tensor.dtype() == dtype { Ok(tensor) } else { Err(Error::NoWord2Vec { lacks: name }) }
@@ -338,6 +358,13 @@ impl Word2Vec {
             .ok_or(Error::NoWord2Vec { lacks: "a count of each word, all words different" })?;
         if state.losses.len() != state.epoch || state.place.words > state.total_words {
             return Err(Error::NoWord2Vec { lacks: "a place that a training can be at" });
+        }
+        // Last, since what comes before says more exactly what is wrong.
+        if read.sha256.is_some() {
+            let tensors = TENSORS.iter().map(|name| Ok(file.tensor(name)?.data())).collect::<Result<Vec<_>>>()?;
+            if read.sealed(tensors)? != *header {
+                return Err(Error::NoWord2Vec { lacks: "the contents that its checksum is of: it was damaged" });
+            }
         }
         Ok(Self { config, vocabulary, tables, state })
     }

@@ -1,6 +1,8 @@
 //! Integration tests of `kiln-models`: every body runs on every backend of the build.
 
 mod config_json;
+#[path = "../../../kiln-base/tests/it/damage.rs"]
+mod damage;
 #[path = "../../../kiln-kernels/tests/it/devices.rs"]
 mod devices;
 mod embedding;

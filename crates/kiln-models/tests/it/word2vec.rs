@@ -361,6 +361,9 @@ fn damaged_states_are_named() {
         assert!(message.contains("state.safetensors") && message.contains(named), "{message}");
     }
     assert!(message(Word2Vec::load(folder.path().join("none"))).contains("none"));
+    std::fs::write(&path, good).unwrap();
+    let failures = crate::damage::not_refused(&path, |path| Word2Vec::load(path).map(drop));
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use kiln_base::FileError;
+use kiln_base::{FileError, checksum};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -57,6 +58,16 @@ impl EpochLogs {
     }
 }
 
+/// `history.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    epochs: Vec<EpochLogs>,
+    /// See [`checksum`]; histories of the first builds have none.
+    #[serde(default, rename = "checksum")]
+    _checksum: Option<IgnoredAny>,
+}
+
 /// The epochs of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
@@ -78,7 +89,7 @@ impl History {
         self.epochs.push(logs);
     }
 
-    /// Writes the history as JSON.
+    /// Writes the history as JSON, with a checksum as its last key.
     ///
     /// # Errors
     ///
@@ -86,7 +97,7 @@ impl History {
     pub fn save_json(&self, path: impl AsRef<Path>) -> Result<()> {
         let mut text = serde_json::to_string_pretty(self).expect("a history is plain data");
         text.push('\n');
-        write_file(path.as_ref(), text.as_bytes())
+        write_file(path.as_ref(), checksum::seal(&text).as_bytes())
     }
 
     /// Reads what [`History::save_json`] wrote.
@@ -97,7 +108,9 @@ impl History {
     pub fn load_json(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(FileError::new("read", path))?;
-        serde_json::from_str(&text).map_err(|error| Error::damaged(path, error))
+        let File { epochs, .. } = serde_json::from_str(&text).map_err(|error| Error::damaged(path, error))?;
+        checksum::check(&text).map_err(|error| Error::damaged(path, error))?;
+        Ok(Self { epochs })
     }
 
     /// Writes the history as CSV: a header with every name that some epoch has, then a line an

@@ -3,6 +3,9 @@
 mod artifact;
 mod broken_runs;
 mod callbacks;
+#[path = "../../../kiln-base/tests/it/damage.rs"]
+mod damage;
+mod damaged_runs;
 #[path = "../../../kiln-kernels/tests/it/devices.rs"]
 mod devices;
 mod embeddings;
