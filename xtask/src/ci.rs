@@ -34,7 +34,7 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     steps.take("the crates without Burn have none", || {
         FREE_OF_BURN.iter().try_for_each(|name| dependencies::free_of_burn(root, name))
     })?;
-    steps.take("kiln-predict brings nothing of training", || dependencies::predict_alone(root))?;
+    steps.take("kiln-predict brings nothing of training", || dependencies::predict_is_small(root))?;
     steps.take("clippy", || cargo(root, "clippy --release --workspace --all-targets --locked -- -D warnings"))?;
     steps.take("tests", || cargo(root, "test --release --workspace --locked"))?;
     steps.take("subwords", || {

@@ -122,26 +122,26 @@ pub fn is_under(name: &str, path: &str) -> bool {
 pub fn check_path<M: Module>(module: &M, path: &str) -> Result<()> {
     let mut names = Naming::default();
     module.visit(&mut names);
-    if names.found.iter().any(|found| is_under(&found.name, path)) {
+    if names.found.iter().any(|(name, _)| is_under(name, path)) {
         return Ok(());
     }
-    let known = names.found.into_iter().map(|found| found.name).collect();
+    let known = names.found.into_iter().map(|(name, _)| name).collect();
     Err(Error::NoParameter { path: path.to_owned(), known })
 }
 
 /// The parameters that training leaves as they are. They are known only on a device with autodiff
 /// (`module.train()`).
 pub fn frozen_paths<M: Module>(module: &M) -> Vec<String> {
-    let mut names = Naming::default();
-    module.visit(&mut names);
-    names.found.into_iter().filter(|found| !found.is_trainable).map(|found| found.name).collect()
+    let mut frozen = Frozen::default();
+    module.visit(&mut frozen);
+    frozen.found
 }
 
 /// The path and the sizes of every parameter. Nothing is read from the device.
 pub fn shapes_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     let mut names = Naming::default();
     module.visit(&mut names);
-    names.found.into_iter().map(|found| (found.name, found.shape)).collect()
+    names.found
 }
 
 /// How the numbers of a file of weights are written.
@@ -260,7 +260,13 @@ impl ModuleMapper for Putting {
                 let data = TensorData::new(weight.values, shape);
                 let loaded = device.memory_persistent_allocations(data, |data| Tensor::<D>::from_data(data, &device));
                 let id = param.id;
-                return param.transform_for_load(loaded, id);
+                if param.is_initialized() {
+                    let (_, tensor, mapper) = param.consume();
+                    let loaded = if tensor.is_require_grad() { loaded.require_grad() } else { loaded };
+                    return Param::from_mapped_value(id, loaded, mapper);
+                }
+                // Values as they are in the module: a mapper of Burn's is for Burn's own files.
+                return param.load_mapper(|tensor| tensor).transform_for_load(loaded, id);
             }
         };
         self.error.get_or_insert(error);
@@ -284,25 +290,34 @@ impl<F: FnMut(&str) -> Option<bool>> ModuleMapper for Freezing<F> {
     }
 }
 
-/// A parameter, but for its values.
-struct Found {
-    name: String,
-    shape: Vec<usize>,
-    is_trainable: bool,
-}
-
-/// Finds every parameter.
+/// The name and the sizes of every parameter, none of which is drawn for that.
 #[derive(Default)]
 struct Naming {
     path: ParameterPath,
-    found: Vec<Found>,
+    found: Vec<(String, Vec<usize>)>,
 }
 
 impl ModuleVisitor for Naming {
     follows_path!();
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let (name, shape) = (self.path.name(), param.lazy_shape().to_vec());
-        self.found.push(Found { name, shape, is_trainable: param.is_initialized() && param.is_require_grad() });
+        self.found.push((self.path.name(), param.lazy_shape().to_vec()));
+    }
+}
+
+/// The names of the parameters that are not trained.
+#[derive(Default)]
+struct Frozen {
+    path: ParameterPath,
+    found: Vec<String>,
+}
+
+impl ModuleVisitor for Frozen {
+    follows_path!();
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !param.val().is_require_grad() {
+            self.found.push(self.path.name());
+        }
     }
 }

@@ -1,17 +1,18 @@
 //! [`ArtifactConfig`]: what an artifact holds next to its weights, and how it is written.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kiln_base::{FileError, OptionError, checksum, write_whole};
+use kiln_base::{FileError, OptionError, WholeFile, checksum};
 use kiln_models::weights::{self, Precision, Weights};
 use kiln_models::{ArtifactModel, Head, LanguageModel, Series, TokenBatch};
 use kiln_text::io::Saved;
 use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
 use serde::{Deserialize, Serialize};
 
-use crate::config_file::{ConfigFile, FORMAT, FileEntry, Kind, Made, NamedEncoder, NamedModel, format_1_text};
+use crate::config_file::{ConfigFile, FORMAT, FileEntry, Files, Kind, Made, NamedEncoder, NamedModel, format_1_text};
 use crate::error::{Error, Result};
 use crate::folder::{CONFIG, MODEL, TOKENIZER};
 use crate::sequence_encoder::SequenceEncoder;
@@ -214,7 +215,7 @@ impl ArtifactConfig {
         }
     }
 
-    fn file(&self, files: BTreeMap<String, FileEntry>) -> ConfigFile {
+    fn file(&self, files: Files) -> ConfigFile {
         let (encoder, class_names, unit) = match &self.reading {
             Reading::Texts { encoder, class_names } => {
                 let (shape, name) = (encoder.shape(), encoder.encoder().class_name().to_owned());
@@ -247,13 +248,7 @@ impl ArtifactConfig {
     #[doc(hidden)]
     pub fn identity(&self) -> String {
         let tokenizer = self.tokenizer().map(|text| checksum::sha256([text.as_bytes()]));
-        let mut text = format_1_text(&self.file(BTreeMap::new()), tokenizer);
-        for (what, value) in [("threshold", self.threshold), ("temperature", self.temperature)] {
-            if let Some(value) = value {
-                text += &format!("{what} {value}\n");
-            }
-        }
-        text
+        format_1_text(&self.file(Files::default()), tokenizer)
     }
 
     /// Writes `config.json` and, for text, `tokenizer.json` into `folder`, for a run whose weights may still change:
@@ -281,25 +276,28 @@ impl ArtifactConfig {
             let found = weight.values.iter().find(|value| !is_number(value)).copied().unwrap_or(f32::NAN);
             return Err(Error::data("the weights", "finite numbers", format!("{found} in '{name}'")));
         }
-        let folder = folder.as_ref();
-        // Weights that are on their way must not meet the checksum of others.
-        self.write(folder, None)?;
-        let bytes = weights::to_safetensors(weights, self.precision, None)?;
-        write_whole(folder.join(MODEL), &bytes)?;
-        self.write(folder, Some(FileEntry::of(&bytes)))
+        self.write(folder.as_ref(), Some(weights::to_safetensors(weights, self.precision, None)?))
     }
 
-    fn write(&self, folder: &Path, model: Option<FileEntry>) -> Result<()> {
+    /// All files get their names one right after the other, when each is whole under another.
+    fn write(&self, folder: &Path, model: Option<Vec<u8>>) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(FileError::new("make the folder", folder))?;
-        let mut files = BTreeMap::new();
-        if let Some(model) = model {
-            files.insert(MODEL.to_owned(), model);
+        let whole = |name: &str, bytes: &[u8]| -> Result<WholeFile> {
+            let path = folder.join(name);
+            let mut file = WholeFile::create(&path)?;
+            file.write_all(bytes).map_err(FileError::new("write", &path))?;
+            Ok(file)
+        };
+        let (tokenizer, mut written) = (self.tokenizer(), Vec::new());
+        for (name, bytes) in [(MODEL, model.as_deref()), (TOKENIZER, tokenizer.as_ref().map(|text| text.as_bytes()))] {
+            if let Some(bytes) = bytes {
+                written.push(whole(name, bytes)?);
+            }
         }
-        if let Some(tokenizer) = self.tokenizer() {
-            write_whole(folder.join(TOKENIZER), tokenizer.as_bytes())?;
-            files.insert(TOKENIZER.to_owned(), FileEntry::of(tokenizer.as_bytes()));
-        }
-        Ok(write_whole(folder.join(CONFIG), self.file(files).to_json().as_bytes())?)
+        let (model, tokenizer) =
+            (model.as_deref().map(FileEntry::of), tokenizer.map(|text| FileEntry::of(text.as_bytes())));
+        written.push(whole(CONFIG, self.file(Files { model, tokenizer }).to_json().as_bytes())?);
+        Ok(written.into_iter().try_for_each(WholeFile::finish)?)
     }
 }
 
@@ -311,6 +309,9 @@ pub(crate) fn check_classifier(
     encoder: &SequenceEncoder,
     class_names: &[String],
 ) -> Result<()> {
+    if vocab_size.is_none() {
+        return Err(Error::data("the ids that the model takes", "a number (`Model::vocab_size`)", "none"));
+    }
     if let Some(found) = vocab_size.filter(|&found| found < encoder.vocab_size()) {
         return Err(Error::data(
             "the model's vocabulary",
@@ -323,12 +324,12 @@ pub(crate) fn check_classifier(
         return Err(Error::data("the model's length", format!("{length}, as the text encoder's"), found));
     }
     match head.classes() {
+        None | Some(0 | 1) => Err(Error::data("the classes of a text classifier's head", "at least 2", head.outputs())),
         Some(classes) if classes != class_names.len() => {
             let expected = format!("{classes}, as the model's classes");
             Err(Error::data("the number of class names", expected, class_names.len()))
         }
         Some(_) => Ok(()),
-        None => Err(Error::data("the classes of a text classifier's head", "at least 2", 0)),
     }
 }
 
@@ -365,7 +366,8 @@ fn command() -> Option<String> {
     let mut arguments = std::env::args_os();
     let program = arguments.next()?;
     let program = Path::new(&program).file_name()?.to_string_lossy().into_owned();
-    let words = arguments.map(|argument| argument.to_string_lossy().into_owned());
+    let quoted = |word: &str| if word.contains(char::is_whitespace) { format!("{word:?}") } else { word.to_owned() };
+    let words = arguments.map(|argument| quoted(&argument.to_string_lossy()));
     Some(std::iter::once(program).chain(words).collect::<Vec<_>>().join(" "))
 }
 

@@ -72,6 +72,15 @@ impl FileEntry {
     }
 }
 
+/// What is known of the other files; nothing of the weights while a run still changes them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Files {
+    #[serde(rename = "model.safetensors")]
+    pub(crate) model: Option<FileEntry>,
+    #[serde(rename = "tokenizer.json")]
+    pub(crate) tokenizer: Option<FileEntry>,
+}
+
 /// How an artifact was made, for a person who finds the folder.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Made {
@@ -99,7 +108,7 @@ pub(crate) struct ConfigFile {
     pub(crate) scores: BTreeMap<String, f64>,
     #[serde(default)]
     pub(crate) made: Made,
-    pub(crate) files: BTreeMap<String, FileEntry>,
+    pub(crate) files: Files,
     /// Format 1's check of the tokenizer: the SHA-256 of what its reader writes again.
     #[serde(skip)]
     pub(crate) rewritten_tokenizer: Option<String>,
@@ -134,11 +143,13 @@ impl ConfigFile {
             }
         }
         checksum::check(text).map_err(|error| damaged(&error))?;
-        let is_sealed =
-            value.as_object().and_then(|object| object.keys().next_back()).is_some_and(|key| key == CHECKSUM);
+        let last = value.as_object().and_then(|object| object.iter().next_back());
+        let is_sealed = last.is_some_and(|(key, value)| key == CHECKSUM && value.is_string());
         if is_sealed && let Some(object) = value.as_object_mut() {
             object.remove(CHECKSUM);
         }
+        // Not from `value`, in which the last of two equal keys has won.
+        serde_json::from_str::<Self>(text).map_err(|error| damaged(&unknown_in(&value, &error)))?;
         Ok(Self { is_sealed, ..strict(&value).map_err(|error| damaged(&error))? })
     }
 }
@@ -230,7 +241,7 @@ fn format_1(value: &Value) -> Result<ConfigFile, String> {
         temperature: None,
         scores: BTreeMap::new(),
         made: Made::default(),
-        files: BTreeMap::new(),
+        files: Files::default(),
         rewritten_tokenizer,
         is_sealed: false,
     };

@@ -1,6 +1,7 @@
 //! The files of an artifact's folder, read and checked.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kiln_base::{FileError, checksum};
@@ -63,9 +64,8 @@ impl Folder {
     }
 
     /// A file, if it is what `config.json` says of it. Its size is compared before it is read.
-    fn checked(&self, name: &'static str) -> Result<Vec<u8>> {
+    fn checked(&self, name: &'static str, entry: Option<&FileEntry>) -> Result<Vec<u8>> {
         let path = self.path.join(name);
-        let entry = self.config.files.get(name);
         if let Some(FileEntry { bytes, .. }) = entry
             && let Some(found) = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
             && found != *bytes
@@ -104,8 +104,13 @@ impl Folder {
         json: impl FnOnce(&T) -> String,
     ) -> Result<T> {
         let path = self.path.join(TOKENIZER);
-        let text = String::from_utf8(self.checked(TOKENIZER)?).map_err(|error| Error::damaged(&path, error))?;
-        let read = parse(&text).map_err(|error| Error::damaged(&path, error))?;
+        let text = String::from_utf8(self.checked(TOKENIZER, self.config.files.tokenizer.as_ref())?)
+            .map_err(|error| Error::damaged(&path, error))?;
+        let read = parse(&text).map_err(|error| match error {
+            // Such as a feature that the program was built without: no damage.
+            kiln_text::Error::Subword(_) => Error::Text(error),
+            _ => Error::damaged(&path, error),
+        })?;
         match &self.config.rewritten_tokenizer {
             Some(sha256) if checksum::sha256([json(&read).as_bytes()]) != *sha256 => {
                 Err(Error::damaged(&path, format!("it is not the {what} that the model was trained with")))
@@ -116,7 +121,8 @@ impl Folder {
 
     /// The weights, all of them numbers.
     pub(crate) fn weights(&self) -> Result<Weights> {
-        let read = weights::from_safetensors(&self.checked(MODEL)?).map_err(|error| self.bad_weights(error))?;
+        let read = weights::from_safetensors(&self.checked(MODEL, self.config.files.model.as_ref())?)
+            .map_err(|error| self.bad_weights(error))?;
         for (name, weight) in &read {
             if let Some(value) = weight.values.iter().find(|value| !value.is_finite()) {
                 return Err(self.bad_weights(format!("the weight '{name}' holds {value}")));
@@ -140,7 +146,11 @@ fn read(folder: &Path, file: &'static str) -> Result<Vec<u8>> {
             Err(Error::damaged(&path, format!("it must be a file, but is {found}")))
         }
         Ok(_) => Ok(fs::read(&path).map_err(FileError::new("read", &path))?),
-        Err(_) => Err(missing(folder, file)?),
+        Err(error) if error.kind() == ErrorKind::NotFound && fs::symlink_metadata(&path).is_ok() => {
+            Err(Error::damaged(&path, "it is a link to nothing"))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(missing(folder, file)?),
+        Err(error) => Err(FileError::new("read", &path)(error).into()),
     }
 }
 

@@ -64,6 +64,10 @@ impl<I: 'static> dyn Loaded<I> {
         }
         let outputs = self.head().activate(outputs);
         let [_, width] = outputs.dims();
+        if width != self.head().outputs() || width == 0 {
+            let expected = format!("{}, as its head says", self.head().outputs());
+            return Err(Error::data("the outputs of the model", expected, width));
+        }
         let values = outputs.try_into_vec_as::<f32>().map_err(Error::Device)?;
         Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
     }

@@ -13,6 +13,7 @@ use kiln_text::encoders::{
     CharTokenizer, ImdbIds, SavedEncoder, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer,
 };
 use kiln_text::io::Saved;
+use kiln_text::keras::TextVectorization;
 
 use crate::config_file::nearest;
 use crate::error::{Error, Result};
@@ -30,7 +31,6 @@ type ReadEncoder = fn(&str) -> kiln_text::Result<TextEncoder>;
 /// use kiln_models::{ArtifactModel, ConvClassifier};
 /// use kiln_predict::Registry;
 /// use kiln_text::encoders::WordTokenizer;
-use kiln_text::keras::TextVectorization;
 ///
 /// // In place of these, models and encodings of your own.
 /// let registry = Registry::default()
@@ -85,6 +85,13 @@ impl Registry {
             .encoder::<TextVectorization>("TextVectorization")
             .encoder::<WordTokenizer>("Tokenizer")
             .encoder::<VocabularyEncoder>("VocabularyEncoder");
+        // Without the feature, what reads it says that it is needed.
+        #[cfg(not(feature = "subwords"))]
+        let all = {
+            let mut all = all;
+            all.encoders.insert("SubwordTokenizer".to_owned(), TextEncoder::from_json);
+            all
+        };
         #[cfg(feature = "subwords")]
         let all = all.encoder::<kiln_text::encoders::SubwordTokenizer>("SubwordTokenizer");
         all

@@ -83,10 +83,16 @@ impl SeriesPredictor {
 /// The steps of a row and the numbers a step.
 fn row_of(model: &dyn Loaded<Series>) -> Result<[usize; 2]> {
     match (model.max_len(), model.d_input()) {
-        (Some(max_len @ 1..), Some(d_input @ 1..)) => Ok([max_len, d_input]),
+        (Some(max_len @ 1..), Some(d_input @ 1..)) if max_len.checked_mul(d_input).is_some_and(|row| row < 1 << 32) => {
+            Ok([max_len, d_input])
+        }
         (max_len, d_input) => {
             let found = format!("{max_len:?} and {d_input:?}");
-            Err(Error::data("the steps of a row and the numbers a step of the model", "at least 1 each", found))
+            Err(Error::data(
+                "the steps of a row and the numbers a step of the model",
+                "at least 1 each, and together below 2^32",
+                found,
+            ))
         }
     }
 }

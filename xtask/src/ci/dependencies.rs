@@ -67,13 +67,23 @@ pub(super) fn outside_crate(root: &Path, scratch: &Path) -> Result<()> {
     }
     match ignorant.contains("\"Morse\"") && ignorant.contains("\"Tokenizer\"") {
         true => Ok(()),
-        false => bail!("an unknown encoder was told of so:\n{ignorant}"),
+        false => bail!("the error about an unknown encoder lacks the known names:\n{ignorant}"),
     }
 }
 
 /// A program that only predicts must carry nothing that trains, draws or fetches.
-pub(super) fn predict_alone(root: &Path) -> Result<()> {
-    const OTHERS: [&str; 8] =
-        ["burn-train", "burn-optim", "burn-dataset", "plotters", "indicatif", "ureq", "clap", "ctrlc"];
+pub(super) fn predict_is_small(root: &Path) -> Result<()> {
+    const OTHERS: [&str; 10] = [
+        "burn-train",
+        "burn-optim",
+        "burn-dataset",
+        "plotters",
+        "indicatif",
+        "ureq",
+        "rustls",
+        "clap",
+        "ctrlc",
+        "kiln-vectors",
+    ];
     no_crate(root, "-p kiln-predict --no-default-features --features flex", &OTHERS)
 }

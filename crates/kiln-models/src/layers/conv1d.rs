@@ -50,7 +50,10 @@ impl Conv1dConfig {
         let d_input = at_least_one("channels of a convolution's input", self.d_input)?;
         let filters = at_least_one("filters of a convolution", self.filters)?;
         let window = at_least_one("kernel size of a convolution", self.kernel_size)?;
-        let glorot = Initializer::GlorotUniform { fan_in: window * d_input, fan_out: window * filters };
+        let glorot = Initializer::GlorotUniform {
+            fan_in: window.saturating_mul(d_input),
+            fan_out: window.saturating_mul(filters),
+        };
         Ok(Conv1d {
             kernel: glorot.param([window, d_input, filters], key.child("kernel"), device),
             bias: Initializer::Zeros.param([filters], key.child("bias"), device),
@@ -77,7 +80,7 @@ pub struct Conv1d {
 
 impl Conv1d {
     fn window(&self) -> usize {
-        self.kernel.val().dims()[0]
+        self.kernel.lazy_shape()[0]
     }
 
     /// Zeros in front and at the back.

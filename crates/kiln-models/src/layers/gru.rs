@@ -67,12 +67,12 @@ pub struct Gru {
 
 impl Recurrent for Gru {
     fn cell(&self) -> CellKind {
-        CellKind::Gru { reset_after: self.bias.val().dims()[0] == 2 }
+        CellKind::Gru { reset_after: self.bias.lazy_shape()[0] == 2 }
     }
 
     one_direction!();
 
     fn d_hidden(&self) -> usize {
-        self.bias.val().dims()[1] / 3
+        self.bias.lazy_shape()[1] / 3
     }
 }

@@ -67,6 +67,6 @@ impl Recurrent for Lstm {
     one_direction!();
 
     fn d_hidden(&self) -> usize {
-        self.bias.val().dims()[0] / 4
+        self.bias.lazy_shape()[0] / 4
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn kernels(
 ) -> Result<[Param<Tensor<2>>; 2]> {
     at_least_one(options[0], d_input)?;
     at_least_one(options[1], d_hidden)?;
-    let width = gates * d_hidden;
+    let width = gates.saturating_mul(d_hidden);
     let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: width };
     Ok([
         glorot.param([d_input, width], key.child("kernel"), device),

@@ -62,6 +62,6 @@ impl Recurrent for SimpleRnn {
     one_direction!();
 
     fn d_hidden(&self) -> usize {
-        self.bias.val().dims()[0]
+        self.bias.lazy_shape()[0]
     }
 }

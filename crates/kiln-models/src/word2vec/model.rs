@@ -363,7 +363,7 @@ impl Word2Vec {
         if read.sha256.is_some() {
             let tensors = TENSORS.iter().map(|name| Ok(file.tensor(name)?.data())).collect::<Result<Vec<_>>>()?;
             if read.sealed(tensors)? != *header {
-                return Err(Error::NoWord2Vec { lacks: "the contents that its checksum is of: it was damaged" });
+                return Err(Error::NoWord2Vec { lacks: "a right checksum: it was damaged" });
             }
         }
         Ok(Self { config, vocabulary, tables, state })

@@ -209,6 +209,18 @@ fn chosen_parameters_are_drawn_anew_and_the_others_stay() {
     }
 }
 
+/// Burn's column layout turns weights around in files of Burn's own.
+#[test]
+fn weights_of_a_layer_of_burns_come_back_as_they_were() {
+    let device = device();
+    let config = burn::nn::LinearConfig::new(3, 3).with_layout(burn::nn::LinearLayout::Col);
+    let weights = weights_of(&config.init(&device));
+    // Into parameters that were never drawn, and into others.
+    let loaded = with_weights(config.init(&device), weights.clone()).unwrap();
+    assert_eq!(weights_of(&loaded), weights);
+    assert_eq!(weights_of(&with_weights(loaded, weights.clone()).unwrap()), weights);
+}
+
 #[test]
 fn weights_survive_safetensors_and_wrong_ones_are_named() {
     let device = device();

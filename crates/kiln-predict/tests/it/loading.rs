@@ -45,6 +45,9 @@ fn sizes_that_the_weights_do_not_have_are_refused_at_once() {
 fn keys_that_contradict_each_other_are_refused() {
     for (from, to, expected) in [
         ("\"class_names\": [", "\"class_names\": null, \"unit\": [", "unit"),
+        ("\"threshold\": null", "\"threshold\": 0.5, \"threshold\": 0.9", "duplicate field `threshold`"),
+        ("\"model.safetensors\": {", "\"model.safetensor\": {", "\"model.safetensors\" meant?"),
+        ("\"head\": \"binary\"", "\"head\": {\"classes\": 1}", "at least 2"),
         ("\"max_len\": 6", "\"max_len\": 7", "the model's length"),
         ("\"padding\": \"pre\"", "\"padding\": \"left\"", "unknown variant `left`"),
         ("\"class 0\",", "", "the number of class names"),

@@ -206,7 +206,7 @@ impl<M: Trainable> Trainer<M> {
     }
 
     /// Writes what a later process needs next to the weights to predict (`config.json`,
-    /// `tokenizer.json`) when the first epoch ends; until then an old run in the folder stands.
+    /// `tokenizer.json`) when the first epoch ends, and at the end with the weights' checksum; until then an old run in the folder stands.
     #[must_use]
     pub fn artifact(mut self, artifact: ArtifactConfig) -> Self {
         self.artifact = Some(artifact);
@@ -260,6 +260,10 @@ impl<M: Trainable> Trainer<M> {
         for Frozen { path, .. } in &self.frozen {
             weights::check_path(&model, path)?;
         }
+        if self.artifact.is_some() {
+            // Constants too, which training does not look at: at the end it would be too late.
+            check_finite(&model)?;
+        }
         let device = device_of(&model)?;
         let optimizer = OptimizerState::new(self.optimizer)?;
         let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
@@ -300,15 +304,12 @@ impl<M: Trainable> Trainer<M> {
             perplexity: self.perplexity,
             gradient_norms: self.gradient_norms,
             largest_gradient: None,
-            begun: self.existing_run == ExistingRun::Resume,
+            begun: false,
+            resumed: self.existing_run == ExistingRun::Resume,
             artifact: self.artifact,
         };
         if self.existing_run == ExistingRun::Resume {
             model = resume(model, &mut training, self.show)?;
-            // Whatever became of them: what the run goes on to leave is what it was begun with.
-            if let Some(artifact) = &training.artifact {
-                artifact.save_without_weights(training.folder.path())?;
-            }
         }
         if self.show {
             // The last one, and after `resume`: a checkpoint keeps no state of it.
@@ -339,6 +340,21 @@ impl<M: Trainable> Trainer<M> {
         }
         Ok(())
     }
+}
+
+/// An artifact holds only numbers.
+fn check_finite<M: Trainable>(model: &M) -> Result<()> {
+    for (name, weight) in weights::weights_of(model) {
+        if let Some(value) = weight.values.iter().find(|value| !value.is_finite()) {
+            let found = format!("{value} in '{name}'");
+            return Err(Error::Data {
+                what: "the weights of a model with an artifact",
+                expected: "finite numbers".into(),
+                found,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Puts the checkpoint's state into `model` and `training`.
@@ -376,11 +392,11 @@ fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) 
         folder.settle().ok();
         folder.told(error, kept + 1)
     })?;
+    folder.save_curves(&history)?;
     match artifact {
         Some(artifact) => artifact.seed(identity.seed).scores(scores).save(folder.path(), &weights)?,
         None => save_model(&folder, &weights)?,
     }
-    folder.save_curves(&history)?;
     Ok(Run { model, history, stopped, folder: folder.path().to_owned(), batch_size: identity.batch_size })
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct TrainingLoop<M: Trainable> {
     /// Whether the folder holds this run: an old one stays until the first epoch has ended, and is put aside until it is
     /// kept.
     pub(crate) begun: bool,
+    /// Whether it goes on with what the folder holds.
+    pub(crate) resumed: bool,
     pub(crate) artifact: Option<ArtifactConfig>,
 }
 
@@ -266,10 +268,13 @@ impl<M: Trainable> TrainingLoop<M> {
         })
     }
 
-    /// Puts this run in the place of an old one.
+    /// Puts this run in the place of an old one. What says how to predict is written anew, of a resumed run too: whatever
+    /// became of it, the weights that follow are those of what the run was begun with.
     fn begin(&mut self) -> Result<()> {
         if !self.begun {
-            self.folder.put_aside()?;
+            if !self.resumed {
+                self.folder.put_aside()?;
+            }
             if let Some(artifact) = &self.artifact {
                 artifact.save_without_weights(self.folder.path())?;
             }
