@@ -68,6 +68,9 @@ pub enum Error {
         /// The parameters' paths.
         known: Vec<String>,
     },
+    /// Weights are not those that their file's checksum was made of.
+    #[error("the weights do not fit the checksum in their file: it was damaged; take a fresh copy")]
+    WeightChecksum,
     /// A number is too large for half precision.
     #[error("'{name}' holds {found}, and half precision ends at 65,504: write the weights with 32 bits")]
     BeyondHalfPrecision {

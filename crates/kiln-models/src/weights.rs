@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData, bf16, f16};
+use kiln_base::checksum::sha256;
 use kiln_kernels::RandomKey;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -144,6 +145,9 @@ pub fn shapes_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     names.found
 }
 
+/// What the metadata call the SHA-256 of all names and numbers, in the order of the names.
+const CHECKSUM: &str = "sha256";
+
 /// How the numbers of a file of weights are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
@@ -154,7 +158,8 @@ pub enum Precision {
     Half,
 }
 
-/// The weights as the bytes of a safetensors file.
+/// The weights as the bytes of a safetensors file. Without metadata of its own it has a checksum in them, which
+/// [`from_safetensors`] compares.
 ///
 /// # Errors
 ///
@@ -180,6 +185,11 @@ pub fn to_safetensors(
         };
         all.push((name.as_str(), dtype, &weight.shape, bytes));
     }
+    // A file whose metadata are another's has that one's checksum; several entries would differ in order from file to file.
+    let metadata = metadata.or_else(|| {
+        let parts = all.iter().flat_map(|(name, .., bytes)| [name.as_bytes(), bytes.as_slice()]);
+        Some(HashMap::from([(CHECKSUM.to_owned(), sha256(parts))]))
+    });
     let views = all
         .iter()
         .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.to_vec(), bytes)?)))
@@ -191,12 +201,20 @@ pub fn to_safetensors(
 ///
 /// # Errors
 ///
-/// They are cut short or no safetensors file, or a tensor does not hold floats of 32 or 16 bits.
+/// They are cut short or no safetensors file, a tensor does not hold floats of 32 or 16 bits, or the numbers are not those
+/// that the checksum was made of, if there is one.
 pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
     fn values<const N: usize>(view: &TensorView<'_>, read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         view.data().as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
     }
     let tensors = safetensors::SafeTensors::deserialize(bytes)?;
+    let (_, header) = safetensors::SafeTensors::read_metadata(bytes)?;
+    if let Some(expected) = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM)) {
+        let sorted: BTreeMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
+        if sha256(sorted.iter().flat_map(|(name, view)| [name.as_bytes(), view.data()])) != *expected {
+            return Err(Error::WeightChecksum);
+        }
+    }
     let weight = |(name, view): (&str, TensorView<'_>)| {
         let values = match view.dtype() {
             Dtype::F32 => values(&view, f32::from_le_bytes),

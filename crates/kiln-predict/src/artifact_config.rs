@@ -237,11 +237,29 @@ impl ArtifactConfig {
             threshold: self.threshold,
             temperature: self.temperature,
             scores: self.scores.clone(),
-            made: Made { command: command(), date: today(), ..self.made.clone() },
+            made: Made {
+                command: self.made.command.clone().or_else(command),
+                date: self.made.date.clone().or_else(today),
+                ..self.made.clone()
+            },
             files,
             rewritten_tokenizer: None,
             is_sealed: true,
         }
+    }
+
+    /// The same, made as what `folder` holds: for a run that goes on there.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn made_as_in(mut self, folder: &Path) -> Self {
+        let path = folder.join(CONFIG);
+        let text = std::fs::metadata(&path).is_ok_and(|found| found.is_file()).then(|| std::fs::read_to_string(&path));
+        if let Some(Ok(text)) = text
+            && let Ok(ConfigFile { made: Made { command, date, .. }, .. }) = ConfigFile::parse(&path, &text)
+        {
+            (self.made.command, self.made.date) = (command, date);
+        }
+        self
     }
 
     /// What tells whether a run that is resumed leaves the same artifact: what was chosen, not when and how well.
@@ -323,6 +341,13 @@ pub(crate) fn check_classifier(
     if let Some(found) = max_len.filter(|&found| found != length) {
         return Err(Error::data("the model's length", format!("{length}, as the text encoder's"), found));
     }
+    let is_name = |name: &String| !name.is_empty() && !name.contains(char::is_control);
+    if let Some(at) =
+        (0..class_names.len()).find(|&at| !is_name(&class_names[at]) || class_names[..at].contains(&class_names[at]))
+    {
+        let expected = "different ones, none empty or with line ends or tabs";
+        return Err(Error::data("the class names", expected, format!("{:?}", class_names[at])));
+    }
     match head.classes() {
         None | Some(0 | 1) => Err(Error::data("the classes of a text classifier's head", "at least 2", head.outputs())),
         Some(classes) if classes != class_names.len() => {
@@ -366,9 +391,17 @@ fn command() -> Option<String> {
     let mut arguments = std::env::args_os();
     let program = arguments.next()?;
     let program = Path::new(&program).file_name()?.to_string_lossy().into_owned();
-    let quoted = |word: &str| if word.contains(char::is_whitespace) { format!("{word:?}") } else { word.to_owned() };
     let words = arguments.map(|argument| quoted(&argument.to_string_lossy()));
     Some(std::iter::once(program).chain(words).collect::<Vec<_>>().join(" "))
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 /// The date in UTC, such as 2026-03-01.
@@ -393,7 +426,16 @@ fn civil(days: u64) -> [u64; 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::civil;
+    use super::{civil, quoted};
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, expected) in
+            [("--a=b/c", "--a=b/c"), ("", "''"), ("a b", "'a b'"), ("$x;", "'$x;'"), ("it's", r"'it'\''s'")]
+        {
+            assert_eq!(quoted(word), expected);
+        }
+    }
 
     #[test]
     fn days_become_dates() {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use kiln_base::checksum;
 use kiln_text::rows::{Padding, Truncating};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::artifact_config::TokenUnit;
@@ -129,7 +129,7 @@ impl ConfigFile {
     /// It is no JSON, of another format, was changed, or lacks a key or has one too many.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
         let damaged = |reason: &dyn std::fmt::Display| Error::damaged(path, reason);
-        let mut value: Value = serde_json::from_str(text).map_err(|error| damaged(&error))?;
+        let Once(mut value) = serde_json::from_str(text).map_err(|error| damaged(&error))?;
         let format = value.get("format").cloned();
         match format.as_ref().and_then(Value::as_u64) {
             Some(1) => return format_1(&value).map_err(|error| damaged(&error)),
@@ -148,8 +148,10 @@ impl ConfigFile {
         if is_sealed && let Some(object) = value.as_object_mut() {
             object.remove(CHECKSUM);
         }
-        // Not from `value`, in which the last of two equal keys has won.
-        serde_json::from_str::<Self>(text).map_err(|error| damaged(&unknown_in(&value, &error)))?;
+        if value.get(CHECKSUM).is_some() {
+            let reason = "its key \"checksum\" must be the last one, and a string; if you edited the file, take it out";
+            return Err(damaged(&reason));
+        }
         Ok(Self { is_sealed, ..strict(&value).map_err(|error| damaged(&error))? })
     }
 }
@@ -180,10 +182,91 @@ pub(crate) fn strict<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T
 fn unknown_in(value: &Value, error: &serde_json::Error) -> String {
     let text = error.to_string();
     let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-    let near = |missing: &str| nearest(missing, value.as_object()?.keys().map(String::as_str));
+    let is_known = |key: &&str| KEYS.contains(key);
+    let near =
+        |missing: &str| nearest(missing, value.as_object()?.keys().map(String::as_str).filter(|key| !is_known(key)));
     match missing.and_then(near) {
         Some(near) => format!("{text}; is {near:?} a misspelling of it?"),
         None => text,
+    }
+}
+
+/// The keys of `config.json`, none of which is a misspelling of another.
+const KEYS: [&str; 13] = [
+    "format",
+    "kind",
+    "kiln",
+    "burn",
+    "model",
+    "encoder",
+    "unit",
+    "class_names",
+    "threshold",
+    "temperature",
+    "scores",
+    "made",
+    "files",
+];
+
+/// JSON in which no object has a key twice: of two, a parser would take the last.
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OnceVisitor).map(Self)
+    }
+}
+
+struct OnceVisitor;
+
+impl<'de> Visitor<'de> for OnceVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(Once(value)) = values.next_element()? {
+            all.push(value);
+        }
+        Ok(all.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut all = Map::new();
+        while let Some((key, Once(value))) = entries.next_entry::<String, Once>()? {
+            if all.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("the key {key:?} stands twice")));
+            }
+            all.insert(key, value);
+        }
+        Ok(all.into())
     }
 }
 

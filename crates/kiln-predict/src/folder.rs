@@ -40,7 +40,21 @@ impl Folder {
                 found: config.kind.name().to_owned(),
             });
         }
-        Ok(Self { path: path.to_owned(), config })
+        let folder = Self { path: path.to_owned(), config };
+        let ConfigFile { encoder, unit, class_names, threshold, temperature, .. } = &folder.config;
+        let (of_texts, of_tokens) = (kind == Kind::TextClassifier, kind == Kind::LanguageModel);
+        for (key, is_given, is_taken) in [
+            ("encoder", encoder.is_some(), of_texts),
+            ("class_names", class_names.is_some(), of_texts),
+            ("threshold", threshold.is_some(), of_texts),
+            ("temperature", temperature.is_some(), of_texts),
+            ("unit", unit.is_some(), of_tokens),
+        ] {
+            if is_given && !is_taken {
+                return Err(folder.bad_config(format!("\"{key}\" must be null, for a {} has none", kind.name())));
+            }
+        }
+        Ok(folder)
     }
 
     /// An error in `config.json`.
@@ -84,14 +98,15 @@ impl Folder {
 
     /// Which of the two files is to blame.
     fn suspect(&self, name: &str, problem: &str) -> String {
+        let right = if name == MODEL { "that the run left" } else { "that the model was trained with" };
         match self.config.is_sealed {
             true => format!(
-                "{problem}, which is whole by its own checksum: {name} was changed or is another run's; put back the one that \
-                 the model was trained with"
+                "{problem}. By its own checksum {CONFIG} is whole, so {name} was changed or is another run's: put back the \
+                 one {right}"
             ),
             false => format!(
-                "{problem}, which was edited by hand and has no checksum: either of the two may be wrong; put back the files \
-                 of one run"
+                "{problem}. {CONFIG} was edited by hand and has no checksum, so either of the two may be wrong: put back the \
+                 files of one run"
             ),
         }
     }

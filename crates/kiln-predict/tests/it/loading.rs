@@ -45,7 +45,12 @@ fn sizes_that_the_weights_do_not_have_are_refused_at_once() {
 fn keys_that_contradict_each_other_are_refused() {
     for (from, to, expected) in [
         ("\"class_names\": [", "\"class_names\": null, \"unit\": [", "unit"),
-        ("\"threshold\": null", "\"threshold\": 0.5, \"threshold\": 0.9", "duplicate field `threshold`"),
+        ("\"threshold\": null", "\"threshold\": 0.5, \"threshold\": 0.9", "\"threshold\" stands twice"),
+        ("\"filters\": 4", "\"filters\": 4, \"filters\": 4", "\"filters\" stands twice"),
+        ("\"unit\": null", "\"unit\": \"words\"", "\"unit\" must be null"),
+        ("\"class 0\"", "\"class 1\"", "the class names"),
+        ("\"kind\": \"text_classifier\",", "", "missing field `kind`"),
+        ("\"kiln\": ", "\"checksum\": 1, \"kiln\": ", "must be the last one"),
         ("\"model.safetensors\": {", "\"model.safetensor\": {", "\"model.safetensors\" meant?"),
         ("\"head\": \"binary\"", "\"head\": {\"classes\": 1}", "at least 2"),
         ("\"max_len\": 6", "\"max_len\": 7", "the model's length"),
@@ -167,7 +172,12 @@ fn a_tokenizer_of_another_run_is_suspected_and_not_the_configuration() {
     let text = std::fs::read_to_string(&tokenizer).unwrap();
     std::fs::write(&tokenizer, text.replace("dull", "full")).unwrap();
     let error = refused(folder.path()).to_string();
-    assert!(error.contains("tokenizer.json was changed or is another run's"), "{error}");
+    assert!(
+        error.contains(
+            "tokenizer.json was changed or is another run's: put back the one that the model was trained with"
+        ),
+        "{error}"
+    );
     edit(folder.path(), "\"threshold\": null", "\"threshold\": 0.5");
     let error = refused(folder.path()).to_string();
     assert!(error.contains("either of the two may be wrong"), "{error}");

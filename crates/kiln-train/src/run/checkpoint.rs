@@ -144,6 +144,10 @@ impl Checkpoint {
     }
 
     pub(crate) fn load(path: &Path) -> Result<Self> {
+        // A pipe would be waited for, and a device has no end.
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::damaged(path, "it must be a file, but is a folder, a pipe or a device"));
+        }
         let file = match std::fs::read(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::NothingToResume { path: path.to_owned() });

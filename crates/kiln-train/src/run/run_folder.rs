@@ -62,7 +62,8 @@ impl RunFolder {
     /// names.
     fn is_kilns(&self) -> bool {
         let kilns_config = || {
-            let text = std::fs::read_to_string(self.0.join(CONFIG)).ok()?;
+            let path = self.0.join(CONFIG);
+            let text = path.is_file().then(|| std::fs::read_to_string(path).ok())??;
             let config: serde_json::Value = serde_json::from_str(&text).ok()?;
             Some(config.get("format")?.is_u64() && config.get("kind")?.is_string())
         };

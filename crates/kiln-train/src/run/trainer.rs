@@ -306,10 +306,11 @@ impl<M: Trainable> Trainer<M> {
             largest_gradient: None,
             begun: false,
             resumed: self.existing_run == ExistingRun::Resume,
-            artifact: self.artifact,
+            artifact: self.artifact.map(|artifact| artifact.seed(self.seed)),
         };
         if self.existing_run == ExistingRun::Resume {
             model = resume(model, &mut training, self.show)?;
+            training.artifact = training.artifact.map(|artifact| artifact.made_as_in(training.folder.path()));
         }
         if self.show {
             // The last one, and after `resume`: a checkpoint keeps no state of it.
@@ -394,7 +395,7 @@ fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) 
     })?;
     folder.save_curves(&history)?;
     match artifact {
-        Some(artifact) => artifact.seed(identity.seed).scores(scores).save(folder.path(), &weights)?,
+        Some(artifact) => artifact.scores(scores).save(folder.path(), &weights)?,
         None => save_model(&folder, &weights)?,
     }
     Ok(Run { model, history, stopped, folder: folder.path().to_owned(), batch_size: identity.batch_size })
