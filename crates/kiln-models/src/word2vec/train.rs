@@ -293,6 +293,10 @@ impl Pass<'_> {
         place.block = taken.load(Ordering::Relaxed);
         place.words = words.load(Ordering::Relaxed);
         place.loss = so_far();
+        // A short pass may be over before this thread ran at all.
+        if watch.last.is_none() && watch.now(place.words, place.loss).is_break() {
+            stop.store(true, Ordering::Relaxed);
+        }
         for worker in finished {
             worker.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
@@ -394,7 +398,7 @@ impl Watch<'_> {
     }
 
     fn now(&mut self, words: u64, loss: LossSum) -> ControlFlow<()> {
-        if !self.is_due() {
+        if words == self.first || !self.is_due() {
             return ControlFlow::Continue(());
         }
         let now = Instant::now();

@@ -50,7 +50,7 @@ fn keys_that_contradict_each_other_are_refused() {
         ("\"unit\": null", "\"unit\": \"words\"", "\"unit\" must be null"),
         ("\"class 0\"", "\"class 1\"", "the class names"),
         ("\"kind\": \"text_classifier\",", "", "missing field `kind`"),
-        ("\"kiln\": ", "\"checksum\": 1, \"kiln\": ", "must be the last one"),
+        ("\"threshold\": null", "\"threshold\": null, \"checksum\": 1", "must be the last one"),
         ("\"model.safetensors\": {", "\"model.safetensor\": {", "\"model.safetensors\" meant?"),
         ("\"head\": \"binary\"", "\"head\": {\"classes\": 1}", "at least 2"),
         ("\"max_len\": 6", "\"max_len\": 7", "the model's length"),
