@@ -85,7 +85,7 @@ pub struct Review {
     pub text: String,
     /// [`NEGATIVE`] or [`POSITIVE`].
     pub label: u32,
-    /// The frame that the review was made from, as [`ReviewSplits::skeleton`] takes it.
+    /// The frame that the review was made from, a place in [`ReviewSplits::skeletons`].
     pub frame: u32,
 }
 

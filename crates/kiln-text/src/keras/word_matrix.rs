@@ -74,7 +74,8 @@ impl WordTokenizer {
     ///
     /// # Errors
     ///
-    /// Those of [`sequences_to_sparse_matrix`](Self::sequences_to_sparse_matrix), and the first among the texts.
+    /// Those of [`sequences_to_matrix`](Self::sequences_to_matrix); [`Error::TooLarge`] for a `num_words` beyond all numbers of
+    /// columns; and the first among the texts.
     ///
     /// # Examples
     ///
