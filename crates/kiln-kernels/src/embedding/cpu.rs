@@ -7,7 +7,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use rayon::prelude::*;
 
 use super::autodiff::EmbeddingOps;
-use crate::backend::cpu::shared::{Shared, assert_holds, at_least, filled};
+use crate::backend::cpu::shared::{Shared, UNLIKE_PRODUCTS, assert_holds, at_least, filled};
 use crate::backend::cpu::slices::{Slices, ids_below};
 
 /// Ids that one task looks up.
@@ -41,7 +41,7 @@ impl<B: Slices> EmbeddingOps for B {
 fn lookup(table: &[f32], width: usize, ids: &[u32]) -> Vec<f32> {
     let gather = |out: &mut [MaybeUninit<f32>]| {
         let parts = out.par_chunks_mut(PART * width).zip(ids.par_chunks(PART));
-        parts.with_min_len(at_least(PART * width)).for_each(|(out, ids)| {
+        parts.with_min_len(at_least(UNLIKE_PRODUCTS * PART * width)).for_each(|(out, ids)| {
             for (row, &id) in out.chunks_exact_mut(width).zip(ids) {
                 row.write_copy_of_slice(&table[id as usize * width..][..width]);
             }

@@ -7,7 +7,7 @@ use burn::backend::tensor::FloatTensor;
 use rayon::prelude::*;
 
 use super::autodiff::PoolKernels;
-use crate::backend::cpu::shared::{assert_holds, at_least};
+use crate::backend::cpu::shared::{UNLIKE_PRODUCTS, assert_holds, at_least};
 use crate::backend::cpu::slices::Slices;
 
 impl<B: Slices> PoolKernels for B {
@@ -57,7 +57,7 @@ fn largest(sizes: PoolSizes, input: &[f32]) -> (Vec<f32>, Vec<u8>) {
         return (out, places);
     }
     let rows = out.par_chunks_mut(row).zip(places.par_chunks_mut(row)).zip(input.par_chunks(time * channels));
-    rows.with_min_len(at_least(time * channels)).for_each(|((out, places), input)| {
+    rows.with_min_len(at_least(UNLIKE_PRODUCTS * time * channels)).for_each(|((out, places), input)| {
         let windows = out.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
         for ((out, places), window) in windows.zip(input.chunks_exact(pool * channels)) {
             out.copy_from_slice(&window[..channels]);

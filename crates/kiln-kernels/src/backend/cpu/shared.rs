@@ -8,6 +8,9 @@ use std::sync::Mutex;
 /// that many threads may each make their own.
 const PAYS: usize = 1 << 19;
 
+/// How many products a number costs that is read and written and little else.
+pub(crate) const UNLIKE_PRODUCTS: usize = 16;
+
 /// How many tasks of `work` products and sums each a thread takes at least.
 pub(crate) fn at_least(work: usize) -> usize {
     PAYS.div_ceil(work.max(1))
