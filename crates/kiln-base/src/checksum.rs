@@ -35,8 +35,8 @@ pub fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     format!("{:x}", sha256.finalize())
 }
 
-/// The JSON text of an object with `checksum` as its last key, on a line of its own if the object takes several. What is no
-/// object comes back as it is.
+/// The JSON text of an object with `checksum` added as its last key, on a separate line if the object takes several lines.
+/// Other JSON is returned unchanged.
 ///
 /// ```
 /// use kiln_base::checksum;

@@ -31,7 +31,7 @@ macro_rules! classifier_config {
                 @[serde(rename = "length")]
                 pub required max_len: usize,
                 $(
-                    /// Width of a dense layer with ReLU before the last one. Default: there is none.
+                    /// Width of a dense layer with ReLU before the last one. Default: no such layer.
                     pub some $d_dense: usize,
                 )?
                 /// What the outputs mean. Default: two classes.

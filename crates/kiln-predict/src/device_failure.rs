@@ -1,8 +1,8 @@
 //! What a GPU says when it fails, made an error that says what to do: memory that ran out, a device that
 //! fails.
 //!
-//! A GPU computes behind the program's back, so a failure shows where something is read next, and its
-//! text alone says what it was. Most reads return it. Those that Burn offers without a `Result`, such as
+//! A GPU computes while the program goes on, so a failure shows where something is read next, and only its
+//! text says what it was. Most reads return it. Those that Burn offers without a `Result`, such as
 //! the ones in [`weights_of`](kiln_models::weights::weights_of), panic with it, and so does CubeCL
 //! where its own thread met it. That is why work on a GPU runs under `catch_unwind`, here and nowhere
 //! else; a panic that is no failure of the device goes on as it was.
@@ -60,8 +60,8 @@ impl Failure {
         ];
 
         for mark in SIZED {
-            if let Some((_, behind)) = message.split_once(mark) {
-                let digits = behind.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+            if let Some((_, rest)) = message.split_once(mark) {
+                let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
                 return Some(Self::Memory { asked: digits.parse().ok() });
             }
         }

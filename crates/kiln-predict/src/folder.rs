@@ -151,7 +151,7 @@ impl Folder {
 ///
 /// # Errors
 ///
-/// The folder cannot be opened, the file is missing, or it is none: a folder or a pipe.
+/// The folder cannot be opened, or the file is missing or not a regular file.
 fn read(folder: &Path, file: &'static str) -> Result<Vec<u8>> {
     let path = folder.join(file);
     match fs::metadata(&path) {

@@ -144,7 +144,7 @@ fn damaged_artifacts_are_named() {
     assert_eq!(labels("\"threshold\": 1.0"), [0; 4]);
     std::fs::write(&config, &text).unwrap();
 
-    // What is no file.
+    // A folder in place of each file.
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
         let path = folder.path().join(file);
         let good = std::fs::read(&path).unwrap();
