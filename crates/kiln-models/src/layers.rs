@@ -1,6 +1,6 @@
 //! The layers, one a file, in Keras's parametrisation. What they compute is `kiln-kernels`'s.
 //!
-//! Whole models are in [`crate::models`]; losses are in [`crate::Head`].
+//! Whole models are at the root of the crate; losses are in [`crate::Head`].
 
 mod adaptive_softmax;
 mod bidirectional;
@@ -26,5 +26,6 @@ pub use gru::{Gru, GruConfig};
 pub use kiln_kernels::Direction;
 pub use lstm::{Lstm, LstmConfig};
 pub use pooling::{MaxPool1d, global_max_pool1d};
+pub use recurrent::stack::{RecurrentKind, RecurrentLayer, RecurrentStack, RecurrentStackConfig};
 pub use recurrent::{Recurrent, RecurrentState};
 pub use simple_rnn::{SimpleRnn, SimpleRnnConfig};

@@ -17,10 +17,23 @@
 //! # Ok::<(), kiln_models::Error>(())
 //! ```
 
+/// Burn's `Config` for a configuration: `save`, `load`, and its JSON when it is printed.
+macro_rules! burn_config {
+    ($config:ident) => {
+        impl burn::config::Config for $config {}
+
+        impl std::fmt::Display for $config {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&burn::config::config_to_json(self))
+            }
+        }
+    };
+}
+
 mod error;
 mod forward;
 pub mod layers;
-pub mod models;
+mod models;
 pub mod weights;
 #[cfg(feature = "vectors")]
 pub mod word2vec;
@@ -29,48 +42,6 @@ pub use error::{Error, Result};
 pub use forward::{Carried, LayerStates, LookedUp, Pass, Spans, record_rows};
 pub use kiln_base::{FileError, OptionError};
 pub use kiln_kernels::{Activation, RandomKey, Span};
-pub use models::head::{Head, Targets};
-pub use models::sampling::Sampling;
-pub use models::summary::{Summary, SummaryRow, thousands};
-pub use models::{
-    ArtifactModel, ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten,
-    EmbeddingFlattenConfig, Example, LanguageModel, LanguageModelConfig, Model, OutputLayer, PaddedSteps,
-    RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind, RecurrentRegressor, RecurrentRegressorConfig, Score,
-    Series, TextClassifier, TextClassifierConfig, TokenBatch, Windows,
-};
+pub use layers::RecurrentKind;
+pub use models::*;
 pub use weights::initializer::Initializer;
-
-/// Burn's `Config` for this crate's configurations: `save`, `load`, and their JSON when they are printed.
-macro_rules! configs {
-    ($($config:path),* $(,)?) => {
-        $(
-            impl burn::config::Config for $config {}
-
-            impl std::fmt::Display for $config {
-                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str(&burn::config::config_to_json(self))
-                }
-            }
-        )*
-    };
-}
-
-configs!(
-    ConvBiLstmConfig,
-    ConvClassifierConfig,
-    EmbeddingFlattenConfig,
-    LanguageModelConfig,
-    RecurrentClassifierConfig,
-    RecurrentRegressorConfig,
-    layers::AdaptiveSoftmaxConfig,
-    layers::Conv1dConfig,
-    layers::DenseConfig,
-    layers::DropoutConfig,
-    layers::EmbeddingConfig,
-    layers::GruConfig,
-    layers::LstmConfig,
-    layers::SimpleRnnConfig,
-    models::RecurrentStackConfig,
-);
-#[cfg(feature = "vectors")]
-configs!(word2vec::NegativeSamplingConfig, word2vec::SoftmaxCbowConfig, word2vec::Word2VecConfig);

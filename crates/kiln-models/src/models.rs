@@ -39,6 +39,46 @@ macro_rules! classifier_config {
                 $($options)*
             }
         }
+
+        burn_config!($name);
+    };
+}
+
+/// An artifact can hold the model, under a name.
+macro_rules! artifact_model {
+    ($name:literal: $model:ident($config:ident)) => {
+        impl $crate::ArtifactModel for $model {
+            type Config = $config;
+
+            const NAME: &str = $name;
+
+            fn config(&self) -> $config {
+                self.config.clone()
+            }
+
+            fn from_config(
+                config: &$config,
+                device: &burn::tensor::Device,
+            ) -> std::result::Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+                Ok(config.init(device, 0)?)
+            }
+        }
+    };
+}
+
+/// The text classifiers of [`TextClassifier`], for a macro.
+macro_rules! each_text_classifier {
+    ($then:ident) => {
+        $then! {
+            /// Embedding, flatten, dense.
+            EmbeddingFlatten(EmbeddingFlattenConfig),
+            /// Embedding, recurrent layers, dense.
+            RecurrentClassifier(RecurrentClassifierConfig),
+            /// Embedding, convolution, global max pooling, dense.
+            ConvClassifier(ConvClassifierConfig),
+            /// Embedding, convolution, max pooling, two bidirectional LSTMs, dense.
+            ConvBiLstm(ConvBiLstmConfig),
+        }
     };
 }
 
@@ -46,13 +86,12 @@ mod artifact_model;
 mod conv_bilstm;
 mod conv_classifier;
 mod embedding_flatten;
-pub(crate) mod head;
+mod head;
 mod language_model;
 mod recurrent_classifier;
 mod recurrent_regressor;
-mod recurrent_stack;
-pub(crate) mod sampling;
-pub(crate) mod summary;
+mod sampling;
+mod summary;
 mod text_classifier;
 
 use burn::module::{Module, ModuleDisplay};
@@ -64,16 +103,16 @@ pub use artifact_model::ArtifactModel;
 pub use conv_bilstm::{ConvBiLstm, ConvBiLstmConfig};
 pub use conv_classifier::{ConvClassifier, ConvClassifierConfig};
 pub use embedding_flatten::{EmbeddingFlatten, EmbeddingFlattenConfig};
+pub use head::{Head, Targets};
 pub use language_model::{LanguageModel, LanguageModelConfig, Output, OutputLayer, TiedOutput, Windows};
 pub use recurrent_classifier::{RecurrentClassifier, RecurrentClassifierConfig};
 pub use recurrent_regressor::{RecurrentRegressor, RecurrentRegressorConfig};
-pub use recurrent_stack::{RecurrentKind, RecurrentLayer, RecurrentStack, RecurrentStackConfig};
+pub use sampling::Sampling;
+pub use summary::{Summary, SummaryRow, thousands};
 pub use text_classifier::{TextClassifier, TextClassifierConfig};
 
 use crate::forward::pass::Pass;
 use crate::forward::spans::Spans;
-use crate::models::head::{Head, Targets};
-use crate::models::summary::Summary;
 
 /// A padded batch of token ids.
 #[derive(Clone, Debug)]

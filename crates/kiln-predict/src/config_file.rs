@@ -170,7 +170,7 @@ pub(crate) fn pretty(value: &impl Serialize) -> String {
 ///
 /// What is missing, unknown or of another type, in words.
 pub(crate) fn strict<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T, String> {
-    let read = T::deserialize(value).map_err(|error| unknown_in(value, &error))?;
+    let read = serde_path_to_error::deserialize(value).map_err(|error| wrong_in(value, &error))?;
     let known = serde_json::to_value(&read).map_err(|error| error.to_string())?;
     match unknown_key(value, &known, "") {
         Some(problem) => Err(problem),
@@ -178,17 +178,19 @@ pub(crate) fn strict<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T
     }
 }
 
-/// An error of serde's on a missing key, with the key that may have been meant.
-fn unknown_in(value: &Value, error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-    let is_known = |key: &&str| KEYS.contains(key);
-    let near =
-        |missing: &str| nearest(missing, value.as_object()?.keys().map(String::as_str).filter(|key| !is_known(key)));
-    match missing.and_then(near) {
-        Some(near) => format!("{text}; is {near:?} a misspelling of it?"),
-        None => text,
-    }
+/// An error of serde's, with the key that it is in; of a missing key, with the one that may have been meant.
+fn wrong_in(value: &Value, error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let path = error.path().to_string();
+    let message = error.inner().to_string();
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let near = |missing: &str| {
+        let keys = path.split('.').filter(|key| !key.is_empty());
+        let place = keys.fold(Some(value), |place, key| place?.get(key))?.as_object()?;
+        nearest(missing, place.keys().map(String::as_str).filter(|key| !KEYS.contains(key)))
+    };
+    let hint = missing.and_then(near).map(|near| format!("; is {near:?} a misspelling of it?"));
+    let place = if path == "." { String::new() } else { format!("{path:?}: ") };
+    place + &message + &hint.unwrap_or_default()
 }
 
 /// The keys of `config.json`, none of which is a misspelling of another.

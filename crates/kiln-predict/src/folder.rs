@@ -175,6 +175,8 @@ fn missing(folder: &Path, file: &'static str) -> Result<Error> {
     let mut names: Vec<String> =
         entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
     names.sort();
-    let found = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let inside = names.iter().find(|name| folder.join(name).join(file).is_file());
+    let hint = inside.map(|name| format!("; is the folder {name:?} in it meant?")).unwrap_or_default();
+    let found = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") + &hint };
     Ok(Error::MissingFile { path: folder.to_owned(), file, found })
 }

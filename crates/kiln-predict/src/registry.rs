@@ -9,11 +9,8 @@ use kiln_models::{
     ArtifactModel, ConvBiLstm, ConvClassifier, EmbeddingFlatten, RecurrentClassifier, RecurrentRegressor, Series,
     TextClassifier, TokenBatch,
 };
-use kiln_text::encoders::{
-    CharTokenizer, ImdbIds, SavedEncoder, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer,
-};
+use kiln_text::encoders::{SavedEncoder, TextEncoder};
 use kiln_text::io::Saved;
-use kiln_text::keras::TextVectorization;
 
 use crate::config_file::nearest;
 use crate::error::{Error, Result};
@@ -53,15 +50,16 @@ pub struct Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        let none =
-            Self { text_classifiers: BTreeMap::new(), series_regressors: BTreeMap::new(), encoders: BTreeMap::new() };
-        none.text_classifier::<ConvBiLstm>()
+        let own = |name: &&str| (name.to_string(), TextEncoder::from_json as ReadEncoder);
+        let encoders = TextEncoder::CLASS_NAMES.iter().map(own).collect();
+        let encoders = Self { text_classifiers: BTreeMap::new(), series_regressors: BTreeMap::new(), encoders };
+        encoders
+            .text_classifier::<ConvBiLstm>()
             .text_classifier::<ConvClassifier>()
             .text_classifier::<EmbeddingFlatten>()
             .text_classifier::<RecurrentClassifier>()
             .text_classifier::<TextClassifier>()
             .series_regressor::<RecurrentRegressor>()
-            .own_encoders()
     }
 }
 
@@ -76,27 +74,6 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// Adds Kiln's own encodings.
-    fn own_encoders(self) -> Self {
-        let all = self
-            .encoder::<CharTokenizer>("CharTokenizer")
-            .encoder::<ImdbIds>("ImdbIds")
-            .encoder::<SubwordTextEncoder>("SubwordTextEncoder")
-            .encoder::<TextVectorization>("TextVectorization")
-            .encoder::<WordTokenizer>("Tokenizer")
-            .encoder::<VocabularyEncoder>("VocabularyEncoder");
-        // Without the feature, what reads it says that it is needed.
-        #[cfg(not(feature = "subwords"))]
-        let all = {
-            let mut all = all;
-            all.encoders.insert("SubwordTokenizer".to_owned(), TextEncoder::from_json);
-            all
-        };
-        #[cfg(feature = "subwords")]
-        let all = all.encoder::<kiln_text::encoders::SubwordTokenizer>("SubwordTokenizer");
-        all
-    }
-
     /// Adds a text classifier by its [`NAME`](ArtifactModel::NAME), in place of another of that name.
     #[must_use]
     pub fn text_classifier<M: ArtifactModel<Input = TokenBatch>>(mut self) -> Self {

@@ -31,6 +31,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(AdaptiveSoftmaxConfig);
+
 impl AdaptiveSoftmaxConfig {
     /// Draws the layer's parameters: Glorot uniform kernels, zero bias.
     ///

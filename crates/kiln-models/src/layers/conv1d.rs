@@ -40,6 +40,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(Conv1dConfig);
+
 impl Conv1dConfig {
     /// Draws the layer's parameters: Glorot uniform kernel, zero bias.
     ///

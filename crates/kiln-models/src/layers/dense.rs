@@ -22,6 +22,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(DenseConfig);
+
 impl DenseConfig {
     /// Draws the layer's parameters: Glorot uniform kernel, zero bias.
     ///

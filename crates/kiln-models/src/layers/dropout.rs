@@ -21,6 +21,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(DropoutConfig);
+
 impl DropoutConfig {
     /// Makes the layer.
     ///

@@ -24,6 +24,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(EmbeddingConfig);
+
 impl EmbeddingConfig {
     /// Draws the table: uniform within ±0.05, as Keras's `uniform`.
     ///

@@ -23,6 +23,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(GruConfig);
+
 impl GruConfig {
     /// Draws the layer's parameters: Glorot uniform kernel over its whole width, orthogonal
     /// recurrent kernel over its whole width, zero biases.

@@ -20,6 +20,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(LstmConfig);
+
 impl LstmConfig {
     /// Draws the layer's parameters: Glorot uniform kernel over its whole width, orthogonal
     /// recurrent kernel over its whole width, bias zero but one for the forget gate.

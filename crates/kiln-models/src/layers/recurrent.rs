@@ -3,6 +3,8 @@
 //! The cells' parameters are in `simple_rnn`, `lstm` and `gru`; their arithmetic is
 //! `kiln-kernels`'s.
 
+pub(crate) mod stack;
+
 use burn::module::{Module, ModuleDisplay, Param, ParamId};
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::{CellKind, Direction, Directions, RandomKey, RecurrentOptions, RecurrentWeights, Wanted, recurrent};

@@ -22,6 +22,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(SimpleRnnConfig);
+
 impl SimpleRnnConfig {
     /// Draws the layer's parameters: Glorot uniform kernel, orthogonal recurrent kernel, zero bias.
     ///

@@ -6,11 +6,7 @@ use burn::tensor::Device;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{
-    ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
-    LanguageModel, LanguageModelConfig, Model, RecurrentClassifier, RecurrentClassifierConfig, RecurrentRegressor,
-    RecurrentRegressorConfig, TextClassifier, TextClassifierConfig,
-};
+use super::Model;
 
 /// A model that an artifact can hold: a later process makes it anew from its configuration and puts the weights in.
 ///
@@ -98,45 +94,4 @@ pub trait ArtifactModel: Model + Sync {
     ///
     /// The configuration makes no model.
     fn from_config(config: &Self::Config, device: &Device) -> Result<Self, Box<dyn Error + Send + Sync>>;
-}
-
-macro_rules! artifact_models {
-    ($($name:literal: $model:ident($config:ident);)*) => {$(
-        impl ArtifactModel for $model {
-            type Config = $config;
-
-            const NAME: &str = $name;
-
-            fn config(&self) -> $config {
-                self.config.clone()
-            }
-
-            fn from_config(config: &$config, device: &Device) -> Result<Self, Box<dyn Error + Send + Sync>> {
-                Ok(config.init(device, 0)?)
-            }
-        }
-    )*};
-}
-
-artifact_models! {
-    "conv_bi_lstm": ConvBiLstm(ConvBiLstmConfig);
-    "conv_classifier": ConvClassifier(ConvClassifierConfig);
-    "embedding_flatten": EmbeddingFlatten(EmbeddingFlattenConfig);
-    "recurrent_classifier": RecurrentClassifier(RecurrentClassifierConfig);
-    "recurrent_regressor": RecurrentRegressor(RecurrentRegressorConfig);
-    "language_model": LanguageModel(LanguageModelConfig);
-}
-
-impl ArtifactModel for TextClassifier {
-    type Config = TextClassifierConfig;
-
-    const NAME: &str = "text_classifier";
-
-    fn config(&self) -> TextClassifierConfig {
-        Self::config(self)
-    }
-
-    fn from_config(config: &TextClassifierConfig, device: &Device) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        Ok(config.init(device, 0)?)
-    }
 }

@@ -8,7 +8,7 @@ use super::{Model, PaddedSteps, TokenBatch};
 use crate::error::Result;
 use crate::forward::pass::Pass;
 use crate::layers::{Bidirectional, Conv1d, Conv1dConfig, Dense, Dropout, Embedding, Lstm, LstmConfig, MaxPool1d};
-use crate::models::summary::Summary;
+use crate::models::Summary;
 
 classifier_config! {
     /// Configuration of a [`ConvBiLstm`]. The defaults are the widely used IMDB recipe's: with 10,000
@@ -115,3 +115,5 @@ impl Model for ConvBiLstm {
         Summary { name: "conv_bilstm".to_owned(), ..Summary::of(self) }
     }
 }
+
+artifact_model!("conv_bi_lstm": ConvBiLstm(ConvBiLstmConfig));

@@ -77,3 +77,5 @@ impl Model for ConvClassifier {
 
     of_config!(vocab_size, max_len);
 }
+
+artifact_model!("conv_classifier": ConvClassifier(ConvClassifierConfig));

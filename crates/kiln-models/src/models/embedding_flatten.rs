@@ -59,3 +59,5 @@ impl Model for EmbeddingFlatten {
 
     of_config!(vocab_size, max_len);
 }
+
+artifact_model!("embedding_flatten": EmbeddingFlatten(EmbeddingFlattenConfig));

@@ -6,17 +6,18 @@ use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Example, Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Score};
+use super::{Example, Model, Score};
 use crate::error::Result;
 use crate::forward::carried::{Carried, LayerStates};
 use crate::forward::layer_tape::list_as;
 use crate::forward::pass::Pass;
 use crate::layers::mean_nll::mean_nll;
 use crate::layers::{
+    RecurrentKind, RecurrentStack, RecurrentStackConfig,
     AdaptiveSoftmax, AdaptiveSoftmaxConfig, Dense, DenseConfig, Direction, Dropout, DropoutConfig, Embedding,
     EmbeddingConfig, Recurrent, RecurrentState,
 };
-use crate::models::head::{Head, Targets};
+use crate::models::{Head, Targets};
 use crate::weights::initializer::Initializer;
 
 /// What comes after the last recurrent layer of a [`LanguageModel`].
@@ -58,6 +59,8 @@ kiln_base::options! {
         pub into output: OutputLayer = OutputLayer::Full,
     }
 }
+
+burn_config!(LanguageModelConfig);
 
 impl LanguageModelConfig {
     /// Makes the model, its parameters drawn from `seed`.
@@ -254,3 +257,5 @@ impl Model for LanguageModel {
         Score { loss, outputs, correct: None, terms }
     }
 }
+
+artifact_model!("language_model": LanguageModel(LanguageModelConfig));

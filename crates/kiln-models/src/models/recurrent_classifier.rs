@@ -4,10 +4,10 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::text_classifier::Parts;
-use super::{Model, PaddedSteps, RecurrentKind, RecurrentStack, RecurrentStackConfig, TokenBatch};
+use super::{Model, PaddedSteps, TokenBatch};
 use crate::error::Result;
 use crate::forward::pass::Pass;
-use crate::layers::{Dense, Dropout, Embedding};
+use crate::layers::{Dense, Dropout, Embedding, RecurrentKind, RecurrentStack, RecurrentStackConfig};
 
 classifier_config! {
     /// Configuration of a [`RecurrentClassifier`].
@@ -80,3 +80,5 @@ impl Model for RecurrentClassifier {
 
     of_config!(vocab_size, max_len);
 }
+
+artifact_model!("recurrent_classifier": RecurrentClassifier(RecurrentClassifierConfig));

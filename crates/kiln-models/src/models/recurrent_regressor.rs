@@ -4,11 +4,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::text_classifier::Parts;
-use super::{Model, RecurrentKind, RecurrentStack, RecurrentStackConfig, Series};
+use super::{Model, Series};
 use crate::error::Result;
 use crate::forward::pass::Pass;
-use crate::layers::Dense;
-use crate::models::head::Head;
+use crate::layers::{Dense, RecurrentKind, RecurrentStack, RecurrentStackConfig};
+use crate::models::Head;
 use serde::{Deserialize, Serialize};
 
 kiln_base::options! {
@@ -30,6 +30,8 @@ kiln_base::options! {
         pub bidirectional: bool = false,
     }
 }
+
+burn_config!(RecurrentRegressorConfig);
 
 impl RecurrentRegressorConfig {
     /// Makes the model, its parameters drawn from `seed`.
@@ -69,3 +71,5 @@ impl Model for RecurrentRegressor {
 
     of_config!(max_len, d_input);
 }
+
+artifact_model!("recurrent_regressor": RecurrentRegressor(RecurrentRegressorConfig));

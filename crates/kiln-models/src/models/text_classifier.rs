@@ -6,15 +6,12 @@ use burn::tensor::{Device, Tensor};
 use kiln_kernels::{Activation, RandomKey};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ConvBiLstm, ConvBiLstmConfig, ConvClassifier, ConvClassifierConfig, EmbeddingFlatten, EmbeddingFlattenConfig,
-    Model, RecurrentClassifier, RecurrentClassifierConfig, TokenBatch,
-};
+use super::{ArtifactModel, Model, TokenBatch};
 use crate::error::{Error, Result, at_least_one};
 use crate::forward::pass::Pass;
 use crate::layers::{Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutConfig, Embedding, EmbeddingConfig};
-use crate::models::head::Head;
-use crate::models::summary::Summary;
+use crate::models::Head;
+use crate::models::Summary;
 
 /// Makes the parts of a model of rows of `max_len` steps, each from its own random numbers.
 pub(super) struct Parts<'a> {
@@ -81,7 +78,7 @@ macro_rules! text_classifiers {
         #[serde(tag = "model", rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum TextClassifierConfig {
-            $($(#[$about])* $model($config),)*
+            $($(#[$about])* $model(super::$config),)*
         }
 
         impl TextClassifierConfig {
@@ -112,8 +109,8 @@ macro_rules! text_classifiers {
             }
         }
 
-        $(impl From<$config> for TextClassifierConfig {
-            fn from(config: $config) -> Self {
+        $(impl From<super::$config> for TextClassifierConfig {
+            fn from(config: super::$config) -> Self {
                 Self::$model(config)
             }
         })*
@@ -122,7 +119,7 @@ macro_rules! text_classifiers {
         #[derive(Module, Debug)]
         #[allow(clippy::large_enum_variant)] // one model a program, never in large numbers
         pub enum TextClassifier {
-            $($(#[$about])* $model($model),)*
+            $($(#[$about])* $model(super::$model),)*
         }
 
         impl TextClassifier {
@@ -169,13 +166,21 @@ macro_rules! text_classifiers {
     };
 }
 
-text_classifiers! {
-    /// Embedding, flatten, dense.
-    EmbeddingFlatten(EmbeddingFlattenConfig),
-    /// Embedding, recurrent layers, dense.
-    RecurrentClassifier(RecurrentClassifierConfig),
-    /// Embedding, convolution, global max pooling, dense.
-    ConvClassifier(ConvClassifierConfig),
-    /// Embedding, convolution, max pooling, two bidirectional LSTMs, dense.
-    ConvBiLstm(ConvBiLstmConfig),
+impl ArtifactModel for TextClassifier {
+    type Config = TextClassifierConfig;
+
+    const NAME: &str = "text_classifier";
+
+    fn config(&self) -> TextClassifierConfig {
+        Self::config(self)
+    }
+
+    fn from_config(
+        config: &TextClassifierConfig,
+        device: &Device,
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(config.init(device, 0)?)
+    }
 }
+
+each_text_classifier!(text_classifiers);

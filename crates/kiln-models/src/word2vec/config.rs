@@ -86,6 +86,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(Word2VecConfig);
+
 impl Word2VecConfig {
     /// The learning rate at the start.
     pub fn first_alpha(&self) -> f64 {

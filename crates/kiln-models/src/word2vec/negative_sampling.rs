@@ -16,7 +16,7 @@ use crate::error::{Result, at_least_one};
 use crate::forward::layer_tape::list_as;
 use crate::forward::pass::Pass;
 use crate::layers::{Embedding, EmbeddingConfig};
-use crate::models::head::Head;
+use crate::models::Head;
 use crate::models::{Example, Model};
 use crate::weights::initializer::Initializer;
 
@@ -127,6 +127,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(NegativeSamplingConfig);
+
 impl NegativeSamplingConfig {
     /// Makes the model: input rows uniform within ±1 / `vector_size`, output rows zero, as gensim's.
     ///
@@ -231,6 +233,8 @@ kiln_base::options! {
         pub vector_size: usize = 100,
     }
 }
+
+burn_config!(SoftmaxCbowConfig);
 
 impl SoftmaxCbowConfig {
     /// Makes the model, its parameters drawn from `seed`.

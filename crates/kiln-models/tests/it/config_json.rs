@@ -4,7 +4,7 @@ use kiln_models::layers::{
     AdaptiveSoftmaxConfig, Conv1dConfig, DenseConfig, DropoutConfig, EmbeddingConfig, GruConfig, LstmConfig,
     SimpleRnnConfig,
 };
-use kiln_models::models::RecurrentStackConfig;
+use kiln_models::layers::RecurrentStackConfig;
 use kiln_models::word2vec::{NegativeSamplingConfig, SoftmaxCbowConfig, Word2VecConfig};
 use kiln_models::{
     ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, LanguageModelConfig, RecurrentClassifierConfig,

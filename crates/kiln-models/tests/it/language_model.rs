@@ -308,7 +308,7 @@ fn dropout_acts_in_each_of_its_places_in_training_alone() {
     let device = cpu();
     let model = small(RecurrentKind::Lstm).dropout(0.5).init(&device, 1).unwrap();
     assert_eq!(model.dropouts.len(), 3);
-    let outputs = |model: &kiln_models::models::LanguageModel, pass: Pass| {
+    let outputs = |model: &kiln_models::LanguageModel, pass: Pass| {
         let input = Windows { ids: row(&[3, 1, 4, 1, 5, 2], &device), carried: Carried::default() };
         fixtures::values(model.forward(&input, &pass))
     };

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use kiln_models::models::{RecurrentStack, RecurrentStackConfig};
+use kiln_models::layers::{RecurrentStack, RecurrentStackConfig};
 use kiln_models::weights::{Weight, Weights, weights_of, with_weights};
 use kiln_models::{RandomKey, RecurrentKind, Span, Spans};
 use serde_json::Value;

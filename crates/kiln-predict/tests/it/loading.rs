@@ -54,6 +54,8 @@ fn keys_that_contradict_each_other_are_refused() {
         ("\"model.safetensors\": {", "\"model.safetensor\": {", "\"model.safetensors\" meant?"),
         ("\"head\": \"binary\"", "\"head\": {\"classes\": 1}", "at least 2"),
         ("\"max_len\": 6", "\"max_len\": 7", "the model's length"),
+        ("\"max_len\": 6", "\"max_lenn\": 6", "\"encoder\": missing field `max_len`; is \"max_lenn\" a misspelling"),
+        ("\"max_len\": 6", "\"max_len\": \"six\"", "\"encoder.max_len\": invalid type"),
         ("\"padding\": \"pre\"", "\"padding\": \"left\"", "unknown variant `left`"),
         ("\"class 0\",", "", "the number of class names"),
         ("\"temperature\": null", "\"temperature\": 0", "temperature"),

@@ -93,6 +93,11 @@ pub trait SavedEncoder: Encoder + Saved + Debug + Any {
 /// Kiln's own encodings, each with the `class_name` in its file.
 macro_rules! encodings {
     ($($(#[cfg($cfg:meta)])? $encoding:ident = $class:path;)*) => {
+        impl TextEncoder {
+            /// Kiln's own encodings, as files call them.
+            pub const CLASS_NAMES: &[&str] = &[$($class),*];
+        }
+
         /// Reads a file of a class, if it is one of Kiln's own.
         fn of_class(class_name: &str, json: &str) -> Option<Result<TextEncoder>> {
             match class_name {
@@ -208,9 +213,10 @@ impl Saved for TextEncoder {
             .into());
         }
         class_name.and_then(|class_name| of_class(&class_name, json)).unwrap_or_else(|| {
-            let expected = "\"Tokenizer\", \"ImdbIds\", \"CharTokenizer\", \"SubwordTextEncoder\", \"TextVectorization\" or \
-                            \"VocabularyEncoder\"";
-            Err(class_error(json, expected, "no class_name"))
+            // A file of `tokenizers` has no class.
+            let named = Self::CLASS_NAMES.iter().filter(|name| **name != SUBWORD_TOKENIZER);
+            let expected: Vec<_> = named.map(|name| format!("{name:?}")).collect();
+            Err(class_error(json, format!("one of {}", expected.join(", ")), "no class_name"))
         })
     }
 }

@@ -74,6 +74,8 @@ kiln_base::options! {
     }
 }
 
+burn_config!(RecurrentStackConfig);
+
 impl RecurrentStackConfig {
     /// Draws the layers' parameters.
     ///
