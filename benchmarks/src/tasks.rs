@@ -5,7 +5,7 @@ use kiln::burn::module::Module;
 use kiln::burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln::models::Targets;
 use kiln::models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
-use kiln::models::models::{RecurrentStack, RecurrentStackConfig};
+use kiln::models::layers::{RecurrentStack, RecurrentStackConfig};
 use kiln::models::{Activation, RandomKey, Series, TokenBatch};
 use kiln::prelude::*;
 

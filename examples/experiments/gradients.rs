@@ -22,7 +22,7 @@ use clap::Parser;
 use kiln::burn::module::Module;
 use kiln::burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln::models::layers::{Direction, Recurrent, RecurrentState};
-use kiln::models::models::{RecurrentLayer, RecurrentStackConfig};
+use kiln::models::layers::{RecurrentLayer, RecurrentStackConfig};
 use kiln::models::weights::{weights_of, with_weights};
 use kiln::models::{RandomKey, Sampling};
 use kiln::prelude::*;

@@ -1,7 +1,9 @@
 //! The errors of this crate. Shape mismatches between a caller's tensors are panics of Burn's own,
 //! which print both shapes; they are not listed here.
 
-use std::path::{Path, PathBuf};
+#[cfg(feature = "vectors")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use kiln_base::{FileError, OptionError};
 
@@ -181,6 +183,7 @@ pub enum Error {
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+#[cfg(feature = "vectors")]
 impl Error {
     /// The same error with the file it came from.
     pub(crate) fn in_file(self, path: &Path) -> Self {

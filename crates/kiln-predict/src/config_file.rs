@@ -184,8 +184,8 @@ fn wrong_in(value: &Value, error: &serde_path_to_error::Error<serde_json::Error>
     let message = error.inner().to_string();
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let near = |missing: &str| {
-        let keys = path.split('.').filter(|key| !key.is_empty());
-        let place = keys.fold(Some(value), |place, key| place?.get(key))?.as_object()?;
+        let mut keys = path.split('.').filter(|key| !key.is_empty());
+        let place = keys.try_fold(value, |place, key| place.get(key))?.as_object()?;
         nearest(missing, place.keys().map(String::as_str).filter(|key| !KEYS.contains(key)))
     };
     let hint = missing.and_then(near).map(|near| format!("; is {near:?} a misspelling of it?"));

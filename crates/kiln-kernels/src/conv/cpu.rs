@@ -13,9 +13,7 @@ use rayon::prelude::*;
 
 use super::autodiff::{ConvInputs, ConvKernels, Recorded};
 use crate::backend::cpu::lanes::{dispatch, lanes};
-use crate::backend::cpu::product::{
-    PANEL, Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
-};
+use crate::backend::cpu::product::{Factors, PANEL, Packed, Start, multiply, panels, tile_rows, tiles};
 use crate::backend::cpu::shared::{Scratch, Shared, assert_holds, at_least, filled};
 use crate::backend::cpu::slices::Slices;
 
@@ -143,19 +141,18 @@ impl WithSimd for Rows<'_> {
         for first in (0..self.inner).step_by(INNER) {
             let inner = INNER.min(self.inner - first);
             for (panel, columns) in panels(vectors).enumerate() {
-                let part = &self.packed.panel(panel)[first * self.packed.width()..];
-                for tile in tiles(0..self.rows, tile_rows::<S>()) {
-                    with_rows!(tile.len(), R => with_columns!(columns.len(), W => {
-                        let at = tile.start * width + columns.start * S::F32_LANES;
-                        let mut tile_sums = if first == 0 {
-                            [[simd.splat_f32s(0.0); W]; R]
-                        } else {
-                            load_tile::<S, R, W>(simd, &sums[at..], width)
-                        };
-                        let from = &self.from[tile.start * self.stride + first..];
-                        tile_sums = accumulate(simd, tile_sums, from, [self.stride, 1], part, self.packed.width(), inner);
-                        store_tile::<S, R, W>(&mut sums[at..], width, tile_sums);
-                    }));
+                for rows in tiles(0..self.rows, tile_rows::<S>()) {
+                    let factors = Factors {
+                        rows: &self.from[rows.start * self.stride + first..],
+                        rows_by: [self.stride, 1, 0],
+                        columns: &self.packed.panel(panel)[first * self.packed.width()..],
+                        columns_by: [self.packed.width(), 0],
+                        inner,
+                        turns: 1,
+                    };
+                    let start = if first == 0 { Start::Zeros } else { Start::Kept };
+                    let to = &mut sums[rows.start * width + columns.start * S::F32_LANES..];
+                    multiply(simd, [rows.len(), columns.len()], start, &factors, to, width);
                 }
             }
         }
@@ -277,12 +274,16 @@ impl WithSimd for Backward<'_> {
                 for (panel, columns) in panels(vectors).enumerate() {
                     let gradient = &gradient[panel * PANEL * S::F32_LANES..];
                     for units in tiles(0..inner, tile_rows::<S>()) {
-                        with_rows!(units.len(), R => with_columns!(columns.len(), W => {
-                            let at = units.start * width + columns.start * S::F32_LANES;
-                            let mut tile = load_tile::<S, R, W>(simd, &kernel_sums[at..], width);
-                            tile = accumulate(simd, tile, &from[units.start..], [1, d_input], gradient, filters, part.len());
-                            store_tile::<S, R, W>(&mut kernel_sums[at..], width, tile);
-                        }));
+                        let factors = Factors {
+                            rows: &from[units.start..],
+                            rows_by: [1, d_input, 0],
+                            columns: gradient,
+                            columns_by: [filters, 0],
+                            inner: part.len(),
+                            turns: 1,
+                        };
+                        let to = &mut kernel_sums[units.start * width + columns.start * S::F32_LANES..];
+                        multiply(simd, [units.len(), columns.len()], Start::Kept, &factors, to, width);
                     }
                 }
             }

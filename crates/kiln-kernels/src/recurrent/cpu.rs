@@ -263,13 +263,12 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// A tile of rows from `row` on, a block of units, and the step in place `place` of the walk, the chunk's step `step`.
-#[derive(Clone, Copy)]
+/// A tile of rows, a block of units, and the step in place `place` of the walk, the chunk's step `step`.
 struct Tile {
     place: usize,
     step: usize,
     block: usize,
-    row: usize,
+    rows: Range<usize>,
 }
 
 /// What both passes of a call are of.

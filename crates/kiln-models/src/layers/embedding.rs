@@ -1,13 +1,17 @@
 //! The embedding: a row of a trainable table for each id.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+#[cfg(feature = "vectors")]
+use burn::tensor::TensorData;
+use burn::tensor::{Device, Int, Tensor};
 use kiln_kernels::{RandomKey, embedding};
 #[cfg(feature = "vectors")]
 use kiln_vectors::EmbeddingMatrix;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, at_least_one};
+#[cfg(feature = "vectors")]
+use crate::error::Error;
+use crate::error::{Result, at_least_one};
 use crate::forward::layer_tape::listed;
 use crate::forward::row_tape::{self, LookedUp};
 use crate::weights::initializer::Initializer;

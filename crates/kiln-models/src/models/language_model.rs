@@ -13,9 +13,8 @@ use crate::forward::layer_tape::list_as;
 use crate::forward::pass::Pass;
 use crate::layers::mean_nll::mean_nll;
 use crate::layers::{
-    RecurrentKind, RecurrentStack, RecurrentStackConfig,
     AdaptiveSoftmax, AdaptiveSoftmaxConfig, Dense, DenseConfig, Direction, Dropout, DropoutConfig, Embedding,
-    EmbeddingConfig, Recurrent, RecurrentState,
+    EmbeddingConfig, Recurrent, RecurrentKind, RecurrentStack, RecurrentStackConfig, RecurrentState,
 };
 use crate::models::{Head, Targets};
 use crate::weights::initializer::Initializer;

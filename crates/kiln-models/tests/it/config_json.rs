@@ -1,10 +1,10 @@
 //! The JSON of configurations, which artifacts and checkpoints hold and compare: names and their order stay.
 
+use kiln_models::layers::RecurrentStackConfig;
 use kiln_models::layers::{
     AdaptiveSoftmaxConfig, Conv1dConfig, DenseConfig, DropoutConfig, EmbeddingConfig, GruConfig, LstmConfig,
     SimpleRnnConfig,
 };
-use kiln_models::layers::RecurrentStackConfig;
 use kiln_models::word2vec::{NegativeSamplingConfig, SoftmaxCbowConfig, Word2VecConfig};
 use kiln_models::{
     ConvBiLstmConfig, ConvClassifierConfig, EmbeddingFlattenConfig, LanguageModelConfig, RecurrentClassifierConfig,

@@ -32,11 +32,6 @@ const DOCUMENTS_AHEAD: usize = 256;
 /// The published file's name.
 const ARCHIVE: &str = "aclImdb_v1.tar.gz";
 
-/// Where the published file is, and its checksum and size, as TensorFlow Datasets records them.
-const URL: &str = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz";
-const SHA256: &str = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe";
-const BYTES: u64 = 84_125_825;
-
 /// The IMDB reviews: 25,000 for training and 25,000 for testing, half of each negative (0) and half positive (1), and
 /// 50,000 without a label.
 ///
@@ -115,7 +110,13 @@ impl Imdb {
             Some(folder) => PathBuf::from(folder),
             None => dirs::cache_dir().ok_or(Error::NoCacheFolder)?.join("kiln"),
         };
-        Self::cached_in(folder, &Download::new(URL, SHA256, BYTES))
+        // As TensorFlow Datasets records it: where it is, its SHA-256 and its bytes.
+        let published = Download::new(
+            "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+            "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
+            84_125_825,
+        );
+        Self::cached_in(folder, &published)
     }
 
     /// [`cached_or_download`](Self::cached_or_download) with another cache folder or a mirror: `download` is fetched

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use pulp::{Arch, Simd, WithSimd};
 
 /// The widest vector of any instruction set, in floats.
-const MOST_LANES: usize = 64;
+pub(crate) const MOST_LANES: usize = 64;
 
 /// Runs `op` with the best instruction set of this machine. Everything below it must be
 /// `#[inline(always)]`, or it is compiled for the least machine.

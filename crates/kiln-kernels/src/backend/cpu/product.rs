@@ -3,21 +3,29 @@
 //! A tile of up to six rows by up to four vectors of columns stays in registers while the loop
 //! runs over the inner dimension. The columns' matrix is packed once a call, so that the loop
 //! reads it in order; the rows' matrix is read where it lies, with any strides.
+//!
+//! Each size of a tile is a function of its own, compiled once for each instruction set and called by all kernels.
 
 use std::ops::Range;
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
-use super::lanes::{load, store};
+use super::lanes::MOST_LANES;
 
 /// Vectors of columns in a panel.
 pub(crate) const PANEL: usize = 4;
 
 /// Most rows of a tile: with four vectors of columns, six rows fill the 32 registers of AVX-512
-/// and NEON, three the 16 of AVX2.
+/// and NEON, three the 16 of AVX2. Without vectors a compiler makes its own of a row.
 #[inline(always)]
-pub(crate) fn tile_rows<S: Simd>() -> usize {
-    if S::REGISTER_COUNT >= 32 { 6 } else { 3 }
+pub(crate) const fn tile_rows<S: Simd>() -> usize {
+    if S::IS_SCALAR {
+        1
+    } else if S::REGISTER_COUNT >= 32 {
+        6
+    } else {
+        3
+    }
 }
 
 /// `range` in even tiles of at most `most`.
@@ -28,32 +36,6 @@ pub(crate) fn tiles(range: Range<usize>, most: usize) -> impl Iterator<Item = Ra
     (0..count).map(move |n| start + length * n / count..start + length * (n + 1) / count)
 }
 
-/// Runs the expression with `$N` as the constant that equals `$value`, if it is one of these.
-macro_rules! with_constant {
-    ($value:expr, $N:ident in [$($n:literal)*], $run:expr) => {
-        match $value {
-            $($n => {
-                const $N: usize = $n;
-                $run
-            })*
-            _ => {}
-        }
-    };
-}
-/// The same for rows of a tile.
-macro_rules! with_rows {
-    ($rows:expr, $R:ident => $run:expr) => {
-        $crate::backend::cpu::product::with_constant!($rows, $R in [1 2 3 4 5 6], $run)
-    };
-}
-/// The same for vectors of columns in a panel.
-macro_rules! with_columns {
-    ($columns:expr, $C:ident => $run:expr) => {
-        $crate::backend::cpu::product::with_constant!($columns, $C in [1 2 3 4], $run)
-    };
-}
-pub(crate) use {with_columns, with_constant, with_rows};
-
 /// The end of the last of `rows` times `columns` parts of `width` numbers, whose starts are so far apart; the largest
 /// number where that overflows. There is a row and a column at least.
 #[inline(always)]
@@ -62,41 +44,159 @@ fn reaches(rows: usize, row: usize, columns: usize, column: usize, width: usize)
     last.saturating_add(width)
 }
 
-/// sums\[r\]\[c\] + the sum over k of a\[r * a_row + k * a_k\] * b\[k * b_k + c\], where c counts vectors.
+/// The factors of a product, or of a sum of products: of `turns`.
+#[derive(Clone, Copy)]
+pub(crate) struct Factors<'a> {
+    /// The rows' matrix.
+    pub(crate) rows: &'a [f32],
+    /// Numbers from one row to the next, from one place of the inner dimension to the next, and from one turn to the next.
+    pub(crate) rows_by: [usize; 3],
+    /// The columns' matrix.
+    pub(crate) columns: &'a [f32],
+    /// Numbers from one place of the inner dimension to the next, and from one turn to the next.
+    pub(crate) columns_by: [usize; 2],
+    /// The inner dimension.
+    pub(crate) inner: usize,
+    /// How many products are added up.
+    pub(crate) turns: usize,
+}
+
+/// What a product is added to.
+#[derive(Clone, Copy)]
+pub(crate) enum Start<'a> {
+    /// Nothing.
+    Zeros,
+    /// Rows so many numbers apart; 0 takes the same for all.
+    From(&'a [f32], usize),
+    /// What is there.
+    Kept,
+}
+
+/// A product of `R` rows and `C` vectors of columns, written to rows `to_row` numbers apart.
+struct Tile<'a, const R: usize, const C: usize> {
+    factors: &'a Factors<'a>,
+    start: Start<'a>,
+    to: &'a mut [f32],
+    to_row: usize,
+}
+
+/// Writes start + the sum over turns t and inner places k of
+/// rows\[r * rows_by\[0\] + k * rows_by\[1\] + t * rows_by\[2\]\] * columns\[k * columns_by\[0\] + t * columns_by\[1\] + c\],
+/// where c counts vectors, to each of `rows` rows of `columns` vectors, `to_row` numbers apart.
 ///
-/// By value, so that the sums stay in registers.
+/// # Panics
+///
+/// If there are more rows than [`tile_rows`] or more columns than [`PANEL`], or a matrix is too short.
+pub(crate) fn multiply<S: Simd>(
+    simd: S,
+    [rows, columns]: [usize; 2],
+    start: Start<'_>,
+    factors: &Factors<'_>,
+    to: &mut [f32],
+    to_row: usize,
+) {
+    /// The tile of so many rows and columns, if the instruction set has it.
+    macro_rules! sized {
+        ($($R:literal: $($C:literal)*;)*) => {
+            match [rows, columns] {
+                $($([$R, $C] if const { $R <= tile_rows::<S>() } => {
+                    simd.vectorize(Tile::<$R, $C> { factors, start, to, to_row });
+                })*)*
+                [0, _] | [_, 0] => {}
+                _ => panic!("no product of {rows} rows and {columns} vectors of columns"),
+            }
+        };
+    }
+    sized! {
+        1: 1 2 3 4;
+        2: 1 2 3 4;
+        3: 1 2 3 4;
+        4: 1 2 3 4;
+        5: 1 2 3 4;
+        6: 1 2 3 4;
+    }
+}
+
+/// Runs the expression for each index below a constant of at most six. Not a loop: the compiler keeps an array that a loop
+/// goes through in memory, and one whose places are constants in registers.
+macro_rules! each {
+    ($n:ident of $count:ident, $run:expr) => {
+        each!(@ $n $count $run; 0 1 2 3 4 5)
+    };
+    (@ $n:ident $count:ident $run:expr; $($index:literal)*) => {
+        {
+            $(if $index < $count {
+                let $n: usize = $index;
+                $run
+            })*
+        }
+    };
+}
+
+impl<const R: usize, const C: usize> WithSimd for Tile<'_, R, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { factors, start, to, to_row } = self;
+        let (from, from_row, len) = match start {
+            Start::Zeros => (ZEROS.as_ptr(), 0, ZEROS.len()),
+            Start::From(from, from_row) => (from.as_ptr(), from_row, from.len()),
+            Start::Kept => (to.as_ptr(), to_row, to.len()),
+        };
+        let width = C * S::F32_LANES;
+        assert!(reaches(R, from_row, 1, 0, width) <= len, "what a product is added to is too short");
+        assert!(reaches(R, to_row, 1, 0, width) <= to.len(), "what a product is written to is too short");
+        let mut sums = [[simd.splat_f32s(0.0); C]; R];
+        each!(r of R, each!(c of C, {
+            // SAFETY: the last of these places was checked above. Vectors are plain data.
+            sums[r][c] = unsafe { from.add(r * from_row + c * S::F32_LANES).cast::<S::f32s>().read_unaligned() };
+        }));
+        let sums = accumulate(simd, sums, factors);
+        let to = to.as_mut_ptr();
+        each!(r of R, each!(c of C, {
+            // SAFETY: as above.
+            unsafe { to.add(r * to_row + c * S::F32_LANES).cast::<S::f32s>().write_unaligned(sums[r][c]) };
+        }));
+    }
+}
+
+/// A row of the widest tile.
+static ZEROS: [f32; PANEL * MOST_LANES] = [0.0; PANEL * MOST_LANES];
+
+/// The sums of a tile. By value, so that they stay in registers.
 #[inline(always)]
-pub(crate) fn accumulate<S: Simd, const R: usize, const C: usize>(
+fn accumulate<S: Simd, const R: usize, const C: usize>(
     simd: S,
     mut sums: [[S::f32s; C]; R],
-    a: &[f32],
-    [a_row, a_k]: [usize; 2],
-    b: &[f32],
-    b_k: usize,
-    inner: usize,
+    factors: &Factors<'_>,
 ) -> [[S::f32s; C]; R] {
-    if inner == 0 {
+    let Factors { rows, rows_by: [row, rows_k, rows_turn], columns, columns_by: [columns_k, columns_turn], .. } =
+        *factors;
+    let Factors { inner, turns, .. } = *factors;
+    if inner == 0 || turns == 0 {
         return sums;
     }
-    assert!(reaches(R, a_row, inner, a_k, 1) <= a.len(), "the rows' matrix is too short");
-    assert!(reaches(1, 0, inner, b_k, C * S::F32_LANES) <= b.len(), "the columns' matrix is too short");
-    let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
-    for _ in 0..inner {
-        // SAFETY: both pointers advance by their stride a turn; the greatest places read were
-        // checked above. Vectors are plain data.
-        unsafe {
-            let mut columns = [simd.splat_f32s(0.0); C];
-            for (c, column) in columns.iter_mut().enumerate() {
-                *column = b.add(c * S::F32_LANES).cast::<S::f32s>().read_unaligned();
+    let turned = |by: usize| (turns - 1).saturating_mul(by);
+    assert!(reaches(R, row, inner, rows_k, turned(rows_turn)) < rows.len(), "the rows' matrix is too short");
+    let width = turned(columns_turn).saturating_add(C * S::F32_LANES);
+    assert!(reaches(1, 0, inner, columns_k, width) <= columns.len(), "the columns' matrix is too short");
+    for turn in 0..turns {
+        let mut a = rows.as_ptr().wrapping_add(turn * rows_turn);
+        let mut b = columns.as_ptr().wrapping_add(turn * columns_turn);
+        for _ in 0..inner {
+            // SAFETY: both pointers advance by their stride; the greatest places read were checked above. Vectors are plain
+            // data.
+            unsafe {
+                let mut columns = [simd.splat_f32s(0.0); C];
+                each!(c of C, columns[c] = b.add(c * S::F32_LANES).cast::<S::f32s>().read_unaligned());
+                each!(r of R, {
+                    let value = simd.splat_f32s(*a.add(r * row));
+                    each!(c of C, sums[r][c] = simd.mul_add_e_f32s(value, columns[c], sums[r][c]));
+                });
+                a = a.wrapping_add(rows_k);
+                b = b.wrapping_add(columns_k);
             }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let value = simd.splat_f32s(*a.add(r * a_row));
-                for (sum, &column) in sums.iter_mut().zip(&columns) {
-                    *sum = simd.mul_add_e_f32s(value, column, *sum);
-                }
-            }
-            a = a.wrapping_add(a_k);
-            b = b.wrapping_add(b_k);
         }
     }
     sums
@@ -168,39 +268,9 @@ pub(crate) fn panels(vectors: usize) -> impl Iterator<Item = Range<usize>> {
     (0..vectors.div_ceil(PANEL)).map(move |n| n * PANEL..(n * PANEL + PANEL).min(vectors))
 }
 
-/// `R` rows of `C` vectors, `stride` floats from row to row.
-#[inline(always)]
-pub(crate) fn load_tile<S: Simd, const R: usize, const C: usize>(
-    simd: S,
-    from: &[f32],
-    stride: usize,
-) -> [[S::f32s; C]; R] {
-    let mut tile = [[simd.splat_f32s(0.0); C]; R];
-    for (r, row) in tile.iter_mut().enumerate() {
-        for (c, value) in row.iter_mut().enumerate() {
-            *value = load::<S>(from, r * stride + c * S::F32_LANES);
-        }
-    }
-    tile
-}
-
-#[inline(always)]
-pub(crate) fn store_tile<S: Simd, const R: usize, const C: usize>(
-    to: &mut [f32],
-    stride: usize,
-    tile: [[S::f32s; C]; R],
-) {
-    for (r, row) in tile.into_iter().enumerate() {
-        for (c, value) in row.into_iter().enumerate() {
-            store::<S>(to, r * stride + c * S::F32_LANES, value);
-        }
-    }
-}
-
 /// Floating-point operations a second of the inner loop on all cores, everything in the nearest
 /// cache: what a product can reach at most. For benchmarks.
 pub fn peak() -> f64 {
-    use pulp::WithSimd;
     use rayon::prelude::*;
 
     const INNER: usize = 64;
@@ -211,18 +281,19 @@ pub fn peak() -> f64 {
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
-            let (a, b) = (vec![0.5; 6 * INNER], vec![0.25; INNER * PANEL * S::F32_LANES]);
-            let rows = tile_rows::<S>();
+            let (rows, width) = (tile_rows::<S>(), PANEL * S::F32_LANES);
+            let (a, b, mut sums) = (vec![0.5; rows * INNER], vec![0.25; INNER * width], vec![0.0; rows * width]);
+            let factors = Factors {
+                rows: std::hint::black_box(&a),
+                rows_by: [INNER, 1, 0],
+                columns: std::hint::black_box(&b),
+                columns_by: [width, 0],
+                inner: INNER,
+                turns: TURNS,
+            };
             let began = std::time::Instant::now();
-            with_rows!(rows, R => {
-                let mut sums = [[simd.splat_f32s(0.0); PANEL]; R];
-                for _ in 0..TURNS {
-                    let (a, b) = (std::hint::black_box(&a), std::hint::black_box(&b));
-                    sums = accumulate(simd, sums, a, [INNER, 1], b, PANEL * S::F32_LANES, INNER);
-                }
-                std::hint::black_box(&sums);
-            });
-            (TURNS * rows * INNER * PANEL * S::F32_LANES * 2) as f64 / began.elapsed().as_secs_f64()
+            multiply(simd, [rows, PANEL], Start::Zeros, &factors, std::hint::black_box(&mut sums), width);
+            (TURNS * rows * INNER * width * 2) as f64 / began.elapsed().as_secs_f64()
         }
     }
     (0..rayon::current_num_threads()).into_par_iter().map(|_| super::lanes::dispatch(Loop)).sum()

@@ -9,9 +9,7 @@ use rayon::prelude::*;
 use super::cells::{After, Cell, through_reset};
 use super::{Call, InputGradients, Kept, Plan, Sizes, Tile};
 use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
-use crate::backend::cpu::product::{
-    Packed, accumulate, load_tile, panels, store_tile, tile_rows, tiles, with_columns, with_rows,
-};
+use crate::backend::cpu::product::{Factors, PANEL, Packed, Start, multiply, panels, tile_rows, tiles};
 use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, assert_holds, count, filled};
 
 /// Gradients of a state below this are taken for zero. Through hundreds of steps they would shrink
@@ -195,19 +193,15 @@ impl<const G: usize, C: Cell<G>> WithSimd for BackwardTask<'_, G, C> {
                 let step = place - first;
                 self.pointwise(simd, place, step, &mut work);
                 if C::RESETS {
-                    for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
-                        with_rows!(tile.len(), R => {
-                            self.reset_product::<S, R>(simd, step, tile.start, &mut work);
-                        });
+                    for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        self.reset_product(simd, step, rows, &mut work);
                     }
                     self.reset(simd, place, step, &mut work);
                 }
                 // Blocks outside, so that a part of the weights stays in the nearest cache for all rows.
                 for block in 0..plan.blocks {
-                    for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
-                        with_rows!(tile.len(), R => {
-                            self.through_product::<S, R>(simd, Tile { place, step, block, row: tile.start }, &mut work);
-                        });
+                    for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        self.through_product(simd, Tile { place, step, block, rows }, &mut work);
                     }
                 }
             }
@@ -317,21 +311,21 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
     /// The gradient of what the reset gate left of the state: that of gate 2 times its part of the
     /// recurrent kernel's transpose.
     #[inline(always)]
-    fn reset_product<S: Simd, const R: usize>(&self, simd: S, step: usize, row: usize, work: &mut Work) {
+    fn reset_product<S: Simd>(&self, simd: S, step: usize, rows: Range<usize>, work: &mut Work) {
         let BackwardCall { plan, packed, .. } = self.call;
         let (padded, width, lanes) = (plan.padded(), G * S::F32_LANES, S::F32_LANES);
         let weights = &packed[self.direction].recurrent_kernel;
         for (panel, vectors) in panels(plan.blocks).enumerate() {
-            with_columns!(vectors.len(), W => {
-                let mut sums = [[simd.splat_f32s(0.0); W]; R];
-                for block in 0..plan.blocks {
-                    let gates = &work.gates[self.gates_at(step, block, row) + 2 * lanes..];
-                    let panel = &weights.panel(panel)[(block * width + 2 * lanes) * weights.width()..];
-                    sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), lanes);
-                }
-                let at = (row - self.rows.start) * padded + vectors.start * lanes;
-                store_tile::<S, R, W>(&mut work.d_left[at..], padded, sums);
-            });
+            let factors = Factors {
+                rows: &work.gates[self.gates_at(step, 0, rows.start) + 2 * lanes..],
+                rows_by: [width, 1, self.rows.len() * width],
+                columns: &weights.panel(panel)[2 * lanes * weights.width()..],
+                columns_by: [weights.width(), width * weights.width()],
+                inner: lanes,
+                turns: plan.blocks,
+            };
+            let at = (rows.start - self.rows.start) * padded + vectors.start * lanes;
+            multiply(simd, [rows.len(), vectors.len()], Start::Zeros, &factors, &mut work.d_left[at..], padded);
         }
     }
 
@@ -365,78 +359,67 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
     /// Adds a block's part to the gradient of the state before a step: the gates' times the
     /// recurrent kernel's transpose.
     #[inline(always)]
-    fn through_product<S: Simd, const R: usize>(&self, simd: S, tile: Tile, work: &mut Work) {
-        let Tile { place, step, block, row } = tile;
+    fn through_product<S: Simd>(&self, simd: S, tile: Tile, work: &mut Work) {
+        let Tile { place, step, block, rows } = tile;
         let BackwardCall { plan, packed, .. } = self.call;
-        let (padded, n) = (plan.padded(), row - self.rows.start);
-        if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
+        let (padded, n) = (plan.padded(), rows.start - self.rows.start);
+        if !plan.any_valid(rows.clone(), plan.time(self.direction, place)) {
             if block == 0 {
-                let part = n * padded..(n + R) * padded;
+                let part = n * padded..(n + rows.len()) * padded;
                 work.d_hidden[part.clone()].copy_from_slice(&work.direct[part]);
             }
             return;
         }
         let gates = if C::SPLIT { &work.state_gates } else { &work.gates };
-        let (gates, width) = (&gates[self.gates_at(step, block, row)..], G * S::F32_LANES);
+        let (gates, width) = (&gates[self.gates_at(step, block, rows.start)..], G * S::F32_LANES);
         let weights = &packed[self.direction].recurrent_kernel;
         for (panel, vectors) in panels(plan.blocks).enumerate() {
-            with_columns!(vectors.len(), W => {
-                let from = if block == 0 { &work.direct } else { &work.d_hidden };
-                let at = n * padded + vectors.start * S::F32_LANES;
-                let mut sums = load_tile::<S, R, W>(simd, &from[at..], padded);
-                let panel = &weights.panel(panel)[block * width * weights.width()..];
-                sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), width);
-                store_tile::<S, R, W>(&mut work.d_hidden[at..], padded, sums);
-            });
+            let at = n * padded + vectors.start * S::F32_LANES;
+            let start = if block == 0 { Start::From(&work.direct[at..], padded) } else { Start::Kept };
+            let factors = Factors {
+                rows: gates,
+                rows_by: [width, 1, 0],
+                columns: &weights.panel(panel)[block * width * weights.width()..],
+                columns_by: [weights.width(), 0],
+                inner: width,
+                turns: 1,
+            };
+            multiply(simd, [rows.len(), vectors.len()], start, &factors, &mut work.d_hidden[at..], padded);
         }
     }
 
     /// The gradient of the chunk's inputs: the gates' times the kernel's transpose.
     #[inline(always)]
     fn input_gradients<S: Simd>(&self, simd: S, places: Range<usize>, work: &Work) {
-        let plan = self.call.plan;
-        let vectors = plan.sizes.d_input.div_ceil(S::F32_LANES);
+        let BackwardCall { plan, packed, d_input, .. } = self.call;
+        let Sizes { time: steps, d_input: inputs, .. } = plan.sizes;
+        let (width, stride) = (G * S::F32_LANES, PANEL * S::F32_LANES);
+        let weights = &packed[self.direction].kernel;
+        let mut sums = Scratch::new(tile_rows::<S>() * stride);
+        let vectors = inputs.div_ceil(S::F32_LANES);
         for (panel, columns) in panels(vectors).enumerate() {
             for (step, place) in places.clone().enumerate() {
                 let time = plan.time(self.direction, place);
-                for tile in tiles(self.rows.clone(), tile_rows::<S>()) {
-                    with_rows!(tile.len(), R => with_columns!(columns.len(), W => {
-                        self.input_tile::<S, R, W>(simd, step, time, tile.start, panel, columns.start, work);
-                    }));
+                for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                    let factors = Factors {
+                        rows: &work.gates[self.gates_at(step, 0, rows.start)..],
+                        rows_by: [width, 1, self.rows.len() * width],
+                        columns: weights.panel(panel),
+                        columns_by: [weights.width(), width * weights.width()],
+                        inner: width,
+                        turns: plan.blocks,
+                    };
+                    multiply(simd, [rows.len(), columns.len()], Start::Zeros, &factors, &mut sums, stride);
+                    let first = columns.start * S::F32_LANES;
+                    let count = (columns.len() * S::F32_LANES).min(inputs - first);
+                    for (row, sums) in rows.zip(sums.chunks_exact(stride)) {
+                        // SAFETY: this task's rows and direction.
+                        let to = unsafe { d_input[self.direction].part((row * steps + time) * inputs + first, count) };
+                        for (n, to) in to.chunks_mut(S::F32_LANES).enumerate() {
+                            write_part::<S>(to, load::<S>(sums, n * S::F32_LANES));
+                        }
+                    }
                 }
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)] // a tile is found by its place in every matrix
-    #[inline(always)]
-    fn input_tile<S: Simd, const R: usize, const W: usize>(
-        &self,
-        simd: S,
-        step: usize,
-        time: usize,
-        row: usize,
-        panel: usize,
-        column: usize,
-        work: &Work,
-    ) {
-        let BackwardCall { plan, packed, d_input, .. } = self.call;
-        let Sizes { time: steps, d_input: inputs, .. } = plan.sizes;
-        let width = G * S::F32_LANES;
-        let weights = &packed[self.direction].kernel;
-        let mut sums = [[simd.splat_f32s(0.0); W]; R];
-        for block in 0..plan.blocks {
-            let gates = &work.gates[self.gates_at(step, block, row)..];
-            let panel = &weights.panel(panel)[block * width * weights.width()..];
-            sums = accumulate(simd, sums, gates, [width, 1], panel, weights.width(), width);
-        }
-        for (r, sums) in sums.into_iter().enumerate() {
-            for (c, sum) in sums.into_iter().enumerate() {
-                let unit = (column + c) * S::F32_LANES;
-                let count = S::F32_LANES.min(inputs - unit);
-                let at = ((row + r) * steps + time) * inputs + unit;
-                // SAFETY: this task's rows and direction.
-                write_part::<S>(unsafe { d_input[self.direction].part(at, count) }, sum);
             }
         }
     }
@@ -445,7 +428,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
     #[inline(always)]
     fn weight_gradients<S: Simd>(&self, simd: S, places: Range<usize>, work: &mut Work, sums: &mut Sums) {
         let BackwardCall { plan, input, kept, .. } = self.call;
-        let Sizes { time: steps, d_input, d_hidden, .. } = plan.sizes;
+        let Sizes { batch, time: steps, d_input, d_hidden } = plan.sizes;
         let (rows, padded) = (self.rows.len(), plan.padded());
         let width = G * S::F32_LANES;
         for (step, place) in places.clone().enumerate() {
@@ -462,49 +445,49 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
         }
         let state_gates = if C::SPLIT { &work.state_gates } else { &work.gates };
         let first = self.rows.start;
-        // Adds to gates of the weights, for each step, the product of what they met with the gates' gradients. Not a function
-        // over an iterator of steps: that takes the tile out of the registers between two steps.
-        macro_rules! add_weights {
-            ($gates:tt of $sums:expr, $units:expr, $stride:expr, ($step:ident, $place:ident) => $met:expr, $met_by:expr) => {
-                for units in tiles(0..$units, tile_rows::<S>()) {
-                    with_rows!(units.len(), R => {
-                        let sums = &mut $sums[units.start * width..];
-                        let mut tile = load_tile::<S, R, $gates>(simd, sums, width);
-                        for ($step, $place) in places.clone().enumerate() {
-                            let (met, gates) = (&$met[units.start..], &$met_by);
-                            tile = accumulate(simd, tile, met, [1, $stride], gates, width, rows);
-                        }
-                        store_tile::<S, R, $gates>(sums, width, tile);
-                    });
+        // Adds to so many gates of the weights, for each step, the product of what they met with the gates' gradients.
+        let add =
+            |gates: usize, to: &mut [f32], [units, unit_by, step_by]: [usize; 3], met: &[f32], gradients: &[f32]| {
+                for units in tiles(0..units, tile_rows::<S>()) {
+                    let factors = Factors {
+                        rows: &met[units.start..],
+                        rows_by: [1, unit_by, step_by],
+                        columns: gradients,
+                        columns_by: [width, plan.blocks * rows * width],
+                        inner: rows,
+                        turns: places.len(),
+                    };
+                    multiply(simd, [units.len(), gates], Start::Kept, &factors, &mut to[units.start * width..], width);
                 }
             };
-        }
+        let before = &kept.hidden[plan.hidden_at(self.direction, places.start, first)..];
         for block in 0..plan.blocks {
+            let at = self.gates_at(0, block, first);
             let kernel = &mut sums.kernel[block * d_input * width..];
-            add_weights!(G of kernel, d_input, d_input, (step, _place) =>
-                work.inputs[step * rows * d_input..], work.gates[self.gates_at(step, block, first)..]);
+            add(G, kernel, [d_input, d_input, rows * d_input], &work.inputs, &work.gates[at..]);
             let kernel = &mut sums.recurrent_kernel[block * d_hidden * width..];
-            add_weights!(G of kernel, d_hidden, padded, (step, place) =>
-                kept.hidden[plan.hidden_at(self.direction, place, first)..],
-                state_gates[self.gates_at(step, block, first)..]);
+            add(G, kernel, [d_hidden, padded, batch * padded], before, &state_gates[at..]);
             if C::RESETS {
                 let gate = 2 * S::F32_LANES;
                 let kernel = &mut kernel[gate..];
-                add_weights!(1 of kernel, d_hidden, padded, (step, _place) =>
-                    work.left[step * rows * padded..], work.gates[self.gates_at(step, block, first) + gate..]);
+                add(1, kernel, [d_hidden, padded, rows * padded], &work.left, &work.gates[at + gate..]);
             }
             for (sum, gates) in sums.biases.iter_mut().zip([&work.gates, state_gates]) {
-                let at = block * width;
-                let mut total = load_tile::<S, 1, G>(simd, &sum[at..], width);
+                let mut total = [simd.splat_f32s(0.0); G];
+                for (gate, total) in total.iter_mut().enumerate() {
+                    *total = load::<S>(sum, block * width + gate * S::F32_LANES);
+                }
                 for step in 0..places.len() {
                     let gates = &gates[self.gates_at(step, block, first)..];
                     for row in 0..rows {
-                        for (gate, total) in total[0].iter_mut().enumerate() {
+                        for (gate, total) in total.iter_mut().enumerate() {
                             *total = simd.add_f32s(*total, load::<S>(gates, row * width + gate * S::F32_LANES));
                         }
                     }
                 }
-                store_tile::<S, 1, G>(&mut sum[at..], width, total);
+                for (gate, total) in total.into_iter().enumerate() {
+                    store::<S>(sum, block * width + gate * S::F32_LANES, total);
+                }
             }
         }
     }

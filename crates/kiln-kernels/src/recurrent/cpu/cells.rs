@@ -58,12 +58,8 @@ pub(super) trait Cell<const G: usize>: Copy + Send + Sync {
     /// Whether gate 1 resets the state before the product for gate 2, which then has to wait for
     /// gate 1 of all units.
     const RESETS: bool = false;
-
-    /// What the recurrent product is added to: the inputs' part, or the state's own bias.
-    #[inline(always)]
-    fn start<S: Simd>(self, inputs: &[f32], _state_bias: &[f32]) -> [S::f32s; G] {
-        load_all::<S, G>(inputs)
-    }
+    /// The gate whose recurrent product is added to the state's own bias; all others are added to the inputs' part.
+    const OWN_BIAS: Option<usize> = None;
 
     /// The step from the sums of the gates.
     fn finish<S: Simd>(self, simd: S, gates: [S::f32s; G], before: Before<'_, S::f32s>) -> Stepped<S::f32s>;
@@ -163,12 +159,8 @@ pub(super) struct GruCell;
 impl Cell<3> for GruCell {
     const KEEPS: usize = 4;
     const SPLIT: bool = true;
-
-    #[inline(always)]
-    fn start<S: Simd>(self, inputs: &[f32], state_bias: &[f32]) -> [S::f32s; 3] {
-        // The biases of z and r are in the inputs' part already.
-        [load::<S>(inputs, 0), load::<S>(inputs, S::F32_LANES), load::<S>(state_bias, 2 * S::F32_LANES)]
-    }
+    // The biases of z and r are in the inputs' part already.
+    const OWN_BIAS: Option<usize> = Some(2);
 
     #[inline(always)]
     fn finish<S: Simd>(self, simd: S, gates: [S::f32s; 3], before: Before<'_, S::f32s>) -> Stepped<S::f32s> {

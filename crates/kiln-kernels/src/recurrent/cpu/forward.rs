@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::cells::{Before, Cell, reset};
 use super::{Call, CellKind, Kept, Plan, Sizes, Tile, Weights};
 use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
-use crate::backend::cpu::product::{Packed, accumulate, load_tile, store_tile, tile_rows, tiles, with_rows};
+use crate::backend::cpu::product::{Factors, Packed, Start, multiply, tile_rows, tiles};
 use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, at_least, count, filled};
 
 /// The packed weights of one direction.
@@ -148,9 +148,7 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
                 for block in 0..plan.blocks {
                     let sums = &mut sums[block * block_sums..];
                     for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
-                        with_rows!(rows.len(), R => {
-                            self.add_product::<S, R>(simd, Tile { place, step, block, row: rows.start }, &projected, sums);
-                        });
+                        self.add_product(simd, Tile { place, step, block, rows }, &projected, sums);
                     }
                     if C::RESETS {
                         self.reset(simd, place, block, sums, &mut left);
@@ -162,9 +160,7 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
                     for block in 0..plan.blocks {
                         let sums = &mut sums[block * block_sums..];
                         for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
-                            with_rows!(rows.len(), R => {
-                                self.add_reset_product::<S, R>(simd, Tile { place, step, block, row: rows.start }, &projected, &left, sums);
-                            });
+                            self.add_reset_product(simd, Tile { place, step, block, rows }, &projected, &left, sums);
                         }
                         self.finish(simd, place, step, block, &projected, sums);
                     }
@@ -210,9 +206,7 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
                 let time = plan.time(self.direction, place);
                 for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
                     if plan.any_valid(rows.clone(), time) {
-                        with_rows!(rows.len(), R => {
-                            self.project_tile::<S, R>(simd, Tile { place, step, block, row: rows.start }, projected);
-                        });
+                        self.project_tile(simd, Tile { place, step, block, rows }, projected);
                     }
                 }
             }
@@ -220,17 +214,23 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
     }
 
     #[inline(always)]
-    fn project_tile<S: Simd, const R: usize>(&self, simd: S, tile: Tile, projected: &mut [f32]) {
-        let Tile { place, step, block, row } = tile;
+    fn project_tile<S: Simd>(&self, simd: S, tile: Tile, projected: &mut [f32]) {
+        let Tile { place, step, block, rows } = tile;
         let ForwardCall { plan, input, packed, .. } = self.call;
         let weights = &packed[self.direction];
         let Sizes { time: steps, d_input, .. } = plan.sizes;
         let width = G * S::F32_LANES;
-        let bias = load_tile::<S, 1, G>(simd, &weights.bias[block * width..], width);
-        let from = &input[(row * steps + plan.time(self.direction, place)) * d_input..];
-        let sums = [bias[0]; R];
-        let sums = accumulate(simd, sums, from, [steps * d_input, 1], weights.kernel.panel(block), width, d_input);
-        store_tile::<S, R, G>(&mut projected[self.projected_at(step, block, row)..], width, sums);
+        let factors = Factors {
+            rows: &input[(rows.start * steps + plan.time(self.direction, place)) * d_input..],
+            rows_by: [steps * d_input, 1, 0],
+            columns: weights.kernel.panel(block),
+            columns_by: [width, 0],
+            inner: d_input,
+            turns: 1,
+        };
+        let bias = Start::From(&weights.bias[block * width..][..width], 0);
+        let to = &mut projected[self.projected_at(step, block, rows.start)..];
+        multiply(simd, [rows.len(), G], bias, &factors, to, width);
     }
 
     #[inline(always)]
@@ -239,27 +239,39 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         ((step * plan.blocks + block) * self.rows.len() + row - self.rows.start) * G * plan.lanes
     }
 
-    /// The sums of the gates of a tile: what [`Cell::start`] says and the recurrent product.
+    /// The sums of the gates of a tile: the inputs' part or the state's own bias, and the recurrent product.
     #[inline(always)]
-    fn add_product<S: Simd, const R: usize>(&self, simd: S, tile: Tile, projected: &[f32], sums: &mut [f32]) {
-        let Tile { place, step, block, row } = tile;
+    fn add_product<S: Simd>(&self, simd: S, tile: Tile, projected: &[f32], sums: &mut [f32]) {
+        let Tile { place, step, block, rows } = tile;
         let ForwardCall { plan, packed, hidden, .. } = self.call;
         let weights = &packed[self.direction];
         let (padded, width) = (plan.padded(), G * S::F32_LANES);
-        if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
+        if !plan.any_valid(rows.clone(), plan.time(self.direction, place)) {
             return;
         }
         // SAFETY: this task's rows and direction, which nothing writes meanwhile.
-        let before = unsafe { &*hidden.part(plan.hidden_at(self.direction, place, row), R * padded) };
-        let inputs = &projected[self.projected_at(step, block, row)..][..R * width];
-        let state_bias = &weights.state_bias[block * width..][..width];
-        let mut tile = [[simd.splat_f32s(0.0); G]; R];
-        for (r, tile) in tile.iter_mut().enumerate() {
-            *tile = self.cell.start::<S>(&inputs[r * width..], state_bias);
-        }
-        let panel = weights.recurrent_kernel.panel(block);
-        let tile = accumulate(simd, tile, before, [padded, 1], panel, width, plan.sizes.d_hidden);
-        store_tile::<S, R, G>(&mut sums[(row - self.rows.start) * width..], width, tile);
+        let before = unsafe { &*hidden.part(plan.hidden_at(self.direction, place, rows.start), rows.len() * padded) };
+        let inputs = &projected[self.projected_at(step, block, rows.start)..][..rows.len() * width];
+        let sums = &mut sums[(rows.start - self.rows.start) * width..][..rows.len() * width];
+        let start = match C::OWN_BIAS {
+            None => Start::From(inputs, width),
+            Some(gate) => {
+                let own = gate * S::F32_LANES..(gate + 1) * S::F32_LANES;
+                let state_bias = &weights.state_bias[block * width..][own.clone()];
+                sums.copy_from_slice(inputs);
+                sums.chunks_exact_mut(width).for_each(|row| row[own.clone()].copy_from_slice(state_bias));
+                Start::Kept
+            }
+        };
+        let factors = Factors {
+            rows: before,
+            rows_by: [padded, 1, 0],
+            columns: weights.recurrent_kernel.panel(block),
+            columns_by: [width, 0],
+            inner: plan.sizes.d_hidden,
+            turns: 1,
+        };
+        multiply(simd, [rows.len(), G], start, &factors, sums, width);
     }
 
     /// What the reset gate leaves of a block of the state.
@@ -283,25 +295,24 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
 
     /// The sum of gate 2 of a tile: the inputs' part and the product of what the reset gate left.
     #[inline(always)]
-    fn add_reset_product<S: Simd, const R: usize>(
-        &self,
-        simd: S,
-        tile: Tile,
-        projected: &[f32],
-        left: &[f32],
-        sums: &mut [f32],
-    ) {
-        let Tile { place, step, block, row } = tile;
+    fn add_reset_product<S: Simd>(&self, simd: S, tile: Tile, projected: &[f32], left: &[f32], sums: &mut [f32]) {
+        let Tile { place, step, block, rows } = tile;
         let ForwardCall { plan, packed, .. } = self.call;
-        let (padded, width, n) = (plan.padded(), G * S::F32_LANES, row - self.rows.start);
-        if !plan.any_valid(row..row + R, plan.time(self.direction, place)) {
+        let (padded, width, n) = (plan.padded(), G * S::F32_LANES, rows.start - self.rows.start);
+        if !plan.any_valid(rows.clone(), plan.time(self.direction, place)) {
             return;
         }
         let gate = 2 * S::F32_LANES;
-        let tile = load_tile::<S, R, 1>(simd, &projected[self.projected_at(step, block, row) + gate..], width);
-        let panel = &packed[self.direction].recurrent_kernel.panel(block)[gate..];
-        let tile = accumulate(simd, tile, &left[n * padded..], [padded, 1], panel, width, plan.sizes.d_hidden);
-        store_tile::<S, R, 1>(&mut sums[n * width + gate..], width, tile);
+        let inputs = Start::From(&projected[self.projected_at(step, block, rows.start) + gate..], width);
+        let factors = Factors {
+            rows: &left[n * padded..],
+            rows_by: [padded, 1, 0],
+            columns: &packed[self.direction].recurrent_kernel.panel(block)[gate..],
+            columns_by: [width, 0],
+            inner: plan.sizes.d_hidden,
+            turns: 1,
+        };
+        multiply(simd, [rows.len(), 1], inputs, &factors, &mut sums[n * width + gate..], width);
     }
 
     /// The new states of a block from the sums of its gates.
