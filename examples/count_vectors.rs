@@ -1,7 +1,7 @@
 //! Vectors of words from counting what stands near what: co-occurrence, PPMI and a truncated SVD.
 //!
 //! ```text
-//! cargo run --release --example count-vectors -- --corpus ptb.train.txt
+//! cargo run --release --features counts --example count-vectors -- --corpus ptb.train.txt
 //! ```
 //!
 //! Data: a text of UTF-8 with one sentence a line; without `--corpus` the generated reviews. All lines

@@ -1,26 +1,27 @@
 //! The nearest words of any vector file, and the words on a plane.
 //!
 //! ```text
-//! cargo run --release --example similar-words -- --vectors glove.6B.100d.txt --words king,queen,paris --plot plane.png
+//! cargo run --release --features counts --example similar-words -- --vectors glove.6B.100d.txt --words king,queen,paris --plot plane.png
 //! cargo run --release --example similar-words -- --vectors vectors.bin --analogy man,king,woman
 //! ```
 //!
 //! Data: a file of word2vec (text or binary), GloVe or fastText (`.vec`), plain or `.gz`, or Kiln's own
 //! safetensors, which is mapped instead of read; without `--vectors` those of a short training on the
 //! generated reviews. Time: a second for 400,000 words. Output: each word's nearest words by cosine, and
-//! with `--plot` a picture of all of them along the two directions in which they differ most, as SVG or
+//! with `--plot`, which needs the feature `counts`, a picture of all of them along the two directions in which they differ most, as SVG or
 //! PNG. Words of scripts that the picture's font (Ubuntu) lacks appear as boxes.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+#[cfg(feature = "counts")]
+use anyhow::Context;
+use anyhow::{Result, ensure};
 use clap::Parser;
 use kiln::models::thousands;
 use kiln::models::word2vec::{Updates, Word2Vec, Word2VecConfig};
 use kiln::vectors::WordVectors;
-use kiln::vectors::counts::principal_components;
 use kiln_examples::plane::{Label, draw};
 use kiln_examples::{review_corpus, similar_words};
 
@@ -86,15 +87,30 @@ fn main() -> Result<()> {
 
     if let Some(path) = &options.plot {
         ensure!(labels.len() > 2, "a plane takes three words at least: name some with --words");
-        let rows = labels.iter().map(|label| vectors.vector(&label.text)).collect::<Result<Vec<_>, _>>()?;
-        let plane = principal_components(&rows.concat(), vectors.d(), 2).context("the words have no plane")?;
-        for (label, point) in labels.iter_mut().zip(plane.points.chunks_exact(2)) {
-            label.at = [point[0], point[1]];
-        }
+        let shares = place(&mut labels, &vectors)?;
         draw(path, &labels)?;
-        let shares: Vec<String> =
-            plane.explained_variance_ratio.iter().map(|share| format!("{:.0} %", 100.0 * share)).collect();
-        println!("plane: {} (its directions hold {} of the variance)", path.display(), shares.join(" and "));
+        println!("plane: {} (its directions hold {shares} of the variance)", path.display());
     }
     Ok(())
+}
+
+/// Places the words on the plane of the two directions in which they differ most, and says what shares of the variance
+/// these hold.
+#[cfg(feature = "counts")]
+fn place(labels: &mut [Label], vectors: &WordVectors) -> Result<String> {
+    let rows = labels.iter().map(|label| vectors.vector(&label.text)).collect::<Result<Vec<_>, _>>()?;
+    let plane = kiln::vectors::counts::principal_components(&rows.concat(), vectors.d(), 2);
+    let plane = plane.context("the words have no plane")?;
+    for (label, point) in labels.iter_mut().zip(plane.points.chunks_exact(2)) {
+        label.at = [point[0], point[1]];
+    }
+    let shares = plane.explained_variance_ratio.iter().map(|share| format!("{:.0} %", 100.0 * share));
+    Ok(shares.collect::<Vec<_>>().join(" and "))
+}
+
+#[cfg(not(feature = "counts"))]
+fn place(_labels: &mut [Label], _vectors: &WordVectors) -> Result<String> {
+    anyhow::bail!(
+        "--plot needs the principal components of Kiln's feature `counts`: add `--features counts` to the command"
+    );
 }

@@ -3,7 +3,6 @@
 pub(crate) mod archive;
 pub(crate) mod corpus_documents;
 pub(crate) mod documents;
-#[cfg(feature = "download")]
 pub(crate) mod download;
 pub(crate) mod folder;
 pub(crate) mod formats;
@@ -14,7 +13,6 @@ pub mod reviews;
 
 pub use corpus_documents::{BadRow, BadRows, CorpusDocuments};
 pub use documents::{Document, Documents};
-#[cfg(feature = "download")]
 pub use download::Download;
 pub use folder::ClassFolder;
 pub use formats::delimited::{Column, DelimitedCorpus};

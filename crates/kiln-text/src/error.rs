@@ -242,6 +242,16 @@ pub enum Error {
         source: Box<ureq::Error>,
     },
 
+    /// The program cannot fetch files.
+    #[error(
+        "cannot download {url}: this program is built without the feature `download` of kiln; build it with the feature, or \
+         fetch the file yourself and give its path, for the reviews to `Imdb::open`"
+    )]
+    DownloadNotBuilt {
+        /// The address.
+        url: String,
+    },
+
     /// A download broke off.
     #[error(
         "the download of {url} broke off: {source}; try again, or fetch the file yourself and give its path, for the reviews to `Imdb::open`"

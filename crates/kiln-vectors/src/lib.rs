@@ -51,6 +51,7 @@
 //! # Ok::<(), kiln_vectors::Error>(())
 //! ```
 
+#[cfg(feature = "counts")]
 pub mod counts;
 mod embedding;
 mod error;

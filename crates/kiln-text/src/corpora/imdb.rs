@@ -17,7 +17,6 @@ use std::thread;
 use crate::corpora::archive;
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::{Document, Documents};
-#[cfg(feature = "download")]
 use crate::corpora::download::Download;
 use crate::corpora::folder::{ClassFolder, listed, names, read_texts};
 use crate::corpora::formats::text_files::{Decoding, Sent};
@@ -31,6 +30,14 @@ const DOCUMENTS_AHEAD: usize = 256;
 
 /// The published file's name.
 const ARCHIVE: &str = "aclImdb_v1.tar.gz";
+
+/// The system's folder for caches.
+fn system_cache() -> Option<PathBuf> {
+    #[cfg(feature = "download")]
+    return dirs::cache_dir();
+    #[cfg(not(feature = "download"))]
+    None
+}
 
 /// The IMDB reviews: 25,000 for training and 25,000 for testing, half of each negative (0) and half positive (1), and
 /// 50,000 without a label.
@@ -103,12 +110,12 @@ impl Imdb {
     ///
     /// # Errors
     ///
-    /// [`Error::NoCacheFolder`], and those of [`Download::fetch_to`]; all say how to go on without the network.
-    #[cfg(feature = "download")]
+    /// [`Error::NoCacheFolder`], and those of [`Download::fetch_to`]; all say how to go on without the network. Without
+    /// the feature `download` only `KILN_CACHE` is looked at, and nothing is fetched.
     pub fn cached_or_download() -> Result<Self> {
         let folder = match std::env::var_os("KILN_CACHE").filter(|folder| !folder.is_empty()) {
             Some(folder) => PathBuf::from(folder),
-            None => dirs::cache_dir().ok_or(Error::NoCacheFolder)?.join("kiln"),
+            None => system_cache().ok_or(Error::NoCacheFolder)?.join("kiln"),
         };
         // As TensorFlow Datasets records it: where it is, its SHA-256 and its bytes.
         let published = Download::new(
@@ -125,7 +132,6 @@ impl Imdb {
     /// # Errors
     ///
     /// Those of [`Download::fetch_to`].
-    #[cfg(feature = "download")]
     pub fn cached_in(folder: impl AsRef<Path>, download: &Download) -> Result<Self> {
         let path = folder.as_ref().join("imdb").join(ARCHIVE);
         if download.check(&path).is_err() {

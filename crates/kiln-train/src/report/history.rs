@@ -171,6 +171,19 @@ mod nan_as_null_in_map {
     }
 }
 
+#[cfg(not(feature = "plot"))]
+impl History {
+    /// Draws the curves, in a program that is built with the feature `plot`.
+    ///
+    /// # Errors
+    ///
+    /// This program is not.
+    pub fn plot(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
+        let message = "this program is built without the feature `plot` of kiln, which draws".to_owned();
+        Err(crate::error::Error::Plot { path: path.as_ref().to_owned(), message })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

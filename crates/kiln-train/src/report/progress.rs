@@ -1,12 +1,11 @@
 //! What a person sees of a run: a bar an epoch in a terminal, a line an epoch elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::callbacks::callback::{Callback, Control, Plan, StepLogs};
 use crate::error::Result;
+use crate::report::bar::Bar;
 use crate::report::history::EpochLogs;
 
 /// Shows the run on the standard output.
@@ -15,7 +14,7 @@ pub(crate) struct ShowProgress {
     /// Whether to show perplexity next to the loss.
     perplexity: bool,
     plan: Option<Plan>,
-    bar: Option<ProgressBar>,
+    bar: Bar,
     epoch_began: Option<Instant>,
     /// The time of the epoch's steps, validation apart.
     training: Duration,
@@ -53,22 +52,11 @@ impl Callback for ShowProgress {
         };
         self.training = began.elapsed();
         self.steps = step.step;
-        if !std::io::stdout().is_terminal() {
-            return Ok(());
+        if self.bar.is_seen() {
+            let each = self.training.as_secs_f64() * 1e3 / step.step as f64;
+            let told = format!("{}{} ms/step  ", self.describe(step.loss, step.accuracy), milliseconds(each));
+            self.bar.show(|| format!("{}/{}", step.epoch, plan.epochs), [step.step, plan.steps], told);
         }
-        let described = self.describe(step.loss, step.accuracy);
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(Some(plan.steps as u64), ProgressDrawTarget::stdout());
-            let style = "epoch {prefix} {bar:24} {pos}/{len}  {msg}{eta} left";
-            if let Ok(style) = ProgressStyle::with_template(style) {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar.set_prefix(format!("{}/{}", step.epoch, plan.epochs));
-            bar
-        });
-        let each = self.training.as_secs_f64() * 1e3 / step.step as f64;
-        bar.set_message(format!("{described}{} ms/step  ", milliseconds(each)));
-        bar.set_position(step.step as u64);
         Ok(())
     }
 
@@ -76,9 +64,7 @@ impl Callback for ShowProgress {
         let (Some(plan), Some(began)) = (self.plan, self.epoch_began) else {
             return Ok(());
         };
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.bar.clear();
         let values: Vec<String> = logs
             .entries()
             .into_iter()

@@ -143,8 +143,15 @@ impl RunFolder {
         history.save_csv(self.0.join(HISTORY_CSV))
     }
 
+    /// Draws the curves, where the feature `plot` is there.
+    #[cfg(feature = "plot")]
     pub(crate) fn save_curves(&self, history: &History) -> Result<()> {
         CURVES.iter().try_for_each(|name| history.plot(self.0.join(name)))
+    }
+
+    #[cfg(not(feature = "plot"))]
+    pub(crate) fn save_curves(&self, _history: &History) -> Result<()> {
+        Ok(())
     }
 
     /// Makes the folder and finds out whether it can be written to, before hours of training.

@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use gemm::{Parallelism, gemm};
 use rayon::prelude::*;
 
 use super::codes::{BLOCK, CodedQuery, Codes};
@@ -242,14 +241,7 @@ fn search_group(rows: Rows<'_>, targets: &[Target], top: usize) -> Vec<Vec<Ranke
             let last = (first + PRODUCT_ROWS).min(piece.end);
             let products = &mut products[..(last - first) * targets.len()];
             let values = &rows.values[first * rows.d..last * rows.d];
-            matmul(
-                MatMut::from_column_major_slice_mut(products, last - first, targets.len()),
-                Accum::Replace,
-                MatRef::from_row_major_slice(values, last - first, rows.d),
-                MatRef::from_column_major_slice(&queries, rows.d, targets.len()),
-                1.0,
-                Par::Seq,
-            );
+            multiply(values, &queries, rows.d, products);
             sift(rows, targets, products, first..last, &mut best);
             first = last;
         }
@@ -258,6 +250,38 @@ fn search_group(rows: Rows<'_>, targets: &[Target], top: usize) -> Vec<Vec<Ranke
     let merge = |a: Vec<Best>, b: Vec<Best>| a.into_iter().zip(b).map(|(a, b)| a.merge(b)).collect();
     let best = pieces(&(start..end), PRODUCT_ROWS).into_par_iter().map(search_piece).reduce(none, merge);
     best.into_iter().map(Best::into_sorted).collect()
+}
+
+/// The products of all rows of `d` numbers in `values` with all in `queries`, as `[queries, rows]`.
+fn multiply(values: &[f32], queries: &[f32], d: usize, products: &mut [f32]) {
+    let [rows, count] = [values.len() / d, queries.len() / d];
+    assert_eq!(products.len(), rows * count, "a product for each row and query");
+    let [rows_by, d_by] = [rows, d].map(|by| by as isize);
+    // SAFETY: `values` holds `rows` rows of `d` numbers, `queries` `count` of them, `products` a place for each pair, and
+    // the strides go from one row, query and pair to the next.
+    unsafe {
+        gemm(
+            rows,
+            count,
+            d,
+            products.as_mut_ptr(),
+            rows_by,
+            1,
+            false,
+            values.as_ptr(),
+            1,
+            d_by,
+            queries.as_ptr(),
+            d_by,
+            1,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
 }
 
 dispatched! {

@@ -2,6 +2,7 @@
 //! claims. gensim's answers lie in `tests/fixtures`, next to the script that made them.
 
 mod bad_files;
+#[cfg(feature = "counts")]
 mod counts;
 mod damage;
 #[path = "../../../kiln-base/tests/it/damage.rs"]
