@@ -29,6 +29,11 @@ use kiln::vectors::Similar;
 
 pub use interrupt::Interrupt;
 
+/// The code in the repository's README compiles. It stands here, and not in `kiln`, since no packed crate holds that file.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 /// The options of every example that trains.
 #[derive(Clone, Debug, Parser)]
 pub struct TrainingArgs {

@@ -14,6 +14,10 @@ use crate::{cargo, command, results, run, tidy};
 const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-predict \
                              -p kiln-train -p kiln-examples --no-default-features --features ndarray";
 
+/// Packs every crate that is published, and builds none.
+const PACKAGING: &str = "package --workspace --no-verify --locked --exclude kiln-examples --exclude kiln-benchmarks \
+                         --exclude xtask";
+
 /// Crates that are without Burn.
 const FREE_OF_BURN: [&str; 4] = ["kiln-base", "kiln-text", "kiln-vectors", "kiln-linear"];
 
@@ -29,6 +33,7 @@ pub(crate) fn ci(root: &Path) -> Result<()> {
 fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     steps.take("format", || cargo(root, "fmt --all --check"))?;
     steps.take("tidy", || tidy::check(root))?;
+    steps.take("packaging", || cargo(root, PACKAGING))?;
     steps.take("RESULTS.md is what the kept runs give", || results::check(root))?;
     steps.take("the CPU-only build has no GPU crate", || dependencies::cpu_only(root))?;
     steps.take("the crates without Burn have none", || {

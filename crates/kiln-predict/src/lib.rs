@@ -1,5 +1,5 @@
-//! Prediction from the artifacts of [Kiln](https://github.com/kiln-ml/kiln)'s runs, without what training needs: no
-//! optimizers, data sets, progress bars, plots or network.
+//! Prediction from the artifacts of Kiln's runs, without what training needs: no optimizers, data sets, progress bars,
+//! plots or network.
 //!
 //! An artifact is a folder: `config.json` says what it is, `tokenizer.json` how text becomes ids, `model.safetensors`
 //! holds the weights. [`TextPredictor`], [`SeriesPredictor`] and [`TextGenerator`] read it. A program that has models or

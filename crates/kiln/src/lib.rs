@@ -72,5 +72,5 @@ pub use error::{Error, Result};
 
 /// The README's code compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
