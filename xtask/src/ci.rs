@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: everything that CI checks, the cheapest first, and the seconds of each step.
 
+mod builds;
 mod dependencies;
 mod examples;
 
@@ -10,13 +11,19 @@ use anyhow::{Context, Result};
 
 use crate::{cargo, command, results, run, tidy};
 
+/// The README's first command, without running what it builds.
+const QUICKSTART: &str = "build --release --locked --example quickstart";
+
+/// The README's second command. `cargo test` would build every example, which has a step of its own.
+const TESTS: &str = "test --release --locked --workspace --exclude kiln-examples";
+
 /// The tests of everything that runs on a backend, only on the deprecated one.
 const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-predict \
-                             -p kiln-train -p kiln-examples --no-default-features --features ndarray";
+                             -p kiln-train --lib --test it --no-default-features --features ndarray";
 
-/// Packs every crate that is published, and builds none.
-const PACKAGING: &str = "package --workspace --no-verify --locked --exclude kiln-examples --exclude kiln-benchmarks \
-                         --exclude xtask";
+/// Packs every crate that is published, and builds none. With changes that are not committed, too.
+const PACKAGING: &str = "package --workspace --no-verify --locked --allow-dirty --quiet --exclude kiln-examples \
+                         --exclude kiln-benchmarks --exclude xtask";
 
 /// Crates that are without Burn.
 const FREE_OF_BURN: [&str; 4] = ["kiln-base", "kiln-text", "kiln-vectors", "kiln-linear"];
@@ -41,10 +48,18 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     })?;
     steps.take("kiln-predict brings nothing of training", || dependencies::predict_is_small(root))?;
     steps.take("clippy", || cargo(root, "clippy --release --workspace --all-targets --locked -- -D warnings"))?;
-    steps.take("tests", || cargo(root, "test --release --workspace --locked"))?;
-    steps.take("subwords", || {
+    steps.take("the quickstart's build", || cargo(root, QUICKSTART))?;
+    steps.take("the tests build no crate of Kiln again", || builds::nothing_twice(root, TESTS))?;
+    steps.take("tests", || cargo(root, TESTS))?;
+    steps.take("the examples' own tests and the README", || {
+        cargo(root, "test --release --locked -p kiln-examples --lib")?;
+        cargo(root, "test --release --locked -p kiln-examples --doc")
+    })?;
+    steps.take("the features subwords and counts", || {
         cargo(root, "clippy --release -p kiln-text --features subwords --all-targets --locked -- -D warnings")?;
-        cargo(root, "test --release -p kiln-text --features subwords --locked -- subword passes")
+        cargo(root, "clippy --release -p kiln-vectors --features counts --all-targets --locked -- -D warnings")?;
+        cargo(root, "test --release -p kiln-text --features subwords --locked -- subword passes")?;
+        cargo(root, "test --release -p kiln-vectors --features counts --locked -- counts")
     })?;
     steps.take("the ndarray backend alone", || cargo(root, NDARRAY_TESTS))?;
     steps.take("examples", || examples::run_all(root, scratch))?;

@@ -25,7 +25,7 @@ fn no_crate(root: &Path, selection: &str, crates: &[&str]) -> Result<()> {
 
 /// A build for the CPU must contain no GPU crate.
 pub(super) fn cpu_only(root: &Path) -> Result<()> {
-    no_crate(root, "-p kiln-examples --no-default-features --features ndarray", &GPU_CRATES)
+    no_crate(root, "-p kiln-examples --no-default-features --features flex", &GPU_CRATES)
 }
 
 /// A crate that is useful without models must not bring Burn.
