@@ -14,6 +14,7 @@ use clap::Parser;
 use kiln::models::thousands;
 use kiln::vectors::counts::{Cooccurrence, Ppmi, Scaling, TruncatedSvd};
 use kiln::vectors::{Format, WordVectors};
+use kiln_examples::println;
 use kiln_examples::{CorpusArgs, numbered, similar_words};
 
 /// Count what stands near what, and make vectors of it

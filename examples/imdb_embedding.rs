@@ -11,6 +11,7 @@
 
 use anyhow::Result;
 use kiln::prelude::*;
+use kiln_examples::println;
 use kiln_examples::{Defaults, ImdbTraining, imdb_ids, options, show_model, show_run};
 
 const DEFAULTS: Defaults = Defaults::new("imdb-embedding", Optimizer::rms_prop()).epochs(10).batch_size(32);
@@ -38,7 +39,7 @@ fn main() -> Result<()> {
     let run = training
         .trainer(&DEFAULTS)
         .save_best(Monitor::ValidAccuracy)
-        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
+        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()).data("IMDB"))
         .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
     show_run(&run);
 

@@ -14,6 +14,7 @@ use kiln::prelude::*;
 use kiln::text::features::HashingVectorizer;
 use kiln::text::features::SparseMatrix;
 use kiln::text::keras::{MatrixMode, OneHot, WordOneHot, one_hot_characters, one_hot_hashed};
+use kiln_examples::println;
 
 const SENTENCES: [&str; 2] = ["The cat sat on the mat.", "The dog ate my homework."];
 /// Words, or tokens, of a sentence that are encoded.

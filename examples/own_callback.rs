@@ -10,10 +10,14 @@
 use anyhow::Result;
 use kiln::prelude::*;
 use kiln::train::{Plan, StepLogs};
+use kiln_examples::println;
 use kiln_examples::{Defaults, TrainingArgs, options, show_model, show_run};
 
-const DEFAULTS: Defaults =
-    Defaults::new("own-callback", Optimizer::adam().learning_rate(5e-3)).epochs(10).fast_epochs(2).batch_size(32);
+const DEFAULTS: Defaults = Defaults::new("own-callback", Optimizer::adam().learning_rate(5e-3))
+    .epochs(10)
+    .fast_epochs(2)
+    .batch_size(32)
+    .demonstration();
 const LENGTH: usize = 40;
 
 /// Raises the learning rate to its full value over the first steps, and stops at a goal.

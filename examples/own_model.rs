@@ -20,10 +20,14 @@ use kiln::models::{RandomKey, TokenBatch};
 use kiln::prelude::*;
 use kiln::train::Labelled;
 use kiln::train::StepOutput;
+use kiln_examples::println;
 use kiln_examples::{Defaults, TrainingArgs, options, show_run};
 
-const DEFAULTS: Defaults =
-    Defaults::new("own-model", Optimizer::adam().learning_rate(1e-2)).epochs(5).fast_epochs(2).batch_size(64);
+const DEFAULTS: Defaults = Defaults::new("own-model", Optimizer::adam().learning_rate(1e-2))
+    .epochs(5)
+    .fast_epochs(2)
+    .batch_size(64)
+    .demonstration();
 const LENGTH: usize = 40;
 
 /// The mean of the words' embeddings, and one logit.

@@ -42,6 +42,8 @@ fn main() -> Result<()> {
     let mut texts = Vec::with_capacity(BATCH);
     for (place, line) in std::io::stdin().lock().lines().enumerate() {
         match line {
+            // The mark of a file that is piped here is no part of its first text.
+            Ok(line) if place == 0 => texts.push(line.trim_start_matches('\u{feff}').to_owned()),
             Ok(line) => texts.push(line),
             Err(error) => {
                 label(&predictor, &texts)?;

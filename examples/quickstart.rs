@@ -14,10 +14,14 @@ use anyhow::Result;
 use kiln::prelude::*;
 use kiln::text::corpora::reviews::{DEMONSTRATIONS, ReviewDocuments};
 use kiln_examples::baseline::tfidf_logistic_regression;
+use kiln_examples::println;
 use kiln_examples::{Defaults, TrainingArgs, options, show_model, show_run};
 
-const DEFAULTS: Defaults =
-    Defaults::new("quickstart", Optimizer::adam().learning_rate(5e-3)).epochs(10).fast_epochs(2).batch_size(32);
+const DEFAULTS: Defaults = Defaults::new("quickstart", Optimizer::adam().learning_rate(5e-3))
+    .epochs(10)
+    .fast_epochs(2)
+    .batch_size(32)
+    .demonstration();
 
 /// Words of the longest review that is read whole.
 const LENGTH: usize = 40;
@@ -57,7 +61,7 @@ fn main() -> Result<()> {
         .trainer(&DEFAULTS)
         .clip_norm(1.0)
         .save_best(Monitor::ValidLoss)
-        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
+        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()).data("generated reviews"))
         .fit(model, &encode.dataset(train)?, &encode.dataset(valid)?)?;
     show_run(&run);
 

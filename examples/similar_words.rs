@@ -11,6 +11,7 @@
 //! with `--plot`, which needs the feature `counts`, a picture of all of them along the two directions in which they differ most, as SVG or
 //! PNG. Words of scripts that the picture's font (Ubuntu) lacks appear as boxes.
 
+use kiln_examples::println;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;

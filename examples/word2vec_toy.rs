@@ -18,11 +18,15 @@ use kiln::models::word2vec::{Architecture, ContextRow, Contexts, SoftmaxCbowConf
 use kiln::prelude::*;
 use kiln::train::ContextDataset;
 use kiln::vectors::{Format, WordVectors};
+use kiln_examples::println;
 use kiln_examples::{Defaults, TrainingArgs, options, show_model, show_run};
 
 const TEXT: &str = "you say goodbye and i say hello .";
-const DEFAULTS: Defaults =
-    Defaults::new("word2vec-toy", Optimizer::adam().learning_rate(0.1)).epochs(60).fast_epochs(5).batch_size(3);
+const DEFAULTS: Defaults = Defaults::new("word2vec-toy", Optimizer::adam().learning_rate(0.1))
+    .epochs(60)
+    .fast_epochs(5)
+    .batch_size(3)
+    .demonstration();
 
 fn main() -> Result<()> {
     let training: TrainingArgs = options("Train CBOW on one sentence");

@@ -15,6 +15,7 @@
 //! accuracies are, from SimpleRNN down, 0.5518, 0.9909, 0.9764, 0.9855, 0.8218 and 0.6318; on IMDB, where a bag of words
 //! goes far, 0.8439, 0.8569, 0.8688, 0.8608, 0.8728 and 0.8726.
 
+use kiln_examples::println;
 use std::path::PathBuf;
 
 use anyhow::Result;

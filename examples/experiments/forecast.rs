@@ -12,9 +12,10 @@
 //! 20 epochs, the best of which is kept. Time: half a minute on 2 cores. Output: the mean absolute error on the test
 //! part, and `forecast.svg` and `forecast.png` with the forecasts of some windows beside what came.
 
+use kiln_examples::{println, read_text};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Parser;
 use kiln::burn;
 use kiln::burn::module::Module;
@@ -73,9 +74,9 @@ fn generated(steps: usize, seed: u64) -> Vec<f64> {
 /// The numbers of a column; a first line with a name there is a header.
 fn read(path: &Path, column: usize) -> Result<Vec<f64>> {
     ensure!(column > 0, "columns are counted from 1");
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read_text(path)?;
     let mut numbers = Vec::new();
-    let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    let lines = text.lines().enumerate();
     for (count, (place, line)) in lines.filter(|(_, line)| !line.trim().is_empty()).enumerate() {
         let field = line.split(',').nth(column - 1).unwrap_or_default().trim();
         match field.parse::<f64>() {

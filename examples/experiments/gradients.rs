@@ -14,6 +14,7 @@
 //! References: Bengio, Simard, Frasconi, "Learning Long-Term Dependencies with Gradient Descent is Difficult", 1994;
 //! Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", 2013.
 
+use kiln_examples::println;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 

@@ -23,6 +23,7 @@
 //! training text's, about 6), and a folder from which `--example generate` writes text. Time on 2 cores: seconds
 //! (`simple-rnn`), minutes (`lstm`), most of a day (`better`).
 
+use kiln_examples::println;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
@@ -101,7 +102,7 @@ struct Settings {
 impl Architecture {
     fn settings(self, vocab: usize) -> Settings {
         let rate = |rate| Optimizer::sgd().learning_rate(rate);
-        let defaults = |name, epochs| Defaults { name, epochs, fast_epochs: 2, batch_size: 20, optimizer: rate(20.0) };
+        let defaults = |name, epochs| Defaults::new(name, rate(20.0)).epochs(epochs).fast_epochs(2).batch_size(20);
         let config = LanguageModelConfig::new(vocab);
         let lstm = Settings {
             defaults: defaults("language-model-lstm", 4),

@@ -27,6 +27,7 @@
 //! Time: minutes an epoch on 2 cores. Output: a line an epoch, a table of the units, two reviews labelled, and `test
 //! accuracy` of the unit that validated best.
 
+use kiln_examples::println;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -179,7 +180,7 @@ fn main() -> Result<()> {
             .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.2).patience(1))
             .early_stopping(EarlyStopping::on(Monitor::ValidAccuracy).patience(2))
             .save_best(Monitor::ValidAccuracy)
-            .artifact(ArtifactConfig::text(&model, &encode, fit.class_names()))
+            .artifact(ArtifactConfig::text(&model, &encode, fit.class_names()).data("NSMC"))
             .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
         show_run(&run);
         let validation = run.history().values("val_accuracy").into_iter().fold(f64::NAN, f64::max);

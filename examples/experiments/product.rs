@@ -16,6 +16,7 @@ use clap::{Parser, ValueEnum};
 use kiln::models::RandomKey;
 use kiln::prelude::*;
 use kiln::train::predict;
+use kiln_examples::println;
 use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
 
 /// At 32 a hundred epochs are a little short: 98.0 to 99.8 % right by the seed.

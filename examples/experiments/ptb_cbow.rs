@@ -22,6 +22,7 @@ use kiln::models::word2vec::{Architecture, ContextRow, NegativeSamplingConfig};
 use kiln::prelude::*;
 use kiln::train::ContextDataset;
 use kiln::vectors::{Format, WordVectors};
+use kiln_examples::println;
 use kiln_examples::{CorpusArgs, Defaults, TrainingArgs, numbered, show_model, show_run, similar_words};
 
 const WINDOW: usize = 5;

@@ -14,6 +14,7 @@
 //! Ctrl-C stops the training where it is; with `--state FILE`, which is also written behind each epoch,
 //! the same command goes on there.
 
+use kiln_examples::println;
 use std::io::{BufRead, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,17 @@
 //!
 //! An example itself shows its data, its model and its result.
 
+/// `println!` that goes on when nobody reads any more, as in `| head`: a closed pipe must not end a run.
+#[macro_export]
+macro_rules! println {
+    () => {
+        $crate::println!("")
+    };
+    ($($told:tt)*) => {
+        $crate::tell(::std::format_args!($($told)*))
+    };
+}
+
 pub mod baseline;
 pub mod curves;
 mod interrupt;
@@ -14,7 +25,8 @@ pub mod step_times;
 pub mod table;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser};
@@ -79,13 +91,21 @@ pub struct Defaults {
     pub batch_size: usize,
     /// The optimizer.
     pub optimizer: Optimizer,
+    /// Whether a run in the default folder takes seconds and may be replaced unasked.
+    pub is_demonstration: bool,
 }
 
 impl Defaults {
     /// 10 epochs, 1 in fast mode, of batches of 32 rows.
     #[must_use]
     pub const fn new(name: &'static str, optimizer: Optimizer) -> Self {
-        Self { name, epochs: 10, fast_epochs: 1, batch_size: 32, optimizer }
+        Self { name, epochs: 10, fast_epochs: 1, batch_size: 32, optimizer, is_demonstration: false }
+    }
+
+    /// A run of seconds, which a later one in the default folder replaces.
+    #[must_use]
+    pub const fn demonstration(self) -> Self {
+        Self { is_demonstration: true, ..self }
     }
 
     /// The last epoch.
@@ -138,9 +158,17 @@ impl TrainingArgs {
             Some(rate) => defaults.optimizer.learning_rate(rate),
             None => defaults.optimizer,
         };
+        let is_replaced = defaults.is_demonstration
+            && self.artifact.is_none()
+            && self.folder(defaults).join("checkpoint.kiln").exists();
         let existing = match (self.overwrite, self.resume) {
             (true, _) => ExistingRun::Overwrite,
             (_, true) => ExistingRun::Resume,
+            _ if is_replaced => {
+                let folder = self.folder(defaults);
+                println!("{} holds an earlier run of this demonstration, which is replaced", folder.display());
+                ExistingRun::Overwrite
+            }
             _ => ExistingRun::Refuse,
         };
         let trainer = Trainer::new(self.folder(defaults))
@@ -258,10 +286,29 @@ impl CorpusArgs {
     /// The file cannot be read.
     pub fn text(&self, seed: u64) -> Result<String> {
         match &self.corpus {
-            Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())),
+            Some(path) => read_text(path),
             None => review_text(seed),
         }
     }
+}
+
+/// The text of a file, plain or gzip, without a byte order mark.
+///
+/// # Errors
+///
+/// The file cannot be read, or is no text of UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    kiln::Input::open(path)?
+        .into_reader()
+        .read_to_string(&mut text)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text)
+}
+
+/// Writes a line to the standard output, if somebody still reads it.
+pub fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The different words of a text by their first places, and the text in their numbers. `<eos>` ends each line.

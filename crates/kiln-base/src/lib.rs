@@ -2,7 +2,9 @@
 //!
 //! | what | with |
 //! |---|---|
+//! | a file that is read, whatever it is | [`Input`] |
 //! | a file that appears whole or not at all | [`WholeFile`], [`write_whole`] |
+//! | which column of a file is meant | [`Column`] |
 //! | the errors that every crate has | [`FileError`], [`OptionError`] |
 //! | random numbers and orders from a seed | [`SplitMix64`] |
 //! | words numbered by first appearance | [`Interner`] |
@@ -12,7 +14,9 @@
 //! | sparse matrices by rows (feature `sparse`) | `sparse::CsrMatrix` |
 
 pub mod checksum;
+mod column;
 mod error;
+pub mod input;
 mod interner;
 mod options;
 pub mod packed;
@@ -22,7 +26,9 @@ mod span;
 pub mod sparse;
 mod whole_file;
 
+pub use column::Column;
 pub use error::{FileError, OptionError};
+pub use input::Input;
 pub use interner::{BadParts, Interner};
 pub use random::SplitMix64;
 pub use span::Span;

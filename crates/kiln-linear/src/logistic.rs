@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::lbfgs::{Descent, minimise};
-use crate::rows::{Cell, check_width, checked, of_width, row};
+use crate::rows::{Cell, check_row, check_width, checked, of_width, row};
 
 /// Pieces that rows are cut into, whatever the number of threads, so that sums are the same.
 const PIECES: usize = 8;
@@ -290,7 +290,7 @@ impl LogisticModel {
     ///
     /// # Errors
     ///
-    /// The rows have another number of columns.
+    /// The rows have another number of columns, or a value is not finite.
     pub fn decision_function<N: Cell>(&self, rows: &SparseMatrix<N>) -> Result<Vec<f64>> {
         let rows = of_width(rows, self.columns())?;
         let outputs = self.intercepts.len();
@@ -298,7 +298,11 @@ impl LogisticModel {
         scores.par_chunks_mut(outputs).enumerate().with_min_len(256).for_each(|(at, scores)| {
             scores_of(row(&rows, at), &self.coefficients, &self.intercepts, scores);
         });
-        Ok(scores)
+        // A value that is no number makes a score that is none.
+        match scores.iter().position(|score| !score.is_finite()) {
+            Some(at) => check_row(&rows, at / outputs).map(|()| scores),
+            None => Ok(scores),
+        }
     }
 
     /// The probability of each class, `[rows, classes]` one row after the other.

@@ -44,6 +44,11 @@ pub(crate) fn check_width(expected: usize, found: usize) -> Result<()> {
     if found == expected { Ok(()) } else { Err(Error::Columns { expected, found }) }
 }
 
+/// An error if a number of row `at` is not finite.
+pub(crate) fn check_row<N: Cell>(matrix: &SparseMatrix<N>, at: usize) -> Result<()> {
+    check_numbers(row(matrix, at).1, "a value", false, |_| at)
+}
+
 /// An error unless all numbers are finite, and not negative where that is asked; `place` tells the row of one.
 fn check_numbers<N: Cell>(
     numbers: &[N],

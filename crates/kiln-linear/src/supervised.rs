@@ -122,7 +122,10 @@ impl Supervised {
         let mut reading = Reading::default();
         let mut count = 0;
         for line in lines {
-            reading.line(line.text()?.as_ref());
+            let line = line.text()?;
+            // The mark of a file whose lines these are.
+            let line: &str = line.as_ref();
+            reading.line(if count == 0 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line });
             count += 1;
         }
         let (dictionary, kinds) = reading.finish(config);

@@ -157,6 +157,17 @@ pub enum Error {
         /// The learning rate at the start.
         alpha: f64,
     },
+    /// An epoch of word2vec had nothing to predict.
+    #[error(
+        "no word was trained on in a whole epoch: of the corpus's {words} words those that are left after subsampling \
+         (sample = {sample}) have no neighbour; set `sample` to 0 for a small corpus, or give it more text"
+    )]
+    NothingTrained {
+        /// Running words of the corpus.
+        words: u64,
+        /// The option.
+        sample: f64,
+    },
     /// A file is no saved word2vec training.
     #[error("no saved word2vec training: it lacks {lacks}; save one with `Word2Vec::save`")]
     NoWord2Vec {

@@ -186,7 +186,11 @@ pub enum Error {
     },
 
     /// A class has no `.txt` file.
-    #[error("{} holds no .txt file: every class needs at least one document", .path.display())]
+    #[error(
+        "{} holds no .txt file: every class needs at least one document; for files of other names, of a folder a class set \
+         `any_extension(true)`",
+        .path.display()
+    )]
     ClassEmpty {
         /// The class folder, in an archive below the archive's name.
         path: PathBuf,

@@ -191,7 +191,8 @@ pub enum Error {
     /// A file of word pairs gives nothing to correlate.
     #[error(
         "{} should give at least two pairs of known words, found {used} ({unknown} with unknown words, \
-         {invalid} lines that are not two words and a number): check the delimiter and `restrict_vocab`",
+         {invalid} lines that are not two words and a number{first_invalid}): check the delimiter, `columns` and \
+         `restrict_vocab`",
         .path.display()
     )]
     TooFewPairs {
@@ -203,6 +204,8 @@ pub enum Error {
         unknown: usize,
         /// Lines that are no pair.
         invalid: usize,
+        /// What the first of them holds.
+        first_invalid: String,
     },
 
     /// An id that is no word.

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use kiln_base::input::is_html;
 use kiln_base::{FileError, Interner, WholeFile, options};
 
 use crate::error::{Error, Place, Result, quoted};
@@ -163,14 +164,16 @@ impl WordVectors {
             return Ok(());
         }
         for (index, word) in self.words().iter().enumerate() {
+            // Only in GloVe's format the width is told from the first line.
+            let ambiguity = || text::ambiguity(word, index == 0 && format == Format::Glove);
             let what = if word.contains('\n') {
                 "a line feed"
-            } else if !word.contains(' ') {
-                continue;
-            } else if format != Format::Glove {
+            } else if word.contains(' ') && format != Format::Glove {
                 "a space"
-            } else if text::is_ambiguous(word, index == 0) {
-                "a space and then what looks like a value"
+            } else if format != Format::Word2VecBinary
+                && let Some(what) = ambiguity()
+            {
+                what
             } else {
                 continue;
             };
@@ -203,8 +206,9 @@ struct Header {
 impl Header {
     /// A line that holds exactly two whole numbers.
     fn parse(line: &[u8]) -> Option<Self> {
-        let line = std::str::from_utf8(line).ok()?.trim_end_matches(['\n', '\r', ' ']);
-        let (words, d) = line.split_once(' ')?;
+        let line = std::str::from_utf8(line).ok()?.trim_matches(['\n', '\r', ' ', '\t']);
+        let (words, d) = line.split_once([' ', '\t'])?;
+        let d = d.trim_start_matches([' ', '\t']);
         let digits = |field: &str| field.bytes().all(|byte| byte.is_ascii_digit());
         // Of numbers beyond 64 bits all that matters is that nothing could hold them.
         let number = |field: &str| field.parse().unwrap_or(u64::MAX);
@@ -230,7 +234,7 @@ impl Header {
         let bytes = values.saturating_mul(4);
         if bytes > TEBIBYTE && needed > u128::from(source.most_bytes()) {
             let (Self { words, d }, tebibytes, file_bytes) =
-                (header, bytes as f64 / TEBIBYTE as f64, source.file_bytes);
+                (header, bytes as f64 / TEBIBYTE as f64, source.file_bytes());
             return Err(wrong(format!(
                 " promises {words} words of width {d}, which would take {bytes} bytes ({tebibytes:.1} TiB) of memory, \
                  but the file has {file_bytes} bytes: the header is wrong, or the format is another"
@@ -315,19 +319,23 @@ fn not_finite(position: usize, word: &str, found: impl Display) -> String {
 
 /// The format of a file, from its first bytes and its name.
 fn detect(source: &Source) -> Result<Format> {
-    let head = &*source.head;
+    let head = source.head();
     let expected = "word vectors in a format of word2vec, GloVe, fastText or Kiln";
     let wrong = |found: &str| Err(Error::bad_file(&source.path, None, format!(" should be {expected}, found {found}")));
     if tensors::is_safetensors(head) {
         return Ok(Format::Safetensors);
     }
-    let known: [(&[u8], &str); 5] = [
+    let known: [(&[u8], &str); 2] = [
         (&[0xba, 0x16, 0x4f, 0x2f], "fastText's own model: use the .vec file beside it"),
         (&[0x80], "a Python pickle, as gensim's `save` writes it: write it with `save_word2vec_format`"),
-        (b"PK\x03\x04", "a zip archive: unpack it"),
-        (b"BZh", "a bzip2 archive: unpack it"),
-        (b"\xfd7zXZ", "an xz archive: unpack it"),
     ];
+    let text = head.trim_ascii_end();
+    if text.contains(&b'\r') && !text.contains(&b'\n') {
+        return wrong("lines that end in CR only: end them in LF, as by tr '\\r' '\\n'");
+    }
+    if is_html(head) {
+        return wrong("a page of the web (HTML): download the file itself");
+    }
     if let Some((_, found)) = known.iter().find(|(magic, _)| head.starts_with(magic)) {
         return wrong(found);
     }
@@ -361,6 +369,9 @@ fn is_text(bytes: &[u8]) -> bool {
 /// The counts of `words` from a file with a line for each.
 fn read_counts(path: &Path, words: &WordList, invalid: InvalidUtf8) -> Result<Vec<u64>> {
     let contents = read_whole(path)?;
+    if contents.is_empty() {
+        return Err(Error::bad_file(path, None, " should hold counts of words, found an empty file"));
+    }
     let mut counts = vec![0; words.len()];
     let mut word = String::new();
     for (line, begins, bytes) in lines(&contents) {

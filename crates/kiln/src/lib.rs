@@ -50,15 +50,18 @@
 //! | `ndarray` | the CPU, by the backend that Burn has deprecated |
 //! | `cuda` | NVIDIA's GPUs through CUDA |
 //!
-//! Three are no backends, and off by default. `subwords` adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` with
-//! its forty crates; `SubwordTextEncoder` needs no feature. `fusion` and `autotune` are Burn's, for GPUs: plain
-//! operations after each other become one, and of several kernels for one the fastest is found by timing them.
+//! The others add what not everybody needs. On by default: `download` fetches published corpora, `plot` draws a run's
+//! curves, `progress` shows a bar in a terminal. Off by default: `counts` makes word vectors from counts, with faer;
+//! `subwords` adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` with its forty crates (`SubwordTextEncoder` needs
+//! no feature); `fusion` and `autotune` are Burn's, for GPUs: plain operations after each other become one, and of several
+//! kernels for one the fastest is found by timing them.
 
 mod device;
 mod error;
 pub mod prelude;
 
 pub use burn;
+pub use kiln_base::Input;
 pub use kiln_kernels as kernels;
 pub use kiln_linear as linear;
 pub use kiln_models as models;

@@ -17,6 +17,7 @@ use anyhow::Result;
 use clap::Parser;
 use kiln::models::PaddedSteps;
 use kiln::prelude::*;
+use kiln_examples::println;
 use kiln_examples::{Defaults, ImdbTraining, imdb_ids, show_model, show_run};
 
 /// Train a convolution and two bidirectional LSTMs on film reviews
@@ -63,7 +64,7 @@ fn main() -> Result<()> {
         .early_stopping(EarlyStopping::on(Monitor::ValidLoss).patience(4))
         .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.2).patience(2))
         .save_best(Monitor::ValidAccuracy)
-        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
+        .artifact(ArtifactConfig::text(&model, &encode, train.class_names()).data("IMDB"))
         .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
     show_run(&run);
 

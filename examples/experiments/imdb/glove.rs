@@ -18,6 +18,7 @@
 //! accuracy of both (with learned vectors and seed 0: 0.5610 pretrained, 0.5246 from scratch; the book's model with GloVe's
 //! vectors has a test accuracy of 0.56), and `accuracy.svg` and `accuracy.png` with both curves.
 
+use kiln_examples::println;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -176,7 +177,7 @@ fn main() -> Result<()> {
         let run = training
             .trainer(&DEFAULTS)
             .save_best(Monitor::ValidAccuracy)
-            .artifact(ArtifactConfig::text(&model, &encode, train.class_names()))
+            .artifact(ArtifactConfig::text(&model, &encode, train.class_names()).data("IMDB"))
             .fit(model, &fit_rows, &valid_rows)?;
         show_run(&run);
         results.push(run);

@@ -13,8 +13,8 @@
 //! one core. Output: the mean loss, the accuracy on the test set, and `model.bin`, which fastText reads, with the losses
 //! beside it.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use kiln_examples::println;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -97,12 +97,9 @@ fn lines(options: &Options) -> Result<(Vec<String>, Vec<String>)> {
 }
 
 fn read(path: &Path) -> Result<Vec<String>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut lines = Vec::new();
-    for line in BufReader::new(file).lines() {
-        let line = line.with_context(|| format!("cannot read {}, line {}", path.display(), lines.len() + 1))?;
-        // A byte order mark is no part of the first label.
-        lines.push(if lines.is_empty() { line.trim_start_matches('\u{feff}').to_owned() } else { line });
+    for line in kiln::Input::open(path)?.into_reader().lines() {
+        lines.push(line.with_context(|| format!("cannot read {}, line {}", path.display(), lines.len() + 1))?);
     }
     ensure!(
         !lines.is_empty(),

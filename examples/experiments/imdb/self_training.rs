@@ -19,6 +19,7 @@
 //! set is read without it, once, at the end. Nothing here is random. The folder keeps the model, with which `--predict`
 //! labels texts.
 
+use kiln_examples::println;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -22,6 +22,7 @@
 //! Time: minutes an epoch on 2 cores, since a batch is as long as its longest review; less with `--lengths`. Output: the
 //! number of parameters, a line an epoch, `test accuracy`.
 
+use kiln_examples::println;
 use std::path::PathBuf;
 
 use anyhow::Result;

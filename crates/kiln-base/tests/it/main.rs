@@ -2,7 +2,9 @@
 
 mod checksum;
 mod damage;
+mod input;
 mod interner;
+mod odd_files;
 mod options;
 mod random;
 mod whole_file;

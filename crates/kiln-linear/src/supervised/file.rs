@@ -1,7 +1,7 @@
 //! fastText's `.bin` files: magic number, options, dictionary, and the two tables.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use kiln_base::{FileError, Interner, WholeFile};
@@ -60,7 +60,38 @@ fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
             to.write_all(&number.to_le_bytes())?;
         }
     }
-    Ok(())
+    let prefix = &config.label_prefix;
+    if *prefix == common_prefix(&labels.tokens) {
+        return Ok(());
+    }
+    to.write_all(&[prefix.as_bytes(), &(prefix.len() as u32).to_le_bytes(), PREFIX].concat())
+}
+
+/// The last bytes of a file whose labels do not tell their prefix by what they have in common: after the prefix and its
+/// length. fastText does not look at what follows its tables.
+const PREFIX: &[u8] = b"kiln: label_prefix";
+
+/// The prefix that such a file ends in, and the bytes that this takes.
+fn prefix_of(file: &mut File, size: u64) -> std::io::Result<Option<(String, u64)>> {
+    let tail = (4 + PREFIX.len()) as u64;
+    if size < tail {
+        return Ok(None);
+    }
+    let mut end = vec![0; tail as usize];
+    file.seek(SeekFrom::End(-(tail as i64)))?;
+    file.read_exact(&mut end)?;
+    let mut found = None;
+    if let Some((length, PREFIX)) = end.split_first_chunk() {
+        let length = u64::from(u32::from_le_bytes(*length));
+        if length <= size - tail {
+            let mut prefix = Vec::new();
+            file.seek(SeekFrom::End(-((tail + length) as i64)))?;
+            Read::by_ref(file).take(length).read_to_end(&mut prefix)?;
+            found = String::from_utf8(prefix).ok().map(|prefix| (prefix, tail + length));
+        }
+    }
+    file.rewind()?;
+    Ok(found)
 }
 
 /// A file that is being read.
@@ -166,8 +197,10 @@ impl Supervised {
     /// without labels, quantised tables, hierarchical softmax, negative sampling.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(FileError::new("read", path))?;
+        let mut file = File::open(path).map_err(FileError::new("read", path))?;
         let size = file.metadata().map_err(FileError::new("read", path))?.len();
+        let (prefix, tail) = prefix_of(&mut file, size).map_err(FileError::new("read", path))?.unzip();
+        let size = size - tail.unwrap_or(0);
         let mut source = Source { path, from: BufReader::new(file), at: 0, size };
         if size < 8 || source.int("the magic number")? != MAGIC {
             return Err(source.problem("it does not begin as fastText's .bin files do"));
@@ -221,7 +254,12 @@ impl Supervised {
                 return Err(source.problem(format!("entry {at} of the dictionary is {token:?} once more")));
             }
         }
-        // Not in the file: what labels begin with. All begin so.
+        if let Some(label) =
+            prefix.as_ref().and_then(|prefix| read_labels.tokens.iter().find(|label| !label.starts_with(prefix)))
+        {
+            let prefix = prefix.unwrap_or_default();
+            return Err(source.problem(format!("its label {label:?} does not begin with its prefix {prefix:?}")));
+        }
         let config = SupervisedConfig {
             d,
             epochs,
@@ -231,7 +269,8 @@ impl Supervised {
             buckets,
             min_n,
             max_n: if version == 11 { 0 } else { max_n }, // version 11 wrote a length that it did not use
-            label_prefix: common_prefix(&read_labels.tokens),
+            // fastText's own files do not say what labels begin with. All begin so.
+            label_prefix: prefix.unwrap_or_else(|| common_prefix(&read_labels.tokens)),
             ..SupervisedConfig::new()
         };
         if buckets == 0 && (config.max_n > 0 || word_ngrams > 1) {

@@ -141,3 +141,17 @@ fn rows_labels_and_options_that_make_no_model_are_refused() {
     let ratios = LogCountRatio::fit(&rows, &[0, 1], 1.0).unwrap();
     assert!(matches!(ratios.transform(&wide).unwrap_err(), Error::Columns { .. }));
 }
+
+#[test]
+fn rows_that_hold_no_numbers_are_refused_at_prediction_too() {
+    let rows = sparse(&[vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0], vec![0.5, 2.0]]);
+    for labels in [vec![0, 1, 0, 1], vec![0, 1, 2, 1]] {
+        let model = LogisticRegression::new().fit(&rows, &labels).unwrap();
+        for bad in [f64::NAN, f64::INFINITY] {
+            let rows = sparse(&[vec![1.0, 0.0], vec![1.0, bad]]);
+            for error in [model.predict(&rows).unwrap_err(), model.predict_probabilities(&rows).unwrap_err()] {
+                assert!(matches!(error, Error::BadNumber { row: 1, .. }), "{error}");
+            }
+        }
+    }
+}

@@ -87,6 +87,40 @@ fn a_saved_model_predicts_the_same() {
 }
 
 #[test]
+fn a_prefix_of_ones_own_survives_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.bin");
+    let lines = ["#good fine film", "#great fine acting", "#good a fine evening", "#great acting"].repeat(10);
+    let config = SupervisedConfig::new().d(8).epochs(20).label_prefix("#");
+    let model = fit(&config, lines).unwrap();
+    model.save(&path).unwrap();
+    let read = Supervised::load(&path).unwrap();
+    assert_eq!(read.config().label_prefix, "#");
+    // "#news" is a label that the model does not know, and no word; by what the labels have in common it would be a word.
+    for line in ["#news fine film", "fine acting", "#good film"] {
+        assert_eq!(model.predict(line, 2), read.predict(line, 2), "{line}");
+    }
+    let bytes = std::fs::read(&path).unwrap();
+    read.save(&path).unwrap();
+    assert!(std::fs::read(&path).unwrap() == bytes);
+    // Labels that do not begin so.
+    let other =
+        bytes[..bytes.len() - 23].iter().chain(b"%").chain(&bytes[bytes.len() - 22..]).copied().collect::<Vec<_>>();
+    std::fs::write(&path, other).unwrap();
+    let error = Supervised::load(&path).unwrap_err().to_string();
+    assert!(error.contains("does not begin with its prefix \"%\""), "{error}");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_label() {
+    let config = SupervisedConfig::new().d(8).epochs(5);
+    let lines = ["\u{feff}__label__good a fine film", "__label__bad a dull film"];
+    let model = fit(&config, lines).unwrap();
+    let labels: Vec<String> = model.predict("film", 2).into_iter().map(|scored| scored.label).collect();
+    assert_eq!(labels.len(), 2, "{labels:?}");
+}
+
+#[test]
 fn the_same_text_and_seed_give_the_same_model_and_another_seed_another() {
     let (a, b) = (trained(), trained());
     assert_eq!(a.word_vector("film"), b.word_vector("film"));

@@ -2,14 +2,12 @@
 //! line, plain or gzip, never whole in memory, or sentences in memory.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
-
 use crate::error::{Error, Result};
-use kiln_base::{FileError, OptionError};
+use kiln_base::{FileError, Input, OptionError};
 
 /// Words of a sentence at most; the rest makes another sentence.
 const LONGEST: usize = 10_000;
@@ -40,8 +38,8 @@ enum Source {
 }
 
 impl Corpus {
-    /// Files of UTF-8 with one sentence a line, read in their order. A name that ends in `.gz` is
-    /// decompressed on the way. They are read again in every epoch and must stay as they are.
+    /// Files of UTF-8 with one sentence a line, read in their order. What is packed by gzip is
+    /// decompressed on the way, whatever its name. They are read again in every epoch and must stay as they are.
     ///
     /// # Errors
     ///
@@ -92,7 +90,7 @@ pub(crate) struct Blocks {
     size: usize,
     /// The next block's number.
     next: u64,
-    open: Option<(usize, Box<dyn Read + Send>)>,
+    open: Option<(usize, Box<dyn BufRead + Send>)>,
     /// Files, or sentences, that were begun.
     begun: usize,
     /// What was read after the last block's end.
@@ -193,11 +191,7 @@ impl Blocks {
         loop {
             let Some((file, reader)) = &mut self.open else {
                 let Some(path) = paths.get(self.begun) else { return Ok(None) };
-                let opened = File::open(path).map_err(FileError::new("open", path))?;
-                let gzip = path.extension().is_some_and(|extension| extension == "gz");
-                let reader: Box<dyn Read + Send> =
-                    if gzip { Box::new(MultiGzDecoder::new(BufReader::new(opened))) } else { Box::new(opened) };
-                self.open = Some((self.begun, reader));
+                self.open = Some((self.begun, Input::open(path)?.into_reader()));
                 (self.begun, self.byte) = (self.begun + 1, 0);
                 continue;
             };
@@ -230,8 +224,6 @@ impl Blocks {
                 continue;
             }
             return match String::from_utf8(bytes) {
-                // Windows' editors mark UTF-8 so.
-                Ok(text) if start == 0 => Ok(Some(text.strip_prefix('\u{FEFF}').unwrap_or(&text).to_owned())),
                 Ok(text) => Ok(Some(text)),
                 Err(error) => Err(Error::NotUtf8 { path, byte: start + error.utf8_error().valid_up_to() as u64 }),
             };

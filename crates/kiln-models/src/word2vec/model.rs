@@ -36,7 +36,7 @@ const TENSORS: [&str; 5] = ["input", "output", "words", "word_ends", "counts"];
 /// use kiln_models::word2vec::{Corpus, Word2Vec, Word2VecConfig};
 ///
 /// let corpus = Corpus::sentences([["you", "say", "goodbye"], ["i", "say", "hello"]]);
-/// let config = Word2VecConfig::new().min_count(1).vector_size(8).epochs(2);
+/// let config = Word2VecConfig::new().min_count(1).sample(0.0).vector_size(8).epochs(2);
 /// let mut model = Word2Vec::new(&config, &corpus)?;
 /// model.train(&corpus, |_| ControlFlow::Continue(()))?;
 /// assert_eq!(model.vectors()?.vector("hello")?.len(), 8);
@@ -120,8 +120,8 @@ impl Word2Vec {
     ///
     /// # Errors
     ///
-    /// A file of the corpus cannot be read, the corpus is not the one that was counted, or the vectors
-    /// have grown beyond all bounds, since the learning rate is too high.
+    /// A file of the corpus cannot be read, the corpus is not the one that was counted, an epoch had no word to predict,
+    /// since a small corpus was subsampled, or the vectors have grown beyond all bounds, since the learning rate is too high.
     pub fn train(
         &mut self,
         corpus: &Corpus,
@@ -188,6 +188,9 @@ impl Word2Vec {
         }
         if place.words != self.state.total_words {
             return Err(Error::CorpusChanged { expected: self.state.total_words, found: place.words });
+        }
+        if place.loss.count == 0 {
+            return Err(Error::NothingTrained { words: self.state.total_words, sample: self.config.sample });
         }
         self.state.losses.push(place.loss.mean());
         self.state.place = Place::default();

@@ -12,6 +12,8 @@ mod keras_layers;
 mod keras_recurrent;
 mod language_model;
 mod model_shapes;
+#[path = "../../../kiln-base/tests/it/odd_files.rs"]
+mod odd_files;
 #[cfg(feature = "wgpu")]
 #[path = "../../../kiln-kernels/tests/it/own_device.rs"]
 mod own_device;

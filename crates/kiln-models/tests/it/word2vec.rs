@@ -16,6 +16,7 @@ use kiln_models::word2vec::{
 use kiln_models::{Error, Head, Model, Targets};
 
 use crate::devices;
+use crate::odd_files;
 
 /// Sentences in which a colour stands by a fruit and a number by a tool.
 fn sentences(count: usize) -> Vec<Vec<String>> {
@@ -174,6 +175,23 @@ fn message<T>(result: Result<T, Error>) -> String {
 }
 
 #[test]
+fn a_corpus_in_every_guise_is_read_or_named() {
+    odd_files::check("corpus.txt", "you say goodbye\nand i say hello\n", false, |path| {
+        let vocabulary = Corpus::files([path]).and_then(|corpus| corpus.vocabulary(1));
+        let vocabulary = vocabulary.map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(vocabulary.words().map(str::to_owned).collect::<Vec<_>>())
+    });
+}
+
+#[test]
+fn a_training_that_drops_every_word_is_an_error() {
+    let corpus = Corpus::sentences([["you", "say", "goodbye"], ["i", "say", "hello"]]);
+    let mut model = Word2Vec::new(&config().min_count(1).sample(1e-9), &corpus).unwrap();
+    let error = message(model.train(&corpus, |_| ControlFlow::Continue(())));
+    assert!(error.contains("no word was trained on") && error.contains("set `sample` to 0"), "{error}");
+}
+
+#[test]
 fn bad_corpora_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text.txt");
@@ -191,7 +209,9 @@ fn bad_corpora_are_named() {
     let rare = message(Word2Vec::new(&config().min_count(5), &Corpus::files([&path]).unwrap()));
     assert!(rare.contains("min_count") && rare.contains('5') && rare.contains('3'), "{rare}");
     let gzip = folder.path().join("text.gz");
-    std::fs::write(&gzip, "not gzip").unwrap();
+    std::fs::write(&gzip, "plain text under another name\n").unwrap();
+    assert_eq!(fit(&gzip), "no error");
+    std::fs::write(&gzip, b"\x1f\x8b\x08 and then something else").unwrap();
     assert!(fit(&gzip).contains("text.gz"), "{}", fit(&gzip));
     assert!(message(Corpus::files::<&Path>([])).contains("at least one"), "{}", message(Corpus::files::<&Path>([])));
 }

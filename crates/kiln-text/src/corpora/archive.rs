@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use flate2::read::MultiGzDecoder;
+use kiln_base::input::Counted;
 use tar::EntryType;
 
-use crate::corpora::formats::lines::Counted;
 use crate::error::{Error, Result};
 
 /// No document comes near this size; an entry that claims more is refused before memory is asked for.

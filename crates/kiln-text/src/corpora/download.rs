@@ -38,19 +38,24 @@ impl Download {
         Self { url: url.into(), sha256: sha256.into().to_ascii_lowercase(), bytes }
     }
 
-    /// The address.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// An error: fetching needs the feature `download`.
+    /// Fetches the file to `path`, with a progress bar if standard error is a terminal. Missing folders are made.
+    ///
+    /// The bytes go to a temporary file next to `path`, which is renamed only after size and checksum are found right.
+    /// A server that is silent for a minute is given up.
     ///
     /// # Errors
     ///
-    /// [`Error::DownloadNotBuilt`]
-    #[cfg(not(feature = "download"))]
-    pub fn fetch_to(&self, _path: impl AsRef<Path>) -> Result<()> {
-        Err(Error::DownloadNotBuilt { url: self.url.clone() })
+    /// [`Error::Download`] if the server cannot be reached or refuses, [`Error::DownloadBroken`] if the connection
+    /// breaks off, [`Error::WrongSize`] and [`Error::WrongChecksum`], [`Error::File`]. No part of the file is kept.
+    /// [`Error::DownloadNotBuilt`] without the feature `download`.
+    pub fn fetch_to(&self, path: impl AsRef<Path>) -> Result<()> {
+        #[cfg(feature = "download")]
+        return self.fetch(path.as_ref());
+        #[cfg(not(feature = "download"))]
+        {
+            let _ = path;
+            Err(Error::DownloadNotBuilt { url: self.url.clone() })
+        }
     }
 
     /// Checks size and checksum of a file that is there already.

@@ -34,33 +34,37 @@ const MOST_LISTED: usize = 20;
 pub struct ClassFolder {
     path: PathBuf,
     decoding: Decoding,
+    any_extension: bool,
 }
 
 impl ClassFolder {
     /// The folder at `path`; nothing is read yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), decoding: Decoding::Strict }
+        Self { path: path.into(), decoding: Decoding::Strict, any_extension: false }
     }
 
     setters! {
         /// Whether to put U+FFFD in place of bytes that are not UTF-8, which are an error otherwise. Default: false.
         lossy(lossy: bool) => decoding = Decoding::lossy(lossy);
+        /// Whether to read files of every name, as in 20 Newsgroups, where they have numbers; else those that end in `.txt` or
+        /// `.TXT`. Hidden files, which begin with a point, are never read. Default: false.
+        any_extension(any: bool) => any_extension = any;
     }
 
-    /// Reads the `.txt` files of the class folders named, labelled by their place in `classes`.
+    /// Reads the files of the class folders named, labelled by their place in `classes`.
     ///
     /// The order is that of `classes`, and in each class that of the file names by bytes. Other folders and files are
     /// left alone, so that IMDB's `unsup` does not become a class.
     ///
     /// # Errors
     ///
-    /// [`Error::ClassFolderMissing`] with what is there instead, [`Error::ClassEmpty`] for a class without a `.txt`
+    /// [`Error::ClassFolderMissing`] with what is there instead, [`Error::ClassEmpty`] for a class without a
     /// file, [`Error::NotUtf8`] with file and offset, [`Error::File`], and those of [`Documents::new`].
     pub fn read(&self, classes: &[&str]) -> Result<Documents> {
         self.check(classes)?;
         let mut documents = Vec::new();
         for (label, class) in classes.iter().enumerate() {
-            let texts = read_texts(&self.path.join(class), self.decoding)?;
+            let texts = read_texts(&self.path.join(class), self.any_extension, self.decoding)?;
             documents.extend(texts.into_iter().map(|text| Document { text, label: label as u32 }));
         }
         Documents::new(documents, classes.iter().copied())
@@ -76,7 +80,7 @@ impl ClassFolder {
         self.check(classes)?;
         let mut files = Vec::new();
         for (label, class) in (0..).zip(classes) {
-            files.extend(text_files(&self.path.join(class))?.into_iter().map(|file| (file, label)));
+            files.extend(text_files(&self.path.join(class), self.any_extension)?.into_iter().map(|file| (file, label)));
         }
         TextFiles::documents(files, self.decoding)
     }
@@ -90,9 +94,9 @@ impl ClassFolder {
     }
 }
 
-/// The texts of a folder's `.txt` files, in the order of their names by bytes.
-pub(crate) fn read_texts(folder: &Path, decoding: Decoding) -> Result<Vec<String>> {
-    let files = text_files(folder)?;
+/// The texts of a folder's `.txt` files, or of all of them, in the order of their names by bytes.
+pub(crate) fn read_texts(folder: &Path, any_extension: bool, decoding: Decoding) -> Result<Vec<String>> {
+    let files = text_files(folder, any_extension)?;
     let texts: Vec<Result<String>> = files
         .par_iter()
         .map(|file| {
@@ -104,12 +108,15 @@ pub(crate) fn read_texts(folder: &Path, decoding: Decoding) -> Result<Vec<String
     texts.into_iter().collect()
 }
 
-/// A folder's `.txt` files, in the order of their names by bytes; no file is an error.
-pub(crate) fn text_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// A folder's `.txt` files, or all of them, in the order of their names by bytes; no file is an error. Hidden files are
+/// none: macOS puts `._1.txt` next to `1.txt`.
+pub(crate) fn text_files(folder: &Path, any_extension: bool) -> Result<Vec<PathBuf>> {
+    let is_txt = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
     let mut files: Vec<PathBuf> = names(folder)?
         .into_iter()
+        .filter(|name| !name.as_encoded_bytes().starts_with(b"."))
         .map(|name| folder.join(name))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .filter(|path| if any_extension { path.is_file() } else { is_txt(path) })
         .collect();
     files.sort_unstable_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
     if files.is_empty() {

@@ -179,7 +179,7 @@ impl Imdb {
     /// Those of [`train`](Self::train).
     pub fn unsup(&self) -> Result<Vec<String>> {
         match &self.source {
-            Source::Folder(root) => read_texts(&root.join("train").join("unsup"), self.decoding),
+            Source::Folder(root) => read_texts(&root.join("train").join("unsup"), false, self.decoding),
             Source::Archive(path) => {
                 let mut reviews = Reviews::default();
                 self.read_archive(

@@ -65,10 +65,12 @@ pub enum RowProblem {
     },
 
     /// It has no such field.
-    #[error("there is no field {field:?}")]
+    #[error("there is no field {field:?}; there are {}", .found.join(", "))]
     NoField {
         /// The field.
         field: String,
+        /// The fields that are there, in quotes.
+        found: Vec<String>,
     },
 
     /// A field is of the wrong type.

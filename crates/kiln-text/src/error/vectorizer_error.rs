@@ -42,6 +42,23 @@ pub enum VectorizerError {
         second: usize,
     },
 
+    /// A weight is infinite or no number.
+    #[error(
+        "the tf-idf of row {row}, column {column} should be a finite number, but the count is {count} and the inverse \
+         document frequency {idf}: fit on rows in which every term occurs, or keep `smooth_idf`; counts must be above 0 for \
+         `sublinear_tf`"
+    )]
+    NotFinite {
+        /// The row, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// The count there.
+        count: f64,
+        /// What it is multiplied by.
+        idf: f64,
+    },
+
     /// A matrix does not fit to what it is given to.
     #[error("the matrix should have {expected} columns, one for each term, found {found}")]
     MatrixColumns {

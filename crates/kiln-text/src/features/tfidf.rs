@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::vectorizer_builder::VectorizerBuilder;
-use crate::error::Result;
+use crate::error::{Error, Result, VectorizerError};
 use crate::features::sparse::{SparseMatrix, check_columns, with_values};
 use kiln_base::sparse::by_row;
 
@@ -118,18 +118,23 @@ impl TfidfTransformer {
     /// # Errors
     ///
     /// [`VectorizerError::MatrixColumns`](crate::error::VectorizerError::MatrixColumns) if the matrix has another number of
-    /// columns than the one fitted on.
+    /// columns than the one fitted on; [`VectorizerError::NotFinite`](crate::error::VectorizerError::NotFinite) where a
+    /// weight is no finite number.
     pub fn transform<N: Copy + Default + Into<f64> + Sync>(
         &self,
         counts: &SparseMatrix<N>,
     ) -> Result<SparseMatrix<f64>> {
         check_columns(counts, self.document_frequencies.len())?;
-        Ok(self.weighted(counts))
+        self.weighted(counts)
     }
 
     /// Weights counts of as many columns as this has.
-    pub(super) fn weighted<N: Copy + Default + Into<f64> + Sync>(&self, counts: &SparseMatrix<N>) -> SparseMatrix<f64> {
-        with_values(&by_row(counts), |columns, counts: &[N], values: &mut [f64]| {
+    pub(super) fn weighted<N: Copy + Default + Into<f64> + Sync>(
+        &self,
+        counts: &SparseMatrix<N>,
+    ) -> Result<SparseMatrix<f64>> {
+        let counts = by_row(counts);
+        let weighted = with_values(&counts, |columns, counts: &[N], values: &mut [f64]| {
             for ((value, &count), &column) in values.iter_mut().zip(counts).zip(columns) {
                 let count: f64 = count.into();
                 let frequency = if self.weighting.sublinear_tf { count.ln() + 1.0 } else { count };
@@ -138,7 +143,33 @@ impl TfidfTransformer {
             if let Some(norm) = self.weighting.norm {
                 norm.divide(values);
             }
-        })
+        });
+        match weighted.data().iter().position(|value| !value.is_finite()) {
+            Some(at) => Err(self.not_finite(&counts, &weighted, at)),
+            None => Ok(weighted),
+        }
+    }
+
+    /// Why the weight at place `at` is no number: it, or another of its row by which all were divided.
+    fn not_finite<N: Copy + Default + Into<f64>>(
+        &self,
+        counts: &SparseMatrix<N>,
+        weighted: &SparseMatrix<f64>,
+        at: usize,
+    ) -> Error {
+        let row =
+            (0..weighted.rows()).find(|&row| weighted.indptr().outer_inds_sz(row).contains(&at)).unwrap_or_default();
+        let idf_of = |column: u32| self.idf.as_ref().map_or(1.0, |idf| idf[column as usize]);
+        let mut cells = weighted.indptr().outer_inds_sz(row).map(|at| {
+            let count: f64 = counts.data()[at].into();
+            (weighted.indices()[at], count, idf_of(weighted.indices()[at]))
+        });
+        let is_bad = |count: f64, idf: f64| {
+            !(count.is_finite() && idf.is_finite() && (count > 0.0 || !self.weighting.sublinear_tf))
+        };
+        let (column, count, idf) =
+            cells.find(|&(_, count, idf)| is_bad(count, idf)).unwrap_or((weighted.indices()[at], f64::NAN, 1.0));
+        VectorizerError::NotFinite { row, column: column as usize, count, idf }.into()
     }
 
     /// The inverse document frequency of each column; none without `use_idf`.

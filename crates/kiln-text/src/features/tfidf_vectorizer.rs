@@ -89,7 +89,7 @@ impl TfidfVectorizer {
     ///
     /// The first error among the texts.
     pub fn transform(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<f64>> {
-        Ok(self.tfidf.weighted(&self.counts.transform(texts)?))
+        self.tfidf.weighted(&self.counts.transform(texts)?)
     }
 
     /// The part that counts: it knows the terms and their columns.

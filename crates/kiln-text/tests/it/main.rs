@@ -21,6 +21,9 @@ mod keras_sequences;
 mod length_batches;
 mod ngrams;
 mod normalizing;
+mod odd_corpora;
+#[path = "../../../kiln-base/tests/it/odd_files.rs"]
+mod odd_files;
 mod padding;
 mod passes;
 mod properties;

@@ -255,3 +255,25 @@ proptest! {
         prop_assert!(TfidfVectorizer::from_json(&json).is_err());
     }
 }
+
+#[test]
+fn a_weight_that_is_no_number_is_named() {
+    let message =
+        |result: kiln_text::Result<_>| result.err().map_or_else(String::new, |error: Error| error.to_string());
+    // "zz" of the vocabulary occurs nowhere, so that its inverse document frequency is infinite.
+    let builder = || TfidfVectorizer::builder().vocabulary(["aa", "zz"]).smooth_idf(false);
+    let (vectorizer, _) = builder().fit_transform(&["aa", "aa aa"]).unwrap();
+    let error = message(vectorizer.transform(&["aa", "aa zz"]));
+    assert!(error.contains("row 1, column 1") && error.contains("smooth_idf"), "{error}");
+    assert!(vectorizer.transform(&["aa"]).is_ok());
+
+    let counts = |values: Vec<f64>| SparseMatrix::new((2, 1), vec![0, 1, 2], vec![0, 0], values);
+    let none = SparseMatrix::<f64>::new((0, 1), vec![0], vec![], vec![]);
+    let unfitted = TfidfTransformer::builder().smooth_idf(false).fit(&none);
+    assert!(message(unfitted.transform(&counts(vec![1.0, 2.0]))).contains("row 0, column 0"));
+    let sublinear = TfidfTransformer::builder().sublinear_tf(true).fit(&counts(vec![1.0, 2.0]));
+    for bad in [0.0, -3.0, f64::NAN] {
+        let error = message(sublinear.transform(&counts(vec![1.0, bad])));
+        assert!(error.contains("row 1, column 0") && error.contains("sublinear_tf"), "{error}");
+    }
+}

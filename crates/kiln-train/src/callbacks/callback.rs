@@ -104,6 +104,13 @@ pub trait Callback: Send {
         Ok(())
     }
 
+    /// Whether a run that had ended because of `reason`, which this or another callback gave, goes on when it is resumed with
+    /// the options as they are now. Asked after [`Callback::restore`]; by default it does not.
+    fn goes_on(&self, reason: &str) -> bool {
+        let _ = reason;
+        false
+    }
+
     /// The epoch whose weights it puts back when training ends, counted from 1. By default those of the last epoch stay.
     fn kept_epoch(&self) -> Option<usize> {
         None

@@ -58,6 +58,15 @@ impl EarlyStopping {
     }
 }
 
+impl EarlyStopping {
+    /// Why it stops a run now.
+    fn reason(&self) -> String {
+        let State { wait, best_epoch, .. } = self.state;
+        let epochs = if wait == 1 { "epoch" } else { "epochs" };
+        format!("{} has not improved for {wait} {epochs}; the best epoch was {best_epoch}", self.monitor.name())
+    }
+}
+
 impl Callback for EarlyStopping {
     fn name(&self) -> &'static str {
         "early_stopping"
@@ -92,13 +101,7 @@ impl Callback for EarlyStopping {
             return Ok(());
         }
         if self.state.wait >= self.patience && logs.epoch > 1 {
-            control.stop(format!(
-                "{} has not improved for {} {}; the best epoch was {}",
-                self.monitor.name(),
-                self.state.wait,
-                if self.state.wait == 1 { "epoch" } else { "epochs" },
-                self.state.best_epoch
-            ));
+            control.stop(self.reason());
         }
         Ok(())
     }
@@ -108,6 +111,10 @@ impl Callback for EarlyStopping {
             control.set_weights(std::mem::take(&mut self.best_weights));
         }
         Ok(())
+    }
+
+    fn goes_on(&self, reason: &str) -> bool {
+        reason == self.reason() && self.state.wait < self.patience
     }
 
     fn kept_epoch(&self) -> Option<usize> {

@@ -171,7 +171,7 @@ impl SeriesDataset {
     ///
     /// # Errors
     ///
-    /// A size is 0 or the numbers do not fill whole rows.
+    /// A size is 0, the numbers do not fill whole rows, or one of them is not finite.
     pub fn new(values: Vec<f32>, [steps, d_input]: [usize; 2], targets: Vec<f32>, outputs: usize) -> Result<Self> {
         let width = steps * d_input;
         let is_filled = width > 0 && outputs > 0;
@@ -181,6 +181,22 @@ impl SeriesDataset {
                 what: "the numbers of a series data set",
                 expected: format!("rows of {steps} x {d_input} values with {outputs} targets each"),
                 found: format!("{} values and {} targets", values.len(), targets.len()),
+            });
+        }
+        let bad = |numbers: &[f32]| numbers.iter().position(|number| !number.is_finite());
+        if let Some(at) = bad(&values) {
+            let (row, step, input) = (at / width, at % width / d_input, at % d_input);
+            return Err(Error::Data {
+                what: "the values of a series data set",
+                expected: "finite numbers: leave out the row, or put a number in the place".to_owned(),
+                found: format!("{} in row {row}, step {step}, input {input}, counted from 0", values[at]),
+            });
+        }
+        if let Some(at) = bad(&targets) {
+            return Err(Error::Data {
+                what: "the targets of a series data set",
+                expected: "finite numbers: leave out the row, or put a number in the place".to_owned(),
+                found: format!("{} in row {}, target {}, counted from 0", targets[at], at / outputs, at % outputs),
             });
         }
         let targets = RowTargets::Values { values: targets, width: outputs };

@@ -372,12 +372,24 @@ fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) ->
     training.learning_rate = checkpoint.learning_rate;
     training.history = checkpoint.history;
     training.stopped = checkpoint.stopped;
+    let had_ended = training.stopped.clone();
+    if let Some(reason) = &had_ended
+        && training.callbacks.iter().any(|callback| callback.goes_on(reason))
+    {
+        training.stopped = None;
+    }
     if show {
         let step = epoch * training.train.steps();
         let mut out = std::io::stdout();
         let _ = writeln!(out, "resumed from {} after epoch {epoch}, step {step}", path.display());
         if epoch >= asked {
             let _ = writeln!(out, "nothing to train: the run has {epoch} epochs, and {asked} are asked for");
+        } else if let Some(reason) = had_ended {
+            let told = match training.stopped.is_some() {
+                true => "nothing to train: a callback had ended the run, and does so still; a higher patience goes on",
+                false => "the run had ended, and goes on by the options as they are now",
+            };
+            let _ = writeln!(out, "{told} ({reason})");
         }
     }
     Ok(model)

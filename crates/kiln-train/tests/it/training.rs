@@ -12,7 +12,7 @@ use burn::train::metric::AccuracyMetric;
 use kiln_models::weights::weights_of;
 use kiln_models::{Pass, Targets};
 use kiln_train::{
-    Batches, BurnDataset, Callback, Control, EpochLogs, Error, ExistingRun, History, Monitor, Optimizer,
+    Batches, BurnDataset, Callback, Control, EarlyStopping, EpochLogs, Error, ExistingRun, History, Monitor, Optimizer,
     ReduceLrOnPlateau, SeriesDataset, StepLogs, StepOutput, TokenDataset, Trainable, Trainer, evaluate,
 };
 
@@ -231,6 +231,24 @@ fn a_run_that_has_ended_resumes_to_itself() {
 }
 
 #[test]
+fn a_run_that_early_stopping_ended_goes_on_with_more_patience_to_the_bits_of_one_never_stopped() {
+    let small = SmallRun::new();
+    // Nothing improves by so much.
+    let stopping = |patience| EarlyStopping::on(Monitor::ValidLoss).min_delta(1e6).patience(patience);
+    let run = |folder: &Path, patience, existing| {
+        let trainer = Trainer::new(folder).epochs(4).batch_size(8).seed(5).quiet().existing_run(existing);
+        trainer.early_stopping(stopping(patience)).fit(small.model(&cpu()), &small.train, &small.valid).unwrap()
+    };
+    let (stopped, whole) = (folder(), folder());
+    let losses = |run: &kiln_train::Run<_>| run.history().values("loss");
+    assert_eq!(losses(&run(stopped.path(), 2, ExistingRun::Refuse)).len(), 3);
+    assert_eq!(losses(&run(stopped.path(), 2, ExistingRun::Resume)).len(), 3, "its patience is still at an end");
+    let resumed = run(stopped.path(), 50, ExistingRun::Resume);
+    assert_eq!(losses(&resumed), losses(&run(whole.path(), 50, ExistingRun::Refuse)));
+    assert_eq!(losses(&resumed).len(), 4);
+}
+
+#[test]
 fn a_folder_with_a_run_is_refused_unless_told_otherwise() {
     let small = SmallRun::new();
     let folder = folder();
@@ -331,6 +349,10 @@ fn options_and_data_that_make_no_run_are_refused_before_anything_is_written() {
     assert!(matches!(error, Error::IdOutOfRange { row: 0, vocab: 2, .. }), "{error}");
     assert!(TokenDataset::new(padded, vec![0, 1], 99).is_err());
     assert!(SeriesDataset::new(vec![1.0; 5], [2, 1], vec![0.0; 2], 1).is_err());
+    let error = SeriesDataset::new(vec![1.0, 2.0, 3.0, f32::NAN], [2, 1], vec![0.0; 2], 1).unwrap_err().to_string();
+    assert!(error.contains("NaN in row 1, step 1"), "{error}");
+    let error = SeriesDataset::new(vec![1.0; 4], [2, 1], vec![0.0, f32::INFINITY], 1).unwrap_err().to_string();
+    assert!(error.contains("inf in row 1, target 0"), "{error}");
 }
 
 /// One weight whose gradient is the batch's number: the loss is weight * number.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kiln_base::options;
+use kiln_base::{Column, options};
 use statrs::function::beta::beta_reg;
 
 use super::{Known, RESTRICT_VOCAB, text_lines};
@@ -26,6 +26,17 @@ options! {
         case_insensitive: bool = true,
         /// Whether a pair with an unknown word counts as one of similarity 0. The default is false: it is left out.
         dummy4unknown: bool = false,
+        bare columns: Option<[Column; 3]> = None,
+    }
+}
+
+impl PairsOptions {
+    /// The columns of the two words and of the judgement, by names in the first line or by numbers from 0. SimLex-999 as it is
+    /// published has `["word1", "word2", "SimLex999"]`. The default is that lines hold these three and nothing else.
+    #[must_use]
+    pub fn columns(mut self, columns: [impl Into<Column>; 3]) -> Self {
+        self.columns = Some(columns.map(Into::into));
+        self
     }
 }
 
@@ -85,16 +96,24 @@ impl WordVectors {
         let contents = read_whole(path)?;
         let known = Known::new(self, options.restrict_vocab, options.case_insensitive);
         let (mut gold, mut ours, mut unknown, mut invalid_lines) = (Vec::new(), Vec::new(), 0, Vec::new());
+        let (mut places, mut first_invalid) = (None, None);
         for line in text_lines(&contents, path) {
             let (number, line) = line?;
             if line.starts_with('#') || line.trim().is_empty() {
                 continue;
             }
-            let mut fields = line.split(options.delimiter.as_str());
-            let parts = [fields.next(), fields.next(), fields.next(), fields.next()];
+            let fields: Vec<&str> = line.split(options.delimiter.as_str()).collect();
+            let places = match (&options.columns, places) {
+                (None, _) => [0, 1, 2],
+                (Some(_), Some(places)) => places,
+                (Some(columns), None) => *places.insert(find(columns, &fields, path)?),
+            };
+            let field = |of: usize| fields.get(places[of]).copied();
             let judgement =
-                parts[2].and_then(|part| part.trim().parse().ok()).filter(|number: &f64| number.is_finite());
-            let ([Some(a), Some(b), _, None], Some(judgement)) = (parts, judgement) else {
+                field(2).and_then(|part| part.trim().parse().ok()).filter(|number: &f64| number.is_finite());
+            let is_whole = options.columns.is_some() || fields.len() == 3;
+            let (Some(a), Some(b), Some(judgement), true) = (field(0), field(1), judgement, is_whole) else {
+                first_invalid.get_or_insert_with(|| invalid_line(number, &fields));
                 invalid_lines.push(number);
                 continue;
             };
@@ -114,7 +133,8 @@ impl WordVectors {
         let used = gold.len();
         if used < 2 {
             let (path, invalid) = (path.to_path_buf(), invalid_lines.len());
-            return Err(Error::TooFewPairs { path, used, unknown, invalid });
+            let first_invalid = first_invalid.unwrap_or_default();
+            return Err(Error::TooFewPairs { path, used, unknown, invalid, first_invalid });
         }
         for (of, values) in [("in the file", &gold), ("by the vectors", &ours)] {
             if values.iter().all(|value| *value == values[0]) {
@@ -133,6 +153,31 @@ impl WordVectors {
             invalid_lines,
         })
     }
+}
+
+/// The places of the columns, by the first line that holds something.
+fn find(columns: &[Column; 3], first: &[&str], path: &Path) -> Result<[usize; 3]> {
+    let mut places = [0; 3];
+    for (place, column) in places.iter_mut().zip(columns) {
+        *place = column.find(first).ok_or_else(|| {
+            let problem = format!(": there is no column {column}; {}", told(first));
+            Error::bad_file(path, None, problem)
+        })?;
+    }
+    Ok(places)
+}
+
+/// What an invalid line holds, for an error.
+fn invalid_line(number: u64, fields: &[&str]) -> String {
+    format!("; line {number} holds {}", told(fields))
+}
+
+/// The fields of a line with their numbers, but not too many.
+fn told(fields: &[&str]) -> String {
+    const MOST: usize = 12;
+    let shown: Vec<String> = fields.iter().take(MOST).enumerate().map(|(n, field)| format!("{n} {field:?}")).collect();
+    let rest = if fields.len() > MOST { ", …" } else { "" };
+    format!("the columns {}{rest}", shown.join(", "))
 }
 
 /// Pearson's correlation of two lists of the same length, 2 or more, neither of which is constant.

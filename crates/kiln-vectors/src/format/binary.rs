@@ -78,7 +78,7 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
     let d = usize::try_from(header.d).unwrap_or(usize::MAX);
     let Some(vector_bytes) = d.checked_mul(size_of::<f32>()).filter(|&bytes| bytes as u64 <= source.most_bytes())
     else {
-        return cut_short(1, source.file_bytes);
+        return cut_short(1, source.file_bytes());
     };
 
     let mut gathered = Gathered::new(d);

@@ -1,17 +1,11 @@
 //! [`Source`]: a file that is being read, unpacked if it is compressed, of which the beginning can be looked at.
 
-use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
-use kiln_base::FileError;
+use kiln_base::{FileError, Input};
 
 use crate::error::{Error, Result};
-
-/// Bytes at the beginning that can be looked at.
-const HEAD: u64 = 1 << 16;
 
 /// gzip makes at best 1,032 bytes of one.
 const MOST_EXPANSION: u64 = 1032;
@@ -19,57 +13,52 @@ const MOST_EXPANSION: u64 = 1032;
 /// A file, from its beginning.
 pub(super) struct Source {
     pub(super) path: PathBuf,
-    /// At most the first 64 KiB, after decompression.
-    pub(super) head: Vec<u8>,
-    rest: Box<dyn Read>,
-    /// Bytes as the file lies on the disk.
-    pub(super) file_bytes: u64,
-    pub(super) gzip: bool,
+    input: Input,
 }
 
 impl Source {
     /// Opens a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let read = || FileError::new("read", path);
-        let mut file = File::open(path).map_err(read())?;
-        let metadata = file.metadata().map_err(read())?;
-        let mut magic = Vec::with_capacity(2);
-        file.by_ref().take(2).read_to_end(&mut magic).map_err(read())?;
-        let gzip = magic == [0x1f, 0x8b];
-        let whole = Cursor::new(magic).chain(file);
-        let mut rest: Box<dyn Read> = match gzip {
-            true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, whole))),
-            false => Box::new(whole),
-        };
-        let mut head = Vec::new();
-        rest.by_ref().take(HEAD).read_to_end(&mut head).map_err(read())?;
-        // What is not a file on a disk does not say how long it is.
-        let file_bytes = if metadata.is_file() { metadata.len() } else { u64::MAX };
-        Ok(Self { path: path.to_path_buf(), head, rest, file_bytes, gzip })
+        Ok(Self { path: path.to_path_buf(), input: Input::open(path)? })
+    }
+
+    /// At most the first 64 KiB, after decompression.
+    pub(super) fn head(&self) -> &[u8] {
+        self.input.head()
+    }
+
+    pub(super) fn is_gzip(&self) -> bool {
+        self.input.is_gzip()
+    }
+
+    /// Bytes as the file lies on the disk; the largest number where it does not say.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.input.bytes().unwrap_or(u64::MAX)
     }
 
     /// Opens a file of word vectors that holds something.
     pub(super) fn with_contents(path: &Path) -> Result<Self> {
         let empty = || Error::bad_file(path, None, " should hold word vectors, found an empty file");
-        Some(Self::open(path)?).filter(|source| !source.head.is_empty()).ok_or_else(empty)
+        Some(Self::open(path)?).filter(|source| !source.head().is_empty()).ok_or_else(empty)
     }
 
     /// The first line, with its end if it has one.
     pub(super) fn first_line(&self) -> &[u8] {
-        let end = self.head.iter().position(|&byte| byte == b'\n').map_or(self.head.len(), |at| at + 1);
-        &self.head[..end]
+        let head = self.head();
+        let end = head.iter().position(|&byte| byte == b'\n').map_or(head.len(), |at| at + 1);
+        &head[..end]
     }
 
     /// More bytes cannot come of it.
     pub(super) fn most_bytes(&self) -> u64 {
-        if self.gzip { self.file_bytes.saturating_mul(MOST_EXPANSION) } else { self.file_bytes }
+        if self.is_gzip() { self.file_bytes().saturating_mul(MOST_EXPANSION) } else { self.file_bytes() }
     }
 
     /// What it makes sense to make room for.
     pub(super) fn room(&self) -> Room {
         /// Compressed, a file might hold a thousand times its length and more likely holds little.
         const UNTOLD: u64 = 1 << 24;
-        Room(if self.gzip || self.file_bytes == u64::MAX { UNTOLD } else { self.file_bytes })
+        Room(if self.is_gzip() { UNTOLD } else { self.input.bytes().unwrap_or(UNTOLD) })
     }
 
     /// The extension in lower case, before `.gz`.
@@ -82,7 +71,7 @@ impl Source {
 
     /// Everything from the beginning.
     pub(super) fn into_reader(self) -> impl Read {
-        Cursor::new(self.head).chain(self.rest)
+        self.input.into_reader()
     }
 }
 

@@ -59,10 +59,10 @@ pub(super) fn open(path: &Path) -> Result<WordVectors> {
     let source = Source::with_contents(path)?;
     let expected = "a file in Kiln's safetensors format, the only one that can be mapped";
     let wrong = |found| Err(Error::bad_file(path, None, format!(" should be {expected}, found {found}")));
-    if source.gzip {
+    if source.is_gzip() {
         return wrong("a compressed file: use `load`, or unpack it");
     }
-    if !is_safetensors(&source.head) {
+    if !is_safetensors(source.head()) {
         return wrong("something else: use `load`, or `load` it once and `save` it in that format");
     }
     let map = Arc::new(map(path)?);
@@ -81,7 +81,7 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
     let path = source.path.clone();
     let limit = options.limit.unwrap_or(usize::MAX);
     let (mut unpacked, mapped);
-    let bytes: &[u8] = if source.gzip {
+    let bytes: &[u8] = if source.is_gzip() {
         unpacked = Vec::new();
         source.into_reader().read_to_end(&mut unpacked).map_err(FileError::new("read", &path))?;
         &unpacked

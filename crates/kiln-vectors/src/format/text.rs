@@ -129,9 +129,16 @@ impl Lines<'_> {
         }
         let mut lines = block.split(|&byte| byte == b'\n').map(trimmed);
         let Some(first) = lines.find(|line| !line.is_empty()) else { return Ok(None) };
-        let fields: Vec<&[u8]> = first.split(|&byte| byte == b' ').collect();
+        let fields: Vec<&[u8]> = first.split(is_blank).collect();
+        let is_whole = |field: &&[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+        if fields.len() == 3 && fields.iter().all(is_whole) {
+            let problem = " should be a word and its values, or the number of words and the width of the vectors as in \
+                           `400000 100`, found three whole numbers";
+            return Err(Error::bad_file(self.path, Place::Line(1), problem));
+        }
         // As many of the last fields as are numbers, but for the first field, which is the word or a part of it.
-        let values = fields[1..].iter().rev().take_while(|field| parse_value(field).is_some()).count();
+        let after = fields[1..].iter().filter(|field| !field.is_empty());
+        let values = after.rev().take_while(|field| parse_value(field).is_some()).count();
         if values == 0 {
             let problem = " should be lines with a word and its values, found a first line without values";
             return Err(Error::bad_file(self.path, None, problem));
@@ -195,10 +202,22 @@ fn parse_part(part: &[u8], d: usize, invalid: InvalidUtf8) -> Part {
     parsed
 }
 
-/// A line without its end, and without carriage returns and spaces before that.
+/// A line without its end, and without carriage returns and blanks before that.
 fn trimmed(line: &[u8]) -> &[u8] {
-    let last = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | b' '));
+    let last = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r') && !is_blank(byte));
     &line[..last.map_or(0, |at| at + 1)]
+}
+
+/// What stands between a word and its values; several count as one.
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// A word without the blanks around it, unless it is nothing else.
+fn without_blanks(word: &[u8]) -> &[u8] {
+    let Some(first) = word.iter().position(|byte| !is_blank(byte)) else { return word };
+    let last = word.iter().rposition(|byte| !is_blank(byte)).unwrap_or(first);
+    &word[first..=last]
 }
 
 /// Adds the last `d` fields of a line to `values` and gives what is before them, the word; nothing if that fails.
@@ -211,7 +230,10 @@ fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a
     values.resize(before + d, 0.0);
     let mut end = line.len();
     for value in values[before..].iter_mut().rev() {
-        let space = line[..end].iter().rposition(|&byte| byte == b' ');
+        while end > 0 && is_blank(&line[end - 1]) {
+            end -= 1;
+        }
+        let space = line[..end].iter().rposition(is_blank);
         let parsed = space.and_then(|space| parse_value(&line[space + 1..end]));
         match (space, parsed) {
             (Some(space), Some(parsed)) if parsed.is_finite() => (*value, end) = (parsed, space),
@@ -221,7 +243,7 @@ fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a
             }
         }
     }
-    let word = &line[..end];
+    let word = without_blanks(&line[..end]);
     if let Some(space) = word.iter().rposition(|&byte| byte == b' ')
         && looks_like_value(&word[space + 1..])
     {
@@ -239,7 +261,7 @@ fn explain(line: &[u8], d: usize, path: &Path, number: u64, begins: u64) -> Erro
         let valid = word.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         return Error::not_utf8(path, place, begins + valid as u64);
     }
-    let fields: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+    let fields: Vec<&[u8]> = line.split(is_blank).filter(|field| !field.is_empty()).collect();
     let word = quoted(fields[0]);
     let after = &fields[1..];
     let count = |found| wrong(format!(": the word {word:?} should have {d} values, found {found}"));
@@ -274,11 +296,15 @@ fn looks_like_value(field: &[u8]) -> bool {
         && parse_value(field).is_some()
 }
 
-/// Whether a word with a space could be taken for a shorter one and values. The width is told from the first line, so
-/// there any number will do.
-pub(super) fn is_ambiguous(word: &str, is_first: bool) -> bool {
-    let mut fields = word.split(' ').skip(1).map(str::as_bytes);
-    fields.any(|field| if is_first { parse_value(field).is_some() } else { looks_like_value(field) })
+/// Why a word would be read as another: the blanks around it are dropped, and a space in it may be taken for the end of a
+/// shorter word before values. The width is told from the first line, so there any number will do.
+pub(super) fn ambiguity(word: &str, is_first: bool) -> Option<&'static str> {
+    if without_blanks(word.as_bytes()).len() != word.len() {
+        return Some("a blank at an end");
+    }
+    let mut fields = word.split([' ', '\t']).skip(1).map(str::as_bytes);
+    let is_value = |field| if is_first { parse_value(field).is_some() } else { looks_like_value(field) };
+    fields.any(is_value).then_some("a space and then what looks like a value")
 }
 
 /// A decimal number, rounded to 64 bits and then to 32, as gensim does. May be infinite or NaN.

@@ -14,6 +14,9 @@ mod evaluation;
 mod files;
 mod fixtures;
 mod gensim_queries;
+#[path = "../../../kiln-base/tests/it/odd_files.rs"]
+mod odd_files;
+mod odd_vectors;
 mod round_trips;
 mod search;
 #[path = "../../../kiln-text/tests/it/skips.rs"]

@@ -19,18 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(60);
 
 impl Download {
-    /// Fetches the file to `path`, with a progress bar if standard error is a terminal. Missing folders are made.
-    ///
-    /// The bytes go to a temporary file next to `path`, which is renamed only after size and checksum are found right.
-    /// A server that is silent for a minute is given up.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Download`] if the server cannot be reached or refuses, [`Error::DownloadBroken`] if the connection
-    /// breaks off, [`Error::WrongSize`] and [`Error::WrongChecksum`], [`Error::File`]. No part of the file is kept.
-    /// [`Error::DownloadNotBuilt`] without the feature `download`.
-    pub fn fetch_to(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
+    /// See [`Download::fetch_to`].
+    pub(super) fn fetch(&self, path: &Path) -> Result<()> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_connect(Some(PATIENCE))
             .timeout_recv_response(Some(PATIENCE))

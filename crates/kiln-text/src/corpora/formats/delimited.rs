@@ -1,7 +1,6 @@
 //! [`DelimitedCorpus`]: columns parted by commas, tabs or another character. Leaves out finding rows and their lines
 //! (`rows.rs`).
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -9,39 +8,11 @@ use std::sync::atomic::AtomicU64;
 use super::labels::Labels;
 use super::lines::total_bytes;
 use super::rows::{Row, RowReader};
+use kiln_base::Column;
+
 use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Error, Result, RowProblem};
-
-/// A column of a delimited file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// By its name in the header.
-    Name(String),
-    /// By its place, from 0.
-    Number(usize),
-}
-
-impl From<&str> for Column {
-    fn from(name: &str) -> Self {
-        Self::Name(name.to_owned())
-    }
-}
-
-impl From<usize> for Column {
-    fn from(number: usize) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => write!(f, "{name:?}"),
-            Self::Number(number) => write!(f, "{number} (counted from 0)"),
-        }
-    }
-}
 
 /// Files of rows with delimited fields, plain or gzip, of which one or two columns are taken.
 ///
@@ -151,11 +122,8 @@ impl DelimitedRows {
         let Some(first) = rows.next_row()? else { return Err(CorpusError::EmptyFile { path: path.clone() }.into()) };
         let names: Vec<String> = first.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         let find = |column: &Column| {
-            match column {
-                Column::Number(number) => Some(*number).filter(|&number| number < names.len()),
-                Column::Name(name) => names.iter().position(|found| found == name).filter(|_| corpus.headers),
-            }
-            .ok_or_else(|| {
+            let is_there = corpus.headers || matches!(column, Column::Number(_));
+            column.find(&names).filter(|_| is_there).ok_or_else(|| {
                 Error::Corpus(CorpusError::NoColumn {
                     path: path.clone(),
                     column: column.to_string(),

@@ -73,25 +73,39 @@ impl JsonLinesCorpus {
 
 impl Fields {
     fn document(&self, json: &str) -> std::result::Result<Document, RowProblem> {
+        match self.strict_document(json) {
+            Err(problem @ RowProblem::Json { .. }) => match of_python(json) {
+                Some(json) => self.strict_document(&json),
+                None => Err(problem),
+            },
+            other => other,
+        }
+    }
+
+    fn strict_document(&self, json: &str) -> std::result::Result<Document, RowProblem> {
         let mut parser = serde_json::Deserializer::from_str(json);
         let parsed = self.deserialize(&mut parser).and_then(|found| parser.end().map(|()| found));
         let (text, label) = parsed.map_err(|error| {
             // The parser knows of one line alone, so its line number would mislead.
             let message = error.to_string();
             let problem = message.split(" at line ").next().unwrap_or_default().to_owned();
-            let list = json.trim_start().starts_with('[');
-            let hint = if list { ": a file that is one list should be written with an object a line" } else { "" };
+            let begun = json.trim();
+            let hint = match begun.as_bytes().first() {
+                Some(b'[') => ": a file that is one list should be written with an object a line",
+                _ if begun == "{" => ": an object of several lines should be written in one",
+                _ => "",
+            };
             // What is JSON, but no object, has no place of its own.
             RowProblem::Json { column: error.column().max(1), problem: problem + hint }
         })?;
         let text = match text {
             Some(Value::String(text)) => text,
             Some(other) => return Err(wrong_type(&self.text, "a string", &other)),
-            None => return Err(RowProblem::NoField { field: self.text.clone() }),
+            None => return Err(no_field(&self.text, json)),
         };
         let label = match (&self.label, label) {
             (None, _) => 0,
-            (Some((field, _)), None) => return Err(RowProblem::NoField { field: field.clone() }),
+            (Some((field, _)), None) => return Err(no_field(field, json)),
             (Some((field, labels)), Some(label)) => match label {
                 Value::String(label) => labels.class(&label)?,
                 Value::Number(_) | Value::Bool(_) => labels.class(&label.to_string())?,
@@ -100,6 +114,48 @@ impl Fields {
         };
         Ok(Document { text, label })
     }
+}
+
+/// That a field is not there, and which are.
+fn no_field(field: &str, json: &str) -> RowProblem {
+    let fields: serde_json::Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
+    RowProblem::NoField { field: field.to_owned(), found: fields.keys().map(|key| quoted(key)).collect() }
+}
+
+/// A line with what Python's `json` writes and JSON does not have: `NaN` and `Infinity`, which become `null`, and halves of
+/// surrogates, which become U+FFFD. Nothing if it has none of them.
+fn of_python(json: &str) -> Option<String> {
+    let mut repaired = String::with_capacity(json.len());
+    let (mut rest, mut in_string) = (json, false);
+    while let Some(first) = rest.chars().next() {
+        let (taken, put) = match (in_string, first) {
+            (true, '\\') => match surrogate(rest) {
+                Some(0xd800..0xdc00) if rest.get(6..).and_then(surrogate).is_some_and(|low| low >= 0xdc00) => {
+                    (12, None)
+                }
+                Some(_) => (6, Some("\\ufffd")),
+                None => (1 + rest[1..].chars().next().map_or(0, char::len_utf8), None),
+            },
+            (_, '"') => {
+                in_string = !in_string;
+                (1, None)
+            }
+            (false, _) => {
+                let literal = ["NaN", "-Infinity", "Infinity"].into_iter().find(|literal| rest.starts_with(literal));
+                literal.map_or((first.len_utf8(), None), |literal| (literal.len(), Some("null")))
+            }
+            (true, _) => (first.len_utf8(), None),
+        };
+        repaired.push_str(put.unwrap_or(&rest[..taken]));
+        rest = &rest[taken..];
+    }
+    (repaired != json).then_some(repaired)
+}
+
+/// The half of a surrogate that an escape at the beginning stands for.
+fn surrogate(escape: &str) -> Option<u16> {
+    let code = u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()?;
+    (0xd800..0xe000).contains(&code).then_some(code)
 }
 
 fn wrong_type(field: &str, expected: &'static str, found: &Value) -> RowProblem {

@@ -43,7 +43,14 @@ impl Labels {
     pub(crate) fn class(&self, label: &str) -> std::result::Result<u32, RowProblem> {
         let (class, expected) = match &self.0 {
             Kind::Numbers(classes) => {
-                let class = label.parse().ok().filter(|class| class < classes);
+                // What was a number or a truth value elsewhere.
+                let whole = label.strip_suffix(".0").unwrap_or(label);
+                let number = match whole {
+                    "true" | "True" => Some(1),
+                    "false" | "False" => Some(0),
+                    whole => whole.parse().ok(),
+                };
+                let class = number.filter(|class| class < classes);
                 (class, class.map_or_else(|| format!("a whole number from 0, below {classes}"), |_| String::new()))
             }
             Kind::Given { classes, expected } => match classes.get(label) {

@@ -1,53 +1,28 @@
 //! Files of lines: opening them, plain or gzip, and reading a line at a time with its number. Leaves out what a line
 //! says.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
-use flate2::bufread::MultiGzDecoder;
+use kiln_base::Input;
 
 use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
-/// How much is read at a time.
-const BUFFER: usize = 1 << 16;
-
-/// Counts the bytes that come from the disk.
-pub(crate) struct Counted {
-    pub(crate) file: File,
-    pub(crate) read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.read.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
-/// The contents of a file, unpacked if it is gzip, also of several members.
+/// The contents of a file, unpacked if it is gzip, without a byte order mark.
 ///
 /// # Errors
 ///
 /// [`Error::File`]; [`CorpusError::EmptyFile`] if there is nothing in it.
 pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let mut file = BufReader::with_capacity(BUFFER, Counted { file, read: Arc::clone(read) });
-    let head = file.fill_buf().map_err(Error::io("read", path))?;
-    let mut contents: Box<dyn BufRead + Send> = if head.starts_with(&[0x1f, 0x8b]) {
-        Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file)))
-    } else {
-        Box::new(file)
-    };
-    match contents.fill_buf() {
-        Ok([]) => Err(CorpusError::EmptyFile { path: path.to_path_buf() }.into()),
-        Ok(_) => Ok(contents),
-        Err(source) => Err(Error::io("read", path)(source)),
+    let input = Input::counted(path, read)?;
+    match input.head() {
+        [] => Err(CorpusError::EmptyFile { path: path.to_path_buf() }.into()),
+        _ => Ok(input.into_reader()),
     }
 }
 
@@ -86,8 +61,7 @@ impl Line<'_> {
     }
 }
 
-/// The lines of several files, each made a document, or nothing, by `parse`. Lines end in LF or CR LF; a byte order
-/// mark in front of a file is no part of its first line.
+/// The lines of several files, each made a document, or nothing, by `parse`. Lines end in LF or CR LF.
 pub(crate) struct LineRows<F> {
     paths: Vec<PathBuf>,
     /// The file being read, or to be opened next.
@@ -133,11 +107,8 @@ impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> LineRows<F> {
             return Ok(Some(None));
         }
         self.number += 1;
-        let mut bytes = self.line.as_slice();
-        bytes = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
-        if self.number == 1 {
-            bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-        }
+        let bytes = self.line.as_slice();
+        let bytes = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
         let line = |text| Line { path, file: self.file, number: self.number, text };
         match std::str::from_utf8(bytes) {
             Ok(text) => (self.parse)(line(text)).map(Some),

@@ -91,9 +91,6 @@ impl RowReader {
             done: false,
         };
         reader.read_line()?;
-        if reader.ahead.starts_with("\u{feff}".as_bytes()) {
-            reader.at = "\u{feff}".len();
-        }
         Ok(reader)
     }
 

@@ -2,11 +2,13 @@
 //! files there are.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::vec;
+
+use kiln_base::input::text_of;
 
 use super::lines::total_bytes;
 use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
@@ -28,7 +30,9 @@ impl Decoding {
         if lossy { Self::Lossy } else { Self::Strict }
     }
 
-    pub(crate) fn decode(self, bytes: Vec<u8>, file: impl FnOnce() -> String) -> Result<String> {
+    /// The text of a file that was read whole, without its byte order mark.
+    pub(crate) fn decode(self, bytes: Vec<u8>, file: impl Fn() -> String) -> Result<String> {
+        let bytes = text_of(bytes).map_err(|source| Error::io("read", Path::new(&file()))(source))?;
         String::from_utf8(bytes).or_else(|error| match self {
             Self::Strict => Err(Error::NotUtf8 { file: file(), offset: error.utf8_error().valid_up_to() }),
             Self::Lossy => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),

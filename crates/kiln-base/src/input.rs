@@ -1,0 +1,359 @@
+//! [`Input`], a file of a user's that is being read: unpacked if it is gzip, without a byte order mark, and refused with
+//! advice if it is something else than it should be, such as an archive.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::bufread::GzDecoder;
+
+use crate::FileError;
+
+/// Bytes at the beginning that can be looked at.
+const HEAD: u64 = 1 << 16;
+/// Bytes that tell what a file is; a tar archive says so at byte 257.
+const MAGIC: u64 = 512;
+/// How much is read at a time.
+const BUFFER: usize = 1 << 16;
+const MARK: &[u8] = b"\xef\xbb\xbf";
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+/// A file from its beginning, unpacked if it is gzip, without a byte order mark.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Read;
+///
+/// use kiln_base::Input;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("reviews.txt");
+/// std::fs::write(&path, "\u{feff}A fine film.\n")?;
+/// let mut text = String::new();
+/// Input::open(&path)?.into_reader().read_to_string(&mut text)?;
+/// assert_eq!(text, "A fine film.\n");
+///
+/// std::fs::write(&path, b"PK\x03\x04")?;
+/// let error = Input::open(&path).unwrap_err().to_string();
+/// assert!(error.contains("a zip archive"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Input {
+    head: Vec<u8>,
+    rest: Box<dyn Read + Send>,
+    is_gzip: bool,
+    bytes: Option<u64>,
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input").field("is_gzip", &self.is_gzip).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Input {
+    /// Opens a file. A pipe will do: nothing is read twice.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is damaged gzip, or is an archive, a table, UTF-16 or another thing that is no text of UTF-8
+    /// and no binary format of Kiln's; the error says what it is and what to do.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        Self::counted(path, &Arc::default())
+    }
+
+    /// Opens a file, and counts in `read` the bytes that come from the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::open`].
+    pub fn counted(path: impl AsRef<Path>, read: &Arc<AtomicU64>) -> Result<Self, FileError> {
+        let path = path.as_ref();
+        let opened = || -> io::Result<Self> {
+            let file = File::open(path)?;
+            let metadata = file.metadata()?;
+            // What is not a file on a disk does not say how long it is.
+            let bytes = metadata.is_file().then_some(metadata.len());
+            Self::of(Counted { file, read: Arc::clone(read) }, bytes)
+        };
+        opened().map_err(FileError::new("read", path))
+    }
+
+    fn of(mut file: impl Read + Send + 'static, bytes: Option<u64>) -> io::Result<Self> {
+        let mut magic = Vec::new();
+        file.by_ref().take(MAGIC).read_to_end(&mut magic)?;
+        let is_gzip = magic.starts_with(GZIP);
+        let whole = Cursor::new(magic).chain(file);
+        let mut rest: Box<dyn Read + Send> = match is_gzip {
+            true => Box::new(Members::new(BufReader::with_capacity(BUFFER, whole))),
+            false => Box::new(whole),
+        };
+        let mut head = Vec::new();
+        rest.by_ref().take(HEAD).read_to_end(&mut head)?;
+        refuse(&head, is_gzip)?;
+        if head.starts_with(MARK) {
+            head.drain(..MARK.len());
+        }
+        Ok(Self { head, rest, is_gzip, bytes })
+    }
+
+    /// At most the first 64 KiB, unpacked.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Whether the file is packed by gzip, by its first bytes.
+    pub fn is_gzip(&self) -> bool {
+        self.is_gzip
+    }
+
+    /// Bytes of the file on the disk; `None` where it does not say, such as a pipe.
+    pub fn bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+
+    /// Everything from the beginning.
+    pub fn into_reader(self) -> Box<dyn BufRead + Send> {
+        let whole = Cursor::new(self.head).chain(self.rest);
+        Box::new(BufReader::with_capacity(BUFFER, whole))
+    }
+}
+
+/// A text that was read whole, without its byte order mark.
+///
+/// # Errors
+///
+/// It is something else: an archive, UTF-16, or packed.
+pub fn text_of(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    if bytes.starts_with(GZIP) {
+        return Err(strange("packed by gzip", "unpack it"));
+    }
+    refuse(&bytes, false)?;
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
+    Ok(bytes)
+}
+
+/// Whether a file begins as a page of the web does.
+pub fn is_html(head: &[u8]) -> bool {
+    let begins = head.trim_ascii_start();
+    let is = |tag: &str| begins.get(..tag.len()).is_some_and(|found| found.eq_ignore_ascii_case(tag.as_bytes()));
+    is("<!doctype html") || is("<html")
+}
+
+/// Counts the bytes that come from the disk.
+#[derive(Debug)]
+pub struct Counted {
+    /// The file.
+    pub file: File,
+    /// How many bytes came from it.
+    pub read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// The members of a gzip file one after another. Zero bytes after the last one, with which tapes are filled up, count for
+/// nothing, as in gzip itself.
+enum Members<R> {
+    Member(Box<GzDecoder<R>>),
+    End,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(packed: R) -> Self {
+        Self::Member(Box::new(GzDecoder::new(packed)))
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Self::Member(member) = self else { return Ok(0) };
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Self::Member(member) = std::mem::replace(self, Self::End) else { return Ok(0) };
+            let mut packed = member.into_inner();
+            loop {
+                let rest = packed.fill_buf()?;
+                let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
+                let is_all = zeros == rest.len();
+                let is_end = rest.is_empty();
+                packed.consume(zeros);
+                match (is_end, is_all) {
+                    (true, _) => return Ok(0),
+                    (false, true) => {}
+                    (false, false) => break,
+                }
+            }
+            *self = Self::new(packed);
+        }
+    }
+}
+
+fn strange(what: &str, advice: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("it is {what}; {advice}"))
+}
+
+/// What begins so, and what to do with it.
+const KINDS: [(&[u8], &str, &str); 18] = [
+    (b"\xfd7zXZ\0", "packed by xz", "unpack it with unxz, or pack it with gzip"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it with unzstd, or pack it with gzip"),
+    (b"\x1f\x9d", "packed by compress", "unpack it with uncompress, or pack it with gzip"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and name the file in it"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unpack it and name the file in it"),
+    (b"ARROW1\0\0", "an Arrow table", "write it as CSV or as JSON lines"),
+    (b"\x93NUMPY", "an array of NumPy", "write it as text, or with safetensors"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "write it as text, or with safetensors"),
+    (b"SQLite format 3\0", "an SQLite database", "write the table as CSV"),
+    (b"%PDF-", "a PDF document", "write its text to a file"),
+    (b"\x89PNG\r\n\x1a\n", "a picture", "name a file of text"),
+    (b"\xff\xd8\xff", "a picture", "name a file of text"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a file of an old Office", "save it as CSV (UTF-8)"),
+    (b"\xff\xfe\0\0", "text in UTF-32", "convert it to UTF-8, as by iconv -f UTF-32 -t UTF-8"),
+    (b"\0\0\xfe\xff", "text in UTF-32", "convert it to UTF-8, as by iconv -f UTF-32 -t UTF-8"),
+    (b"\xff\xfe", UTF_16, UTF_16_ADVICE),
+    (b"\xfe\xff", UTF_16, UTF_16_ADVICE),
+    (
+        b"version https://git-lfs.github.com/spec/",
+        "a pointer of Git LFS and not the file itself",
+        "fetch it by git lfs pull",
+    ),
+];
+const UTF_16: &str = "text in UTF-16";
+const UTF_16_ADVICE: &str = "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8";
+
+/// An error if this is how something else begins than a text of UTF-8 or a binary format of Kiln's.
+fn refuse(head: &[u8], is_gzip: bool) -> io::Result<()> {
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        let holds = |name: &[u8]| head.windows(name.len()).any(|part| part == name);
+        return Err(match holds(b"[Content_Types].xml") || holds(b"xl/") {
+            true => strange("an Office file, such as an Excel workbook", "save it as CSV (UTF-8)"),
+            false => strange("a zip archive", "unpack it and name the file in it"),
+        });
+    }
+    if head.get(257..262).is_some_and(|magic| magic == b"ustar") {
+        let what = if is_gzip { "a tar archive packed by gzip" } else { "a tar archive" };
+        return Err(strange(what, "unpack it and name the file in it"));
+    }
+    // A text may well begin with these letters, so what follows them counts too.
+    if head.starts_with(b"BZh") && head.get(4..10).is_some_and(|block| block == b"1AY&SY") {
+        return Err(strange("packed by bzip2", "unpack it with bunzip2, or pack it with gzip"));
+    }
+    if head.starts_with(b"PAR1") && head.get(4).is_some_and(u8::is_ascii_control) {
+        return Err(strange("a Parquet table", "write it as CSV or as JSON lines"));
+    }
+    if let Some((_, what, advice)) = KINDS.into_iter().find(|(magic, _, _)| head.starts_with(magic)) {
+        return Err(strange(what, advice));
+    }
+    if is_utf_16(head) {
+        return Err(strange(UTF_16, UTF_16_ADVICE));
+    }
+    Ok(())
+}
+
+/// Whether each second byte is zero and no other, as in European text of UTF-16 without a mark.
+fn is_utf_16(head: &[u8]) -> bool {
+    let pairs = &head[..head.len().min(256) / 2 * 2];
+    let (even, odd): (Vec<_>, Vec<_>) = pairs.chunks_exact(2).map(|pair| (pair[0] == 0, pair[1] == 0)).unzip();
+    let [even, odd] = [even, odd].map(|zeros| zeros.into_iter().filter(|&zero| zero).count());
+    let (none, most) = (even.min(odd), even.max(odd));
+    pairs.len() >= 8 && none == 0 && most * 10 >= pairs.len() / 2 * 9
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut all = Vec::new();
+        Input::of(Cursor::new(bytes.to_vec()), None)?.into_reader().read_to_end(&mut all)?;
+        Ok(all)
+    }
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn text_comes_without_its_mark_and_unpacked() {
+        for text in [
+            &b""[..],
+            b"a",
+            b"BZhang and PAR1",
+            b"PAR1 is a gene",
+            b"one line",
+            b"a\r\nb\rc\0d\n",
+            b"\xff is Latin-1",
+            &[b'x'; 200_000],
+        ] {
+            assert_eq!(read(text).unwrap(), text);
+            let marked = [MARK, text].concat();
+            assert_eq!(read(&marked).unwrap(), text);
+            assert_eq!(read(&packed(&marked)).unwrap(), text);
+            assert_eq!(text_of(marked).unwrap(), text);
+        }
+        // Only the first one is a mark.
+        assert_eq!(read(b"\xef\xbb\xbf\xef\xbb\xbfa").unwrap(), b"\xef\xbb\xbfa");
+    }
+
+    #[test]
+    fn gzip_has_members_and_zeros_after_them() {
+        let two = [packed(b"one "), packed(b"two")].concat();
+        assert_eq!(read(&two).unwrap(), b"one two");
+        for zeros in [1, 511, 70_000] {
+            assert_eq!(read(&[two.clone(), vec![0; zeros]].concat()).unwrap(), b"one two");
+        }
+        assert!(read(&[two.clone(), vec![0, 7]].concat()).is_err(), "what follows is no member");
+        assert!(read(&two[..two.len() - 3]).is_err(), "the last member ends early");
+    }
+
+    #[test]
+    fn what_is_no_text_is_named() {
+        let mut tar = vec![0; 600];
+        tar[..5].copy_from_slice(b"a.txt");
+        tar[257..262].copy_from_slice(b"ustar");
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for (bytes, what) in [
+            (b"PK\x03\x04....reviews.csv".to_vec(), "a zip archive"),
+            (b"PK\x03\x04....[Content_Types].xml".to_vec(), "an Excel workbook"),
+            (packed(&tar), "a tar archive packed by gzip"),
+            (tar, "a tar archive;"),
+            (b"BZh91AY&SY".to_vec(), "bzip2"),
+            (b"PAR1\x15\0".to_vec(), "Parquet"),
+            (utf_16("\u{feff}next"), "UTF-16"),
+            (utf_16("next line\n"), "UTF-16"),
+            (packed(&utf_16("next line\n")), "UTF-16"),
+            (b"\0n\0e\0x\0t".to_vec(), "UTF-16"),
+            (b"version https://git-lfs.github.com/spec/v1\noid".to_vec(), "git lfs pull"),
+        ] {
+            let error = read(&bytes).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+        assert!(text_of(packed(b"text")).unwrap_err().to_string().contains("gzip"));
+    }
+
+    #[test]
+    fn a_page_of_the_web_is_told_apart() {
+        assert!(is_html(b"\n<!DOCTYPE html><title>404</title>") && is_html(b"<html lang"));
+        assert!(!is_html(b"<s> the") && !is_html(b"") && !is_html(b"the 0.1"));
+    }
+}
