@@ -3,8 +3,8 @@
 //!
 //! Version followed: `tokenizers` 0.23, with its regular expressions in Rust and nothing fetched from the network.
 //! Departures: text that spells a special token is text unless [`SubwordTokenizer::read_special_tokens`] says
-//! otherwise; padding that a file asks for is left to [`PadSequences`](crate::rows::PadSequences); training gives the same
-//! vocabulary every time.
+//! otherwise; padding that a file asks for is left to [`PadSequences`](crate::rows::PadSequences); a BPE model's dropout,
+//! which is for training, is not applied; training gives the same vocabulary every time.
 
 mod byte_level;
 mod train;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::Tokenizer;
+use tokenizers::{ModelWrapper, Tokenizer};
 
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result, SubwordError};
@@ -91,6 +91,14 @@ impl SubwordTokenizer {
     fn over(mut tokenizer: Tokenizer) -> Result<Self> {
         let json = tokenizer.to_string(false).map_err(library_error("write a tokenizer.json"))?;
         tokenizer.with_padding(None);
+        // Dropout is for training: with it each call would give other ids.
+        if let ModelWrapper::BPE(bpe) = tokenizer.get_model()
+            && bpe.dropout.is_some()
+        {
+            let mut without = bpe.clone();
+            without.dropout = None;
+            tokenizer.with_model(without);
+        }
         tokenizer.set_encode_special_tokens(true);
         let vocab_size = tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last as usize + 1);
         tokenizer.encode_fast(UNHEARD_OF, true).map_err(library_error("use a tokenizer on unknown characters"))?;
@@ -166,7 +174,8 @@ impl Saved for SubwordTokenizer {
 
     /// Reads a `tokenizer.json` of the Python package or of [`to_json`](Self::to_json).
     ///
-    /// Padding that the file asks for is kept in it, but not put into ids. In a file of others, id 0 may be an ordinary
+    /// Truncation that the file asks for is applied, as there: a text gives at most its `max_length` ids. Padding and the
+    /// dropout of a BPE model are kept in the file, but not applied, so that a text gives the same ids on each call. In a file of others, id 0 may be an ordinary
     /// token: rows padded with it are told apart only by their [`Span`](crate::rows::Span)s.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use kiln_text::encoders::{Encoder, SubwordModel, SubwordTokenizer, TextEncoder, 
 use kiln_text::error::SubwordError;
 use kiln_text::io::Saved;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const CASES: &str = include_str!("../fixtures/huggingface_subwords.json");
 const MODELS: [(SubwordModel, &str, usize); 3] = [
@@ -138,6 +138,20 @@ fn padding_of_a_file_is_kept_and_left_to_rows() {
     let tokenizer = SubwordTokenizer::from_json(&json).unwrap();
     assert_eq!(tokenizer.encode("low tide"), plain.encode("low tide"));
     assert_eq!(tokenizer.to_json(), json);
+}
+
+#[test]
+fn of_a_file_truncation_is_applied_and_dropout_is_not() {
+    let whole = trained(SubwordModel::ByteLevelBpe, 400);
+    let text = "a low lower lowest text that is longer than four tokens";
+    let mut json: Value = serde_json::from_str(&whole.to_json()).unwrap();
+    json["model"]["dropout"] = json!(0.5);
+    json["truncation"] = json!({"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0});
+    let read = SubwordTokenizer::from_json(&json.to_string()).unwrap();
+    for _ in 0..20 {
+        assert_eq!(read.encode(text), whole.encode(text)[..4]);
+    }
+    assert!(read.to_json().contains("\"max_length\":4") && read.to_json().contains("\"dropout\":0.5"));
 }
 
 #[test]

@@ -262,10 +262,10 @@ fn a_weight_that_is_no_number_is_named() {
         |result: kiln_text::Result<_>| result.err().map_or_else(String::new, |error: Error| error.to_string());
     // "zz" of the vocabulary occurs nowhere, so that its inverse document frequency is infinite.
     let builder = || TfidfVectorizer::builder().vocabulary(["aa", "zz"]).smooth_idf(false);
-    let (vectorizer, _) = builder().fit_transform(&["aa", "aa aa"]).unwrap();
-    let error = message(vectorizer.transform(&["aa", "aa zz"]));
+    let (vectorizer, _) = builder().fit_transform(["aa", "aa aa"]).unwrap();
+    let error = message(vectorizer.transform(["aa", "aa zz"]));
     assert!(error.contains("row 1, column 1") && error.contains("smooth_idf"), "{error}");
-    assert!(vectorizer.transform(&["aa"]).is_ok());
+    assert!(vectorizer.transform(["aa"]).is_ok());
 
     let counts = |values: Vec<f64>| SparseMatrix::new((2, 1), vec![0, 1, 2], vec![0, 0], values);
     let none = SparseMatrix::<f64>::new((0, 1), vec![0], vec![], vec![]);

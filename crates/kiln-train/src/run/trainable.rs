@@ -128,7 +128,10 @@ impl<M: Model> Trainable for M {
         match (classes, limits.highest_class, limits.values) {
             (Some(classes), Some(class), _) if class as usize >= classes => refuse(
                 "the highest class of the data",
-                format!("below the {classes} classes of the model's head"),
+                format!(
+                    "below the {classes} classes of the model's head; give its configuration `.head(Head::for_classes({})?)`",
+                    class + 1
+                ),
                 class.to_string(),
             ),
             (Some(_), None, Some(_)) => {

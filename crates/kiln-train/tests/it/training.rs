@@ -471,6 +471,7 @@ fn data_beyond_the_model_is_refused_before_anything_is_written() {
     };
     let message = fit(&small.config, vec![0, 1, 2]);
     assert!(message.contains("highest class") && message.contains("below the 2 classes"), "{message}");
+    assert!(message.contains("Head::for_classes(3)"), "{message}");
     let mut narrow = small.config.clone();
     narrow.vocab_size = 3;
     let message = fit(&narrow, vec![0, 1]);

@@ -126,7 +126,10 @@ impl DelimitedRows {
             column.find(&names).filter(|_| is_there).ok_or_else(|| {
                 Error::Corpus(CorpusError::NoColumn {
                     path: path.clone(),
-                    column: column.to_string(),
+                    column: match is_there {
+                        true => column.to_string(),
+                        false => format!("{column} (with `headers(false)` columns have numbers only, from 0)"),
+                    },
                     found: names.clone(),
                 })
             })
