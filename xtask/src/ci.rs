@@ -65,6 +65,8 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     steps.take("examples", || examples::run_all(root, scratch))?;
     steps.take("a crate outside the workspace", || dependencies::outside_crate(root, scratch))?;
     steps.take("documentation", || {
+        let counts = "doc --release -p kiln-vectors --features counts --no-deps --locked";
+        run(command(root, "cargo", counts).env("RUSTDOCFLAGS", "-D warnings"))?;
         run(command(root, "cargo", "doc --release --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"))
     })
 }

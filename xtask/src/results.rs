@@ -107,9 +107,13 @@ fn output(root: &Path, data: &Path, experiment: &Experiment, seed: u64, artifact
     let shown = experiment.command(seed);
     println!("::: {} {shown}", experiment.name);
     // Not timed with the run.
-    crate::cargo(root, &format!("build --release --locked --quiet --example {}", experiment.example))?;
+    let Experiment { example, features, .. } = experiment;
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--locked", "--quiet", "--features", features, "--example", example]);
+    crate::run(build.current_dir(root))?;
     let mut command = Command::new("cargo");
-    command.args(["run", "--release", "--locked", "--quiet", "--example", experiment.example, "--"]).current_dir(root);
+    command.args(["run", "--release", "--locked", "--quiet", "--features", features, "--example", example, "--"]);
+    command.current_dir(root);
     let places = [("DATA", data.display().to_string()), ("ARTIFACT", artifact.display().to_string())];
     for argument in experiment.arguments(seed) {
         command.arg(places.iter().fold(argument, |argument, (name, place)| argument.replace(name, place)));

@@ -46,6 +46,7 @@ pub struct Input {
     rest: Box<dyn Read + Send>,
     is_gzip: bool,
     bytes: Option<u64>,
+    mark: u64,
 }
 
 impl std::fmt::Debug for Input {
@@ -94,10 +95,9 @@ impl Input {
         let mut head = Vec::new();
         rest.by_ref().take(HEAD).read_to_end(&mut head)?;
         refuse(&head, is_gzip)?;
-        if head.starts_with(MARK) {
-            head.drain(..MARK.len());
-        }
-        Ok(Self { head, rest, is_gzip, bytes })
+        let mark = mark_of(&head);
+        head.drain(..mark);
+        Ok(Self { head, rest, is_gzip, bytes, mark: mark as u64 })
     }
 
     /// At most the first 64 KiB, unpacked.
@@ -113,6 +113,11 @@ impl Input {
     /// Bytes of the file on the disk; `None` where it does not say, such as a pipe.
     pub fn bytes(&self) -> Option<u64> {
         self.bytes
+    }
+
+    /// Bytes of the mark that was dropped, 3 or 0: what offsets in the rest lack.
+    pub fn mark_bytes(&self) -> u64 {
+        self.mark
     }
 
     /// Everything from the beginning.
@@ -132,10 +137,13 @@ pub fn text_of(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         return Err(strange("packed by gzip", "unpack it"));
     }
     refuse(&bytes, false)?;
-    if bytes.starts_with(MARK) {
-        bytes.drain(..MARK.len());
-    }
+    bytes.drain(..mark_of(&bytes));
     Ok(bytes)
+}
+
+/// Bytes of the byte order mark that a text begins with, 3 or 0.
+pub fn mark_of(bytes: &[u8]) -> usize {
+    if bytes.starts_with(MARK) { MARK.len() } else { 0 }
 }
 
 /// Whether a file begins as a page of the web does.
@@ -156,7 +164,12 @@ pub struct Counted {
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = loop {
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
         self.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
@@ -166,6 +179,8 @@ impl Read for Counted {
 /// nothing, as in gzip itself.
 enum Members<R> {
     Member(Box<GzDecoder<R>>),
+    /// After a member.
+    Between(R),
     End,
 }
 
@@ -178,26 +193,32 @@ impl<R: BufRead> Members<R> {
 impl<R: BufRead> Read for Members<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let Self::Member(member) = self else { return Ok(0) };
-            let read = member.read(buffer)?;
-            if read > 0 || buffer.is_empty() {
-                return Ok(read);
-            }
-            let Self::Member(member) = std::mem::replace(self, Self::End) else { return Ok(0) };
-            let mut packed = member.into_inner();
-            loop {
-                let rest = packed.fill_buf()?;
-                let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
-                let is_all = zeros == rest.len();
-                let is_end = rest.is_empty();
-                packed.consume(zeros);
-                match (is_end, is_all) {
-                    (true, _) => return Ok(0),
-                    (false, true) => {}
-                    (false, false) => break,
+            let is_end = match self {
+                Self::Member(member) => {
+                    let read = member.read(buffer)?;
+                    if read > 0 || buffer.is_empty() {
+                        return Ok(read);
+                    }
+                    false
                 }
-            }
-            *self = Self::new(packed);
+                Self::Between(packed) => {
+                    // Zeros are passed over until something else comes, or the end.
+                    let rest = packed.fill_buf()?;
+                    let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
+                    let (is_end, is_all) = (rest.is_empty(), zeros == rest.len());
+                    packed.consume(zeros);
+                    if !is_end && is_all {
+                        continue;
+                    }
+                    is_end
+                }
+                Self::End => return Ok(0),
+            };
+            *self = match std::mem::replace(self, Self::End) {
+                Self::Member(member) => Self::Between(member.into_inner()),
+                Self::Between(packed) if !is_end => Self::new(packed),
+                Self::Between(_) | Self::End => Self::End,
+            };
         }
     }
 }
@@ -243,7 +264,8 @@ fn refuse(head: &[u8], is_gzip: bool) -> io::Result<()> {
             false => strange("a zip archive", "unpack it and name the file in it"),
         });
     }
-    if head.get(257..262).is_some_and(|magic| magic == b"ustar") {
+    // Not five letters only: "mustard" may stand there.
+    if head.get(257..265).is_some_and(|magic| magic.starts_with(b"ustar\0") || magic == b"ustar  \0") {
         let what = if is_gzip { "a tar archive packed by gzip" } else { "a tar archive" };
         return Err(strange(what, "unpack it and name the file in it"));
     }
@@ -251,7 +273,9 @@ fn refuse(head: &[u8], is_gzip: bool) -> io::Result<()> {
     if head.starts_with(b"BZh") && head.get(4..10).is_some_and(|block| block == b"1AY&SY") {
         return Err(strange("packed by bzip2", "unpack it with bunzip2, or pack it with gzip"));
     }
-    if head.starts_with(b"PAR1") && head.get(4).is_some_and(u8::is_ascii_control) {
+    if head.starts_with(b"PAR1")
+        && head.get(4).is_some_and(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
+    {
         return Err(strange("a Parquet table", "write it as CSV or as JSON lines"));
     }
     if let Some((_, what, advice)) = KINDS.into_iter().find(|(magic, _, _)| head.starts_with(magic)) {
@@ -295,11 +319,13 @@ mod tests {
 
     #[test]
     fn text_comes_without_its_mark_and_unpacked() {
+        let mustard = ["x".repeat(256).as_bytes(), b"mustard"].concat();
         for text in [
             &b""[..],
             b"a",
             b"BZhang and PAR1",
-            b"PAR1 is a gene",
+            b"PAR1\tis a gene",
+            &mustard,
             b"one line",
             b"a\r\nb\rc\0d\n",
             b"\xff is Latin-1",
@@ -330,7 +356,7 @@ mod tests {
     fn what_is_no_text_is_named() {
         let mut tar = vec![0; 600];
         tar[..5].copy_from_slice(b"a.txt");
-        tar[257..262].copy_from_slice(b"ustar");
+        tar[257..263].copy_from_slice(b"ustar\0");
         let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         for (bytes, what) in [
             (b"PK\x03\x04....reviews.csv".to_vec(), "a zip archive"),

@@ -53,7 +53,7 @@ pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: 
     assert_eq!(kernel_input, d_input, "the kernel must have {d_input} input channels, but has {kernel_input}");
     assert_eq!(bias.dims(), [filters], "the bias must have shape {:?}, but has {:?}", [filters], bias.dims());
     assert!(d_input > 0 && filters > 0 && window > 0, "a convolution needs channels, filters and a window above 0");
-    assert!(window <= time, "a convolution of window {window} needs more than {time} steps");
+    assert!(window <= time, "a convolution of window {window} needs rows of at least {window} steps, found {time}");
     assert_same_device("kernel", &kernel.device(), &input.device());
     assert_same_device("bias", &bias.device(), &input.device());
     if !(has_kernels(&input, &kernel) && is_fused(&bias)) {

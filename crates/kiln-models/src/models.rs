@@ -236,6 +236,11 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
         Summary::of(self)
     }
 
+    /// The fewest steps of a row that the model takes. Default: 1.
+    fn min_len(&self) -> usize {
+        1
+    }
+
     /// Steps of every row; `None` where any number is taken.
     fn max_len(&self) -> Option<usize> {
         None

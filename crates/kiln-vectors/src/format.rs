@@ -64,9 +64,9 @@ options! {
 impl LoadOptions {
     /// Reads a file, compressed with gzip or not.
     ///
-    /// Text is split at the space and the line feed only, so that words may hold any other character; carriage returns
-    /// and spaces at the end of a line, and empty lines, are left out. The last values of a line are the vector, and
-    /// what is before them is the word, which may hold spaces. Numbers are read in 64 bits and rounded to 32. Of a word
+    /// Text is split at line feeds, and a line at spaces and tabs, of which several count as one. Blanks around a word,
+    /// carriage returns and blanks at the end of a line, and empty lines count for nothing. The last values of a line are the
+    /// vector, and what is before them is the word, which may hold blanks. Numbers are read in 64 bits and rounded to 32. Of a word
     /// that comes again the first vector is kept, and [`duplicates`](WordVectors::duplicates) counts the others. Memory
     /// is never taken only because a header asks for it. What a file in [`Format::Safetensors`] holds is compared with its
     /// checksums.
@@ -128,7 +128,8 @@ impl WordVectors {
     ///
     /// If the file cannot be written, or a word cannot be: none but [`Format::Safetensors`] holds line feeds, and of
     /// the others none but [`Format::Glove`] holds spaces, which in turn cannot hold a word with a space and then
-    /// something that looks like a value, such as `python 3.12`, nor begin with a word like `windows 95`.
+    /// something that looks like a value, such as `python 3.12`, nor begin with a word like `windows 95`. No text format
+    /// holds a word that begins or ends with a space or a tab, or one with a tab and then something that looks like a value.
     pub fn save(&self, path: impl AsRef<Path>, format: Format) -> Result<()> {
         let path = path.as_ref();
         self.check_writable(format)?;
@@ -342,6 +343,11 @@ fn detect(source: &Source) -> Result<Format> {
     let (line, rest) = head.split_at(source.first_line().len());
     match Header::parse(line) {
         None if has_control_bytes(head) => wrong("neither text nor a header that a binary format begins with"),
+        None if is_three_numbers(line) => {
+            let problem = " should be a word and its values, or the number of words and the width of the vectors as in \
+                           `400000 100`, found three whole numbers; name the format with `LoadOptions::format`";
+            Err(Error::bad_file(&source.path, Place::Line(1), problem))
+        }
         None => Ok(Format::Glove),
         Some(_) => Ok(match &*source.extension() {
             "bin" => Format::Word2VecBinary,
@@ -351,6 +357,12 @@ fn detect(source: &Source) -> Result<Format> {
             _ => Format::Word2VecBinary,
         }),
     }
+}
+
+/// Whether a line could be a header with a number too many, or a word that is a number and its two values.
+fn is_three_numbers(line: &[u8]) -> bool {
+    let fields: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).collect();
+    fields.len() == 3 && fields.iter().all(|field| field.iter().all(u8::is_ascii_digit))
 }
 
 fn has_control_bytes(bytes: &[u8]) -> bool {

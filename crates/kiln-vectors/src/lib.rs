@@ -10,7 +10,7 @@
 //! | compare words | [`WordVectors::similarity`], [`WordVectors::doesnt_match`], [`WordVectors::rank`] and others |
 //! | how good the vectors are | [`WordVectors::evaluate_word_pairs`], [`WordVectors::evaluate_word_analogies`] |
 //! | rows for a model's own words | [`WordVectors::embedding_matrix`] |
-//! | vectors from counts: co-occurrence, PPMI, SVD; points on a plane | [`counts`] |
+//! | vectors from counts: co-occurrence, PPMI, SVD; points on a plane | `counts` (feature `counts`) |
 //!
 //! Similarities are computed in 64 bits and rounded to 32, in one order of additions, so that they have the same bits
 //! on every machine, by every search, with any number of threads. They agree with gensim's, which are computed in 32

@@ -14,6 +14,9 @@ pub enum Error {
         /// The names that would work.
         available: String,
     },
+    /// Opening a file by [`Input`](crate::Input).
+    #[error(transparent)]
+    File(#[from] kiln_base::FileError),
     /// Reading text.
     #[error(transparent)]
     Text(#[from] kiln_text::Error),

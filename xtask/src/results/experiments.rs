@@ -6,6 +6,8 @@ pub(super) struct Experiment {
     /// What it is, for the table.
     pub(super) what: &'static str,
     pub(super) example: &'static str,
+    /// The features that it needs besides the defaults.
+    pub(super) features: &'static str,
     /// Options, with DATA for the folder of the data and ARTIFACT for that of the experiment it comes after.
     pub(super) options: &'static str,
     /// The experiment whose artifact it reads, behind which it is run.
@@ -35,9 +37,10 @@ impl Experiment {
 
     pub(super) fn command(&self, seed: u64) -> String {
         let arguments = self.arguments(seed).join(" ");
+        let features = if self.features.is_empty() { String::new() } else { format!("--features {} ", self.features) };
         match arguments.replace("ARTIFACT", &format!("artifacts/{}", self.after.unwrap_or_default())) {
-            arguments if arguments.is_empty() => format!("--example {}", self.example),
-            arguments => format!("--example {} -- {arguments}", self.example),
+            arguments if arguments.is_empty() => format!("{features}--example {}", self.example),
+            arguments => format!("{features}--example {} -- {arguments}", self.example),
         }
     }
 }
@@ -52,6 +55,7 @@ const NONE: Experiment = Experiment {
     name: "",
     what: "",
     example: "",
+    features: "",
     options: "",
     after: None,
     trains: true,
@@ -304,6 +308,7 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
         name: "count-vectors",
         what: "Penn Treebank: counts, PPMI, SVD",
         example: "count-vectors",
+        features: "counts",
         options: "--corpus DATA/ptb/ptb.train.txt",
         trains: false,
         figures: WORDS,

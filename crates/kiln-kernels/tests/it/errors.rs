@@ -67,7 +67,7 @@ fn shapes_that_do_not_fit_are_named() {
             let input = Tensor::<3>::zeros([1, 2, 3], &device);
             conv1d(input, Tensor::zeros([3, 3, 1], &device), Tensor::zeros([1], &device), Activation::Linear)
         });
-        assert_says(&conv, &["window 3 needs more than 2 steps"]);
+        assert_says(&conv, &["window 3 needs rows of at least 3 steps, found 2"]);
         let adam = message(|| {
             let vector = |count| Tensor::<1>::zeros([count], &device);
             let step = kiln_kernels::AdamStep { beta_1: 0.9, beta_2: 0.9, epsilon: 1e-7, rate: 1.0 };

@@ -179,6 +179,8 @@ impl Source<'_> {
 impl Supervised {
     /// Writes the model as fastText's `.bin`, which fastText reads; whole or not at all.
     ///
+    /// Where the labels do not tell `label_prefix` by what they have in common, the file ends with it; fastText ignores that.
+    ///
     /// # Errors
     ///
     /// The file cannot be written.

@@ -87,7 +87,7 @@ fn a_saved_model_predicts_the_same() {
 }
 
 #[test]
-fn a_prefix_of_ones_own_survives_the_file() {
+fn a_chosen_prefix_survives_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.bin");
     let lines = ["#good fine film", "#great fine acting", "#good a fine evening", "#great acting"].repeat(10);

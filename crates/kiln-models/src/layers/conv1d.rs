@@ -120,7 +120,10 @@ impl Conv1d {
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         let [batch, steps, d_input] = input.dims();
         let window = self.window();
-        assert!(self.output_len(steps) > 0, "a convolution of window {window} needs more than {steps} steps");
+        assert!(
+            self.output_len(steps) > 0,
+            "a convolution of window {window} needs rows of at least {window} steps, found {steps}"
+        );
         let (front, back) = self.margins();
         let (device, dtype) = (input.device(), input.dtype());
         let zeros = |steps| (steps > 0).then(|| Tensor::<3>::zeros([batch, steps, d_input], (&device, dtype)));

@@ -109,6 +109,10 @@ impl Model for ConvBiLstm {
         self.dense.forward(self.bilstm_1.forward_last(x, spans.as_ref()))
     }
 
+    fn min_len(&self) -> usize {
+        self.config.kernel_size + self.config.pool_size - 1
+    }
+
     of_config!(vocab_size, max_len);
 
     fn summary(&self) -> Summary {

@@ -75,6 +75,10 @@ impl Model for ConvClassifier {
         self.dense.forward(self.dropout_out.forward_if_any(pooled, pass))
     }
 
+    fn min_len(&self) -> usize {
+        self.config.kernel_size
+    }
+
     of_config!(vocab_size, max_len);
 }
 

@@ -147,6 +147,10 @@ macro_rules! text_classifiers {
                 match self { $(Self::$model(model) => model.forward(input, pass),)* }
             }
 
+            fn min_len(&self) -> usize {
+                match self { $(Self::$model(model) => model.min_len(),)* }
+            }
+
             fn max_len(&self) -> Option<usize> {
                 match self { $(Self::$model(model) => model.max_len(),)* }
             }

@@ -191,8 +191,9 @@ impl Blocks {
         loop {
             let Some((file, reader)) = &mut self.open else {
                 let Some(path) = paths.get(self.begun) else { return Ok(None) };
-                self.open = Some((self.begun, Input::open(path)?.into_reader()));
-                (self.begun, self.byte) = (self.begun + 1, 0);
+                let input = Input::open(path)?;
+                (self.begun, self.byte) = (self.begun + 1, input.mark_bytes());
+                self.open = Some((self.begun - 1, input.into_reader()));
                 continue;
             };
             let path = &paths[*file];

@@ -46,8 +46,8 @@ impl ClassFolder {
     setters! {
         /// Whether to put U+FFFD in place of bytes that are not UTF-8, which are an error otherwise. Default: false.
         lossy(lossy: bool) => decoding = Decoding::lossy(lossy);
-        /// Whether to read files of every name, as in 20 Newsgroups, where they have numbers; else those that end in `.txt` or
-        /// `.TXT`. Hidden files, which begin with a point, are never read. Default: false.
+        /// Whether to read files of every name, as in 20 Newsgroups, whose files are named by numbers; else those that end in
+        /// `.txt` or `.TXT`. Hidden files, whose names begin with a dot, are never read. Default: false.
         any_extension(any: bool) => any_extension = any;
     }
 

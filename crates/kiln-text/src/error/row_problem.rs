@@ -65,7 +65,7 @@ pub enum RowProblem {
     },
 
     /// It has no such field.
-    #[error("there is no field {field:?}; there are {}", .found.join(", "))]
+    #[error("there is no field {field:?}; there are {}", if .found.is_empty() { "none".into() } else { .found.join(", ") })]
     NoField {
         /// The field.
         field: String,

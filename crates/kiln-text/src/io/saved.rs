@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::io::json_file::{check_sum, sealed};
-use kiln_base::input::text_of;
+use kiln_base::input::{mark_of, text_of};
 use kiln_base::write_whole;
 
 /// What can be kept in a JSON file and read again; what is read equals what was written.
@@ -69,10 +69,12 @@ pub trait Saved {
 
 /// Reads a whole UTF-8 file, without a byte order mark in front, and parses it; errors name the file.
 pub(crate) fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
-    let bytes = fs::read(path).and_then(text_of).map_err(Error::io("read", path))?;
+    let read = fs::read(path).map_err(Error::io("read", path))?;
+    let mark = mark_of(&read);
+    let bytes = text_of(read).map_err(Error::io("read", path))?;
     let text = String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
         file: path.display().to_string(),
-        offset: error.utf8_error().valid_up_to(),
+        offset: mark + error.utf8_error().valid_up_to(),
     })?;
     parse(&text).map_err(Error::in_file(path))
 }

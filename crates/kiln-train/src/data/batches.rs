@@ -105,6 +105,8 @@ pub(crate) fn checked_order<B: Batches + ?Sized>(
 pub struct DataLimits {
     /// Steps of every row.
     pub steps: Option<usize>,
+    /// The fewest steps that the rows of a batch may have, where batches differ.
+    pub least_steps: Option<usize>,
     /// Numbers a step.
     pub d_input: Option<usize>,
     /// The highest token id.

@@ -194,12 +194,20 @@ kiln_base::options! {
         /// The most steps of a row, at least 1: [`EncodedDataset::batches`] refuses 0, and a loader of Burn, which cannot,
         /// panics at its first batch. Default: no limit.
         some max_len: usize,
+        /// The fewest steps of a batch, at least 1: a convolution needs as many as its window. Default: 1.
+        min_len: usize = 1,
     }
 }
 
 impl PadBatcher {
+    /// Steps of a batch whose longest row has so many.
+    fn steps(&self, longest: usize) -> usize {
+        longest.min(self.max_len.unwrap_or(usize::MAX)).max(self.min_len).max(1)
+    }
+
     fn pad(&self, rows: &[&[u32]]) -> Result<Padded<u32>> {
-        let mut pad = PadSequences::new().min_len(1).padding(self.padding).truncating(self.truncating);
+        let mut pad =
+            PadSequences::new().min_len(self.min_len.max(1)).padding(self.padding).truncating(self.truncating);
         if let Some(max_len) = self.max_len {
             pad = pad.truncate_to(max_len);
         }
@@ -308,6 +316,7 @@ impl Batches for EncodedBatches {
         DataLimits {
             highest_id: data.ids.iter().max().copied(),
             highest_class: data.labels.iter().max().copied(),
+            least_steps: self.data.lengths().map(|length| self.batcher.steps(length)).min(),
             ..DataLimits::default()
         }
     }

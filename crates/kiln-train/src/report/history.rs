@@ -177,7 +177,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// This program is not.
+    /// Always, since this program is built without `plot`.
     pub fn plot(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
         let message = "this program is built without the feature `plot` of kiln, which draws".to_owned();
         Err(crate::error::Error::Plot { path: path.as_ref().to_owned(), message })

@@ -23,7 +23,7 @@ pub enum ExistingRun {
     Refuse,
     /// Start anew, and delete the run's files when the first epoch has been kept. Other files stay.
     Overwrite,
-    /// Continue from the last checkpoint.
+    /// Continue from the last checkpoint. A run that early stopping had ended goes on if its patience is now higher.
     Resume,
 }
 

@@ -115,6 +115,12 @@ impl<M: Model> Trainable for M {
                 return refuse(what, format!("{model}, as the model's configuration says"), data.to_string());
             }
         }
+        if let Some(steps) = limits.least_steps.filter(|&steps| steps < self.min_len()) {
+            let least = self.min_len();
+            let expected =
+                format!("at least {least}, which the model's windows need; set `PadBatcher::min_len({least})`");
+            return refuse("the steps of the shortest batch of the data", expected, steps.to_string());
+        }
         if let (Some(id), Some(vocab)) = (limits.highest_id, self.vocab_size())
             && id as usize >= vocab
         {

@@ -386,7 +386,9 @@ fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) ->
             let _ = writeln!(out, "nothing to train: the run has {epoch} epochs, and {asked} are asked for");
         } else if let Some(reason) = had_ended {
             let told = match training.stopped.is_some() {
-                true => "nothing to train: a callback had ended the run, and does so still; a higher patience goes on",
+                true => {
+                    "nothing to train: a callback had ended the run, and still does; of early stopping, a higher patience goes on"
+                }
                 false => "the run had ended, and goes on by the options as they are now",
             };
             let _ = writeln!(out, "{told} ({reason})");

@@ -12,8 +12,9 @@ use burn::train::metric::AccuracyMetric;
 use kiln_models::weights::weights_of;
 use kiln_models::{Pass, Targets};
 use kiln_train::{
-    Batches, BurnDataset, Callback, Control, EarlyStopping, EpochLogs, Error, ExistingRun, History, Monitor, Optimizer,
-    ReduceLrOnPlateau, SeriesDataset, StepLogs, StepOutput, TokenDataset, Trainable, Trainer, evaluate,
+    Batches, BurnDataset, Callback, Control, EarlyStopping, EncodedDataset, EpochLogs, Error, ExistingRun, History,
+    Monitor, Optimizer, PadBatcher, ReduceLrOnPlateau, SeriesDataset, StepLogs, StepOutput, TokenDataset, Trainable,
+    Trainer, evaluate,
 };
 
 use crate::devices;
@@ -485,6 +486,21 @@ fn data_beyond_the_model_is_refused_before_anything_is_written() {
     let message = fit(&regressor, vec![0, 1]);
     assert!(message.contains("numbers, for a regressor"), "{message}");
     assert!(!path.exists(), "nothing was written");
+}
+
+#[test]
+fn rows_shorter_than_a_models_window_are_refused_before_the_first_step_or_padded() {
+    let data = EncodedDataset::new([vec![1; 9], vec![2], vec![3; 7], vec![1, 2]], vec![0, 1, 0, 1], 5).unwrap();
+    let folder = folder();
+    let fit = |batcher: PadBatcher| {
+        let model = kiln_models::ConvClassifierConfig::new(5, 9).kernel_size(5).init(&cpu(), 0).unwrap();
+        let batches = data.batches(batcher).unwrap().group_by_length();
+        let trainer = Trainer::new(folder.path().join("run")).epochs(1).batch_size(2).quiet();
+        trainer.fit(model, &batches, &batches).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let error = fit(PadBatcher::new()).unwrap_err();
+    assert!(error.contains("at least 5") && error.contains("`PadBatcher::min_len(5)`"), "{error}");
+    fit(PadBatcher::new().min_len(5)).unwrap();
 }
 
 #[test]

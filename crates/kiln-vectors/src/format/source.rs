@@ -27,6 +27,11 @@ impl Source {
         self.input.head()
     }
 
+    /// Bytes of the byte order mark that was dropped.
+    pub(super) fn mark_bytes(&self) -> u64 {
+        self.input.mark_bytes()
+    }
+
     pub(super) fn is_gzip(&self) -> bool {
         self.input.is_gzip()
     }

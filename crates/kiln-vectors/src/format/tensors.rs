@@ -81,7 +81,7 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
     let path = source.path.clone();
     let limit = options.limit.unwrap_or(usize::MAX);
     let (mut unpacked, mapped);
-    let bytes: &[u8] = if source.is_gzip() {
+    let bytes: &[u8] = if source.is_gzip() || source.file_bytes() == u64::MAX {
         unpacked = Vec::new();
         source.into_reader().read_to_end(&mut unpacked).map_err(FileError::new("read", &path))?;
         &unpacked

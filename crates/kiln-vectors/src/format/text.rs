@@ -27,8 +27,8 @@ const LONGEST_LINE: usize = 256 << 20;
 pub(super) fn read(header: Option<Header>, source: Source, options: &LoadOptions) -> Result<WordVectors> {
     let path = source.path.clone();
     let limit = options.limit.map_or(u64::MAX, |limit| limit as u64);
-    let mut lines =
-        Lines { path: &path, options, header, gathered: None, limit, room: source.room(), lines: 0, bytes: 0 };
+    let (room, bytes) = (source.room(), source.mark_bytes());
+    let mut lines = Lines { path: &path, options, header, gathered: None, limit, room, lines: 0, bytes };
     let mut reader = source.into_reader();
     let (mut block, mut length) = (Vec::new(), BLOCK);
     loop {
@@ -75,7 +75,7 @@ impl Lines<'_> {
     fn take(&mut self, mut block: &[u8]) -> Result<ControlFlow<()>> {
         if self.lines == 0 && self.header.is_some() {
             let end = block.iter().position(|&byte| byte == b'\n').map_or(block.len(), |at| at + 1);
-            (self.lines, self.bytes) = (1, end as u64);
+            (self.lines, self.bytes) = (1, self.bytes + end as u64);
             block = &block[end..];
         }
         let Some(d) = self.width(block)? else {
@@ -130,12 +130,6 @@ impl Lines<'_> {
         let mut lines = block.split(|&byte| byte == b'\n').map(trimmed);
         let Some(first) = lines.find(|line| !line.is_empty()) else { return Ok(None) };
         let fields: Vec<&[u8]> = first.split(is_blank).collect();
-        let is_whole = |field: &&[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
-        if fields.len() == 3 && fields.iter().all(is_whole) {
-            let problem = " should be a word and its values, or the number of words and the width of the vectors as in \
-                           `400000 100`, found three whole numbers";
-            return Err(Error::bad_file(self.path, Place::Line(1), problem));
-        }
         // As many of the last fields as are numbers, but for the first field, which is the word or a part of it.
         let after = fields[1..].iter().filter(|field| !field.is_empty());
         let values = after.rev().take_while(|field| parse_value(field).is_some()).count();
@@ -244,7 +238,7 @@ fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a
         }
     }
     let word = without_blanks(&line[..end]);
-    if let Some(space) = word.iter().rposition(|&byte| byte == b' ')
+    if let Some(space) = word.iter().rposition(is_blank)
         && looks_like_value(&word[space + 1..])
     {
         values.truncate(before);

@@ -72,6 +72,7 @@ fn what_could_be_read_in_two_ways_is_refused_with_its_line() {
     let path = folder.path().join("vectors.txt");
     for (text, says) in [
         ("2 2 0\nthe 0.1 0.2\nof 0.3 0.4\n", "line 1"),
+        ("a\t0.1\t0.2\nthe\t0.1\t0.2\t0.3\n", "line 2"),
         ("the 0.1 0.2\rof 0.3 0.4\r", "CR"),
         ("<!DOCTYPE html>\n<html>404</html>\n", "HTML"),
     ] {

@@ -15,7 +15,8 @@ use crate::error::{Result, RowProblem, quoted};
 /// Files with a JSON object a line, plain or gzip, of which two fields are taken.
 ///
 /// The field of the text is a string; that of the label a string, a number or a boolean. If a field is there twice, the
-/// last counts. Empty lines are passed over.
+/// last counts. Empty lines are passed over. What Python's `json` writes beyond JSON is read: `NaN` and `Infinity` as `null`,
+/// half a surrogate pair as U+FFFD.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();

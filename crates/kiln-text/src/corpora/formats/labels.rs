@@ -4,7 +4,8 @@ use rustc_hash::FxHashMap;
 
 use crate::error::RowProblem;
 
-/// Which class a label in a file stands for. Labels are compared as they stand there, a number in JSON by its digits.
+/// Which class a label in a file stands for. `names` and `map` compare labels as they stand there, a number in JSON by its
+/// digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels(Kind);
 
@@ -18,7 +19,8 @@ enum Kind {
 const MOST_LISTED: usize = 20;
 
 impl Labels {
-    /// The label is the class: a whole number from 0, below `classes`.
+    /// The label is the class: a whole number from 0, below `classes`. `1.0` counts as 1, `true` and `True` as 1, `false` and
+    /// `False` as 0.
     pub fn numbers(classes: u32) -> Self {
         Self(Kind::Numbers(classes))
     }
@@ -44,11 +46,10 @@ impl Labels {
         let (class, expected) = match &self.0 {
             Kind::Numbers(classes) => {
                 // What was a number or a truth value elsewhere.
-                let whole = label.strip_suffix(".0").unwrap_or(label);
-                let number = match whole {
+                let number = match label {
                     "true" | "True" => Some(1),
                     "false" | "False" => Some(0),
-                    whole => whole.parse().ok(),
+                    number => number.strip_suffix(".0").unwrap_or(number).parse().ok(),
                 };
                 let class = number.filter(|class| class < classes);
                 (class, class.map_or_else(|| format!("a whole number from 0, below {classes}"), |_| String::new()))

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::vec;
 
-use kiln_base::input::text_of;
+use kiln_base::input::{mark_of, text_of};
 
 use super::lines::total_bytes;
 use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
@@ -32,9 +32,10 @@ impl Decoding {
 
     /// The text of a file that was read whole, without its byte order mark.
     pub(crate) fn decode(self, bytes: Vec<u8>, file: impl Fn() -> String) -> Result<String> {
+        let mark = mark_of(&bytes);
         let bytes = text_of(bytes).map_err(|source| Error::io("read", Path::new(&file()))(source))?;
         String::from_utf8(bytes).or_else(|error| match self {
-            Self::Strict => Err(Error::NotUtf8 { file: file(), offset: error.utf8_error().valid_up_to() }),
+            Self::Strict => Err(Error::NotUtf8 { file: file(), offset: mark + error.utf8_error().valid_up_to() }),
             Self::Lossy => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
         })
     }
