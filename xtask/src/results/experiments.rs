@@ -35,12 +35,16 @@ impl Experiment {
         arguments
     }
 
+    /// What goes before [`command`](Self::command): the features, which say nothing of the run.
+    pub(super) fn feature_option(&self) -> String {
+        if self.features.is_empty() { String::new() } else { format!("--features {} ", self.features) }
+    }
+
     pub(super) fn command(&self, seed: u64) -> String {
         let arguments = self.arguments(seed).join(" ");
-        let features = if self.features.is_empty() { String::new() } else { format!("--features {} ", self.features) };
         match arguments.replace("ARTIFACT", &format!("artifacts/{}", self.after.unwrap_or_default())) {
-            arguments if arguments.is_empty() => format!("{features}--example {}", self.example),
-            arguments => format!("{features}--example {} -- {arguments}", self.example),
+            arguments if arguments.is_empty() => format!("--example {}", self.example),
+            arguments => format!("--example {} -- {arguments}", self.example),
         }
     }
 }

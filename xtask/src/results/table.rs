@@ -46,7 +46,8 @@ pub(super) fn of(root: &Path) -> Result<String> {
         let seeds: Vec<String> = runs.iter().map(|run| run.kept.seed.to_string()).collect();
         writeln!(
             commands,
-            "| `{name}` | `cargo run --release {}` | {} | {} |",
+            "| `{name}` | `cargo run --release {}{}` | {} | {} |",
+            experiment.feature_option(),
             first.kept.command,
             seeds.join(", "),
             first.kept.date
