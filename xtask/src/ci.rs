@@ -19,7 +19,8 @@ const TESTS: &str = "test --release --locked --workspace --exclude kiln-examples
 
 /// The tests of everything that runs on a backend, only on the deprecated one.
 const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-predict \
-                             -p kiln-train --lib --test it --no-default-features --features ndarray";
+                             -p kiln-train --lib --test it --no-default-features \
+                             --features ndarray,kiln-train/plot";
 
 /// Packs every crate that is published, and builds none. With changes that are not committed, too.
 const PACKAGING: &str = "package --workspace --no-verify --locked --allow-dirty --quiet --exclude kiln-examples \
