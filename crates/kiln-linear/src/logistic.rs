@@ -298,7 +298,7 @@ impl LogisticModel {
         scores.par_chunks_mut(outputs).enumerate().with_min_len(256).for_each(|(at, scores)| {
             scores_of(row(&rows, at), &self.coefficients, &self.intercepts, scores);
         });
-        // A value that is no number makes a score that is none.
+        // A value that is not finite makes its score not finite.
         match scores.iter().position(|score| !score.is_finite()) {
             Some(at) => check_row(&rows, at / outputs).map(|()| scores),
             None => Ok(scores),
