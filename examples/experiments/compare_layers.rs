@@ -22,6 +22,7 @@ use anyhow::Result;
 use clap::Parser;
 use kiln::models::{TextClassifierConfig, thousands};
 use kiln::prelude::*;
+use kiln::text::corpora::Encoding;
 use kiln::text::corpora::reviews::ReviewDocuments;
 use kiln_examples::curves::{Curve, Curves};
 use kiln_examples::step_times::StepTimes;
@@ -36,9 +37,9 @@ struct Options {
     /// The film reviews of IMDB: the folder or the .tar.gz [default: generated reviews]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Read files that are not UTF-8 with a sign in place of what cannot be read
-    #[arg(long, requires = "data")]
-    lossy: bool,
+    /// How the files' bytes stand for characters: utf-8, utf-8-lossy (a sign in place of what is not UTF-8), latin-1 …
+    #[arg(long, value_name = "NAME", default_value = "utf-8", requires = "data")]
+    encoding: Encoding,
 }
 
 const ON_IMDB: Defaults = Defaults::new("compare-layers", Optimizer::adam()).epochs(5).batch_size(64);
@@ -81,7 +82,7 @@ fn main() -> Result<()> {
 
     let (encode, mut reviews) = match &options.data {
         Some(path) => {
-            let imdb = Imdb::open(path)?.lossy(options.lossy);
+            let imdb = Imdb::open(path)?.encoding(options.encoding);
             let (train, test) = (imdb.train()?, imdb.test()?);
             let encode = imdb_ids(&train, WORDS, 200)?;
             let (train, valid) = train.shuffled(training.seed).split_tail(0.2)?;

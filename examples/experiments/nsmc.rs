@@ -150,7 +150,11 @@ fn main() -> Result<()> {
         options.test.as_ref().or(options.data.as_ref()).map(|path| path.display().to_string()).unwrap_or_default();
     let has_reviews = nsmc.test()?.next().transpose()?.is_some();
     ensure!(has_reviews, "{place}: the test file holds a header alone, expected a line a review behind it");
-    let mut train = nsmc.read_train().context("the training reviews cannot be read")?.shuffled(training.seed);
+    let mut train = nsmc
+        .train()
+        .and_then(|mut train| train.collect_documents())
+        .context("the training reviews cannot be read")?
+        .shuffled(training.seed);
     if training.fast {
         train = train.take(2_000);
     }
@@ -187,7 +191,8 @@ fn main() -> Result<()> {
         trained.push((unit, encode, parameters, times.mean_ms(), validation, run));
     }
 
-    let mut test = nsmc.read_test().context("the test reviews cannot be read")?;
+    let mut test =
+        nsmc.test().and_then(|mut test| test.collect_documents()).context("the test reviews cannot be read")?;
     if training.fast {
         test = test.shuffled(0).take(500);
     }
@@ -243,7 +248,8 @@ fn linear(options: &Options, nsmc: &Nsmc, fit: &Documents, valid: &Documents) ->
         .seed(u32::try_from(training.seed).context("a seed of the linear model has 32 bits")?);
     let model = fit_supervised(&config, &lines(fit), &folder)?;
     println!("validation accuracy {:.4}", model.test(&lines(valid), 1).precision());
-    let mut test = nsmc.read_test().context("the test reviews cannot be read")?;
+    let mut test =
+        nsmc.test().and_then(|mut test| test.collect_documents()).context("the test reviews cannot be read")?;
     if training.fast {
         test = test.shuffled(0).take(500);
     }

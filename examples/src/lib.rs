@@ -34,6 +34,7 @@ use kiln::burn::tensor::Device;
 use kiln::models::thousands;
 use kiln::models::word2vec::Corpus;
 use kiln::prelude::*;
+use kiln::text::corpora::Encoding;
 use kiln::text::encoders::ImdbIds;
 use kiln::text::tokens::Html;
 use kiln::text::tokens::{Normalizer, WordSplitter};
@@ -73,6 +74,9 @@ pub struct TrainingArgs {
     /// Continue the run that the folder holds, from its last whole epoch
     #[arg(long)]
     pub resume: bool,
+    /// Start from the weights of this run, artifact or file; the options may be others
+    #[arg(long, value_name = "PATH", conflicts_with = "resume")]
+    pub from_weights: Option<PathBuf>,
     /// A small part of the data and few epochs, to see that everything runs
     #[arg(long)]
     pub fast: bool,
@@ -177,6 +181,10 @@ impl TrainingArgs {
             .optimizer(optimizer)
             .seed(self.seed)
             .existing_run(existing);
+        let trainer = match &self.from_weights {
+            Some(path) => trainer.from_weights(path),
+            None => trainer,
+        };
         trainer.stop_on_ctrl_c()
     }
 
@@ -206,7 +214,12 @@ impl TrainingArgs {
         );
         let part = |name: &&str| {
             let resume = self.resume && has_begun(name);
-            Self { artifact: Some(parent.join(name)), resume, ..self.clone() }
+            // Of a folder of runs each part starts from the run of its name.
+            let from_weights = self.from_weights.as_ref().map(|path| match path.join(name).is_dir() {
+                true => path.join(name),
+                false => path.clone(),
+            });
+            Self { artifact: Some(parent.join(name)), resume, from_weights, ..self.clone() }
         };
         Ok(names.iter().map(part).collect())
     }
@@ -233,9 +246,9 @@ pub struct ImdbArgs {
     /// The reviews: the folder or the .tar.gz. Default: the user's cache, downloaded on first use
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Read files that are not UTF-8 with a sign in place of what cannot be read
-    #[arg(long)]
-    lossy: bool,
+    /// How the files' bytes stand for characters: utf-8, utf-8-lossy (a sign in place of what is not UTF-8), latin-1 …
+    #[arg(long, value_name = "NAME", default_value = "utf-8")]
+    encoding: Encoding,
 }
 
 impl ImdbArgs {
@@ -249,7 +262,7 @@ impl ImdbArgs {
             Some(path) => Imdb::open(path)?,
             None => Imdb::cached_or_download()?,
         };
-        Ok(imdb.lossy(self.lossy))
+        Ok(imdb.encoding(self.encoding))
     }
 }
 

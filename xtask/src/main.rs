@@ -1,5 +1,5 @@
 //! `cargo xtask ci`: everything that CI checks, the cheapest first. `cargo xtask tidy`: the style
-//! rules that neither compiler nor clippy knows. `cargo xtask bench` and `compare`: times, and times
+//! rules that neither compiler nor clippy knows. `cargo xtask odd-inputs`: every reader on odd files. `cargo xtask bench` and `compare`: times, and times
 //! beside the peers'.
 
 mod bench;
@@ -38,8 +38,17 @@ enum Task {
     CompareWord2vec(compare_words::CompareWord2Vec),
     /// Runs the experiments and writes RESULTS.md
     Results(results::Results),
+    /// Reads odd copies of good files with every reader: nothing may panic, hang or be lost in silence
+    OddInputs(OddInputs),
     /// Times reading and asking word vectors beside gensim and writes the table to BENCHMARKS.md
     CompareVectors(compare_words::CompareVectors),
+}
+
+#[derive(clap::Args)]
+struct OddInputs {
+    /// For the program that reads them; `--help` after `--` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 fn main() -> Result<()> {
@@ -55,6 +64,10 @@ fn main() -> Result<()> {
         Task::CompareText(options) => compare_text::compare(root, &options),
         Task::CompareWord2vec(options) => compare_words::word2vec(root, &options),
         Task::Results(options) => results::results(root, &options),
+        Task::OddInputs(options) => {
+            let readers = "run --release --quiet --package xtask --features odd-inputs --bin odd_inputs --";
+            run(command(root, "cargo", readers).args(&options.arguments))
+        }
         Task::CompareVectors(options) => compare_words::vectors(root, &options),
     }
 }

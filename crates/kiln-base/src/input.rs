@@ -1,15 +1,18 @@
 //! [`Input`], a file of a user's that is being read: unpacked if it is gzip, without a byte order mark, and refused with
 //! advice if it is something else than it should be, such as an archive.
 
+pub(crate) mod encoding;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::bufread::GzDecoder;
 
-use crate::FileError;
+use crate::{Encoding, FileError};
 
 /// Bytes at the beginning that can be looked at.
 const HEAD: u64 = 1 << 16;
@@ -63,38 +66,44 @@ impl Input {
     /// The file cannot be read, is damaged gzip, or is an archive, a table, UTF-16 or another thing that is no text of UTF-8
     /// and no binary format of Kiln's; the error says what it is and what to do.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
-        Self::counted(path, &Arc::default())
+        Self::decoded(path, Encoding::UTF_8, &Arc::default())
     }
 
-    /// Opens a file, and counts in `read` the bytes that come from the disk.
+    /// Opens a file of text in `encoding`, which comes as UTF-8, and counts in `read` the bytes that come from the disk.
     ///
     /// # Errors
     ///
     /// As [`Input::open`].
-    pub fn counted(path: impl AsRef<Path>, read: &Arc<AtomicU64>) -> Result<Self, FileError> {
+    pub fn decoded(path: impl AsRef<Path>, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let opened = || -> io::Result<Self> {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
             // What is not a file on a disk does not say how long it is.
             let bytes = metadata.is_file().then_some(metadata.len());
-            Self::of(Counted { file, read: Arc::clone(read) }, bytes)
+            Self::of(Counted { file, read: Arc::clone(read) }, bytes, encoding)
         };
         opened().map_err(FileError::new("read", path))
     }
 
-    fn of(mut file: impl Read + Send + 'static, bytes: Option<u64>) -> io::Result<Self> {
+    fn of(mut file: impl Read + Send + 'static, bytes: Option<u64>, encoding: Encoding) -> io::Result<Self> {
         let mut magic = Vec::new();
         file.by_ref().take(MAGIC).read_to_end(&mut magic)?;
         let is_gzip = magic.starts_with(GZIP);
         let whole = Cursor::new(magic).chain(file);
         let mut rest: Box<dyn Read + Send> = match is_gzip {
-            true => Box::new(Members::new(BufReader::with_capacity(BUFFER, whole))),
+            true => Box::new(unpacked(BufReader::with_capacity(BUFFER, whole))),
             false => Box::new(whole),
         };
         let mut head = Vec::new();
         rest.by_ref().take(HEAD).read_to_end(&mut head)?;
-        refuse(&head, is_gzip)?;
+        refuse(&head, is_gzip, encoding)?;
+        if let Some(table) = encoding.table(&head)? {
+            let encoded = Cursor::new(std::mem::take(&mut head)).chain(rest);
+            let mut decoded = DecodeReaderBytesBuilder::new().encoding(Some(table)).build(encoded);
+            decoded.by_ref().take(HEAD).read_to_end(&mut head)?;
+            rest = Box::new(decoded);
+        }
         let mark = mark_of(&head);
         head.drain(..mark);
         Ok(Self { head, rest, is_gzip, bytes, mark: mark as u64 })
@@ -127,18 +136,26 @@ impl Input {
     }
 }
 
-/// A text that was read whole, without its byte order mark.
+/// A text that was read whole, as UTF-8 without its byte order mark. Whether what was UTF-8 before is valid is not looked at.
 ///
 /// # Errors
 ///
-/// It is something else: an archive, UTF-16, or packed.
-pub fn text_of(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+/// It is something else: an archive, packed, or UTF-16 where `encoding` is not.
+pub fn text_of(mut bytes: Vec<u8>, encoding: Encoding) -> io::Result<Vec<u8>> {
     if bytes.starts_with(GZIP) {
         return Err(strange("packed by gzip", "unpack it"));
     }
-    refuse(&bytes, false)?;
+    refuse(&bytes, false, encoding)?;
+    if let Some(table) = encoding.table(&bytes)? {
+        bytes = table.decode_with_bom_removal(&bytes).0.into_owned().into_bytes();
+    }
     bytes.drain(..mark_of(&bytes));
     Ok(bytes)
+}
+
+/// What gzip packed, member after member. Zero bytes after the last one, with which tapes are filled up, count for nothing.
+pub fn unpacked(packed: impl BufRead) -> impl Read {
+    Members::new(packed)
 }
 
 /// Bytes of the byte order mark that a text begins with, 3 or 0.
@@ -175,8 +192,7 @@ impl Read for Counted {
     }
 }
 
-/// The members of a gzip file one after another. Zero bytes after the last one, with which tapes are filled up, count for
-/// nothing, as in gzip itself.
+/// The members of a gzip file one after another.
 enum Members<R> {
     Member(Box<GzDecoder<R>>),
     /// After a member.
@@ -256,7 +272,7 @@ const UTF_16: &str = "text in UTF-16";
 const UTF_16_ADVICE: &str = "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8";
 
 /// An error if this is how something else begins than a text of UTF-8 or a binary format of Kiln's.
-fn refuse(head: &[u8], is_gzip: bool) -> io::Result<()> {
+fn refuse(head: &[u8], is_gzip: bool, encoding: Encoding) -> io::Result<()> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         let holds = |name: &[u8]| head.windows(name.len()).any(|part| part == name);
         return Err(match holds(b"[Content_Types].xml") || holds(b"xl/") {
@@ -278,10 +294,13 @@ fn refuse(head: &[u8], is_gzip: bool) -> io::Result<()> {
     {
         return Err(strange("a Parquet table", "write it as CSV or as JSON lines"));
     }
-    if let Some((_, what, advice)) = KINDS.into_iter().find(|(magic, _, _)| head.starts_with(magic)) {
+    let is_expected = |what| what == UTF_16 && encoding.is_utf_16();
+    if let Some((_, what, advice)) = KINDS.into_iter().find(|(magic, _, _)| head.starts_with(magic))
+        && !is_expected(what)
+    {
         return Err(strange(what, advice));
     }
-    if is_utf_16(head) {
+    if is_utf_16(head) && !encoding.is_utf_16() {
         return Err(strange(UTF_16, UTF_16_ADVICE));
     }
     Ok(())
@@ -306,8 +325,12 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
+        read_as(Encoding::UTF_8, bytes)
+    }
+
+    fn read_as(encoding: Encoding, bytes: &[u8]) -> io::Result<Vec<u8>> {
         let mut all = Vec::new();
-        Input::of(Cursor::new(bytes.to_vec()), None)?.into_reader().read_to_end(&mut all)?;
+        Input::of(Cursor::new(bytes.to_vec()), None, encoding)?.into_reader().read_to_end(&mut all)?;
         Ok(all)
     }
 
@@ -335,7 +358,7 @@ mod tests {
             let marked = [MARK, text].concat();
             assert_eq!(read(&marked).unwrap(), text);
             assert_eq!(read(&packed(&marked)).unwrap(), text);
-            assert_eq!(text_of(marked).unwrap(), text);
+            assert_eq!(text_of(marked, Encoding::UTF_8).unwrap(), text);
         }
         // Only the first one is a mark.
         assert_eq!(read(b"\xef\xbb\xbf\xef\xbb\xbfa").unwrap(), b"\xef\xbb\xbfa");
@@ -374,7 +397,42 @@ mod tests {
             let error = read(&bytes).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
         }
-        assert!(text_of(packed(b"text")).unwrap_err().to_string().contains("gzip"));
+        // The kinds are told by their first bytes whatever the encoding, but for UTF-16 that is asked for.
+        let tar_gz = packed(&[&[b'x'; 257][..], b"ustar\0", &[0; 200]].concat());
+        for encoding in [Encoding::UTF_8_LOSSY, Encoding::WINDOWS_1252, Encoding::UTF_16] {
+            assert!(read_as(encoding, &tar_gz).unwrap_err().to_string().contains("tar"));
+        }
+        assert!(read_as(Encoding::WINDOWS_1252, &utf_16("next line\n")).unwrap_err().to_string().contains("UTF-16"));
+        assert!(text_of(packed(b"text"), Encoding::UTF_8).unwrap_err().to_string().contains("gzip"));
+    }
+
+    #[test]
+    fn other_encodings_come_as_utf_8() {
+        let long = "naïve – 한국어 film\n".repeat(20_000);
+        let [little, big]: [Vec<u8>; 2] = [u16::to_le_bytes, u16::to_be_bytes]
+            .map(|bytes| format!("\u{feff}{long}").encode_utf16().flat_map(bytes).collect());
+        let named = |name: &str| name.parse::<Encoding>().unwrap();
+        let korean = named("euc-kr");
+        let packed_little = packed(&little);
+        for (encoding, bytes, expected) in [
+            (Encoding::UTF_8_LOSSY, &b"caf\xe9 \xe2\x82 \xe2\x82\xac"[..], "caf\u{fffd} \u{fffd} €"),
+            (Encoding::UTF_8_LOSSY, b"\xef\xbb\xbfa", "a"),
+            (Encoding::WINDOWS_1252, b"caf\xe9 \x80", "café €"),
+            (Encoding::UTF_16, &little, &long),
+            (Encoding::UTF_16, &big, &long),
+            (Encoding::UTF_16, &packed_little, &long),
+            (Encoding::UTF_16, b"", ""),
+            (named("utf-16le"), &little[2..], &long),
+            (named("utf-16be"), &big, &long),
+            (korean, b"\xc7\xd1\xb1\xb9", "한국"),
+        ] {
+            assert_eq!(read_as(encoding, bytes).unwrap(), expected.as_bytes(), "{encoding}");
+            if !bytes.starts_with(GZIP) {
+                assert_eq!(text_of(bytes.to_vec(), encoding).unwrap(), expected.as_bytes(), "{encoding}");
+            }
+        }
+        let error = read_as(Encoding::UTF_16, b"next line").unwrap_err().to_string();
+        assert!(error.contains("no byte order mark") && error.contains("utf-16le"), "{error}");
     }
 
     #[test]

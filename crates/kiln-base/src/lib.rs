@@ -4,9 +4,10 @@
 //! |---|---|
 //! | a file that is read, whatever it is | [`Input`] |
 //! | a file that appears whole or not at all | [`WholeFile`], [`write_whole`] |
+//! | how the bytes of a text stand for characters | [`Encoding`] |
 //! | which column of a file is meant | [`Column`] |
 //! | the errors that every crate has | [`FileError`], [`OptionError`] |
-//! | random numbers and orders from a seed | [`SplitMix64`] |
+//! | random numbers and orders from a seed, and rows that nobody shuffled | [`SplitMix64`], [`is_sorted_by_class`] |
 //! | words numbered by first appearance | [`Interner`] |
 //! | the valid steps of a padded row | [`Span`] |
 //! | checksums in files | [`checksum`] |
@@ -29,7 +30,8 @@ mod whole_file;
 pub use column::Column;
 pub use error::{FileError, OptionError};
 pub use input::Input;
+pub use input::encoding::Encoding;
 pub use interner::{BadParts, Interner};
-pub use random::SplitMix64;
+pub use random::{SplitMix64, is_sorted_by_class};
 pub use span::Span;
 pub use whole_file::{WholeFile, write_whole};

@@ -1,4 +1,5 @@
-//! [`SplitMix64`]: random numbers and orders that are the same on every machine.
+//! [`SplitMix64`], random numbers and orders that are the same on every machine, and [`is_sorted_by_class`], whether an order
+//! is random at all.
 
 /// A generator of 64-bit numbers whose state is a counter (Steele, Lea and Flood, 2014, with Vigna's constants). The
 /// same seed gives the same numbers on every machine.
@@ -78,4 +79,24 @@ impl SplitMix64 {
             items.swap(i, self.below(i as u64 + 1) as usize);
         }
     }
+}
+/// Whether the rows of each class follow one another where chance would put them so less than once in a thousand times.
+///
+/// ```
+/// use kiln_base::is_sorted_by_class;
+///
+/// let sorted = [[0; 8], [1; 8]].concat();
+/// assert!(is_sorted_by_class(&sorted));
+/// assert!(!is_sorted_by_class(&[0, 0, 1, 1]), "so few may fall so by chance");
+/// ```
+pub fn is_sorted_by_class(classes: &[u32]) -> bool {
+    let mut runs: Vec<(u32, usize)> = classes.chunk_by(|a, b| a == b).map(|run| (run[0], run.len())).collect();
+    runs.sort_unstable();
+    if runs.len() < 2 || runs.windows(2).any(|two| two[0].0 == two[1].0) {
+        return false;
+    }
+    // Of all orders of the labels, as many have one run for each class as the classes have orders.
+    let ln_factorial = |n: usize| (2..=n).map(|factor| (factor as f64).ln()).sum::<f64>();
+    let orders = ln_factorial(classes.len()) - runs.iter().map(|&(_, count)| ln_factorial(count)).sum::<f64>();
+    ln_factorial(runs.len()) - orders < 1e-3_f64.ln()
 }

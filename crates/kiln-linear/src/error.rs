@@ -35,6 +35,18 @@ pub enum Error {
         prefix: String,
     },
 
+    /// The lines of each label follow one another, and nothing is to change that.
+    #[error(
+        "the {lines} lines are sorted by their {labels} labels, and would teach little of all but the last: shuffle them, or set \
+         `shuffle` to a seed"
+    )]
+    SortedLines {
+        /// How many lines were read.
+        lines: usize,
+        /// How many labels there are.
+        labels: usize,
+    },
+
     /// The model of this size does not fit into memory or into its file format.
     #[error(
         "a table of {rows} rows of {d} numbers cannot be had ({bytes} bytes): take fewer buckets, a smaller d, or a larger \

@@ -11,6 +11,7 @@ mod train;
 
 use std::ops::ControlFlow;
 
+use kiln_base::is_sorted_by_class;
 use kiln_text::io::Text;
 use rayon::prelude::*;
 
@@ -29,7 +30,8 @@ use train::{Lines, probabilities, scores};
 /// white space only. So lower case and punctuation as separate tokens are up to the caller:
 /// [`WordTokenizer`](kiln_text::encoders::WordTokenizer)'s and [`Words`](kiln_text::tokens::WordSplitter)' are of use.
 ///
-/// Steps are made one after the other in the text's order, as fastText makes them with one thread: the same text,
+/// Steps are made one after the other in the text's order, or the one that
+/// [`shuffle`](SupervisedConfig::shuffle) gives, as fastText makes them with one thread: the same text,
 /// options and seed give the same model on every run. The text is kept in memory, four bytes a token.
 ///
 /// # Examples
@@ -111,7 +113,7 @@ impl Supervised {
     ///
     /// # Errors
     ///
-    /// An option makes no model, no line has both a label and a word, the tables do not fit into memory, or the loss left
+    /// An option makes no model, no line has both a label and a word, the lines are sorted by label and not to be shuffled, the tables do not fit into memory, or the loss left
     /// what floats can hold; the first error among the lines; [`Error::Stopped`] if `observe` breaks off.
     pub fn fit(
         config: &SupervisedConfig,
@@ -129,9 +131,16 @@ impl Supervised {
             count += 1;
         }
         let (dictionary, kinds) = reading.finish(config);
-        let lines = Lines { reading, kinds };
+        let mut lines = Lines { reading, kinds };
         if !lines.can_teach(config.word_ngrams) {
             return Err(Error::NothingToLearn { lines: count, prefix: config.label_prefix.clone() });
+        }
+        match config.shuffle {
+            Some(seed) => lines.shuffle(seed),
+            None if is_sorted_by_class(&lines.first_labels()) => {
+                return Err(Error::SortedLines { lines: count, labels: dictionary.labels.len() });
+            }
+            None => {}
         }
         let rows = dictionary.rows();
         let mut tables = Tables::new(rows, dictionary.labels.len(), config.d, config.seed, Tables::ALL)?;

@@ -20,6 +20,6 @@ pub use formats::json_lines::JsonLinesCorpus;
 pub use formats::labels::Labels;
 pub use formats::line_corpus::LineCorpus;
 pub use imdb::Imdb;
-pub use kiln_base::Column;
+pub use kiln_base::{Column, Encoding};
 pub use nsmc::Nsmc;
 pub use penn_treebank::PennTreebank;

@@ -162,13 +162,23 @@ pub enum Error {
         documents: usize,
     },
 
-    /// A text file is not UTF-8.
+    /// Documents are to be split, and those of each class follow one another.
     #[error(
-        "{file} is not UTF-8: the first invalid byte is at offset {offset}; \
-         convert the file; `Imdb` and `ClassFolder` take `.lossy(true)` to put U+FFFD in its place"
+        "the {documents} documents are sorted by class ({}), so the last part would be of one class: call `shuffled` before \
+         `split_tail`",
+        .classes.join(", ")
     )]
+    SortedByClass {
+        /// How many documents there are.
+        documents: usize,
+        /// The names of the classes.
+        classes: Vec<String>,
+    },
+
+    /// A text file is not UTF-8.
+    #[error("{file} is not UTF-8: the first invalid byte is at offset {offset}; convert the file to UTF-8")]
     NotUtf8 {
-        /// The file, or archive and entry.
+        /// The file.
         file: String,
         /// The offset of the first invalid byte.
         offset: usize,

@@ -50,7 +50,7 @@ pub enum Error {
     /// A run is resumed with other options than it was begun with.
     #[error(
         "cannot resume {}: it was begun with {what} {before}, but is resumed with {now}; use the \
-         same, or start anew with `overwrite`",
+         same, start anew with `overwrite`, or begin another run from its weights with `from_weights` (`--from-weights`)",
         path.display()
     )]
     ResumeMismatch {
@@ -70,6 +70,48 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// There are no weights to start from.
+    #[error(
+        "cannot start from the weights of {}: it holds neither model.safetensors nor checkpoint.kiln; name the folder of a run \
+         or an artifact, or a file of weights",
+        path.display()
+    )]
+    NoWeights {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The weights to start from are another model's.
+    #[error(
+        "cannot start from the weights of {}: {source}; they fit a model of the same layers and sizes",
+        path.display()
+    )]
+    FromWeights {
+        /// The folder or file.
+        path: PathBuf,
+        /// The weight that does not fit.
+        source: kiln_models::Error,
+    },
+    /// All rows are of one class.
+    #[error(
+        "all {rows} rows of the {what} data are of class {class}, of which nothing can be learned or told: read the labels, and \
+         shuffle before a part is split off"
+    )]
+    OneClass {
+        /// Training or validation.
+        what: &'static str,
+        /// How many there are.
+        rows: usize,
+        /// The class.
+        class: u32,
+    },
+    /// Validation rows are among the training rows, which was to be refused.
+    #[error("{shared} of the {rows} validation rows are also among the training rows: take them out of one of the two")]
+    SharedRows {
+        /// How many.
+        shared: usize,
+        /// Rows of the validation data.
+        rows: usize,
     },
     /// A data set has no rows.
     #[error("the {what} set has no rows: a run needs at least one")]

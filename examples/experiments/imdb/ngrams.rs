@@ -32,7 +32,7 @@ struct Options {
     #[command(flatten)]
     imdb: ImdbArgs,
     /// Labelled lines to train on, in fastText's format, in place of the film reviews
-    #[arg(long, value_name = "FILE", requires = "test", conflicts_with_all = ["data", "lossy"])]
+    #[arg(long, value_name = "FILE", requires = "test", conflicts_with_all = ["data", "encoding"])]
     train: Option<PathBuf>,
     /// Labelled lines to test on
     #[arg(long, value_name = "FILE", requires = "train")]

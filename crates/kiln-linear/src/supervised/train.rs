@@ -5,10 +5,11 @@
 
 use std::ops::ControlFlow;
 
+use kiln_base::SplitMix64;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::config::{Loss, SupervisedConfig};
-use super::dictionary::{Dictionary, Kind, Reading};
+use super::dictionary::{Dictionary, Kind, Reading, Seen};
 use super::minstd::Minstd;
 use super::tables::Tables;
 use crate::error::{Error, Result};
@@ -53,6 +54,33 @@ impl Lines {
             begin = end;
             label && word
         })
+    }
+
+    /// The tokens of each line.
+    fn tokens(&self) -> impl Iterator<Item = &[Seen]> {
+        let mut begin = 0;
+        self.reading.ends.iter().map(move |&end| &self.reading.tokens[std::mem::replace(&mut begin, end)..end])
+    }
+
+    /// The first label of each line that has one.
+    pub(super) fn first_labels(&self) -> Vec<u32> {
+        let label = |line: &[Seen]| {
+            let mut kinds = line.iter().map(|&place| &self.kinds[place as usize]);
+            kinds.find_map(|kind| kind.id.filter(|_| kind.is_label))
+        };
+        self.tokens().filter_map(label).collect()
+    }
+
+    /// Puts the lines into the order that `seed` gives.
+    pub(super) fn shuffle(&mut self, seed: u64) {
+        let mut lines: Vec<&[Seen]> = self.tokens().collect();
+        SplitMix64::new(seed).shuffle(&mut lines);
+        let (mut tokens, mut ends) = (Vec::with_capacity(self.reading.tokens.len()), Vec::with_capacity(lines.len()));
+        for line in lines {
+            tokens.extend_from_slice(line);
+            ends.push(tokens.len());
+        }
+        (self.reading.tokens, self.reading.ends) = (tokens, ends);
     }
 
     /// Rows and labels of a line; the number of its tokens comes back.

@@ -7,8 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use flate2::read::MultiGzDecoder;
-use kiln_base::input::Counted;
+use kiln_base::input::{Counted, unpacked};
 use tar::EntryType;
 
 use crate::error::{Error, Result};
@@ -31,7 +30,7 @@ pub(crate) fn read_files<K>(
     let broken = |source| Error::Archive { archive: path.to_path_buf(), source };
     let file = File::open(path).map_err(Error::io("open", path))?;
     let file = Counted { file, read: Arc::clone(read) };
-    let decoder = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file));
+    let decoder = unpacked(BufReader::with_capacity(1 << 16, file));
     let mut archive = tar::Archive::new(EndWatch { inner: decoder, zeros: 0 });
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;

@@ -36,7 +36,7 @@ pub struct BadRows {
     /// How many.
     pub skipped: u64,
     /// The first ten, each a [`CorpusError::Row`] with file, line and reason, or, where a document is a file,
-    /// [`Error::NotUtf8`].
+    /// [`CorpusError::NotUtf8`].
     pub first: Vec<Error>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) trait Rows: Send {
 
 /// Whether an error is of one row, behind which there may be good ones.
 fn is_of_a_row(error: &Error) -> bool {
-    matches!(error, Error::Corpus(CorpusError::Row { .. }) | Error::NotUtf8 { .. })
+    matches!(error, Error::Corpus(CorpusError::Row { .. } | CorpusError::NotUtf8 { .. }))
 }
 
 /// The documents of a corpus, read from its files one at a time.
@@ -61,9 +61,9 @@ fn is_of_a_row(error: &Error) -> bool {
 /// # std::fs::write(&path, "text,stars\ndull,1\nodd,3\n\"fine, really\",5\n").unwrap();
 /// use kiln_text::corpora::{BadRow, DelimitedCorpus, Labels};
 ///
-/// let corpus = DelimitedCorpus::new([&path]).text("text").label("stars", Labels::map([("1", 0), ("5", 1)]));
+/// let corpus = DelimitedCorpus::new([&path]).text("text").label("stars", Labels::map([("1", "neg"), ("5", "pos")]));
 /// let mut documents = corpus.documents()?.on_bad_row(BadRow::Skip);
-/// let reviews = documents.collect_documents(["neg", "pos"])?;
+/// let reviews = documents.collect_documents()?;
 /// assert_eq!(reviews.texts().collect::<Vec<_>>(), ["dull", "fine, really"]);
 /// assert_eq!(documents.bad_rows().skipped, 1);
 /// assert!(documents.bad_rows().first[0].to_string().ends_with(
@@ -79,12 +79,20 @@ pub struct CorpusDocuments<'a> {
     /// Bytes read from files so far.
     read: Arc<AtomicU64>,
     total_bytes: u64,
+    /// None if the documents have no labels.
+    class_names: Vec<String>,
     documents: u64,
     done: bool,
 }
 
 impl CorpusDocuments<'_> {
-    pub(crate) fn new(rows: impl Rows + 'static, read: Arc<AtomicU64>, total_bytes: u64) -> Self {
+    /// `class_names`: none if the documents have no labels.
+    pub(crate) fn new(
+        rows: impl Rows + 'static,
+        read: Arc<AtomicU64>,
+        total_bytes: u64,
+        class_names: Vec<String>,
+    ) -> Self {
         Self {
             rows: Box::new(rows),
             on_bad_row: BadRow::default(),
@@ -92,6 +100,7 @@ impl CorpusDocuments<'_> {
             observe: None,
             read,
             total_bytes,
+            class_names,
             documents: 0,
             done: false,
         }
@@ -107,9 +116,9 @@ impl CorpusDocuments<'_> {
     /// Calls `observe` after every 1,000 documents and at the end. If it breaks, [`Error::Stopped`] is the last item.
     #[must_use]
     pub fn on_progress<'b>(self, observe: impl FnMut(TextProgress) -> ControlFlow<()> + 'b) -> CorpusDocuments<'b> {
-        let Self { rows, on_bad_row, bad_rows, observe: _, read, total_bytes, documents, done } = self;
+        let Self { rows, on_bad_row, bad_rows, observe: _, read, total_bytes, class_names, documents, done } = self;
         let observe: Option<Box<dyn FnMut(TextProgress) -> ControlFlow<()> + 'b>> = Some(Box::new(observe));
-        CorpusDocuments { rows, on_bad_row, bad_rows, observe, read, total_bytes, documents, done }
+        CorpusDocuments { rows, on_bad_row, bad_rows, observe, read, total_bytes, class_names, documents, done }
     }
 
     /// What was passed over until now.
@@ -117,13 +126,17 @@ impl CorpusDocuments<'_> {
         &self.bad_rows
     }
 
-    /// Reads the documents that are left into memory, as [`Documents`] with the names of the classes.
+    /// Reads the documents that are left into memory, as [`Documents`] with the corpus's names of the classes.
     ///
     /// # Errors
     ///
-    /// The first error among the documents, and those of [`Documents::new`].
-    pub fn collect_documents(&mut self, class_names: impl IntoIterator<Item = impl Into<String>>) -> Result<Documents> {
-        Documents::new(self.collect::<Result<_>>()?, class_names)
+    /// [`CorpusError::NoLabels`] if the corpus has none, the first error among the documents, and those of
+    /// [`Documents::new`].
+    pub fn collect_documents(&mut self) -> Result<Documents> {
+        if self.class_names.is_empty() {
+            return Err(CorpusError::NoLabels.into());
+        }
+        Documents::new(self.collect::<Result<_>>()?, self.class_names.iter().cloned())
     }
 
     fn observe(&mut self) -> ControlFlow<()> {

@@ -1,7 +1,7 @@
 //! [`Document`] and [`Documents`]: labelled texts in order. Leaves out where they come from (`folder.rs`, `imdb.rs`)
 //! and what becomes of them.
 
-use kiln_base::SplitMix64;
+use kiln_base::{SplitMix64, is_sorted_by_class};
 
 use crate::error::{Error, Result};
 
@@ -105,17 +105,20 @@ impl Documents {
     /// Splits off the last `fraction` of the documents, without shuffling, as Keras's `validation_split`: the first
     /// part has `floor(len * (1 - fraction))` documents.
     ///
-    /// Documents sorted by class should be [shuffled](Self::shuffled) first, or the tail is of one class.
-    ///
     /// # Errors
     ///
-    /// [`Error::SplitFraction`] if either part would be empty.
+    /// [`Error::SplitFraction`] if either part would be empty, [`Error::SortedByClass`] for documents whose classes follow
+    /// one another, where chance would put them so less than once in a thousand times: the tail would be of one class.
+    /// [Shuffle](Self::shuffled) them first.
     pub fn split_tail(&self, fraction: f64) -> Result<(Documents, Documents)> {
         let total = self.len();
         let first = (total as f64 * (1.0 - fraction)).floor();
         // Also false for a fraction that is not a number.
         if !(fraction > 0.0 && fraction < 1.0 && first >= 1.0 && (first as usize) < total) {
             return Err(Error::SplitFraction { fraction, documents: total });
+        }
+        if is_sorted_by_class(&self.labels()) {
+            return Err(Error::SortedByClass { documents: total, classes: self.class_names.clone() });
         }
         let (head, tail) = self.documents.split_at(first as usize);
         Ok((self.with(head.to_vec()), self.with(tail.to_vec())))

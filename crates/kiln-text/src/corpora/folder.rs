@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kiln_base::Encoding;
 use rayon::prelude::*;
 
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::{Document, Documents};
-use crate::corpora::formats::text_files::{Decoding, TextFiles};
+use crate::corpora::formats::text_files::{TextFiles, decode};
 use crate::error::{Error, Result};
 
 /// The most names that an error lists.
@@ -33,19 +34,20 @@ const MOST_LISTED: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassFolder {
     path: PathBuf,
-    decoding: Decoding,
+    encoding: Encoding,
     any_extension: bool,
 }
 
 impl ClassFolder {
     /// The folder at `path`; nothing is read yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), decoding: Decoding::Strict, any_extension: false }
+        Self { path: path.into(), encoding: Encoding::UTF_8, any_extension: false }
     }
 
     setters! {
-        /// Whether to put U+FFFD in place of bytes that are not UTF-8, which are an error otherwise. Default: false.
-        lossy(lossy: bool) => decoding = Decoding::lossy(lossy);
+        /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+        encoding(encoding: Encoding) => encoding = encoding;
+
         /// Whether to read files of every name, as in 20 Newsgroups, whose files are named by numbers; else those that end in
         /// `.txt` or `.TXT`. Hidden files, whose names begin with a dot, are never read. Default: false.
         any_extension(any: bool) => any_extension = any;
@@ -59,12 +61,12 @@ impl ClassFolder {
     /// # Errors
     ///
     /// [`Error::ClassFolderMissing`] with what is there instead, [`Error::ClassEmpty`] for a class without a
-    /// file, [`Error::NotUtf8`] with file and offset, [`Error::File`], and those of [`Documents::new`].
+    /// file, [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8) with file and offset, [`Error::File`], and those of [`Documents::new`].
     pub fn read(&self, classes: &[&str]) -> Result<Documents> {
         self.check(classes)?;
         let mut documents = Vec::new();
         for (label, class) in classes.iter().enumerate() {
-            let texts = read_texts(&self.path.join(class), self.any_extension, self.decoding)?;
+            let texts = read_texts(&self.path.join(class), self.any_extension, self.encoding)?;
             documents.extend(texts.into_iter().map(|text| Document { text, label: label as u32 }));
         }
         Documents::new(documents, classes.iter().copied())
@@ -74,7 +76,8 @@ impl ClassFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::ClassFolderMissing`], [`Error::ClassEmpty`], [`Error::File`]. As items: [`Error::NotUtf8`], which
+    /// [`Error::ClassFolderMissing`], [`Error::ClassEmpty`], [`Error::File`]. As items:
+    /// [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8), which
     /// [`BadRow::Skip`](crate::corpora::BadRow::Skip) passes over, and [`Error::File`].
     pub fn documents(&self, classes: &[&str]) -> Result<CorpusDocuments<'static>> {
         self.check(classes)?;
@@ -82,7 +85,7 @@ impl ClassFolder {
         for (label, class) in (0..).zip(classes) {
             files.extend(text_files(&self.path.join(class), self.any_extension)?.into_iter().map(|file| (file, label)));
         }
-        TextFiles::documents(files, self.decoding)
+        TextFiles::documents(files, self.encoding, classes.iter().map(|&class| class.to_owned()).collect())
     }
 
     fn check(&self, classes: &[&str]) -> Result<()> {
@@ -95,13 +98,13 @@ impl ClassFolder {
 }
 
 /// The texts of a folder's `.txt` files, or of all of them, in the order of their names by bytes.
-pub(crate) fn read_texts(folder: &Path, any_extension: bool, decoding: Decoding) -> Result<Vec<String>> {
+pub(crate) fn read_texts(folder: &Path, any_extension: bool, encoding: Encoding) -> Result<Vec<String>> {
     let files = text_files(folder, any_extension)?;
     let texts: Vec<Result<String>> = files
         .par_iter()
         .map(|file| {
             let bytes = fs::read(file).map_err(Error::io("read", file))?;
-            decoding.decode(bytes, || file.display().to_string())
+            decode(encoding, bytes, || file.display().to_string())
         })
         .collect();
     // One after the other, so that of several bad files it is always the first that is named.

@@ -14,12 +14,14 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use kiln_base::Encoding;
+
 use crate::corpora::archive;
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::{Document, Documents};
 use crate::corpora::download::Download;
 use crate::corpora::folder::{ClassFolder, listed, names, read_texts};
-use crate::corpora::formats::text_files::{Decoding, Sent};
+use crate::corpora::formats::text_files::{Sent, decode};
 use crate::error::{Error, Result};
 
 /// The classes by label.
@@ -57,7 +59,7 @@ fn system_cache() -> Option<PathBuf> {
 #[derive(Clone)]
 pub struct Imdb {
     source: Source,
-    decoding: Decoding,
+    encoding: Encoding,
     /// What an archive held, once it was read.
     splits: OnceLock<Splits>,
 }
@@ -85,7 +87,7 @@ enum Part {
 
 impl fmt::Debug for Imdb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Imdb").field("source", &self.source).field("decoding", &self.decoding).finish_non_exhaustive()
+        f.debug_struct("Imdb").field("source", &self.source).field("encoding", &self.encoding).finish_non_exhaustive()
     }
 }
 
@@ -100,7 +102,7 @@ impl Imdb {
         let path = path.as_ref();
         let metadata = path.metadata().map_err(Error::io("open", path))?;
         let source = if metadata.is_dir() { Self::in_folder(path)? } else { Self::as_archive(path)? };
-        Ok(Self { source, decoding: Decoding::Strict, splits: OnceLock::new() })
+        Ok(Self { source, encoding: Encoding::UTF_8, splits: OnceLock::new() })
     }
 
     /// The data from the user's cache folder, fetched there first if it is not there yet.
@@ -140,9 +142,10 @@ impl Imdb {
         Self::open(path)
     }
 
-    /// Whether to put U+FFFD in place of bytes that are not UTF-8, which are an error otherwise. Default: false.
-    pub fn lossy(mut self, lossy: bool) -> Self {
-        self.decoding = Decoding::lossy(lossy);
+    /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+    #[must_use]
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
         self.splits = OnceLock::new();
         self
     }
@@ -151,7 +154,7 @@ impl Imdb {
     ///
     /// # Errors
     ///
-    /// [`Error::NotUtf8`] with file and offset; [`Error::ClassEmpty`]; [`Error::Archive`], [`Error::ArchiveEntry`] and
+    /// [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8) with file and offset; [`Error::ClassEmpty`]; [`Error::Archive`], [`Error::ArchiveEntry`] and
     /// [`Error::NotImdb`] of an archive; [`Error::File`].
     pub fn train(&self) -> Result<Documents> {
         match &self.source {
@@ -179,7 +182,7 @@ impl Imdb {
     /// Those of [`train`](Self::train).
     pub fn unsup(&self) -> Result<Vec<String>> {
         match &self.source {
-            Source::Folder(root) => read_texts(&root.join("train").join("unsup"), false, self.decoding),
+            Source::Folder(root) => read_texts(&root.join("train").join("unsup"), false, self.encoding),
             Source::Archive(path) => {
                 let mut reviews = Reviews::default();
                 self.read_archive(
@@ -199,7 +202,7 @@ impl Imdb {
     /// # Errors
     ///
     /// Those of [`train`](Self::train), of an archive as items. [`BadRow::Skip`](crate::corpora::BadRow::Skip) passes over
-    /// [`Error::NotUtf8`].
+    /// [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8).
     pub fn train_documents(&self) -> Result<CorpusDocuments<'static>> {
         self.documents("train", [(Part::Train(0), "neg"), (Part::Train(1), "pos")])
     }
@@ -229,8 +232,7 @@ impl Imdb {
     ) -> Result<CorpusDocuments<'static>> {
         match &self.source {
             Source::Folder(root) => {
-                let lossy = self.decoding == Decoding::Lossy;
-                ClassFolder::new(root.join(split)).lossy(lossy).documents(&parts.map(|(_, class)| class))
+                ClassFolder::new(root.join(split)).encoding(self.encoding).documents(&parts.map(|(_, class)| class))
             }
             Source::Archive(path) => self.send_archive(path, split, parts),
         }
@@ -246,7 +248,7 @@ impl Imdb {
         let total = path.metadata().map_err(Error::io("open", path))?.len();
         let read = Arc::<AtomicU64>::default();
         let (sender, receiver) = sync_channel(DOCUMENTS_AHEAD);
-        let imdb = Self { source: self.source.clone(), decoding: self.decoding, splits: OnceLock::new() };
+        let imdb = Self { source: self.source.clone(), encoding: self.encoding, splits: OnceLock::new() };
         let (archive, bytes) = (path.to_path_buf(), Arc::clone(&read));
         let work = move || {
             let mut sent = [0_u64; N];
@@ -277,7 +279,7 @@ impl Imdb {
             }
         };
         thread::Builder::new().name("kiln-imdb".to_owned()).spawn(work).map_err(Error::io("start to read", path))?;
-        Ok(CorpusDocuments::new(Sent(receiver), read, total))
+        Ok(CorpusDocuments::new(Sent(receiver), read, total, parts.map(|(_, class)| class.to_owned()).to_vec()))
     }
 
     fn in_folder(path: &Path) -> Result<Source> {
@@ -313,7 +315,7 @@ impl Imdb {
     }
 
     fn read_folder(&self, split: &Path) -> Result<Documents> {
-        ClassFolder::new(split).lossy(self.decoding == Decoding::Lossy).read(&CLASSES)
+        ClassFolder::new(split).encoding(self.encoding).read(&CLASSES)
     }
 
     fn splits(&self, path: &Path) -> Result<&Splits> {
@@ -365,7 +367,9 @@ impl Imdb {
                 }
                 part_of(name).filter(|&part| wanted(part))
             },
-            |part, name, bytes| keep(part, name, self.decoding.decode(bytes, || format!("{}: {name}", path.display()))),
+            |part, name, bytes| {
+                keep(part, name, decode(self.encoding, bytes, || format!("{}: {name}", path.display())))
+            },
         )?;
         Ok(folders)
     }

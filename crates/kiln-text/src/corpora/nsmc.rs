@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use kiln_base::Encoding;
+
 use super::formats::labels::Labels;
 use super::formats::lines::{LineRows, plain_or_gz};
 use crate::corpora::corpus_documents::CorpusDocuments;
-use crate::corpora::documents::{Document, Documents};
+use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Result, RowProblem};
 
 const HEADER: [&str; 3] = ["id", "document", "label"];
@@ -19,7 +21,7 @@ const HEADER: [&str; 3] = ["id", "document", "label"];
 /// use kiln_text::corpora::Nsmc;
 ///
 /// let nsmc = Nsmc::open("nsmc");
-/// let test = nsmc.read_test()?;
+/// let test = nsmc.test()?.collect_documents()?;
 /// assert_eq!((test.len(), test.class_names()), (50_000, ["neg".to_owned(), "pos".to_owned()].as_slice()));
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
@@ -28,6 +30,7 @@ pub struct Nsmc {
     train: PathBuf,
     test: PathBuf,
     skip_empty: bool,
+    encoding: Encoding,
 }
 
 impl Nsmc {
@@ -42,12 +45,16 @@ impl Nsmc {
 
     /// Takes the two files under names of their own, plain or gzip.
     pub fn of_files(train: impl AsRef<Path>, test: impl AsRef<Path>) -> Self {
-        Self { train: train.as_ref().to_path_buf(), test: test.as_ref().to_path_buf(), skip_empty: false }
+        let (train, test) = (train.as_ref().to_path_buf(), test.as_ref().to_path_buf());
+        Self { train, test, skip_empty: false, encoding: Encoding::UTF_8 }
     }
 
     setters! {
         /// Whether to pass over empty documents. Default: false.
         skip_empty(skip_empty: bool) => skip_empty = skip_empty;
+
+        /// How the files' bytes stand for characters. Default: UTF-8, as they are published.
+        encoding(encoding: Encoding) => encoding = encoding;
     }
 
     /// The documents for training, one at a time.
@@ -70,34 +77,17 @@ impl Nsmc {
         self.documents(&self.test)
     }
 
-    /// All documents for training.
-    ///
-    /// # Errors
-    ///
-    /// As [`train`](Self::train), items included.
-    pub fn read_train(&self) -> Result<Documents> {
-        self.train()?.collect_documents(Self::CLASS_NAMES)
-    }
-
-    /// All documents for testing.
-    ///
-    /// # Errors
-    ///
-    /// As [`train`](Self::train), items included.
-    pub fn read_test(&self) -> Result<Documents> {
-        self.test()?.collect_documents(Self::CLASS_NAMES)
-    }
-
     fn documents(&self, path: &Path) -> Result<CorpusDocuments<'static>> {
         let skip_empty = self.skip_empty;
-        let labels = Labels::numbers(2);
-        LineRows::documents(&[path.to_path_buf()], move |line| {
+        let labels = Labels::numbers(Self::CLASS_NAMES);
+        let class_names = labels.class_names().to_vec();
+        LineRows::documents(&[path.to_path_buf()], self.encoding, class_names, move |line| {
             let mut fields = line.text.split('\t');
             let (Some(_id), Some(text), Some(label), None) =
                 (fields.next(), fields.next(), fields.next(), fields.next())
             else {
                 let found = line.text.split('\t').count();
-                return Err(line.bad(RowProblem::Fields { expected: HEADER.len(), found }));
+                return Err(line.bad(RowProblem::Fields { expected: HEADER.len(), found, quote_after_space: false }));
             };
             if line.number == 1 {
                 let found = line.text.split('\t');

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use kiln_base::Encoding;
+
 use super::formats::lines::{LineRows, plain_or_gz};
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::Document;
@@ -31,6 +33,7 @@ use crate::error::Result;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PennTreebank {
     folder: PathBuf,
+    encoding: Encoding,
 }
 
 impl PennTreebank {
@@ -39,7 +42,12 @@ impl PennTreebank {
 
     /// Takes the folder that holds the three files, plain or with `.gz` behind their names.
     pub fn open(folder: impl AsRef<Path>) -> Self {
-        Self { folder: folder.as_ref().to_path_buf() }
+        Self { folder: folder.as_ref().to_path_buf(), encoding: Encoding::UTF_8 }
+    }
+
+    setters! {
+        /// How the files' bytes stand for characters. Default: UTF-8, as they are published.
+        encoding(encoding: Encoding) => encoding = encoding;
     }
 
     /// The lines for training.
@@ -72,7 +80,7 @@ impl PennTreebank {
     }
 
     fn documents(&self, name: &str) -> Result<CorpusDocuments<'static>> {
-        LineRows::documents(&[plain_or_gz(&self.folder, name)], |line| {
+        LineRows::documents(&[plain_or_gz(&self.folder, name)], self.encoding, Vec::new(), |line| {
             let words: Vec<&str> = line.text.split_whitespace().chain([Self::EOS]).collect();
             Ok(Some(Document { text: words.join(" "), label: 0 }))
         })

@@ -29,10 +29,10 @@ pub use documents::ReviewDocuments;
 use grammar::{CLAIMS, CLOSINGS, OPENINGS, PLANS, Rule};
 
 /// The label of a review that blames.
-pub const NEGATIVE: u32 = 0;
+const NEGATIVE: u32 = 0;
 
 /// The label of a review that praises.
-pub const POSITIVE: u32 = 1;
+const POSITIVE: u32 = 1;
 
 /// The number of words that every review has at least.
 const MIN_WORDS: usize = 8;
@@ -83,7 +83,7 @@ const fn quota(rule: Rule) -> [usize; 4] {
 pub struct Review {
     /// The text: 8 to 40 words in one or more sentences.
     pub text: String,
-    /// [`NEGATIVE`] or [`POSITIVE`].
+    /// 0 for a negative review, 1 for a positive one.
     pub label: u32,
     /// The frame that the review was made from, a place in [`ReviewSplits::skeletons`].
     pub frame: u32,

@@ -117,7 +117,7 @@ impl CharTokenizerBuilder {
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<CharTokenizer> {
         check_limit("num_chars", self.num_chars)?;
         let counts = count_in_any_order(texts, &self)?.by_first_appearance()?;
-        if counts.is_empty() {
+        if counts.iter().len() == 0 {
             return Err(Error::EmptyCorpus { documents: counts.documents() });
         }
         let mut characters: Vec<(Box<str>, u64)> =

@@ -19,6 +19,25 @@ pub enum CorpusError {
         path: PathBuf,
     },
 
+    /// The documents of a corpus have no labels.
+    #[error(
+        "the corpus has no labels, so its documents have no classes: set `label` of a `DelimitedCorpus` or `JsonLinesCorpus`, \
+         or `label_by_file` of a `LineCorpus`; for the texts only, call `texts`"
+    )]
+    NoLabels,
+
+    /// A document's file is not UTF-8. [`BadRow::Skip`](crate::corpora::BadRow) passes over such files.
+    #[error(
+        "{file} is not UTF-8: the first invalid byte is at offset {offset}; set the corpus's `encoding`, such as \
+         `Encoding::WINDOWS_1252` for Latin-1, or `Encoding::UTF_8_LOSSY` for U+FFFD in place of what is not UTF-8"
+    )]
+    NotUtf8 {
+        /// The file, or archive and entry.
+        file: String,
+        /// The offset of the first invalid byte.
+        offset: usize,
+    },
+
     /// A corpus has no file.
     #[error("a corpus needs at least one file, found none")]
     NoFiles,

@@ -8,7 +8,9 @@ use super::quoted;
 #[non_exhaustive]
 pub enum RowProblem {
     /// It is not UTF-8.
-    #[error("not UTF-8, the first invalid byte of {place} is at offset {offset}: convert the file")]
+    #[error(
+        "not UTF-8, the first invalid byte of {place} is at offset {offset}: set the corpus's `encoding`, such as `Encoding::WINDOWS_1252` for Latin-1"
+    )]
     NotUtf8 {
         /// What was being read: `the line` or `the field`.
         place: &'static str,
@@ -17,12 +19,17 @@ pub enum RowProblem {
     },
 
     /// It has too few fields, or too many.
-    #[error("expected {expected} fields, found {found}")]
+    #[error(
+        "expected {expected} fields, found {found}{}",
+        if *quote_after_space { ": a quote after a space opens no field without `.skip_initial_space(true)`" } else { "" }
+    )]
     Fields {
         /// How many the first row has, or the format prescribes.
         expected: usize,
         /// How many it has.
         found: usize,
+        /// Whether a field begins with a space and a quote.
+        quote_after_space: bool,
     },
 
     /// A quoted field does not end before the file does.
@@ -31,8 +38,8 @@ pub enum RowProblem {
 
     /// A quoted field does not end with the quote that closes it. Reading goes on with the line behind.
     #[error(
-        "a quoted field should end with its closing quote, found text behind a closing quote in line {closed}: \
-         `.quote(None)` takes quotes as letters"
+        "a quoted field should end with its closing quote, found text after a closing quote in line {closed}: \
+         `.escape(b'\\\\')` reads \\\" as a quote in a field, `.quote(None)` takes quotes as letters"
     )]
     BehindQuote {
         /// The line of the closing quote, counted from 1.

@@ -123,16 +123,6 @@ impl BatchPlan {
         self.batches.iter().map(Vec::as_slice)
     }
 
-    /// How many batches there are.
-    pub fn len(&self) -> usize {
-        self.batches.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.batches.is_empty()
-    }
-
     /// How much is padding if every batch is padded to its longest row.
     pub fn padding(&self) -> PaddingReport {
         self.padding

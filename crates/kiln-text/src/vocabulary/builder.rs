@@ -96,7 +96,7 @@ impl VocabularyBuilder {
             })
             .collect();
         if kept.is_empty() {
-            return Err(VocabularyError::Empty { distinct: counts.len(), documents }.into());
+            return Err(VocabularyError::Empty { distinct: counts.iter().len(), documents }.into());
         }
         let most = self.max_size.map_or(usize::MAX, |size| size - self.special_tokens.len());
         match self.order {

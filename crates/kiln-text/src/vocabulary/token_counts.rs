@@ -93,16 +93,6 @@ impl TokenCounts {
         check_size(self.map.len(), u32::MAX as usize - 2)
     }
 
-    /// How many different tokens there are.
-    pub fn len(&self) -> usize {
-        self.counts.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
-
     /// How many documents were counted, empty ones included.
     pub fn documents(&self) -> u64 {
         self.documents

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kiln_text::Error;
-use kiln_text::corpora::{BadRow, CorpusDocuments, Document, Imdb};
+use kiln_text::corpora::{BadRow, CorpusDocuments, Document, Encoding, Imdb};
+use kiln_text::error::CorpusError;
 use kiln_text::io::TextProgress;
 
 /// A tar entry: a header of 512 bytes (ustar), then the contents in whole blocks.
@@ -174,9 +175,12 @@ fn what_is_not_utf8_is_refused_with_its_place_or_read_lossily() {
     entries.push(file("aclImdb/train/neg/3_1.txt", b"caf\xe9"));
     let bytes = gzip(&tar(&entries));
     let error = train_error(&bytes);
-    assert!(matches!(&error, Error::NotUtf8 { file, offset: 3 } if file.ends_with("train/neg/3_1.txt")), "{error}");
+    assert!(
+        matches!(&error, Error::Corpus(CorpusError::NotUtf8 { file, offset: 3 }) if file.ends_with("train/neg/3_1.txt")),
+        "{error}"
+    );
     let folder = tempfile::tempdir().unwrap();
-    let imdb = Imdb::open(write(folder.path(), &bytes)).unwrap().lossy(true);
+    let imdb = Imdb::open(write(folder.path(), &bytes)).unwrap().encoding(Encoding::UTF_8_LOSSY);
     assert_eq!(imdb.train().unwrap().texts().nth(2), Some("caf\u{fffd}"));
 }
 
@@ -241,5 +245,5 @@ fn what_is_wrong_in_an_archive_comes_behind_its_good_documents() {
     let mut skipping = imdb.train_documents().unwrap().on_bad_row(BadRow::Skip);
     assert_eq!(skipping.by_ref().filter(Result::is_ok).count(), 3);
     assert_eq!(skipping.bad_rows().skipped, 1);
-    assert_eq!(imdb.lossy(true).train_documents().unwrap().filter(Result::is_ok).count(), 4);
+    assert_eq!(imdb.encoding(Encoding::UTF_8_LOSSY).train_documents().unwrap().filter(Result::is_ok).count(), 4);
 }

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kiln_text::corpora::{
-    BadRow, CorpusDocuments, DelimitedCorpus, Document, JsonLinesCorpus, Labels, LineCorpus, Nsmc, PennTreebank,
+    BadRow, CorpusDocuments, DelimitedCorpus, Document, Documents, JsonLinesCorpus, Labels, LineCorpus, Nsmc,
+    PennTreebank,
 };
 use kiln_text::error::{CorpusError, RowProblem};
 use kiln_text::vocabulary::{TokenOrder, Vocabulary, whitespace_tokens};
@@ -23,7 +24,7 @@ use tempfile::TempDir;
 use crate::skips::test_data;
 
 /// A folder with one file.
-fn file(name: &str, contents: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
+pub(crate) fn file(name: &str, contents: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, contents).unwrap();
@@ -41,7 +42,7 @@ fn texts(documents: Result<CorpusDocuments<'static>>) -> Vec<String> {
 }
 
 /// What each item says: the text and label, or the error without the folder.
-fn items(documents: Result<CorpusDocuments<'static>>, folder: &Path) -> Vec<String> {
+pub(crate) fn items(documents: Result<CorpusDocuments<'static>>, folder: &Path) -> Vec<String> {
     let shown = |item: Result<Document>| match item {
         Ok(document) => format!("{}={}", document.text, document.label),
         Err(error) => error.to_string().replace(&format!("{}/", folder.display()), ""),
@@ -64,7 +65,7 @@ fn lines_come_in_order_from_several_files_plain_and_packed() {
     // A second pass begins anew.
     assert_eq!(texts(corpus.clone().skip_empty(true).documents()).len(), 5);
     let labels: Vec<u32> =
-        corpus.label_by_file(true).documents().unwrap().map(|document| document.unwrap().label).collect();
+        corpus.label_by_file(["neg", "pos"]).documents().unwrap().map(|document| document.unwrap().label).collect();
     assert_eq!(labels, [0, 0, 0, 0, 1, 1]);
 }
 
@@ -76,7 +77,10 @@ fn bad_lines_are_named_or_skipped_and_counted() {
     let corpus = LineCorpus::new([&path]);
     let all = items(corpus.documents(), folder.path());
     assert_eq!(all.len(), 14);
-    assert_eq!(all[1], "a.txt, line 2: not UTF-8, the first invalid byte of the line is at offset 1: convert the file");
+    assert_eq!(
+        all[1],
+        "a.txt, line 2: not UTF-8, the first invalid byte of the line is at offset 1: set the corpus's `encoding`, such as `Encoding::WINDOWS_1252` for Latin-1"
+    );
     assert_eq!(all[2], "good=0");
 
     let mut documents = corpus.documents().unwrap().on_bad_row(BadRow::Skip);
@@ -132,12 +136,12 @@ fn columns_are_found_by_name_and_number() {
     let corpus = DelimitedCorpus::new([&path]).delimiter(b';').quote(b'\'');
     let named = corpus.clone().text("text").label("label", Labels::names(["neg", "pos"]));
     assert_eq!(items(named.documents(), folder.path()), ["it's; fine\n; really=1", "\"x\" =0", "=1"]);
-    let numbered = corpus.text(2).label(0, Labels::map([("1", 5), ("2", 6), ("3", 5)]));
-    assert_eq!(items(numbered.documents(), folder.path()), ["it's; fine\n; really=5", "\"x\" =6", "=5"]);
+    let numbered = corpus.text(2).label(0, Labels::map([("1", "odd"), ("2", "even"), ("3", "odd")]));
+    assert_eq!(items(numbered.documents(), folder.path()), ["it's; fine\n; really=0", "\"x\" =1", "=0"]);
     // Without quoting, quotes are letters and lines are rows.
     let (folder, path) = file("a.tsv", "5\t\"open\n6\tx\n");
     let plain = DelimitedCorpus::new([&path]).delimiter(b'\t').quote(None).headers(false);
-    let plain = plain.text(1).label(0, Labels::numbers(7));
+    let plain = plain.text(1).label(0, Labels::numbers(["0", "1", "2", "3", "4", "5", "6"]));
     assert_eq!(items(plain.documents(), folder.path()), ["\"open=5", "x=6"]);
     let (folder, path) = file("bom.csv.gz", gzip("\u{feff}text\na\n".as_bytes()));
     assert_eq!(items(DelimitedCorpus::new([path]).text("text").documents(), folder.path()), ["a=0"]);
@@ -154,7 +158,7 @@ fn what_is_wrong_in_a_row_is_named_with_its_line() {
         contents.extend_from_slice(b"\xe9,0");
         contents.extend_from_slice(format!("{end}f,0{end}\"never{end}closed,1{end}g,0{end}").as_bytes());
         let (folder, path) = file("a.csv", &contents);
-        let corpus = DelimitedCorpus::new([&path]).text("text").label("label", Labels::numbers(2));
+        let corpus = DelimitedCorpus::new([&path]).text("text").label("label", Labels::numbers(["neg", "pos"]));
         let two_lines = format!("two{end}lines=1");
         let expected = [
             "a=0",
@@ -166,14 +170,15 @@ fn what_is_wrong_in_a_row_is_named_with_its_line() {
             "a.csv, line 12: the label should be a whole number from 0, below 2, found \"-1\"",
             "e=1",
             "é=0",
-            "a.csv, line 15: not UTF-8, the first invalid byte of the field is at offset 0: convert the file",
+            "a.csv, line 15: not UTF-8, the first invalid byte of the field is at offset 0: set the corpus's `encoding`, \
+             such as `Encoding::WINDOWS_1252` for Latin-1",
             "f=0",
             "a.csv, line 17: a quote opens in this row and does not close before the end of the file",
         ];
         assert_eq!(items(corpus.documents(), folder.path()), expected);
 
         let mut documents = corpus.documents().unwrap().on_bad_row(BadRow::Skip);
-        let read = documents.collect_documents(["neg", "pos"]).unwrap();
+        let read = documents.collect_documents().unwrap();
         assert_eq!(read.labels(), [0, 1, 1, 0, 0]);
         assert_eq!(documents.bad_rows().skipped, 7);
     }
@@ -202,15 +207,15 @@ fn a_quote_that_closes_at_the_end_is_closed() {
 fn text_behind_a_closing_quote_costs_its_line_and_no_other() {
     let says = |line, closed| {
         format!(
-            "a.tsv, line {line}: a quoted field should end with its closing quote, found text behind a closing quote in \
-             line {closed}: `.quote(None)` takes quotes as letters"
+            "a.tsv, line {line}: a quoted field should end with its closing quote, found text after a closing quote in \
+             line {closed}: `.escape(b'\\\\')` reads \\\" as a quote in a field, `.quote(None)` takes quotes as letters"
         )
     };
     for end in ["\n", "\r\n"] {
         let rows =
             ["text\tn", "a\t0", "\"nice\" film\t1", "b\t0", "", "\"opens\t1", "c\t0", "\"\"d\"\"\t1", "e \"x\"\t0"];
         let (folder, path) = file("a.tsv", rows.join(end) + end + "\"f\" \t1");
-        let corpus = DelimitedCorpus::new([&path]).delimiter(b'\t').label("n", Labels::numbers(2));
+        let corpus = DelimitedCorpus::new([&path]).delimiter(b'\t').label("n", Labels::numbers(["neg", "pos"]));
         let expected = [
             "a=0".to_owned(),
             says(3, 3),
@@ -255,7 +260,10 @@ fn a_header_without_the_column_is_an_error() {
     let corpus = DelimitedCorpus::new([&path]);
     for (corpus, says) in [
         (corpus.clone().text("text"), "a.csv, line 1, should have the column \"text\", found [\"review\", \"stars\"]"),
-        (corpus.clone().label(2, Labels::numbers(2)), "a.csv, line 1, should have the column 2 (counted from 0)"),
+        (
+            corpus.clone().label(2, Labels::numbers(["neg", "pos"])),
+            "a.csv, line 1, should have the column 2 (counted from 0)",
+        ),
         (corpus.clone().headers(false).text("review"), "a.csv, line 1, should have the column \"review\""),
     ] {
         let documents = corpus.documents().map(|documents| documents.on_bad_row(BadRow::Skip));
@@ -281,7 +289,7 @@ fn json_lines_give_the_chosen_fields() {
         r#"{"text": "g", "label": 1} x"#,
     ];
     let (folder, path) = file("a.jsonl", contents.join("\r\n"));
-    let corpus = JsonLinesCorpus::new([&path], "text").label("label", Labels::map([("1", 0), ("true", 1)]));
+    let corpus = JsonLinesCorpus::new([&path], "text").label("label", Labels::map([("1", "neg"), ("true", "pos")]));
     let expected = [
         "a é\n=0",
         "=0",
@@ -343,7 +351,8 @@ fn a_callback_sees_the_bytes_on_disk_and_stops_the_pass() {
     let mut documents = corpus.documents().unwrap().on_progress(|_| ControlFlow::Break(()));
     assert_eq!(documents.by_ref().take_while(Result::is_ok).count(), 999);
     assert!(documents.next().is_none());
-    let stopped = corpus.documents().unwrap().on_progress(|_| ControlFlow::Break(())).collect_documents(["a", "b"]);
+    let stopped = corpus.documents().unwrap().on_progress(|_| ControlFlow::Break(()));
+    let stopped = stopped.collect::<Result<Vec<_>>>();
     assert!(matches!(stopped, Err(Error::Stopped { documents: 1000 })));
 }
 
@@ -363,17 +372,22 @@ fn data(name: &str) -> Option<PathBuf> {
     Some(test_data(&format!("the corpus {name}"), name)?.join(name))
 }
 
+/// All documents of a corpus, and the names of their classes.
+pub(crate) fn all(corpus: Result<CorpusDocuments<'_>>) -> Documents {
+    corpus.unwrap().collect_documents().unwrap()
+}
+
 #[test]
 fn nsmc_has_its_published_sizes() {
     let Some(folder) = data("nsmc") else { return };
     let nsmc = Nsmc::open(&folder);
-    let (train, test) = (nsmc.read_train().unwrap(), nsmc.read_test().unwrap());
+    let (train, test) = (all(nsmc.train()), all(nsmc.test()));
     assert_eq!((train.len(), test.len()), (150_000, 50_000));
     let balance: Vec<usize> = train.class_counts().iter().zip(test.class_counts()).map(|(a, b)| a + b).collect();
     assert_eq!(balance, [100_000, 100_000]);
     let empty = test.texts().chain(train.texts()).filter(|text| text.is_empty()).count();
     let kept = nsmc.skip_empty(true);
-    assert_eq!(kept.read_train().unwrap().len() + kept.read_test().unwrap().len(), 200_000 - empty);
+    assert_eq!(all(kept.train()).len() + all(kept.test()).len(), 200_000 - empty);
     eprintln!("NSMC has {empty} empty documents");
 }
 
@@ -409,7 +423,7 @@ proptest! {
             contents.extend_from_slice(end.as_bytes());
         }
         let (_folder, path) = file("a.csv", if packed { gzip(&contents) } else { contents });
-        let corpus = DelimitedCorpus::new([path]).text("text").label("label", Labels::numbers(3));
+        let corpus = DelimitedCorpus::new([path]).text("text").label("label", Labels::numbers(["neg", "so-so", "pos"]));
         let found: Vec<(String, u32)> =
             corpus.documents().unwrap().map(|document| document.map(|d| (d.text, d.label))).collect::<Result<_>>().unwrap();
         prop_assert_eq!(found, rows);
@@ -440,7 +454,7 @@ proptest! {
         let (folder, path) = file("ratings_train.txt", &contents);
         for documents in [
             LineCorpus::new([&path]).documents(),
-            DelimitedCorpus::new([&path]).label(0, Labels::numbers(2)).documents(),
+            DelimitedCorpus::new([&path]).label(0, Labels::numbers(["neg", "pos"])).documents(),
             DelimitedCorpus::new([&path]).quote(b'\'').headers(false).documents(),
             JsonLinesCorpus::new([&path], "a").documents(),
             Nsmc::open(folder.path()).train(),

@@ -45,6 +45,24 @@ fn a_split_with_an_empty_side_is_refused() {
 }
 
 #[test]
+fn documents_sorted_by_class_are_not_split() {
+    let of = |labels: &[u32]| {
+        let document = |&label| Document { text: String::new(), label };
+        Documents::new(labels.iter().map(document).collect(), ["neg", "pos"]).unwrap()
+    };
+    let sorted = of(&[vec![0; 8], vec![1; 8]].concat());
+    let error = sorted.split_tail(0.25).unwrap_err();
+    assert!(matches!(error, Error::SortedByClass { documents: 16, .. }));
+    assert!(error.to_string().contains("sorted by class (neg, pos)") && error.to_string().contains("`shuffled`"));
+    assert!(sorted.shuffled(1).split_tail(0.25).is_ok());
+    // Few documents may fall so by chance, and those of one class have no order.
+    for labels in [&[0, 0, 1, 1][..], &[1, 1, 1, 0], &[1; 40], &[vec![0; 20], vec![1]].concat()] {
+        assert!(of(labels).split_tail(0.25).is_ok(), "{labels:?}");
+    }
+    assert!(of(&[vec![0; 8], vec![1; 8], vec![0]].concat()).split_tail(0.25).is_ok());
+}
+
+#[test]
 fn a_seed_gives_one_order_for_ever() {
     // `fixtures/shuffle.py` prints them.
     assert_eq!(texts(&numbered(10).shuffled(0)), EXPECTED_0);

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use kiln_text::corpora::{BadRow, ClassFolder, CorpusDocuments, Imdb};
+use kiln_text::corpora::{BadRow, ClassFolder, CorpusDocuments, Encoding, Imdb};
+use kiln_text::error::CorpusError;
 use kiln_text::{Error, Result};
 
 fn write(root: &Path, files: &[(&str, &[u8])]) {
@@ -100,10 +101,14 @@ fn what_is_not_utf8_is_refused_with_its_place_or_read_lossily() {
     write(folder.path(), &IMDB);
     write(folder.path(), &[("train/pos/0_9.txt", b"caf\xe9!"), ("train/pos/1_9.txt", b"\xff")]);
     let error = Imdb::open(folder.path()).unwrap().train().unwrap_err();
-    assert!(matches!(&error, Error::NotUtf8 { file, offset: 3 } if file.ends_with("0_9.txt")), "{error}");
-    let lossy = Imdb::open(folder.path()).unwrap().lossy(true).train().unwrap();
+    assert!(
+        matches!(&error, Error::Corpus(CorpusError::NotUtf8 { file, offset: 3 }) if file.ends_with("0_9.txt")),
+        "{error}"
+    );
+    let lossy = Imdb::open(folder.path()).unwrap().encoding(Encoding::UTF_8_LOSSY).train().unwrap();
     assert_eq!(lossy.texts().skip(3).collect::<Vec<_>>(), ["caf\u{fffd}!", "\u{fffd}"]);
-    let lossy = ClassFolder::new(folder.path().join("train")).lossy(true).read(&["neg", "pos"]).unwrap();
+    let lossy =
+        ClassFolder::new(folder.path().join("train")).encoding(Encoding::UTF_8_LOSSY).read(&["neg", "pos"]).unwrap();
     assert_eq!(lossy.len(), 5);
 }
 
@@ -112,7 +117,7 @@ fn documents_come_one_at_a_time_in_the_same_order() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &IMDB);
     let imdb = Imdb::open(folder.path()).unwrap();
-    let collected = |documents: Result<CorpusDocuments<'static>>| documents?.collect_documents(["neg", "pos"]);
+    let collected = |documents: Result<CorpusDocuments<'static>>| documents?.collect_documents();
     assert_eq!(collected(imdb.train_documents()).unwrap(), imdb.train().unwrap());
     assert_eq!(collected(imdb.test_documents()).unwrap(), imdb.test().unwrap());
     let unsup: Vec<String> = imdb.unsup_documents().unwrap().texts().collect::<Result<_>>().unwrap();
@@ -142,5 +147,7 @@ fn a_bad_file_is_given_in_its_place_or_skipped_and_counted() {
     let mut skipping = documents().on_bad_row(BadRow::Skip);
     assert_eq!(skipping.by_ref().map(|document| document.unwrap().text).collect::<Vec<_>>(), ["one", "three"]);
     assert_eq!(skipping.bad_rows().skipped, 1);
-    assert!(matches!(&skipping.bad_rows().first[0], Error::NotUtf8 { file, offset: 3 } if file.ends_with("2.txt")));
+    assert!(
+        matches!(&skipping.bad_rows().first[0], Error::Corpus(CorpusError::NotUtf8 { file, offset: 3 }) if file.ends_with("2.txt"))
+    );
 }

@@ -182,7 +182,7 @@ fn no_message_holds_a_whole_file() {
     let first = |documents: kiln_text::Result<kiln_text::corpora::CorpusDocuments<'static>>| {
         documents.unwrap().next().unwrap().unwrap_err().to_string()
     };
-    let labels = || kiln_text::corpora::Labels::numbers(2);
+    let labels = || kiln_text::corpora::Labels::numbers(["neg", "pos"]);
     let mut errors = vec![kiln_text::encoders::SubwordTextEncoder::from_subwords(&long).unwrap_err().to_string()];
     fs::write(&path, format!("{long},{long}\n")).unwrap();
     let delimited = kiln_text::corpora::DelimitedCorpus::new([&path]);

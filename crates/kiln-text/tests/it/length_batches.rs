@@ -56,7 +56,7 @@ fn options_that_cannot_be_are_refused() {
         LengthBatches::new(1).max_len(0).plan([1]),
         Err(Error::Option(OptionError { option: "max_len", .. }))
     ));
-    assert!(LengthBatches::new(1).plan([]).unwrap().is_empty());
+    assert!(LengthBatches::new(1).plan([]).unwrap().batches().len() == 0);
     assert_eq!(LengthBatches::new(1).plan([]).unwrap().padding().share(), 0.0);
     let plan = LengthBatches::new(1).plan([1]).unwrap();
     let two = [vec![1], vec![2]];
@@ -100,7 +100,7 @@ proptest! {
         let mut rows: Vec<usize> = plan.batches().flatten().copied().collect();
         rows.sort_unstable();
         prop_assert_eq!(rows, (0..lengths.len()).collect::<Vec<_>>());
-        prop_assert_eq!(plan.len(), lengths.len().div_ceil(size));
+        prop_assert_eq!(plan.batches().len(), lengths.len().div_ceil(size));
         let short = plan.batches().filter(|batch| batch.len() < size).count();
         prop_assert_eq!(short, usize::from(!lengths.len().is_multiple_of(size)));
 

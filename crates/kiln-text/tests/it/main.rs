@@ -5,6 +5,7 @@ mod any_text;
 mod archives;
 mod characters;
 mod corpora;
+mod corpus_options;
 mod damage;
 #[path = "../../../kiln-base/tests/it/damage.rs"]
 mod damaged_copies;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kiln_text::corpora::{
-    ClassFolder, CorpusDocuments, DelimitedCorpus, JsonLinesCorpus, Labels, LineCorpus, PennTreebank,
+    ClassFolder, CorpusDocuments, DelimitedCorpus, Encoding, JsonLinesCorpus, Labels, LineCorpus, PennTreebank,
 };
 use kiln_text::encoders::WordTokenizer;
 use kiln_text::io::Saved;
@@ -36,7 +36,7 @@ fn delimited_rows() {
 fn json_lines() {
     let text = "{\"text\": \"dull\", \"label\": 0}\n{\"text\": \"fine\", \"label\": 1}\n";
     odd_files::check("rows.jsonl", text, true, |path| {
-        read(JsonLinesCorpus::new([path], "text").label("label", Labels::numbers(2)).documents())
+        read(JsonLinesCorpus::new([path], "text").label("label", Labels::numbers(["neg", "pos"])).documents())
     });
 }
 
@@ -46,7 +46,7 @@ fn json_lines_as_python_writes_them() {
     let path = folder.path().join("rows.jsonl");
     let rows = |text: &str| {
         std::fs::write(&path, text).unwrap();
-        read(JsonLinesCorpus::new([&path], "text").label("label", Labels::numbers(2)).documents())
+        read(JsonLinesCorpus::new([&path], "text").label("label", Labels::numbers(["neg", "pos"])).documents())
     };
     for (text, expected) in [
         (r#"{"text": "a NaN \\", "score": NaN, "label": 1}"#, ("a NaN \\", 1)),
@@ -121,7 +121,7 @@ fn a_class_folder_reads_files_of_any_name_if_asked_and_never_hidden_ones() {
     assert_eq!(texts(reader().any_extension(true)).unwrap(), ["about the moon", "about the heart"]);
     std::fs::write(class.join("2.TXT"), "of Windows").unwrap();
     std::fs::write(class.join("._1.txt"), b"\0\x05").unwrap();
-    assert_eq!(texts(reader().lossy(true)).unwrap(), ["of Windows", "about the heart"]);
+    assert_eq!(texts(reader().encoding(Encoding::UTF_8_LOSSY)).unwrap(), ["of Windows", "about the heart"]);
     assert_eq!(texts(reader().any_extension(true)).unwrap(), ["of Windows", "about the moon", "about the heart"]);
 }
 

@@ -1,6 +1,9 @@
 //! What a run reads: rows that are cut into batches, their order, and what a model must be able to take.
 
+use std::collections::HashSet;
+
 use burn::tensor::Device;
+use kiln_base::SplitMix64;
 use kiln_models::{Carried, RandomKey, Targets};
 
 use crate::error::{Error, Result};
@@ -23,6 +26,22 @@ pub trait Batches: Send + Sync {
     /// What a model must be able to take, as far as it is known. By default nothing is.
     fn limits(&self) -> DataLimits {
         DataLimits::default()
+    }
+
+    /// What row `row` holds, as two numbers, of its input and of its target: equal for equal contents, on every machine. By
+    /// them a trainer tells that validation rows are also among the training rows. By default `None`, and nobody can tell.
+    fn row_digest(&self, row: usize) -> Option<[u64; 2]> {
+        let _ = row;
+        None
+    }
+
+    /// What all rows hold, as two numbers, of their inputs and of their targets. By them a trainer tells that a run is
+    /// resumed with other data. By default made of each [`row_digest`](Self::row_digest).
+    fn digest(&self) -> Option<[u64; 2]> {
+        (0..self.rows()).try_fold([0; 2], |[inputs, targets], row| {
+            let [input, target] = self.row_digest(row)?;
+            Some([mixed(inputs, input), mixed(targets, target)])
+        })
     }
 
     /// How many rows a batch has, where the batches of a pass follow one another and each row goes on from the one in
@@ -53,6 +72,42 @@ pub trait Batches: Send + Sync {
     fn next_batch(&self, rows: &[usize], device: &Device, carried: &Carried) -> Result<Self::Batch> {
         let _ = carried;
         self.batch(rows, device)
+    }
+}
+
+/// A number that depends on both, and on which of them comes first.
+fn mixed(so_far: u64, next: u64) -> u64 {
+    SplitMix64::nth(so_far ^ next, 1)
+}
+
+/// A number for these numbers in their order.
+pub(crate) fn digest_of(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    numbers.into_iter().fold(0, mixed)
+}
+
+/// How many rows of `valid` have an input that a row of `train` has, too; `None` where the data do not say what they hold.
+pub(crate) fn shared_rows(train: &impl Batches, valid: &impl Batches) -> Option<usize> {
+    let inputs = |data: &dyn Fn(usize) -> Option<[u64; 2]>, rows| {
+        (0..rows).map(|row| data(row).map(|[input, _]| input)).collect::<Option<Vec<u64>>>()
+    };
+    let known: HashSet<u64> = inputs(&|row| train.row_digest(row), train.rows())?.into_iter().collect();
+    let asked = inputs(&|row| valid.row_digest(row), valid.rows())?;
+    Some(asked.iter().filter(|input| known.contains(input)).count())
+}
+
+/// Fewer rows than these may be of one class by chance.
+const LEAST_ROWS: usize = 10;
+
+/// # Errors
+///
+/// All rows are of one class.
+pub(crate) fn check_classes(data: &impl Batches, what: &'static str) -> Result<()> {
+    let (DataLimits { lowest_class, highest_class, .. }, rows) = (data.limits(), data.rows());
+    match lowest_class {
+        Some(class) if rows >= LEAST_ROWS && highest_class == lowest_class => {
+            Err(Error::OneClass { what, rows, class })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -111,6 +166,8 @@ pub struct DataLimits {
     pub d_input: Option<usize>,
     /// The highest token id.
     pub highest_id: Option<u32>,
+    /// The lowest class among the targets, where rows are documents; where classes are words of a text, `None`.
+    pub lowest_class: Option<u32>,
     /// The highest class among the targets.
     pub highest_class: Option<u32>,
     /// How many numbers are to be predicted a row.

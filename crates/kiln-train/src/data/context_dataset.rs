@@ -6,7 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_models::Targets;
 use kiln_models::word2vec::{ContextRow, Contexts};
 
-use crate::data::batches::{Batches, DataLimits, Labelled};
+use crate::data::batches::{Batches, DataLimits, Labelled, digest_of};
 use crate::error::{Error, Result};
 
 /// Contexts with the word that stands in each.
@@ -58,6 +58,12 @@ impl Batches for ContextDataset {
         let classes: Vec<i32> = rows.iter().map(|&row| self.rows[row].centre as i32).collect();
         let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [rows.len()]), device);
         Ok(Labelled { input, targets: Targets::Classes(classes) })
+    }
+
+    /// Contexts come again by themselves, so rows have no digest of their own.
+    fn digest(&self) -> Option<[u64; 2]> {
+        let words = |row: &ContextRow| digest_of(row.words.iter().map(|&word| word.into()));
+        Some([digest_of(self.rows.iter().map(words)), digest_of(self.rows.iter().map(|row| row.centre.into()))])
     }
 
     fn limits(&self) -> DataLimits {

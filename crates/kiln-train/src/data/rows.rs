@@ -8,7 +8,7 @@ use kiln_base::OptionError;
 use kiln_models::{Series, Span, Targets, TokenBatch};
 use kiln_text::rows::Padded;
 
-use crate::data::batches::{Batches, DataLimits, Labelled};
+use crate::data::batches::{Batches, DataLimits, Labelled, digest_of};
 use crate::data::text_dataset::EncodedText;
 use crate::error::{Error, Result};
 
@@ -29,10 +29,19 @@ impl RowTargets {
 
     fn limits(&self) -> DataLimits {
         match self {
-            Self::Classes(classes) => {
-                DataLimits { highest_class: classes.iter().max().copied(), ..DataLimits::default() }
-            }
+            Self::Classes(classes) => DataLimits {
+                lowest_class: classes.iter().min().copied(),
+                highest_class: classes.iter().max().copied(),
+                ..DataLimits::default()
+            },
             Self::Values { width, .. } => DataLimits { values: Some(*width), ..DataLimits::default() },
+        }
+    }
+
+    fn digest(&self, row: usize) -> u64 {
+        match self {
+            Self::Classes(classes) => digest_of([classes[row].into()]),
+            Self::Values { values, width } => digest_of_floats(&values[row * width..(row + 1) * width]),
         }
     }
 
@@ -48,6 +57,10 @@ impl RowTargets {
             }
         }
     }
+}
+
+fn digest_of_floats(values: &[f32]) -> u64 {
+    digest_of(values.iter().map(|value| value.to_bits().into()))
 }
 
 /// The chosen rows of `width` values one after another.
@@ -108,6 +121,11 @@ impl TokenDataset {
         self.0.steps
     }
 
+    fn unpadded(&self, row: usize) -> &[i32] {
+        let Span { start, len } = self.0.spans[row];
+        &self.0.ids[row * self.0.steps + start..][..len]
+    }
+
     /// The classes of the rows.
     pub fn classes(&self) -> &[u32] {
         match &self.0.targets {
@@ -135,14 +153,16 @@ impl Batches for TokenDataset {
         let highest_id = self.0.ids.iter().max().map(|&id| id as u32);
         DataLimits { steps: Some(self.0.steps), highest_id, ..self.0.targets.limits() }
     }
+
+    fn row_digest(&self, row: usize) -> Option<[u64; 2]> {
+        Some([digest_of(self.unpadded(row).iter().map(|&id| id as u64)), self.0.targets.digest(row)])
+    }
 }
 
 /// As Burn's `Dataset`, an item a row without its padding.
 impl Dataset<EncodedText> for TokenDataset {
     fn get(&self, index: usize) -> std::result::Result<EncodedText, DatasetError> {
-        let Span { start, len } = self.0.spans[index];
-        let start = index * self.0.steps + start;
-        let ids = self.0.ids[start..start + len].iter().map(|&id| id as u32).collect();
+        let ids = self.unpadded(index).iter().map(|&id| id as u32).collect();
         Ok(EncodedText { ids, label: self.classes()[index] })
     }
 
@@ -247,5 +267,10 @@ impl Batches for SeriesDataset {
 
     fn limits(&self) -> DataLimits {
         DataLimits { steps: Some(self.0.steps), d_input: Some(self.0.d_input), ..self.0.targets.limits() }
+    }
+
+    fn row_digest(&self, row: usize) -> Option<[u64; 2]> {
+        let width = self.0.steps * self.0.d_input;
+        Some([digest_of_floats(&self.0.values[row * width..][..width]), self.0.targets.digest(row)])
     }
 }

@@ -12,7 +12,7 @@ use kiln_text::corpora::{Document, Documents};
 use kiln_text::encoders::Encoder;
 use kiln_text::rows::{LengthBatches, PadSequences, Padded, Padding, Truncating};
 
-use crate::data::batches::{Batches, DataLimits, Labelled};
+use crate::data::batches::{Batches, DataLimits, Labelled, digest_of};
 use crate::error::{Error, Result};
 
 /// Documents as Burn's `Dataset`, an item a text with its label.
@@ -63,7 +63,7 @@ pub struct EncodedText {
 /// use kiln_text::encoders::WordTokenizer;
 /// use kiln_train::{Batches, EncodedDataset, EncodedText, PadBatcher};
 ///
-/// let corpus = DelimitedCorpus::new([path]).delimiter(b'\t').headers(false).text(0).label(1, Labels::numbers(2));
+/// let corpus = DelimitedCorpus::new([path]).delimiter(b'\t').headers(false).text(0).label(1, Labels::numbers(["neg", "pos"]));
 /// let tokenizer = WordTokenizer::builder().fit(corpus.documents()?)?;
 ///
 /// // The text is never all in memory.
@@ -315,9 +315,15 @@ impl Batches for EncodedBatches {
         let data = &*self.data.0;
         DataLimits {
             highest_id: data.ids.iter().max().copied(),
+            lowest_class: data.labels.iter().min().copied(),
             highest_class: data.labels.iter().max().copied(),
             least_steps: self.data.lengths().map(|length| self.batcher.steps(length)).min(),
             ..DataLimits::default()
         }
+    }
+
+    fn row_digest(&self, row: usize) -> Option<[u64; 2]> {
+        let data = &*self.data.0;
+        Some([digest_of(data.row(row).iter().map(|&id| id.into())), digest_of([data.labels[row].into()])])
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_base::OptionError;
 use kiln_models::{Carried, Targets, Windows};
 
-use crate::data::batches::{Batches, DataLimits, Labelled};
+use crate::data::batches::{Batches, DataLimits, Labelled, digest_of};
 use crate::error::{Error, Result};
 
 /// Running text as streams read side by side: of `n` tokens and `streams` streams, each stream is a run of
@@ -87,6 +87,12 @@ impl Batches for TextWindows {
     fn limits(&self) -> DataLimits {
         let highest = self.ids.iter().max().copied();
         DataLimits { highest_id: highest, highest_class: highest, ..DataLimits::default() }
+    }
+
+    /// The targets are the words of the text.
+    fn digest(&self) -> Option<[u64; 2]> {
+        let text = digest_of(self.ids.iter().map(|&id| id.into()));
+        Some([text, digest_of([text, self.window as u64])])
     }
 
     fn streams(&self) -> Option<usize> {

@@ -44,6 +44,10 @@ pub(crate) struct RunIdentity {
     /// Checkpoints of old have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) order: Option<String>,
+    /// Digests of what the rows hold: of the training data and of the validation data, inputs and targets. Other data of a user's
+    /// and checkpoints of old have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) data: Option<[String; 4]>,
 }
 
 /// The start of the order's SHA-256, in hexadecimal.
@@ -65,8 +69,13 @@ impl RunIdentity {
     ///
     /// An option differs from the one in the checkpoint at `path`; the first is named.
     pub(crate) fn check_same(&self, before: &Self, path: &Path) -> Result<()> {
-        let before = Self { order: before.order.clone().or_else(|| self.order.clone()), ..before.clone() };
+        let before = Self {
+            order: before.order.clone().or_else(|| self.order.clone()),
+            data: self.data.as_ref().and(before.data.as_ref().or(self.data.as_ref())).cloned(),
+            ..before.clone()
+        };
         let fields = |identity: &Self| {
+            let [train, train_targets, valid, valid_targets] = identity.data.clone().unwrap_or_default();
             [
                 ("seed", identity.seed.to_string()),
                 ("batch size", identity.batch_size.to_string()),
@@ -79,6 +88,10 @@ impl RunIdentity {
                 ("parameters frozen at first", format!("{:?}", identity.frozen)),
                 ("parameters never trained", identity.never_trained.join(", ")),
                 ("order of the training rows", identity.order.clone().unwrap_or_default()),
+                ("inputs of the training rows", train),
+                ("targets (labels) of the training rows", train_targets),
+                ("inputs of the validation rows", valid),
+                ("targets (labels) of the validation rows", valid_targets),
             ]
         };
         for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(&before)) {
@@ -115,6 +128,27 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The weights of a run's folder or an artifact, the best ones where they were kept, or of a file.
+    ///
+    /// # Errors
+    ///
+    /// There are none, or they are damaged.
+    pub(crate) fn weights_in(path: &Path) -> Result<Weights> {
+        let file = match path.is_dir() {
+            false => path.to_owned(),
+            true => {
+                let files = [path.join(kiln_predict::MODEL), path.join(super::run_folder::CHECKPOINT)];
+                let found = files.iter().find(|file| file.exists()).cloned();
+                found.ok_or_else(|| Error::NoWeights { path: path.to_owned() })?
+            }
+        };
+        let bytes = std::fs::read(&file).map_err(FileError::new("read", &file))?;
+        if bytes.starts_with(MAGIC) {
+            return Ok(Self::load(&file)?.model);
+        }
+        weights::from_safetensors(&bytes).map_err(|error| Error::damaged(&file, error))
+    }
+
     /// Epochs that the run has made.
     pub(crate) fn epoch(&self) -> usize {
         self.history.epochs().len()

@@ -7,7 +7,7 @@ use crate::report::history::History;
 use kiln_base::FileError;
 use kiln_predict::{CONFIG, Error as Failed, MODEL, TOKENIZER};
 
-const CHECKPOINT: &str = "checkpoint.kiln";
+pub(super) const CHECKPOINT: &str = "checkpoint.kiln";
 const HISTORY_JSON: &str = "history.json";
 const HISTORY_CSV: &str = "history.csv";
 const CURVES: [&str; 2] = ["curves.svg", "curves.png"];

@@ -18,7 +18,7 @@ use crate::callbacks::early_stopping::EarlyStopping;
 use crate::callbacks::monitor::Monitor;
 use crate::callbacks::reduce_lr_on_plateau::ReduceLrOnPlateau;
 use crate::callbacks::save_best::SaveBest;
-use crate::data::batches::{Batches, check_streams, checked_order};
+use crate::data::batches::{Batches, check_classes, check_streams, checked_order, shared_rows};
 use crate::data::loader::{Loader, Order};
 use crate::error::{Error, Result};
 use crate::report::file::write_file;
@@ -94,6 +94,8 @@ pub struct Trainer<M: Trainable> {
     metrics: Vec<AddMetric<M>>,
     metric_names: Vec<String>,
     existing_run: ExistingRun,
+    from_weights: Option<PathBuf>,
+    refuse_shared_rows: bool,
     artifact: Option<ArtifactConfig>,
     perplexity: bool,
     gradient_norms: bool,
@@ -118,6 +120,8 @@ impl<M: Trainable> Trainer<M> {
             metrics: Vec::new(),
             metric_names: Vec::new(),
             existing_run: ExistingRun::Refuse,
+            from_weights: None,
+            refuse_shared_rows: false,
             artifact: None,
             perplexity: false,
             gradient_norms: false,
@@ -147,6 +151,9 @@ impl<M: Trainable> Trainer<M> {
         gradient_norms() => gradient_norms = true;
         /// What to do when the folder already holds a run. Default: refuse.
         existing_run(existing: ExistingRun) => existing_run = existing;
+        /// Refuses validation rows whose input is also that of a training row. Default: they are counted and told
+        /// ([`Run::shared_rows`]).
+        refuse_shared_rows() => refuse_shared_rows = true;
         /// Lets another handle stop the run.
         interrupter(interrupter: Interrupter) => interrupter = interrupter;
         /// Stops the run in good order at the first Ctrl-C; the second, or one while nothing is trained, ends the process
@@ -154,6 +161,15 @@ impl<M: Trainable> Trainer<M> {
         stop_on_ctrl_c() => stops_on_ctrl_c = true;
         /// Shows nothing on the standard output.
         quiet() => show = false;
+    }
+
+    /// Starts from weights that are there, by their names, and not from those of the model given: of the folder of a run or an
+    /// artifact (the best ones, where they were kept), or of a `model.safetensors` or `checkpoint.kiln` file. Everything else of
+    /// this run is new: optimizer, learning rate, epochs, seed. A run that is resumed goes on with its own checkpoint.
+    #[must_use]
+    pub fn from_weights(mut self, path: impl AsRef<Path>) -> Self {
+        self.from_weights = Some(path.as_ref().to_owned());
+        self
     }
 
     /// Leaves the parameters under `path`, such as `embedding`, as they are in the first `epochs`
@@ -222,7 +238,8 @@ impl<M: Trainable> Trainer<M> {
     ///
     /// # Errors
     ///
-    /// An option is outside its range, a data set is empty, the folder holds a run and is neither
+    /// An option is outside its range, a data set is empty or, of ten rows or more, of one class, there are no weights to
+    /// start from or they are another model's, the folder holds a run and is neither
     /// to be overwritten nor resumed, a checkpoint is damaged or of a run with other options, a
     /// file cannot be written, a callback fails, a loss or a trained weight is not finite, the device fails or has no
     /// memory for a step, the process has another handler of a Ctrl-C that is to stop the run, or it is stopped from outside. What ended before stands in the folder.
@@ -257,6 +274,12 @@ impl<M: Trainable> Trainer<M> {
         let order = checked_order(train, self.batch_size, Some(RandomKey::new(self.seed)))?;
         model.check(&train.limits())?;
         model.check(&valid.limits())?;
+        check_classes(train, "training")?;
+        check_classes(valid, "validation")?;
+        let shared_rows = shared_rows(train, valid);
+        if let Some(shared @ 1..) = shared_rows.filter(|_| self.refuse_shared_rows) {
+            return Err(Error::SharedRows { shared, rows: valid.rows() });
+        }
         for Frozen { path, .. } in &self.frozen {
             weights::check_path(&model, path)?;
         }
@@ -268,7 +291,12 @@ impl<M: Trainable> Trainer<M> {
         let optimizer = OptimizerState::new(self.optimizer)?;
         let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
         folder.check_writable()?;
-        let mut model = model.train();
+        let mut model = match self.from_weights.filter(|_| self.existing_run != ExistingRun::Resume) {
+            Some(path) => weights::with_weights(model, Checkpoint::weights_in(&path)?)
+                .map_err(|source| Error::FromWeights { path, source })?,
+            None => model,
+        }
+        .train();
         let identity = RunIdentity {
             seed: self.seed,
             batch_size: self.batch_size,
@@ -281,8 +309,15 @@ impl<M: Trainable> Trainer<M> {
             frozen: self.frozen,
             never_trained: weights::frozen_paths(&model),
             order: Some(digest(&order)),
+            data: train.digest().zip(valid.digest()).map(|([a, b], [c, d])| [a, b, c, d].map(|n| format!("{n:016x}"))),
         };
 
+        if self.show
+            && let Some(shared @ 1..) = shared_rows
+        {
+            let (mut out, rows) = (std::io::stdout(), valid.rows());
+            let _ = writeln!(out, "{shared} of the {rows} validation rows are also among the training rows");
+        }
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
         let order = Order::Training { seed: self.seed, epoch: shuffle_epoch.clone() };
         let train = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
@@ -306,6 +341,7 @@ impl<M: Trainable> Trainer<M> {
             largest_gradient: None,
             begun: false,
             resumed: self.existing_run == ExistingRun::Resume,
+            shared_rows,
             artifact: self.artifact.map(|artifact| artifact.seed(self.seed)),
         };
         if self.existing_run == ExistingRun::Resume {
@@ -400,7 +436,7 @@ fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) ->
 /// Leaves the folder with the returned model and the curves, or after an error with what is kept.
 fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) -> Result<Run<M>> {
     let scores = training.scores();
-    let TrainingLoop { folder, history, stopped, identity, artifact, .. } = training;
+    let TrainingLoop { folder, history, stopped, identity, artifact, shared_rows, .. } = training;
     let (model, weights) = trained.map_err(|error| {
         // Whatever fails here, the run's own error matters more.
         let kept = keep(&folder, &history);
@@ -412,7 +448,8 @@ fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) 
         Some(artifact) => artifact.scores(scores).save(folder.path(), &weights)?,
         None => save_model(&folder, &weights)?,
     }
-    Ok(Run { model, history, stopped, folder: folder.path().to_owned(), batch_size: identity.batch_size })
+    let (folder, batch_size) = (folder.path().to_owned(), identity.batch_size);
+    Ok(Run { model, history, stopped, shared_rows, folder, batch_size })
 }
 
 /// Puts the folder of a run that ended with an error in order, and gives the epochs it keeps.
@@ -447,6 +484,7 @@ pub struct Run<M> {
     model: M,
     history: History,
     stopped: Option<String>,
+    shared_rows: Option<usize>,
     folder: PathBuf,
     batch_size: usize,
 }
@@ -471,6 +509,12 @@ impl<M: Trainable> Run<M> {
     /// Why the run ended before its last epoch, if a callback ended it.
     pub fn stopped(&self) -> Option<&str> {
         self.stopped.as_deref()
+    }
+
+    /// How many validation rows have an input that a training row has, too: the model has seen them. `None` where the data do
+    /// not say what their rows hold ([`Batches::row_digest`]).
+    pub fn shared_rows(&self) -> Option<usize> {
+        self.shared_rows
     }
 
     /// The run's folder.

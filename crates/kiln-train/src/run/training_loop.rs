@@ -54,6 +54,8 @@ pub(crate) struct TrainingLoop<M: Trainable> {
     pub(crate) begun: bool,
     /// Whether it goes on with what the folder holds.
     pub(crate) resumed: bool,
+    /// How many validation rows are also among the training rows.
+    pub(crate) shared_rows: Option<usize>,
     pub(crate) artifact: Option<ArtifactConfig>,
 }
 

@@ -1,6 +1,7 @@
 //! Integration tests of `kiln-train`.
 
 mod artifact;
+mod beginnings;
 mod broken_runs;
 mod callbacks;
 #[path = "../../../kiln-base/tests/it/damage.rs"]

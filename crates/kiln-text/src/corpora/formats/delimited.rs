@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicU64;
 
 use super::labels::Labels;
 use super::lines::total_bytes;
-use super::rows::{Row, RowReader};
-use kiln_base::Column;
+use super::rows::{Dialect, Row, RowReader};
+use kiln_base::{Column, Encoding};
 
 use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
@@ -26,7 +26,7 @@ use crate::error::{CorpusError, Error, Result, RowProblem};
 /// use kiln_text::corpora::{DelimitedCorpus, Labels};
 ///
 /// let corpus = DelimitedCorpus::new([&path]).delimiter(b'\t').text("review").label(1, Labels::names(["neg", "pos"]));
-/// let documents = corpus.documents()?.collect_documents(["neg", "pos"])?;
+/// let documents = corpus.documents()?.collect_documents()?;
 /// assert_eq!(documents.texts().collect::<Vec<_>>(), ["so \"good\"", "dull"]);
 /// assert_eq!(documents.labels(), [1, 0]);
 /// # Ok::<(), kiln_text::Error>(())
@@ -34,8 +34,8 @@ use crate::error::{CorpusError, Error, Result, RowProblem};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DelimitedCorpus {
     paths: Vec<PathBuf>,
-    delimiter: u8,
-    quote: Option<u8>,
+    dialect: Dialect,
+    encoding: Encoding,
     headers: bool,
     text: Column,
     label: Option<(Column, Labels)>,
@@ -46,8 +46,8 @@ impl DelimitedCorpus {
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         Self {
             paths: paths.into_iter().map(Into::into).collect(),
-            delimiter: b',',
-            quote: Some(b'"'),
+            dialect: Dialect::default(),
+            encoding: Encoding::UTF_8,
             headers: true,
             text: Column::Number(0),
             label: None,
@@ -58,7 +58,7 @@ impl DelimitedCorpus {
         /// What parts fields. Default: a comma.
         ///
         /// Files parted by tabs are often written without quoting: give [`quote`](Self::quote) `None` for them.
-        delimiter(delimiter: u8) => delimiter = delimiter;
+        delimiter(delimiter: u8) => dialect.delimiter = delimiter;
 
         /// What encloses a field, or `None` if nothing does, and quotes are letters like any other. Default: `"`.
         ///
@@ -66,7 +66,18 @@ impl DelimitedCorpus {
         /// must end the field: with text behind it, as in `"nice" film`, the line that the row begins in is a bad row,
         /// [`RowProblem::BehindQuote`], and reading goes on with the next line. A file with such rows was most likely written
         /// without quoting, and should be read with `None`, or fields that open a quote may take the lines below with them.
-        quote(quote: impl Into<Option<u8>>) => quote = quote.into();
+        quote(quote: impl Into<Option<u8>>) => dialect.quote = quote.into();
+
+        /// What makes the byte after it a letter like any other, in quotes and outside, and is dropped itself: a backslash in
+        /// files that Spark and MySQL wrote, as in `"he said \"no\""`. Default: none. Python's `escapechar`.
+        escape(escape: impl Into<Option<u8>>) => dialect.escape = escape.into();
+
+        /// Whether spaces after a delimiter are dropped, as in `1, "a, b"`, so that a quote after them encloses the field.
+        /// Default: false, and they belong to the field. Python's `skipinitialspace`.
+        skip_initial_space(skip: bool) => dialect.skip_initial_space = skip;
+
+        /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+        encoding(encoding: Encoding) => encoding = encoding;
 
         /// Whether the first row of every file names the columns. Default: true.
         headers(headers: bool) => headers = headers;
@@ -74,7 +85,7 @@ impl DelimitedCorpus {
         /// The column that holds the text. Default: the first.
         text(column: impl Into<Column>) => text = column.into();
 
-        /// The column that holds the label. Default: none, and all labels are 0.
+        /// The column that holds the label. Default: none, and the documents have no classes.
         label(column: impl Into<Column>, labels: Labels) => label = Some((column.into(), labels));
     }
 
@@ -90,7 +101,8 @@ impl DelimitedCorpus {
         let total = total_bytes(&self.paths)?;
         let read = Arc::<AtomicU64>::default();
         let rows = DelimitedRows { corpus: self.clone(), file: 0, open: None, read: Arc::clone(&read) };
-        Ok(CorpusDocuments::new(rows, read, total))
+        let class_names = self.label.as_ref().map(|(_, labels)| labels.class_names().to_vec()).unwrap_or_default();
+        Ok(CorpusDocuments::new(rows, read, total, class_names))
     }
 }
 
@@ -118,7 +130,7 @@ impl DelimitedRows {
     fn open_next(&mut self) -> Result<Option<OpenFile>> {
         let corpus = &self.corpus;
         let Some(path) = corpus.paths.get(self.file) else { return Ok(None) };
-        let mut rows = RowReader::open(path, corpus.delimiter, corpus.quote, &self.read)?;
+        let mut rows = RowReader::open(path, corpus.dialect, corpus.encoding, &self.read)?;
         let Some(first) = rows.next_row()? else { return Err(CorpusError::EmptyFile { path: path.clone() }.into()) };
         let names: Vec<String> = first.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         let find = |column: &Column| {
@@ -158,7 +170,7 @@ impl DelimitedRows {
             return Ok(Some(None));
         };
         let labels = self.corpus.label.as_ref().map(|(_, labels)| labels);
-        document(&row, open.fields, open.text, open.label.zip(labels))
+        document(&row, self.corpus.dialect, open.fields, open.text, open.label.zip(labels))
             .map(|document| Some(Some(document)))
             .map_err(|problem| row.bad(problem))
     }
@@ -166,13 +178,16 @@ impl DelimitedRows {
 
 fn document(
     row: &Row,
+    dialect: Dialect,
     fields: usize,
     text: usize,
     label: Option<(usize, &Labels)>,
 ) -> std::result::Result<Document, RowProblem> {
     let found = row.fields().len();
     if found != fields {
-        return Err(RowProblem::Fields { expected: fields, found });
+        let opens = |field: &[u8]| field.len() > 1 && field[0] == b' ' && dialect.quote == Some(field[1]);
+        let quote_after_space = !dialect.skip_initial_space && row.fields().any(opens);
+        return Err(RowProblem::Fields { expected: fields, found, quote_after_space });
     }
     let field = |column| {
         let bytes = row.fields().nth(column).unwrap_or_default();

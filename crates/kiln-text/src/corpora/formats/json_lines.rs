@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use kiln_base::Encoding;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -24,8 +25,8 @@ use crate::error::{Result, RowProblem, quoted};
 /// # std::fs::write(&path, "{\"review\": \"a joy\", \"stars\": 5}\n{\"stars\": 1, \"review\": \"dull\"}\n").unwrap();
 /// use kiln_text::corpora::{JsonLinesCorpus, Labels};
 ///
-/// let corpus = JsonLinesCorpus::new([&path], "review").label("stars", Labels::map([("1", 0), ("5", 1)]));
-/// let documents = corpus.documents()?.collect_documents(["neg", "pos"])?;
+/// let corpus = JsonLinesCorpus::new([&path], "review").label("stars", Labels::map([("1", "neg"), ("5", "pos")]));
+/// let documents = corpus.documents()?.collect_documents()?;
 /// assert_eq!(documents.labels(), [1, 0]);
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
@@ -33,6 +34,7 @@ use crate::error::{Result, RowProblem, quoted};
 pub struct JsonLinesCorpus {
     paths: Vec<PathBuf>,
     fields: Fields,
+    encoding: Encoding,
 }
 
 /// The fields that are taken.
@@ -45,12 +47,16 @@ struct Fields {
 impl JsonLinesCorpus {
     /// Takes the files in the order given, and the name of the field that holds the text.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>, text: impl Into<String>) -> Self {
-        Self { paths: paths.into_iter().map(Into::into).collect(), fields: Fields { text: text.into(), label: None } }
+        let fields = Fields { text: text.into(), label: None };
+        Self { paths: paths.into_iter().map(Into::into).collect(), fields, encoding: Encoding::UTF_8 }
     }
 
     setters! {
-        /// The field that holds the label. Default: none, and all labels are 0.
+        /// The field that holds the label. Default: none, and the documents have no classes.
         label(field: impl Into<String>, labels: Labels) => fields.label = Some((field.into(), labels));
+
+        /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+        encoding(encoding: Encoding) => encoding = encoding;
     }
 
     /// Reads the documents, from the first.
@@ -63,7 +69,8 @@ impl JsonLinesCorpus {
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile); [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let fields = self.fields.clone();
-        LineRows::documents(&self.paths, move |line| {
+        let class_names = fields.label.as_ref().map(|(_, labels)| labels.class_names().to_vec()).unwrap_or_default();
+        LineRows::documents(&self.paths, self.encoding, class_names, move |line| {
             if line.text.trim().is_empty() {
                 return Ok(None);
             }

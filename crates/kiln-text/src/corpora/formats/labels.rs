@@ -4,61 +4,101 @@ use rustc_hash::FxHashMap;
 
 use crate::error::RowProblem;
 
-/// Which class a label in a file stands for. `names` and `map` compare labels as they stand there, a number in JSON by its
-/// digits.
+/// Which class a label in a file stands for, and what the classes are called. [`names`](Self::names) and [`map`](Self::map)
+/// compare labels as the file has them, a number in JSON by its digits.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::corpora::Labels;
+///
+/// // "neg" and "pos"
+/// Labels::names(["neg", "pos"]);
+/// // 0 and 1
+/// Labels::numbers(["neg", "pos"]);
+/// // Stars, of which three are not wanted.
+/// Labels::map([("1", "neg"), ("2", "neg"), ("4", "pos"), ("5", "pos")]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Labels(Kind);
+pub struct Labels {
+    /// By number.
+    class_names: Vec<String>,
+    /// The labels of the file; `None` where they are the classes' numbers.
+    given: Option<Given>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
-    Numbers(u32),
-    Given { classes: FxHashMap<String, u32>, expected: String },
+struct Given {
+    classes: FxHashMap<String, u32>,
+    /// The labels, for messages.
+    expected: String,
 }
 
 /// The most labels that a message lists.
 const MOST_LISTED: usize = 20;
 
 impl Labels {
-    /// The label is the class: a whole number from 0, below `classes`. `1.0` counts as 1, `true` and `True` as 1, `false` and
-    /// `False` as 0.
-    pub fn numbers(classes: u32) -> Self {
-        Self(Kind::Numbers(classes))
+    /// The label is the class's number, which is its place among these names: a whole number from 0. `1.0` counts as 1, `true`
+    /// and `True` as 1, `false` and `False` as 0.
+    pub fn numbers(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { class_names: names.into_iter().map(Into::into).collect(), given: None }
     }
 
-    /// The label is the name of the class; its number is its place here. If a name is here twice, the last place counts.
+    /// The label is the class's name; its number is its place here.
     pub fn names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::map(names.into_iter().zip(0..))
+        Self::map(names.into_iter().map(|name| {
+            let name = name.into();
+            (name.clone(), name)
+        }))
     }
 
-    /// Each label with the number of its class; several may stand for one class.
-    pub fn map(labels: impl IntoIterator<Item = (impl Into<String>, u32)>) -> Self {
-        let labels: Vec<(String, u32)> = labels.into_iter().map(|(label, class)| (label.into(), class)).collect();
-        let mut shown: Vec<String> = labels.iter().take(MOST_LISTED).map(|(label, _)| format!("{label:?}")).collect();
-        if labels.len() > MOST_LISTED {
-            shown.push(format!("and {} more", labels.len() - MOST_LISTED));
+    /// Each label with the name of its class; several may stand for one class. Classes are numbered in the order in which they
+    /// first appear here. If a label appears twice, the last one counts.
+    pub fn map(labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
+        let (mut class_names, mut classes, mut shown) = (Vec::new(), FxHashMap::default(), Vec::new());
+        for (label, name) in labels {
+            let (label, name) = (label.into(), name.into());
+            let class = class_names.iter().position(|known| *known == name).unwrap_or_else(|| {
+                class_names.push(name);
+                class_names.len() - 1
+            });
+            shown.push(format!("{label:?}"));
+            classes.insert(label, class as u32);
+        }
+        if shown.len() > MOST_LISTED {
+            let more = shown.len() - MOST_LISTED;
+            shown.truncate(MOST_LISTED);
+            shown.push(format!("and {more} more"));
         }
         let expected = format!("one of {}", shown.join(", "));
-        Self(Kind::Given { classes: labels.into_iter().collect(), expected })
+        Self { class_names, given: Some(Given { classes, expected }) }
+    }
+
+    /// The names of the classes, by number.
+    pub(crate) fn class_names(&self) -> &[String] {
+        &self.class_names
     }
 
     /// The class of a label.
     pub(crate) fn class(&self, label: &str) -> std::result::Result<u32, RowProblem> {
-        let (class, expected) = match &self.0 {
-            Kind::Numbers(classes) => {
+        let class = match &self.given {
+            Some(given) => given.classes.get(label).copied(),
+            None => {
                 // What was a number or a truth value elsewhere.
                 let number = match label {
                     "true" | "True" => Some(1),
                     "false" | "False" => Some(0),
                     number => number.strip_suffix(".0").unwrap_or(number).parse().ok(),
                 };
-                let class = number.filter(|class| class < classes);
-                (class, class.map_or_else(|| format!("a whole number from 0, below {classes}"), |_| String::new()))
+                number.filter(|&class: &u32| (class as usize) < self.class_names.len())
             }
-            Kind::Given { classes, expected } => match classes.get(label) {
-                Some(&class) => (Some(class), String::new()),
-                None => (None, expected.clone()),
-            },
         };
-        class.ok_or_else(|| RowProblem::Label { expected, found: label.to_owned() })
+        class.ok_or_else(|| RowProblem::Label {
+            expected: match &self.given {
+                Some(given) => given.expected.clone(),
+                None => format!("a whole number from 0, below {}", self.class_names.len()),
+            },
+            found: label.to_owned(),
+        })
     }
 }

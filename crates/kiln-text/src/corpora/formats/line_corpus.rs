@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use kiln_base::{Encoding, OptionError};
+
+use super::labels::Labels;
 use super::lines::LineRows;
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::Document;
@@ -16,46 +19,62 @@ use crate::error::Result;
 /// # std::fs::write(&pos, "a joy .\nfine .\n").unwrap();
 /// use kiln_text::corpora::LineCorpus;
 ///
-/// let mut documents = LineCorpus::new([&neg, &pos]).label_by_file(true).documents()?;
-/// let documents = documents.collect_documents(["neg", "pos"])?;
+/// let documents = LineCorpus::new([&neg, &pos]).label_by_file(["neg", "pos"]).documents()?.collect_documents()?;
 /// assert_eq!(documents.labels(), [0, 1, 1]);
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineCorpus {
     paths: Vec<PathBuf>,
-    label_by_file: bool,
+    label_by_file: Option<Vec<String>>,
     skip_empty: bool,
+    encoding: Encoding,
 }
 
 impl LineCorpus {
     /// Takes the files in the order given.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
-        Self { paths: paths.into_iter().map(Into::into).collect(), label_by_file: false, skip_empty: false }
+        Self {
+            paths: paths.into_iter().map(Into::into).collect(),
+            label_by_file: None,
+            skip_empty: false,
+            encoding: Encoding::UTF_8,
+        }
     }
 
     setters! {
-        /// Whether a document's label is the place of its file among those given. Default: false, and all labels are 0.
-        label_by_file(label_by_file: bool) => label_by_file = label_by_file;
+        /// The class of each file's documents, in the order of the files. Files of the same name are of the same class.
+        /// Default: none, and the documents have no classes.
+        label_by_file(classes: impl IntoIterator<Item = impl Into<String>>) =>
+            label_by_file = Some(classes.into_iter().map(Into::into).collect());
 
-        /// Whether to pass over lines of white space alone. Default: false, and they are documents.
+        /// Whether to pass over lines that hold only white space. Default: false, and they are documents.
         skip_empty(skip_empty: bool) => skip_empty = skip_empty;
+
+        /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+        encoding(encoding: Encoding) => encoding = encoding;
     }
 
     /// Reads the documents, from the first.
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::File`](crate::Error::File) for a file that is
-    /// not there. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
+    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), [`Error::File`](crate::Error::File) for a file that is
+    /// not there, and [`Error::Option`](crate::Error::Option) if `label_by_file` names more classes or fewer than there are
+    /// files. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile), [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
-        let Self { label_by_file, skip_empty, .. } = *self;
-        LineRows::documents(&self.paths, move |line| {
+        let (files, skip_empty) = (self.paths.len(), self.skip_empty);
+        let names = self.label_by_file.as_deref().unwrap_or_default();
+        let is_one_each = self.label_by_file.is_none() || names.len() == files;
+        OptionError::unless(is_one_each, "label_by_file", format!("{files} classes, one for each file"), names.len())?;
+        let labels = Labels::names(names);
+        let classes: Vec<u32> = names.iter().map(|name| labels.class(name).unwrap_or_default()).collect();
+        LineRows::documents(&self.paths, self.encoding, labels.class_names().to_vec(), move |line| {
             if skip_empty && line.text.trim().is_empty() {
                 return Ok(None);
             }
-            let label = if label_by_file { line.file as u32 } else { 0 };
+            let label = classes.get(line.file).copied().unwrap_or_default();
             Ok(Some(Document { text: line.text.to_owned(), label }))
         })
     }

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use kiln_base::Input;
+use kiln_base::{Encoding, Input};
 
 use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
-/// The contents of a file, unpacked if it is gzip, without a byte order mark.
+/// The contents of a file as UTF-8, unpacked if it is gzip, without a byte order mark.
 ///
 /// # Errors
 ///
 /// [`Error::File`]; [`CorpusError::EmptyFile`] if there is nothing in it.
-pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>> {
-    let input = Input::counted(path, read)?;
+pub(crate) fn open(path: &Path, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>> {
+    let input = Input::decoded(path, encoding, read)?;
     match input.head() {
         [] => Err(CorpusError::EmptyFile { path: path.to_path_buf() }.into()),
         _ => Ok(input.into_reader()),
@@ -64,6 +64,7 @@ impl Line<'_> {
 /// The lines of several files, each made a document, or nothing, by `parse`. Lines end in LF or CR LF.
 pub(crate) struct LineRows<F> {
     paths: Vec<PathBuf>,
+    encoding: Encoding,
     /// The file being read, or to be opened next.
     file: usize,
     contents: Option<Box<dyn BufRead + Send>>,
@@ -74,12 +75,18 @@ pub(crate) struct LineRows<F> {
 }
 
 impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> LineRows<F> {
-    /// The documents of `paths`.
-    pub(crate) fn documents(paths: &[PathBuf], parse: F) -> Result<CorpusDocuments<'static>> {
+    /// The documents of `paths`, whose classes have `class_names`.
+    pub(crate) fn documents(
+        paths: &[PathBuf],
+        encoding: Encoding,
+        class_names: Vec<String>,
+        parse: F,
+    ) -> Result<CorpusDocuments<'static>> {
         let total = total_bytes(paths)?;
         let read = Arc::<AtomicU64>::default();
         let rows = Self {
             paths: paths.to_vec(),
+            encoding,
             file: 0,
             contents: None,
             number: 0,
@@ -87,7 +94,7 @@ impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> LineRows<F> {
             read: Arc::clone(&read),
             parse,
         };
-        Ok(CorpusDocuments::new(rows, read, total))
+        Ok(CorpusDocuments::new(rows, read, total, class_names))
     }
 
     /// The next line's document, nothing if the line is none, or the end.
@@ -97,7 +104,7 @@ impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> LineRows<F> {
             Some(contents) => contents,
             None => {
                 self.number = 0;
-                self.contents.insert(open(path, &self.read)?)
+                self.contents.insert(open(path, self.encoding, &self.read)?)
             }
         };
         self.line.clear();

@@ -8,18 +8,38 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use kiln_base::Encoding;
+
 use super::lines::open;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
 /// The most bytes of a row. More is taken for an unclosed quote, which would read the rest of the file into memory.
 const MOST_BYTES: usize = 64 << 20;
 
+/// What the bytes between letters mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dialect {
+    /// Parts fields.
+    pub(super) delimiter: u8,
+    /// Encloses a field.
+    pub(super) quote: Option<u8>,
+    /// Makes the next byte a letter.
+    pub(super) escape: Option<u8>,
+    /// Whether spaces before a field are dropped.
+    pub(super) skip_initial_space: bool,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self { delimiter: b',', quote: Some(b'"'), escape: None, skip_initial_space: false }
+    }
+}
+
 /// Reads a file row by row.
 pub(super) struct RowReader {
     path: PathBuf,
     contents: Box<dyn BufRead + Send>,
-    delimiter: u8,
-    quote: Option<u8>,
+    dialect: Dialect,
     /// What is read of the file and not yet given, from `at` on.
     ahead: Vec<u8>,
     at: usize,
@@ -77,12 +97,11 @@ impl<'a> Row<'a> {
 }
 
 impl RowReader {
-    pub(super) fn open(path: &Path, delimiter: u8, quote: Option<u8>, read: &Arc<AtomicU64>) -> Result<Self> {
+    pub(super) fn open(path: &Path, dialect: Dialect, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Self> {
         let mut reader = Self {
             path: path.to_path_buf(),
-            contents: open(path, read)?,
-            delimiter,
-            quote,
+            contents: open(path, encoding, read)?,
+            dialect,
             ahead: Vec::new(),
             at: 0,
             next_line: 1,
@@ -139,6 +158,7 @@ impl RowReader {
 
     /// Reads the record that begins at `at`, with its line end.
     fn read_row(&mut self) -> Result<std::result::Result<(), RowProblem>> {
+        let Dialect { delimiter, quote, escape, skip_initial_space } = self.dialect;
         let mut place = Place::FieldStart;
         // Counted from `at`, which reading may move.
         let mut offset = 0;
@@ -156,22 +176,42 @@ impl RowReader {
                 }
                 break;
             };
-            let quote = self.quote == Some(byte);
+            let is_quote = quote == Some(byte);
             match place {
-                Place::FieldStart if quote => place = Place::Quoted,
-                Place::Quoted if quote => place = Place::BehindQuote,
+                _ if escape == Some(byte) && place != Place::BehindQuote => {
+                    let Some(&letter) = rest.get(1) else {
+                        if self.read_line()? {
+                            continue;
+                        }
+                        // At the end of the file there is nothing to escape.
+                        self.record.bytes.push(byte);
+                        offset += 1;
+                        continue;
+                    };
+                    self.next_line += u64::from(letter == b'\n');
+                    self.record.bytes.push(letter);
+                    offset += 2;
+                    if place == Place::FieldStart {
+                        place = Place::Plain;
+                    }
+                    continue;
+                }
+                Place::FieldStart if is_quote => place = Place::Quoted,
+                Place::FieldStart if skip_initial_space && byte == b' ' => {}
+                Place::Quoted if is_quote => place = Place::BehindQuote,
                 Place::Quoted => {
-                    let length = rest.iter().position(|&byte| self.quote == Some(byte)).unwrap_or(rest.len());
+                    let ends = |&byte: &u8| quote == Some(byte) || escape == Some(byte);
+                    let length = rest.iter().position(ends).unwrap_or(rest.len());
                     self.next_line += rest[..length].iter().filter(|&&byte| byte == b'\n').count() as u64;
                     self.record.bytes.extend_from_slice(&rest[..length]);
                     offset += length;
                     continue;
                 }
-                Place::BehindQuote if quote => {
+                Place::BehindQuote if is_quote => {
                     self.record.bytes.push(byte);
                     place = Place::Quoted;
                 }
-                _ if byte == self.delimiter => {
+                _ if byte == delimiter => {
                     self.record.end_field();
                     place = Place::FieldStart;
                 }
@@ -183,7 +223,7 @@ impl RowReader {
                     return Ok(Err(RowProblem::BehindQuote { closed }));
                 }
                 Place::FieldStart | Place::Plain => {
-                    let ends = |&byte: &u8| byte == self.delimiter || matches!(byte, b'\r' | b'\n');
+                    let ends = |&byte: &u8| byte == delimiter || matches!(byte, b'\r' | b'\n') || escape == Some(byte);
                     let length = rest.iter().position(ends).unwrap_or(rest.len());
                     self.record.bytes.extend_from_slice(&rest[..length]);
                     offset += length;

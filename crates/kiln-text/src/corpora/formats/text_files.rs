@@ -8,43 +8,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::vec;
 
+use kiln_base::Encoding;
 use kiln_base::input::{mark_of, text_of};
 
 use super::lines::total_bytes;
 use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
-use crate::error::{Error, Result};
+use crate::error::{CorpusError, Error, Result};
 
-/// What to do with bytes that are not UTF-8.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Decoding {
-    /// An error with the file and the offset.
-    #[default]
-    Strict,
-    /// U+FFFD in their place.
-    Lossy,
-}
-
-impl Decoding {
-    pub(crate) fn lossy(lossy: bool) -> Self {
-        if lossy { Self::Lossy } else { Self::Strict }
-    }
-
-    /// The text of a file that was read whole, without its byte order mark.
-    pub(crate) fn decode(self, bytes: Vec<u8>, file: impl Fn() -> String) -> Result<String> {
-        let mark = mark_of(&bytes);
-        let bytes = text_of(bytes).map_err(|source| Error::io("read", Path::new(&file()))(source))?;
-        String::from_utf8(bytes).or_else(|error| match self {
-            Self::Strict => Err(Error::NotUtf8 { file: file(), offset: mark + error.utf8_error().valid_up_to() }),
-            Self::Lossy => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        })
-    }
+/// The text of a file that was read whole, without its byte order mark.
+pub(crate) fn decode(encoding: Encoding, bytes: Vec<u8>, file: impl Fn() -> String) -> Result<String> {
+    let mark = mark_of(&bytes);
+    let bytes = text_of(bytes, encoding).map_err(|source| Error::io("read", Path::new(&file()))(source))?;
+    String::from_utf8(bytes)
+        .map_err(|error| CorpusError::NotUtf8 { file: file(), offset: mark + error.utf8_error().valid_up_to() }.into())
 }
 
 /// Files with a label each.
 pub(crate) struct TextFiles {
     files: vec::IntoIter<(PathBuf, u32)>,
-    decoding: Decoding,
+    encoding: Encoding,
     read: Arc<AtomicU64>,
 }
 
@@ -54,11 +37,15 @@ impl TextFiles {
     /// # Errors
     ///
     /// [`Error::File`] for a file that is not there.
-    pub(crate) fn documents(files: Vec<(PathBuf, u32)>, decoding: Decoding) -> Result<CorpusDocuments<'static>> {
+    pub(crate) fn documents(
+        files: Vec<(PathBuf, u32)>,
+        encoding: Encoding,
+        class_names: Vec<String>,
+    ) -> Result<CorpusDocuments<'static>> {
         let paths: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
         let (total, read) = (total_bytes(&paths)?, Arc::<AtomicU64>::default());
-        let rows = Self { files: files.into_iter(), decoding, read: Arc::clone(&read) };
-        Ok(CorpusDocuments::new(rows, read, total))
+        let rows = Self { files: files.into_iter(), encoding, read: Arc::clone(&read) };
+        Ok(CorpusDocuments::new(rows, read, total, class_names))
     }
 }
 
@@ -70,7 +57,7 @@ impl Rows for TextFiles {
             Err(error) => return Some(Err(error)),
         };
         self.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let text = self.decoding.decode(bytes, || path.display().to_string());
+        let text = decode(self.encoding, bytes, || path.display().to_string());
         Some(text.map(|text| Document { text, label }))
     }
 }
