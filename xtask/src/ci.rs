@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{cargo, command, results, run, tidy};
+use crate::{cargo, command, odd_inputs, results, run, tidy};
 
 /// The README's first command, without running what it builds.
 const QUICKSTART: &str = "build --release --locked --example quickstart";
 
 /// The README's second command. `cargo test` would build every example, which has a step of its own.
-const TESTS: &str = "test --release --locked --workspace --exclude kiln-examples";
+pub(crate) const TESTS: &str = "test --release --locked --workspace --exclude kiln-examples";
 
 /// The tests of everything that runs on a backend, only on the deprecated one.
 const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-predict \
@@ -48,10 +48,13 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
         FREE_OF_BURN.iter().try_for_each(|name| dependencies::free_of_burn(root, name))
     })?;
     steps.take("kiln-predict brings nothing of training", || dependencies::predict_is_small(root))?;
-    steps.take("clippy", || cargo(root, "clippy --release --workspace --all-targets --locked -- -D warnings"))?;
+    steps.take("clippy", || {
+        cargo(root, "clippy --release --workspace --all-targets --features xtask/odd-inputs --locked -- -D warnings")
+    })?;
     steps.take("the quickstart's build", || cargo(root, QUICKSTART))?;
     steps.take("the tests build no crate of Kiln again", || builds::nothing_twice(root, TESTS))?;
     steps.take("tests", || cargo(root, TESTS))?;
+    steps.take("odd files for every reader", || odd_inputs(root, &["--count", "300"]))?;
     steps.take("the examples' own tests and the README", || {
         cargo(root, "test --release --locked -p kiln-examples --lib")?;
         cargo(root, "test --release --locked -p kiln-examples --doc")

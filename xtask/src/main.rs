@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod compare_text;
 mod compare_words;
+mod faults;
 mod results;
 mod tidy;
 
@@ -38,6 +39,8 @@ enum Task {
     CompareWord2vec(compare_words::CompareWord2Vec),
     /// Runs the experiments and writes RESULTS.md
     Results(results::Results),
+    /// What people really feed to Kiln, what is expected of it, and whether that holds
+    Faults,
     /// Reads odd copies of good files with every reader: nothing may panic, hang or be lost in silence
     OddInputs(OddInputs),
     /// Times reading and asking word vectors beside gensim and writes the table to BENCHMARKS.md
@@ -64,10 +67,8 @@ fn main() -> Result<()> {
         Task::CompareText(options) => compare_text::compare(root, &options),
         Task::CompareWord2vec(options) => compare_words::word2vec(root, &options),
         Task::Results(options) => results::results(root, &options),
-        Task::OddInputs(options) => {
-            let readers = "run --release --quiet --package xtask --features odd-inputs --bin odd_inputs --";
-            run(command(root, "cargo", readers).args(&options.arguments))
-        }
+        Task::OddInputs(options) => odd_inputs(root, &options.arguments),
+        Task::Faults => faults::faults(root),
         Task::CompareVectors(options) => compare_words::vectors(root, &options),
     }
 }
@@ -82,6 +83,12 @@ fn command(folder: &Path, program: &str, arguments: &str) -> Command {
 fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
     if status.success() { Ok(()) } else { bail!("{command:?} ended with {status}") }
+}
+
+/// Runs the program that reads odd files. All of the workspace's features, so that no library is built again.
+fn odd_inputs(root: &Path, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<()> {
+    let program = "run --release --quiet --workspace --features xtask/odd-inputs --bin odd_inputs --";
+    run(command(root, "cargo", program).args(arguments))
 }
 
 fn cargo(root: &Path, arguments: &str) -> Result<()> {

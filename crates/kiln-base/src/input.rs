@@ -129,6 +129,14 @@ impl Input {
         self.mark
     }
 
+    /// Everything from the beginning, in lines that end in LF or CR LF: where the first 64 KiB have a CR and no LF, as in files of
+    /// old Macs, each CR comes as LF.
+    pub fn into_lines(self) -> Box<dyn BufRead + Send> {
+        let is_old = self.head.contains(&b'\r') && !self.head.contains(&b'\n');
+        let reader = self.into_reader();
+        if is_old { Box::new(BufReader::with_capacity(BUFFER, OldLines(reader))) } else { reader }
+    }
+
     /// Everything from the beginning.
     pub fn into_reader(self) -> Box<dyn BufRead + Send> {
         let whole = Cursor::new(self.head).chain(self.rest);
@@ -188,6 +196,17 @@ impl Read for Counted {
             }
         };
         self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// LF in place of CR.
+struct OldLines<R>(R);
+
+impl<R: Read> Read for OldLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        buffer[..read].iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
         Ok(read)
     }
 }

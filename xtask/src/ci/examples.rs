@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
+use crate::faults::programs;
 use crate::{cargo, command, output};
 
 /// Runs every example in its fast mode and looks for the last line that its users look for.
@@ -26,6 +27,9 @@ pub(super) fn run_all(root: &Path, scratch: &Path) -> Result<()> {
     run("one-hot", &[], "2 x 50 x 101")?;
     run("quickstart", &["--fast", "--artifact", &folder("quickstart")], "test accuracy ")?;
     run("predict", &["--artifact", &folder("quickstart"), "never dull"], "tive\t0.")?;
+    for (what, holds) in programs(root, scratch) {
+        holds.with_context(|| what)?;
+    }
     run("own-model", &["--fast", "--artifact", &folder("own")], "test accuracy ")?;
     run("own-callback", &["--fast", "--artifact", &folder("callback")], "test accuracy ")?;
     run("similar-words", &["--words", "film,story"], "story: ")?;

@@ -30,24 +30,25 @@ fn tar(bytes: &[u8]) -> Vec<u8> {
     [header, bytes.to_vec(), vec![0; padding + 1024]].concat()
 }
 
-/// Copies of `text`, ASCII in lines, in every guise.
-fn files(text: &str) -> Vec<OddFile> {
-    let plain = text.as_bytes();
-    let marked = [b"\xef\xbb\xbf", plain].concat();
+/// What a reader makes of a file that not every reader takes alike.
+#[derive(Debug)]
+pub(crate) enum Cell<T> {
+    /// The same as of the text as it is.
+    Same,
+    /// This.
+    Reads(T),
+    /// An error that names the file and says this.
+    Says(&'static str),
+}
+
+/// Copies of a file in every guise, whatever is in it.
+fn packages(plain: &[u8]) -> Vec<OddFile> {
     let (first, second) = plain.split_at(plain.len() / 2);
-    let utf_16 = |mark: &str| format!("{mark}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     vec![
-        ("with a byte order mark", marked.clone(), None),
-        ("with CR LF", text.replace('\n', "\r\n").into_bytes(), None),
-        ("with a mark and CR LF", format!("\u{feff}{}", text.replace('\n', "\r\n")).into_bytes(), None),
-        ("without a last line end", text.trim_end_matches('\n').as_bytes().to_vec(), None),
         ("gzip", packed(plain), None),
-        ("gzip with a mark in it", packed(&marked), None),
         ("gzip in two members", [packed(first), packed(second)].concat(), None),
         ("gzip with zeros after it", [packed(plain), vec![0; 700]].concat(), None),
         ("gzip cut short", packed(plain)[..packed(plain).len() - 5].to_vec(), Some("")),
-        ("UTF-16 with its mark", utf_16("\u{feff}"), Some("UTF-16")),
-        ("UTF-16 without a mark", utf_16(""), Some("UTF-16")),
         ("a tar archive", tar(plain), Some("a tar archive; unpack it")),
         ("a tar.gz", packed(&tar(plain)), Some("a tar archive packed by gzip")),
         ("a zip archive", [b"PK\x03\x04\x14\0\0\0", plain].concat(), Some("a zip archive")),
@@ -67,39 +68,61 @@ fn files(text: &str) -> Vec<OddFile> {
     ]
 }
 
+/// Copies of `text`, ASCII in lines, as editors and other systems write it.
+fn spellings(text: &str) -> Vec<OddFile> {
+    let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();
+    let utf_16 = |mark: &str| format!("{mark}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    vec![
+        ("with a byte order mark", marked.clone(), None),
+        ("with CR LF", text.replace('\n', "\r\n").into_bytes(), None),
+        ("with a mark and CR LF", format!("\u{feff}{}", text.replace('\n', "\r\n")).into_bytes(), None),
+        ("without a last line end", text.trim_end_matches('\n').as_bytes().to_vec(), None),
+        ("gzip with a mark in it", packed(&marked), None),
+        ("UTF-16 with its mark", utf_16("\u{feff}"), Some("UTF-16")),
+        ("UTF-16 without a mark", utf_16(""), Some("UTF-16")),
+    ]
+}
+
+/// Copies of `text` that each reader takes in its own way.
+fn own_files(text: &str) -> [(&'static str, Vec<u8>); 5] {
+    let last = text.trim_end().rfind('\n').map_or(0, |end| end + 1);
+    let with = |byte: u8| [&text.as_bytes()[..=last], &[byte], &text.as_bytes()[last + 1..]].concat();
+    [
+        ("CR", text.replace('\n', "\r").into_bytes()),
+        ("NUL", with(0)),
+        ("one line", text.split_inclusive('\n').next().unwrap_or_default().as_bytes().to_vec()),
+        ("Latin-1", with(0xe9)),
+        ("HTML", b"<!DOCTYPE html>\n<html><body>404</body></html>\n".to_vec()),
+    ]
+}
+
 /// Runs a reader over copies of `text` in a file `name`: what it reads of those that are text must be what it reads of the
-/// text as it is, and the error of the others must say what they are. `reads_once`: whether a pipe will do.
+/// text as it is, and the error of the others must say what they are. `reads_once`: whether a pipe will do. `own` tells what
+/// is made of `CR` (all line ends), `NUL` (after the first letter of the last line), `one line` (the first), `Latin-1` (é in the
+/// place of NUL) and `HTML`.
 pub(crate) fn check<T: PartialEq + Debug>(
     name: &str,
     text: &str,
     reads_once: bool,
+    own: impl Fn(&str) -> Cell<T>,
     read: impl Fn(&Path) -> Result<T, String>,
 ) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
     let expected = read(&path).unwrap();
-    let mut wrong = Vec::new();
-    for (what, bytes, refused) in files(text) {
+    let mut wrong = check_packages(&path, text.as_bytes(), spellings(text), &expected, &read);
+    for (what, bytes) in own_files(text) {
         std::fs::write(&path, bytes).unwrap();
-        match (read(&path), refused) {
-            (Ok(found), None) if found == expected => {}
-            (Err(error), Some(says)) if error.contains(says) && error.contains(name) => {}
-            (found, _) => wrong.push(format!("{what}: {found:?}")),
+        match (read(&path), own(what)) {
+            (Ok(found), Cell::Same) if found == expected => {}
+            (Ok(found), Cell::Reads(own)) if found == own => {}
+            (Err(error), Cell::Says(says)) if error.contains(says) && error.contains(name) => {}
+            (found, own) => wrong.push(format!("{what}: {found:?} for {own:?}")),
         }
     }
-    std::fs::remove_file(&path).unwrap();
-    match read(&path) {
-        Err(error) if error.contains(name) => {}
-        found => wrong.push(format!("a missing file: {found:?}")),
-    }
-    std::fs::create_dir(&path).unwrap();
-    match read(&path) {
-        Err(error) if error.contains(name) => {}
-        found => wrong.push(format!("a folder: {found:?}")),
-    }
-    std::fs::remove_dir(&path).unwrap();
     if cfg!(unix) && reads_once {
+        std::fs::remove_file(&path).unwrap();
         let status = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(status.success());
         let found = std::thread::scope(|scope| {
@@ -111,4 +134,74 @@ pub(crate) fn check<T: PartialEq + Debug>(
         }
     }
     assert!(wrong.is_empty(), "{name}, of which {expected:?} should be read:\n{}", wrong.join("\n"));
+}
+
+/// Runs a reader over copies of a file `name` that is no text.
+#[allow(dead_code)] // not every crate has such a format
+pub(crate) fn check_bytes<T: PartialEq + Debug>(name: &str, bytes: &[u8], read: impl Fn(&Path) -> Result<T, String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let expected = read(&path).unwrap();
+    let wrong = check_packages(&path, bytes, Vec::new(), &expected, &read);
+    assert!(wrong.is_empty(), "{name}, of which {expected:?} should be read:\n{}", wrong.join("\n"));
+}
+
+/// What goes wrong with copies in packages, with `others`, and with what cannot be read at all.
+fn check_packages<T: PartialEq + Debug>(
+    path: &Path,
+    plain: &[u8],
+    others: Vec<OddFile>,
+    expected: &T,
+    read: &impl Fn(&Path) -> Result<T, String>,
+) -> Vec<String> {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let mut wrong = Vec::new();
+    for (what, bytes, refused) in packages(plain).into_iter().chain(others) {
+        std::fs::write(path, bytes).unwrap();
+        match (read(path), refused) {
+            (Ok(found), None) if found == *expected => {}
+            (Err(error), Some(says)) if error.contains(says) && error.contains(name) => {}
+            (found, _) => wrong.push(format!("{what}: {found:?}")),
+        }
+    }
+    let mut is_refused = |what: &str, found: Result<T, String>| match found {
+        Err(error) if error.contains(name) => {}
+        found => wrong.push(format!("{what}: {found:?}")),
+    };
+    std::fs::write(path, plain).unwrap();
+    if let Some(found) = without_permission(path, || read(path)) {
+        is_refused("a file without permission", found);
+    }
+    std::fs::remove_file(path).unwrap();
+    is_refused("a missing file", read(path));
+    std::fs::create_dir(path).unwrap();
+    is_refused("a folder", read(path));
+    std::fs::remove_dir(path).unwrap();
+    std::fs::write(path, plain).unwrap();
+    wrong
+}
+
+/// What `read` gives of a file that the user may not read. Root may read any, so the thread is another user's meanwhile.
+#[cfg(target_os = "linux")]
+fn without_permission<T>(path: &Path, read: impl FnOnce() -> T) -> Option<T> {
+    use std::os::unix::fs::PermissionsExt;
+
+    const NOBODY: libc::uid_t = 65_534;
+    // The system call, for this thread: the function of libc is for the whole process.
+    // SAFETY: it takes three numbers, of which -1 leaves the real and the saved user as they are.
+    let become_user = |user: libc::uid_t| unsafe { libc::syscall(libc::SYS_setresuid, -1, user, -1) } == 0;
+    // SAFETY: it takes nothing and always succeeds.
+    let user = unsafe { libc::geteuid() };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let is_other = user == 0 && become_user(NOBODY);
+    let found = (user != 0 || is_other).then(read);
+    assert!(!is_other || become_user(user), "the test is root again");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    found
+}
+
+#[cfg(not(target_os = "linux"))]
+fn without_permission<T>(_: &Path, _: impl FnOnce() -> T) -> Option<T> {
+    None
 }

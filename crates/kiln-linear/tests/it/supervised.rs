@@ -112,6 +112,22 @@ fn a_chosen_prefix_survives_the_file() {
 }
 
 #[test]
+fn lines_sorted_by_label_need_to_be_shuffled() {
+    let line = |label: &str, at: usize| format!("__label__{label} word{at} {label}ly");
+    let sorted: Vec<String> = ["good", "bad"].iter().flat_map(|label| (0..20).map(|at| line(label, at))).collect();
+    let config = SupervisedConfig::new().d(8).epochs(20).learning_rate(0.5);
+    let error = fit(&config, &sorted).unwrap_err();
+    assert!(matches!(error, Error::SortedLines { lines: 40, labels: 2 }) && error.to_string().contains("`shuffle`"));
+    let model = fit(&config.clone().shuffle(3), &sorted).unwrap();
+    assert_eq!(model.test(&sorted, 1).precision(), 1.0);
+    // The order, and nothing else, depends on the seed.
+    assert_ne!(model.loss(), fit(&config.clone().shuffle(4), &sorted).unwrap().loss());
+    assert_eq!(model.loss(), fit(&config.clone().shuffle(3), &sorted).unwrap().loss());
+    // A few may be sorted by chance.
+    assert!(fit(&config, &sorted[18..22]).is_ok());
+}
+
+#[test]
 fn a_byte_order_mark_is_no_part_of_the_first_label() {
     let config = SupervisedConfig::new().d(8).epochs(5);
     let lines = ["\u{feff}__label__good a fine film", "__label__bad a dull film"];

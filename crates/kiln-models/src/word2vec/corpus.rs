@@ -193,7 +193,7 @@ impl Blocks {
                 let Some(path) = paths.get(self.begun) else { return Ok(None) };
                 let input = Input::open(path)?;
                 (self.begun, self.byte) = (self.begun + 1, input.mark_bytes());
-                self.open = Some((self.begun - 1, input.into_reader()));
+                self.open = Some((self.begun - 1, input.into_lines()));
                 continue;
             };
             let path = &paths[*file];

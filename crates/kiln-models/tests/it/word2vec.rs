@@ -16,7 +16,7 @@ use kiln_models::word2vec::{
 use kiln_models::{Error, Head, Model, Targets};
 
 use crate::devices;
-use crate::odd_files;
+use crate::odd_files::{self, Cell};
 
 /// Sentences in which a colour stands by a fruit and a number by a tool.
 fn sentences(count: usize) -> Vec<Vec<String>> {
@@ -176,15 +176,28 @@ fn message<T>(result: Result<T, Error>) -> String {
 
 #[test]
 fn a_corpus_in_every_guise_is_read_or_named() {
-    odd_files::check("corpus.txt", "you say goodbye\nand i say hello\n", false, |path| {
-        let vocabulary = Corpus::files([path]).and_then(|corpus| corpus.vocabulary(1));
-        let vocabulary = vocabulary.map_err(|error| match error {
-            // Of all files together.
-            Error::EmptyCorpus { .. } => format!("{}: {error}", path.display()),
-            error => error.to_string(),
-        })?;
-        Ok(vocabulary.words().map(str::to_owned).collect::<Vec<_>>())
-    });
+    let words = |text: &str| Cell::Reads(text.split(' ').map(str::to_owned).collect());
+    odd_files::check(
+        "corpus.txt",
+        "you say goodbye\nand i say hello\n",
+        false,
+        |what| match what {
+            "CR" => Cell::Same,
+            "NUL" => words("say you goodbye a\0nd i hello"),
+            "one line" => words("you say goodbye"),
+            "Latin-1" => Cell::Says("UTF-8"),
+            _ => words("<!DOCTYPE html> <html><body>404</body></html>"),
+        },
+        |path| {
+            let vocabulary = Corpus::files([path]).and_then(|corpus| corpus.vocabulary(1));
+            let vocabulary = vocabulary.map_err(|error| match error {
+                // Of all files together.
+                Error::EmptyCorpus { .. } => format!("{}: {error}", path.display()),
+                error => error.to_string(),
+            })?;
+            Ok(vocabulary.words().map(str::to_owned).collect::<Vec<_>>())
+        },
+    );
 }
 
 #[test]

@@ -53,6 +53,19 @@ pub enum CorpusError {
         found: Vec<String>,
     },
 
+    /// A first row that should name the columns has a label in the label's column.
+    #[error(
+        "{}, line 1, should name the columns, found the label {} in it: for files without such a line set `headers(false)`",
+        .path.display(),
+        quoted(.label)
+    )]
+    NoHeader {
+        /// The file.
+        path: PathBuf,
+        /// What the label's column holds.
+        label: String,
+    },
+
     /// A row of a corpus file cannot be a document. [`BadRow::Skip`](crate::corpora::BadRow) passes over such rows.
     #[error("{}, line {line}: {problem}", .path.display())]
     Row {

@@ -27,6 +27,15 @@ fn class_names_are_those_of_the_labels() {
 }
 
 #[test]
+fn a_first_row_with_a_label_is_no_header() {
+    let (folder, path) = file("a.csv", "a,1\nb,0\n");
+    let corpus = DelimitedCorpus::new([&path]).label(1, Labels::numbers(["neg", "pos"]));
+    let found = items(corpus.documents(), folder.path());
+    assert!(found.len() == 1 && found[0].contains("headers(false)") && found[0].contains("\"1\""), "{found:?}");
+    assert_eq!(items(corpus.headers(false).documents(), folder.path()), ["a=1", "b=0"]);
+}
+
+#[test]
 fn quotes_may_be_escaped_and_spaces_dropped() {
     let contents = "1,\"he said \\\"no\\\" twice\",neg\n2,a\\,b \\\nc,pos\n3,\"x \\\\\",pos\n4,\"two\"\"quotes\",neg\n5,\\\"y,pos\n6,z,pos\\";
     let (folder, path) = file("spark.csv", contents);

@@ -8,7 +8,7 @@ use kiln_text::corpora::{
 use kiln_text::encoders::WordTokenizer;
 use kiln_text::io::Saved;
 
-use crate::odd_files;
+use crate::odd_files::{self, Cell};
 
 /// The texts and labels of a corpus, or the first error.
 fn read(corpus: kiln_text::Result<CorpusDocuments<'_>>) -> Result<Vec<(String, u32)>, String> {
@@ -17,27 +17,65 @@ fn read(corpus: kiln_text::Result<CorpusDocuments<'_>>) -> Result<Vec<(String, u
     Ok(documents.into_iter().map(|document| (document.text, document.label)).collect())
 }
 
+fn rows(rows: &[(&str, u32)]) -> Vec<(String, u32)> {
+    rows.iter().map(|&(text, label)| (text.to_owned(), label)).collect()
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
 #[test]
 fn lines() {
-    odd_files::check("lines.txt", "A dull film.\nA fine one.\n", true, |path| {
-        read(LineCorpus::new([path]).documents())
-    });
+    odd_files::check(
+        "lines.txt",
+        "A dull film.\nA fine one.\n",
+        true,
+        |what| match what {
+            "CR" => Cell::Same,
+            "NUL" => Cell::Reads(rows(&[("A dull film.", 0), ("A\0 fine one.", 0)])),
+            "one line" => Cell::Reads(rows(&[("A dull film.", 0)])),
+            "Latin-1" => Cell::Says("`encoding`"),
+            _ => Cell::Reads(rows(&[("<!DOCTYPE html>", 0), ("<html><body>404</body></html>", 0)])),
+        },
+        |path| read(LineCorpus::new([path]).documents()),
+    );
 }
 
 #[test]
 fn delimited_rows() {
     let corpus = |path: &Path| DelimitedCorpus::new([path]).text("text").label("label", Labels::names(["neg", "pos"]));
-    odd_files::check("rows.csv", "text,label\n\"dull, long\",neg\nfine,pos\n", true, |path| {
-        read(corpus(path).documents())
-    });
+    odd_files::check(
+        "rows.csv",
+        "text,label\n\"dull, long\",neg\nfine,pos\n",
+        true,
+        |what| match what {
+            "CR" => Cell::Same,
+            "NUL" => Cell::Reads(rows(&[("dull, long", 0), ("f\0ine", 1)])),
+            "one line" => Cell::Reads(Vec::new()),
+            "Latin-1" => Cell::Says("`encoding`"),
+            _ => Cell::Says("should have the column \"text\""),
+        },
+        |path| read(corpus(path).documents()),
+    );
 }
 
 #[test]
 fn json_lines() {
     let text = "{\"text\": \"dull\", \"label\": 0}\n{\"text\": \"fine\", \"label\": 1}\n";
-    odd_files::check("rows.jsonl", text, true, |path| {
-        read(JsonLinesCorpus::new([path], "text").label("label", Labels::numbers(["neg", "pos"])).documents())
-    });
+    odd_files::check(
+        "rows.jsonl",
+        text,
+        true,
+        |what| match what {
+            "CR" => Cell::Same,
+            "NUL" => Cell::Says("line 2: not a JSON object"),
+            "one line" => Cell::Reads(rows(&[("dull", 0)])),
+            "Latin-1" => Cell::Says("`encoding`"),
+            _ => Cell::Says("line 1: not a JSON object"),
+        },
+        |path| read(JsonLinesCorpus::new([path], "text").label("label", Labels::numbers(["neg", "pos"])).documents()),
+    );
 }
 
 #[test]
@@ -70,11 +108,23 @@ fn json_lines_as_python_writes_them() {
 
 #[test]
 fn the_penn_treebank() {
-    odd_files::check("ptb.train.txt", " the film was dull \n no one <unk> \n", true, |path| {
-        let treebank = PennTreebank::open(path.parent().unwrap());
-        let words = treebank.train().and_then(|part| part.words().collect::<kiln_text::Result<Vec<_>>>());
-        words.map_err(|error| error.to_string())
-    });
+    odd_files::check(
+        "ptb.train.txt",
+        " the film was dull \n no one <unk> \n",
+        true,
+        |what| match what {
+            "CR" => Cell::Same,
+            "NUL" => Cell::Reads(words("the film was dull <eos> \0no one <unk> <eos>")),
+            "one line" => Cell::Reads(words("the film was dull <eos>")),
+            "Latin-1" => Cell::Says("`encoding`"),
+            _ => Cell::Reads(words("<!DOCTYPE html> <eos> <html><body>404</body></html> <eos>")),
+        },
+        |path| {
+            let treebank = PennTreebank::open(path.parent().unwrap());
+            let words = treebank.train().and_then(|part| part.words().collect::<kiln_text::Result<Vec<_>>>());
+            words.map_err(|error| error.to_string())
+        },
+    );
 }
 
 #[test]

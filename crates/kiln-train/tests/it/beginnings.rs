@@ -19,7 +19,7 @@ fn with_classes(data: &TokenDataset, change: impl Fn(usize, u32) -> u32) -> Toke
 fn a_run_starts_from_the_weights_of_another_with_other_options() {
     let (first, second, small) = (folder(), folder(), SmallRun::new());
     let fit = |trainer: Trainer<_>| trainer.quiet().fit(small.model(&cpu()), &small.train, &small.valid);
-    let before = fit(small.trainer(first.path(), 2)).unwrap();
+    let before = fit(small.trainer(first.path(), 2).existing_run(ExistingRun::Refuse)).unwrap();
     let weights = weights_of(before.model());
     // A rate of almost nothing leaves them as they are.
     let still = |path: &std::path::Path| {

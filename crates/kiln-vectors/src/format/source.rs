@@ -91,10 +91,10 @@ impl Room {
     }
 }
 
-/// A whole file, unpacked if it is compressed.
+/// A whole file of lines, unpacked if it is compressed.
 pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
-    Source::open(path)?.into_reader().read_to_end(&mut contents).map_err(FileError::new("read", path))?;
+    Source::open(path)?.input.into_lines().read_to_end(&mut contents).map_err(FileError::new("read", path))?;
     Ok(contents)
 }
 

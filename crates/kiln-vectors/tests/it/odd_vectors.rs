@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kiln_vectors::{AnalogyOptions, Format, LoadOptions, PairsOptions, WordVectors};
 
-use crate::odd_files;
+use crate::odd_files::{self, Cell};
 
 fn words(vectors: kiln_vectors::Result<WordVectors>) -> Result<Vec<(String, Vec<f32>)>, String> {
     let vectors = vectors.map_err(|error| error.to_string())?;
@@ -15,11 +15,34 @@ fn load(path: &Path) -> Result<Vec<(String, Vec<f32>)>, String> {
     words(WordVectors::load(path))
 }
 
+/// What is made of the vectors of two words, with a line that says how many, or without.
+fn own(has_header: bool) -> impl Fn(&str) -> Cell<Vec<(String, Vec<f32>)>> {
+    let the = || ("the".to_owned(), vec![0.1, -0.2]);
+    move |what| match (what, has_header) {
+        ("CR", _) => Cell::Says("end them in LF"),
+        ("NUL", true) => Cell::Reads(vec![the(), ("o\0f".to_owned(), vec![0.3, 0.4])]),
+        ("NUL", false) => Cell::Says("neither text nor"),
+        ("one line", true) => Cell::Says("promises 2 words, found 0"),
+        ("one line", false) => Cell::Reads(vec![the()]),
+        ("Latin-1", _) => Cell::Says("UTF-8"),
+        _ => Cell::Says("a page of the web"),
+    }
+}
+
 #[test]
 fn vectors() {
-    odd_files::check("glove.txt", "the 0.1 -0.2\nof 0.3 0.4\n", true, load);
-    odd_files::check("word2vec.txt", "2 2\nthe 0.1 -0.2\nof 0.3 0.4\n", true, load);
-    odd_files::check("fasttext.vec", "2 2\nthe 0.1 -0.2\nof 0.3 0.4\n", true, load);
+    odd_files::check("glove.txt", "the 0.1 -0.2\nof 0.3 0.4\n", true, own(false), load);
+    odd_files::check("word2vec.txt", "2 2\nthe 0.1 -0.2\nof 0.3 0.4\n", true, own(true), load);
+    odd_files::check("fasttext.vec", "2 2\nthe 0.1 -0.2\nof 0.3 0.4\n", true, own(true), load);
+}
+
+#[test]
+fn the_binary_format() {
+    let vectors = WordVectors::new(["the", "of"], vec![0.1, -0.2, 0.3, 0.4], 2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("saved.bin");
+    vectors.save(&path, Format::Word2VecBinary).unwrap();
+    odd_files::check_bytes("word2vec.bin", &std::fs::read(&path).unwrap(), load);
 }
 
 #[test]
@@ -28,19 +51,56 @@ fn counts_pairs_and_analogies() {
     let vectors = WordVectors::new(["a", "b", "c", "d"], vec![1.0, 0.1, 1.0, 0.3, -0.2, 1.0, 0.5, 0.5], 2).unwrap();
     let path = folder.path().join("vectors.txt");
     vectors.save(&path, Format::Word2VecText).unwrap();
-    odd_files::check("counts.txt", "a 9\nb 7\nc 5\nd 1\n", true, |counts| {
-        let loaded = LoadOptions::new().counts(counts).load(&path).map_err(|error| error.to_string())?;
-        Ok(loaded.counts().unwrap().to_vec())
-    });
-    odd_files::check("pairs.tsv", "a\tb\t9\na\tc\t1\nb\tc\t2\n", true, |pairs| {
-        let score = vectors.evaluate_word_pairs(pairs, &PairsOptions::new()).map_err(|error| error.to_string())?;
-        Ok((score.used, score.spearman.coefficient))
-    });
-    odd_files::check("analogies.txt", ": letters\na b c d\nb a d c\n", true, |questions| {
-        let score =
-            vectors.evaluate_word_analogies(questions, &AnalogyOptions::new()).map_err(|error| error.to_string())?;
-        Ok(score.sections.iter().map(|section| section.name.clone()).collect::<Vec<_>>())
-    });
+    odd_files::check(
+        "counts.txt",
+        "a 9\nb 7\nc 5\nd 1\n",
+        true,
+        |what| match what {
+            "CR" => Cell::Same,
+            "NUL" => Cell::Reads(vec![9, 7, 5, 0]),
+            "one line" => Cell::Reads(vec![9, 0, 0, 0]),
+            "Latin-1" => Cell::Says("UTF-8"),
+            _ => Cell::Says("line 1 should be a word"),
+        },
+        |counts| {
+            let loaded = LoadOptions::new().counts(counts).load(&path).map_err(|error| error.to_string())?;
+            Ok(loaded.counts().unwrap().to_vec())
+        },
+    );
+    odd_files::check(
+        "pairs.tsv",
+        "a\tb\t9\na\tc\t1\nb\tc\t2\n",
+        true,
+        |what| match what {
+            "CR" => Cell::Same,
+            "NUL" => Cell::Reads((2, 0.999_999_999_999_999_8)),
+            "one line" => Cell::Says("at least two pairs of known words, found 1"),
+            "Latin-1" => Cell::Says("UTF-8"),
+            _ => Cell::Says("line 1 holds the columns 0 \"<!DOCTYPE html>\""),
+        },
+        |pairs| {
+            let score = vectors.evaluate_word_pairs(pairs, &PairsOptions::new()).map_err(|error| error.to_string())?;
+            Ok((score.used, score.spearman.coefficient))
+        },
+    );
+    odd_files::check(
+        "analogies.txt",
+        ": letters\na b c d\nb a d c\n",
+        true,
+        |what| match what {
+            "CR" => Cell::Same,
+            "NUL" => Cell::Same,
+            "one line" => Cell::Says("found none in 1 lines"),
+            "Latin-1" => Cell::Says("UTF-8"),
+            _ => Cell::Says("a section line such as `: capitals`"),
+        },
+        |questions| {
+            let score = vectors
+                .evaluate_word_analogies(questions, &AnalogyOptions::new())
+                .map_err(|error| error.to_string())?;
+            Ok(score.sections.iter().map(|section| section.name.clone()).collect::<Vec<_>>())
+        },
+    );
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl DelimitedCorpus {
     /// [`CorpusError::NoFiles`], and [`Error::File`] for a file that is not there. As items: [`CorpusError::Row`] for a
     /// row that is shorter or longer than the first, not UTF-8, in which a quote opens and does not close or does not end
     /// its field, or whose label stands for no class; [`CorpusError::NoColumn`] if the first row lacks a column;
+    /// [`CorpusError::NoHeader`] if it should be a header and has a label;
     /// [`CorpusError::EmptyFile`]; [`Error::File`].
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let total = total_bytes(&self.paths)?;
@@ -147,6 +148,12 @@ impl DelimitedRows {
             })
         };
         let (text, label) = (find(&corpus.text)?, corpus.label.as_ref().map(|(column, _)| find(column)).transpose()?);
+        if let (true, Some(label), Some((Column::Number(_), labels))) = (corpus.headers, label, &corpus.label)
+            && labels.class(&names[label]).is_ok()
+        {
+            let (path, label) = (path.clone(), names[label].clone());
+            return Err(CorpusError::NoHeader { path, label }.into());
+        }
         Ok(Some(OpenFile { rows, fields: names.len(), text, label, first: !corpus.headers }))
     }
 

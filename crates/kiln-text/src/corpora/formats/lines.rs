@@ -13,7 +13,7 @@ use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
-/// The contents of a file as UTF-8, unpacked if it is gzip, without a byte order mark.
+/// The lines of a file as UTF-8, unpacked if it is gzip, without a byte order mark.
 ///
 /// # Errors
 ///
@@ -22,7 +22,7 @@ pub(crate) fn open(path: &Path, encoding: Encoding, read: &Arc<AtomicU64>) -> Re
     let input = Input::decoded(path, encoding, read)?;
     match input.head() {
         [] => Err(CorpusError::EmptyFile { path: path.to_path_buf() }.into()),
-        _ => Ok(input.into_reader()),
+        _ => Ok(input.into_lines()),
     }
 }
 
