@@ -13,16 +13,16 @@ use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
-/// The lines of a file as UTF-8, unpacked if it is gzip, without a byte order mark.
+/// A file of text that holds something, as UTF-8, unpacked if it is gzip, without a byte order mark.
 ///
 /// # Errors
 ///
 /// [`Error::File`]; [`CorpusError::EmptyFile`] if there is nothing in it.
-pub(crate) fn open(path: &Path, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>> {
+pub(crate) fn open(path: &Path, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Input> {
     let input = Input::decoded(path, encoding, read)?;
     match input.head() {
         [] => Err(CorpusError::EmptyFile { path: path.to_path_buf() }.into()),
-        _ => Ok(input.into_lines()),
+        _ => Ok(input),
     }
 }
 
@@ -104,7 +104,7 @@ impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> LineRows<F> {
             Some(contents) => contents,
             None => {
                 self.number = 0;
-                self.contents.insert(open(path, self.encoding, &self.read)?)
+                self.contents.insert(open(path, self.encoding, &self.read)?.into_lines())
             }
         };
         self.line.clear();

@@ -100,7 +100,7 @@ impl RowReader {
     pub(super) fn open(path: &Path, dialect: Dialect, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Self> {
         let mut reader = Self {
             path: path.to_path_buf(),
-            contents: open(path, encoding, read)?,
+            contents: open(path, encoding, read)?.into_reader(),
             dialect,
             ahead: Vec::new(),
             at: 0,
