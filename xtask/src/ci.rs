@@ -20,7 +20,7 @@ pub(crate) const TESTS: &str = "test --release --locked --workspace --exclude ki
 /// The tests of everything that runs on a backend, only on the deprecated one.
 const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-predict \
                              -p kiln-train --lib --test it --no-default-features \
-                             --features ndarray,kiln-train/plot";
+                             --features ndarray";
 
 /// Packs every crate that is published, and builds none. With changes that are not committed, too.
 const PACKAGING: &str = "package --workspace --no-verify --locked --allow-dirty --quiet --exclude kiln-examples \
