@@ -85,10 +85,10 @@ fn run(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { bail!("{command:?} ended with {status}") }
 }
 
-/// Runs the program that reads odd files. All of the workspace's features, so that no library is built again.
+/// Runs the program that reads odd files. It is built with all of the workspace's features, so that no library is built again.
 fn odd_inputs(root: &Path, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<()> {
-    let program = "run --release --quiet --workspace --features xtask/odd-inputs --bin odd_inputs --";
-    run(command(root, "cargo", program).args(arguments))
+    let program = bench::built(root, "--workspace --features xtask/odd-inputs --bin odd_inputs")?;
+    run(Command::new(program).args(arguments))
 }
 
 fn cargo(root: &Path, arguments: &str) -> Result<()> {
