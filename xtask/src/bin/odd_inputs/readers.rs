@@ -67,7 +67,11 @@ fn lines(
     let mut bytes = Vec::new();
     let file = Input::open(path).map_err(|error| error.to_string())?;
     std::io::Read::read_to_end(&mut file.into_reader(), &mut bytes).map_err(|error| error.to_string())?;
-    let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes).split(|&byte| byte == b'\n');
+    // Lines of old Macs are told by the first 64 KiB.
+    let head = &bytes[..bytes.len().min(1 << 16)];
+    let end = if head.contains(&b'\r') && !head.contains(&b'\n') { b'\r' } else { b'\n' };
+    let lines =
+        bytes.strip_suffix(&[end]).unwrap_or(&bytes).split(|&byte| byte == end || (end == b'\r' && byte == b'\n'));
     Ok(Read { lines: Some(lines.filter(|line| counts(line)).count()), ..read })
 }
 
