@@ -71,10 +71,16 @@ pub struct TrainingArgs {
     /// Replace the run that the folder holds
     #[arg(long, conflicts_with = "resume")]
     pub overwrite: bool,
-    /// Continue the run that the folder holds, from its last whole epoch
+    /// Continue the run that the folder holds, from its last checkpoint
     #[arg(long)]
     pub resume: bool,
-    /// Start from the weights of this run, artifact or file; the options may be others
+    /// Keep the state after every so many steps too, for --resume
+    #[arg(long, value_name = "STEPS")]
+    pub checkpoint_steps: Option<usize>,
+    /// Keep the state every so many minutes too, for --resume
+    #[arg(long, value_name = "MINUTES")]
+    pub checkpoint_minutes: Option<f64>,
+    /// Start from the weights of this run, artifact or file. Keep --seed: it decides the split and the vocabulary
     #[arg(long, value_name = "PATH", conflicts_with = "resume")]
     pub from_weights: Option<PathBuf>,
     /// A small part of the data and few epochs, to see that everything runs
@@ -183,6 +189,14 @@ impl TrainingArgs {
             .existing_run(existing);
         let trainer = match &self.from_weights {
             Some(path) => trainer.from_weights(path),
+            None => trainer,
+        };
+        let trainer = match self.checkpoint_steps {
+            Some(steps) => trainer.checkpoint_every_steps(steps),
+            None => trainer,
+        };
+        let trainer = match self.checkpoint_minutes {
+            Some(minutes) => trainer.checkpoint_every_minutes(minutes),
             None => trainer,
         };
         trainer.stop_on_ctrl_c()

@@ -66,16 +66,19 @@ impl Input {
     /// The file cannot be read, is damaged gzip, or is an archive, a table, UTF-16 or another thing that is no text of UTF-8
     /// and no binary format of Kiln's; the error says what it is and what to do.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
-        Self::decoded(path, Encoding::UTF_8, &Arc::default())
+        Self::read(path.as_ref(), None, &Arc::default())
     }
 
     /// Opens a file of text in `encoding`, which comes as UTF-8, and counts in `read` the bytes that come from the disk.
     ///
     /// # Errors
     ///
-    /// As [`Input::open`].
+    /// As [`Input::open`]; of UTF-16 the error says that it is an encoding.
     pub fn decoded(path: impl AsRef<Path>, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Self, FileError> {
-        let path = path.as_ref();
+        Self::read(path.as_ref(), Some(encoding), read)
+    }
+
+    fn read(path: &Path, encoding: Option<Encoding>, read: &Arc<AtomicU64>) -> Result<Self, FileError> {
         let opened = || -> io::Result<Self> {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
@@ -86,7 +89,7 @@ impl Input {
         opened().map_err(FileError::new("read", path))
     }
 
-    fn of(mut file: impl Read + Send + 'static, bytes: Option<u64>, encoding: Encoding) -> io::Result<Self> {
+    fn of(mut file: impl Read + Send + 'static, bytes: Option<u64>, encoding: Option<Encoding>) -> io::Result<Self> {
         let mut magic = Vec::new();
         file.by_ref().take(MAGIC).read_to_end(&mut magic)?;
         let is_gzip = magic.starts_with(GZIP);
@@ -98,7 +101,7 @@ impl Input {
         let mut head = Vec::new();
         rest.by_ref().take(HEAD).read_to_end(&mut head)?;
         refuse(&head, is_gzip, encoding)?;
-        if let Some(table) = encoding.table(&head)? {
+        if let Some(table) = encoding.unwrap_or_default().table(&head)? {
             let encoded = Cursor::new(std::mem::take(&mut head)).chain(rest);
             let mut decoded = DecodeReaderBytesBuilder::new().encoding(Some(table)).build(encoded);
             decoded.by_ref().take(HEAD).read_to_end(&mut head)?;
@@ -132,9 +135,16 @@ impl Input {
     /// Everything from the beginning, in lines that end in LF or CR LF: where the first 64 KiB have a CR and no LF, as in files of
     /// old Macs, each CR comes as LF.
     pub fn into_lines(self) -> Box<dyn BufRead + Send> {
-        let is_old = self.head.contains(&b'\r') && !self.head.contains(&b'\n');
+        let is_old = self.ends_lines_in_cr();
         let reader = self.into_reader();
         if is_old { Box::new(BufReader::with_capacity(BUFFER, OldLines(reader))) } else { reader }
+    }
+
+    /// Whether the first 64 KiB have a CR and no LF. What stands at their very end may be half of a CR LF.
+    pub fn ends_lines_in_cr(&self) -> bool {
+        let head = self.head.strip_suffix(b"\r").filter(|_| self.head.len() as u64 + self.mark >= HEAD);
+        let head = head.unwrap_or(&self.head);
+        head.contains(&b'\r') && !head.contains(&b'\n')
     }
 
     /// Everything from the beginning.
@@ -144,17 +154,18 @@ impl Input {
     }
 }
 
-/// A text that was read whole, as UTF-8 without its byte order mark. Whether what was UTF-8 before is valid is not looked at.
+/// A text that was read whole, as UTF-8 without its byte order mark. UTF-8 input is not validated. Without an encoding it is UTF-8,
+/// and there is no option to say so.
 ///
 /// # Errors
 ///
 /// It is something else: an archive, packed, or UTF-16 where `encoding` is not.
-pub fn text_of(mut bytes: Vec<u8>, encoding: Encoding) -> io::Result<Vec<u8>> {
+pub fn text_of(mut bytes: Vec<u8>, encoding: Option<Encoding>) -> io::Result<Vec<u8>> {
     if bytes.starts_with(GZIP) {
         return Err(strange("packed by gzip", "unpack it"));
     }
     refuse(&bytes, false, encoding)?;
-    if let Some(table) = encoding.table(&bytes)? {
+    if let Some(table) = encoding.unwrap_or_default().table(&bytes)? {
         bytes = table.decode_with_bom_removal(&bytes).0.into_owned().into_bytes();
     }
     bytes.drain(..mark_of(&bytes));
@@ -263,7 +274,7 @@ fn strange(what: &str, advice: &str) -> io::Error {
 }
 
 /// What begins so, and what to do with it.
-const KINDS: [(&[u8], &str, &str); 18] = [
+const KINDS: [(&[u8], &str, &str); 16] = [
     (b"\xfd7zXZ\0", "packed by xz", "unpack it with unxz, or pack it with gzip"),
     (b"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it with unzstd, or pack it with gzip"),
     (b"\x1f\x9d", "packed by compress", "unpack it with uncompress, or pack it with gzip"),
@@ -279,19 +290,15 @@ const KINDS: [(&[u8], &str, &str); 18] = [
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a file of an old Office", "save it as CSV (UTF-8)"),
     (b"\xff\xfe\0\0", "text in UTF-32", "convert it to UTF-8, as by iconv -f UTF-32 -t UTF-8"),
     (b"\0\0\xfe\xff", "text in UTF-32", "convert it to UTF-8, as by iconv -f UTF-32 -t UTF-8"),
-    (b"\xff\xfe", UTF_16, UTF_16_ADVICE),
-    (b"\xfe\xff", UTF_16, UTF_16_ADVICE),
     (
         b"version https://git-lfs.github.com/spec/",
         "a pointer of Git LFS and not the file itself",
         "fetch it by git lfs pull",
     ),
 ];
-const UTF_16: &str = "text in UTF-16";
-const UTF_16_ADVICE: &str = "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8";
 
 /// An error if this is how something else begins than a text of UTF-8 or a binary format of Kiln's.
-fn refuse(head: &[u8], is_gzip: bool, encoding: Encoding) -> io::Result<()> {
+fn refuse(head: &[u8], is_gzip: bool, encoding: Option<Encoding>) -> io::Result<()> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         let holds = |name: &[u8]| head.windows(name.len()).any(|part| part == name);
         return Err(match holds(b"[Content_Types].xml") || holds(b"xl/") {
@@ -313,16 +320,17 @@ fn refuse(head: &[u8], is_gzip: bool, encoding: Encoding) -> io::Result<()> {
     {
         return Err(strange("a Parquet table", "write it as CSV or as JSON lines"));
     }
-    let is_expected = |what| what == UTF_16 && encoding.is_utf_16();
-    if let Some((_, what, advice)) = KINDS.into_iter().find(|(magic, _, _)| head.starts_with(magic))
-        && !is_expected(what)
-    {
+    let is_utf_16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || is_utf_16(head);
+    // UTF-32's marks begin as UTF-16's.
+    if let Some((_, what, advice)) = KINDS.into_iter().find(|(magic, _, _)| head.starts_with(magic)) {
         return Err(strange(what, advice));
     }
-    if is_utf_16(head) && !encoding.is_utf_16() {
-        return Err(strange(UTF_16, UTF_16_ADVICE));
+    match encoding {
+        _ if !is_utf_16 => Ok(()),
+        Some(encoding) if encoding.is_utf_16() => Ok(()),
+        Some(_) => Err(strange("text in UTF-16", "set the encoding to UTF-16 (`Encoding::UTF_16`)")),
+        None => Err(strange("text in UTF-16", "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8")),
     }
-    Ok(())
 }
 
 /// Whether each second byte is zero and no other, as in European text of UTF-16 without a mark.
@@ -349,7 +357,7 @@ mod tests {
 
     fn read_as(encoding: Encoding, bytes: &[u8]) -> io::Result<Vec<u8>> {
         let mut all = Vec::new();
-        Input::of(Cursor::new(bytes.to_vec()), None, encoding)?.into_reader().read_to_end(&mut all)?;
+        Input::of(Cursor::new(bytes.to_vec()), None, Some(encoding))?.into_reader().read_to_end(&mut all)?;
         Ok(all)
     }
 
@@ -377,7 +385,7 @@ mod tests {
             let marked = [MARK, text].concat();
             assert_eq!(read(&marked).unwrap(), text);
             assert_eq!(read(&packed(&marked)).unwrap(), text);
-            assert_eq!(text_of(marked, Encoding::UTF_8).unwrap(), text);
+            assert_eq!(text_of(marked, None).unwrap(), text);
         }
         // Only the first one is a mark.
         assert_eq!(read(b"\xef\xbb\xbf\xef\xbb\xbfa").unwrap(), b"\xef\xbb\xbfa");
@@ -422,7 +430,7 @@ mod tests {
             assert!(read_as(encoding, &tar_gz).unwrap_err().to_string().contains("tar"));
         }
         assert!(read_as(Encoding::WINDOWS_1252, &utf_16("next line\n")).unwrap_err().to_string().contains("UTF-16"));
-        assert!(text_of(packed(b"text"), Encoding::UTF_8).unwrap_err().to_string().contains("gzip"));
+        assert!(text_of(packed(b"text"), None).unwrap_err().to_string().contains("gzip"));
     }
 
     #[test]
@@ -443,15 +451,40 @@ mod tests {
             (Encoding::UTF_16, b"", ""),
             (named("utf-16le"), &little[2..], &long),
             (named("utf-16be"), &big, &long),
+            (named("utf-16le"), b"a\0", "a"),
             (korean, b"\xc7\xd1\xb1\xb9", "한국"),
         ] {
             assert_eq!(read_as(encoding, bytes).unwrap(), expected.as_bytes(), "{encoding}");
             if !bytes.starts_with(GZIP) {
-                assert_eq!(text_of(bytes.to_vec(), encoding).unwrap(), expected.as_bytes(), "{encoding}");
+                assert_eq!(text_of(bytes.to_vec(), Some(encoding)).unwrap(), expected.as_bytes(), "{encoding}");
             }
         }
         let error = read_as(Encoding::UTF_16, b"next line").unwrap_err().to_string();
         assert!(error.contains("no byte order mark") && error.contains("utf-16le"), "{error}");
+        let error = read_as(named("utf-16le"), &big).unwrap_err().to_string();
+        assert!(error.contains("the other byte order"), "{error}");
+        // Who has an option for it is told so.
+        let advice = |encoding| text_of(little.clone(), encoding).unwrap_err().to_string();
+        assert!(advice(Some(Encoding::UTF_8)).contains("`Encoding::UTF_16`") && advice(None).contains("iconv"));
+    }
+
+    #[test]
+    fn lines_of_old_macs_come_with_lf() {
+        let lines = |bytes: &[u8]| {
+            let mut all = Vec::new();
+            let input = Input::of(Cursor::new(bytes.to_vec()), None, None).unwrap();
+            input.into_lines().read_to_end(&mut all).unwrap();
+            all
+        };
+        assert_eq!(lines(b"a\rb\r"), b"a\nb\n");
+        for kept in [&b"a\r\nb"[..], b"a\rb\nc", b"no end"] {
+            assert_eq!(lines(kept), kept);
+        }
+        // A CR LF of which the first half is the last byte that is looked at.
+        for length in [(1 << 16) - 1, 1 << 16] {
+            let long = [&vec![b'x'; length][..], b"\r\nb\r\n"].concat();
+            assert!(lines(&long) == long, "{length}");
+        }
     }
 
     #[test]

@@ -80,7 +80,8 @@ impl SplitMix64 {
         }
     }
 }
-/// Whether the rows of each class follow one another where chance would put them so less than once in a thousand times.
+
+/// Whether every class is one block of rows, in a way that a random order would give less than once in 1,000 times.
 ///
 /// ```
 /// use kiln_base::is_sorted_by_class;

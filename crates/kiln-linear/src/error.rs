@@ -35,10 +35,10 @@ pub enum Error {
         prefix: String,
     },
 
-    /// The lines of each label follow one another, and nothing is to change that.
+    /// The lines are sorted by label, and `shuffle` is not set.
     #[error(
-        "the {lines} lines are sorted by their {labels} labels, and would teach little of all but the last: shuffle them, or set \
-         `shuffle` to a seed"
+        "the {lines} lines are sorted by label ({labels} labels), so the learning rate has fallen before the last label is seen: \
+         shuffle the lines, or set `shuffle` to a seed"
     )]
     SortedLines {
         /// How many lines were read.

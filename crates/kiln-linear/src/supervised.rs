@@ -113,7 +113,7 @@ impl Supervised {
     ///
     /// # Errors
     ///
-    /// An option makes no model, no line has both a label and a word, the lines are sorted by label and not to be shuffled, the tables do not fit into memory, or the loss left
+    /// An option makes no model, no line has both a label and a word, the lines are sorted by label and `shuffle` is not set, the tables do not fit into memory, or the loss left
     /// what floats can hold; the first error among the lines; [`Error::Stopped`] if `observe` breaks off.
     pub fn fit(
         config: &SupervisedConfig,

@@ -106,7 +106,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A text is not UTF-8.
-    #[error("{} is not UTF-8 at byte {byte}: convert it first", .path.display())]
+    #[error("{} is not UTF-8 at byte {byte}: set the corpus's `encoding`, or convert the file", .path.display())]
     NotUtf8 {
         /// The file.
         path: PathBuf,

@@ -206,6 +206,13 @@ impl ArtifactConfig {
         }
     }
 
+    /// Whether the tokenizer is that of an artifact's folder, if both have one.
+    #[doc(hidden)]
+    pub fn has_tokenizer_of(&self, folder: &Path) -> bool {
+        let Ok(old) = std::fs::read_to_string(folder.join(TOKENIZER)) else { return true };
+        self.tokenizer().is_none_or(|own| own == old)
+    }
+
     /// The text of `tokenizer.json`.
     fn tokenizer(&self) -> Option<String> {
         match &self.reading {

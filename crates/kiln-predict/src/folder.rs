@@ -17,6 +17,24 @@ pub const TOKENIZER: &str = "tokenizer.json";
 /// The weights.
 pub const MODEL: &str = "model.safetensors";
 
+/// Where the files of an old run lie until the new one has a checkpoint, and while they are on their way there.
+pub const REPLACED: &str = ".kiln-replaced";
+/// Where they are gathered first.
+pub const REPLACING: &str = ".kiln-replacing";
+/// All that a run needs to go on.
+pub const CHECKPOINT: &str = "checkpoint.kiln";
+
+/// Where a file of the run is that the folder stands for: while a new run that replaces an old one has no checkpoint, that is the
+/// old one.
+fn file_of_run(folder: &Path, name: &str) -> PathBuf {
+    let (replaced, replacing) = (folder.join(REPLACED), folder.join(REPLACING).join(name));
+    match replaced.join(name) {
+        old if old.exists() && !folder.join(CHECKPOINT).exists() => old,
+        _ if replacing.exists() => replacing,
+        _ => folder.join(name),
+    }
+}
+
 /// An artifact's folder with its `config.json` read.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -30,7 +48,7 @@ impl Folder {
     ///
     /// The folder or the file is missing, damaged, or of another kind than `kind`.
     pub(crate) fn open(path: &Path, kind: Kind) -> Result<Self> {
-        let file = path.join(CONFIG);
+        let file = file_of_run(path, CONFIG);
         let text = String::from_utf8(read(path, CONFIG)?).map_err(|error| Error::damaged(&file, error))?;
         let config = ConfigFile::parse(&file, &text)?;
         if config.kind != kind {
@@ -59,13 +77,13 @@ impl Folder {
 
     /// An error in `config.json`.
     pub(crate) fn bad_config(&self, reason: impl std::fmt::Display) -> Error {
-        Error::damaged(&self.path.join(CONFIG), reason)
+        Error::damaged(&file_of_run(&self.path, CONFIG), reason)
     }
 
     /// An error in the weights.
     pub(crate) fn bad_weights(&self, reason: impl std::fmt::Display) -> Error {
         let or = if self.config.is_sealed { "" } else { "; or config.json is wrong, which no checksum vouches for" };
-        Error::damaged(&self.path.join(MODEL), format!("{reason}{or}"))
+        Error::damaged(&file_of_run(&self.path, MODEL), format!("{reason}{or}"))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -79,7 +97,7 @@ impl Folder {
 
     /// A file, if it is what `config.json` says of it. Its size is compared before it is read.
     fn checked(&self, name: &'static str, entry: Option<&FileEntry>) -> Result<Vec<u8>> {
-        let path = self.path.join(name);
+        let path = file_of_run(&self.path, name);
         if let Some(FileEntry { bytes, .. }) = entry
             && let Some(found) = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
             && found != *bytes
@@ -118,7 +136,7 @@ impl Folder {
         parse: impl FnOnce(&str) -> kiln_text::Result<T>,
         json: impl FnOnce(&T) -> String,
     ) -> Result<T> {
-        let path = self.path.join(TOKENIZER);
+        let path = file_of_run(&self.path, TOKENIZER);
         let text = String::from_utf8(self.checked(TOKENIZER, self.config.files.tokenizer.as_ref())?)
             .map_err(|error| Error::damaged(&path, error))?;
         let read = parse(&text).map_err(|error| match error {
@@ -153,7 +171,7 @@ impl Folder {
 ///
 /// The folder cannot be opened, or the file is missing or not a regular file.
 fn read(folder: &Path, file: &'static str) -> Result<Vec<u8>> {
-    let path = folder.join(file);
+    let path = file_of_run(folder, file);
     match fs::metadata(&path) {
         // A pipe would be waited for.
         Ok(found) if !found.is_file() => {

@@ -34,7 +34,7 @@ mod text_predictor;
 pub use artifact_config::{ArtifactConfig, TokenUnit};
 pub use error::{Error, Result, Shortage};
 #[doc(hidden)]
-pub use folder::{CONFIG, MODEL, TOKENIZER};
+pub use folder::{CHECKPOINT, CONFIG, MODEL, REPLACED, REPLACING, TOKENIZER};
 pub use kiln_models::ArtifactModel;
 pub use registry::Registry;
 #[doc(hidden)]

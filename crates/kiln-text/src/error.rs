@@ -164,9 +164,9 @@ pub enum Error {
 
     /// Documents are to be split, and those of each class follow one another.
     #[error(
-        "the {documents} documents are sorted by class ({}), so the last part would be of one class: call `shuffled` before \
-         `split_tail`",
-        .classes.join(", ")
+        "the {documents} documents are sorted by class ({}), so the last part would lack some of them: call `shuffled` before \
+         `split_tail`, or take the parts by hand (`take`, `into_documents`)",
+        listed(.classes)
     )]
     SortedByClass {
         /// How many documents there are.
@@ -427,4 +427,11 @@ impl Error {
         let path = path.to_path_buf();
         move |source| Error::InFile { path, source: Box::new(source) }
     }
+}
+
+/// Names for a message, not too many.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 20;
+    let shown = names[..names.len().min(MOST)].join(", ");
+    if names.len() > MOST { format!("{shown} and {} more", names.len() - MOST) } else { shown }
 }

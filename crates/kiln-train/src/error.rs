@@ -29,6 +29,24 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// Another process trains into the folder.
+    #[error(
+        "{} is in use: the process {holder} trains into it; wait until it has ended, or name another folder", path.display()
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// The number of the process.
+        holder: String,
+    },
+    /// A file of the run cannot be written.
+    #[error("{source}; {kept}")]
+    NotWritten {
+        /// The file.
+        source: FileError,
+        /// What was kept and how to go on.
+        kept: String,
+    },
     /// The folder holds files of a run's names that are no run of Kiln's.
     #[error("{} holds {files}, which are not Kiln's: they stay as they are; name another folder", path.display())]
     NotARun {
@@ -50,7 +68,7 @@ pub enum Error {
     /// A run is resumed with other options than it was begun with.
     #[error(
         "cannot resume {}: it was begun with {what} {before}, but is resumed with {now}; use the \
-         same, start anew with `overwrite`, or begin another run from its weights with `from_weights` (`--from-weights`)",
+         same, start anew (`ExistingRun::Overwrite`), or begin another run from its weights (`Trainer::from_weights`)",
         path.display()
     )]
     ResumeMismatch {
@@ -81,6 +99,16 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The weights to start from were trained with other ids of words.
+    #[error(
+        "cannot start from the weights of {}: its tokenizer.json is not this run's, so its ids stand for other words; load that \
+         tokenizer, and encode the texts with it",
+        path.display()
+    )]
+    OtherTokenizer {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The weights to start from are another model's.
     #[error(
         "cannot start from the weights of {}: {source}; they fit a model of the same layers and sizes",
@@ -92,14 +120,12 @@ pub enum Error {
         /// The weight that does not fit.
         source: kiln_models::Error,
     },
-    /// All rows are of one class.
+    /// All training rows are of one class.
     #[error(
-        "all {rows} rows of the {what} data are of class {class}, of which nothing can be learned or told: read the labels, and \
-         shuffle before a part is split off"
+        "all {rows} training rows are of class {class}, and a classifier needs at least two: check the label column, and shuffle \
+         before you split"
     )]
     OneClass {
-        /// Training or validation.
-        what: &'static str,
         /// How many there are.
         rows: usize,
         /// The class.

@@ -67,6 +67,9 @@ struct Options {
     /// Seed of first values and of the texts' order
     #[arg(long, default_value_t = 0)]
     seed: u32,
+    /// Shuffle the lines of --train by this seed first
+    #[arg(long, value_name = "SEED", requires = "train")]
+    shuffle: Option<u64>,
     /// Folder for the model and its losses
     #[arg(long, value_name = "DIR", default_value = "artifacts/imdb-ngrams")]
     artifact: PathBuf,
@@ -136,6 +139,10 @@ fn main() -> Result<()> {
         .loss(if options.one_vs_all { Loss::OneVsAll } else { Loss::Softmax })
         .seed(options.seed);
 
+    let config = match options.shuffle {
+        Some(seed) => config.shuffle(seed),
+        None => config,
+    };
     let model = fit_supervised(&config, &train, &options.artifact)?;
     let counts = model.test(&test, 1);
     ensure!(counts.lines > 0, "no line of the test set has both a label and a word");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{command, output};
 
@@ -44,7 +44,12 @@ pub(super) fn outside_crate(root: &Path, scratch: &Path) -> Result<()> {
     }
     let manifest = std::fs::read_to_string(from.join("Cargo.toml"))?;
     let kiln = format!("{:?}", root.join("crates/kiln"));
-    std::fs::write(folder.join("Cargo.toml"), manifest.replace("\"../../crates/kiln\"", &kiln))?;
+    let manifest = manifest.replace("\"../../crates/kiln\"", &kiln);
+    // The levels of the workspace's dependencies too, or all of Burn would be compiled again.
+    let workspace = std::fs::read_to_string(root.join("Cargo.toml"))?;
+    let (_, levels) = workspace.split_once("[profile.release.package]").context("the workspace sets levels")?;
+    let levels = levels.split("\n\n").next().unwrap_or_default();
+    std::fs::write(folder.join("Cargo.toml"), format!("{manifest}\n[profile.release.package]{levels}\n"))?;
     // The versions that the workspace has locked, so that what is built is shared.
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let artifact = scratch.join("outside-artifact").display().to_string();

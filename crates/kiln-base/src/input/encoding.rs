@@ -8,6 +8,8 @@ use crate::OptionError;
 
 /// How the bytes of a text stand for characters. Default: [`UTF_8`](Self::UTF_8).
 ///
+/// Only [`UTF_8`](Self::UTF_8) refuses bytes that it does not allow. Every other encoding puts U+FFFD in their place.
+///
 /// # Examples
 ///
 /// ```
@@ -57,16 +59,26 @@ impl Encoding {
             Kind::Utf8 => return Ok(None),
             Kind::Utf8Lossy => encoding_rs::UTF_8,
             Kind::Windows1252 => encoding_rs::WINDOWS_1252,
+            Kind::Other(little) if little == encoding_rs::UTF_16LE && head.starts_with(b"\xfe\xff") => {
+                return Err(other_order());
+            }
+            Kind::Other(big) if big == encoding_rs::UTF_16BE && head.starts_with(b"\xff\xfe") => {
+                return Err(other_order());
+            }
             Kind::Other(other) => other,
             Kind::Utf16 if head.is_empty() || head.starts_with(b"\xff\xfe") => encoding_rs::UTF_16LE,
             Kind::Utf16 if head.starts_with(b"\xfe\xff") => encoding_rs::UTF_16BE,
             Kind::Utf16 => {
-                let message = "it has no byte order mark, which UTF-16 begins with; set the encoding utf-16le or utf-16be, \
-                               or utf-8 if it is that";
+                let message = "it has no byte order mark, so its byte order is not known; set the encoding utf-16le or utf-16be, \
+                               or utf-8";
                 return Err(io::Error::new(ErrorKind::InvalidData, message));
             }
         }))
     }
+}
+
+fn other_order() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, "its byte order mark says the other byte order; set the encoding utf-16")
 }
 
 /// By the labels of the web's Encoding Standard, such as `euc-kr`, `shift_jis` or `windows-1251`, and by Python's names for
@@ -79,14 +91,28 @@ impl FromStr for Encoding {
         let dashed = lower.replace('_', "-");
         match dashed.as_str() {
             "utf-8-lossy" => return Ok(Self::UTF_8_LOSSY),
-            "utf-16" => return Ok(Self::UTF_16),
+            "utf-8-sig" => return Ok(Self::UTF_8),
+            "utf-16" | "utf16" => return Ok(Self::UTF_16),
             _ => {}
         }
+        // Names of Python's that the web's standard does not have.
+        let python = match dashed.as_str() {
+            "utf-16-le" => Some(encoding_rs::UTF_16LE),
+            "utf-16-be" => Some(encoding_rs::UTF_16BE),
+            "cp932" => Some(encoding_rs::SHIFT_JIS),
+            "cp936" => Some(encoding_rs::GBK),
+            "cp950" => Some(encoding_rs::BIG5),
+            _ => None,
+        };
         // Python writes `cp1251`, and `latin-1` with a dash.
         let windows = dashed.strip_prefix("cp").map(|page| format!("windows-{page}"));
         let undashed = dashed.replace('-', "");
         let label = |label: &str| encoding_rs::Encoding::for_label(label.as_bytes());
-        let found = label(&lower).or_else(|| label(&dashed)).or_else(|| label(&windows?)).or_else(|| label(&undashed));
+        let found = python
+            .or_else(|| label(&lower))
+            .or_else(|| label(&dashed))
+            .or_else(|| label(&windows?))
+            .or_else(|| label(&undashed));
         match found {
             Some(found) if found == encoding_rs::UTF_8 => Ok(Self::UTF_8),
             Some(found) if found == encoding_rs::WINDOWS_1252 => Ok(Self::WINDOWS_1252),
@@ -134,6 +160,12 @@ mod tests {
             ("shift_jis", "Shift_JIS"),
             ("euc_jp", "EUC-JP"),
             ("koi8_r", "KOI8-R"),
+            ("utf-8-sig", "UTF-8"),
+            ("utf16", "UTF-16"),
+            ("utf_16_le", "UTF-16LE"),
+            ("cp932", "Shift_JIS"),
+            ("cp936", "GBK"),
+            ("cp950", "Big5"),
         ] {
             let encoding: Encoding = name.parse().unwrap();
             assert_eq!(encoding.to_string(), shown, "{name}");

@@ -32,7 +32,7 @@ options! {
     /// | `loss` | softmax | |
     /// | `label_prefix` | `__label__` | what a label begins with |
     /// | `seed` | 0 | |
-    /// | `shuffle` | none | the seed that puts the lines into another order first |
+    /// | `shuffle` | none | the seed to shuffle the lines with; none keeps their order |
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct SupervisedConfig [
@@ -63,8 +63,8 @@ options! {
         pub into label_prefix: String = "__label__".to_owned(),
         /// The seed of first values, and of the label drawn of several.
         pub seed: u32 = 0,
-        /// The seed that puts the lines into a random order before the first pass. Lines sorted by label need one: the rate
-        /// falls with the lines, so the last label's would count for less. fastText has no such option; `shuf` is used there.
+        /// The seed to shuffle the lines with before the first pass. Lines sorted by label need one, since the rate falls with the
+        /// lines. fastText has no such option; `shuf` is used there.
         pub some shuffle: u64,
     }
 }

@@ -3,13 +3,47 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use burn::tensor::{Device, Tensor, TensorData, TensorReadError};
+
 use crate::layers::RecurrentState;
+use crate::weights::{Weight, Weights};
 
 /// The states of a stack of recurrent layers, the lowest first.
 #[derive(Clone, Debug)]
 pub struct LayerStates(pub Vec<RecurrentState>);
 
 impl LayerStates {
+    /// The numbers by name, such as `0.hidden` and `0.cell` of the lowest layer.
+    ///
+    /// # Errors
+    ///
+    /// The device cannot be read.
+    pub fn to_weights(&self) -> Result<Weights, TensorReadError> {
+        let mut all = Weights::new();
+        for (layer, state) in self.0.iter().enumerate() {
+            let parts = [("hidden", Some(&state.hidden)), ("cell", state.cell.as_ref())];
+            for (part, tensor) in parts.into_iter().filter_map(|(part, tensor)| Some((part, tensor?))) {
+                let values = tensor.clone().try_into_vec_as::<f32>()?;
+                all.insert(format!("{layer}.{part}"), Weight { shape: tensor.dims().to_vec(), values });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Takes up what [`to_weights`](Self::to_weights) gave; `None` without any.
+    pub fn of_weights(weights: &Weights, device: &Device) -> Option<Self> {
+        let tensor = |name: String| {
+            let Weight { shape, values } = weights.get(&name)?;
+            let shape: [usize; 2] = shape.as_slice().try_into().ok()?;
+            Some(Tensor::from_data(TensorData::new(values.clone(), shape), device))
+        };
+        let state = |layer: usize| {
+            Some(RecurrentState { hidden: tensor(format!("{layer}.hidden"))?, cell: tensor(format!("{layer}.cell")) })
+        };
+        let states: Vec<RecurrentState> = (0..).map_while(state).collect();
+        (!states.is_empty()).then_some(Self(states))
+    }
+
     /// The same numbers without their history: gradients end here.
     #[must_use]
     pub fn detached(self) -> Self {
@@ -29,6 +63,11 @@ impl LayerStates {
 pub struct Carried(Arc<Mutex<Option<LayerStates>>>);
 
 impl Carried {
+    /// What the batch before left, which stays there.
+    pub fn peek(&self) -> Option<LayerStates> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Takes what the batch before left.
     pub fn take(&self) -> Option<LayerStates> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()

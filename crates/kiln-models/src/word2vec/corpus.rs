@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use kiln_base::{FileError, Input, OptionError};
+use kiln_base::{Encoding, FileError, Input, OptionError};
 
 /// Words of a sentence at most; the rest makes another sentence.
 const LONGEST: usize = 10_000;
@@ -33,12 +33,12 @@ pub struct Corpus(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    Files(Arc<[PathBuf]>),
+    Files(Arc<[PathBuf]>, Encoding),
     Sentences(Arc<[Vec<String>]>),
 }
 
 impl Corpus {
-    /// Files of UTF-8 with one sentence a line, read in their order. What is packed by gzip is
+    /// Files with one sentence a line, read in their order. What is packed by gzip is
     /// decompressed on the way, whatever its name. They are read again in every epoch and must stay as they are.
     ///
     /// # Errors
@@ -56,7 +56,17 @@ impl Corpus {
                 return Err(FileError { action: "read", path: path.clone(), source }.into());
             }
         }
-        Ok(Self(Source::Files(paths)))
+        Ok(Self(Source::Files(paths, Encoding::UTF_8)))
+    }
+
+    /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does not allow; the others put
+    /// U+FFFD in its place. Of sentences in memory it changes nothing.
+    #[must_use]
+    pub fn encoding(self, encoding: Encoding) -> Self {
+        match self.0 {
+            Source::Files(paths, _) => Self(Source::Files(paths, encoding)),
+            sentences @ Source::Sentences(_) => Self(sentences),
+        }
     }
 
     /// Sentences in memory.
@@ -72,7 +82,7 @@ impl Corpus {
     /// The blocks, from the first; without a size, of one that suits the corpus.
     pub(crate) fn blocks(&self, size: Option<usize>) -> Blocks {
         let size = size.unwrap_or_else(|| match &self.0 {
-            Source::Files(paths) => {
+            Source::Files(paths, _) => {
                 // Enough blocks for many threads also where the corpus is small.
                 let bytes: u64 = paths.iter().filter_map(|path| path.metadata().ok()).map(|data| data.len()).sum();
                 (bytes / 256).clamp(1 << 14, 1 << 20) as usize
@@ -175,9 +185,9 @@ impl Blocks {
                 self.begun = range.end;
                 (!range.is_empty()).then(|| Content::Sentences(sentences.clone(), range))
             }
-            Source::Files(paths) => {
-                let paths = paths.clone();
-                self.text(&paths)?.map(Content::Text)
+            Source::Files(paths, encoding) => {
+                let (paths, encoding) = (paths.clone(), *encoding);
+                self.text(&paths, encoding)?.map(Content::Text)
             }
         };
         Ok(content.map(|content| {
@@ -187,11 +197,11 @@ impl Blocks {
     }
 
     /// The next stretch of text that ends with a line, or with a word where a line does not end.
-    fn text(&mut self, paths: &[PathBuf]) -> Result<Option<String>> {
+    fn text(&mut self, paths: &[PathBuf], encoding: Encoding) -> Result<Option<String>> {
         loop {
             let Some((file, reader)) = &mut self.open else {
                 let Some(path) = paths.get(self.begun) else { return Ok(None) };
-                let input = Input::open(path)?;
+                let input = Input::decoded(path, encoding, &Arc::default())?;
                 (self.begun, self.byte) = (self.begun + 1, input.mark_bytes());
                 self.open = Some((self.begun - 1, input.into_lines()));
                 continue;

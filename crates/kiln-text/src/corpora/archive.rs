@@ -1,9 +1,11 @@
 //! Reading the files of a `.tar.gz` in one pass, without unpacking it. Refuses entries that could do harm, and archives
 //! that do not read to their end. Leaves out which files matter: the caller says.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -14,6 +16,12 @@ use crate::error::{Error, Result};
 
 /// No document comes near this size; an entry that claims more is refused before memory is asked for.
 const LARGEST_FILE: u64 = 64 << 20;
+
+/// All documents that are read of an archive; the film reviews take a quarter of it.
+const LARGEST_TOTAL: u64 = 256 << 20;
+
+/// What stands before a file in an archive: its header, and its name where that is long.
+const LARGEST_HEADER: u64 = 1 << 20;
 
 /// The zero bytes that end every tar archive: two blocks.
 const END_MARK: u64 = 1024;
@@ -31,8 +39,15 @@ pub(crate) fn read_files<K>(
     let file = File::open(path).map_err(Error::io("open", path))?;
     let file = Counted { file, read: Arc::clone(read) };
     let decoder = unpacked(BufReader::with_capacity(1 << 16, file));
-    let mut archive = tar::Archive::new(EndWatch { inner: decoder, zeros: 0 });
-    for entry in archive.entries().map_err(broken)? {
+    let header = Rc::new(Cell::new(0));
+    let mut archive = tar::Archive::new(Watch { inner: decoder, zeros: 0, header: Rc::clone(&header) });
+    let mut total = 0;
+    let mut entries = archive.entries().map_err(broken)?;
+    loop {
+        // What is read until the next entry stands before it.
+        header.set(LARGEST_HEADER);
+        let Some(entry) = entries.next() else { break };
+        header.set(u64::MAX);
         let mut entry = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let refuse = |problem| Err(Error::ArchiveEntry { archive: path.to_path_buf(), entry: name.clone(), problem });
@@ -49,10 +64,17 @@ pub(crate) fn read_files<K>(
         if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
             continue;
         }
-        let Some(key) = wanted(name) else { continue };
+        let Some(key) = wanted(name) else {
+            io::copy(&mut entry, &mut io::sink()).map_err(broken)?;
+            continue;
+        };
         let size = entry.size();
         if size > LARGEST_FILE {
             return refuse("it is larger than 64 MiB, which no document is");
+        }
+        total += size;
+        if total > LARGEST_TOTAL {
+            return refuse("with it the documents take more than 256 MiB, four times what the reviews take");
         }
         let mut contents = Vec::with_capacity(size as usize);
         entry.read_to_end(&mut contents).map_err(broken)?;
@@ -64,6 +86,7 @@ pub(crate) fn read_files<K>(
         }
         keep(key, name, contents)?;
     }
+    header.set(u64::MAX);
     // The rest is the end mark and the checksum of the compressed stream, which only reading on checks.
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
@@ -85,15 +108,25 @@ fn leads_outside(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Counts the zero bytes at the end of what has been read.
-struct EndWatch<R> {
+/// Counts the zero bytes at the end of what has been read, and ends headers that are too long.
+struct Watch<R> {
     inner: R,
     zeros: u64,
+    /// How many more bytes may be read.
+    header: Rc<Cell<u64>>,
 }
 
-impl<R: Read> Read for EndWatch<R> {
+impl<R: Read> Read for Watch<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
+        let most = self.header.get();
+        if most == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a name or a header takes more than 1 MiB"));
+        }
+        let length = usize::try_from(most).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.inner.read(&mut buffer[..length])?;
+        if most < u64::MAX {
+            self.header.set(most - read as u64);
+        }
         let at_end = buffer[..read].iter().rev().take_while(|&&byte| byte == 0).count();
         self.zeros = if at_end == read { self.zeros + read as u64 } else { at_end as u64 };
         Ok(read)

@@ -107,9 +107,8 @@ impl Documents {
     ///
     /// # Errors
     ///
-    /// [`Error::SplitFraction`] if either part would be empty, [`Error::SortedByClass`] for documents whose classes follow
-    /// one another, where chance would put them so less than once in a thousand times: the tail would be of one class.
-    /// [Shuffle](Self::shuffled) them first.
+    /// [`Error::SplitFraction`] if either part would be empty, [`Error::SortedByClass`] if every class is one block of documents,
+    /// and a random order would give that less than once in 1,000 times: [shuffle](Self::shuffled) them first.
     pub fn split_tail(&self, fraction: f64) -> Result<(Documents, Documents)> {
         let total = self.len();
         let first = (total as f64 * (1.0 - fraction)).floor();

@@ -45,7 +45,8 @@ impl ClassFolder {
     }
 
     setters! {
-        /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+        /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
+        /// not allow; the others put U+FFFD in its place.
         encoding(encoding: Encoding) => encoding = encoding;
 
         /// Whether to read files of every name, as in 20 Newsgroups, whose files are named by numbers; else those that end in

@@ -142,7 +142,8 @@ impl Imdb {
         Self::open(path)
     }
 
-    /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+    /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
+    /// not allow; the others put U+FFFD in its place.
     #[must_use]
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
@@ -279,7 +280,10 @@ impl Imdb {
             }
         };
         thread::Builder::new().name("kiln-imdb".to_owned()).spawn(work).map_err(Error::io("start to read", path))?;
-        Ok(CorpusDocuments::new(Sent(receiver), read, total, parts.map(|(_, class)| class.to_owned()).to_vec()))
+        // Reviews without a label have no classes.
+        let classes =
+            parts.iter().filter(|(part, _)| *part != Part::Unsup).map(|&(_, class)| class.to_owned()).collect();
+        Ok(CorpusDocuments::new(Sent(receiver), read, total, classes))
     }
 
     fn in_folder(path: &Path) -> Result<Source> {

@@ -21,7 +21,7 @@ pub enum RowProblem {
     /// It has too few fields, or too many.
     #[error(
         "expected {expected} fields, found {found}{}",
-        if *quote_after_space { ": a quote after a space opens no field without `.skip_initial_space(true)`" } else { "" }
+        if *quote_after_space { ": a field begins with a space and a quote; set `.skip_initial_space(true)` to read it as quoted" } else { "" }
     )]
     Fields {
         /// How many the first row has, or the format prescribes.
@@ -38,12 +38,15 @@ pub enum RowProblem {
 
     /// A quoted field does not end with the quote that closes it. Reading goes on with the line behind.
     #[error(
-        "a quoted field should end with its closing quote, found text after a closing quote in line {closed}: \
-         `.escape(b'\\\\')` reads \\\" as a quote in a field, `.quote(None)` takes quotes as letters"
+        "expected a delimiter or the end of the line after the closing quote in line {closed}, found text: if quotes are \
+         letters like any other, set `.quote(None)`{}",
+        if *is_escaped { "" } else { "; if \\\" is a quote in a field, set `.escape(b'\\\\')`" }
     )]
     BehindQuote {
         /// The line of the closing quote, counted from 1.
         closed: u64,
+        /// Whether an escape is set.
+        is_escaped: bool,
     },
 
     /// It is longer than any row should be, which an unclosed quote brings about.

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::io::json_file::{check_sum, sealed};
 use kiln_base::input::{mark_of, text_of};
-use kiln_base::{Encoding, write_whole};
+use kiln_base::write_whole;
 
 /// What can be kept in a JSON file and read again; what is read equals what was written.
 ///
@@ -71,7 +71,7 @@ pub trait Saved {
 pub(crate) fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
     let read = fs::read(path).map_err(Error::io("read", path))?;
     let mark = mark_of(&read);
-    let bytes = text_of(read, Encoding::UTF_8).map_err(Error::io("read", path))?;
+    let bytes = text_of(read, None).map_err(Error::io("read", path))?;
     let text = String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
         file: path.display().to_string(),
         offset: mark + error.utf8_error().valid_up_to(),

@@ -185,6 +185,20 @@ fn what_is_not_utf8_is_refused_with_its_place_or_read_lossily() {
 }
 
 #[test]
+fn what_claims_more_than_any_data_set_takes_is_refused() {
+    // A file of 60 MB, packed once and five times in the archive: gzip has members.
+    let large = gzip(&file("aclImdb/train/neg/1_1.txt", &vec![b'x'; 60_000_000]));
+    let error = train_error(&[large.repeat(5), gzip(&tar(&reviews()))].concat());
+    assert!(error.to_string().contains("more than 256 MiB"), "{error}");
+    // GNU's long name and PAX's header of the next file.
+    for kind in [b'L', b'x'] {
+        let long = entry("././@LongLink", kind, 40_000_000, &vec![b'a'; 40_000_000]);
+        let error = train_error(&gzip(&tar(&[vec![long], reviews()].concat())));
+        assert!(error.to_string().contains("more than 1 MiB"), "{error}");
+    }
+}
+
+#[test]
 fn an_archives_documents_come_one_at_a_time_in_its_order() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = gzip(&tar(&reviews()));

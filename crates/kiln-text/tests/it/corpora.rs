@@ -150,7 +150,7 @@ fn columns_are_found_by_name_and_number() {
 #[test]
 fn what_is_wrong_in_a_row_is_named_with_its_line() {
     // The same rows with either line end: blank lines and line ends in fields count.
-    for end in ["\n", "\r\n"] {
+    for end in ["\n", "\r\n", "\r"] {
         let rows =
             ["text,label", "a,0", "", "short", "\"two", "lines\",1", "b,2", "long,0,1", "c,one", "", "", "d,-1", "e,1"];
         let mut contents = rows.join(end).into_bytes();
@@ -207,11 +207,12 @@ fn a_quote_that_closes_at_the_end_is_closed() {
 fn text_behind_a_closing_quote_costs_its_line_and_no_other() {
     let says = |line, closed| {
         format!(
-            "a.tsv, line {line}: a quoted field should end with its closing quote, found text after a closing quote in \
-             line {closed}: `.escape(b'\\\\')` reads \\\" as a quote in a field, `.quote(None)` takes quotes as letters"
+            "a.tsv, line {line}: expected a delimiter or the end of the line after the closing quote in line {closed}, found \
+             text: if quotes are letters like any other, set `.quote(None)`; if \\\" is a quote in a field, set \
+             `.escape(b'\\\\')`"
         )
     };
-    for end in ["\n", "\r\n"] {
+    for end in ["\n", "\r\n", "\r"] {
         let rows =
             ["text\tn", "a\t0", "\"nice\" film\t1", "b\t0", "", "\"opens\t1", "c\t0", "\"\"d\"\"\t1", "e \"x\"\t0"];
         let (folder, path) = file("a.tsv", rows.join(end) + end + "\"f\" \t1");

@@ -1,4 +1,4 @@
-//! What corpora can be told: names of classes, escapes and spaces in rows, and encodings.
+//! Options of corpora: class names, escapes, initial spaces, encodings.
 
 use std::fs;
 
@@ -33,11 +33,45 @@ fn a_first_row_with_a_label_is_no_header() {
     let found = items(corpus.documents(), folder.path());
     assert!(found.len() == 1 && found[0].contains("headers(false)") && found[0].contains("\"1\""), "{found:?}");
     assert_eq!(items(corpus.headers(false).documents(), folder.path()), ["a=1", "b=0"]);
+    // As pandas writes a table whose columns have no names.
+    for header in ["0,1\n", ",0,1\n"] {
+        let row = if header.starts_with(',') { "0,a,1\n" } else { "a,1\n" };
+        let (folder, path) = file("pandas.csv", format!("{header}{row}"));
+        let last = header.matches(',').count();
+        let corpus = DelimitedCorpus::new([&path]).text(last - 1).label(last, Labels::numbers(["neg", "pos"]));
+        assert_eq!(items(corpus.documents(), folder.path()), ["a=1"]);
+    }
+}
+
+#[test]
+fn a_byte_means_one_thing() {
+    let (_folder, path) = file("a.csv", "text\n");
+    let told = |corpus: DelimitedCorpus| corpus.documents().map(drop).map_err(|error| error.to_string());
+    let corpus = DelimitedCorpus::new([&path]);
+    assert_eq!(told(corpus.clone()), Ok(()));
+    assert_eq!(told(corpus.clone().delimiter(b' ').quote(None)), Ok(()));
+    for (option, corpus) in [
+        ("delimiter", corpus.clone().delimiter(b'"')),
+        ("delimiter", corpus.clone().delimiter(b'\n')),
+        ("delimiter", corpus.clone().delimiter(b' ').skip_initial_space(true)),
+        ("quote", corpus.clone().quote(b'\r')),
+        ("quote", corpus.clone().escape(b'"')),
+        ("escape", corpus.clone().quote(None).escape(b'\r')),
+        ("delimiter", corpus.escape(b',')),
+    ] {
+        let error = told(corpus).unwrap_err();
+        assert!(error.contains(&format!("option {option} should be")), "{option}: {error}");
+    }
 }
 
 #[test]
 fn quotes_may_be_escaped_and_spaces_dropped() {
     let contents = "1,\"he said \\\"no\\\" twice\",neg\n2,a\\,b \\\nc,pos\n3,\"x \\\\\",pos\n4,\"two\"\"quotes\",neg\n5,\\\"y,pos\n6,z,pos\\";
+    for end in ["\n", "\r\n", "\r"] {
+        let (folder, path) = file("ends.csv", contents.replace('\n', end));
+        let corpus = DelimitedCorpus::new([&path]).headers(false).text(1).escape(b'\\');
+        assert_eq!(items(corpus.documents(), folder.path())[1], format!("a,b {end}c=0"), "an escaped line end");
+    }
     let (folder, path) = file("spark.csv", contents);
     let corpus = DelimitedCorpus::new([&path]).headers(false).text(1);
     let escaped = items(corpus.clone().escape(b'\\').documents(), folder.path());

@@ -75,7 +75,7 @@ pub trait Batches: Send + Sync {
     }
 }
 
-/// A number that depends on both, and on which of them comes first.
+/// Folds one number into a digest.
 fn mixed(so_far: u64, next: u64) -> u64 {
     SplitMix64::nth(so_far ^ next, 1)
 }
@@ -98,17 +98,10 @@ pub(crate) fn shared_rows(train: &impl Batches, valid: &impl Batches) -> Option<
 /// Fewer rows than these may be of one class by chance.
 const LEAST_ROWS: usize = 10;
 
-/// # Errors
-///
-/// All rows are of one class.
-pub(crate) fn check_classes(data: &impl Batches, what: &'static str) -> Result<()> {
-    let (DataLimits { lowest_class, highest_class, .. }, rows) = (data.limits(), data.rows());
-    match lowest_class {
-        Some(class) if rows >= LEAST_ROWS && highest_class == lowest_class => {
-            Err(Error::OneClass { what, rows, class })
-        }
-        _ => Ok(()),
-    }
+/// The class of all rows, if they are of one, and not by chance.
+pub(crate) fn one_class(data: &impl Batches) -> Option<u32> {
+    let DataLimits { lowest_class, highest_class, .. } = data.limits();
+    lowest_class.filter(|_| data.rows() >= LEAST_ROWS && highest_class == lowest_class)
 }
 
 /// Whether batches of `batch_size` rows are those of the data.

@@ -60,7 +60,7 @@ impl Batches for ContextDataset {
         Ok(Labelled { input, targets: Targets::Classes(classes) })
     }
 
-    /// Contexts come again by themselves, so rows have no digest of their own.
+    /// A text repeats its contexts, so equal rows are no sign of a leak, and rows have no digest.
     fn digest(&self) -> Option<[u64; 2]> {
         let words = |row: &ContextRow| digest_of(row.words.iter().map(|&word| word.into()));
         Some([digest_of(self.rows.iter().map(words)), digest_of(self.rows.iter().map(|row| row.centre.into()))])

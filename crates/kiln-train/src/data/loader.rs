@@ -1,7 +1,7 @@
 //! Batches in their order for Burn's training machinery, the order of training keyed by (seed, epoch).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
@@ -35,18 +35,42 @@ pub(crate) struct Loader<B> {
     pub(crate) order: Order,
     /// The places in the order that are served.
     pub(crate) range: std::ops::Range<usize>,
+    place: Arc<Mutex<Place>>,
+}
+
+/// Where a pass is.
+#[derive(Default)]
+struct Place {
+    /// What batches hand on in the pass that was begun last.
+    carried: Carried,
+    /// The first step of the next pass, which goes on with what is carried.
+    from: Option<usize>,
 }
 
 impl<B: Send + 'static> Loader<B> {
     /// Training or evaluation over all rows.
     pub(crate) fn new(data: Arc<dyn Batches<Batch = B>>, batch_size: usize, device: Device, order: Order) -> Self {
         let range = 0..data.rows();
-        Self { data, batch_size, device, order, range }
+        Self { data, batch_size, device, order, range, place: Arc::default() }
     }
 
     /// Steps in one pass over the rows.
     pub(crate) fn steps(&self) -> usize {
         self.range.len().div_ceil(self.batch_size)
+    }
+
+    fn place(&self) -> std::sync::MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What batches hand on in the pass that was begun last.
+    pub(crate) fn carried(&self) -> Carried {
+        self.place().carried.clone()
+    }
+
+    /// Has the next pass begin after `steps` steps, with what they handed on.
+    pub(crate) fn go_on_after(&self, steps: usize, carried: Carried) {
+        *self.place() = Place { carried, from: Some(steps) };
     }
 
     fn copy(&self) -> Self {
@@ -56,6 +80,7 @@ impl<B: Send + 'static> Loader<B> {
             device: self.device.clone(),
             order: self.order.clone(),
             range: self.range.clone(),
+            place: self.place.clone(),
         }
     }
 }
@@ -82,7 +107,16 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
             Ok(rows) => (rows, None),
             Err(error) => (Vec::new(), Some(error)),
         };
-        Box::new(LoaderIterator { loader: self, rows, error, training, served: 0, carried: Carried::default() })
+        let mut place = self.place();
+        let served = match place.from.take() {
+            Some(steps) => (steps * self.batch_size).min(rows.len()),
+            None => {
+                place.carried = Carried::default();
+                0
+            }
+        };
+        let carried = place.carried.clone();
+        Box::new(LoaderIterator { loader: self, rows, error, training, served, carried })
     }
 
     fn num_items(&self) -> usize {

@@ -154,6 +154,16 @@ impl Batches for TokenDataset {
         DataLimits { steps: Some(self.0.steps), highest_id, ..self.0.targets.limits() }
     }
 
+    /// Where rows are padded counts too.
+    fn digest(&self) -> Option<[u64; 2]> {
+        let row = |row: usize| {
+            let ids = self.unpadded(row).iter().map(|&id| id as u64);
+            digest_of(ids.chain([self.0.spans[row].start as u64, self.0.steps as u64]))
+        };
+        let targets = (0..self.rows()).map(|row| self.0.targets.digest(row));
+        Some([digest_of((0..self.rows()).map(row)), digest_of(targets)])
+    }
+
     fn row_digest(&self, row: usize) -> Option<[u64; 2]> {
         Some([digest_of(self.unpadded(row).iter().map(|&id| id as u64)), self.0.targets.digest(row)])
     }

@@ -15,10 +15,13 @@ use crate::callbacks::callback::CallbackState;
 use crate::error::{Error, Result};
 use crate::report::file::write_file;
 use crate::report::history::History;
+use crate::run::meter::MeterState;
 use crate::run::optimizer::Optimizer;
 
 const MAGIC: &[u8; 8] = b"KILNCKPT";
+/// Of a checkpoint between epochs, and of one within an epoch, which older builds would go on from at its beginning.
 const VERSION: u32 = 1;
+const WITHIN: u32 = 2;
 /// Magic, version, length, checksum.
 const HEADER: usize = 8 + 4 + 8 + 32;
 
@@ -44,8 +47,8 @@ pub(crate) struct RunIdentity {
     /// Checkpoints of old have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) order: Option<String>,
-    /// Digests of what the rows hold: of the training data and of the validation data, inputs and targets. Other data of a user's
-    /// and checkpoints of old have none.
+    /// Digests of what the rows hold: of the training data and of the validation data, inputs and targets. Checkpoints of
+    /// older versions and a user's own data sets have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<[String; 4]>,
 }
@@ -112,7 +115,20 @@ fn first_difference(now: &str, before: &str) -> (String, String) {
     (now.trim().trim_end_matches(',').to_owned(), before.trim().trim_end_matches(',').to_owned())
 }
 
-/// The state of a run after an epoch. What is no tensor is JSON.
+/// Where in an epoch a run is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Within {
+    /// Steps that the epoch has made.
+    pub(crate) step: usize,
+    /// The rate at its beginning, as bits.
+    pub(crate) learning_rate: u64,
+    pub(crate) meter: MeterState,
+    /// What the last batch handed on.
+    #[serde(skip)]
+    pub(crate) carried: Weights,
+}
+
+/// The state of a run after an epoch, or within one. What is no tensor is JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     pub(crate) identity: RunIdentity,
@@ -121,6 +137,8 @@ pub(crate) struct Checkpoint {
     pub(crate) stopped: Option<String>,
     pub(crate) optimizer_steps: BTreeMap<String, u64>,
     pub(crate) callbacks: Vec<CallbackState>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) within: Option<Within>,
     #[serde(skip)]
     pub(crate) model: Weights,
     #[serde(skip)]
@@ -137,7 +155,7 @@ impl Checkpoint {
         let file = match path.is_dir() {
             false => path.to_owned(),
             true => {
-                let files = [path.join(kiln_predict::MODEL), path.join(super::run_folder::CHECKPOINT)];
+                let files = [path.join(kiln_predict::MODEL), path.join(kiln_predict::CHECKPOINT)];
                 let found = files.iter().find(|file| file.exists()).cloned();
                 found.ok_or_else(|| Error::NoWeights { path: path.to_owned() })?
             }
@@ -149,7 +167,7 @@ impl Checkpoint {
         weights::from_safetensors(&bytes).map_err(|error| Error::damaged(&file, error))
     }
 
-    /// Epochs that the run has made.
+    /// Whole epochs that the run has made.
     pub(crate) fn epoch(&self) -> usize {
         self.history.epochs().len()
     }
@@ -165,12 +183,16 @@ impl Checkpoint {
         for (place, state) in self.callbacks.into_iter().enumerate() {
             add(&format!("callback{place}"), state.weights);
         }
+        let version = if self.within.is_some() { WITHIN } else { VERSION };
+        if let Some(within) = self.within {
+            add("carried", within.carried);
+        }
         let metadata = HashMap::from([("run".to_owned(), text)]);
         let payload = weights::to_safetensors(&all, weights::Precision::Full, Some(metadata))?;
 
         let mut file = Vec::with_capacity(HEADER + payload.len());
         file.extend_from_slice(MAGIC);
-        file.extend_from_slice(&VERSION.to_le_bytes());
+        file.extend_from_slice(&version.to_le_bytes());
         file.extend_from_slice(&(payload.len() as u64).to_le_bytes());
         file.extend_from_slice(&Sha256::digest(&payload));
         file.extend_from_slice(&payload);
@@ -207,6 +229,9 @@ impl Checkpoint {
         }
         let mut take = |part: &str| parts.remove(part).unwrap_or_default();
         (checkpoint.model, checkpoint.optimizer) = (take("model"), take("optimizer"));
+        if let Some(within) = &mut checkpoint.within {
+            within.carried = take("carried");
+        }
         for (place, state) in checkpoint.callbacks.iter_mut().enumerate() {
             state.weights = take(&format!("callback{place}"));
         }
@@ -223,8 +248,8 @@ fn payload_of<'a>(file: &'a [u8], path: &Path) -> Result<&'a [u8]> {
         file[range].iter().rev().fold(0_u64, |value, &byte| value << 8 | u64::from(byte))
     };
     let version = number(8..12);
-    if version != u64::from(VERSION) {
-        let reason = format!("it has format version {version}, but this build reads version {VERSION}");
+    if !(u64::from(VERSION)..=u64::from(WITHIN)).contains(&version) {
+        let reason = format!("it has format version {version}, but this build reads versions {VERSION} to {WITHIN}");
         return Err(Error::damaged(path, reason));
     }
     let (expected, payload) = (number(12..20), &file[HEADER..]);

@@ -1,4 +1,4 @@
-//! Ctrl-C for all trainers of a process: one handler, which stops the runs that are under way.
+//! Ctrl-C, and the signals that ask a process to end, for all trainers of a process: one handler, which stops the runs that are under way.
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,8 +42,8 @@ fn pressed() {
     if going_on.peek().is_none() {
         std::process::exit(130);
     }
-    let _ = writeln!(std::io::stderr(), "stopping after this step; Ctrl-C again ends at once");
-    going_on.for_each(|(_, run)| run.stop(Some("stopped by Ctrl-C")));
+    let _ = writeln!(std::io::stderr(), "stopping after this step; a second signal ends at once");
+    going_on.for_each(|(_, run)| run.stop(Some("stopped by Ctrl-C or another signal to end")));
 }
 
 /// A run that Ctrl-C stops, until this is dropped.

@@ -160,6 +160,24 @@ impl LayerNorms {
         self.steps += 1;
     }
 
+    /// All sums, for a checkpoint.
+    pub(crate) fn numbers(&self) -> Vec<f64> {
+        let Largest { norm, layer, step } = self.largest.unwrap_or(Largest { norm: 0.0, layer: 0, step: 0 });
+        let fixed = [self.whole, self.highest, self.steps as f64, norm, layer as f64, step as f64];
+        fixed.into_iter().chain(self.sums.iter().copied()).collect()
+    }
+
+    /// Takes up what [`LayerNorms::numbers`] gave, of the same layers.
+    pub(crate) fn restore(&mut self, numbers: &[f64]) -> Option<()> {
+        let (&[whole, highest, steps, norm, layer, step], sums) = numbers.split_first_chunk()?;
+        if sums.len() != self.layers.len() || layer as usize >= sums.len() {
+            return None;
+        }
+        (self.whole, self.highest, self.steps, self.sums) = (whole, highest, steps as usize, sums.to_vec());
+        self.largest = (step > 0.0).then_some(Largest { norm, layer: layer as usize, step: step as usize });
+        Some(())
+    }
+
     /// The mean norm of all gradients, the highest, and the mean of each layer, by their names in the history.
     pub(crate) fn entries(&self) -> Vec<(String, f64)> {
         let steps = self.steps.max(1) as f64;

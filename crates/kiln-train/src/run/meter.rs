@@ -1,6 +1,7 @@
 //! The running mean of loss and accuracy, and the norms of gradients, read from the device in bunches.
 
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::run::gradients::{GradientSquares, LayerNorms};
@@ -49,7 +50,44 @@ pub(crate) struct Meter {
     not_finite: Option<BadStep>,
 }
 
+/// What a meter has read, for a checkpoint. The numbers are the bits of floats, which JSON would not all keep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MeterState {
+    steps: usize,
+    rows: usize,
+    terms: usize,
+    loss: u64,
+    correct: Option<u64>,
+    learning_rate: u64,
+    norms: Vec<u64>,
+}
+
 impl Meter {
+    /// Reads what is pending, and gives all that has been read.
+    pub(crate) fn state(&mut self) -> Result<MeterState> {
+        self.read()?;
+        Ok(MeterState {
+            steps: self.steps,
+            rows: self.rows,
+            terms: self.terms,
+            loss: self.loss.to_bits(),
+            correct: self.correct.map(f64::to_bits),
+            learning_rate: self.learning_rate.to_bits(),
+            norms: self.norms.numbers().into_iter().map(f64::to_bits).collect(),
+        })
+    }
+
+    /// Goes on with what [`Meter::state`] gave; `None` if it is another model's.
+    pub(crate) fn restored(mut self, state: &MeterState) -> Option<Self> {
+        let norms: Vec<f64> = state.norms.iter().map(|&bits| f64::from_bits(bits)).collect();
+        self.norms.restore(&norms)?;
+        (self.steps, self.rows, self.terms) = (state.steps, state.rows, state.terms);
+        self.loss = f64::from_bits(state.loss);
+        self.correct = state.correct.map(f64::from_bits);
+        self.learning_rate = f64::from_bits(state.learning_rate);
+        Some(self)
+    }
+
     /// A meter of training steps, whose gradients it measures.
     pub(crate) fn with_norms(norms: LayerNorms) -> Self {
         Self { norms, ..Self::default() }

@@ -1,19 +1,22 @@
 //! The folder of a run: which files it holds, and when a new run may use it.
 
+use std::cell::Cell;
+use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::report::history::History;
 use kiln_base::FileError;
-use kiln_predict::{CONFIG, Error as Failed, MODEL, TOKENIZER};
+use kiln_predict::{CHECKPOINT, CONFIG, Error as Failed, MODEL, REPLACED, REPLACING, TOKENIZER};
 
-pub(super) const CHECKPOINT: &str = "checkpoint.kiln";
 const HISTORY_JSON: &str = "history.json";
 const HISTORY_CSV: &str = "history.csv";
 const CURVES: [&str; 2] = ["curves.svg", "curves.png"];
-/// Where the files of an old run lie until the new one has a checkpoint, and while they are on their way there.
-const REPLACED: &str = ".kiln-replaced";
-const REPLACING: &str = ".kiln-replacing";
+/// What the names of checkpoints begin with that are kept besides the last.
+const RETAINED: &str = "checkpoint-";
+/// Locked by the process that trains into the folder.
+const LOCK: &str = ".kiln-lock";
 
 /// What to do with a folder that already holds a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,14 +30,33 @@ pub enum ExistingRun {
     Resume,
 }
 
-/// The folder of a run.
-#[derive(Clone, Debug)]
-pub(crate) struct RunFolder(PathBuf);
+/// The folder of a run, which no other process trains into meanwhile.
+#[derive(Debug)]
+pub(crate) struct RunFolder {
+    path: PathBuf,
+    lock: Option<File>,
+    /// The step of the epoch that is under way whose state was kept.
+    kept_step: Cell<Option<usize>>,
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            // Before the lock is given up, so that nobody locks a file that has no name any more.
+            std::fs::remove_file(self.path.join(LOCK)).ok();
+            drop(lock);
+        }
+    }
+}
 
 impl RunFolder {
-    /// Whether the folder may be used. Nothing is written or deleted yet, but what a killed run left is put in order.
+    /// Makes the folder if need be, locks it, and says whether it may be used. Nothing of a run is written or deleted yet, but
+    /// what a killed run left is put in order.
     pub(crate) fn prepare(path: &Path, existing: ExistingRun) -> Result<Self> {
-        let folder = Self(path.to_owned());
+        if existing != ExistingRun::Resume {
+            std::fs::create_dir_all(path).map_err(FileError::new("make the folder", path))?;
+        }
+        let folder = Self { path: path.to_owned(), lock: lock(path)?, kept_step: Cell::new(None) };
         folder.settle()?;
         let held = folder.held();
         match existing {
@@ -55,14 +77,15 @@ impl RunFolder {
     /// The files of a run that the folder holds.
     fn held(&self) -> Vec<PathBuf> {
         let all = [CONFIG, TOKENIZER, MODEL, CHECKPOINT, HISTORY_JSON, HISTORY_CSV].into_iter().chain(CURVES);
-        all.map(|name| self.0.join(name)).filter(|file| file.exists()).collect()
+        let kept = self.retained().unwrap_or_default();
+        all.map(|name| self.path.join(name)).filter(|file| file.exists()).chain(kept).collect()
     }
 
     /// Whether what the folder holds is a run of Kiln's, and no other program's files of the same
     /// names.
     fn is_kilns(&self) -> bool {
         let kilns_config = || {
-            let path = self.0.join(CONFIG);
+            let path = self.path.join(CONFIG);
             let text = path.is_file().then(|| std::fs::read_to_string(path).ok())??;
             let config: serde_json::Value = serde_json::from_str(&text).ok()?;
             Some(config.get("format")?.is_u64() && config.get("kind")?.is_string())
@@ -75,13 +98,11 @@ impl RunFolder {
         self.held().iter().try_for_each(|file| std::fs::remove_file(file).map_err(FileError::new("remove", file)))
     }
 
-    /// Puts an old run's files aside: [`RunFolder::settle`] removes them or brings them back.
+    /// Puts an old run's files aside: [`RunFolder::settle`] removes them or brings them back. Of no old run nothing lies there,
+    /// which tells that what the folder holds without a checkpoint is left of a run that never had one.
     pub(crate) fn put_aside(&self) -> Result<(), FileError> {
         let held = self.held();
-        if held.is_empty() {
-            return Ok(());
-        }
-        let (replacing, replaced) = (self.0.join(REPLACING), self.0.join(REPLACED));
+        let (replacing, replaced) = (self.path.join(REPLACING), self.path.join(REPLACED));
         std::fs::create_dir_all(&replacing).map_err(FileError::new("make the folder", &replacing))?;
         held.iter().try_for_each(|file| move_into(file, &replacing))?;
         std::fs::rename(&replacing, &replaced).map_err(FileError::new("rename", &replacing))
@@ -90,14 +111,16 @@ impl RunFolder {
     /// Removes the old run's files that were put aside if the new one has a checkpoint; if not, they come back, and what
     /// there is of the new one goes.
     pub(crate) fn settle(&self) -> Result<(), FileError> {
-        let (replacing, replaced) = (self.0.join(REPLACING), self.0.join(REPLACED));
+        let (replacing, replaced) = (self.path.join(REPLACING), self.path.join(REPLACED));
         if replacing.is_dir() {
             self.bring_back(&replacing)?;
         }
         if replaced.is_dir() {
             if !self.checkpoint().exists() {
                 self.clear()?;
-                self.bring_back(&replaced)?;
+                // Under the other name they come back even if this is cut short once their checkpoint is there.
+                std::fs::rename(&replaced, &replacing).map_err(FileError::new("rename", &replaced))?;
+                self.bring_back(&replacing)?;
             } else {
                 std::fs::remove_dir_all(&replaced).map_err(FileError::new("remove", &replaced))?;
             }
@@ -107,7 +130,7 @@ impl RunFolder {
 
     fn bring_back(&self, aside: &Path) -> Result<(), FileError> {
         for entry in std::fs::read_dir(aside).map_err(FileError::new("read", aside))? {
-            move_into(&entry.map_err(FileError::new("read", aside))?.path(), &self.0)?;
+            move_into(&entry.map_err(FileError::new("read", aside))?.path(), &self.path)?;
         }
         std::fs::remove_dir(aside).map_err(FileError::new("remove", aside))
     }
@@ -115,6 +138,7 @@ impl RunFolder {
     /// `error` with what a run leaves here that ends in the middle of `epoch`.
     pub(crate) fn told(&self, error: Error, epoch: usize) -> Error {
         match error {
+            Error::File(source) => Error::NotWritten { source, kept: self.kept(epoch) },
             // Another batch size is another run, which is begun anew.
             Error::Predict(Failed::OutOfMemory { shortage, .. }) => {
                 Failed::OutOfMemory { shortage, kept: self.keeps(epoch) }.into()
@@ -127,26 +151,26 @@ impl RunFolder {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub(crate) fn checkpoint(&self) -> PathBuf {
-        self.0.join(CHECKPOINT)
+        self.path.join(CHECKPOINT)
     }
 
     pub(crate) fn model(&self) -> PathBuf {
-        self.0.join(MODEL)
+        self.path.join(MODEL)
     }
 
     pub(crate) fn save_history(&self, history: &History) -> Result<()> {
-        history.save_json(self.0.join(HISTORY_JSON))?;
-        history.save_csv(self.0.join(HISTORY_CSV))
+        history.save_json(self.path.join(HISTORY_JSON))?;
+        history.save_csv(self.path.join(HISTORY_CSV))
     }
 
     /// Draws the curves, where the feature `plot` is there.
     #[cfg(feature = "plot")]
     pub(crate) fn save_curves(&self, history: &History) -> Result<()> {
-        CURVES.iter().try_for_each(|name| history.plot(self.0.join(name)))
+        CURVES.iter().try_for_each(|name| history.plot(self.path.join(name)))
     }
 
     #[cfg(not(feature = "plot"))]
@@ -154,17 +178,57 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Makes the folder and finds out whether it can be written to, before hours of training.
+    /// Finds out whether the folder can be written to, before hours of training.
     pub(crate) fn check_writable(&self) -> Result<()> {
-        std::fs::create_dir_all(&self.0).map_err(FileError::new("make the folder", &self.0))?;
-        tempfile::tempfile_in(&self.0).map_err(FileError::new("write into", &self.0))?;
+        tempfile::tempfile_in(&self.path).map_err(FileError::new("write into", &self.path))?;
         Ok(())
+    }
+
+    /// That the state after this step of the epoch under way stands in the checkpoint, or that of the whole epoch.
+    pub(crate) fn kept_step(&self, step: Option<usize>) {
+        self.kept_step.set(step);
+    }
+
+    /// The checkpoints that are kept under names of their own, the oldest first.
+    fn retained(&self) -> Result<Vec<PathBuf>, FileError> {
+        let mut kept = Vec::new();
+        for entry in std::fs::read_dir(&self.path).map_err(FileError::new("read", &self.path))? {
+            let name = entry.map_err(FileError::new("read", &self.path))?.file_name().to_string_lossy().into_owned();
+            let place = name.strip_prefix(RETAINED).and_then(|name| name.strip_suffix(".kiln"));
+            if place.is_some_and(|place| place.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')) {
+                kept.push(name);
+            }
+        }
+        kept.sort_unstable();
+        Ok(kept.into_iter().map(|name| self.path.join(name)).collect())
+    }
+
+    /// Gives the checkpoint that was just written a second name by its epoch and step, and removes the oldest of these beyond
+    /// `most`.
+    pub(crate) fn retain(&self, (epoch, step): (usize, Option<usize>), most: usize) -> Result<(), FileError> {
+        if most == 0 {
+            return Ok(());
+        }
+        // The end of an epoch comes after all of its steps.
+        let step = step.map_or_else(|| "9999999999".to_owned(), |step| format!("{step:010}"));
+        let name = self.path.join(format!("{RETAINED}{epoch:06}-{step}.kiln"));
+        std::fs::remove_file(&name).ok();
+        if std::fs::hard_link(self.checkpoint(), &name).is_err() {
+            // A file system without links.
+            std::fs::copy(self.checkpoint(), &name).map_err(FileError::new("write", &name))?;
+        }
+        let kept = self.retained()?;
+        let beyond = kept.len().saturating_sub(most);
+        kept[..beyond].iter().try_for_each(|file| std::fs::remove_file(file).map_err(FileError::new("remove", file)))
     }
 
     /// What is left of a run that ends in the middle of `epoch`.
     pub(crate) fn keeps(&self, epoch: usize) -> String {
-        let folder = self.0.display();
+        let folder = self.path.display();
         match epoch {
+            _ if let Some(step) = self.kept_step.get() => {
+                format!("{folder} keeps everything up to step {step} of epoch {epoch}")
+            }
             1 => format!("no epoch was kept, so {folder} is as it was"),
             _ => format!("{folder} keeps everything up to the end of epoch {}", epoch - 1),
         }
@@ -173,10 +237,53 @@ impl RunFolder {
     /// As [`RunFolder::keeps`], and how to go on.
     pub(crate) fn kept(&self, epoch: usize) -> String {
         match epoch {
-            1 => self.keeps(epoch),
+            1 if self.kept_step.get().is_none() => self.keeps(epoch),
             _ => format!("{}; go on from there with `resume` (`--resume`, `ExistingRun::Resume`)", self.keeps(epoch)),
         }
     }
+}
+
+/// Locks a folder for this process, as long as the file is open: the system gives the lock up with the process, whatever ends
+/// it. `None` where there is no folder, or the file system knows no locks.
+fn lock(folder: &Path) -> Result<Option<File>> {
+    let path = folder.join(LOCK);
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    loop {
+        let file = match File::options().read(true).write(true).create(true).truncate(false).open(&path) {
+            Ok(file) => file,
+            // A folder that cannot be written to is refused with its own words.
+            Err(_) => return Ok(None),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = std::fs::read_to_string(&path).unwrap_or_default();
+                return Err(Error::Locked { path: folder.to_owned(), holder: holder.trim().to_owned() });
+            }
+            Err(TryLockError::Error(_)) => return Ok(None),
+        }
+        // The one that had it may have removed the file between.
+        if is_named(&file, &path) {
+            file.set_len(0).and_then(|()| writeln!(&file, "{}", std::process::id())).ok();
+            return Ok(Some(file));
+        }
+    }
+}
+
+/// Whether a file that is open is the one of this name.
+#[cfg(unix)]
+fn is_named(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(open), Ok(named)) = (file.metadata(), path.metadata()) else { return false };
+    (open.dev(), open.ino()) == (named.dev(), named.ino())
+}
+
+/// A file that is open keeps its name here.
+#[cfg(not(unix))]
+fn is_named(_: &File, _: &Path) -> bool {
+    true
 }
 
 fn move_into(file: &Path, folder: &Path) -> Result<(), FileError> {

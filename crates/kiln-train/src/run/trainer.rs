@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use burn::train::Interrupter;
 use burn::train::metric::{Adaptor, Metric, Numeric};
@@ -18,7 +19,7 @@ use crate::callbacks::early_stopping::EarlyStopping;
 use crate::callbacks::monitor::Monitor;
 use crate::callbacks::reduce_lr_on_plateau::ReduceLrOnPlateau;
 use crate::callbacks::save_best::SaveBest;
-use crate::data::batches::{Batches, check_classes, check_streams, checked_order, shared_rows};
+use crate::data::batches::{Batches, check_streams, checked_order, one_class, shared_rows};
 use crate::data::loader::{Loader, Order};
 use crate::error::{Error, Result};
 use crate::report::file::write_file;
@@ -31,14 +32,14 @@ use crate::run::evaluate::{Evaluation, evaluate};
 use crate::run::optimizer::{Optimizer, OptimizerState};
 use crate::run::run_folder::{ExistingRun, RunFolder};
 use crate::run::trainable::{StepOutput, Trainable};
-use crate::run::training_loop::{Trained, TrainingLoop};
+use crate::run::training_loop::{Trained, TrainingLoop, WithinEpochs};
 
 /// Declares setters: name, argument, and the field with its value.
 macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident($($value:ident: $type:ty)?) => $field:ident = $set:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($($value:ident: $type:ty)?) => $($field:ident).+ = $set:expr;)*) => {$(
         $(#[$doc])*
         pub fn $name(mut self, $($value: $type)?) -> Self {
-            self.$field = $set;
+            self.$($field).+ = $set;
             self
         }
     )*};
@@ -94,6 +95,7 @@ pub struct Trainer<M: Trainable> {
     metrics: Vec<AddMetric<M>>,
     metric_names: Vec<String>,
     existing_run: ExistingRun,
+    within_epochs: WithinEpochs,
     from_weights: Option<PathBuf>,
     refuse_shared_rows: bool,
     artifact: Option<ArtifactConfig>,
@@ -120,6 +122,7 @@ impl<M: Trainable> Trainer<M> {
             metrics: Vec::new(),
             metric_names: Vec::new(),
             existing_run: ExistingRun::Refuse,
+            within_epochs: WithinEpochs::default(),
             from_weights: None,
             refuse_shared_rows: false,
             artifact: None,
@@ -151,21 +154,33 @@ impl<M: Trainable> Trainer<M> {
         gradient_norms() => gradient_norms = true;
         /// What to do when the folder already holds a run. Default: refuse.
         existing_run(existing: ExistingRun) => existing_run = existing;
-        /// Refuses validation rows whose input is also that of a training row. Default: they are counted and told
-        /// ([`Run::shared_rows`]).
+        /// Writes the checkpoint after every `steps` steps of an epoch too, so that a run that is ended goes on from there: to the
+        /// same bits where the same run gives the same bits. Ctrl-C then keeps the step it ends after. Not with Burn's metrics,
+        /// whose state cannot be kept. Default: at the end of each epoch.
+        checkpoint_every_steps(steps: usize) => within_epochs.steps = Some(steps);
+        /// The same when so many minutes have passed since the last checkpoint.
+        checkpoint_every_minutes(minutes: f64) => within_epochs.time = Some(Duration::try_from_secs_f64(minutes * 60.0).unwrap_or(Duration::ZERO));
+        /// Keeps the last `count` checkpoints as `checkpoint-EPOCH-STEP.kiln` too; [`Trainer::from_weights`] takes them, and
+        /// copied over `checkpoint.kiln` one of them is what a run is resumed from. Default: none.
+        keep_checkpoints(count: usize) => within_epochs.kept = count;
+        /// Refuses validation rows whose input, after encoding, equals that of a training row (two empty texts are equal). Default:
+        /// they are counted and reported ([`Run::shared_rows`]).
         refuse_shared_rows() => refuse_shared_rows = true;
         /// Lets another handle stop the run.
         interrupter(interrupter: Interrupter) => interrupter = interrupter;
-        /// Stops the run in good order at the first Ctrl-C; the second, or one while nothing is trained, ends the process
+        /// Stops the run in good order at the first Ctrl-C, SIGTERM or SIGHUP; the second, or one while nothing is trained, ends the process
         /// at once. Several trainers of a process may ask for it.
         stop_on_ctrl_c() => stops_on_ctrl_c = true;
         /// Shows nothing on the standard output.
         quiet() => show = false;
     }
 
-    /// Starts from weights that are there, by their names, and not from those of the model given: of the folder of a run or an
+    /// Starts from existing weights, matched by name and shape, in place of the given model's: those of the folder of a run or an
     /// artifact (the best ones, where they were kept), or of a `model.safetensors` or `checkpoint.kiln` file. Everything else of
-    /// this run is new: optimizer, learning rate, epochs, seed. A run that is resumed goes on with its own checkpoint.
+    /// this run is new: optimizer, learning rate, epochs, seed. Not for a run that is resumed, which has weights.
+    ///
+    /// Encode the texts with the tokenizer of the old run, its `tokenizer.json`: one that is fitted again may give the words other
+    /// ids. A folder with another tokenizer than this run's artifact has is refused.
     #[must_use]
     pub fn from_weights(mut self, path: impl AsRef<Path>) -> Self {
         self.from_weights = Some(path.as_ref().to_owned());
@@ -238,7 +253,7 @@ impl<M: Trainable> Trainer<M> {
     ///
     /// # Errors
     ///
-    /// An option is outside its range, a data set is empty or, of ten rows or more, of one class, there are no weights to
+    /// An option is outside its range, a data set is empty, all of ten training rows or more are of one class, there are no weights to
     /// start from or they are another model's, the folder holds a run and is neither
     /// to be overwritten nor resumed, a checkpoint is damaged or of a run with other options, a
     /// file cannot be written, a callback fails, a loss or a trained weight is not finite, the device fails or has no
@@ -274,8 +289,9 @@ impl<M: Trainable> Trainer<M> {
         let order = checked_order(train, self.batch_size, Some(RandomKey::new(self.seed)))?;
         model.check(&train.limits())?;
         model.check(&valid.limits())?;
-        check_classes(train, "training")?;
-        check_classes(valid, "validation")?;
+        if let Some(class) = one_class(train) {
+            return Err(Error::OneClass { rows: train.rows(), class });
+        }
         let shared_rows = shared_rows(train, valid);
         if let Some(shared @ 1..) = shared_rows.filter(|_| self.refuse_shared_rows) {
             return Err(Error::SharedRows { shared, rows: valid.rows() });
@@ -291,7 +307,7 @@ impl<M: Trainable> Trainer<M> {
         let optimizer = OptimizerState::new(self.optimizer)?;
         let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
         folder.check_writable()?;
-        let mut model = match self.from_weights.filter(|_| self.existing_run != ExistingRun::Resume) {
+        let mut model = match self.from_weights {
             Some(path) => weights::with_weights(model, Checkpoint::weights_in(&path)?)
                 .map_err(|source| Error::FromWeights { path, source })?,
             None => model,
@@ -312,11 +328,15 @@ impl<M: Trainable> Trainer<M> {
             data: train.digest().zip(valid.digest()).map(|([a, b], [c, d])| [a, b, c, d].map(|n| format!("{n:016x}"))),
         };
 
-        if self.show
-            && let Some(shared @ 1..) = shared_rows
-        {
+        if self.show {
             let (mut out, rows) = (std::io::stdout(), valid.rows());
-            let _ = writeln!(out, "{shared} of the {rows} validation rows are also among the training rows");
+            if let Some(shared @ 1..) = shared_rows {
+                let _ = writeln!(out, "{shared} of the {rows} validation rows are also among the training rows");
+            }
+            if let Some(class) = one_class(valid) {
+                let told = "their accuracy says nothing of the other classes";
+                let _ = writeln!(out, "all {rows} validation rows are of class {class}: {told}");
+            }
         }
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
         let order = Order::Training { seed: self.seed, epoch: shuffle_epoch.clone() };
@@ -342,6 +362,8 @@ impl<M: Trainable> Trainer<M> {
             begun: false,
             resumed: self.existing_run == ExistingRun::Resume,
             shared_rows,
+            within_epochs: self.within_epochs,
+            within: None,
             artifact: self.artifact.map(|artifact| artifact.seed(self.seed)),
         };
         if self.existing_run == ExistingRun::Resume {
@@ -358,6 +380,24 @@ impl<M: Trainable> Trainer<M> {
     fn check(&self, train: usize, valid: usize) -> Result<()> {
         for (option, value) in [("number of epochs", self.epochs), ("batch size", self.batch_size)] {
             OptionError::unless(value > 0, option, "at least 1", value)?;
+        }
+        let WithinEpochs { steps, time, .. } = self.within_epochs;
+        OptionError::unless(steps != Some(0), "checkpoint_every_steps", "at least 1", 0)?;
+        OptionError::unless(time != Some(Duration::ZERO), "checkpoint_every_minutes", "a number above 0", "another")?;
+        let is_kept = self.metric_names.is_empty() || !self.within_epochs.is_asked();
+        let metrics = self.metric_names.join(", ");
+        OptionError::unless(
+            is_kept,
+            "checkpoint_every_steps",
+            "none with metrics of Burn's, which have no state",
+            metrics,
+        )?;
+        if let Some(path) = &self.from_weights {
+            let is_new = self.existing_run != ExistingRun::Resume;
+            OptionError::unless(is_new, "from_weights", "none in a run that is resumed", path.display())?;
+            if self.artifact.as_ref().is_some_and(|artifact| !artifact.has_tokenizer_of(path)) {
+                return Err(Error::OtherTokenizer { path: path.clone() });
+            }
         }
         let norm = self.clip_norm.unwrap_or(1.0);
         OptionError::unless(norm.is_finite() && norm > 0.0, "clipping norm", "a number above 0", norm)?;
@@ -408,6 +448,8 @@ fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) ->
     training.learning_rate = checkpoint.learning_rate;
     training.history = checkpoint.history;
     training.stopped = checkpoint.stopped;
+    training.within = checkpoint.within;
+    training.folder.kept_step(training.within.as_ref().map(|within| within.step));
     let had_ended = training.stopped.clone();
     if let Some(reason) = &had_ended
         && training.callbacks.iter().any(|callback| callback.goes_on(reason))
@@ -415,9 +457,12 @@ fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) ->
         training.stopped = None;
     }
     if show {
-        let step = epoch * training.train.steps();
         let mut out = std::io::stdout();
-        let _ = writeln!(out, "resumed from {} after epoch {epoch}, step {step}", path.display());
+        let place = match &training.within {
+            Some(within) => format!("in epoch {}, after its step {}", epoch + 1, within.step),
+            None => format!("after epoch {epoch}, step {}", epoch * training.train.steps()),
+        };
+        let _ = writeln!(out, "resumed from {} {place}", path.display());
         if epoch >= asked {
             let _ = writeln!(out, "nothing to train: the run has {epoch} epochs, and {asked} are asked for");
         } else if let Some(reason) = had_ended {

@@ -4,19 +4,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use burn::data::dataloader::DataLoader;
 use burn::train::Interrupter;
 use kiln_base::OptionError;
 use kiln_models::weights::{self, Weights};
-use kiln_models::{Pass, record_rows};
+use kiln_models::{Carried, LayerStates, Pass, record_rows};
 
 use crate::callbacks::callback::{Callback, Control, Plan, StepLogs};
 use crate::data::loader::{Loader, StepInput};
 use crate::error::{Broken, Error, Result};
 use crate::report::history::{EpochLogs, History};
 use crate::report::metrics::{Metrics, Split};
-use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity};
+use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity, Within};
 use crate::run::gradients::{GradientSquares, LayerNorms, StepGradients};
 use crate::run::meter::{BadStep, Meter, Update};
 use crate::run::optimizer::OptimizerState;
@@ -57,6 +58,27 @@ pub(crate) struct TrainingLoop<M: Trainable> {
     /// How many validation rows are also among the training rows.
     pub(crate) shared_rows: Option<usize>,
     pub(crate) artifact: Option<ArtifactConfig>,
+    /// When to keep the state within an epoch.
+    pub(crate) within_epochs: WithinEpochs,
+    /// Where in its next epoch a resumed run goes on.
+    pub(crate) within: Option<Within>,
+}
+
+/// When to keep the state within an epoch, and how many earlier ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WithinEpochs {
+    /// After so many steps of an epoch.
+    pub(crate) steps: Option<usize>,
+    /// When so much time has passed since the last one.
+    pub(crate) time: Option<Duration>,
+    /// How many checkpoints are kept under names of their own.
+    pub(crate) kept: usize,
+}
+
+impl WithinEpochs {
+    pub(crate) fn is_asked(&self) -> bool {
+        self.steps.is_some() || self.time.is_some()
+    }
 }
 
 /// The model, for inference, and its weights.
@@ -96,8 +118,9 @@ impl<M: Trainable> TrainingLoop<M> {
     fn epoch(&mut self, model: M, metrics: &mut Metrics, epoch: usize) -> Result<M> {
         self.shuffle_epoch.store(epoch as u64 - 1, Ordering::Relaxed);
         let model = self.freeze(model, epoch);
-        let learning_rate = self.learning_rate;
-        let (model, training) = self.train_epoch(model, metrics, epoch)?;
+        let within = self.within.take();
+        let learning_rate = within.as_ref().map_or(self.learning_rate, |within| f64::from_bits(within.learning_rate));
+        let (model, training) = self.train_epoch(model, metrics, epoch, within)?;
         let validation = self.validate(&model, metrics, epoch)?;
         metrics.flush()?;
         self.check_kept(&model, epoch, &training, &validation)?;
@@ -131,7 +154,8 @@ impl<M: Trainable> TrainingLoop<M> {
         self.history.push(logs.clone());
         let model = self.call(model, |callback, control| callback.on_epoch_end(&logs, control))?;
         self.folder.save_history(&self.history)?;
-        self.checkpoint(&model)?;
+        self.checkpoint(&model, None)?;
+        self.folder.kept_step(None);
         Ok(model)
     }
 
@@ -148,12 +172,30 @@ impl<M: Trainable> TrainingLoop<M> {
         weights::map_trainable(model, |name| Some(!is_frozen(name)))
     }
 
-    fn train_epoch(&mut self, mut model: M, metrics: &mut Metrics, epoch: usize) -> Result<(M, Meter)> {
+    fn train_epoch(
+        &mut self,
+        mut model: M,
+        metrics: &mut Metrics,
+        epoch: usize,
+        within: Option<Within>,
+    ) -> Result<(M, Meter)> {
         let train = self.train.clone();
         metrics.start(Split::Train, train.num_items());
         let mut meter = Meter::with_norms(LayerNorms::new(&model, self.largest_gradient.clone()));
+        let (mut step, begun_with) = (0, self.learning_rate);
+        if let Some(Within { step: made, meter: state, carried, .. }) = &within {
+            let other = || Error::damaged(&self.folder.checkpoint(), "its place in the epoch is another model's");
+            meter = meter.restored(state).ok_or_else(other)?;
+            let states = Carried::default();
+            if let Some(carried) = LayerStates::of_weights(carried, &train.device) {
+                states.leave(carried);
+            }
+            train.go_on_after(*made, states);
+            step = *made;
+        }
+        let begun_with = within.map_or(begun_with, |within| f64::from_bits(within.learning_rate));
+        let mut kept_at = Instant::now();
         let mut iterator = train.iter();
-        let mut step = 0;
         while let Some(item) = iterator.next() {
             let StepInput { batch, pass, rows } = item.map_err(Error::Dataset)?;
             step += 1;
@@ -171,6 +213,22 @@ impl<M: Trainable> TrainingLoop<M> {
             }
             let logs = StepLogs { epoch, step, loss: meter.loss(), accuracy: meter.accuracy() };
             model = self.call(model, |callback, control| callback.on_step_end(&logs, control))?;
+            let asked = &self.within_epochs;
+            let is_due = asked.steps.is_some_and(|steps| step % steps == 0)
+                || asked.time.is_some_and(|time| kept_at.elapsed() >= time)
+                || (asked.is_asked() && self.interrupter.should_stop() && self.interrupter.error().is_none());
+            // The end of the epoch has a checkpoint of its own.
+            if is_due && step < train.steps() && self.stopped.is_none() {
+                let carried = train.carried().peek().map(|states| states.to_weights()).transpose();
+                let carried = carried.map_err(kiln_predict::Error::Device)?.unwrap_or_default();
+                let state = meter.state()?;
+                self.check_finite(epoch, &meter)?;
+                self.begin()?;
+                let within = Within { step, learning_rate: begun_with.to_bits(), meter: state, carried };
+                self.checkpoint(&model, Some(within))?;
+                self.folder.kept_step(Some(step));
+                kept_at = Instant::now();
+            }
             self.check_interrupted(epoch)?;
             if self.stopped.is_some() {
                 break;
@@ -285,7 +343,9 @@ impl<M: Trainable> TrainingLoop<M> {
         Ok(())
     }
 
-    fn checkpoint(&self, model: &M) -> Result<()> {
+    fn checkpoint(&self, model: &M, within: Option<Within>) -> Result<()> {
+        let place =
+            (self.history.epochs().len() + usize::from(within.is_some()), within.as_ref().map(|within| within.step));
         let (optimizer, optimizer_steps) = self.optimizer.to_parts();
         let checkpoint = Checkpoint {
             identity: self.identity.clone(),
@@ -296,9 +356,11 @@ impl<M: Trainable> TrainingLoop<M> {
             optimizer,
             optimizer_steps,
             callbacks: self.callbacks.iter().map(|callback| callback.state()).collect(),
+            within,
         };
         checkpoint.save(&self.folder.checkpoint())?;
-        Ok(self.folder.settle()?)
+        self.folder.settle()?;
+        Ok(self.folder.retain(place, self.within_epochs.kept)?)
     }
 }
 

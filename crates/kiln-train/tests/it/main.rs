@@ -13,6 +13,7 @@ mod embeddings;
 #[cfg(feature = "wgpu")]
 mod failing_devices;
 mod language_model;
+mod one_process;
 mod optimizers;
 #[cfg(feature = "wgpu")]
 #[path = "../../../kiln-kernels/tests/it/own_device.rs"]
@@ -27,3 +28,4 @@ mod small_run;
 mod text_dataset;
 mod training;
 mod twins;
+mod within_epochs;

@@ -213,6 +213,14 @@ fn child_that_is_interrupted() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_stops_the_second_run_of_a_process_behind_a_step() {
+    // Ctrl-C, what `kill` sends, and what a terminal sends that is closed.
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        stops_by(signal);
+    }
+}
+
+#[cfg(unix)]
+fn stops_by(signal: &str) {
     let folder = folder();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "training::child_that_is_interrupted"])
@@ -224,7 +232,7 @@ fn ctrl_c_stops_the_second_run_of_a_process_behind_a_step() {
         assert!(began.elapsed().as_secs() < 120 && child.try_wait().unwrap().is_none(), "the child made no step");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     assert!(child.wait().unwrap().success());
     let error = std::fs::read_to_string(folder.path().join("error")).unwrap();
     assert!(error.contains("stopped by Ctrl-C"), "{error}");

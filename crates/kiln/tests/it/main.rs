@@ -1,4 +1,4 @@
-//! What a program says that is built without a feature: which one brings what it asks for.
+//! Errors of a program built without a feature: they name the feature to turn on.
 
 #[cfg(not(feature = "download"))]
 #[test]

@@ -7,7 +7,7 @@ mod readers;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ struct Options {
 const LONGEST: Duration = Duration::from_secs(10);
 /// What a reader may take besides a multiple of the file.
 const MEMORY: usize = 64 << 20;
-/// A gzip of the files drawn here is at least a hundredth of what is in it.
+/// A gzip of the files drawn here is at least this part of what is in it.
 const PACKED: usize = 200;
 
 /// Counts the bytes that are in use, and the most there were.
@@ -146,7 +146,6 @@ fn read_all(
     ensure!(good.as_ref().is_ok_and(|read| read.items > 0), "{}: the good file is not read: {good:?}", reader.name);
 
     let (mut outcomes, mut all) = (Outcomes::default(), SplitMix64::new(options.seed));
-    let kept = AtomicU64::new(0);
     for file in 0..options.count {
         let (bytes, done) = mutations::odd(&reader.good, other, &mut SplitMix64::new(all.next_u64()));
         std::fs::write(&path, &bytes)?;
@@ -188,7 +187,8 @@ fn read_all(
         if let Some(complaint) = complaint {
             if let Some(keep) = &options.keep {
                 std::fs::create_dir_all(keep)?;
-                std::fs::write(keep.join(format!("{}-{name}", kept.fetch_add(1, Ordering::Relaxed))), &bytes)?;
+                let reader = reader.name.replace([' ', ',', ':'], "_");
+                std::fs::write(keep.join(format!("{reader}-{file}-{name}")), &bytes)?;
             }
             outcomes.wrong.push(format!("{what}: {complaint}"));
         }

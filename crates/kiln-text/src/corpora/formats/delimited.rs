@@ -69,14 +69,15 @@ impl DelimitedCorpus {
         quote(quote: impl Into<Option<u8>>) => dialect.quote = quote.into();
 
         /// What makes the byte after it a letter like any other, in quotes and outside, and is dropped itself: a backslash in
-        /// files that Spark and MySQL wrote, as in `"he said \"no\""`. Default: none. Python's `escapechar`.
+        /// files that Spark and MySQL wrote (escape sequences are not decoded: `\n` is read as "n", MySQL's `\N` as "N"), as in `"he said \"no\""`. Default: none. Python's `escapechar`.
         escape(escape: impl Into<Option<u8>>) => dialect.escape = escape.into();
 
         /// Whether spaces after a delimiter are dropped, as in `1, "a, b"`, so that a quote after them encloses the field.
         /// Default: false, and they belong to the field. Python's `skipinitialspace`.
         skip_initial_space(skip: bool) => dialect.skip_initial_space = skip;
 
-        /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+        /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
+        /// not allow; the others put U+FFFD in its place.
         encoding(encoding: Encoding) => encoding = encoding;
 
         /// Whether the first row of every file names the columns. Default: true.
@@ -93,12 +94,14 @@ impl DelimitedCorpus {
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NoFiles`], and [`Error::File`] for a file that is not there. As items: [`CorpusError::Row`] for a
+    /// [`Error::Option`] if delimiter, quote and escape are not different bytes, or are line ends; [`CorpusError::NoFiles`], and
+    /// [`Error::File`] for a file that is not there. As items: [`CorpusError::Row`] for a
     /// row that is shorter or longer than the first, not UTF-8, in which a quote opens and does not close or does not end
     /// its field, or whose label stands for no class; [`CorpusError::NoColumn`] if the first row lacks a column;
     /// [`CorpusError::NoHeader`] if it should be a header and has a label;
     /// [`CorpusError::EmptyFile`]; [`Error::File`].
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
+        self.dialect.check()?;
         let total = total_bytes(&self.paths)?;
         let read = Arc::<AtomicU64>::default();
         let rows = DelimitedRows { corpus: self.clone(), file: 0, open: None, read: Arc::clone(&read) };
@@ -150,6 +153,7 @@ impl DelimitedRows {
         let (text, label) = (find(&corpus.text)?, corpus.label.as_ref().map(|(column, _)| find(column)).transpose()?);
         if let (true, Some(label), Some((Column::Number(_), labels))) = (corpus.headers, label, &corpus.label)
             && labels.class(&names[label]).is_ok()
+            && !is_numbered(&names)
         {
             let (path, label) = (path.clone(), names[label].clone());
             return Err(CorpusError::NoHeader { path, label }.into());
@@ -181,6 +185,12 @@ impl DelimitedRows {
             .map(|document| Some(Some(document)))
             .map_err(|problem| row.bad(problem))
     }
+}
+
+/// Whether a header numbers the columns, as pandas writes it for a table without names, after its index or without one.
+fn is_numbered(names: &[String]) -> bool {
+    let names = names.strip_prefix(&[String::new()]).unwrap_or(names);
+    names.iter().enumerate().all(|(at, name)| *name == at.to_string())
 }
 
 fn document(

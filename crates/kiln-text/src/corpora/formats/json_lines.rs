@@ -55,7 +55,8 @@ impl JsonLinesCorpus {
         /// The field that holds the label. Default: none, and the documents have no classes.
         label(field: impl Into<String>, labels: Labels) => fields.label = Some((field.into(), labels));
 
-        /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+        /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
+        /// not allow; the others put U+FFFD in its place.
         encoding(encoding: Encoding) => encoding = encoding;
     }
 

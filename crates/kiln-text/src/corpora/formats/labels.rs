@@ -44,7 +44,7 @@ impl Labels {
         Self { class_names: names.into_iter().map(Into::into).collect(), given: None }
     }
 
-    /// The label is the class's name; its number is its place here.
+    /// The label is the class's name; its number is its place here. A repeated name counts once.
     pub fn names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::map(names.into_iter().map(|name| {
             let name = name.into();
@@ -56,19 +56,20 @@ impl Labels {
     /// first appear here. If a label appears twice, the last one counts.
     pub fn map(labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         let (mut class_names, mut classes, mut shown) = (Vec::new(), FxHashMap::default(), Vec::new());
+        let mut numbers = FxHashMap::default();
         for (label, name) in labels {
             let (label, name) = (label.into(), name.into());
-            let class = class_names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            let class = *numbers.entry(name.clone()).or_insert(class_names.len() as u32);
+            if class as usize == class_names.len() {
                 class_names.push(name);
-                class_names.len() - 1
-            });
-            shown.push(format!("{label:?}"));
-            classes.insert(label, class as u32);
+            }
+            if shown.len() < MOST_LISTED {
+                shown.push(format!("{label:?}"));
+            }
+            classes.insert(label, class);
         }
-        if shown.len() > MOST_LISTED {
-            let more = shown.len() - MOST_LISTED;
-            shown.truncate(MOST_LISTED);
-            shown.push(format!("and {more} more"));
+        if classes.len() > shown.len() {
+            shown.push(format!("and {} more", classes.len() - shown.len()));
         }
         let expected = format!("one of {}", shown.join(", "));
         Self { class_names, given: Some(Given { classes, expected }) }

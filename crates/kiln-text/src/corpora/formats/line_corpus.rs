@@ -43,7 +43,7 @@ impl LineCorpus {
     }
 
     setters! {
-        /// The class of each file's documents, in the order of the files. Files of the same name are of the same class.
+        /// The class of each file, in the order of the files. Files given the same class name share a class.
         /// Default: none, and the documents have no classes.
         label_by_file(classes: impl IntoIterator<Item = impl Into<String>>) =>
             label_by_file = Some(classes.into_iter().map(Into::into).collect());
@@ -51,7 +51,8 @@ impl LineCorpus {
         /// Whether to pass over lines that hold only white space. Default: false, and they are documents.
         skip_empty(skip_empty: bool) => skip_empty = skip_empty;
 
-        /// How the files' bytes stand for characters. Default: UTF-8, and what is not UTF-8 is an error.
+        /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
+        /// not allow; the others put U+FFFD in its place.
         encoding(encoding: Encoding) => encoding = encoding;
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use kiln_base::Encoding;
+use kiln_base::{Encoding, OptionError};
 
 use super::lines::open;
 use crate::error::{CorpusError, Error, Result, RowProblem};
@@ -35,11 +35,35 @@ impl Default for Dialect {
     }
 }
 
+impl Dialect {
+    /// # Errors
+    ///
+    /// A byte means two things.
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { delimiter, quote, escape, skip_initial_space } = *self;
+        let others = |of: &[Option<u8>], byte| {
+            let is_skipped = skip_initial_space && byte == b' ';
+            !of.contains(&Some(byte)) && !matches!(byte, b'\r' | b'\n') && !is_skipped
+        };
+        let expected = "a byte other than the delimiter, the quote, the escape, line ends and spaces that are skipped";
+        let shown = |byte: u8| format!("{:?}", char::from(byte));
+        OptionError::unless(others(&[quote, escape], delimiter), "delimiter", expected, shown(delimiter))?;
+        for (option, byte, other) in [("quote", quote, escape), ("escape", escape, quote)] {
+            if let Some(byte) = byte {
+                OptionError::unless(others(&[Some(delimiter), other], byte), option, expected, shown(byte))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Reads a file row by row.
 pub(super) struct RowReader {
     path: PathBuf,
     contents: Box<dyn BufRead + Send>,
     dialect: Dialect,
+    /// What lines end in, apart from a CR before an LF.
+    line_end: u8,
     /// What is read of the file and not yet given, from `at` on.
     ahead: Vec<u8>,
     at: usize,
@@ -98,9 +122,11 @@ impl<'a> Row<'a> {
 
 impl RowReader {
     pub(super) fn open(path: &Path, dialect: Dialect, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Self> {
+        let input = open(path, encoding, read)?;
         let mut reader = Self {
             path: path.to_path_buf(),
-            contents: open(path, encoding, read)?.into_reader(),
+            line_end: if input.ends_lines_in_cr() { b'\r' } else { b'\n' },
+            contents: input.into_reader(),
             dialect,
             ahead: Vec::new(),
             at: 0,
@@ -113,7 +139,7 @@ impl RowReader {
         Ok(reader)
     }
 
-    /// Reads up to the next line feed. False at the end of the file.
+    /// Reads up to the next line end. False at the end of the file.
     fn read_line(&mut self) -> Result<bool> {
         // What is given is dropped when it is the larger part, so that no byte is moved often.
         if self.at > self.ahead.len() / 2 {
@@ -121,7 +147,7 @@ impl RowReader {
             self.at = 0;
         }
         let limit = (MOST_BYTES + 1).saturating_sub(self.ahead.len() - self.at) as u64;
-        let read = (&mut self.contents).take(limit).read_until(b'\n', &mut self.ahead);
+        let read = (&mut self.contents).take(limit).read_until(self.line_end, &mut self.ahead);
         Ok(read.map_err(Error::io("read", &self.path))? > 0)
     }
 
@@ -134,10 +160,9 @@ impl RowReader {
         self.done = true;
         loop {
             match self.ahead.get(self.at).copied() {
-                Some(b'\r') => self.at += 1,
-                Some(b'\n') => {
+                Some(end @ (b'\r' | b'\n')) => {
                     self.at += 1;
-                    self.next_line += 1;
+                    self.next_line += u64::from(end == self.line_end);
                 }
                 Some(_) => break,
                 None if self.read_line()? => {}
@@ -188,9 +213,12 @@ impl RowReader {
                         offset += 1;
                         continue;
                     };
-                    self.next_line += u64::from(letter == b'\n');
-                    self.record.bytes.push(letter);
-                    offset += 2;
+                    // The two bytes of a CR LF are one line end.
+                    let taken = if letter == b'\r' && rest.get(2) == Some(&b'\n') { 2 } else { 1 };
+                    let letters = &rest[1..=taken];
+                    self.next_line += u64::from(letters.last() == Some(&self.line_end));
+                    self.record.bytes.extend_from_slice(letters);
+                    offset += 1 + taken;
                     if place == Place::FieldStart {
                         place = Place::Plain;
                     }
@@ -202,7 +230,7 @@ impl RowReader {
                 Place::Quoted => {
                     let ends = |&byte: &u8| quote == Some(byte) || escape == Some(byte);
                     let length = rest.iter().position(ends).unwrap_or(rest.len());
-                    self.next_line += rest[..length].iter().filter(|&&byte| byte == b'\n').count() as u64;
+                    self.next_line += rest[..length].iter().filter(|&&byte| byte == self.line_end).count() as u64;
                     self.record.bytes.extend_from_slice(&rest[..length]);
                     offset += length;
                     continue;
@@ -220,7 +248,7 @@ impl RowReader {
                 Place::BehindQuote => {
                     let closed = self.next_line;
                     self.pass_line();
-                    return Ok(Err(RowProblem::BehindQuote { closed }));
+                    return Ok(Err(RowProblem::BehindQuote { closed, is_escaped: escape.is_some() }));
                 }
                 Place::FieldStart | Place::Plain => {
                     let ends = |&byte: &u8| byte == delimiter || matches!(byte, b'\r' | b'\n') || escape == Some(byte);

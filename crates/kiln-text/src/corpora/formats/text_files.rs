@@ -19,7 +19,7 @@ use crate::error::{CorpusError, Error, Result};
 /// The text of a file that was read whole, without its byte order mark.
 pub(crate) fn decode(encoding: Encoding, bytes: Vec<u8>, file: impl Fn() -> String) -> Result<String> {
     let mark = mark_of(&bytes);
-    let bytes = text_of(bytes, encoding).map_err(|source| Error::io("read", Path::new(&file()))(source))?;
+    let bytes = text_of(bytes, Some(encoding)).map_err(|source| Error::io("read", Path::new(&file()))(source))?;
     String::from_utf8(bytes)
         .map_err(|error| CorpusError::NotUtf8 { file: file(), offset: mark + error.utf8_error().valid_up_to() }.into())
 }
