@@ -22,6 +22,8 @@ mod replaced_runs;
 mod resumed_models;
 #[cfg(feature = "flex")]
 mod saved;
+#[cfg(unix)]
+mod signals;
 #[path = "../../../kiln-text/tests/it/skips.rs"]
 mod skips;
 mod small_run;

@@ -26,7 +26,7 @@ fn each_goes_on_to_the_same_bits<M: Trainable>(
     let whole = folder();
     let run =
         fit(whole.path(), &|trainer| trainer.checkpoint_every_steps(1).keep_checkpoints(100), ExistingRun::Refuse);
-    let (weights, history) = (weights_of(run.model()), std::fs::read(whole.path().join("history.json")).unwrap());
+    let (weights, history) = (weights_of(run.model()), format!("{:?}", run.history().epochs()));
     let names = retained(whole.path());
     assert_eq!(names.len(), steps);
     let plain = fit(folder().path(), &|trainer| trainer, ExistingRun::Refuse);
@@ -36,7 +36,7 @@ fn each_goes_on_to_the_same_bits<M: Trainable>(
         std::fs::copy(whole.path().join(&name), folder.path().join("checkpoint.kiln")).unwrap();
         let resumed = fit(folder.path(), &|trainer| trainer.checkpoint_every_steps(3), ExistingRun::Resume);
         assert_eq!(weights_of(resumed.model()), weights, "{name}");
-        assert_eq!(std::fs::read(folder.path().join("history.json")).unwrap(), history, "{name}");
+        assert_eq!(format!("{:?}", resumed.history().epochs()), history, "{name}");
     }
 }
 
