@@ -2,7 +2,7 @@
 //! and its values as 32-bit floats, the lowest byte first. word2vec itself writes a line feed after each word, gensim
 //! does not; both are read. Leaves out telling the format from others.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use super::source::{Source, fill};
@@ -29,7 +29,7 @@ struct Ahead<'a, R> {
     ended: bool,
 }
 
-impl<R: Read> Ahead<'_, R> {
+impl<R: BufRead> Ahead<'_, R> {
     /// The bytes ahead, `wanted` or more of them unless the file ends before.
     fn look(&mut self, wanted: usize) -> Result<&[u8]> {
         if self.buffer.len() - self.next < wanted && !self.ended {

@@ -1,6 +1,6 @@
 //! [`Source`]: a file that is being read, unpacked if it is compressed, of which the beginning can be looked at.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use kiln_base::{FileError, Input};
@@ -75,7 +75,7 @@ impl Source {
     }
 
     /// Everything from the beginning.
-    pub(super) fn into_reader(self) -> impl Read {
+    pub(super) fn into_reader(self) -> Box<dyn BufRead + Send> {
         self.input.into_reader()
     }
 }
@@ -109,9 +109,20 @@ pub(crate) fn lines(contents: &[u8]) -> impl Iterator<Item = (u64, u64, &[u8])> 
 }
 
 /// Reads until `buffer` holds `length` bytes or there are no more. Whether there are no more.
-pub(super) fn fill(reader: &mut impl Read, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
-    let missing = length.saturating_sub(buffer.len());
-    Ok(reader.by_ref().take(missing as u64).read_to_end(buffer)? < missing)
+pub(super) fn fill(reader: &mut impl BufRead, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
+    while buffer.len() < length {
+        let available = match reader.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            available => available?,
+        };
+        if available.is_empty() {
+            return Ok(true);
+        }
+        let taken = available.len().min(length - buffer.len());
+        buffer.extend_from_slice(&available[..taken]);
+        reader.consume(taken);
+    }
+    Ok(false)
 }
 
 /// Whether a file of this name is to be compressed.

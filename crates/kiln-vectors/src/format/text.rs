@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
+use memchr::memchr;
 use rayon::prelude::*;
 
 use super::source::{Room, Source, fill};
@@ -180,8 +181,9 @@ fn in_parts(block: &[u8]) -> Vec<&[u8]> {
 fn parse_part(part: &[u8], d: usize, invalid: InvalidUtf8) -> Part {
     let mut parsed = Part { words: String::new(), ends: Vec::new(), values: Vec::new(), lines: 0, fault: None };
     let mut begins = 0;
-    for line in part.split_inclusive(|&byte| byte == b'\n') {
-        let (content, end) = (trimmed(line), begins + line.len());
+    while begins < part.len() {
+        let end = memchr(b'\n', &part[begins..]).map_or(part.len(), |at| begins + at + 1);
+        let content = trimmed(&part[begins..end]);
         if !content.is_empty() {
             let word = parse_line(content, d, &mut parsed.values);
             if word.is_none_or(|word| push_word(&mut parsed.words, word, invalid).is_err()) {
@@ -214,6 +216,26 @@ fn without_blanks(word: &[u8]) -> &[u8] {
     &word[first..=last]
 }
 
+/// Reads the last fields of a line, as many as there are `values`, and gives where the rest of it ends.
+fn parse_values(line: &[u8], values: &mut [f32]) -> Option<usize> {
+    let (mut end, mut slots) = (line.len(), values.iter_mut().rev());
+    let mut slot = slots.next();
+    while let Some(value) = slot.take() {
+        // One comparison a byte: what else is no letter is no part of a number either.
+        let space = line[..end].iter().rposition(|&byte| byte <= b' ')?;
+        match parse_value(&line[space + 1..end]) {
+            Some(parsed) if parsed.is_finite() && is_blank(&line[space]) => {
+                *value = parsed;
+                slot = slots.next();
+            }
+            None if space + 1 == end && is_blank(&line[space]) => slot = Some(value),
+            _ => return None,
+        }
+        end = space;
+    }
+    Some(end)
+}
+
 /// Adds the last `d` fields of a line to `values` and gives what is before them, the word; nothing if that fails.
 fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a [u8]> {
     // Too short for so many values; a header may promise any number, so nothing is allocated before this.
@@ -222,21 +244,10 @@ fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a
     }
     let before = values.len();
     values.resize(before + d, 0.0);
-    let mut end = line.len();
-    for value in values[before..].iter_mut().rev() {
-        while end > 0 && is_blank(&line[end - 1]) {
-            end -= 1;
-        }
-        let space = line[..end].iter().rposition(is_blank);
-        let parsed = space.and_then(|space| parse_value(&line[space + 1..end]));
-        match (space, parsed) {
-            (Some(space), Some(parsed)) if parsed.is_finite() => (*value, end) = (parsed, space),
-            _ => {
-                values.truncate(before);
-                return None;
-            }
-        }
-    }
+    let Some(end) = parse_values(line, &mut values[before..]) else {
+        values.truncate(before);
+        return None;
+    };
     let word = without_blanks(&line[..end]);
     if let Some(space) = word.iter().rposition(is_blank)
         && looks_like_value(&word[space + 1..])

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use kiln_base::{Encoding, OptionError};
+use memchr::{memchr, memchr2, memchr3};
 
 use super::lines::open;
 use crate::error::{CorpusError, Error, Result, RowProblem};
@@ -228,8 +229,8 @@ impl RowReader {
                 Place::FieldStart if skip_initial_space && byte == b' ' => {}
                 Place::Quoted if is_quote => place = Place::BehindQuote,
                 Place::Quoted => {
-                    let ends = |&byte: &u8| quote == Some(byte) || escape == Some(byte);
-                    let length = rest.iter().position(ends).unwrap_or(rest.len());
+                    let end = quote.and_then(|quote| memchr2(quote, escape.unwrap_or(quote), rest));
+                    let length = end.unwrap_or(rest.len());
                     self.next_line += rest[..length].iter().filter(|&&byte| byte == self.line_end).count() as u64;
                     self.record.bytes.extend_from_slice(&rest[..length]);
                     offset += length;
@@ -251,8 +252,8 @@ impl RowReader {
                     return Ok(Err(RowProblem::BehindQuote { closed, is_escaped: escape.is_some() }));
                 }
                 Place::FieldStart | Place::Plain => {
-                    let ends = |&byte: &u8| byte == delimiter || matches!(byte, b'\r' | b'\n') || escape == Some(byte);
-                    let length = rest.iter().position(ends).unwrap_or(rest.len());
+                    let end = memchr3(delimiter, b'\r', b'\n', rest).unwrap_or(rest.len());
+                    let length = escape.and_then(|escape| memchr(escape, &rest[..end])).unwrap_or(end);
                     self.record.bytes.extend_from_slice(&rest[..length]);
                     offset += length;
                     place = Place::Plain;
