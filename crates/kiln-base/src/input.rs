@@ -73,7 +73,7 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// As [`Input::open`]; of UTF-16 the error says that it is an encoding.
+    /// As [`Input::open`]; the error for UTF-16 names the encoding to set.
     pub fn decoded(path: impl AsRef<Path>, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Self, FileError> {
         Self::read(path.as_ref(), Some(encoding), read)
     }
@@ -463,7 +463,7 @@ mod tests {
         assert!(error.contains("no byte order mark") && error.contains("utf-16le"), "{error}");
         let error = read_as(named("utf-16le"), &big).unwrap_err().to_string();
         assert!(error.contains("the other byte order"), "{error}");
-        // Who has an option for it is told so.
+        // The advice names the option where there is one.
         let advice = |encoding| text_of(little.clone(), encoding).unwrap_err().to_string();
         assert!(advice(Some(Encoding::UTF_8)).contains("`Encoding::UTF_16`") && advice(None).contains("iconv"));
     }

@@ -60,7 +60,7 @@ impl Corpus {
     }
 
     /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does not allow; the others put
-    /// U+FFFD in its place. Of sentences in memory it changes nothing.
+    /// U+FFFD in its place. It changes nothing for sentences in memory.
     #[must_use]
     pub fn encoding(self, encoding: Encoding) -> Self {
         match self.0 {

@@ -79,14 +79,14 @@ pub struct CorpusDocuments<'a> {
     /// Bytes read from files so far.
     read: Arc<AtomicU64>,
     total_bytes: u64,
-    /// None if the documents have no labels.
+    /// Empty if the documents have no labels.
     class_names: Vec<String>,
     documents: u64,
     done: bool,
 }
 
 impl CorpusDocuments<'_> {
-    /// `class_names`: none if the documents have no labels.
+    /// `class_names`: empty if the documents have no labels.
     pub(crate) fn new(
         rows: impl Rows + 'static,
         read: Arc<AtomicU64>,

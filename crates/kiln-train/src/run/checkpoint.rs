@@ -128,7 +128,7 @@ pub(crate) struct Within {
     pub(crate) carried: Weights,
 }
 
-/// The state of a run after an epoch, or within one. What is no tensor is JSON.
+/// The state of a run after an epoch, or within one. Everything that is not a tensor is JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     pub(crate) identity: RunIdentity,

@@ -1,4 +1,4 @@
-//! The folder of a run: which files it holds, and when a new run may use it.
+//! The folder of a run: which files it holds, its lock, and when a new run may use it.
 
 use std::cell::Cell;
 use std::fs::{File, TryLockError};
@@ -195,7 +195,13 @@ impl RunFolder {
         for entry in std::fs::read_dir(&self.path).map_err(FileError::new("read", &self.path))? {
             let name = entry.map_err(FileError::new("read", &self.path))?.file_name().to_string_lossy().into_owned();
             let place = name.strip_prefix(RETAINED).and_then(|name| name.strip_suffix(".kiln"));
-            if place.is_some_and(|place| place.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')) {
+            // Six digits and ten, as `retain` writes them: a copy that a user made under a shorter name stays.
+            let is_place = |place: &str| {
+                let digits =
+                    |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+                place.split_once('-').is_some_and(|(epoch, step)| digits(epoch, 6) && digits(step, 10))
+            };
+            if place.is_some_and(is_place) {
                 kept.push(name);
             }
         }

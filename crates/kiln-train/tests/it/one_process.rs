@@ -40,7 +40,7 @@ fn two_runs_do_not_share_a_folder() {
     let told = TOLD.lock().unwrap().take().unwrap();
     assert!(told.contains(&format!("the process {} trains into it", std::process::id())), "{told}");
     assert!(!folder.path().join(".kiln-lock").exists());
-    // What a process that is gone left behind is in nobody's way.
+    // A lock file left by a process that has ended blocks nobody.
     std::fs::write(folder.path().join(".kiln-lock"), "1\n").unwrap();
     fit(ExistingRun::Overwrite).unwrap();
     assert!(!folder.path().join(".kiln-lock").exists());
