@@ -123,7 +123,9 @@ fn earlier_checkpoints_are_kept_by_their_number_and_go_with_their_run() {
     assert_eq!(fit(0, ExistingRun::Overwrite), BTreeSet::new());
     // The user's own files stay.
     let own = ["checkpoint-of-mine.kiln", "checkpoint-1.kiln", "checkpoint-1-2.kiln"];
-    own.map(|name| std::fs::write(folder.path().join(name), "mine").unwrap());
+    for name in own {
+        std::fs::write(folder.path().join(name), "mine").unwrap();
+    }
     assert_eq!(fit(1, ExistingRun::Overwrite).len(), 1 + own.len());
     assert!(own.iter().all(|name| folder.path().join(name).exists()));
 }
