@@ -3,6 +3,9 @@
 //! The peers' scripts and their pinned requirements lie in `benchmarks/peers`. Peers and Kiln take
 //! turns, so that what else the machine does falls on all of them alike.
 
+pub(crate) mod text;
+pub(crate) mod words;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Args};
 use serde_json::Value;
 
-use crate::{command, compare_text, output, run};
+use crate::{command, output, run};
 
 const KILN_BENCH: &str = "--workspace --bin kiln-bench";
 
@@ -99,7 +102,7 @@ fn kiln(root: &Path, program: &Path, device: Option<&str>, only: Option<&str>, j
 
 pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
     if let Some(folder) = &options.text {
-        return compare_text::bench(root, folder, options.only.as_deref(), options.json);
+        return text::bench(root, folder, options.only.as_deref(), options.json);
     }
     if !options.steps {
         let mut kernels = command(root, "cargo", "bench --locked --manifest-path benchmarks/kernels/Cargo.toml --");

@@ -3,13 +3,14 @@
 mod builds;
 mod dependencies;
 mod examples;
+pub(crate) mod supply_chain;
 
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{cargo, command, odd_inputs, results, run, tidy};
+use crate::{cargo, command, crashes, fuzz, odd_inputs, results, run, tidy};
 
 /// The README's first command, without running what it builds.
 const QUICKSTART: &str = "build --release --locked --example quickstart";
@@ -43,18 +44,22 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     steps.take("tidy", || tidy::check(root))?;
     steps.take("packaging", || cargo(root, PACKAGING))?;
     steps.take("RESULTS.md is what the kept runs give", || results::check(root))?;
+    steps.take("licences, sources and reasons of dependencies", || supply_chain::check(root))?;
     steps.take("the CPU-only build has no GPU crate", || dependencies::cpu_only(root))?;
     steps.take("the crates without Burn have none", || {
         FREE_OF_BURN.iter().try_for_each(|name| dependencies::free_of_burn(root, name))
     })?;
     steps.take("kiln-predict brings nothing of training", || dependencies::predict_is_small(root))?;
     steps.take("clippy", || {
-        cargo(root, "clippy --release --workspace --all-targets --features xtask/odd-inputs --locked -- -D warnings")
+        let all = "clippy --release --workspace --all-targets --features xtask/odd-inputs,xtask/crashes --locked";
+        cargo(root, &format!("{all} -- -D warnings"))
     })?;
     steps.take("the quickstart's build", || cargo(root, QUICKSTART))?;
     steps.take("the tests build no crate of Kiln again", || builds::nothing_twice(root, TESTS))?;
     steps.take("tests", || cargo(root, TESTS))?;
     steps.take("odd files for every reader", || odd_inputs(root, &["--count", "300"]))?;
+    steps.take("kills, full disks and signals", || crashes::crashes(root, &crashes::Crashes { short: true }))?;
+    steps.take("fuzzing, each target for some seconds", || fuzz::fuzz(root, &fuzz::Fuzz::smoke()))?;
     steps.take("the examples' own tests and the README", || {
         cargo(root, "test --release --locked -p kiln-examples --lib")?;
         cargo(root, "test --release --locked -p kiln-examples --doc")

@@ -1,13 +1,14 @@
 //! `cargo xtask ci`: everything that CI checks, the cheapest first. `cargo xtask tidy`: the style
-//! rules that neither compiler nor clippy knows. `cargo xtask odd-inputs`: every reader on odd files. `cargo xtask bench` and `compare`: times, and times
-//! beside the peers'.
+//! rules that neither compiler nor clippy knows. `cargo xtask odd-inputs`: every reader on odd files. `cargo xtask crashes`:
+//! runs that are killed. `cargo xtask bench` and `compare`: times, and times next to the peers'.
 
 mod bench;
 mod ci;
-mod compare_text;
-mod compare_words;
+mod crashes;
 mod faults;
+mod fuzz;
 mod results;
+mod sanitizers;
 mod tidy;
 
 use std::path::Path;
@@ -27,6 +28,10 @@ struct Options {
 enum Task {
     /// Everything that CI checks
     Ci,
+    /// The tests of the crates with unsafe code under the address and the thread sanitizer
+    Sanitizers(sanitizers::Sanitizers),
+    /// The licences, the sources and the reasons of all dependencies
+    SupplyChain,
     /// The style rules that neither compiler nor clippy knows
     Tidy,
     /// Times training steps, forward passes and predictions, or text to numbers
@@ -34,17 +39,21 @@ enum Task {
     /// Times the peers and Kiln in turn and writes the table of ratios to BENCHMARKS.md
     Compare(bench::Compare),
     /// Times text to numbers beside Keras, scikit-learn and tokenizers and writes the table to BENCHMARKS.md
-    CompareText(compare_text::CompareText),
+    CompareText(bench::text::CompareText),
     /// Trains word vectors by gensim and Kiln in turn and writes rates and scores to BENCHMARKS.md
-    CompareWord2vec(compare_words::CompareWord2Vec),
+    CompareWord2vec(bench::words::CompareWord2Vec),
     /// Runs the experiments and writes RESULTS.md
     Results(results::Results),
+    /// Feeds every reader what a fuzzer makes of good files
+    Fuzz(fuzz::Fuzz),
     /// What people really feed to Kiln, what is expected of it, and whether that holds
     Faults,
     /// Reads odd copies of good files with every reader: nothing may panic, hang or be lost in silence
     OddInputs(OddInputs),
+    /// Kills runs at every change of their folder, fills their disk, interrupts them, and shows what came of each
+    Crashes(crashes::Crashes),
     /// Times reading and asking word vectors beside gensim and writes the table to BENCHMARKS.md
-    CompareVectors(compare_words::CompareVectors),
+    CompareVectors(bench::words::CompareVectors),
 }
 
 #[derive(clap::Args)]
@@ -61,15 +70,19 @@ fn main() -> Result<()> {
     let root = root.context("run this in the project's folder: there is no xtask/Cargo.toml here or above")?;
     match Options::parse().task {
         Task::Ci => ci::ci(root),
+        Task::Sanitizers(options) => sanitizers::sanitizers(root, &options),
+        Task::SupplyChain => ci::supply_chain::check(root),
         Task::Tidy => tidy::check(root),
         Task::Bench(options) => bench::bench(root, &options),
         Task::Compare(options) => bench::compare(root, &options),
-        Task::CompareText(options) => compare_text::compare(root, &options),
-        Task::CompareWord2vec(options) => compare_words::word2vec(root, &options),
+        Task::CompareText(options) => bench::text::compare(root, &options),
+        Task::CompareWord2vec(options) => bench::words::word2vec(root, &options),
         Task::Results(options) => results::results(root, &options),
         Task::OddInputs(options) => odd_inputs(root, &options.arguments),
+        Task::Crashes(options) => crashes::crashes(root, &options),
+        Task::Fuzz(options) => fuzz::fuzz(root, &options),
         Task::Faults => faults::faults(root),
-        Task::CompareVectors(options) => compare_words::vectors(root, &options),
+        Task::CompareVectors(options) => bench::words::vectors(root, &options),
     }
 }
 

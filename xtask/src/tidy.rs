@@ -5,6 +5,7 @@ mod figures;
 mod folders;
 mod lines;
 mod modules;
+mod named_tests;
 mod public;
 mod rules;
 mod tokens;
@@ -37,6 +38,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         complaints.extend(rules::broken(file, &text).into_iter().map(|complaint| format!("{shown}: {complaint}")));
     }
     complaints.extend(folders::too_full(root, &files));
+    complaints.extend(named_tests::missing(root, &files)?);
     complaints.extend(figures::print(root)?);
     if complaints.is_empty() { Ok(()) } else { bail!("{}", complaints.join("\n")) }
 }

@@ -55,7 +55,7 @@ impl WholeFile {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        remove_abandoned(folder);
+        remove_temporary(folder, is_abandoned);
         let mut builder = tempfile::Builder::new();
         builder.prefix(MARKS.0).suffix(MARKS.1);
         #[cfg(unix)]
@@ -79,8 +79,17 @@ impl WholeFile {
         let Self { file, path } = self;
         let file = file.into_inner().map_err(|error| FileError::new("write", &path)(error.into_error()))?;
         file.as_file().sync_all().map_err(FileError::new("write", &path))?;
-        let kept = file.persist(&path);
-        kept.map_err(|error| FileError::new("rename a finished file to", &path)(error.error)).map(drop)
+        let temporary = file.into_temp_path();
+        std::fs::rename(&temporary, &path).map_err(FileError::new("rename a finished file to", &path))?;
+        // The name is gone, and is not to be looked for.
+        let _ = temporary.keep();
+        Ok(())
+    }
+
+    /// Removes the temporary files that killed processes left in `folder`, however young they are: for a folder that only this
+    /// process writes into. What cannot be removed stays.
+    pub fn remove_abandoned(folder: impl AsRef<Path>) {
+        remove_temporary(folder.as_ref(), is_unlocked);
     }
 }
 
@@ -106,7 +115,7 @@ pub fn write_whole(path: impl AsRef<Path>, contents: &[u8]) -> Result<(), FileEr
 }
 
 /// Removes temporary files of processes that were killed. What cannot be looked at or removed stays: it is in nobody's way.
-fn remove_abandoned(folder: &Path) {
+fn remove_temporary(folder: &Path, is_abandoned: fn(&std::fs::DirEntry) -> bool) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -120,7 +129,11 @@ fn remove_abandoned(folder: &Path) {
 fn is_abandoned(entry: &std::fs::DirEntry) -> bool {
     let modified = entry.metadata().ok().filter(|found| found.is_file()).and_then(|found| found.modified().ok());
     let is_old = modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > YOUNG);
-    is_old
+    is_old && is_unlocked(entry)
+}
+
+fn is_unlocked(entry: &std::fs::DirEntry) -> bool {
+    entry.file_type().is_ok_and(|found| found.is_file())
         && File::options().write(true).open(entry.path()).is_ok_and(|file| match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,

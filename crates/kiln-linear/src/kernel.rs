@@ -37,11 +37,11 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// Asks the memory for a row that is needed soon.
 #[inline(always)]
 pub(crate) fn prefetch(row: &[f32]) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     for line in row.chunks(16) {
         // SAFETY: a prefetch is a hint about an address, and reads and changes nothing.
         unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) };
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(not(target_arch = "x86_64"), miri))]
     let _ = row;
 }

@@ -142,6 +142,10 @@ impl Example for TokenBatch {
     fn example<M: Model<Input = Self>>(model: &M, rows: usize, device: &Device) -> Self {
         Self { ids: Tensor::zeros([rows, steps(model, rows)], device), spans: None }
     }
+
+    fn is_padding_only(&self) -> bool {
+        self.spans.as_ref().is_some_and(Spans::are_empty)
+    }
 }
 
 /// A padded batch of numeric sequences.
@@ -158,6 +162,10 @@ impl Example for Series {
         let sizes = [rows, steps(model, rows), model.d_input().unwrap_or(1)];
         Self { values: Tensor::zeros(sizes, device), spans: None }
     }
+
+    fn is_padding_only(&self) -> bool {
+        self.spans.as_ref().is_some_and(Spans::are_empty)
+    }
 }
 
 /// Steps of an example's rows: enough for several layers of windows and pools where any number is taken.
@@ -170,6 +178,11 @@ pub trait Example: Clone + Send + 'static {
     /// A batch of so many rows that `model` takes. Where it takes rows of any length, those of a larger batch are
     /// longer.
     fn example<M: Model<Input = Self>>(model: &M, rows: usize, device: &Device) -> Self;
+
+    /// Whether no row of the batch has a step that is not padding. By default not.
+    fn is_padding_only(&self) -> bool {
+        false
+    }
 }
 
 /// What a model does with the steps that only pad a row.

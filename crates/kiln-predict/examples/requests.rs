@@ -1,12 +1,13 @@
-//! Times small requests to one predictor: how long one text takes, by itself and next to other threads that ask too, and
-//! how many texts a second there are one at a time and in batches of 64.
+//! Times small requests to one predictor: how long one text takes, by itself and next to other threads that ask too, how
+//! many texts a second there are one at a time and in batches of 64, and whether a million requests leave anything behind.
 //!
 //! ```text
-//! cargo run --release -p kiln-predict --features flex --example requests -- FOLDER [threads]
+//! cargo run --release -p kiln-predict --features flex --example requests -- [FOLDER [threads [requests]]]
 //! ```
 //!
-//! FOLDER is the artifact of a text classifier; without it a small one is made (an embedding of 16 numbers, a bidirectional
-//! LSTM of 16, rows of 20 words). Output: microseconds at the 50th and the 99th percentile, and texts a second.
+//! FOLDER is the artifact of a text classifier; without it, or for `-`, a small one is made (an embedding of 16 numbers, a
+//! bidirectional LSTM of 16, rows of 20 words). Output: microseconds at the 50th and the 99th percentile, texts a second, and
+//! the memory of the process before and after the million.
 
 use std::time::{Duration, Instant};
 
@@ -32,13 +33,14 @@ fn main() -> Result<(), Error> {
     let device = Device::flex();
     let made = tempfile::tempdir()?;
     let folder = match arguments.next() {
-        Some(folder) => folder.into(),
-        None => {
+        Some(folder) if folder != "-" => folder.into(),
+        _ => {
             save_small(made.path(), &device)?;
             made.path().to_owned()
         }
     };
     let threads: usize = arguments.next().map_or(Ok(4), |threads| threads.parse())?;
+    let requests: usize = arguments.next().map_or(Ok(1_000_000), |requests| requests.parse())?;
     let began = Instant::now();
     let predictor = TextPredictor::load(&folder, &device)?;
     println!("loaded in {:.3} s", began.elapsed().as_secs_f64());
@@ -48,15 +50,10 @@ fn main() -> Result<(), Error> {
             let asking: Vec<_> = (0..count).map(|_| scope.spawn(|| ask(&predictor))).collect();
             asking.into_iter().map(|thread| thread.join().expect("a thread that asks")).collect::<Result<Vec<_>, _>>()
         })?;
-        let mut times = times.concat();
-        times.sort_unstable();
-        let at = |share: f64| times[(times.len() as f64 * share) as usize].as_secs_f64() * 1e6;
-        println!(
-            "{count} threads: p50 {:.0} us, p99 {:.0} us, {:.0} texts a second",
-            at(0.5),
-            at(0.99),
-            times.len() as f64 / TIME.as_secs_f64()
-        );
+        let times = times.concat();
+        let [p50, p99] = percentiles(times.clone());
+        let rate = times.len() as f64 / TIME.as_secs_f64();
+        println!("{count} threads: p50 {p50:.0} us, p99 {p99:.0} us, {rate:.0} texts a second");
     }
     let batch: Vec<&str> = TEXTS.iter().copied().cycle().take(64).collect();
     let (began, mut texts) = (Instant::now(), 0);
@@ -64,7 +61,53 @@ fn main() -> Result<(), Error> {
         texts += predictor.predict(&batch)?.len();
     }
     println!("batches of 64: {:.0} texts a second", texts as f64 / began.elapsed().as_secs_f64());
+    long_run(&predictor, threads, requests)
+}
+
+/// Many requests from several threads: what they take at the begin and at the end, and the memory of the process.
+fn long_run(predictor: &TextPredictor, threads: usize, requests: usize) -> Result<(), Error> {
+    let each = (requests / threads).max(20);
+    let before = memory()?;
+    let times = std::thread::scope(|scope| {
+        let ask = || {
+            let mut times = Vec::with_capacity(each);
+            for request in 0..each {
+                let asked = Instant::now();
+                predictor.predict(&[TEXTS[request % TEXTS.len()]])?;
+                times.push(asked.elapsed());
+            }
+            Ok::<_, kiln_predict::Error>(times)
+        };
+        let asking: Vec<_> = (0..threads).map(|_| scope.spawn(ask)).collect();
+        asking.into_iter().map(|thread| thread.join().expect("a thread that asks")).collect::<Result<Vec<_>, _>>()
+    })?;
+    let tenth = |range: std::ops::Range<usize>| {
+        percentiles(times.iter().flat_map(|times| &times[range.clone()]).copied().collect())[1]
+    };
+    let (first, last) = (tenth(0..each / 10), tenth(each - each / 10..each));
+    drop(times);
+    println!(
+        "{} requests of {threads} threads: p99 {first:.0} us in the first tenth, {last:.0} us in the last",
+        each * threads
+    );
+    if let (Some(before), Some(after)) = (before, memory()?) {
+        println!("memory of the process: {before:.1} MB before, {after:.1} MB after");
+    }
     Ok(())
+}
+
+/// Microseconds at the 50th and the 99th percentile.
+fn percentiles(mut times: Vec<Duration>) -> [f64; 2] {
+    times.sort_unstable();
+    [0.5, 0.99].map(|share| times[(times.len() as f64 * share) as usize].as_secs_f64() * 1e6)
+}
+
+/// The megabytes of memory that the process has, where the system tells.
+fn memory() -> Result<Option<f64>, Error> {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return Ok(None) };
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS in /proc/self/status")?;
+    Ok(Some(kilobytes.parse::<f64>()? / 1024.0))
 }
 
 /// The times of single requests, one after another.

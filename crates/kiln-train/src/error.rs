@@ -188,13 +188,25 @@ pub enum Error {
         /// What was kept and how to go on.
         kept: String,
     },
-    /// A loss or a weight is no longer a number.
+    /// A batch cannot be trained on.
+    #[error("step {step} of epoch {epoch}: {source}; {kept}")]
+    Step {
+        /// The epoch.
+        epoch: usize,
+        /// The step in the epoch, counted from 1.
+        step: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+        /// What was kept.
+        kept: String,
+    },
+    /// A loss or a weight is no longer a number, or the loss exploded.
     #[error(
-        "{what} became {value} in step {step} of epoch {epoch} at learning rate {learning_rate:?}; {gradient}: {}; {kept}",
-        what.advice()
+        "{what} became {} in step {step} of epoch {epoch} at learning rate {learning_rate:?}; {gradient}: {}; {kept}",
+        shown(*.value), what.advice()
     )]
     NotFinite {
-        /// What is not finite.
+        /// What is not finite, or exploded.
         what: Broken,
         /// Its value.
         value: f64,
@@ -251,6 +263,11 @@ pub enum Error {
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// A number in a message, a large one without all of its digits.
+fn shown(value: f64) -> String {
+    if value.abs() < 1e6 { value.to_string() } else { format!("{value:.3e}") }
+}
+
 impl OfDevice for Error {
     fn is_of_device(&self) -> bool {
         match self {
@@ -272,6 +289,8 @@ impl Error {
 pub enum Broken {
     /// The loss of a training step.
     TrainLoss,
+    /// The loss of a training step, a number, but beyond `Trainer::loss_limit`.
+    Exploded,
     /// The loss on the validation data, with weights that are numbers.
     ValidLoss,
     /// A weight, by its name.
@@ -281,7 +300,7 @@ pub enum Broken {
 impl Broken {
     fn advice(&self) -> &'static str {
         match self {
-            Self::TrainLoss | Self::Weight(_) => "start anew with a lower rate or clipped gradients",
+            Self::TrainLoss | Self::Exploded | Self::Weight(_) => "start anew with a lower rate or clipped gradients",
             Self::ValidLoss => {
                 "the weights are numbers, so look for what is none in the validation data, else start anew with a lower rate"
             }
@@ -293,6 +312,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TrainLoss => f.write_str("the training loss"),
+            Self::Exploded => f.write_str("the training loss exploded: it"),
             Self::ValidLoss => f.write_str("the validation loss"),
             Self::Weight(name) => write!(f, "the weight {name}"),
         }

@@ -4,6 +4,7 @@ mod burn_train;
 mod checkpoint;
 mod ctrl_c;
 pub(crate) mod evaluate;
+mod finished_run;
 mod gradients;
 mod meter;
 mod optimizer;
@@ -13,8 +14,9 @@ mod trainer;
 mod training_loop;
 
 pub use evaluate::{Evaluation, evaluate, predict};
+pub use finished_run::Run;
 pub use gradients::StepGradients;
 pub use optimizer::{Optimizer, OptimizerState};
 pub use run_folder::ExistingRun;
 pub use trainable::{StepOutput, Trainable};
-pub use trainer::{Run, Trainer};
+pub use trainer::Trainer;

@@ -302,6 +302,15 @@ impl Error {
         Self::BadFile { path: path.to_path_buf(), place: place.into(), problem: problem.into() }
     }
 
+    /// An error about the words of a file, with its name.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::NoWords => Self::bad_file(path, None, " should hold at least one word and its vector, found none"),
+            Self::TooManyWords { .. } => Self::bad_file(path, None, format!(": {self}")),
+            named => named,
+        }
+    }
+
     pub(crate) fn not_utf8(path: &Path, place: Place, byte: u64) -> Self {
         Self::NotUtf8 { path: path.to_path_buf(), place, byte }
     }

@@ -84,11 +84,12 @@ impl LoadOptions {
         let source = Source::with_contents(path)?;
         let vectors = match self.format.map_or_else(|| detect(&source), Ok)? {
             // A value takes at least a digit and a space.
-            Format::Word2VecText | Format::FastText => text::read(Some(Header::check(&source, 2)?), source, self)?,
-            Format::Glove => text::read(None, source, self)?,
-            Format::Word2VecBinary => binary::read(source, self)?,
-            Format::Safetensors => tensors::read(source, self)?,
+            Format::Word2VecText | Format::FastText => text::read(Some(Header::check(&source, 2)?), source, self),
+            Format::Glove => text::read(None, source, self),
+            Format::Word2VecBinary => binary::read(source, self),
+            Format::Safetensors => tensors::read(source, self),
         };
+        let vectors = vectors.map_err(|error| error.in_file(path))?;
         let Some(counts) = &self.counts else { return Ok(vectors) };
         let counts = read_counts(counts, vectors.words(), self.invalid_utf8)?;
         vectors.with_counts(counts)

@@ -21,6 +21,11 @@ impl Spans {
         &self.0
     }
 
+    /// Whether every row is padding only.
+    pub fn are_empty(&self) -> bool {
+        self.0.iter().all(|span| span.len == 0)
+    }
+
     /// The same rows, shared.
     pub(crate) fn shared(&self) -> Arc<[Span]> {
         Arc::clone(&self.0)

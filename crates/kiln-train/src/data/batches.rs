@@ -155,6 +155,8 @@ pub struct DataLimits {
     pub steps: Option<usize>,
     /// The fewest steps that the rows of a batch may have, where batches differ.
     pub least_steps: Option<usize>,
+    /// The steps of the longest row that are not padding, where rows are padded.
+    pub longest_row: Option<usize>,
     /// Numbers a step.
     pub d_input: Option<usize>,
     /// The highest token id.

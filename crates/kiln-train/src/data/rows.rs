@@ -151,7 +151,8 @@ impl Batches for TokenDataset {
 
     fn limits(&self) -> DataLimits {
         let highest_id = self.0.ids.iter().max().map(|&id| id as u32);
-        DataLimits { steps: Some(self.0.steps), highest_id, ..self.0.targets.limits() }
+        let longest_row = self.0.spans.iter().map(|span| span.len).max();
+        DataLimits { steps: Some(self.0.steps), longest_row, highest_id, ..self.0.targets.limits() }
     }
 
     /// Where rows are padded counts too.

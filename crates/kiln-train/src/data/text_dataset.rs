@@ -317,6 +317,7 @@ impl Batches for EncodedBatches {
             highest_id: data.ids.iter().max().copied(),
             lowest_class: data.labels.iter().min().copied(),
             highest_class: data.labels.iter().max().copied(),
+            longest_row: self.data.lengths().max(),
             least_steps: self.data.lengths().map(|length| self.batcher.steps(length)).min(),
             ..DataLimits::default()
         }

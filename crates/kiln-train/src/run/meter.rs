@@ -26,7 +26,7 @@ pub(crate) struct Update {
     pub(crate) learning_rate: f64,
 }
 
-/// A step whose loss is no number, counted from 1.
+/// A step whose loss is not a number or exploded, counted from 1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BadStep {
     pub(crate) step: usize,
@@ -36,7 +36,6 @@ pub(crate) struct BadStep {
 
 /// The weighted mean of loss and accuracy, summed up in f64: a row weighs as much as any other, or a term where an
 /// output says how many it has.
-#[derive(Default)]
 pub(crate) struct Meter {
     pending: Vec<Pending>,
     steps: usize,
@@ -47,7 +46,11 @@ pub(crate) struct Meter {
     norms: LayerNorms,
     /// Of the last step that was read.
     learning_rate: f64,
-    not_finite: Option<BadStep>,
+    /// How many times as high as at the begin a loss may be.
+    limit: f64,
+    /// The loss at the begin.
+    begun_with: Option<f64>,
+    bad_step: Option<BadStep>,
 }
 
 /// What a meter has read, for a checkpoint. The numbers are the bits of floats, which JSON would not all keep.
@@ -60,6 +63,24 @@ pub(crate) struct MeterState {
     correct: Option<u64>,
     learning_rate: u64,
     norms: Vec<u64>,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            pending: Vec::new(),
+            steps: 0,
+            rows: 0,
+            terms: 0,
+            loss: 0.0,
+            correct: None,
+            norms: LayerNorms::default(),
+            learning_rate: 0.0,
+            limit: f64::INFINITY,
+            begun_with: None,
+            bad_step: None,
+        }
+    }
 }
 
 impl Meter {
@@ -91,6 +112,12 @@ impl Meter {
     /// A meter of training steps, whose gradients it measures.
     pub(crate) fn with_norms(norms: LayerNorms) -> Self {
         Self { norms, ..Self::default() }
+    }
+
+    /// Sets how many times as high as at the begin a loss may be. Losses below 1 count as 1 at the begin: a model that starts from
+    /// good weights may well leave them. Without a loss `begun_with` the first that is read is that of the begin.
+    pub(crate) fn limit_loss(&mut self, times: f64, begun_with: Option<f64>) {
+        (self.limit, self.begun_with) = (times, begun_with);
     }
 
     pub(crate) fn add(&mut self, output: &StepOutput, rows: usize, update: Option<Update>) -> Result<()> {
@@ -127,14 +154,15 @@ impl Meter {
             self.terms += step.terms;
             self.rows += step.rows;
             self.learning_rate = step.update.as_ref().map_or(0.0, |update| update.learning_rate);
-            if !loss.is_finite() && self.not_finite.is_none() {
-                self.not_finite = Some(BadStep { step: self.steps, loss, learning_rate: self.learning_rate });
+            let most = self.limit * self.begun_with.get_or_insert(loss).max(1.0);
+            if (!loss.is_finite() || loss > most) && self.bad_step.is_none() {
+                self.bad_step = Some(BadStep { step: self.steps, loss, learning_rate: self.learning_rate });
             }
             if let Some(GradientSquares { places, .. }) = step.update.and_then(|update| update.squares) {
                 let (of_step, rest) = squares.split_at(places.len());
                 squares = rest;
                 // After a loss that is no number, gradients are not numbers either.
-                if self.not_finite.is_none() {
+                if self.bad_step.is_none() {
                     self.norms.add(self.steps, &places, of_step);
                 }
             }
@@ -156,9 +184,9 @@ impl Meter {
         self.rows
     }
 
-    /// The first step whose loss is not finite.
-    pub(crate) fn not_finite(&self) -> Option<BadStep> {
-        self.not_finite
+    /// The first step whose loss is not finite or exploded.
+    pub(crate) fn bad_step(&self) -> Option<BadStep> {
+        self.bad_step
     }
 
     /// Steps that have been read.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::report::history::History;
-use kiln_base::FileError;
+use kiln_base::{FileError, WholeFile};
 use kiln_predict::{CHECKPOINT, CONFIG, Error as Failed, MODEL, REPLACED, REPLACING, TOKENIZER};
 
 const HISTORY_JSON: &str = "history.json";
@@ -57,6 +57,9 @@ impl RunFolder {
             std::fs::create_dir_all(path).map_err(FileError::new("make the folder", path))?;
         }
         let folder = Self { path: path.to_owned(), lock: lock(path)?, kept_step: Cell::new(None) };
+        if folder.lock.is_some() {
+            WholeFile::remove_abandoned(path);
+        }
         folder.settle()?;
         let held = folder.held();
         match existing {
@@ -138,7 +141,9 @@ impl RunFolder {
     /// `error` with what a run leaves here that ends in the middle of `epoch`.
     pub(crate) fn told(&self, error: Error, epoch: usize) -> Error {
         match error {
-            Error::File(source) => Error::NotWritten { source, kept: self.kept(epoch) },
+            Error::File(source) | Error::Predict(Failed::File(source)) => {
+                Error::NotWritten { source, kept: self.kept(epoch) }
+            }
             // Another batch size is another run, which is begun anew.
             Error::Predict(Failed::OutOfMemory { shortage, .. }) => {
                 Failed::OutOfMemory { shortage, kept: self.keeps(epoch) }.into()

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Int, Tensor};
-use kiln_models::{Head, Model, Pass, Score, Targets};
+use kiln_models::{Example, Head, Model, Pass, Score, Targets};
 
 use crate::data::batches::{DataLimits, Labelled};
 use crate::error::Error;
@@ -48,6 +48,23 @@ pub trait Trainable: Module + ModuleDisplay + std::fmt::Display + 'static {
     fn check(&self, limits: &DataLimits) -> crate::error::Result<()> {
         let _ = limits;
         Ok(())
+    }
+
+    /// Refuses a batch that is beyond the model, before its training step. It is asked in the first epoch, of data whose
+    /// [`DataLimits`] tell no classes. By default every batch is taken.
+    ///
+    /// # Errors
+    ///
+    /// The batch has a class that the model does not have.
+    fn check_batch(&self, batch: &Self::Batch) -> crate::error::Result<()> {
+        let _ = batch;
+        Ok(())
+    }
+
+    /// Whether every row of the batch is padding only, so that a step learns nothing from its words. By default not.
+    fn is_padding_only(&self, batch: &Self::Batch) -> bool {
+        let _ = batch;
+        false
     }
 
     /// The loss and the outputs of one batch.
@@ -115,6 +132,10 @@ impl<M: Model> Trainable for M {
                 return refuse(what, format!("{model}, as the model's configuration says"), data.to_string());
             }
         }
+        if limits.longest_row == Some(0) {
+            let expected = "some tokens: texts are empty, or the tokenizer knows none of their words".into();
+            return refuse("the rows of the data", expected, "padding only, in every row".into());
+        }
         if let Some(steps) = limits.least_steps.filter(|&steps| steps < self.min_len()) {
             let least = self.min_len();
             let expected =
@@ -127,11 +148,7 @@ impl<M: Model> Trainable for M {
             let expected = format!("below the model's vocabulary of {vocab}; give it the tokenizer's `vocab_size()`");
             return refuse("the highest id of the data", expected, id.to_string());
         }
-        let classes = match self.head() {
-            Head::NegativeSampling(_) => self.vocab_size(),
-            head => head.classes(),
-        };
-        match (classes, limits.highest_class, limits.values) {
+        match (classes(self), limits.highest_class, limits.values) {
             (Some(classes), Some(class), _) if class as usize >= classes => refuse(
                 "the highest class of the data",
                 format!(
@@ -155,6 +172,23 @@ impl<M: Model> Trainable for M {
         }
     }
 
+    fn check_batch(&self, batch: &Self::Batch) -> crate::error::Result<()> {
+        let (Targets::Classes(targets), Some(classes)) = (&batch.targets, classes(self)) else { return Ok(()) };
+        let targets = targets.clone().try_into_vec_as::<i64>().map_err(kiln_predict::Error::Device)?;
+        match targets.into_iter().find(|&class| usize::try_from(class).map_or(true, |class| class >= classes)) {
+            Some(class) => Err(Error::Data {
+                what: "the classes of the batch",
+                expected: format!("0 to {}, which the model's head has", classes - 1),
+                found: class.to_string(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn is_padding_only(&self, batch: &Self::Batch) -> bool {
+        batch.input.is_padding_only()
+    }
+
     fn step(&self, batch: Self::Batch, pass: &Pass) -> StepOutput {
         let Score { loss, outputs, correct, terms } = self.score(&batch.input, &batch.targets, pass);
         let targets = match (self.head(), batch.targets) {
@@ -163,5 +197,13 @@ impl<M: Model> Trainable for M {
             (_, targets) => targets,
         };
         StepOutput::new(loss, outputs, targets).correct(correct).terms(terms)
+    }
+}
+
+/// How many classes a target of the model may be of; `None` where it predicts numbers.
+fn classes<M: Model>(model: &M) -> Option<usize> {
+    match model.head() {
+        Head::NegativeSampling(_) => model.vocab_size(),
+        head => head.classes(),
     }
 }

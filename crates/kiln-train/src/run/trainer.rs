@@ -28,11 +28,11 @@ use crate::report::progress::ShowProgress;
 use crate::run::burn_train::{AddMetric, launch};
 use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity, digest};
 use crate::run::ctrl_c::{self, UnderWay};
-use crate::run::evaluate::{Evaluation, evaluate};
+use crate::run::finished_run::Run;
 use crate::run::optimizer::{Optimizer, OptimizerState};
 use crate::run::run_folder::{ExistingRun, RunFolder};
 use crate::run::trainable::{StepOutput, Trainable};
-use crate::run::training_loop::{Trained, TrainingLoop, WithinEpochs};
+use crate::run::training_loop::{PaddingOnly, Trained, TrainingLoop, WithinEpochs};
 
 /// Declares setters: name, argument, and the field with its value.
 macro_rules! setters {
@@ -98,6 +98,7 @@ pub struct Trainer<M: Trainable> {
     within_epochs: WithinEpochs,
     from_weights: Option<PathBuf>,
     refuse_shared_rows: bool,
+    loss_limit: f64,
     artifact: Option<ArtifactConfig>,
     perplexity: bool,
     gradient_norms: bool,
@@ -125,6 +126,7 @@ impl<M: Trainable> Trainer<M> {
             within_epochs: WithinEpochs::default(),
             from_weights: None,
             refuse_shared_rows: false,
+            loss_limit: 10_000.0,
             artifact: None,
             perplexity: false,
             gradient_norms: false,
@@ -166,6 +168,9 @@ impl<M: Trainable> Trainer<M> {
         /// Refuses validation rows whose input, after encoding, equals that of a training row (two empty texts are equal). Default:
         /// they are counted and reported ([`Run::shared_rows`]).
         refuse_shared_rows() => refuse_shared_rows = true;
+        /// Ends the run at a training step whose loss is more than `times` the loss of the first epoch, or of the first step while
+        /// that epoch is under way; one below 1 counts as 1. Default: 10,000 times. `f64::INFINITY` lets any number pass.
+        loss_limit(times: f64) => loss_limit = times;
         /// Lets another handle stop the run.
         interrupter(interrupter: Interrupter) => interrupter = interrupter;
         /// Stops the run in good order at the first Ctrl-C, SIGTERM or SIGHUP; the second, or one while nothing is trained, ends the process
@@ -264,7 +269,7 @@ impl<M: Trainable> Trainer<M> {
         V: Batches<Batch = M::Batch> + Clone + 'static,
     {
         let metrics = std::mem::take(&mut self.metrics);
-        let stopping = self.stops_on_ctrl_c.then(|| self.interrupter.clone());
+        let (show, stopping) = (self.show, self.stops_on_ctrl_c.then(|| self.interrupter.clone()));
         let (training, model) = self.prepare(model, train, valid)?;
 
         let work = Work::of(&model, training.identity.batch_size)?;
@@ -272,7 +277,13 @@ impl<M: Trainable> Trainer<M> {
         let (training, trained) = launch(training, model, metrics, &work);
         drop(under_way);
 
-        finish(training, trained)
+        let run = finish(training, trained)?;
+        if let Some(PaddingOnly { epoch, step, steps }) = run.padding_only.filter(|_| show) {
+            let found =
+                format!("{steps} training steps had rows of padding only, the first in step {step} of epoch {epoch}");
+            let _ = writeln!(std::io::stdout(), "{found}: of empty texts, or such that the tokenizer knows no word of");
+        }
+        Ok(run)
     }
 
     /// Checks everything that can be checked before the first step, and takes up a checkpoint.
@@ -287,7 +298,8 @@ impl<M: Trainable> Trainer<M> {
         check_streams(valid, self.batch_size)?;
         checked_order(valid, self.batch_size, None)?;
         let order = checked_order(train, self.batch_size, Some(RandomKey::new(self.seed)))?;
-        model.check(&train.limits())?;
+        let train_limits = train.limits();
+        model.check(&train_limits)?;
         model.check(&valid.limits())?;
         if let Some(class) = one_class(train) {
             return Err(Error::OneClass { rows: train.rows(), class });
@@ -364,6 +376,9 @@ impl<M: Trainable> Trainer<M> {
             shared_rows,
             within_epochs: self.within_epochs,
             within: None,
+            unknown_classes: train_limits.highest_class.is_none(),
+            loss_limit: self.loss_limit,
+            padding_only: None,
             artifact: self.artifact.map(|artifact| artifact.seed(self.seed)),
         };
         if self.existing_run == ExistingRun::Resume {
@@ -399,6 +414,7 @@ impl<M: Trainable> Trainer<M> {
                 return Err(Error::OtherTokenizer { path: path.clone() });
             }
         }
+        OptionError::unless(self.loss_limit >= 1.0, "loss_limit", "a number of at least 1", self.loss_limit)?;
         let norm = self.clip_norm.unwrap_or(1.0);
         OptionError::unless(norm.is_finite() && norm > 0.0, "clipping norm", "a number above 0", norm)?;
         if let Some(artifact) = &self.artifact {
@@ -481,20 +497,20 @@ fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) ->
 /// Leaves the folder with the returned model and the curves, or after an error with what is kept.
 fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) -> Result<Run<M>> {
     let scores = training.scores();
-    let TrainingLoop { folder, history, stopped, identity, artifact, shared_rows, .. } = training;
+    let TrainingLoop { folder, history, stopped, identity, artifact, shared_rows, padding_only, .. } = training;
     let (model, weights) = trained.map_err(|error| {
         // Whatever fails here, the run's own error matters more.
         let kept = keep(&folder, &history);
         folder.settle().ok();
         folder.told(error, kept + 1)
     })?;
-    folder.save_curves(&history)?;
-    match artifact {
-        Some(artifact) => artifact.scores(scores).save(folder.path(), &weights)?,
-        None => save_model(&folder, &weights)?,
-    }
+    let written = folder.save_curves(&history).and_then(|()| match artifact {
+        Some(artifact) => Ok(artifact.scores(scores).save(folder.path(), &weights)?),
+        None => save_model(&folder, &weights),
+    });
+    written.map_err(|error| folder.told(error, history.epochs().len() + 1))?;
     let (folder, batch_size) = (folder.path().to_owned(), identity.batch_size);
-    Ok(Run { model, history, stopped, shared_rows, folder, batch_size })
+    Ok(Run { model, history, stopped, shared_rows, padding_only, folder, batch_size })
 }
 
 /// Puts the folder of a run that ended with an error in order, and gives the epochs it keeps.
@@ -521,61 +537,4 @@ fn keep(folder: &RunFolder, history: &History) -> usize {
 
 fn save_model(folder: &RunFolder, weights: &Weights) -> Result<()> {
     write_file(&folder.model(), &weights::to_safetensors(weights, weights::Precision::Full, None)?)
-}
-
-/// A finished run.
-#[derive(Debug)]
-pub struct Run<M> {
-    model: M,
-    history: History,
-    stopped: Option<String>,
-    shared_rows: Option<usize>,
-    folder: PathBuf,
-    batch_size: usize,
-}
-
-impl<M: Trainable> Run<M> {
-    /// The model: the best one where a callback kept it, else the last.
-    pub fn model(&self) -> &M {
-        &self.model
-    }
-
-    /// The model by value.
-    #[must_use]
-    pub fn into_model(self) -> M {
-        self.model
-    }
-
-    /// What happened in each epoch.
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// Why the run ended before its last epoch, if a callback ended it.
-    pub fn stopped(&self) -> Option<&str> {
-        self.stopped.as_deref()
-    }
-
-    /// How many validation rows have an input that a training row has, too: the model has seen them. `None` where the data do
-    /// not say what their rows hold ([`Batches::row_digest`]).
-    pub fn shared_rows(&self) -> Option<usize> {
-        self.shared_rows
-    }
-
-    /// The run's folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Measures the model on another data set.
-    ///
-    /// # Errors
-    ///
-    /// As [`evaluate`].
-    pub fn evaluate<D>(&self, data: &D) -> Result<Evaluation>
-    where
-        D: Batches<Batch = M::Batch> + Clone + 'static,
-    {
-        evaluate(&self.model, data, self.batch_size)
-    }
 }

@@ -62,6 +62,20 @@ pub(crate) struct TrainingLoop<M: Trainable> {
     pub(crate) within_epochs: WithinEpochs,
     /// Where in its next epoch a resumed run goes on.
     pub(crate) within: Option<Within>,
+    /// Whether the data do not tell their classes, and no epoch has shown them.
+    pub(crate) unknown_classes: bool,
+    /// By how much a step's loss may exceed that of the begin.
+    pub(crate) loss_limit: f64,
+    pub(crate) padding_only: Option<PaddingOnly>,
+}
+
+/// The training steps whose rows were padding only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PaddingOnly {
+    /// Of the first.
+    pub(crate) epoch: usize,
+    pub(crate) step: usize,
+    pub(crate) steps: usize,
 }
 
 /// When to keep the state within an epoch, and how many earlier ones.
@@ -182,6 +196,7 @@ impl<M: Trainable> TrainingLoop<M> {
         let train = self.train.clone();
         metrics.start(Split::Train, train.num_items());
         let mut meter = Meter::with_norms(LayerNorms::new(&model, self.largest_gradient.clone()));
+        meter.limit_loss(self.loss_limit, self.history.epochs().first().map(|logs| logs.loss));
         let (mut step, begun_with) = (0, self.learning_rate);
         if let Some(Within { step: made, meter: state, carried, .. }) = &within {
             let other = || Error::damaged(&self.folder.checkpoint(), "its place in the epoch is another model's");
@@ -199,6 +214,17 @@ impl<M: Trainable> TrainingLoop<M> {
         while let Some(item) = iterator.next() {
             let StepInput { batch, pass, rows } = item.map_err(Error::Dataset)?;
             step += 1;
+            if self.unknown_classes {
+                model.check_batch(&batch).map_err(|source| match source {
+                    source @ Error::Data { .. } => {
+                        Error::Step { epoch, step, source: Box::new(source), kept: self.folder.keeps(epoch) }
+                    }
+                    of_device => of_device,
+                })?;
+            }
+            if model.is_padding_only(&batch) {
+                self.padding_only.get_or_insert(PaddingOnly { epoch, step, steps: 0 }).steps += 1;
+            }
             let rate = self.learning_rate;
             let (output, gradients) = learn(&model, batch, &pass);
             let squares = GradientSquares::of(&model, &gradients);
@@ -236,6 +262,8 @@ impl<M: Trainable> TrainingLoop<M> {
         }
         meter.read()?;
         self.check_finite(epoch, &meter)?;
+        // Each epoch has the same rows.
+        self.unknown_classes = false;
         metrics.end(Split::Train);
         Ok((model, meter))
     }
@@ -271,7 +299,7 @@ impl<M: Trainable> TrainingLoop<M> {
             let value = weight.values.into_iter().find(|value| !value.is_finite())?;
             Some((Broken::Weight(name), f64::from(value)))
         });
-        let validation = || Some((Broken::ValidLoss, validation.not_finite()?.loss));
+        let validation = || Some((Broken::ValidLoss, validation.bad_step()?.loss));
         bad.or_else(validation).map_or(Ok(()), |(what, value)| {
             let bad = BadStep { step: training.steps(), loss: value, learning_rate: training.learning_rate() };
             Err(self.not_finite(epoch, training, what, bad))
@@ -280,10 +308,13 @@ impl<M: Trainable> TrainingLoop<M> {
 
     /// # Errors
     ///
-    /// The loss of a step was not finite.
+    /// The loss of a step was not finite, or exploded.
     fn check_finite(&self, epoch: usize, meter: &Meter) -> Result<()> {
-        let bad = meter.not_finite();
-        bad.map_or(Ok(()), |bad| Err(self.not_finite(epoch, meter, Broken::TrainLoss, bad)))
+        let bad = meter.bad_step();
+        bad.map_or(Ok(()), |bad| {
+            let what = if bad.loss.is_finite() { Broken::Exploded } else { Broken::TrainLoss };
+            Err(self.not_finite(epoch, meter, what, bad))
+        })
     }
 
     fn not_finite(&self, epoch: usize, training: &Meter, what: Broken, bad: BadStep) -> Error {

@@ -240,12 +240,19 @@ fn a_stopped_run_resumes_to_the_bits_of_one_never_stopped() {
 fn a_loss_that_turns_nan_ends_the_run_and_the_last_good_checkpoint_stands() {
     let text = Running::new();
     let folder = tempfile::tempdir().unwrap();
-    let trainer = Trainer::new(folder.path())
-        .epochs(3)
-        .batch_size(STREAMS)
-        .quiet()
-        .optimizer(Optimizer::sgd().learning_rate(0.5))
-        .callback(Reckless(1e25));
+    let trainer = |folder: &std::path::Path| {
+        Trainer::new(folder)
+            .epochs(3)
+            .batch_size(STREAMS)
+            .quiet()
+            .optimizer(Optimizer::sgd().learning_rate(0.5))
+            .callback(Reckless(1e25))
+    };
+    // It explodes before it is no number.
+    let other = tempfile::tempdir().unwrap();
+    let error = trainer(other.path()).fit(text.model(&cpu()), &text.train, &text.valid).unwrap_err();
+    assert!(matches!(error, Error::NotFinite { what: Broken::Exploded, epoch: 2, .. }), "{error}");
+    let trainer = trainer(folder.path()).loss_limit(f64::INFINITY);
     let error = trainer.fit(text.model(&cpu()), &text.train, &text.valid).unwrap_err();
     let message = error.to_string();
     let Error::NotFinite { what: Broken::TrainLoss, step, epoch: 2, learning_rate, value, .. } = error else {

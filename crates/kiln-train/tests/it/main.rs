@@ -7,11 +7,13 @@ mod callbacks;
 #[path = "../../../kiln-base/tests/it/damage.rs"]
 mod damage;
 mod damaged_runs;
+mod determinism;
 #[path = "../../../kiln-kernels/tests/it/devices.rs"]
 mod devices;
 mod embeddings;
 #[cfg(feature = "wgpu")]
 mod failing_devices;
+mod guards;
 mod language_model;
 mod one_process;
 mod optimizers;

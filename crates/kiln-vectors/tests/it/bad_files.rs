@@ -93,6 +93,17 @@ fn values_that_are_not_finite() {
 }
 
 #[test]
+fn a_file_without_a_word_is_named() {
+    for blank in [" ", "\t", "  \n"] {
+        assert_eq!(
+            error("v.txt", blank),
+            "v.txt should hold at least one word and its vector, found none",
+            "{blank:?}"
+        );
+    }
+}
+
+#[test]
 fn headers_that_are_none() {
     let expected = "file, line 1 should be the number of words and the width of the vectors, both 1 or more, as in \
                     `400000 100`, found \"the 1 2\"; a file without a header is Format::Glove";
@@ -178,7 +189,7 @@ fn binary_files_whose_words_do_not_end() {
 fn files_that_hold_no_vectors() {
     assert_eq!(error("v.txt", ""), "v.txt should hold word vectors, found an empty file");
     assert_eq!(error("v.txt.gz", gzip(b"")), "v.txt.gz should hold word vectors, found an empty file");
-    assert_eq!(error("v.txt", "\n \n\r\n"), "word vectors need at least one word, found none");
+    assert_eq!(error("v.txt", "\n \n\r\n"), "v.txt should hold at least one word and its vector, found none");
     assert_eq!(
         error("v.txt", "some prose\n"),
         "v.txt should be lines with a word and its values, found a first line without values"

@@ -39,10 +39,8 @@ struct Options {
 
 /// A file that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(10);
-/// What a reader may take besides a multiple of the file.
+/// What a reader may take besides twice what is in the file.
 const MEMORY: usize = 64 << 20;
-/// A gzip of the files drawn here is at least this part of what is in it.
-const PACKED: usize = 200;
 
 /// Counts the bytes that are in use, and the most there were.
 struct Counting;
@@ -131,6 +129,13 @@ fn watch(now: Arc<Mutex<Option<(String, Instant)>>>) {
     });
 }
 
+/// The bytes of a file, or as far as it goes of what is in it, if it is compressed.
+fn decoded(bytes: &[u8]) -> usize {
+    let mut unpacked = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(bytes), &mut unpacked).ok();
+    unpacked.len().max(bytes.len())
+}
+
 fn read_all(
     options: &Options,
     reader: &Reader,
@@ -165,7 +170,7 @@ fn read_all(
             Ok(Ok(Read { items, skipped, lines: Some(lines) })) if items + skipped != *lines => {
                 Some(format!("{items} read and {skipped} skipped of {lines} lines"))
             }
-            _ if memory > MEMORY + PACKED * bytes.len() => Some(format!("{} MB of memory", memory >> 20)),
+            _ if memory > MEMORY + 2 * decoded(&bytes) => Some(format!("{} MB of memory", memory >> 20)),
             _ => None,
         };
         if options.verbose {

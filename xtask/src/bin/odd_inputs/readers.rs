@@ -29,7 +29,7 @@ pub(crate) struct Read {
     pub(crate) lines: Option<usize>,
 }
 
-type Reading = Box<dyn Fn(&Path) -> Result<Read, String> + std::panic::RefUnwindSafe>;
+type Reading = Box<dyn Fn(&Path) -> Result<Read, String> + std::panic::RefUnwindSafe + Send + Sync>;
 
 /// A reader.
 pub(crate) struct Reader {

@@ -1,0 +1,120 @@
+//! What Kiln is built from: under which licences, from where, and what each dependency is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use spdx::{Expression, ParseMode};
+
+use crate::{command, output};
+
+/// Licences that a program with Kiln in it may be under without asking anybody. `deny.toml` has the same.
+const LICENCES: [&str; 13] = [
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    // Binds who changes these files only: `colored`, `buildid` and `option-ext`, of Burn's.
+    "MPL-2.0",
+    // Of the font in the pictures of curves.
+    "OFL-1.1",
+    "Ubuntu-font-1.0",
+    "Unicode-3.0",
+    "Zlib",
+];
+
+/// Crates that must not come in, and why.
+const FORBIDDEN: [(&str, &str); 3] = [
+    ("openssl-sys", "a library of the system; TLS is rustls'"),
+    ("native-tls", "a library of the system; TLS is rustls'"),
+    ("tch", "PyTorch"),
+];
+
+/// Checks the licences, the sources and the names of all crates of all features that a test or a program is built from.
+///
+/// # Errors
+///
+/// A crate is under another licence, from elsewhere than the registry, or forbidden.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let tree =
+        "tree --workspace --locked --target all --edges normal,build,dev --prefix none --format {p}|{l} --features";
+    let mut tree = command(root, "cargo", tree);
+    let tree =
+        output(tree.arg("kiln/subwords,kiln/counts,kiln/ndarray,kiln-text/download,xtask/odd-inputs,xtask/crashes"))?;
+    let crates: BTreeSet<(&str, &str)> =
+        tree.lines().filter_map(|line| line.trim_end_matches(" (*)").split_once('|')).collect();
+    ensure!(crates.len() > 300, "only {} crates are found:\n{tree}", crates.len());
+    let mut complaints = Vec::new();
+    let mut licences: BTreeMap<String, usize> = BTreeMap::new();
+    for (package, licence) in crates {
+        // A name, a version, and where it is, if that is not the registry.
+        let (name, rest) = package.split_once(' ').unwrap_or((package, ""));
+        let source = rest.split_once(" (").map_or("", |(_, source)| source.trim_end_matches(')'));
+        if let Some((_, why)) = FORBIDDEN.iter().find(|(other, _)| *other == name) {
+            complaints.push(format!("{name} must not come in: {why}"));
+        }
+        if source.contains("://") {
+            complaints.push(format!("{name} comes from {source}, not from the registry"));
+        }
+        match is_allowed(licence) {
+            Ok(true) => *licences.entry(licence.to_owned()).or_default() += 1,
+            Ok(false) => complaints.push(format!("{name} is under '{licence}', which is not among {LICENCES:?}")),
+            Err(error) => complaints.push(format!("{name}: the licence '{licence}' cannot be read: {error}")),
+        }
+    }
+    complaints.extend(without_a_reason(&std::fs::read_to_string(root.join("Cargo.toml"))?)?);
+    println!("{} crates under {} licences", licences.values().sum::<usize>(), licences.len());
+    if complaints.is_empty() { Ok(()) } else { bail!("{}", complaints.join("\n")) }
+}
+
+fn is_allowed(licence: &str) -> Result<bool> {
+    let expression = Expression::parse_mode(licence, ParseMode::LAX).map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(expression.evaluate(|asked| asked.license.id().is_some_and(|id| LICENCES.contains(&id.name))))
+}
+
+/// The dependencies of the workspace that do not say what they are for, in a comment on their line or on the one above.
+fn without_a_reason(manifest: &str) -> Result<Vec<String>> {
+    let (_, dependencies) =
+        manifest.split_once("[workspace.dependencies]").context("Cargo.toml has no dependencies")?;
+    let mut complaints = Vec::new();
+    let mut above = "";
+    for line in dependencies.lines().take_while(|line| !line.starts_with('[')) {
+        let is_ours = line.starts_with("kiln");
+        if line.contains(" = ") && !line.starts_with('#') && !is_ours {
+            let name = line.split(' ').next().unwrap_or_default();
+            if !line.contains("\" # ") && !line.contains("} # ") && !above.starts_with('#') {
+                complaints.push(format!("Cargo.toml: {name} has no comment that says what it is for"));
+            }
+        }
+        above = line;
+    }
+    Ok(complaints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_licence_is_allowed_if_one_way_to_read_it_is() {
+        for allowed in
+            ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "Apache-2.0 WITH LLVM-exception OR MIT", "Zlib AND ISC"]
+        {
+            assert!(is_allowed(allowed).unwrap(), "{allowed}");
+        }
+        for refused in ["GPL-3.0", "MIT AND AGPL-3.0", "LGPL-2.1-or-later"] {
+            assert!(!is_allowed(refused).unwrap(), "{refused}");
+        }
+        assert!(is_allowed("").is_err() && is_allowed("My own").is_err());
+    }
+
+    #[test]
+    fn every_dependency_says_what_it_is_for() {
+        let manifest = "[workspace.dependencies]\nkiln = \"1\"\na = \"1\" # letters\n# Numbers.\nb = { version = \"1\" }\nc = \"2\"\n\n[profile]\nd = 1\n";
+        assert_eq!(without_a_reason(manifest).unwrap(), ["Cargo.toml: c has no comment that says what it is for"]);
+    }
+}

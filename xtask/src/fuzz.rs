@@ -1,0 +1,112 @@
+//! `cargo xtask fuzz`: builds the fuzz targets with libFuzzer's flags, and runs each for some seconds from a good file of its
+//! kind. What is found is kept, and ends the command with an error.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use crate::{command, output};
+
+/// The options of `cargo xtask fuzz`.
+#[derive(Args)]
+pub(crate) struct Fuzz {
+    /// Seconds for each target
+    #[arg(long, default_value_t = 180)]
+    seconds: u32,
+    /// Only the targets whose name holds this
+    #[arg(long, default_value = "")]
+    only: String,
+    /// The readers of a run's files and of Hugging Face's tokenizers too, which takes a build of Burn
+    #[arg(long)]
+    all: bool,
+    /// With the address sanitizer
+    #[arg(long)]
+    sanitizer: bool,
+    /// Where corpora and findings are kept from one time to the next; by default fuzz/corpus
+    #[arg(long, value_name = "DIR")]
+    corpus: Option<PathBuf>,
+}
+
+impl Fuzz {
+    /// A second for each target, which shows that they all still run.
+    pub(crate) fn smoke() -> Self {
+        Self { seconds: 1, only: String::new(), all: false, sanitizer: false, corpus: None }
+    }
+}
+
+/// What has the compiler count which branches were taken, as libFuzzer expects it.
+const COVERAGE: [&str; 6] = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Ccodegen-units=16",
+];
+
+pub(crate) fn fuzz(root: &Path, options: &Fuzz) -> Result<()> {
+    let program = built(root, options)?;
+    let list = output(&mut Command::new(&program))?;
+    let targets: Vec<&str> = list.lines().filter(|name| name.contains(&options.only)).collect();
+    ensure!(!targets.is_empty(), "no target has '{}' in its name; there are:\n{list}", options.only);
+    let corpus = options.corpus.clone().unwrap_or_else(|| root.join("fuzz/corpus"));
+    println!("{:<32} {:>10} {:>9}  findings", "target", "files read", "coverage");
+    let mut found = 0;
+    for name in targets {
+        let is_found = run_one(&program, name, &corpus.join(name.replace([' ', ',', '\''], "_")), options)?;
+        found += usize::from(is_found);
+    }
+    ensure!(found == 0, "{found} targets have findings, kept under {}", corpus.display());
+    Ok(())
+}
+
+/// Runs a target, and tells whether something was found.
+fn run_one(program: &Path, name: &str, folder: &Path, options: &Fuzz) -> Result<bool> {
+    let (files, findings) = (folder.join("files"), folder.join("findings"));
+    for folder in [&files, &findings] {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    let mut fuzzer = Command::new(program);
+    fuzzer.env("KILN_FUZZ", name).env("KILN_FUZZ_SEEDS", &files).env("ASAN_OPTIONS", "detect_leaks=0");
+    fuzzer.args([
+        &format!("-max_total_time={}", options.seconds),
+        "-timeout=10",
+        "-rss_limit_mb=2048",
+        "-max_len=65536",
+    ]);
+    fuzzer.arg("-print_final_stats=1").arg(format!("-artifact_prefix={}/", findings.display())).arg(&files);
+    let ended = fuzzer.output().with_context(|| format!("cannot run {fuzzer:?}"))?;
+    let told = String::from_utf8_lossy(&ended.stderr);
+    let after = |mark: &str| told.rsplit_once(mark).and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("?");
+    let is_found = !ended.status.success();
+    let (read, coverage) = (after("stat::number_of_executed_units:"), after(" cov: "));
+    println!("{name:<32} {read:>10} {coverage:>9}  {}", if is_found { "FOUND" } else { "0" });
+    if is_found {
+        let lines: Vec<&str> = told.lines().collect();
+        println!("{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+    }
+    Ok(is_found)
+}
+
+/// Builds all targets as one program, in a folder of its own under cargo's.
+fn built(root: &Path, options: &Fuzz) -> Result<PathBuf> {
+    let host = output(&mut command(root, "rustc", "--print host-tuple"))?.trim().to_owned();
+    let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let folder = base.join(if options.sanitizer { "fuzz-sanitizer" } else { "fuzz" });
+    let mut flags = COVERAGE.join(" ");
+    let mut build = command(root, "cargo", "build --release --locked --manifest-path fuzz/Cargo.toml --target");
+    if options.sanitizer {
+        flags.push_str(" -Zsanitizer=address");
+        // The sanitizers are in every toolchain, but the stable one takes the option only like this.
+        build.env("RUSTC_BOOTSTRAP", "1");
+    }
+    if options.all {
+        build.args(["--features", "heavy"]);
+    }
+    // With a target named, the flags are not those of build scripts and macros.
+    build.arg(&host).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", &folder);
+    crate::run(&mut build)?;
+    Ok(folder.join(host).join("release/kiln-fuzz"))
+}
