@@ -67,30 +67,32 @@ fn main() -> Result<(), Error> {
 /// Many requests from several threads: what they take at the begin and at the end, and the memory of the process.
 fn long_run(predictor: &TextPredictor, threads: usize, requests: usize) -> Result<(), Error> {
     let each = (requests / threads).max(20);
+    // Written to once, so that the memory of the times is there from the start.
+    let mut times = vec![vec![Duration::MAX; each]; threads];
     let before = memory()?;
-    let times = std::thread::scope(|scope| {
-        let ask = || {
-            let mut times = Vec::with_capacity(each);
-            for request in 0..each {
+    std::thread::scope(|scope| {
+        let ask = |times: &mut Vec<Duration>| {
+            for (request, time) in times.iter_mut().enumerate() {
                 let asked = Instant::now();
                 predictor.predict(&[TEXTS[request % TEXTS.len()]])?;
-                times.push(asked.elapsed());
+                *time = asked.elapsed();
             }
-            Ok::<_, kiln_predict::Error>(times)
+            Ok(())
         };
-        let asking: Vec<_> = (0..threads).map(|_| scope.spawn(ask)).collect();
-        asking.into_iter().map(|thread| thread.join().expect("a thread that asks")).collect::<Result<Vec<_>, _>>()
-    })?;
+        let asking: Vec<_> = times.iter_mut().map(|times| scope.spawn(move || ask(times))).collect();
+        asking.into_iter().try_for_each(|thread| thread.join().expect("a thread that asks"))
+    })
+    .map_err(|error: kiln_predict::Error| error)?;
+    let after = memory()?;
     let tenth = |range: std::ops::Range<usize>| {
         percentiles(times.iter().flat_map(|times| &times[range.clone()]).copied().collect())[1]
     };
     let (first, last) = (tenth(0..each / 10), tenth(each - each / 10..each));
-    drop(times);
+    let requests = each * threads;
     println!(
-        "{} requests of {threads} threads: p99 {first:.0} us in the first tenth, {last:.0} us in the last",
-        each * threads
+        "{requests} requests of {threads} threads: p99 {first:.0} us in the first tenth, {last:.0} us in the last"
     );
-    if let (Some(before), Some(after)) = (before, memory()?) {
+    if let (Some(before), Some(after)) = (before, after) {
         println!("memory of the process: {before:.1} MB before, {after:.1} MB after");
     }
     Ok(())
