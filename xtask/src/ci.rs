@@ -28,7 +28,7 @@ const PACKAGING: &str = "package --workspace --no-verify --locked --allow-dirty 
                          --exclude kiln-benchmarks --exclude xtask";
 
 /// Crates that are without Burn.
-const FREE_OF_BURN: [&str; 4] = ["kiln-base", "kiln-text", "kiln-vectors", "kiln-linear"];
+const FREE_OF_BURN: [&str; 5] = ["kiln-base", "kiln-text", "kiln-vectors", "kiln-linear", "kiln-report"];
 
 /// Runs every check until one fails, and tells what each took.
 pub(crate) fn ci(root: &Path) -> Result<()> {

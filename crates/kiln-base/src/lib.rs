@@ -12,6 +12,8 @@
 //! | the valid steps of a padded row | [`Span`] |
 //! | checksums in files | [`checksum`] |
 //! | the options of a builder or configuration | [`options!`](crate::options) |
+//! | rows in parts | [`split`] |
+//! | how much each row counts in training | [`RowWeights`] |
 //! | sparse matrices by rows (feature `sparse`) | `sparse::CsrMatrix` |
 
 pub mod checksum;
@@ -22,9 +24,7 @@ mod interner;
 mod options;
 pub mod packed;
 mod random;
-mod span;
-#[cfg(feature = "sparse")]
-pub mod sparse;
+mod rows;
 mod whole_file;
 
 pub use column::Column;
@@ -33,5 +33,9 @@ pub use input::Input;
 pub use input::encoding::Encoding;
 pub use interner::{BadParts, Interner};
 pub use random::{SplitMix64, is_sorted_by_class};
-pub use span::Span;
+pub use rows::span::Span;
+#[cfg(feature = "sparse")]
+pub use rows::sparse;
+pub use rows::split;
+pub use rows::weights::RowWeights;
 pub use whole_file::{WholeFile, write_whole};

@@ -82,6 +82,29 @@ pub enum Error {
         total_tokens: u64,
     },
 
+    /// A class that no document is of.
+    #[error("the class {class:?} has no document to learn from: remove its name, or add documents")]
+    EmptyClass {
+        /// The class.
+        class: String,
+    },
+
+    /// There are not as many names as classes.
+    #[error("{expected} class names are needed, one for each class, found {found}")]
+    ClassNames {
+        /// How many there should be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+
+    /// Numbers are not those of a model.
+    #[error("these numbers make no model: {problem}")]
+    BadParts {
+        /// What is wrong.
+        problem: String,
+    },
+
     /// A file is not a model that this crate reads.
     #[error("{} is not a model that can be read: {problem}", .path.display())]
     BadModel {

@@ -9,6 +9,7 @@
 //! Rows are those of kiln-text's vectorizers. Nothing here knows tensors or Burn, and nothing depends on the number of
 //! threads.
 
+mod classifier;
 mod error;
 mod kernel;
 mod lbfgs;
@@ -17,6 +18,7 @@ mod logistic;
 mod rows;
 mod supervised;
 
+pub use classifier::LinearClassifier;
 pub use error::{Error, Result};
 pub use log_count_ratio::LogCountRatio;
 pub use logistic::{LogisticModel, LogisticRegression};

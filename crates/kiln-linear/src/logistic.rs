@@ -1,6 +1,6 @@
 //! Logistic regression on sparse rows, of two classes or more.
 
-use kiln_base::{OptionError, options};
+use kiln_base::{OptionError, RowWeights, options};
 use kiln_text::features::SparseMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ options! {
     /// | `c` | 1 | the weight of the loss against that of the norm |
     /// | `tolerance` | 1e-4 | the steepest slope at which the descent ends, of the objective divided by `C` times the weights' sum |
     /// | `max_iterations` | 100 | steps at most |
+    /// | `row_weights` | equal | how much each row counts: by its class, balanced or given, or row by row |
     ///
     /// # Examples
     ///
@@ -42,7 +43,7 @@ options! {
     /// # References
     ///
     /// `sklearn.linear_model.LogisticRegression` of scikit-learn 1.9 with its default solver.
-    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq)]
     pub struct LogisticRegression [
         /// scikit-learn's defaults.
         pub const fn new
@@ -53,6 +54,8 @@ options! {
         tolerance: f64 = 1e-4,
         /// Steps at most. Default: 100.
         max_iterations: usize = 100,
+        /// How much each row counts: scikit-learn's `class_weight` and `sample_weight`. Default: all alike.
+        into row_weights: RowWeights = RowWeights::Equal,
     }
 }
 
@@ -62,27 +65,19 @@ impl LogisticRegression {
     /// # Errors
     ///
     /// There are not as many labels as rows, fewer than two of them differ, or the highest is far beyond the number of
-    /// rows; a value is not finite, or so large that the objective is not; an option is not above 0.
+    /// rows; a value is not finite, or so large that the objective is not; an option is not above 0; a weight is negative or not
+    /// finite, or all are 0.
     pub fn fit<N: Cell>(&self, rows: &SparseMatrix<N>, labels: &[u32]) -> Result<LogisticModel> {
-        self.fit_weighted(rows, labels, &vec![1.0; rows.rows()])
-    }
-
-    /// The same of rows that do not all count alike.
-    ///
-    /// # Errors
-    ///
-    /// As [`fit`](Self::fit), and if a weight is negative or not finite, or all are 0.
-    pub fn fit_weighted<N: Cell>(
-        &self,
-        rows: &SparseMatrix<N>,
-        labels: &[u32],
-        weights: &[f64],
-    ) -> Result<LogisticModel> {
         for (option, value) in [("c", self.c), ("tolerance", self.tolerance)] {
             OptionError::unless(value.is_finite() && value > 0.0, option, "a number above 0", value)?;
         }
         OptionError::unless(self.max_iterations > 0, "max_iterations", "1 or more", self.max_iterations)?;
-        let rows = checked(rows, labels, weights, false)?;
+        let weights = match &self.row_weights {
+            // Whose faults are told with their rows.
+            RowWeights::Rows(weights) => weights.clone(),
+            others => others.of_rows(labels)?.unwrap_or_else(|| vec![1.0; rows.rows()]),
+        };
+        let rows = checked(rows, labels, &weights, false)?;
         let highest = labels.iter().copied().max().unwrap_or(0);
         if labels.iter().all(|&label| label == highest) {
             return Err(Error::OneClass { label: highest, rows: labels.len() });
@@ -94,8 +89,14 @@ impl LogisticRegression {
         if outputs > rows.rows().saturating_mul(64) {
             return Err(Error::TooManyClasses { highest, rows: rows.rows() });
         }
-        let problem =
-            Problem { rows: &rows, labels, weights, outputs, scale: 1.0 / total, penalty: 1.0 / (self.c * total) };
+        let problem = Problem {
+            rows: &rows,
+            labels,
+            weights: &weights,
+            outputs,
+            scale: 1.0 / total,
+            penalty: 1.0 / (self.c * total),
+        };
         let mut place = vec![0.0; (rows.cols() + 1) * outputs];
         let objective = |place: &[f64], gradient: &mut [f64]| problem.objective(place, gradient);
         let descent = minimise(&mut place, self.tolerance, self.max_iterations, objective);
@@ -236,6 +237,26 @@ impl TryFrom<Parts> for LogisticModel {
 }
 
 impl LogisticModel {
+    /// A model from numbers that were kept: coefficients `[columns][outputs]` and an intercept for each output, of which there is one
+    /// for two classes.
+    ///
+    /// # Errors
+    ///
+    /// The numbers are not those of whole columns, or not finite.
+    pub fn from_parts(coefficients: &[f32], intercepts: &[f32]) -> Result<Self> {
+        let wide = |numbers: &[f32]| numbers.iter().map(|&number| f64::from(number)).collect();
+        let (coefficients, intercepts) = (wide(coefficients), wide(intercepts));
+        let parts = Parts { coefficients, intercepts, iterations: 0, has_converged: true };
+        Self::try_from(parts).map_err(|problem| Error::BadParts { problem })
+    }
+
+    /// The same with numbers that 32 bits hold.
+    pub(crate) fn rounded(mut self) -> Self {
+        let numbers = self.coefficients.iter_mut().chain(&mut self.intercepts);
+        numbers.for_each(|number| *number = f64::from(*number as f32));
+        self
+    }
+
     /// The number of classes.
     pub fn classes(&self) -> usize {
         self.intercepts.len().max(2)

@@ -103,7 +103,7 @@ pub use artifact_model::ArtifactModel;
 pub use conv_bilstm::{ConvBiLstm, ConvBiLstmConfig};
 pub use conv_classifier::{ConvClassifier, ConvClassifierConfig};
 pub use embedding_flatten::{EmbeddingFlatten, EmbeddingFlattenConfig};
-pub use head::{Head, Targets};
+pub use head::{Head, LossOptions, Targets};
 pub use language_model::{LanguageModel, LanguageModelConfig, Output, OutputLayer, TiedOutput, Windows};
 pub use recurrent_classifier::{RecurrentClassifier, RecurrentClassifierConfig};
 pub use recurrent_regressor::{RecurrentRegressor, RecurrentRegressorConfig};
@@ -237,11 +237,23 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
     /// The loss of a batch: by default the head's, of [`Model::forward`]'s outputs. A model that can tell the loss
     /// without all of its outputs does so here.
     fn score(&self, input: &Self::Input, targets: &Targets, pass: &Pass) -> Score {
+        self.score_with(input, targets, &LossOptions::default(), pass)
+    }
+
+    /// As [`Model::score`] with weights of rows and smoothed labels, which [`Model::takes_loss_options`] says whether the model
+    /// takes.
+    fn score_with(&self, input: &Self::Input, targets: &Targets, options: &LossOptions, pass: &Pass) -> Score {
         let outputs = self.forward(input, pass);
         let head = self.head();
         let correct = head.correct(outputs.clone(), targets);
-        let loss = head.loss(outputs.clone(), targets);
+        let loss = head.loss_with(outputs.clone(), targets, options);
         Score { loss, outputs, correct, terms: targets.rows() }
+    }
+
+    /// Whether rows can have weights and labels can be smoothed. By default they can; not where [`Model::score`] computes a loss of its
+    /// own.
+    fn takes_loss_options(&self) -> bool {
+        true
     }
 
     /// The table of layers, by default derived from them: see [`Summary::of`], which runs the model twice.

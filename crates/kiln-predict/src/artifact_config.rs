@@ -6,56 +6,27 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kiln_base::{FileError, OptionError, WholeFile, checksum};
+use kiln_linear::LinearClassifier;
 use kiln_models::weights::{self, Precision, Weights};
 use kiln_models::{ArtifactModel, Head, LanguageModel, Series, TokenBatch};
 use kiln_text::io::Saved;
-use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
-use serde::{Deserialize, Serialize};
+use kiln_text::vocabulary::Vocabulary;
 
 use crate::config_file::{ConfigFile, FORMAT, FileEntry, Files, Kind, Made, NamedEncoder, NamedModel, format_1_text};
 use crate::error::{Error, Result};
 use crate::folder::{CONFIG, MODEL, TOKENIZER};
+use crate::models::linear::{self, LinearConfig};
 use crate::sequence_encoder::SequenceEncoder;
+use crate::token_unit::TokenUnit;
 
 /// The version of Burn that models are written with.
 const BURN: &str = "0.22.1";
-
-/// What a language model's tokens are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum TokenUnit {
-    /// What white space parts.
-    #[default]
-    Words,
-    /// Unicode scalars, white space among them.
-    Characters,
-}
-
-impl TokenUnit {
-    /// Calls `take` with each token of `text`: for a [`Vocabulary`].
-    pub fn each(self, text: &str, take: &mut dyn FnMut(&str)) {
-        match self {
-            Self::Words => whitespace_tokens(text, take),
-            Self::Characters => {
-                let mut buffer = [0; 4];
-                text.chars().for_each(|scalar| take(scalar.encode_utf8(&mut buffer)));
-            }
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Words => "word",
-            Self::Characters => "character",
-        }
-    }
-}
 
 /// How text becomes the ids of an artifact's model.
 #[derive(Clone, Debug)]
 enum Reading {
     Texts { encoder: SequenceEncoder, class_names: Vec<String> },
+    Features { json: String, class_names: Vec<String> },
     Tokens { vocabulary: Vocabulary, unit: TokenUnit },
     Numbers,
 }
@@ -130,6 +101,29 @@ impl ArtifactConfig {
         Self::new(Kind::TextClassifier, model, reading)
     }
 
+    /// The artifact of a linear classifier of texts; [`linear_weights`](crate::linear_weights) gives its weights. It is read by the same
+    /// [`TextPredictor`](crate::TextPredictor).
+    pub fn linear(classifier: &LinearClassifier) -> Self {
+        let classes = classifier.class_names().len();
+        let config = serde_json::to_value(LinearConfig::of(classifier.model())).unwrap_or_default();
+        Self {
+            kind: Kind::TextClassifier,
+            model: NamedModel { name: linear::NAME.to_owned(), config },
+            head: Head::for_classes(classes).unwrap_or(Head::Classes(classes)),
+            max_len: None,
+            vocab_size: None,
+            reading: Reading::Features {
+                json: classifier.features().to_json(),
+                class_names: classifier.class_names().to_vec(),
+            },
+            threshold: None,
+            temperature: None,
+            precision: Precision::Full,
+            scores: BTreeMap::new(),
+            made: Made::default(),
+        }
+    }
+
     /// The artifact of a regressor of numeric sequences.
     pub fn series<M: ArtifactModel<Input = Series>>(model: &M) -> Self {
         Self::new(Kind::SeriesRegressor, model, Reading::Numbers)
@@ -201,6 +195,7 @@ impl ArtifactConfig {
             Reading::Texts { encoder, class_names } => {
                 check_classifier(self.head, self.max_len, self.vocab_size, encoder, class_names)
             }
+            Reading::Features { class_names, .. } => check_class_names(self.head, class_names),
             Reading::Tokens { vocabulary, .. } => check_vocabulary(self.vocab_size, vocabulary),
             Reading::Numbers => Ok(()),
         }
@@ -217,6 +212,7 @@ impl ArtifactConfig {
     fn tokenizer(&self) -> Option<String> {
         match &self.reading {
             Reading::Texts { encoder, .. } => Some(encoder.encoder().to_json()),
+            Reading::Features { json, .. } => Some(json.clone()),
             Reading::Tokens { vocabulary, .. } => Some(vocabulary.to_json()),
             Reading::Numbers => None,
         }
@@ -229,6 +225,7 @@ impl ArtifactConfig {
                 let (max_len, padding, truncating) = (shape.max_len, shape.padding, shape.truncating);
                 (Some(NamedEncoder { name, max_len, padding, truncating }), Some(class_names.clone()), None)
             }
+            Reading::Features { class_names, .. } => (None, Some(class_names.clone()), None),
             Reading::Tokens { unit, .. } => (None, None, Some(*unit)),
             Reading::Numbers => (None, None, None),
         };
@@ -348,6 +345,11 @@ pub(crate) fn check_classifier(
     if let Some(found) = max_len.filter(|&found| found != length) {
         return Err(Error::data("the model's length", format!("{length}, as the text encoder's"), found));
     }
+    check_class_names(head, class_names)
+}
+
+/// Whether the names of classes are names, one for each class.
+pub(crate) fn check_class_names(head: Head, class_names: &[String]) -> Result<()> {
     let is_name = |name: &String| !name.is_empty() && !name.contains(char::is_control);
     if let Some(at) =
         (0..class_names.len()).find(|&at| !is_name(&class_names[at]) || class_names[..at].contains(&class_names[at]))

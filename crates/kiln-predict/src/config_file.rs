@@ -9,9 +9,9 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::artifact_config::TokenUnit;
 use crate::error::{Error, Result};
 use crate::sequence_encoder::SequenceShape;
+use crate::token_unit::TokenUnit;
 
 /// The format that is written. Fields may be added to it.
 pub(crate) const FORMAT: u64 = 2;

@@ -24,22 +24,24 @@ mod config_file;
 pub mod device_failure;
 mod error;
 mod folder;
-mod loaded;
-mod registry;
+mod models;
 mod sequence_encoder;
 mod series_predictor;
 mod text_generator;
 mod text_predictor;
+mod token_unit;
 
-pub use artifact_config::{ArtifactConfig, TokenUnit};
+pub use artifact_config::ArtifactConfig;
 pub use error::{Error, Result, Shortage};
 #[doc(hidden)]
 pub use folder::{CHECKPOINT, CONFIG, MODEL, REPLACED, REPLACING, TOKENIZER};
 pub use kiln_models::ArtifactModel;
-pub use registry::Registry;
+pub use models::linear::linear_weights;
+pub use models::registry::Registry;
 #[doc(hidden)]
 pub use sequence_encoder::token_batch;
 pub use sequence_encoder::{SequenceEncoder, SequenceShape};
 pub use series_predictor::SeriesPredictor;
 pub use text_generator::TextGenerator;
 pub use text_predictor::{Prediction, TextPredictor};
+pub use token_unit::TokenUnit;

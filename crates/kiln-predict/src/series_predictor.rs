@@ -8,8 +8,8 @@ use kiln_models::{ArtifactModel, Series, Summary};
 use crate::config_file::Kind;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
-use crate::loaded::Loaded;
-use crate::registry::Registry;
+use crate::models::network::Loaded;
+use crate::models::registry::Registry;
 
 /// Rows predicted at a time.
 const BATCH: usize = 64;

@@ -9,13 +9,14 @@ use kiln_models::{ArtifactModel, LanguageModel, LayerStates, Model, Pass, Random
 use kiln_text::io::Saved;
 use kiln_text::vocabulary::Vocabulary;
 
-use crate::artifact_config::{TokenUnit, check_vocabulary};
+use crate::artifact_config::check_vocabulary;
 use crate::config_file::Kind;
 use crate::device_failure::{Work, device_of};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
-use crate::loaded::make;
-use crate::registry::unknown;
+use crate::models::network::make;
+use crate::models::registry::unknown;
+use crate::token_unit::TokenUnit;
 
 /// A language model loaded from an artifact, which writes text.
 ///

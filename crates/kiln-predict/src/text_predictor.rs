@@ -3,18 +3,22 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use kiln_models::{ArtifactModel, Summary, TokenBatch};
+use kiln_linear::LinearClassifier;
+use kiln_models::{ArtifactModel, Head, Summary, TokenBatch};
 
-use crate::artifact_config::{check_calibration, check_classifier};
+use crate::artifact_config::{check_calibration, check_class_names, check_classifier};
 use crate::config_file::Kind;
 use crate::error::Result;
 use crate::folder::Folder;
-use crate::loaded::Loaded;
-use crate::registry::Registry;
+use crate::models::linear;
+use crate::models::network::Loaded;
+use crate::models::registry::Registry;
 use crate::sequence_encoder::SequenceEncoder;
 
 /// Texts predicted at a time.
 const BATCH: usize = 64;
+/// The same of a linear classifier, whose rows are sparse.
+const LINEAR_BATCH: usize = 1 << 14;
 
 /// What a classifier says of a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,12 +51,17 @@ pub struct Prediction {
 /// ```
 #[derive(Debug)]
 pub struct TextPredictor {
-    model: Box<dyn Loaded<TokenBatch>>,
-    encoder: SequenceEncoder,
+    model: Classifier,
     class_names: Vec<String>,
     threshold: Option<f32>,
     temperature: Option<f32>,
-    device: Device,
+}
+
+/// What tells classes.
+#[derive(Debug)]
+enum Classifier {
+    Network { model: Box<dyn Loaded<TokenBatch>>, encoder: SequenceEncoder, device: Device },
+    Linear(Box<LinearClassifier>),
 }
 
 impl TextPredictor {
@@ -73,31 +82,59 @@ impl TextPredictor {
     /// As [`load`](Self::load).
     pub fn load_with(folder: impl AsRef<Path>, device: &Device, registry: &Registry) -> Result<Self> {
         let folder = Folder::open(folder.as_ref(), Kind::TextClassifier)?;
-        let named = folder.needs("encoder", folder.config.encoder.clone())?;
         let class_names = folder.needs("class_names", folder.config.class_names.clone())?;
+        let (threshold, temperature) = (folder.config.threshold, folder.config.temperature);
+        if folder.config.model.name == linear::NAME {
+            if folder.config.encoder.is_some() {
+                return Err(folder.bad_config("\"encoder\" must be null, for a linear classifier has features"));
+            }
+            let head = Head::for_classes(class_names.len()).map_err(|error| folder.bad_config(error))?;
+            let checked = check_class_names(head, &class_names);
+            checked.and_then(|()| check_calibration(head, threshold, temperature)).map_err(|e| folder.bad_config(e))?;
+            let model = Classifier::Linear(Box::new(linear::load(&folder, class_names.clone())?));
+            return Ok(Self { model, class_names, threshold, temperature });
+        }
+        let named = folder.needs("encoder", folder.config.encoder.clone())?;
         let encoder = registry.load_encoder(&folder, &named.name)?;
         let encoder = SequenceEncoder::with_shape(encoder, named.shape()).map_err(|error| folder.bad_config(error))?;
-        let (threshold, temperature) = (folder.config.threshold, folder.config.temperature);
         let model = registry.load_classifier(&folder, device, &|model| {
             check_classifier(model.head(), model.max_len(), model.vocab_size(), &encoder, &class_names)?;
             check_calibration(model.head(), threshold, temperature)
         })?;
-        Ok(Self { model, encoder, class_names, threshold, temperature, device: device.clone() })
+        let model = Classifier::Network { model, encoder, device: device.clone() };
+        Ok(Self { model, class_names, threshold, temperature })
     }
 
-    /// The model, if it is an `M`.
+    /// The model, if it is a network, and an `M`.
     pub fn model<M: ArtifactModel<Input = TokenBatch>>(&self) -> Option<&M> {
-        self.model.downcast_ref()
+        match &self.model {
+            Classifier::Network { model, .. } => model.downcast_ref(),
+            Classifier::Linear(_) => None,
+        }
     }
 
-    /// The table of the model's layers.
-    pub fn summary(&self) -> Summary {
-        self.model.summary()
+    /// The model, if it is linear.
+    pub fn linear(&self) -> Option<&LinearClassifier> {
+        match &self.model {
+            Classifier::Network { .. } => None,
+            Classifier::Linear(classifier) => Some(classifier),
+        }
     }
 
-    /// From text to padded ids.
-    pub fn encoder(&self) -> &SequenceEncoder {
-        &self.encoder
+    /// The table of a network's layers.
+    pub fn summary(&self) -> Option<Summary> {
+        match &self.model {
+            Classifier::Network { model, .. } => Some(model.summary()),
+            Classifier::Linear(_) => None,
+        }
+    }
+
+    /// From text to padded ids, for a network.
+    pub fn encoder(&self) -> Option<&SequenceEncoder> {
+        match &self.model {
+            Classifier::Network { encoder, .. } => Some(encoder),
+            Classifier::Linear(_) => None,
+        }
     }
 
     /// The names of the classes, in the order of the labels.
@@ -112,12 +149,22 @@ impl TextPredictor {
     /// The device fails or has no memory for a batch.
     pub fn predict(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<Prediction>> {
         let mut predictions = Vec::with_capacity(texts.len());
-        for texts in texts.chunks(BATCH) {
-            let outputs = self.model.work(texts.len())?.run(|| {
-                let tokens = self.encoder.tokens(texts, &self.device)?;
-                self.model.activated(&tokens, self.temperature)
-            })?;
-            predictions.extend(outputs.iter().map(|outputs| self.prediction(outputs)));
+        let mut add =
+            |outputs: Vec<Vec<f32>>| predictions.extend(outputs.iter().map(|outputs| self.prediction(outputs)));
+        match &self.model {
+            Classifier::Network { model, encoder, device } => {
+                for texts in texts.chunks(BATCH) {
+                    add(model.work(texts.len())?.run(|| {
+                        let tokens = encoder.tokens(texts, device)?;
+                        model.activated(&tokens, self.temperature)
+                    })?);
+                }
+            }
+            Classifier::Linear(classifier) => {
+                for texts in texts.chunks(LINEAR_BATCH) {
+                    add(linear::outputs(classifier, texts, self.temperature)?);
+                }
+            }
         }
         Ok(predictions)
     }

@@ -252,6 +252,9 @@ pub enum Error {
     /// A model's weights or configuration.
     #[error(transparent)]
     Model(#[from] kiln_models::Error),
+    /// Predictions that cannot be judged.
+    #[error(transparent)]
+    Report(kiln_report::Error),
     /// Text or a tokenizer.
     #[error(transparent)]
     Text(#[from] kiln_text::Error),
@@ -262,6 +265,16 @@ pub enum Error {
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<kiln_report::Error> for Error {
+    fn from(error: kiln_report::Error) -> Self {
+        match error {
+            kiln_report::Error::File(error) => Self::File(error),
+            kiln_report::Error::Plot { path, message } => Self::Plot { path: path.into(), message },
+            other => Self::Report(other),
+        }
+    }
+}
 
 /// A number in a message, a large one without all of its digits.
 fn shown(value: f64) -> String {

@@ -61,11 +61,12 @@ mod error;
 pub mod prelude;
 
 pub use burn;
-pub use kiln_base::{FileError, Input};
+pub use kiln_base::{FileError, Input, RowWeights, split};
 pub use kiln_kernels as kernels;
 pub use kiln_linear as linear;
 pub use kiln_models as models;
 pub use kiln_predict as predict;
+pub use kiln_report as report;
 pub use kiln_text as text;
 pub use kiln_train as train;
 pub use kiln_vectors as vectors;

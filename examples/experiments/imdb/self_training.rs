@@ -26,6 +26,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use kiln::RowWeights;
 use kiln::linear::{LogCountRatio, LogisticModel, LogisticRegression};
 use kiln::models::thousands;
 use kiln::prelude::*;
@@ -224,7 +225,8 @@ fn fit(
     }
     let all: SparseMatrix<u32> = sprs::vstack(&[labelled.view(), unlabelled.view()]).into_csr();
     let ratios = LogCountRatio::fit_weighted(&all, &labels, &weights, 1.0)?;
-    let both = regression.fit_weighted(&ratios.transform(&all)?, &labels, &weights)?.scaled(ratios.weights())?;
+    let regression = regression.row_weights(RowWeights::Rows(weights));
+    let both = regression.fit(&ratios.transform(&all)?, &labels)?.scaled(ratios.weights())?;
     Ok([alone, both])
 }
 

@@ -7,4 +7,5 @@ mod interner;
 mod odd_files;
 mod options;
 mod random;
+mod split;
 mod whole_file;

@@ -1,5 +1,6 @@
 //! Logistic regression and log-count ratios against scikit-learn's numbers and hand arithmetic.
 
+use kiln_base::RowWeights;
 use kiln_linear::{Error, LogCountRatio, LogisticRegression};
 use kiln_text::features::SparseMatrix;
 use serde_json::Value;
@@ -39,7 +40,7 @@ fn models_are_those_of_scikit_learn() {
         let c = case["c"].as_f64().unwrap();
         let regression = LogisticRegression::new().c(c).tolerance(1e-10).max_iterations(10_000);
         let model = match case["weights"].as_array() {
-            Some(_) => regression.fit_weighted(&rows, &labels, &numbers(&case["weights"])).unwrap(),
+            Some(_) => regression.row_weights(RowWeights::Rows(numbers(&case["weights"]))).fit(&rows, &labels).unwrap(),
             None => regression.fit(&rows, &labels).unwrap(),
         };
         assert!(model.has_converged(), "after {}", model.iterations());
@@ -107,17 +108,19 @@ fn ratios_are_those_of_the_paper() {
 #[test]
 fn rows_labels_and_options_that_make_no_model_are_refused() {
     let rows = sparse(&[vec![1.0, 0.0], vec![0.0, 1.0]]);
-    let regression = LogisticRegression::new();
-    assert!(matches!(regression.fit(&rows, &[0]).unwrap_err(), Error::UnevenRows { rows: 2, found: 1, .. }));
-    assert!(matches!(regression.fit(&rows, &[1, 1]).unwrap_err(), Error::OneClass { label: 1, rows: 2 }));
-    assert!(matches!(regression.c(0.0).fit(&rows, &[0, 1]).unwrap_err(), Error::Option(error) if error.option == "c"));
-    assert!(matches!(regression.tolerance(-1.0).fit(&rows, &[0, 1]).unwrap_err(), Error::Option(_)));
-    let negative = regression.fit_weighted(&rows, &[0, 1], &[1.0, -1.0]).unwrap_err();
+    let regression = LogisticRegression::new;
+    assert!(matches!(regression().fit(&rows, &[0]).unwrap_err(), Error::UnevenRows { rows: 2, found: 1, .. }));
+    assert!(matches!(regression().fit(&rows, &[1, 1]).unwrap_err(), Error::OneClass { label: 1, rows: 2 }));
+    assert!(
+        matches!(regression().c(0.0).fit(&rows, &[0, 1]).unwrap_err(), Error::Option(error) if error.option == "c")
+    );
+    assert!(matches!(regression().tolerance(-1.0).fit(&rows, &[0, 1]).unwrap_err(), Error::Option(_)));
+    let negative = regression().row_weights(RowWeights::Rows(vec![1.0, -1.0])).fit(&rows, &[0, 1]).unwrap_err();
     assert!(matches!(negative, Error::BadNumber { row: 1, .. }), "{negative}");
-    assert!(regression.fit_weighted(&rows, &[0, 1], &[0.0, 0.0]).is_err());
-    assert!(matches!(regression.max_iterations(0).fit(&rows, &[0, 1]).unwrap_err(), Error::Option(_)));
-    assert!(matches!(regression.fit(&rows, &[0, u32::MAX]).unwrap_err(), Error::TooManyClasses { .. }));
-    assert!(matches!(regression.c(1e-310).fit(&rows, &[0, 1]).unwrap_err(), Error::NotFinite { .. }));
+    assert!(regression().row_weights(RowWeights::Rows(vec![0.0; 2])).fit(&rows, &[0, 1]).is_err());
+    assert!(matches!(regression().max_iterations(0).fit(&rows, &[0, 1]).unwrap_err(), Error::Option(_)));
+    assert!(matches!(regression().fit(&rows, &[0, u32::MAX]).unwrap_err(), Error::TooManyClasses { .. }));
+    assert!(matches!(regression().c(1e-310).fit(&rows, &[0, 1]).unwrap_err(), Error::NotFinite { .. }));
     for damaged in [
         r#"{"coefficients": [], "intercepts": [], "iterations": 1, "has_converged": true}"#,
         r#"{"coefficients": [1.0], "intercepts": [1.0, 2.0], "iterations": 1, "has_converged": true}"#,
@@ -126,8 +129,8 @@ fn rows_labels_and_options_that_make_no_model_are_refused() {
         assert!(serde_json::from_str::<kiln_linear::LogisticModel>(damaged).is_err(), "{damaged}");
     }
     let infinite = sparse(&[vec![1.0, 0.0], vec![f64::INFINITY, 1.0]]);
-    assert!(matches!(regression.fit(&infinite, &[0, 1]).unwrap_err(), Error::BadNumber { row: 1, .. }));
-    let model = regression.fit(&rows, &[0, 1]).unwrap();
+    assert!(matches!(regression().fit(&infinite, &[0, 1]).unwrap_err(), Error::BadNumber { row: 1, .. }));
+    let model = regression().fit(&rows, &[0, 1]).unwrap();
     let wide = sparse(&[vec![1.0, 0.0, 1.0]]);
     assert!(matches!(model.predict(&wide).unwrap_err(), Error::Columns { expected: 2, found: 3 }));
 
@@ -154,4 +157,17 @@ fn rows_that_hold_no_numbers_are_refused_at_prediction_too() {
             }
         }
     }
+}
+
+/// scikit-learn's `class_weight="balanced"` multiplies the weight of each row by that of its class.
+#[test]
+fn weights_of_classes_are_weights_of_their_rows() {
+    let rows = sparse(&[vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0], vec![0.5, 0.0]]);
+    let labels = [0, 1, 0, 0];
+    let fit = |weights| LogisticRegression::new().row_weights(weights).fit(&rows, &labels).unwrap();
+    let balanced = fit(RowWeights::Balanced);
+    assert_eq!(balanced, fit(RowWeights::Rows(vec![2.0 / 3.0, 2.0, 2.0 / 3.0, 2.0 / 3.0])));
+    assert_eq!(balanced, fit(RowWeights::Classes(vec![2.0 / 3.0, 2.0])));
+    assert_ne!(balanced, fit(RowWeights::Equal));
+    assert!(LogisticRegression::new().row_weights(RowWeights::Classes(vec![1.0])).fit(&rows, &labels).is_err());
 }

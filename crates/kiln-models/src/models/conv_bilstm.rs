@@ -54,7 +54,7 @@ impl ConvBiLstmConfig {
         let [lower, upper] = self.d_hidden;
         let [dropout, dropout_1] = Parts::dropouts(self.dropout)?;
         Ok(ConvBiLstm {
-            conv1d: parts.conv1d(conv, Some(self.pool_size))?,
+            conv1d: parts.conv1d(0, conv, Some(self.pool_size))?,
             embedding: parts.embedding(self.vocab_size, self.d_embedding)?,
             dropout,
             pool,

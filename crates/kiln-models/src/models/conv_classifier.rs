@@ -1,4 +1,4 @@
-//! Embedding, convolution, global max pooling, dense.
+//! Embedding, convolutions side by side, global max pooling, dense.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -14,16 +14,40 @@ classifier_config! {
     ConvClassifierConfig {
         /// Width of the embedding. Default: 64.
         pub d_embedding: usize = 64,
-        /// Channels of the convolution. Default: 64.
+        /// Channels of each convolution. Default: 64.
         pub filters: usize = 64,
-        /// Width of the convolution's window. Default: 5.
+        /// Width of the convolution's window, or of the first one's. Default: 5.
         pub kernel_size: usize = 5,
+        /// Widths of the windows of further convolutions. Default: none.
+        @[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub bare more_kernel_sizes: Vec<usize> = Vec::new(),
         /// Dropout on the embeddings and before the last layer. Default: 0.
         pub dropout: f64 = 0.0,
     }
 }
 
 impl ConvClassifierConfig {
+    /// Convolutions of several windows side by side: 3, 4 and 5 are Kim's. Without one, [`init`](Self::init) is an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_models::ConvClassifierConfig;
+    ///
+    /// let kim = ConvClassifierConfig::new(10_000, 40).d_embedding(300).filters(100).kernel_sizes(&[3, 4, 5]).dropout(0.5);
+    /// assert_eq!((kim.kernel_size, &kim.more_kernel_sizes[..]), (3, &[4, 5][..]));
+    /// ```
+    #[must_use]
+    pub fn kernel_sizes(mut self, sizes: &[usize]) -> Self {
+        self.kernel_size = sizes.first().copied().unwrap_or(0);
+        self.more_kernel_sizes = sizes.iter().skip(1).copied().collect();
+        self
+    }
+
+    fn windows(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.kernel_size).chain(self.more_kernel_sizes.iter().copied())
+    }
+
     /// Makes the model, its parameters drawn from `seed`.
     ///
     /// # Errors
@@ -31,14 +55,17 @@ impl ConvClassifierConfig {
     /// A size is 0, the window is longer than a row, or the dropout is outside [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvClassifier> {
         let parts = Parts::new(self.max_len, device, seed)?;
-        let conv = Conv1dConfig::new(self.d_embedding, self.filters, self.kernel_size);
+        let conv = |(at, window)| parts.conv1d(at, Conv1dConfig::new(self.d_embedding, self.filters, window), None);
+        let mut convs = self.windows().enumerate().map(conv).collect::<Result<Vec<_>>>()?;
+        let more = convs.split_off(1);
         let [dropout_in, dropout_out] = Parts::dropouts(self.dropout)?;
         Ok(ConvClassifier {
             embedding: parts.embedding(self.vocab_size, self.d_embedding)?,
             dropout_in,
-            conv1d: parts.conv1d(conv, None)?,
+            conv1d: convs.remove(0),
             dropout_out,
-            dense: parts.outputs(self.filters, self.head)?,
+            dense: parts.outputs(self.filters * (1 + more.len()), self.head)?,
+            more_conv1d: more,
             config: self.clone(),
         })
     }
@@ -55,8 +82,10 @@ pub struct ConvClassifier {
     pub embedding: Embedding,
     /// On the embeddings.
     pub dropout_in: Dropout,
-    /// The filters.
+    /// The filters, of the first window.
     pub conv1d: Conv1d,
+    /// Those of further windows.
+    pub more_conv1d: Vec<Conv1d>,
     /// On the pooled matches.
     pub dropout_out: Dropout,
     /// From the matches to the outputs.
@@ -71,12 +100,15 @@ impl Model for ConvClassifier {
 
     fn forward(&self, input: &TokenBatch, pass: &Pass) -> Tensor<2> {
         let embedded = self.dropout_in.forward_if_any(self.embedding.forward(input.ids.clone()), pass);
-        let pooled = global_max_pool1d(self.conv1d.forward(embedded));
+        let more = self.more_conv1d.iter().map(|conv| global_max_pool1d(conv.forward(embedded.clone())));
+        let mut pooled: Vec<Tensor<2>> = more.collect();
+        pooled.insert(0, global_max_pool1d(self.conv1d.forward(embedded)));
+        let pooled = if pooled.len() > 1 { Tensor::cat(pooled, 1) } else { pooled.remove(0) };
         self.dense.forward(self.dropout_out.forward_if_any(pooled, pass))
     }
 
     fn min_len(&self) -> usize {
-        self.config.kernel_size
+        self.config.windows().max().unwrap_or(1)
     }
 
     of_config!(vocab_size, max_len);

@@ -31,6 +31,22 @@ pub enum Targets {
     Values(Tensor<2>),
 }
 
+/// What a training loss does besides: nothing by default.
+#[derive(Clone, Debug, Default)]
+pub struct LossOptions {
+    /// How much each row counts, `[batch]`.
+    pub weights: Option<Tensor<1>>,
+    /// The part of a row's class that goes to all classes alike, from 0 to below 1.
+    pub label_smoothing: f32,
+}
+
+impl LossOptions {
+    /// Whether the loss is as it is without options.
+    pub fn is_plain(&self) -> bool {
+        self.weights.is_none() && self.label_smoothing == 0.0
+    }
+}
+
 impl Targets {
     /// How many rows there are.
     pub fn rows(&self) -> usize {
@@ -88,24 +104,46 @@ impl Head {
     /// first step.
     #[must_use]
     pub fn loss(self, outputs: Tensor<2>, targets: &Targets) -> Tensor<1> {
-        match (self, targets) {
+        self.loss_with(outputs, targets, &LossOptions::default())
+    }
+
+    /// As [`Head::loss`], with weights of rows and smoothed labels. The mean is over rows, whatever their weights, as Keras's is.
+    ///
+    /// # Panics
+    ///
+    /// As [`Head::loss`], and if there are not as many weights as rows.
+    #[must_use]
+    pub fn loss_with(self, outputs: Tensor<2>, targets: &Targets, options: &LossOptions) -> Tensor<1> {
+        let smoothing = options.label_smoothing;
+        let of_rows = match (self, targets) {
             (Self::Binary, Targets::Classes(classes)) => {
                 // -y log s(x) - (1 - y) log s(-x), where log s(-x) = log s(x) - x
                 let y = classes.clone().float().unsqueeze_dim::<2>(1);
+                let y = if smoothing > 0.0 { y.mul_scalar(1.0 - smoothing).add_scalar(smoothing / 2.0) } else { y };
                 let negative = y.neg().add_scalar(1.0);
-                (outputs.clone() * negative - log_sigmoid(outputs)).mean()
+                outputs.clone() * negative - log_sigmoid(outputs)
             }
             (Self::Classes(_), Targets::Classes(classes)) => {
                 let index = classes.clone().unsqueeze_dim::<2>(1);
-                log_softmax(outputs, 1).gather(1, index).mean().neg()
+                let logs = log_softmax(outputs, 1);
+                let right = logs.clone().gather(1, index).neg();
+                if smoothing > 0.0 {
+                    right.mul_scalar(1.0 - smoothing) - logs.mean_dim(1).mul_scalar(smoothing)
+                } else {
+                    right
+                }
             }
             (Self::NegativeSampling(_), Targets::Classes(_)) => {
                 // The right one: -log s(x) = -log s(-x) - x, where log s(-x) = log s(x) - x
                 let as_if_wrong = (outputs.clone() - log_sigmoid(outputs.clone())).sum_dim(1);
-                (as_if_wrong - outputs.narrow(1, 0, 1)).mean()
+                as_if_wrong - outputs.narrow(1, 0, 1)
             }
-            (Self::Values(_), Targets::Values(values)) => (outputs - values.clone()).square().mean(),
+            (Self::Values(_), Targets::Values(values)) => (outputs - values.clone()).square(),
             (head, _) => panic!("a head of {head:?} and its targets are of different kinds"),
+        };
+        match &options.weights {
+            Some(weights) => (of_rows * weights.clone().unsqueeze_dim::<2>(1)).mean(),
+            None => of_rows.mean(),
         }
     }
 

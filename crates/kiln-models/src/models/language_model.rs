@@ -236,6 +236,10 @@ impl Model for LanguageModel {
         Some(self.config.vocab_size)
     }
 
+    fn takes_loss_options(&self) -> bool {
+        false
+    }
+
     /// The mean over tokens. The outputs are the log-probabilities of the targets, `[tokens, 1]`, and right ones are not
     /// counted, so that the scores of all tokens need not be kept; an adaptive softmax computes only those of the
     /// clusters that it needs. Metrics that look for the best of several scores find none here.

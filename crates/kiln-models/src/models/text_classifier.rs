@@ -30,10 +30,11 @@ impl<'a> Parts<'a> {
         EmbeddingConfig::new(vocab_size, d_embedding).init(self.device, self.key.child("embedding"))
     }
 
-    /// A convolution with ReLU, whose outputs fill a pool of `pool_size` if there is one.
-    pub(super) fn conv1d(&self, config: Conv1dConfig, pool_size: Option<usize>) -> Result<Conv1d> {
-        let window = config.kernel_size;
-        let conv1d = config.activation(Activation::Relu).init(self.device, self.key.child("conv1d"))?;
+    /// The convolution number `at` with ReLU, whose outputs fill a pool of `pool_size` if there is one.
+    pub(super) fn conv1d(&self, at: usize, config: Conv1dConfig, pool_size: Option<usize>) -> Result<Conv1d> {
+        let (window, key) = (config.kernel_size, self.key.child("conv1d"));
+        let key = if at == 0 { key } else { key.index(at as u64) };
+        let conv1d = config.activation(Activation::Relu).init(self.device, key)?;
         if conv1d.output_len(self.max_len) < pool_size.unwrap_or(1) {
             let pool = pool_size.map_or_else(String::new, |size| format!(" and a pool of {size}"));
             return Err(Error::TooShort {

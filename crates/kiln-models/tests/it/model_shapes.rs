@@ -1,6 +1,7 @@
 //! Ready models: parameter counts of the literature, summaries against Keras's, sizes that are
 //! refused, the same model from the same seed, dropout.
 
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use kiln_models::layers::{Conv1dConfig, ConvPadding, DenseConfig, DropoutConfig};
 use kiln_models::weights::{
@@ -142,6 +143,7 @@ fn configs() -> Vec<TextClassifierConfig> {
         RecurrentClassifierConfig::new(9, 8).d_hidden(vec![4, 3]).head(Head::Classes(3)).into(),
         RecurrentClassifierConfig::new(9, 8).d_hidden(vec![4]).d_dense(5).dropout(0.1).into(),
         ConvClassifierConfig::new(9, 8).filters(4).dropout(0.2).into(),
+        ConvClassifierConfig::new(9, 8).filters(4).kernel_sizes(&[2, 3, 4]).into(),
         ConvBiLstmConfig::new(9, 8).d_embedding(4).filters(3).d_hidden([4, 2]).into(),
     ]
 }
@@ -311,5 +313,33 @@ proptest! {
         for (time, value) in output.iter().enumerate() {
             prop_assert_eq!(*value > 0.5, spans.rows()[0].contains(time), "step {}", time);
         }
+    }
+}
+
+fn values(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().try_into_vec_as::<f32>().unwrap()
+}
+
+/// Kim's network: each window's filters are pooled over the whole row, and all go to the last layer.
+#[test]
+fn convolutions_side_by_side_are_pooled_and_joined() {
+    let config = ConvClassifierConfig::new(9, 8).d_embedding(3).filters(4).kernel_sizes(&[2, 3, 5]);
+    for (backend, device) in devices::all() {
+        let model = config.init(&device, 7).unwrap();
+        let parameters = 9 * 3 + [2, 3, 5].map(|window| window * 3 * 4 + 4).iter().sum::<usize>() + 3 * 4 + 1;
+        assert_eq!(model.num_params(), parameters, "{backend}");
+        assert_eq!(Model::min_len(&model), 5);
+        let ids = Tensor::<2, Int>::from_ints([[1, 2, 3, 4, 5, 6, 7, 8], [8, 1, 0, 0, 3, 0, 2, 2]], &device);
+        let input = TokenBatch { ids: ids.clone(), spans: None };
+        let found = values(model.forward(&input, &Pass::Inference));
+        let embedded = model.embedding.forward(ids);
+        let pooled =
+            |conv: &kiln_models::layers::Conv1d| kiln_models::layers::global_max_pool1d(conv.forward(embedded.clone()));
+        let all = [&model.conv1d, &model.more_conv1d[0], &model.more_conv1d[1]].map(pooled);
+        let expected = values(model.dense.forward(Tensor::cat(all.to_vec(), 1)));
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{backend}: {found:?} {expected:?}");
+    }
+    for sizes in [&[][..], &[0], &[3, 9]] {
+        assert!(config.clone().kernel_sizes(sizes).init(&devices::all()[0].1, 0).is_err(), "{sizes:?}");
     }
 }

@@ -121,7 +121,7 @@ fn a_model_and_an_encoder_of_ones_own_predict_as_they_were_saved() {
     let own = Registry::default().text_classifier::<Bag>().encoder::<Bytes>("Bytes");
     let predictor = TextPredictor::load_with(folder.path(), &device(), &own).unwrap();
     assert_eq!(weights_of(predictor.model::<Bag>().unwrap()), weights_of(&model));
-    assert_eq!(predictor.encoder().encoder().downcast_ref::<Bytes>(), Some(&Bytes { shift: 3 }));
+    assert_eq!(predictor.encoder().unwrap().encoder().downcast_ref::<Bytes>(), Some(&Bytes { shift: 3 }));
     let outputs = model.head().activate(model.forward(&encode.tokens(&TEXTS, &device()).unwrap(), &Pass::Inference));
     let expected: Vec<f32> = outputs.into_data().try_into_vec_as::<f32>().unwrap();
     let found: Vec<f32> = predictor.predict(&TEXTS).unwrap().iter().map(|found| found.probabilities[1]).collect();

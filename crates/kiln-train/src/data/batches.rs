@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use burn::tensor::Device;
-use kiln_base::SplitMix64;
-use kiln_models::{Carried, RandomKey, Targets};
+use kiln_base::{OptionError, RowWeights, SplitMix64};
+use kiln_models::{Carried, LossOptions, RandomKey, Targets};
 
 use crate::error::{Error, Result};
 
@@ -26,6 +26,12 @@ pub trait Batches: Send + Sync {
     /// What a model must be able to take, as far as it is known. By default nothing is.
     fn limits(&self) -> DataLimits {
         DataLimits::default()
+    }
+
+    /// The class of a row, for weights of classes. By default `None`, and nobody can tell.
+    fn class(&self, row: usize) -> Option<u32> {
+        let _ = row;
+        None
     }
 
     /// What row `row` holds, as two numbers, of its input and of its target: equal for equal contents, on every machine. By
@@ -176,4 +182,34 @@ pub struct Labelled<I> {
     pub input: I,
     /// What it ought to say.
     pub targets: Targets,
+    /// What the loss does besides, in training. The trainer sets it.
+    pub loss: LossOptions,
+}
+
+impl<I> Labelled<I> {
+    /// A batch whose rows count alike.
+    pub fn new(input: I, targets: Targets) -> Self {
+        Self { input, targets, loss: LossOptions::default() }
+    }
+}
+
+/// How much each row counts; `None` if all count alike.
+///
+/// # Errors
+///
+/// A weight is not one, there are not as many as rows or classes, or the data do not tell the classes of their rows.
+pub(crate) fn row_weights(data: &impl Batches, weights: &RowWeights) -> Result<Option<Vec<f32>>> {
+    let classes = match weights {
+        RowWeights::Equal => return Ok(None),
+        RowWeights::Rows(_) => vec![0; data.rows()],
+        RowWeights::Balanced | RowWeights::Classes(_) => {
+            let classes = (0..data.rows()).map(|row| data.class(row)).collect::<Option<_>>();
+            classes.ok_or_else(|| {
+                let expected = "weights of rows, since the data do not tell the classes of theirs (`Batches::class`)";
+                OptionError::new("row_weights", expected, "weights of classes")
+            })?
+        }
+    };
+    let weights = weights.of_rows(&classes)?;
+    Ok(weights.map(|weights| weights.into_iter().map(|weight| weight as f32).collect()))
 }

@@ -57,7 +57,7 @@ impl Batches for ContextDataset {
         let input = Contexts::new(rows.iter().map(|&row| &self.rows[row]), device);
         let classes: Vec<i32> = rows.iter().map(|&row| self.rows[row].centre as i32).collect();
         let classes = Tensor::<1, Int>::from_data(TensorData::new(classes, [rows.len()]), device);
-        Ok(Labelled { input, targets: Targets::Classes(classes) })
+        Ok(Labelled::new(input, Targets::Classes(classes)))
     }
 
     /// A text repeats its contexts, so equal rows are no sign of a leak, and rows have no digest.

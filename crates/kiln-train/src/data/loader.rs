@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
-use burn::tensor::Device;
-use kiln_models::{Carried, Pass, RandomKey};
+use burn::tensor::{Device, Tensor};
+use kiln_models::{Carried, LossOptions, Pass, RandomKey};
 
 use crate::data::batches::{Batches, checked_order};
 use crate::error::Error;
@@ -16,6 +16,25 @@ pub(crate) struct StepInput<B> {
     pub(crate) batch: B,
     pub(crate) pass: Pass,
     pub(crate) rows: usize,
+    pub(crate) loss: LossOptions,
+}
+
+/// What the loss of training does besides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LossPlan {
+    /// How much each row counts.
+    pub(crate) weights: Option<Arc<[f32]>>,
+    pub(crate) label_smoothing: f32,
+}
+
+impl LossPlan {
+    fn of_rows(&self, rows: &[usize], device: &Device) -> LossOptions {
+        let weights = self.weights.as_ref().map(|weights| {
+            let chosen: Vec<f32> = rows.iter().map(|&row| weights[row]).collect();
+            Tensor::from_data(chosen.as_slice(), device)
+        });
+        LossOptions { weights, label_smoothing: self.label_smoothing }
+    }
 }
 
 /// How a loader orders its rows.
@@ -35,6 +54,7 @@ pub(crate) struct Loader<B> {
     pub(crate) order: Order,
     /// The places in the order that are served.
     pub(crate) range: std::ops::Range<usize>,
+    pub(crate) loss: LossPlan,
     place: Arc<Mutex<Place>>,
 }
 
@@ -51,7 +71,7 @@ impl<B: Send + 'static> Loader<B> {
     /// Training or evaluation over all rows.
     pub(crate) fn new(data: Arc<dyn Batches<Batch = B>>, batch_size: usize, device: Device, order: Order) -> Self {
         let range = 0..data.rows();
-        Self { data, batch_size, device, order, range, place: Arc::default() }
+        Self { data, batch_size, device, order, range, loss: LossPlan::default(), place: Arc::default() }
     }
 
     /// Steps in one pass over the rows.
@@ -80,6 +100,7 @@ impl<B: Send + 'static> Loader<B> {
             device: self.device.clone(),
             order: self.order.clone(),
             range: self.range.clone(),
+            loss: self.loss.clone(),
             place: self.place.clone(),
         }
     }
@@ -159,9 +180,10 @@ impl<B: Send + 'static> Iterator for LoaderIterator<'_, B> {
             Some((seed, first)) => Pass::Training { seed, step: first + (self.served / self.loader.batch_size) as u64 },
         };
         let batch = self.loader.data.next_batch(rows, &self.loader.device, &self.carried);
+        let loss = self.loader.loss.of_rows(rows, &self.loader.device);
         self.served = end;
         Some(match batch {
-            Ok(batch) => Ok(StepInput { batch, pass, rows: rows.len() }),
+            Ok(batch) => Ok(StepInput { batch, pass, rows: rows.len(), loss }),
             Err(error) => Err(DatasetError::new(error)),
         })
     }

@@ -38,6 +38,13 @@ impl RowTargets {
         }
     }
 
+    fn class(&self, row: usize) -> Option<u32> {
+        match self {
+            Self::Classes(classes) => Some(classes[row]),
+            Self::Values { .. } => None,
+        }
+    }
+
     fn digest(&self, row: usize) -> u64 {
         match self {
             Self::Classes(classes) => digest_of([classes[row].into()]),
@@ -146,13 +153,17 @@ impl Batches for TokenDataset {
         let TokenRows { ids, steps, spans, targets } = &*self.0;
         let spans = rows.iter().map(|&row| spans[row]).collect();
         let input = TokenBatch::new(rows_of(ids, *steps, rows), *steps, spans, device);
-        Ok(Labelled { input, targets: targets.of(rows, device) })
+        Ok(Labelled::new(input, targets.of(rows, device)))
     }
 
     fn limits(&self) -> DataLimits {
         let highest_id = self.0.ids.iter().max().map(|&id| id as u32);
         let longest_row = self.0.spans.iter().map(|span| span.len).max();
         DataLimits { steps: Some(self.0.steps), longest_row, highest_id, ..self.0.targets.limits() }
+    }
+
+    fn class(&self, row: usize) -> Option<u32> {
+        self.0.targets.class(row)
     }
 
     /// Where rows are padded counts too.
@@ -270,10 +281,8 @@ impl Batches for SeriesDataset {
         let SeriesRows { values, steps, d_input, targets } = &*self.0;
         let chosen = rows_of(values, steps * d_input, rows);
         let data = TensorData::new(chosen, [rows.len(), *steps, *d_input]);
-        Ok(Labelled {
-            input: Series { values: Tensor::from_data(data, device), spans: None },
-            targets: targets.of(rows, device),
-        })
+        let input = Series { values: Tensor::from_data(data, device), spans: None };
+        Ok(Labelled::new(input, targets.of(rows, device)))
     }
 
     fn limits(&self) -> DataLimits {

@@ -217,7 +217,7 @@ impl PadBatcher {
     fn tokens(&self, rows: &[&[u32]], labels: Vec<u32>, device: &Device) -> Result<Labelled<TokenBatch>> {
         let classes: Vec<i32> = labels.into_iter().map(|label| label as i32).collect();
         let targets = Targets::Classes(Tensor::from_data(TensorData::new(classes, [rows.len()]), device));
-        Ok(Labelled { input: kiln_predict::token_batch(self.pad(rows)?, device), targets })
+        Ok(Labelled::new(kiln_predict::token_batch(self.pad(rows)?, device), targets))
     }
 }
 
@@ -321,6 +321,10 @@ impl Batches for EncodedBatches {
             least_steps: self.data.lengths().map(|length| self.batcher.steps(length)).min(),
             ..DataLimits::default()
         }
+    }
+
+    fn class(&self, row: usize) -> Option<u32> {
+        Some(self.data.0.labels[row])
     }
 
     fn row_digest(&self, row: usize) -> Option<[u64; 2]> {

@@ -120,6 +120,6 @@ impl Batches for TextWindows {
         let shape = [rows.len(), window];
         let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, shape), device);
         let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [shape[0] * shape[1]]), device);
-        Ok(Labelled { input: Windows { ids, carried: carried.clone() }, targets: Targets::Classes(targets) })
+        Ok(Labelled::new(Windows { ids, carried: carried.clone() }, Targets::Classes(targets)))
     }
 }

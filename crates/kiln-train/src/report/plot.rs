@@ -1,18 +1,14 @@
 //! The curves of a run: loss, accuracy and perplexity, training against validation, as SVG and PNG.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
-use kiln_base::FileError;
+use kiln_report::plot::{Picture, save, text};
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
 
 use crate::error::{Error, Result};
-use crate::report::file::write_file;
 use crate::report::history::History;
 
-const SIZE: (u32, u32) = (1000, 400);
 const TRAINING: RGBColor = RGBColor(0x1F, 0x77, 0xB4);
 const VALIDATION: RGBColor = RGBColor(0xD6, 0x5F, 0x0E);
 
@@ -24,42 +20,10 @@ impl History {
     /// The extension is another one, there is no epoch yet, or the file cannot be written.
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let failed = |message: String| Error::Plot { path: path.to_owned(), message };
         if self.epochs().is_empty() {
-            return Err(failed("the history has no epoch".to_owned()));
+            return Err(Error::Plot { path: path.to_owned(), message: "the history has no epoch".to_owned() });
         }
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("svg") => {
-                let mut text = String::new();
-                self.draw(SVGBackend::with_string(&mut text, SIZE).into_drawing_area()).map_err(failed)?;
-                write_file(path, text.as_bytes())
-            }
-            Some("png") => {
-                // The encoder of plotters writes only to a path.
-                let folder = tempfile::tempdir().map_err(FileError::new("make a temporary folder near", path))?;
-                let drawn = folder.path().join("curves.png");
-                self.draw(BitMapBackend::new(&drawn, SIZE).into_drawing_area()).map_err(failed)?;
-                let bytes = std::fs::read(&drawn).map_err(FileError::new("read", &drawn))?;
-                write_file(path, &bytes)
-            }
-            _ => Err(failed("expected a name that ends in .svg or .png".to_owned())),
-        }
-    }
-
-    fn draw<B: DrawingBackend>(&self, area: DrawingArea<B, Shift>) -> std::result::Result<(), String> {
-        font_is_registered()?;
-        area.fill(&WHITE).map_err(text)?;
-        let all = [
-            ("Loss", "loss", "val_loss"),
-            ("Accuracy", "accuracy", "val_accuracy"),
-            ("Perplexity", "perplexity", "val_perplexity"),
-        ];
-        let charts: Vec<(&str, &str, &str)> =
-            all.into_iter().filter(|(_, training, _)| !self.values(training).is_empty()).collect();
-        for (part, (title, training, validation)) in area.split_evenly((1, charts.len())).iter().zip(charts) {
-            self.chart(part, title, training, validation)?;
-        }
-        area.present().map_err(text)
+        Ok(save(self, path)?)
     }
 
     fn chart<B: DrawingBackend>(
@@ -119,14 +83,22 @@ impl History {
     }
 }
 
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
+impl Picture for History {
+    fn size(&self) -> (u32, u32) {
+        (1000, 400)
+    }
 
-/// Pictures carry their own font: a machine may have none.
-fn font_is_registered() -> std::result::Result<(), String> {
-    static REGISTERED: OnceLock<bool> = OnceLock::new();
-    let registered = *REGISTERED
-        .get_or_init(|| register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok());
-    if registered { Ok(()) } else { Err("the font cannot be read".to_owned()) }
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> std::result::Result<(), String> {
+        let all = [
+            ("Loss", "loss", "val_loss"),
+            ("Accuracy", "accuracy", "val_accuracy"),
+            ("Perplexity", "perplexity", "val_perplexity"),
+        ];
+        let charts: Vec<(&str, &str, &str)> =
+            all.into_iter().filter(|(_, training, _)| !self.values(training).is_empty()).collect();
+        for (part, (title, training, validation)) in area.split_evenly((1, charts.len())).iter().zip(charts) {
+            self.chart(part, title, training, validation)?;
+        }
+        Ok(())
+    }
 }

@@ -51,6 +51,9 @@ pub(crate) struct RunIdentity {
     /// older versions and a user's own data sets have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<[String; 4]>,
+    /// How much rows count, and how labels are smoothed, in words; none where there is nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) loss: Option<String>,
 }
 
 /// The start of the order's SHA-256, in hexadecimal.
@@ -90,6 +93,7 @@ impl RunIdentity {
                 ("model options", identity.artifact.clone().unwrap_or_default()),
                 ("parameters frozen at first", format!("{:?}", identity.frozen)),
                 ("parameters never trained", identity.never_trained.join(", ")),
+                ("weights and label smoothing", identity.loss.clone().unwrap_or_else(|| "none".to_owned())),
                 ("order of the training rows", identity.order.clone().unwrap_or_default()),
                 ("inputs of the training rows", train),
                 ("targets (labels) of the training rows", train_targets),

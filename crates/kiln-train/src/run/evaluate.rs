@@ -1,8 +1,9 @@
 //! Loss and accuracy on a data set, and predictions.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Int, Tensor};
 use kiln_base::OptionError;
 use kiln_models::{Carried, Model, Pass};
+use kiln_report::Report;
 
 use crate::data::batches::{Batches, DataLimits, Labelled, check_streams, checked_order};
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use crate::run::trainable::Trainable;
 use kiln_predict::device_failure::{Work, device_of};
 
 /// What an evaluation finds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The mean loss over all rows, or over all tokens of running text.
     pub loss: f64,
@@ -19,9 +20,32 @@ pub struct Evaluation {
     pub accuracy: Option<f64>,
     /// How many rows there were.
     pub rows: usize,
+    /// The class of each row and the probabilities that the model gave it, where rows have a class each.
+    outcomes: Option<Outcomes>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Outcomes {
+    truth: Vec<u32>,
+    probabilities: Vec<f64>,
 }
 
 impl Evaluation {
+    /// Precision, recall and F1 of each class and over all, log loss, areas under curves, and the confusion matrix. Classes are
+    /// named in their order. The prediction is the most probable class.
+    ///
+    /// # Errors
+    ///
+    /// The model is not a classifier of rows, or has another number of classes than there are names.
+    pub fn report<N: AsRef<str>>(&self, class_names: &[N]) -> Result<Report> {
+        let Outcomes { truth, probabilities } = self.outcomes.as_ref().ok_or_else(|| Error::Data {
+            what: "the model of a report",
+            expected: "a classifier, and data whose rows have a class each".into(),
+            found: "another one".into(),
+        })?;
+        Ok(Report::of_probabilities(class_names, truth, probabilities)?)
+    }
+
     /// e to the mean loss: the perplexity, where the loss is the negative log-likelihood of a token.
     pub fn perplexity(&self) -> f64 {
         self.loss.exp()
@@ -42,14 +66,42 @@ where
 {
     let model = model.valid();
     model.check(&data.limits())?;
-    let mut meter = Meter::default();
-    Work::of(&model, batch_size)?.run(|| {
+    let (mut meter, mut classified) = (Meter::default(), Vec::new());
+    // Where classes are the words of a text, there would be too many.
+    let of_rows = data.limits().lowest_class.is_some();
+    let outcomes = Work::of(&model, batch_size)?.run(|| {
         each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
-            meter.add(&model.step(batch, &Pass::Inference), rows, None)
+            let output = model.step(batch, &Pass::Inference);
+            if of_rows && let Some(probabilities) = model.probabilities(output.outputs.clone()) {
+                classified.extend(output.classes().map(|classes| (classes, probabilities)));
+            }
+            meter.add(&output, rows, None)
         })?;
-        meter.read()
+        meter.read()?;
+        Outcomes::read(classified)
     })?;
-    Ok(Evaluation { loss: meter.loss().unwrap_or(f64::NAN), accuracy: meter.accuracy(), rows: meter.rows() })
+    let (loss, accuracy) = (meter.loss().unwrap_or(f64::NAN), meter.accuracy());
+    Ok(Evaluation { loss, accuracy, rows: meter.rows(), outcomes })
+}
+
+impl Outcomes {
+    /// Reads what all batches left on the device.
+    fn read(classified: Vec<(Tensor<1, Int>, Tensor<2>)>) -> Result<Option<Self>> {
+        if classified.is_empty() {
+            return Ok(None);
+        }
+        let (classes, probabilities): (Vec<_>, Vec<_>) = classified.into_iter().unzip();
+        let truth = Tensor::cat(classes, 0).try_into_vec_as::<i64>().map_err(kiln_predict::Error::Device)?;
+        let probabilities = Tensor::cat(probabilities, 0);
+        let [_, width] = probabilities.dims();
+        let values = probabilities.try_into_vec_as::<f32>().map_err(kiln_predict::Error::Device)?;
+        let values = values.into_iter().map(f64::from);
+        Ok(Some(Self {
+            truth: truth.into_iter().map(|class| class as u32).collect(),
+            // Only that of class 1, of two.
+            probabilities: if width == 1 { values.flat_map(|p| [1.0 - p, p]).collect() } else { values.collect() },
+        }))
+    }
 }
 
 /// The activated outputs of every row of `data`: probabilities of a classifier, numbers of a

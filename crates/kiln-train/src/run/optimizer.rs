@@ -22,6 +22,7 @@ use kiln_predict::device_failure::device_of;
 /// | optimizer | learning rate | options |
 /// |---|---|---|
 /// | Adam | 0.001 | beta_1 0.9, beta_2 0.999, epsilon 1e-7 |
+/// | AdamW | 0.001 | the same, weight decay 0.004 |
 /// | RMSprop | 0.001 | rho 0.9, momentum 0, epsilon 1e-7 |
 /// | SGD | 0.01 | momentum 0, nesterov off |
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,20 @@ pub enum Optimizer {
     Adam {
         /// The first learning rate.
         learning_rate: f64,
+        /// Decay of the mean of gradients.
+        beta_1: f64,
+        /// Decay of the mean of squared gradients.
+        beta_2: f64,
+        /// Keeps the division finite.
+        epsilon: f64,
+    },
+    /// Adam with weights that decay by themselves (Loshchilov and Hutter 2019): each step first takes the part learning rate times
+    /// weight decay off every weight that has a gradient, biases too, as Keras's does.
+    AdamW {
+        /// The first learning rate.
+        learning_rate: f64,
+        /// How fast weights decay.
+        weight_decay: f64,
         /// Decay of the mean of gradients.
         beta_1: f64,
         /// Decay of the mean of squared gradients.
@@ -67,6 +82,11 @@ impl Optimizer {
         Self::Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
     }
 
+    /// AdamW with Keras's defaults.
+    pub const fn adam_w() -> Self {
+        Self::AdamW { learning_rate: 1e-3, weight_decay: 4e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+    }
+
     /// RMSprop with Keras's defaults.
     pub const fn rms_prop() -> Self {
         Self::RmsProp { learning_rate: 1e-3, rho: 0.9, momentum: 0.0, epsilon: 1e-7 }
@@ -91,6 +111,7 @@ impl Optimizer {
     pub const fn learning_rate(mut self, rate: f64) -> Self {
         match &mut self {
             Self::Adam { learning_rate, .. }
+            | Self::AdamW { learning_rate, .. }
             | Self::RmsProp { learning_rate, .. }
             | Self::Sgd { learning_rate, .. } => *learning_rate = rate,
         }
@@ -101,8 +122,39 @@ impl Optimizer {
     pub const fn rate(&self) -> f64 {
         match *self {
             Self::Adam { learning_rate, .. }
+            | Self::AdamW { learning_rate, .. }
             | Self::RmsProp { learning_rate, .. }
             | Self::Sgd { learning_rate, .. } => learning_rate,
+        }
+    }
+
+    /// How fast weights decay by themselves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_train::Optimizer;
+    ///
+    /// assert_eq!(Optimizer::adam().weight_decay(0.01), Optimizer::adam_w().weight_decay(0.01));
+    /// ```
+    ///
+    /// Adam with it is AdamW; the other optimizers have no such option and stay as they are.
+    #[must_use]
+    pub const fn weight_decay(self, decay: f64) -> Self {
+        match self {
+            Self::Adam { learning_rate, beta_1, beta_2, epsilon }
+            | Self::AdamW { learning_rate, beta_1, beta_2, epsilon, .. } => {
+                Self::AdamW { learning_rate, weight_decay: decay, beta_1, beta_2, epsilon }
+            }
+            others => others,
+        }
+    }
+
+    /// What a step first multiplies weights by.
+    fn kept(self, rate: f64) -> Option<f64> {
+        match self {
+            Self::AdamW { weight_decay, .. } if weight_decay > 0.0 => Some(1.0 - rate * weight_decay),
+            _ => None,
         }
     }
 
@@ -120,7 +172,7 @@ impl Optimizer {
         let mut moments = moments.into_iter();
         let mut moment = || moments.next().unwrap_or_else(|| Tensor::zeros(shape, &device));
         match self {
-            Self::Adam { beta_1, beta_2, epsilon, .. } => {
+            Self::Adam { beta_1, beta_2, epsilon, .. } | Self::AdamW { beta_1, beta_2, epsilon, .. } => {
                 let steps = steps as f64;
                 let correction = (1.0 - beta_2.powf(steps)).sqrt() / (1.0 - beta_1.powf(steps));
                 let step = AdamStep { beta_1, beta_2, epsilon, rate: rate * correction };
@@ -160,14 +212,20 @@ impl Optimizer {
         let rate = self.rate();
         OptionError::unless(rate.is_finite() && rate > 0.0, "learning rate", "a number above 0", rate)?;
         let decays = match *self {
-            Self::Adam { beta_1, beta_2, .. } => vec![("beta_1", beta_1), ("beta_2", beta_2)],
+            Self::Adam { beta_1, beta_2, .. } | Self::AdamW { beta_1, beta_2, .. } => {
+                vec![("beta_1", beta_1), ("beta_2", beta_2)]
+            }
             Self::RmsProp { rho, momentum, .. } => vec![("rho", rho), ("momentum", momentum)],
             Self::Sgd { momentum, .. } => vec![("momentum", momentum)],
         };
         for (option, decay) in decays {
             OptionError::unless((0.0..1.0).contains(&decay), option, "at least 0 and below 1", decay)?;
         }
-        if let Self::Adam { epsilon, .. } | Self::RmsProp { epsilon, .. } = *self {
+        if let Self::AdamW { weight_decay, .. } = *self {
+            let is_decay = weight_decay.is_finite() && weight_decay >= 0.0;
+            OptionError::unless(is_decay, "weight_decay", "a number of at least 0", weight_decay)?;
+        }
+        if let Self::Adam { epsilon, .. } | Self::AdamW { epsilon, .. } | Self::RmsProp { epsilon, .. } = *self {
             let is_size = epsilon.is_finite() && epsilon >= 0.0;
             OptionError::unless(is_size, "epsilon", "a number of at least 0", epsilon)?;
         }
@@ -343,7 +401,10 @@ impl ModuleMapper for Stepping<'_> {
         let checkpointing = tensor.gradient_checkpointing_strategy();
         let tracked = tensor.is_require_grad();
         let path = self.path.name();
-        let value = tensor.inner();
+        let value = match self.state.rule.kept(self.learning_rate) {
+            Some(kept) => tensor.inner() * kept,
+            None => tensor.inner(),
+        };
         let updated = match (whole, rows) {
             (Some(gradient), _) => {
                 let mut gradient = gradient.reshape([count]);

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Int, Tensor};
-use kiln_models::{Example, Head, Model, Pass, Score, Targets};
+use kiln_models::{Example, Head, LossOptions, Model, Pass, Score, Targets};
 
 use crate::data::batches::{DataLimits, Labelled};
 use crate::error::Error;
@@ -65,6 +65,25 @@ pub trait Trainable: Module + ModuleDisplay + std::fmt::Display + 'static {
     fn is_padding_only(&self, batch: &Self::Batch) -> bool {
         let _ = batch;
         false
+    }
+
+    /// Whether batches can be given weights of rows and smoothed labels by [`Trainable::with_loss`]. By default not.
+    fn takes_loss_options(&self) -> bool {
+        false
+    }
+
+    /// The batch with what its loss is to do besides. It is called where [`Trainable::takes_loss_options`] says so. By default the
+    /// batch stays as it is.
+    fn with_loss(batch: Self::Batch, options: LossOptions) -> Self::Batch {
+        let _ = options;
+        batch
+    }
+
+    /// What the outputs of a step say of the classes, for a report: probabilities `[batch, classes]`, or `[batch, 1]` with that of
+    /// class 1. By default there are no classes.
+    fn probabilities(&self, outputs: Tensor<2>) -> Option<Tensor<2>> {
+        let _ = outputs;
+        None
     }
 
     /// The loss and the outputs of one batch.
@@ -189,8 +208,24 @@ impl<M: Model> Trainable for M {
         batch.input.is_padding_only()
     }
 
+    fn takes_loss_options(&self) -> bool {
+        Model::takes_loss_options(self)
+    }
+
+    fn with_loss(batch: Self::Batch, options: LossOptions) -> Self::Batch {
+        Labelled { loss: options, ..batch }
+    }
+
+    fn probabilities(&self, outputs: Tensor<2>) -> Option<Tensor<2>> {
+        let head = self.head();
+        head.classes().map(|_| head.activate(outputs))
+    }
+
     fn step(&self, batch: Self::Batch, pass: &Pass) -> StepOutput {
-        let Score { loss, outputs, correct, terms } = self.score(&batch.input, &batch.targets, pass);
+        let Score { loss, outputs, correct, terms } = match batch.loss.is_plain() {
+            true => self.score(&batch.input, &batch.targets, pass),
+            false => self.score_with(&batch.input, &batch.targets, &batch.loss, pass),
+        };
         let targets = match (self.head(), batch.targets) {
             // The row's class comes first among those that are scored.
             (Head::NegativeSampling(_), Targets::Classes(classes)) => Targets::Classes(classes.zeros_like()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use burn::train::Interrupter;
 use burn::train::metric::{Adaptor, Metric, Numeric};
-use kiln_base::OptionError;
+use kiln_base::{OptionError, RowWeights};
 use kiln_models::RandomKey;
 use kiln_models::weights::{self, Weights};
 use kiln_predict::ArtifactConfig;
@@ -19,8 +19,8 @@ use crate::callbacks::early_stopping::EarlyStopping;
 use crate::callbacks::monitor::Monitor;
 use crate::callbacks::reduce_lr_on_plateau::ReduceLrOnPlateau;
 use crate::callbacks::save_best::SaveBest;
-use crate::data::batches::{Batches, check_streams, checked_order, one_class, shared_rows};
-use crate::data::loader::{Loader, Order};
+use crate::data::batches::{Batches, check_streams, checked_order, digest_of, one_class, row_weights, shared_rows};
+use crate::data::loader::{Loader, LossPlan, Order};
 use crate::error::{Error, Result};
 use crate::report::file::write_file;
 use crate::report::history::History;
@@ -99,6 +99,8 @@ pub struct Trainer<M: Trainable> {
     from_weights: Option<PathBuf>,
     refuse_shared_rows: bool,
     loss_limit: f64,
+    row_weights: RowWeights,
+    label_smoothing: f64,
     artifact: Option<ArtifactConfig>,
     perplexity: bool,
     gradient_norms: bool,
@@ -127,6 +129,8 @@ impl<M: Trainable> Trainer<M> {
             from_weights: None,
             refuse_shared_rows: false,
             loss_limit: 10_000.0,
+            row_weights: RowWeights::Equal,
+            label_smoothing: 0.0,
             artifact: None,
             perplexity: false,
             gradient_norms: false,
@@ -171,6 +175,13 @@ impl<M: Trainable> Trainer<M> {
         /// Ends the run at a training step whose loss is more than `times` the loss of the first epoch, or of the first step while
         /// that epoch is under way; one below 1 counts as 1. Default: 10,000 times. `f64::INFINITY` lets any number pass.
         loss_limit(times: f64) => loss_limit = times;
+        /// How much each row counts in the loss of training: by its class, balanced or given, or row by row. The mean is over rows,
+        /// whatever their weights, as Keras's `class_weight` and `sample_weight` have it; validation counts all rows alike. Not
+        /// for language models. Default: all alike.
+        row_weights(weights: RowWeights) => row_weights = weights;
+        /// The part of a row's class, from 0 to below 1, that goes to all classes alike in the loss of training: Keras's
+        /// `label_smoothing`. Not for language models. Default: 0.
+        label_smoothing(part: f64) => label_smoothing = part;
         /// Lets another handle stop the run.
         interrupter(interrupter: Interrupter) => interrupter = interrupter;
         /// Stops the run in good order at the first Ctrl-C, SIGTERM or SIGHUP; the second, or one while nothing is trained, ends the process
@@ -304,6 +315,15 @@ impl<M: Trainable> Trainer<M> {
         if let Some(class) = one_class(train) {
             return Err(Error::OneClass { rows: train.rows(), class });
         }
+        let loss = LossPlan {
+            weights: row_weights(train, &self.row_weights)?.map(Into::into),
+            label_smoothing: self.label_smoothing as f32,
+        };
+        let is_plain = loss.weights.is_none() && self.label_smoothing == 0.0;
+        if !is_plain && !model.takes_loss_options() {
+            let option = if loss.weights.is_some() { "row_weights" } else { "label_smoothing" };
+            return Err(OptionError::new(option, "none for this model, which computes its own loss", "some").into());
+        }
         let shared_rows = shared_rows(train, valid);
         if let Some(shared @ 1..) = shared_rows.filter(|_| self.refuse_shared_rows) {
             return Err(Error::SharedRows { shared, rows: valid.rows() });
@@ -337,6 +357,7 @@ impl<M: Trainable> Trainer<M> {
             frozen: self.frozen,
             never_trained: weights::frozen_paths(&model),
             order: Some(digest(&order)),
+            loss: (!is_plain).then(|| format!("{}, smoothing {}", described(&self.row_weights), self.label_smoothing)),
             data: train.digest().zip(valid.digest()).map(|([a, b], [c, d])| [a, b, c, d].map(|n| format!("{n:016x}"))),
         };
 
@@ -352,7 +373,8 @@ impl<M: Trainable> Trainer<M> {
         }
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
         let order = Order::Training { seed: self.seed, epoch: shuffle_epoch.clone() };
-        let train = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
+        let mut train = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
+        train.loss = loss;
         let valid = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::Evaluation);
         let mut training = TrainingLoop {
             folder,
@@ -414,6 +436,8 @@ impl<M: Trainable> Trainer<M> {
                 return Err(Error::OtherTokenizer { path: path.clone() });
             }
         }
+        let is_part = (0.0..1.0).contains(&self.label_smoothing);
+        OptionError::unless(is_part, "label_smoothing", "from 0 to below 1", self.label_smoothing)?;
         OptionError::unless(self.loss_limit >= 1.0, "loss_limit", "a number of at least 1", self.loss_limit)?;
         let norm = self.clip_norm.unwrap_or(1.0);
         OptionError::unless(norm.is_finite() && norm > 0.0, "clipping norm", "a number above 0", norm)?;
@@ -432,6 +456,14 @@ impl<M: Trainable> Trainer<M> {
             }
         }
         Ok(())
+    }
+}
+
+/// Weights in a few words, for the comparison with those that a run was begun with.
+fn described(weights: &RowWeights) -> String {
+    match weights {
+        RowWeights::Rows(weights) => format!("rows {:016x}", digest_of(weights.iter().map(|weight| weight.to_bits()))),
+        others => format!("{others:?}"),
     }
 }
 

@@ -212,8 +212,9 @@ impl<M: Trainable> TrainingLoop<M> {
         let mut kept_at = Instant::now();
         let mut iterator = train.iter();
         while let Some(item) = iterator.next() {
-            let StepInput { batch, pass, rows } = item.map_err(Error::Dataset)?;
+            let StepInput { batch, pass, rows, loss } = item.map_err(Error::Dataset)?;
             step += 1;
+            let batch = if loss.is_plain() { batch } else { M::with_loss(batch, loss) };
             if self.unknown_classes {
                 model.check_batch(&batch).map_err(|source| match source {
                     source @ Error::Data { .. } => {
@@ -275,7 +276,7 @@ impl<M: Trainable> TrainingLoop<M> {
         let mut iterator = self.valid.iter();
         let mut step = 0;
         while let Some(item) = iterator.next() {
-            let StepInput { batch, pass, rows } = item.map_err(Error::Dataset)?;
+            let StepInput { batch, pass, rows, .. } = item.map_err(Error::Dataset)?;
             step += 1;
             let output = model.step(batch, &pass);
             meter.add(&output, rows, None)?;

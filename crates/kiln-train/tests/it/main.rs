@@ -15,12 +15,14 @@ mod embeddings;
 mod failing_devices;
 mod guards;
 mod language_model;
+mod loss_options;
 mod one_process;
 mod optimizers;
 #[cfg(feature = "wgpu")]
 #[path = "../../../kiln-kernels/tests/it/own_device.rs"]
 mod own_device;
 mod replaced_runs;
+mod reports;
 mod resumed_models;
 #[cfg(feature = "flex")]
 mod saved;

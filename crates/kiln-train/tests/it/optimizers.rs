@@ -106,6 +106,34 @@ fn the_defaults_are_kerass() {
     }
 }
 
+/// Of Keras 3.15: `variable -= variable * weight_decay * learning_rate`, and then Adam's step.
+#[test]
+fn adam_w_first_shrinks_all_weights() {
+    let file: Value = serde_json::from_str(FIXTURE).unwrap();
+    let case = file["cases"].as_array().unwrap().iter().find(|case| case["name"] == "adam").unwrap();
+    let (rate, decay) = (0.05, 0.3);
+    for (backend, device) in devices::all() {
+        let step = |rule: Optimizer, kept: f32| {
+            let mut module = layer(&case["weights"], &device);
+            module.weight = module.weight.map(|weight| weight * kept);
+            module.bias = module.bias.map(|bias| bias * kept);
+            let module = module.train();
+            let gradients = gradients(&module, &case["steps"][0]["grads"]);
+            let module = OptimizerState::new(rule).unwrap().step(module, gradients, rate, None);
+            [values(module.weight.val()), values(module.bias.val())].concat()
+        };
+        let expected = step(Optimizer::adam(), 1.0 - (rate * decay) as f32);
+        let found = step(Optimizer::adam_w().weight_decay(decay), 1.0);
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{backend}: {found:?} {expected:?}");
+        assert_eq!(step(Optimizer::adam_w().weight_decay(0.0), 1.0), step(Optimizer::adam(), 1.0), "{backend}");
+    }
+    for decay in [-0.1, f64::NAN] {
+        let error = OptimizerState::new(Optimizer::adam().weight_decay(decay)).unwrap_err().to_string();
+        assert!(error.contains("weight_decay"), "{error}");
+    }
+    assert_eq!(Optimizer::sgd().weight_decay(0.5), Optimizer::sgd());
+}
+
 #[test]
 fn clipping_scales_an_oversized_gradient_of_all_parameters_together() {
     for (backend, device) in devices::all() {

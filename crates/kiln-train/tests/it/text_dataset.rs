@@ -169,7 +169,7 @@ fn trained(folder: &Path, encoder: TextEncoder) -> Vec<Vec<f32>> {
         .fit(model, &rows, &rows)
         .unwrap();
     let predictor = TextPredictor::load(folder, &cpu()).unwrap();
-    assert_eq!(predictor.encoder(), &encode);
+    assert_eq!(predictor.encoder(), Some(&encode));
     predictor.predict(&texts).unwrap().into_iter().map(|prediction| prediction.probabilities).collect()
 }
 

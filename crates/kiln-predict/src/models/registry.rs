@@ -15,7 +15,7 @@ use kiln_text::io::Saved;
 use crate::config_file::nearest;
 use crate::error::{Error, Result};
 use crate::folder::{CONFIG, Folder};
-use crate::loaded::{Check, Loaded, load};
+use crate::models::network::{Check, Loaded, load};
 
 type Load<I> = fn(&Folder, &Device, Check<'_, I>) -> Result<Box<dyn Loaded<I>>>;
 type ReadEncoder = fn(&str) -> kiln_text::Result<TextEncoder>;

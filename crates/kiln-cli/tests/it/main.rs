@@ -1,0 +1,164 @@
+//! The program as a person starts it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn kiln(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
+    command.args(arguments).current_dir(folder).env("KILN_DEVICE", "flex").stdin(Stdio::null()).output().unwrap()
+}
+
+#[track_caller]
+fn told(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[track_caller]
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    let message = String::from_utf8(output.stderr.clone()).unwrap();
+    // What Mesa says of a machine without a screen is not ours.
+    let ours: Vec<&str> = message.lines().filter(|line| !line.contains("XDG_RUNTIME_DIR")).collect();
+    assert!(ours.len() == 1 && ours[0].starts_with("error: "), "{message}");
+    ours[0].to_owned()
+}
+
+/// Reviews whose class is told by a word.
+fn reviews(rows: usize) -> Vec<(String, &'static str)> {
+    let words = [["dull", "poor", "long"], ["fine", "lovely", "bright"]];
+    let review = |row: usize| {
+        let class = row * 7 % 11 % 2;
+        let (first, second) = (words[class][row % 3], words[class][row / 3 % 3]);
+        (format!("a {first} film, and a {second} one: {row}"), ["negative", "positive"][class])
+    };
+    (0..rows).map(review).collect()
+}
+
+fn csv(rows: usize) -> String {
+    let lines = reviews(rows).into_iter().enumerate().map(|(at, (text, label))| format!("{at},\"{text}\",{label}\n"));
+    format!("id,review,sentiment\n{}", lines.collect::<String>())
+}
+
+#[test]
+fn from_a_table_to_predictions() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("reviews.csv"), csv(300)).unwrap();
+    fs::write(at("more.csv"), csv(60)).unwrap();
+    let trained = told(&kiln(folder.path(), &["train", "reviews.csv", "--test", "more.csv"]));
+    for expected in [
+        "texts in \"review\", labels in \"sentiment\"",
+        "most frequent class",
+        "linear ",
+        "reviews holds the linear model",
+    ] {
+        assert!(trained.contains(expected), "{expected}: {trained}");
+    }
+    let predicted = told(&kiln(folder.path(), &["predict", "reviews", "a lovely film", "dull and long"]));
+    let lines: Vec<&str> = predicted.lines().collect();
+    assert!(lines[0].starts_with("positive\t0.") && lines[1].starts_with("negative\t0."), "{predicted}");
+    let json = told(&kiln(
+        folder.path(),
+        &["predict", "reviews", "--file", "more.csv", "--text", "review", "--json", "--top-k", "2"],
+    ));
+    assert_eq!(json.lines().count(), 60);
+    let first: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!(first["labels"].as_array().unwrap().len(), 2);
+    let evaluated = told(&kiln(folder.path(), &["evaluate", "reviews", "more.csv", "--confusion", "matrix.png"]));
+    assert!(evaluated.contains("macro average") && evaluated.contains("ROC AUC"), "{evaluated}");
+    assert!(fs::read(at("matrix.png")).unwrap().starts_with(b"\x89PNG"));
+    let info = told(&kiln(folder.path(), &["info", "reviews"]));
+    assert!(
+        info.contains("text classifier") && info.contains("negative, positive") && info.contains("val_accuracy"),
+        "{info}"
+    );
+    // A second time the folder is in the way.
+    let message = refused(&kiln(folder.path(), &["train", "reviews.csv"]));
+    assert!(message.contains("--overwrite"), "{message}");
+    told(&kiln(folder.path(), &["train", "reviews.csv", "--overwrite"]));
+}
+
+#[test]
+fn the_other_formats() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let rows = reviews(200);
+    let write = |name: &str, line: &dyn Fn(&(String, &str)) -> String| {
+        fs::write(at(name), rows.iter().map(line).collect::<String>()).unwrap();
+    };
+    write("lines.txt", &|(text, label)| format!("__label__{label} {text}\n"));
+    write("rows.jsonl", &|(text, label)| format!("{{\"body\": \"{text}\", \"stars\": \"{label}\"}}\n"));
+    write("rows.tsv", &|(text, label)| format!("{}\t{text}\n", u8::from(*label == "positive")));
+    // Excel: a mark, semicolons, CR LF.
+    let excel: String = rows.iter().map(|(text, label)| format!("{label};\"{text}\"\r\n")).collect();
+    fs::write(at("excel.csv"), format!("\u{feff}Label;Text\r\n{excel}")).unwrap();
+    for (at_row, (text, label)) in rows.iter().enumerate() {
+        let class = at("classes").join(label);
+        fs::create_dir_all(&class).unwrap();
+        fs::write(class.join(format!("{at_row}.txt")), text).unwrap();
+    }
+    for (file, output, expected) in [
+        ("lines.txt", "a", "fastText"),
+        ("rows.jsonl", "b", "JSON lines, texts in \"body\", labels in \"stars\""),
+        ("rows.tsv", "c", "parted by tabs, without a header"),
+        ("excel.csv", "d", "parted by ';', with a header, texts in \"Text\", labels in \"Label\""),
+        ("classes", "e", "a folder for each class"),
+    ] {
+        let trained = told(&kiln(folder.path(), &["train", file, "--unit", "words", "--output", output]));
+        assert!(trained.contains(expected), "{trained}");
+        let predicted = told(&kiln(folder.path(), &["predict", output, "a lovely, bright film"]));
+        assert!(predicted.starts_with("positive\t") || predicted.starts_with("1\t"), "{file}: {predicted}");
+    }
+}
+
+#[test]
+fn a_network_goes_on_and_is_kept_if_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("reviews.csv"), csv(240)).unwrap();
+    let train = |more: &[&str]| kiln(folder.path(), &[&["train", "reviews.csv", "--model", "cnn"], more].concat());
+    let trained = told(&train(&["--epochs", "1"]));
+    assert!(trained.contains("cnn ") && trained.contains("reviews holds the network"), "{trained}");
+    let resumed = told(&train(&["--epochs", "3", "--resume"]));
+    assert!(resumed.contains("resumed from"), "{resumed}");
+    let info = told(&kiln(folder.path(), &["info", "reviews"]));
+    assert!(info.contains("more_kernel_sizes: [4,5]"), "{info}");
+}
+
+#[test]
+fn what_makes_no_classifier_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("reviews.csv", &csv(60));
+    write("one.csv", "text,label\na film,good\nanother,good\n");
+    write("empty.csv", "");
+    write("words.txt", "one\ntwo\n");
+    write("new.csv", "id,review,sentiment\n1,a film,undecided\n");
+    let ids: String = (0..3_000).map(|row| format!("text {row},{row}\n")).collect();
+    write("ids.csv", &format!("text,label\n{ids}"));
+    fs::create_dir(folder.path().join("other")).unwrap();
+    write("other/config.json", "{}");
+    for (arguments, expected) in [
+        (
+            &["train", "reviews.csv", "--label", "mood"][..],
+            "there is no column \"mood\"; there are id, review, sentiment",
+        ),
+        (&["train", "reviews.csv", "--text", "review", "--label", "review"], "the same column"),
+        (&["train", "one.csv"], "are of class \"good\""),
+        (&["train", "empty.csv"], "empty.csv is empty"),
+        (&["train", "words.txt"], "have no columns"),
+        (&["train", "ids.csv"], "most likely not the column of the labels"),
+        (&["train", "missing.csv"], "missing.csv"),
+        (&["train", "reviews.csv", "--test", "new.csv"], "labels that the model does not know: \"undecided\""),
+        (&["train", "reviews.csv", "--valid", "1.5"], "--valid should be"),
+        (&["predict", "nowhere", "a"], "nowhere"),
+        (&["predict", "other", "a"], "config.json is damaged"),
+        (&["info", "nowhere"], "holds no model"),
+    ] {
+        let message = refused(&kiln(folder.path(), arguments));
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    // Nothing was left behind.
+    assert!(!folder.path().join("one").exists() && !folder.path().join("ids").exists());
+}
