@@ -29,9 +29,13 @@ enum Sanitizer {
 }
 
 /// What the thread sanitizer is not to tell, and why.
-const SUPPRESSED: [(&str, &str); 4] = [
+const SUPPRESSED: [(&str, &str); 7] = [
     // The standard library was built without the sanitizer, which knows no fences: `Arc` frees after one.
     ("race:alloc::sync::Arc", "the fence before an `Arc` is freed"),
+    // So was the test harness, and the channel by which its threads tell their outcome.
+    ("race:test::run_test", "the test harness"),
+    ("race:std::sync::mpmc", "channels of the standard library"),
+    ("race:std::thread", "what a thread and the one that waits for it share, an `Arc`"),
     // The same of the queues of `rayon`.
     ("race:crossbeam", "the fences of the queues"),
     ("race:rayon_core", "jobs that are handed on through these queues"),
