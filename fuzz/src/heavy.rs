@@ -1,6 +1,7 @@
 //! The readers of a run's files: `config.json`, `history.json`, the weights, and what is in a checkpoint's frame; and that of
 //! Hugging Face's `tokenizer.json`.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -59,19 +60,21 @@ pub(crate) fn all() -> Result<Vec<Reader>> {
             .filter(|&other| other != file)
             .map(|other| Ok((other, good(other)?)))
             .collect::<Result<_>>()?;
-        let device = small.device.clone();
+        // Nothing of a device is looked at after a panic, which ends the program.
+        let device = AssertUnwindSafe(small.device.clone());
         let read = move |path: &Path| {
+            let AssertUnwindSafe(device) = &device;
             let folder = path.parent().unwrap_or(path);
             for (name, bytes) in others.iter().filter(|(name, _)| !folder.join(name).exists()) {
                 std::fs::write(folder.join(name), bytes).map_err(|error| error.to_string())?;
             }
-            match TextPredictor::load(folder, &device) {
+            match TextPredictor::load(folder, device) {
                 Ok(_) => Ok(Read { items: 1, ..Read::default() }),
                 // Another file of the folder may be named, which then does not fit.
                 Err(error) => Err(format!("{file}: {error}")),
             }
         };
-        all.push(Reader { name, file, good: good(file)?, read: Box::new(std::panic::AssertUnwindSafe(read)) });
+        all.push(Reader { name, file, good: good(file)?, read: Box::new(read) });
     }
     let read = |path: &Path| {
         let history = History::load_json(path).map_err(|error| error.to_string())?;
@@ -85,7 +88,9 @@ pub(crate) fn all() -> Result<Vec<Reader>> {
     });
 
     let (frame, file) = (good("checkpoint.kiln")?[..FRAME].to_vec(), "payload.safetensors");
+    let small = AssertUnwindSafe(small);
     let read = move |path: &Path| {
+        let AssertUnwindSafe(small) = &small;
         let checkpoint = path.with_file_name("checkpoint.kiln");
         let payload = std::fs::read(path).map_err(|error| error.to_string())?;
         // With the right length and checksum, or no payload would be looked at.
@@ -96,12 +101,7 @@ pub(crate) fn all() -> Result<Vec<Reader>> {
         fit.map(|()| Read { items: 1, ..Read::default() }).map_err(|error| format!("{file}: {error}"))
     };
     let payload = good("checkpoint.kiln")?[FRAME..].to_vec();
-    all.push(Reader {
-        name: "a checkpoint's payload",
-        file,
-        good: payload,
-        read: Box::new(std::panic::AssertUnwindSafe(read)),
-    });
+    all.push(Reader { name: "a checkpoint's payload", file, good: payload, read: Box::new(read) });
 
     let texts = ["a fine film and a long one", "a dull film", "nothing of it is fine"];
     let subwords = SubwordTokenizer::builder(SubwordModel::ByteLevelBpe, 270).fit(texts)?;
