@@ -76,6 +76,12 @@ pub(crate) struct Info {
 
 pub(crate) fn predict(options: &Predict) -> Result<()> {
     ensure!(options.top_k > 0, "--top-k should be at least 1");
+    let is_share = |threshold: f32| (0.0..=1.0).contains(&threshold);
+    ensure!(options.threshold.is_none_or(is_share), "--threshold should be a probability from 0 to 1");
+    let Reading { text, label, format, encoding } = &options.reading;
+    let is_plain = text.is_none() && format.is_none() && encoding.is_none();
+    ensure!(options.file.is_some() || is_plain, "--text, --format and --encoding are for a --file");
+    ensure!(label.is_none(), "--label is for training and evaluation: a prediction reads no labels");
     let predictor = load(&options.folder)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if !options.texts.is_empty() {
@@ -148,14 +154,15 @@ pub(crate) fn evaluate(options: &Evaluate) -> Result<()> {
     let predictor = load(&options.folder)?;
     let corpus = options.reading.read(&options.file, Some(predictor.class_names()))?;
     let report = report(&predictor, &corpus.documents)?.bootstrap(options.bootstrap, 0);
+    // First, so that a closed pipe does not take it away.
+    if let Some(file) = &options.confusion {
+        report.confusion.plot(file)?;
+    }
     let mut out = std::io::stdout().lock();
     match (options.json, options.markdown) {
         (true, _) => writeln!(out, "{}", report.to_json())?,
         (_, true) => write!(out, "{}", report.to_markdown())?,
         _ => write!(out, "{}: {}\n\n{report}", options.file.display(), corpus.told)?,
-    }
-    if let Some(file) = &options.confusion {
-        report.confusion.plot(file)?;
     }
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use kiln::Input;
+use kiln::text::corpora::LineCorpus;
 use kiln::text::corpora::{BadRow, ClassFolder, CorpusDocuments, DelimitedCorpus, Document, Documents};
-use kiln::text::corpora::{JsonLinesCorpus, LineCorpus};
 
 use crate::guess::{self, Asked, Table};
 
@@ -76,6 +76,20 @@ impl Reading {
             Format::Table => self.table(path),
         };
         let (labelled, told) = corpus.with_context(|| format!("{} cannot be read", path.display()))?;
+        let labelled: Vec<(String, String)> =
+            labelled.into_iter().map(|(text, label)| (text, label.trim().to_owned())).collect();
+        let is_name = |label: &String| !label.is_empty() && !label.contains(char::is_control);
+        if let Some(row) = labelled.iter().position(|(_, label)| !is_name(label)) {
+            let (text, label) = &labelled[row];
+            let begin: String = text.chars().take(30).collect();
+            bail!(
+                "{}: row {} (counted from 1, without the header) has {}, its text begins with {begin:?}: fill it in, or remove \
+                 the row",
+                path.display(),
+                row + 1,
+                if label.is_empty() { "no label".to_owned() } else { format!("the label {label:?}") }
+            );
+        }
         let names = class_names(path, &labelled, classes)?;
         let places: HashMap<&str, u32> =
             names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u32)).collect();
@@ -93,6 +107,11 @@ impl Reading {
         }
         let (head, _) = self.head(path)?;
         let first = head.trim_start();
+        ensure!(
+            !first.starts_with('['),
+            "{} is a JSON array: write an object a line, as `jq -c '.[]'` does",
+            path.display()
+        );
         Ok(if first.starts_with('{') {
             Format::Json
         } else if first.starts_with(PREFIX) {
@@ -104,6 +123,9 @@ impl Reading {
 
     /// The beginning of a file as text, and whether it is all of it.
     fn head(&self, path: &Path) -> Result<(String, bool)> {
+        // It is read more than once.
+        let is_kept = std::fs::metadata(path).is_ok_and(|found| found.is_file()) || !path.exists();
+        ensure!(is_kept, "{} is a pipe or a device: save it as a file first", path.display());
         let input = Input::decoded(path, self.encoding()?, &std::sync::Arc::default())?;
         let mut bytes = Vec::new();
         input
@@ -136,22 +158,32 @@ impl Reading {
     }
 
     fn json(&self, path: &Path) -> Result<(Vec<(String, String)>, String)> {
-        let (head, _) = self.head(path)?;
-        let first: serde_json::Value =
-            serde_json::from_str(head.lines().find(|line| !line.trim().is_empty()).unwrap_or(""))
-                .context("the first line is not a JSON object: an object must be on one line")?;
-        let object = first.as_object().context("the first line is not a JSON object")?;
-        let columns: Vec<String> = object.keys().cloned().collect();
-        let shown = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let row: Vec<String> = object.values().map(shown).collect();
+        let objects = self.objects(path)?;
+        let first = objects.first().context("there is no object")?;
+        let columns: Vec<String> = first.keys().cloned().collect();
+        let row: Vec<String> = first.values().map(shown).collect();
         let asked = Asked { text: self.text.as_deref(), label: self.label.as_deref() };
         let (text, label) = guess::columns(&columns, &[row], asked)?;
-        let encoding = self.encoding()?;
-        let of = |field: &str| JsonLinesCorpus::new([path], field).encoding(encoding);
-        let labels = all(of(&columns[label]).documents()?)?;
-        let texts = all(of(&columns[text]).documents()?)?;
-        let told = format!("JSON lines, texts in {:?}, labels in {:?}", columns[text], columns[label]);
-        Ok((paired(texts, labels)?, told))
+        let (text, label) = (&columns[text], &columns[label]);
+        let of = |(at, object): (usize, &Object)| -> Result<(String, String)> {
+            let field = |name: &String| {
+                let found = object.get(name).filter(|value| !value.is_null());
+                found.map(shown).with_context(|| format!("object {} has no field {name:?}", at + 1))
+            };
+            Ok((field(text)?, field(label)?))
+        };
+        let labelled = objects.iter().enumerate().map(of).collect::<Result<_>>()?;
+        Ok((labelled, format!("JSON lines, texts in {text:?}, labels in {label:?}")))
+    }
+
+    /// The objects of JSON lines.
+    fn objects(&self, path: &Path) -> Result<Vec<Object>> {
+        let lines = all(LineCorpus::new([path]).encoding(self.encoding()?).documents()?)?;
+        let of = |(at, line): (usize, &String)| {
+            let parsed = serde_json::from_str(line);
+            parsed.with_context(|| format!("line {} should be a JSON object, whole on its line", at + 1))
+        };
+        lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(of).collect()
     }
 
     fn fasttext(&self, path: &Path) -> Result<(Vec<(String, String)>, String)> {
@@ -167,25 +199,38 @@ impl Reading {
         Ok((labelled, format!("fastText's lines, labels after {PREFIX}")))
     }
 
+    /// One column of a table, of which there may be only that.
+    fn column(&self, path: &Path, name: &str) -> Result<Vec<String>> {
+        let (head, is_whole) = self.head(path)?;
+        if head.lines().next().is_some_and(|line| line.trim() == name) {
+            return all(DelimitedCorpus::new([path]).encoding(self.encoding()?).text(0).documents()?);
+        }
+        let asked = Asked { text: Some(name), label: None };
+        let table = guess::table(&head, is_whole, asked)?;
+        self.of_table(path, &table, table.text)
+    }
+
+    fn of_table(&self, path: &Path, table: &Table, column: usize) -> Result<Vec<String>> {
+        let Table { delimiter, quoted, escaped, header, .. } = table;
+        let encoding = self.encoding()?;
+        let read = |quoted: bool| {
+            let corpus = DelimitedCorpus::new([path]).delimiter(*delimiter).headers(*header).encoding(encoding);
+            let corpus = corpus.quote(quoted.then_some(b'"')).escape(escaped.then_some(b'\\'));
+            all(corpus.text(column).documents()?)
+        };
+        // Further down quotes may turn out to be letters, where fields are not parted by commas.
+        match read(*quoted) {
+            Err(_) if *quoted && *delimiter != b',' => read(false),
+            other => other,
+        }
+    }
+
     fn table(&self, path: &Path) -> Result<(Vec<(String, String)>, String)> {
         let (head, is_whole) = self.head(path)?;
         let asked = Asked { text: self.text.as_deref(), label: self.label.as_deref() };
         let table = guess::table(&head, is_whole, asked)?;
-        let Table { delimiter, quoted, escaped, header, columns, text, label } = &table;
-        let encoding = self.encoding()?;
-        let read = |quoted: bool| {
-            let of = |column: usize| -> Result<Vec<String>> {
-                let corpus = DelimitedCorpus::new([path]).delimiter(*delimiter).headers(*header).encoding(encoding);
-                let corpus = corpus.quote(quoted.then_some(b'"')).escape(escaped.then_some(b'\\'));
-                all(corpus.text(column).documents()?)
-            };
-            paired(of(*text)?, of(*label)?)
-        };
-        // Further down quotes may turn out to be letters, where fields are not parted by commas.
-        let labelled = match read(*quoted) {
-            Err(_) if *quoted && *delimiter != b',' => read(false),
-            other => other,
-        }?;
+        let Table { delimiter, header, columns, text, label, .. } = &table;
+        let labelled = paired(self.of_table(path, &table, *text)?, self.of_table(path, &table, *label)?)?;
         let parted = match delimiter {
             b'\t' => "tabs".to_owned(),
             other => format!("{:?}", char::from(*other)),
@@ -259,12 +304,33 @@ pub(crate) fn listed(names: &[String]) -> String {
     }
 }
 
-/// Texts in a file or on the standard input, a line each, or a column of a table.
+/// The texts of a file to predict: a column of a table or of JSON lines if --text names one, else a line each.
 pub(crate) fn texts(path: &Path, reading: &Reading) -> Result<Vec<String>> {
-    if reading.text.is_some()
-        || path.extension().is_some_and(|extension| ["csv", "tsv", "jsonl"].iter().any(|&e| extension == e))
-    {
-        return Ok(reading.read(path, None)?.documents.texts().map(str::to_owned).collect());
+    let cannot = || format!("{} cannot be read", path.display());
+    let Some(name) = &reading.text else {
+        let lines = all(LineCorpus::new([path]).encoding(reading.encoding()?).documents()?).with_context(cannot)?;
+        let is_labelled = reading.format == Some(Format::Fasttext);
+        let text = |line: String| match line.split_once(char::is_whitespace) {
+            Some((label, text)) if is_labelled && label.starts_with(PREFIX) => text.trim().to_owned(),
+            _ => line,
+        };
+        return Ok(lines.into_iter().map(text).collect());
+    };
+    match reading.format(path)? {
+        Format::Json => {
+            let field = |object: &Object| {
+                object.get(name).map(shown).with_context(|| format!("an object has no field {name:?}"))
+            };
+            reading.objects(path).and_then(|objects| objects.iter().map(field).collect()).with_context(cannot)
+        }
+        Format::Table => reading.column(path, name).with_context(cannot),
+        Format::Fasttext | Format::Folders => bail!("--text names a column, and {} has none", path.display()),
     }
-    all(LineCorpus::new([PathBuf::from(path)]).encoding(reading.encoding()?).documents()?)
+}
+
+type Object = serde_json::Map<String, serde_json::Value>;
+
+/// A value as a person writes it.
+fn shown(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -45,19 +45,18 @@ pub(crate) fn table(head: &str, is_whole: bool, asked: Asked<'_>) -> Result<Tabl
     let escaped = head.contains("\\\"");
     let mut best: Option<(usize, u8, bool, Vec<Vec<String>>)> = None;
     for delimiter in DELIMITERS {
-        let quotes = encloses(head, delimiter, is_whole);
-        for quoted in [quotes, !quotes] {
-            let mut rows = rows(head, delimiter, quoted, escaped);
-            if !is_whole && rows.len() > 1 {
-                rows.pop();
-            }
-            let width = rows.first().map_or(0, Vec::len);
-            let fitting = rows.iter().filter(|row| row.len() == width).count();
-            // As many rows as possible of one width, at least two columns.
-            if width >= 2 && fitting * 10 >= rows.len() * 9 && best.as_ref().is_none_or(|(most, ..)| fitting > *most) {
-                rows.retain(|row| row.len() == width);
-                best = Some((fitting, delimiter, quoted, rows));
-            }
+        let quoted = encloses(head, delimiter, is_whole);
+        let mut rows = rows(head, delimiter, quoted, escaped);
+        if !is_whole && rows.len() > 1 {
+            rows.pop();
+        }
+        let width = rows.first().map_or(0, Vec::len);
+        rows.retain(|row| !row.is_empty());
+        let fitting = rows.iter().filter(|row| row.len() == width).count();
+        // Nearly all rows of one width, of at least two columns; of several such delimiters the one with most columns.
+        if width >= 2 && fitting * 10 >= rows.len() * 9 && best.as_ref().is_none_or(|(most, ..)| width > *most) {
+            rows.retain(|row| row.len() == width);
+            best = Some((width, delimiter, quoted, rows));
         }
     }
     let Some((_, delimiter, quoted, rows)) = best else {
@@ -186,6 +185,9 @@ mod tests {
         assert_eq!((table.delimiter, table.quoted, table.text), (b'\t', false, 1));
         let table = guessed("text,label\n\"he said \\\"no\\\", twice\",0\nfine,1\n");
         assert_eq!((table.delimiter, table.escaped, table.text, table.label), (b',', true, 0, 1));
+        // A line end in quotes is part of the text.
+        let table = guessed("text,label\n\"great, really\nloved it\",pos\n\"bad, really\nhated it\",neg\n");
+        assert_eq!((table.delimiter, table.quoted, table.header, table.text), (b',', true, true, 0));
         // pandas writes its index without a name.
         let table = guessed(",text,label\n0,fine,1\n1,dull,0\n");
         assert_eq!((table.header, table.text, table.label), (true, 1, 2));

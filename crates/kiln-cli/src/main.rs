@@ -59,6 +59,9 @@ fn main() -> ExitCode {
                     told = if told.is_empty() { cause } else { format!("{told}: {cause}") };
                 }
             }
+            if told.contains("Encoding::") {
+                told.push_str(" (here: `--encoding latin1`, `--encoding utf-16`)");
+            }
             let _ = writeln!(std::io::stderr(), "error: {told}");
             ExitCode::FAILURE
         }

@@ -1,16 +1,17 @@
 //! `kiln train`: from a file to a folder that predicts.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use kiln::RowWeights;
 use kiln::predict::linear_weights;
 use kiln::prelude::*;
 use kiln::report::Report;
-use kiln::text::corpora::Documents;
+use kiln::text::corpora::{Document, Documents};
 use kiln::text::io::WholeFile;
 
 use crate::corpus::{Corpus, Reading};
@@ -103,8 +104,17 @@ struct Row {
 }
 
 pub(crate) fn train(options: &Train) -> Result<()> {
-    let mut out = std::io::stdout();
+    // The model matters more than who reads of it.
+    let mut out = Unbroken(std::io::stdout());
+    ensure!(options.epochs > 0, "--epochs should be at least 1");
     let output = output(options)?;
+    let network_folder = output.join("network");
+    if options.resume {
+        let is_network = options.model.network().is_some();
+        ensure!(is_network, "--resume goes on with a network: name the same one by --model, as when it was begun");
+        let checkpoint = network_folder.join("checkpoint.kiln");
+        ensure!(checkpoint.exists(), "there is no network to go on with: {} is not there", checkpoint.display());
+    }
     let Corpus { documents, told } = options.reading.read(&options.file, None)?;
     writeln!(out, "{}: {told}", options.file.display())?;
     let (train, valid) = split(options, documents, &mut out)?;
@@ -114,6 +124,7 @@ pub(crate) fn train(options: &Train) -> Result<()> {
         ClassWeight::Balanced => RowWeights::Balanced,
     };
 
+    let _lock = lock(&output)?;
     let mut rows = vec![majority(&train, &valid)?];
     let began = Instant::now();
     let kinds = match options.unit {
@@ -126,20 +137,20 @@ pub(crate) fn train(options: &Train) -> Result<()> {
     let report = linear::report(&linear.classifier, &valid)?;
     let artifact =
         ArtifactConfig::linear(&linear.classifier).data(options.file.display().to_string()).seed(options.seed);
-    // A network may have been better before it was stopped.
-    let keeps = options.resume && output.join(ARTIFACT[0]).exists();
-    if !keeps {
-        artifact.scores(scores(&report)).save(&output, &linear_weights(&linear.classifier))?;
+    let artifact = artifact.scores(scores(&report));
+    let save_linear = || artifact.save(&output, &linear_weights(&linear.classifier));
+    let has_network = options.model.network().is_some();
+    // Before a network has been trained, so that the folder predicts meanwhile; a model that stands there stays until then.
+    if !has_network || !output.join(ARTIFACT[0]).exists() {
+        save_linear()?;
     }
-    rows.push(Row {
-        model: "linear".into(),
-        report,
-        seconds: began.elapsed().as_secs_f64(),
-        bytes: Some(size(&output)),
-    });
+    let model = linear.classifier.model();
+    let numbers = (model.columns() + 1) * model.intercepts().len();
+    let bytes = Some((linear.classifier.features().to_json().len() + 4 * numbers) as u64);
+    rows.push(Row { model: "linear".into(), report, seconds: began.elapsed().as_secs_f64(), bytes });
 
     if let Some(network) = options.model.network() {
-        let (began, folder) = (Instant::now(), output.join("network"));
+        let (began, folder) = (Instant::now(), network_folder.clone());
         let existing = match (options.resume && folder.join("checkpoint.kiln").exists(), options.overwrite) {
             (true, _) => ExistingRun::Resume,
             (_, true) => ExistingRun::Overwrite,
@@ -155,12 +166,18 @@ pub(crate) fn train(options: &Train) -> Result<()> {
                 file.write_all(&std::fs::read(folder.join(name))?)?;
                 file.finish()?;
             }
+        } else {
+            save_linear()?;
         }
         let model = network.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
         let seconds = began.elapsed().as_secs_f64();
         rows.push(Row { model, report, seconds, bytes: Some(size(&folder)) });
     }
 
+    if !has_network && network_folder.join("checkpoint.kiln").exists() {
+        // Of the model that was replaced.
+        std::fs::remove_dir_all(&network_folder)?;
+    }
     table(&mut out, &rows)?;
     let predictor = crate::ask::load(&output)?;
     let chosen = if predictor.linear().is_some() { "the linear model" } else { "the network" };
@@ -170,6 +187,53 @@ pub(crate) fn train(options: &Train) -> Result<()> {
         write!(out, "{}", crate::ask::report(&predictor, &documents)?)?;
     }
     Ok(())
+}
+
+/// The standard output, which may have been closed by whoever read it.
+struct Unbroken(std::io::Stdout);
+
+impl Write for Unbroken {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// The folder for this process only, until this is dropped; the system gives it up with the process.
+struct Locked {
+    path: PathBuf,
+    _file: std::fs::File,
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.path).ok();
+        // Only if nothing came of it.
+        self.path.parent().map(|folder| std::fs::remove_dir(folder).ok());
+    }
+}
+
+fn lock(output: &Path) -> Result<Locked> {
+    std::fs::create_dir_all(output).with_context(|| format!("cannot make the folder {}", output.display()))?;
+    let path = output.join(".kiln-training");
+    let file = std::fs::File::create(&path).with_context(|| format!("cannot write into {}", output.display()))?;
+    if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+        bail!(
+            "{} is in use: another process trains into it; wait until it has ended, or name another folder",
+            output.display()
+        );
+    }
+    // Where locks are not to be had, nothing depends on them.
+    Ok(Locked { path, _file: file })
 }
 
 /// The folder that the model goes to.
@@ -219,6 +283,7 @@ fn split(options: &Train, documents: Documents, out: &mut impl Write) -> Result<
             let part = |rows: &[usize]| -> Result<Documents> {
                 Ok(Documents::new(rows.iter().map(|&row| all[row].clone()).collect(), names.clone())?)
             };
+            let parts = with_every_class(parts, &all);
             ensure!(
                 parts.iter().all(|part| !part.is_empty()),
                 "{} texts are too few to set some aside for validation",
@@ -240,6 +305,20 @@ fn split(options: &Train, documents: Documents, out: &mut impl Write) -> Result<
         bail!("the class {:?} has no text to learn from: add texts, or remove its rows", train.class_names()[class]);
     }
     Ok((train, valid))
+}
+
+/// The two parts, so that there is something to learn of every class: the texts of one that has none move over.
+fn with_every_class(parts: Vec<Vec<usize>>, all: &[Document]) -> Vec<Vec<usize>> {
+    let learned: HashSet<u32> = parts[0].iter().map(|&row| all[row].label).collect();
+    let missing = parts[1].iter().filter(|&&row| !learned.contains(&all[row].label));
+    let moved: HashSet<&str> = missing.map(|&row| all[row].text.as_str()).collect();
+    let (mut first, mut second) = (parts[0].clone(), Vec::new());
+    for &row in &parts[1] {
+        // Equal texts stay together.
+        if moved.contains(all[row].text.as_str()) { first.push(row) } else { second.push(row) }
+    }
+    first.sort_unstable();
+    vec![first, second]
 }
 
 /// What a model gets that always says the most frequent class.

@@ -54,9 +54,7 @@ pub(crate) fn intervals(rows: &OfRows, classes: usize, samples: usize, seed: u64
             loss += rows.log_losses.as_ref().map_or(0.0, |losses| losses[row]);
         }
         accuracies.push(right as f64 / count as f64);
-        // A class that the sample has no row of says nothing of it.
-        let seen = counts.iter().filter(|class| class.there + class.predicted > 0);
-        f1s.push(mean(seen.map(|class| (class.average(), 1.0))).f1);
+        f1s.push(mean(counts.iter().map(|class| (class.average(), 1.0))).f1);
         losses.push(loss / count as f64);
     }
     Some(Intervals {

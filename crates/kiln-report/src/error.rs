@@ -1,6 +1,6 @@
 //! The errors of this crate.
 
-use kiln_base::FileError;
+use kiln_base::{FileError, OptionError};
 
 /// Predictions that cannot be judged.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,12 @@ pub enum Error {
         /// How many there are.
         found: usize,
     },
+    /// A report of labels without a label.
+    #[error("at least one label is needed, found no name")]
+    NoLabels,
+    /// An option is outside its range.
+    #[error(transparent)]
+    Option(#[from] OptionError),
     /// Truth and predictions differ in length.
     #[error("{what}: expected {expected}, found {found}")]
     Length {

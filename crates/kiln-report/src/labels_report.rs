@@ -1,5 +1,6 @@
 //! The report of a classifier whose rows have any number of labels each.
 
+use kiln_base::OptionError;
 use serde::Serialize;
 
 use crate::averages::{Average, ClassScores, Counts, mean, micro};
@@ -57,7 +58,7 @@ impl LabelsReport {
     ) -> Result<Self> {
         let classes = class_names.len();
         if classes == 0 {
-            return Err(Error::TooFewClasses { found: 0 });
+            return Err(Error::NoLabels);
         }
         let (rows, rest) = (truth.len() / classes, truth.len() % classes);
         if rows == 0 || rest > 0 {
@@ -69,6 +70,9 @@ impl LabelsReport {
             };
         }
         probabilities::check(rows, classes, probabilities, false)?;
+        if let Some(&threshold) = thresholds.iter().find(|threshold| !(0.0..=1.0).contains(*threshold)) {
+            return Err(OptionError::new("thresholds", "probabilities from 0 to 1", threshold).into());
+        }
         let threshold = |class: usize| match thresholds {
             [of_all] => Some(*of_all),
             of_each => of_each.get(class).copied().filter(|_| of_each.len() == classes),

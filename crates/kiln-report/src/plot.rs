@@ -41,7 +41,8 @@ pub fn save(picture: &impl Picture, path: impl AsRef<Path>) -> Result<()> {
         }
         Some("png") => {
             // The encoder of plotters writes only to a path.
-            let folder = tempfile::tempdir().map_err(FileError::new("make a temporary folder near", path))?;
+            let folder =
+                tempfile::tempdir().map_err(FileError::new("make a temporary folder in", std::env::temp_dir()))?;
             let file = folder.path().join("picture.png");
             drawn(picture, BitMapBackend::new(&file, picture.size()).into_drawing_area()).map_err(failed)?;
             std::fs::read(&file).map_err(FileError::new("read", &file))?
@@ -73,6 +74,8 @@ fn font_is_registered() -> std::result::Result<(), String> {
 
 /// Classes that get a number in each cell.
 const NUMBERED: usize = 25;
+/// Classes that a picture may have.
+const DRAWN: usize = 500;
 /// Classes that get a name.
 const NAMED: usize = 60;
 
@@ -82,8 +85,12 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// The extension is another one, or the file cannot be written.
+    /// The extension is another one, there are more than 500 classes, or the file cannot be written.
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
+        if self.class_names().len() > DRAWN {
+            let message = format!("{} classes are too many for a picture: at most {DRAWN}", self.class_names().len());
+            return Err(Error::Plot { path: path.as_ref().display().to_string(), message });
+        }
         save(self, path)
     }
 }

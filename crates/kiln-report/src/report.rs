@@ -59,7 +59,7 @@ pub struct OfProbabilities {
     pub roc_auc: Option<f64>,
     /// The average precision, likewise.
     pub pr_auc: Option<f64>,
-    /// For 2 and 5 classes, as far as there are more: the share of rows whose true class is among so many most probable ones.
+    /// For k = 2 and k = 5, where there are more than k classes: the share of rows whose true class is among the k most probable.
     pub top_k: Vec<(usize, f64)>,
 }
 

@@ -9,8 +9,8 @@ use crate::random::SplitMix64;
 /// How far shares may be from adding up to 1.
 const SLACK: f64 = 1e-6;
 
-/// Parts in which each class has nearly the share that it has of all rows. Rows are drawn by the seed; a class with fewer rows than
-/// there are parts is in the first ones.
+/// Parts in which each class has nearly the share that it has of all rows. Rows are drawn by the seed; the first row of
+/// each class goes to the first part, so that there is something to learn of it.
 ///
 /// ```
 /// use kiln_base::split::stratified;
@@ -35,6 +35,8 @@ pub fn stratified(classes: &[u32], shares: &[f64], seed: u64) -> Result<Vec<Vec<
         let count = rows.len() as f64;
         owed.iter_mut().zip(shares).for_each(|(owed, share)| *owed += share * count);
         let mut rows = rows.into_iter();
+        parts[0].extend(rows.next());
+        owed[0] -= 1.0;
         let mut counts: Vec<usize> = owed.iter().map(|owed| owed.max(0.0).floor() as usize).collect();
         let mut left = rows.len().saturating_sub(counts.iter().sum());
         // The rest goes where most is owed.

@@ -6,7 +6,7 @@ use crate::error::OptionError;
 
 /// How much each row counts in training: an option of every trainer of classifiers.
 ///
-/// A weight of 2 counts like the row twice. RowWeights change how far a step goes: those of [`Balanced`](Self::Balanced) are 1 in the
+/// A weight of 2 counts like the row twice. Weights change how far a step goes: those of [`Balanced`](Self::Balanced) are 1 in the
 /// mean over rows.
 ///
 /// ```
@@ -27,7 +27,7 @@ pub enum RowWeights {
     /// All classes count alike, however many rows they have: rows / (classes * rows of the class), scikit-learn's
     /// `class_weight="balanced"`.
     Balanced,
-    /// A weight for each class, in their order.
+    /// A weight for each class, in their order; more than there are classes do nothing.
     Classes(Vec<f64>),
     /// A weight for each row, in their order.
     Rows(Vec<f64>),
@@ -51,16 +51,16 @@ impl RowWeights {
             Self::Classes(weights) => {
                 check(weights)?;
                 let count = classes.iter().max().map_or(0, |&class| class as usize + 1);
-                let expected = format!("{count}, one for each class");
-                OptionError::unless(weights.len() >= count, "class weights", expected, weights.len())?;
+                let expected = format!("{count} class weights, one for each class, or more");
+                OptionError::unless(weights.len() >= count, "row_weights", expected, weights.len())?;
                 classes.iter().map(|&class| weights[class as usize]).collect()
             }
             Self::Rows(weights) => {
                 let rows = classes.len();
                 OptionError::unless(
                     weights.len() == rows,
-                    "row weights",
-                    format!("{rows}, one for each row"),
+                    "row_weights",
+                    format!("{rows} weights, one for each row"),
                     weights.len(),
                 )?;
                 weights.clone()
@@ -74,7 +74,7 @@ impl RowWeights {
 }
 
 fn check(weights: &[f64]) -> Result<(), OptionError> {
-    match weights.iter().find(|weight| !weight.is_finite() || **weight < 0.0) {
+    match weights.iter().find(|weight| !(**weight as f32).is_finite() || **weight < 0.0) {
         Some(weight) => Err(OptionError::new("row_weights", "finite numbers of at least 0", weight)),
         None => Ok(()),
     }

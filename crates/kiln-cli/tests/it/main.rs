@@ -137,6 +137,9 @@ fn what_makes_no_classifier_is_refused() {
     write("new.csv", "id,review,sentiment\n1,a film,undecided\n");
     let ids: String = (0..3_000).map(|row| format!("text {row},{row}\n")).collect();
     write("ids.csv", &format!("text,label\n{ids}"));
+    write("nolabel.csv", "text,label\na film,good\nanother,\na third,bad\n");
+    write("array.json", "[{\"text\": \"a\", \"label\": \"b\"}]");
+    write("two.txt", "__label__a a film\n__label__b __label__c another\n");
     fs::create_dir(folder.path().join("other")).unwrap();
     write("other/config.json", "{}");
     for (arguments, expected) in [
@@ -150,6 +153,13 @@ fn what_makes_no_classifier_is_refused() {
         (&["train", "words.txt"], "have no columns"),
         (&["train", "ids.csv"], "most likely not the column of the labels"),
         (&["train", "missing.csv"], "missing.csv"),
+        (&["train", "nolabel.csv"], "row 2 (counted from 1, without the header) has no label"),
+        (&["train", "array.json"], "is a JSON array: write an object a line"),
+        (&["train", "two.txt"], "line 2 has several labels"),
+        (&["train", "reviews.csv", "--resume"], "--resume goes on with a network"),
+        (&["train", "reviews.csv", "--model", "cnn", "--resume"], "no network to go on with"),
+        (&["train", "reviews.csv", "--model", "cnn", "--epochs", "0"], "--epochs should be at least 1"),
+        (&["predict", "other", "a", "--text", "b"], "are for a --file"),
         (&["train", "reviews.csv", "--test", "new.csv"], "labels that the model does not know: \"undecided\""),
         (&["train", "reviews.csv", "--valid", "1.5"], "--valid should be"),
         (&["predict", "nowhere", "a"], "nowhere"),
@@ -160,5 +170,75 @@ fn what_makes_no_classifier_is_refused() {
         assert!(message.contains(expected), "{arguments:?}: {message}");
     }
     // Nothing was left behind.
-    assert!(!folder.path().join("one").exists() && !folder.path().join("ids").exists());
+    for name in ["one", "ids", "reviews", "nolabel", "two"] {
+        assert!(!folder.path().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn line_ends_in_quotes_and_numbers_as_labels_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let rows = reviews(120);
+    let line = |(text, label): &(String, &str)| format!("\"{}\",{label}\n", text.replace(", ", "\n"));
+    let rows_of_two_lines: String = rows.iter().map(line).collect();
+    fs::write(at("quoted.csv"), format!("text,label\n{rows_of_two_lines}")).unwrap();
+    let json = |(text, label): &(String, &str)| {
+        format!("{{\"text\": \"{text}\", \"label\": {}}}\n", u8::from(*label == "positive"))
+    };
+    fs::write(at("numbers.jsonl"), rows.iter().map(json).collect::<String>()).unwrap();
+    told(&kiln(folder.path(), &["train", "quoted.csv", "--unit", "words"]));
+    let info = told(&kiln(folder.path(), &["info", "quoted"]));
+    assert!(info.contains("classes: negative, positive\n"), "{info}");
+    let predicted = told(&kiln(folder.path(), &["predict", "quoted", "--file", "quoted.csv", "--text", "text"]));
+    assert_eq!(predicted.lines().count(), 120);
+    told(&kiln(folder.path(), &["train", "numbers.jsonl", "--unit", "words"]));
+    let info = told(&kiln(folder.path(), &["info", "numbers"]));
+    assert!(info.contains("classes: 0, 1\n"), "{info}");
+}
+
+#[test]
+fn a_closed_pipe_takes_no_model_away() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("reviews.csv"), csv(100)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
+    command.args(["train", "reviews.csv", "--unit", "words"]).current_dir(folder.path()).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    told(&kiln(folder.path(), &["predict", "reviews", "a fine film"]));
+}
+
+#[test]
+fn what_fails_leaves_the_old_model_and_what_replaces_it_leaves_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("reviews.csv", &csv(120));
+    write("other.csv", &csv(120).replace("positive", "yes").replace("negative", "no"));
+    let classes = || {
+        let info = told(&kiln(folder.path(), &["info", "m"]));
+        info.lines().find(|line| line.starts_with("classes: ")).unwrap().to_owned()
+    };
+    let network = |file: &str, more: &[&str]| {
+        kiln(folder.path(), &[&["train", file, "--model", "cnn", "--epochs", "1", "--output", "m"], more].concat())
+    };
+    told(&network("reviews.csv", &[]));
+    refused(&kiln(
+        folder.path(),
+        &["train", "other.csv", "--model", "cnn", "--epochs", "0", "--overwrite", "--output", "m"],
+    ));
+    // Another file's texts are not those that the network was trained on.
+    let message = refused(&network("other.csv", &["--resume"]));
+    assert!(message.contains("cannot resume"), "{message}");
+    assert_eq!(classes(), "classes: negative, positive");
+    told(&kiln(folder.path(), &["train", "other.csv", "--unit", "words", "--overwrite", "--output", "m"]));
+    assert_eq!(classes(), "classes: no, yes");
+    let message = refused(&network("reviews.csv", &["--resume"]));
+    assert!(message.contains("no network to go on with"), "{message}");
+    // While another process trains into the folder.
+    let lock = fs::File::create(folder.path().join("m/.kiln-training")).unwrap();
+    lock.lock().unwrap();
+    let message = refused(&kiln(folder.path(), &["train", "reviews.csv", "--overwrite", "--output", "m"]));
+    assert!(message.contains("is in use"), "{message}");
+    assert_eq!(classes(), "classes: no, yes");
 }

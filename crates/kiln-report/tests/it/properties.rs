@@ -62,6 +62,15 @@ fn intervals_hold_the_score_and_come_from_the_seed() {
 }
 
 #[test]
+fn a_class_without_rows_counts_in_the_score_and_in_its_interval() {
+    let truth: Vec<u32> = (0..60).map(|row| row % 2).collect();
+    let report = Report::new(&NAMES, &truth, &truth).unwrap().bootstrap(50, 0);
+    let interval = report.intervals.unwrap().macro_f1;
+    assert!((report.macro_average.f1 - 2.0 / 3.0).abs() < 1e-12);
+    assert!((interval.low - 2.0 / 3.0).abs() < 1e-12 && (interval.high - 2.0 / 3.0).abs() < 1e-12, "{interval:?}");
+}
+
+#[test]
 fn what_cannot_be_judged_is_refused() {
     let refused = |outcome: kiln_report::Result<Report>| outcome.unwrap_err().to_string();
     assert!(refused(Report::new(&NAMES, &[], &[])).contains("no rows"));
@@ -78,6 +87,9 @@ fn what_cannot_be_judged_is_refused() {
     assert!(matches!(labels(&[], &[0.5]), Err(Error::NoRows)));
     assert!(matches!(labels(&[true], &[0.5]), Err(Error::Length { .. })));
     assert!(matches!(labels(&[true, false], &[0.5, 0.5, 0.5]), Err(Error::Length { .. })));
+    for threshold in [f64::NAN, -0.1, 1.1] {
+        assert!(labels(&[true, false], &[threshold]).unwrap_err().to_string().contains("threshold"));
+    }
     // Labels need not add up, and there may be one.
     assert_eq!(labels(&[false, false], &[0.5]).unwrap().subset_accuracy, 1.0);
 }

@@ -68,9 +68,13 @@ where
     model.check(&data.limits())?;
     let (mut meter, mut classified) = (Meter::default(), Vec::new());
     // Where classes are the words of a text, there would be too many.
-    let of_rows = data.limits().lowest_class.is_some();
+    let limits = data.limits();
+    let (of_rows, is_told) = (limits.lowest_class.is_some(), limits.highest_class.is_some());
     let outcomes = Work::of(&model, batch_size)?.run(|| {
         each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
+            if !is_told {
+                model.check_batch(&batch)?;
+            }
             let output = model.step(batch, &Pass::Inference);
             if of_rows && let Some(probabilities) = model.probabilities(output.outputs.clone()) {
                 classified.extend(output.classes().map(|classes| (classes, probabilities)));

@@ -49,7 +49,8 @@ impl<M: Trainable> Run<M> {
         self.shared_rows
     }
 
-    /// How many training steps had rows of padding only: of empty texts, or such that the tokenizer knows no word of.
+    /// How many training steps had rows of padding only, since this process began the run or took it up: their texts are empty, or
+    /// the tokenizer knows none of their words.
     pub fn padding_only_steps(&self) -> usize {
         self.padding_only.map_or(0, |found| found.steps)
     }

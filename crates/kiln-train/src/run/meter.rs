@@ -46,9 +46,9 @@ pub(crate) struct Meter {
     norms: LayerNorms,
     /// Of the last step that was read.
     learning_rate: f64,
-    /// How many times as high as at the begin a loss may be.
+    /// How many times as high as at the start a loss may be.
     limit: f64,
-    /// The loss at the begin.
+    /// The loss at the start.
     begun_with: Option<f64>,
     bad_step: Option<BadStep>,
 }
@@ -63,6 +63,9 @@ pub(crate) struct MeterState {
     correct: Option<u64>,
     learning_rate: u64,
     norms: Vec<u64>,
+    /// The loss of the first step; none in checkpoints of old.
+    #[serde(default)]
+    begun_with: Option<u64>,
 }
 
 impl Default for Meter {
@@ -95,6 +98,7 @@ impl Meter {
             correct: self.correct.map(f64::to_bits),
             learning_rate: self.learning_rate.to_bits(),
             norms: self.norms.numbers().into_iter().map(f64::to_bits).collect(),
+            begun_with: self.begun_with.map(f64::to_bits),
         })
     }
 
@@ -106,6 +110,7 @@ impl Meter {
         self.loss = f64::from_bits(state.loss);
         self.correct = state.correct.map(f64::from_bits);
         self.learning_rate = f64::from_bits(state.learning_rate);
+        self.begun_with = state.begun_with.map(f64::from_bits);
         Some(self)
     }
 
@@ -114,8 +119,8 @@ impl Meter {
         Self { norms, ..Self::default() }
     }
 
-    /// Sets how many times as high as at the begin a loss may be. Losses below 1 count as 1 at the begin: a model that starts from
-    /// good weights may well leave them. Without a loss `begun_with` the first that is read is that of the begin.
+    /// Sets how many times as high as at the start a loss may be. Losses below 1 count as 1 at the start: a model that starts from
+    /// good weights may well leave them. Without a loss `begun_with` the first that is read is that of the start.
     pub(crate) fn limit_loss(&mut self, times: f64, begun_with: Option<f64>) {
         (self.limit, self.begun_with) = (times, begun_with);
     }

@@ -128,7 +128,7 @@ impl Optimizer {
         }
     }
 
-    /// How fast weights decay by themselves.
+    /// How fast weights decay by themselves. Adam with it is AdamW; the other optimizers have no such option and stay as they are.
     ///
     /// # Examples
     ///
@@ -137,8 +137,6 @@ impl Optimizer {
     ///
     /// assert_eq!(Optimizer::adam().weight_decay(0.01), Optimizer::adam_w().weight_decay(0.01));
     /// ```
-    ///
-    /// Adam with it is AdamW; the other optimizers have no such option and stay as they are.
     #[must_use]
     pub const fn weight_decay(self, decay: f64) -> Self {
         match self {
@@ -222,8 +220,9 @@ impl Optimizer {
             OptionError::unless((0.0..1.0).contains(&decay), option, "at least 0 and below 1", decay)?;
         }
         if let Self::AdamW { weight_decay, .. } = *self {
-            let is_decay = weight_decay.is_finite() && weight_decay >= 0.0;
-            OptionError::unless(is_decay, "weight_decay", "a number of at least 0", weight_decay)?;
+            let is_decay = weight_decay >= 0.0 && weight_decay * rate < 1.0;
+            let expected = "a number of at least 0, below 1 with the learning rate";
+            OptionError::unless(is_decay, "weight_decay", expected, weight_decay)?;
         }
         if let Self::Adam { epsilon, .. } | Self::AdamW { epsilon, .. } | Self::RmsProp { epsilon, .. } = *self {
             let is_size = epsilon.is_finite() && epsilon >= 0.0;

@@ -67,12 +67,17 @@ pub trait Trainable: Module + ModuleDisplay + std::fmt::Display + 'static {
         false
     }
 
-    /// Whether batches can be given weights of rows and smoothed labels by [`Trainable::with_loss`]. By default not.
-    fn takes_loss_options(&self) -> bool {
+    /// Whether batches can be given weights of rows by [`Trainable::with_loss`]. By default not.
+    fn takes_row_weights(&self) -> bool {
         false
     }
 
-    /// The batch with what its loss is to do besides. It is called where [`Trainable::takes_loss_options`] says so. By default the
+    /// Whether they can be given smoothed labels likewise. By default not.
+    fn takes_label_smoothing(&self) -> bool {
+        false
+    }
+
+    /// The batch with what its loss is to do besides. It is called where the model says that it takes them. By default the
     /// batch stays as it is.
     fn with_loss(batch: Self::Batch, options: LossOptions) -> Self::Batch {
         let _ = options;
@@ -208,8 +213,12 @@ impl<M: Model> Trainable for M {
         batch.input.is_padding_only()
     }
 
-    fn takes_loss_options(&self) -> bool {
+    fn takes_row_weights(&self) -> bool {
         Model::takes_loss_options(self)
+    }
+
+    fn takes_label_smoothing(&self) -> bool {
+        Model::takes_loss_options(self) && self.head().classes().is_some()
     }
 
     fn with_loss(batch: Self::Batch, options: LossOptions) -> Self::Batch {

@@ -292,7 +292,10 @@ impl<M: Trainable> Trainer<M> {
         if let Some(PaddingOnly { epoch, step, steps }) = run.padding_only.filter(|_| show) {
             let found =
                 format!("{steps} training steps had rows of padding only, the first in step {step} of epoch {epoch}");
-            let _ = writeln!(std::io::stdout(), "{found}: of empty texts, or such that the tokenizer knows no word of");
+            let _ = writeln!(
+                std::io::stdout(),
+                "{found}: their texts are empty, or the tokenizer knows none of their words"
+            );
         }
         Ok(run)
     }
@@ -311,7 +314,8 @@ impl<M: Trainable> Trainer<M> {
         let order = checked_order(train, self.batch_size, Some(RandomKey::new(self.seed)))?;
         let train_limits = train.limits();
         model.check(&train_limits)?;
-        model.check(&valid.limits())?;
+        let valid_limits = valid.limits();
+        model.check(&valid_limits)?;
         if let Some(class) = one_class(train) {
             return Err(Error::OneClass { rows: train.rows(), class });
         }
@@ -319,10 +323,13 @@ impl<M: Trainable> Trainer<M> {
             weights: row_weights(train, &self.row_weights)?.map(Into::into),
             label_smoothing: self.label_smoothing as f32,
         };
-        let is_plain = loss.weights.is_none() && self.label_smoothing == 0.0;
-        if !is_plain && !model.takes_loss_options() {
-            let option = if loss.weights.is_some() { "row_weights" } else { "label_smoothing" };
-            return Err(OptionError::new(option, "none for this model, which computes its own loss", "some").into());
+        let (has_weights, is_smoothed) = (loss.weights.is_some(), self.label_smoothing > 0.0);
+        let is_plain = !has_weights && !is_smoothed;
+        for (option, is_taken) in [
+            ("row_weights", !has_weights || model.takes_row_weights()),
+            ("label_smoothing", !is_smoothed || model.takes_label_smoothing()),
+        ] {
+            OptionError::unless(is_taken, option, "none for this model, whose loss has no such option", "some")?;
         }
         let shared_rows = shared_rows(train, valid);
         if let Some(shared @ 1..) = shared_rows.filter(|_| self.refuse_shared_rows) {
@@ -399,6 +406,7 @@ impl<M: Trainable> Trainer<M> {
             within_epochs: self.within_epochs,
             within: None,
             unknown_classes: train_limits.highest_class.is_none(),
+            unknown_valid_classes: valid_limits.highest_class.is_none(),
             loss_limit: self.loss_limit,
             padding_only: None,
             artifact: self.artifact.map(|artifact| artifact.seed(self.seed)),

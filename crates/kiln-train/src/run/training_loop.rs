@@ -64,7 +64,9 @@ pub(crate) struct TrainingLoop<M: Trainable> {
     pub(crate) within: Option<Within>,
     /// Whether the data do not tell their classes, and no epoch has shown them.
     pub(crate) unknown_classes: bool,
-    /// By how much a step's loss may exceed that of the begin.
+    /// The same of the validation data.
+    pub(crate) unknown_valid_classes: bool,
+    /// By how much a step's loss may exceed that of the start.
     pub(crate) loss_limit: f64,
     pub(crate) padding_only: Option<PaddingOnly>,
 }
@@ -196,8 +198,9 @@ impl<M: Trainable> TrainingLoop<M> {
         let train = self.train.clone();
         metrics.start(Split::Train, train.num_items());
         let mut meter = Meter::with_norms(LayerNorms::new(&model, self.largest_gradient.clone()));
-        meter.limit_loss(self.loss_limit, self.history.epochs().first().map(|logs| logs.loss));
-        let (mut step, begun_with) = (0, self.learning_rate);
+        let begun_with = self.history.epochs().first().map(|logs| logs.loss);
+        meter.limit_loss(self.loss_limit, begun_with);
+        let (mut step, rate_at_start) = (0, self.learning_rate);
         if let Some(Within { step: made, meter: state, carried, .. }) = &within {
             let other = || Error::damaged(&self.folder.checkpoint(), "its place in the epoch is another model's");
             meter = meter.restored(state).ok_or_else(other)?;
@@ -208,7 +211,7 @@ impl<M: Trainable> TrainingLoop<M> {
             train.go_on_after(*made, states);
             step = *made;
         }
-        let begun_with = within.map_or(begun_with, |within| f64::from_bits(within.learning_rate));
+        let rate_at_start = within.map_or(rate_at_start, |within| f64::from_bits(within.learning_rate));
         let mut kept_at = Instant::now();
         let mut iterator = train.iter();
         while let Some(item) = iterator.next() {
@@ -216,12 +219,7 @@ impl<M: Trainable> TrainingLoop<M> {
             step += 1;
             let batch = if loss.is_plain() { batch } else { M::with_loss(batch, loss) };
             if self.unknown_classes {
-                model.check_batch(&batch).map_err(|source| match source {
-                    source @ Error::Data { .. } => {
-                        Error::Step { epoch, step, source: Box::new(source), kept: self.folder.keeps(epoch) }
-                    }
-                    of_device => of_device,
-                })?;
+                self.check_batch(&model, &batch, epoch, step)?;
             }
             if model.is_padding_only(&batch) {
                 self.padding_only.get_or_insert(PaddingOnly { epoch, step, steps: 0 }).steps += 1;
@@ -251,7 +249,7 @@ impl<M: Trainable> TrainingLoop<M> {
                 let state = meter.state()?;
                 self.check_finite(epoch, &meter)?;
                 self.begin()?;
-                let within = Within { step, learning_rate: begun_with.to_bits(), meter: state, carried };
+                let within = Within { step, learning_rate: rate_at_start.to_bits(), meter: state, carried };
                 self.checkpoint(&model, Some(within))?;
                 self.folder.kept_step(Some(step));
                 kept_at = Instant::now();
@@ -269,7 +267,19 @@ impl<M: Trainable> TrainingLoop<M> {
         Ok((model, meter))
     }
 
-    fn validate(&self, model: &M, metrics: &mut Metrics, epoch: usize) -> Result<Meter> {
+    /// # Errors
+    ///
+    /// The batch has a class that the model does not have.
+    fn check_batch(&self, model: &M, batch: &M::Batch, epoch: usize, step: usize) -> Result<()> {
+        model.check_batch(batch).map_err(|source| match source {
+            source @ Error::Data { .. } => {
+                Error::Step { epoch, step, source: Box::new(source), kept: self.folder.keeps(epoch) }
+            }
+            of_device => of_device,
+        })
+    }
+
+    fn validate(&mut self, model: &M, metrics: &mut Metrics, epoch: usize) -> Result<Meter> {
         let model = model.valid();
         metrics.start(Split::Valid, self.valid.num_items());
         let mut meter = Meter::default();
@@ -278,6 +288,9 @@ impl<M: Trainable> TrainingLoop<M> {
         while let Some(item) = iterator.next() {
             let StepInput { batch, pass, rows, .. } = item.map_err(Error::Dataset)?;
             step += 1;
+            if self.unknown_valid_classes {
+                self.check_batch(&model, &batch, epoch, step)?;
+            }
             let output = model.step(batch, &pass);
             meter.add(&output, rows, None)?;
             if !self.metric_names.is_empty() {
@@ -286,6 +299,7 @@ impl<M: Trainable> TrainingLoop<M> {
             self.check_interrupted(epoch)?;
         }
         meter.read()?;
+        self.unknown_valid_classes = false;
         metrics.end(Split::Valid);
         Ok(meter)
     }

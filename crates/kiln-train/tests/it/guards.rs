@@ -87,7 +87,14 @@ fn a_class_that_the_model_does_not_have_is_named_with_its_step() {
         assert!((1..=5).contains(step) && matches!(**source, Error::Data { .. }), "{backend}: {error}");
         let told = error.to_string();
         assert!(told.contains("the classes of the batch: expected 0 to 1") && told.contains("found 2"), "{told}");
-        trainer().fit(small.model(&device), &rows(1), &small.valid).unwrap();
+        trainer().fit(small.model(&device), &rows(1), &rows(1)).unwrap();
+        // Of validation data, and of others.
+        let other = crate::training::folder();
+        let trainer = Trainer::new(other.path()).batch_size(4).quiet();
+        let error = trainer.fit(small.model(&device), &rows(1), &rows(2)).unwrap_err();
+        assert!(matches!(error, Error::Step { epoch: 1, step: 5, .. }), "{backend}: {error}");
+        let error = kiln_train::evaluate(&small.model(&device), &rows(2), 4).unwrap_err().to_string();
+        assert!(error.contains("the classes of the batch"), "{backend}: {error}");
     }
 }
 

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor};
 use kiln_base::RowWeights;
 use kiln_models::weights::{Weights, weights_of};
-use kiln_models::{EmbeddingFlattenConfig, Head, LanguageModelConfig, LossOptions, Targets};
+use kiln_models::{EmbeddingFlattenConfig, Head, LanguageModelConfig, LossOptions, RecurrentRegressorConfig, Targets};
 use kiln_text::rows::PadSequences;
 use kiln_train::{Batches, ExistingRun, Optimizer, SeriesDataset, TextWindows, TokenDataset, Trainer, evaluate};
 
@@ -135,10 +135,11 @@ fn options_that_do_not_fit_are_refused() {
         with(Trainer::new(folder.path()).quiet()).fit(model, &data, &data).map(drop).unwrap_err().to_string()
     };
     for (weights, expected) in [
-        (RowWeights::Rows(vec![1.0; 2]), "row weights should be 3"),
+        (RowWeights::Rows(vec![1.0; 2]), "row_weights should be 3 weights"),
         (RowWeights::Rows(vec![1.0, -1.0, 1.0]), "at least 0, found -1"),
+        (RowWeights::Rows(vec![1.0, 1e300, 1.0]), "finite numbers"),
         (RowWeights::Rows(vec![0.0; 3]), "above 0 in one row at least"),
-        (RowWeights::Classes(vec![1.0]), "class weights should be 2"),
+        (RowWeights::Classes(vec![1.0]), "row_weights should be 2 class weights"),
         (RowWeights::Classes(vec![1.0, f64::NAN]), "found NaN"),
     ] {
         let message = told(&|trainer| trainer.row_weights(weights.clone()));
@@ -163,6 +164,13 @@ fn options_that_do_not_fit_are_refused() {
             .to_string()
             .contains("Batches::class")
     );
+    // A regressor has no labels to smooth, but rows.
+    let series = SeriesDataset::new((0..12).map(|at| at as f32 / 12.0).collect(), [3, 1], vec![0.5; 4], 1).unwrap();
+    let regressor = || RecurrentRegressorConfig::new(1, 3).d_hidden(vec![2]).init(&cpu(), 0).unwrap();
+    let trainer = || Trainer::new(folder.path()).batch_size(2).quiet().existing_run(ExistingRun::Overwrite);
+    let error = trainer().label_smoothing(0.1).fit(regressor(), &series, &series).unwrap_err().to_string();
+    assert!(error.contains("label_smoothing should be none for this model"), "{error}");
+    trainer().row_weights(RowWeights::Rows(vec![1.0, 0.0, 2.0, 1.0])).fit(regressor(), &series, &series).unwrap();
     let series = SeriesDataset::new(vec![0.0; 6], [3, 1], vec![0.0; 2], 1).unwrap();
     assert_eq!((series.class(0), data.class(0)), (None, Some(0)));
 }
