@@ -96,7 +96,8 @@ fn built(root: &Path, options: &Fuzz) -> Result<PathBuf> {
     let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let folder = base.join(if options.sanitizer { "fuzz-sanitizer" } else { "fuzz" });
     let mut flags = COVERAGE.join(" ");
-    let mut build = command(root, "cargo", "build --release --locked --manifest-path fuzz/Cargo.toml --target");
+    let build = format!("build --release --locked --manifest-path fuzz/Cargo.toml --target {host}");
+    let mut build = command(root, "cargo", &build);
     if options.sanitizer {
         flags.push_str(" -Zsanitizer=address");
         // The sanitizers are in every toolchain, but the stable one takes the option only like this.
@@ -106,7 +107,7 @@ fn built(root: &Path, options: &Fuzz) -> Result<PathBuf> {
         build.args(["--features", "heavy"]);
     }
     // With a target named, the flags are not those of build scripts and macros.
-    build.arg(&host).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", &folder);
+    build.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", &folder);
     crate::run(&mut build)?;
     Ok(folder.join(host).join("release/kiln-fuzz"))
 }
