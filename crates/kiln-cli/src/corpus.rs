@@ -190,10 +190,12 @@ impl Reading {
         let lines = all(LineCorpus::new([path]).encoding(self.encoding()?).documents()?)?;
         let mut labelled = Vec::with_capacity(lines.len());
         for (at, line) in lines.into_iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let (label, text) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
-            let label = label.strip_prefix(PREFIX);
+            let (first, text) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
+            let label = first.strip_prefix(PREFIX);
             let label =
-                label.with_context(|| format!("line {} should begin with {PREFIX}, found {label:?}", at + 1))?;
+                label.with_context(|| format!("line {} should begin with {PREFIX}, found {first:?}", at + 1))?;
+            let has_one = !text.trim_start().starts_with(PREFIX);
+            ensure!(has_one, "line {} has several labels, and a text can have one: keep one of them", at + 1);
             labelled.push((text.trim().to_owned(), label.to_owned()));
         }
         Ok((labelled, format!("fastText's lines, labels after {PREFIX}")))
