@@ -174,20 +174,19 @@ pub(crate) fn info(options: &Info) -> Result<()> {
         std::fs::read_to_string(&path).with_context(|| format!("{} holds no model", options.folder.display()))?;
     let config: serde_json::Value =
         serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
-    let shown = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    writeln!(out, "{}: {}", options.folder.display(), shown(&config["kind"]).replace('_', " "))?;
-    writeln!(out, "model: {}", shown(&config["model"]["name"]).replace('_', " "))?;
+    writeln!(out, "{}: {}", options.folder.display(), corpus::shown(&config["kind"]).replace('_', " "))?;
+    writeln!(out, "model: {}", corpus::shown(&config["model"]["name"]).replace('_', " "))?;
     for (name, value) in config["model"]["config"].as_object().into_iter().flatten() {
         writeln!(out, "  {name}: {value}")?;
     }
     if let Some(classes) = config["class_names"].as_array() {
-        writeln!(out, "classes: {}", classes.iter().map(shown).collect::<Vec<_>>().join(", "))?;
+        writeln!(out, "classes: {}", classes.iter().map(corpus::shown).collect::<Vec<_>>().join(", "))?;
     }
     for (name, value) in config["scores"].as_object().into_iter().flatten() {
         writeln!(out, "{name}: {value}")?;
     }
     for (name, value) in config["made"].as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-        writeln!(out, "made, {name}: {}", shown(value))?;
+        writeln!(out, "made, {name}: {}", corpus::shown(value))?;
     }
     for (name, file) in config["files"].as_object().into_iter().flatten().filter(|(_, file)| !file.is_null()) {
         writeln!(out, "{name}: {:.1} MB", file["bytes"].as_f64().unwrap_or(0.0) / 1e6)?;

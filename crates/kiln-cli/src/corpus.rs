@@ -333,6 +333,6 @@ pub(crate) fn texts(path: &Path, reading: &Reading) -> Result<Vec<String>> {
 type Object = serde_json::Map<String, serde_json::Value>;
 
 /// A value as a person writes it.
-fn shown(value: &serde_json::Value) -> String {
+pub(crate) fn shown(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,5 +1,5 @@
 //! Times small requests to one predictor: how long one text takes, by itself and next to other threads that ask too, how
-//! many texts a second there are one at a time and in batches of 64, and whether a million requests leave anything behind.
+//! many texts a second there are one at a time and in batches of 64, and whether a million requests leak memory.
 //!
 //! ```text
 //! cargo run --release -p kiln-predict --features flex --example requests -- [FOLDER [threads [requests]]]
@@ -64,7 +64,7 @@ fn main() -> Result<(), Error> {
     long_run(&predictor, threads, requests)
 }
 
-/// Many requests from several threads: what they take at the begin and at the end, and the memory of the process.
+/// Many requests from several threads: what they take at the start and at the end, and the memory of the process.
 fn long_run(predictor: &TextPredictor, threads: usize, requests: usize) -> Result<(), Error> {
     let each = (requests / threads).max(20);
     // Written to once, so that the memory of the times is there from the start.

@@ -47,8 +47,8 @@ proptest! {
         prop_assert!(texts_of(&parts[0]).is_disjoint(&texts_of(&parts[1])));
         prop_assert_eq!(parts[0].len() + parts[1].len(), texts.len());
         // Where a text goes does not depend on the others.
-        let alone = by_hash(&texts[..1], &[0.6, 0.4], seed).unwrap();
-        prop_assert_eq!(alone[0].len() == 1, parts[0].contains(&0));
+        let single = by_hash(&texts[..1], &[0.6, 0.4], seed).unwrap();
+        prop_assert_eq!(single[0].len() == 1, parts[0].contains(&0));
     }
 }
 

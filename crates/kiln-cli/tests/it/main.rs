@@ -170,7 +170,7 @@ fn what_makes_no_classifier_is_refused() {
         let message = refused(&kiln(folder.path(), arguments));
         assert!(message.contains(expected), "{arguments:?}: {message}");
     }
-    // Nothing was left behind.
+    // No folder was made.
     for name in ["one", "ids", "reviews", "nolabel", "two"] {
         assert!(!folder.path().join(name).exists(), "{name}");
     }

@@ -65,10 +65,10 @@ where
     D: Batches<Batch = M::Batch>,
 {
     let model = model.valid();
-    model.check(&data.limits())?;
+    let limits = data.limits();
+    model.check(&limits)?;
     let (mut meter, mut classified) = (Meter::default(), Vec::new());
     // Where classes are the words of a text, there would be too many.
-    let limits = data.limits();
     let (of_rows, is_told) = (limits.lowest_class.is_some(), limits.highest_class.is_some());
     let outcomes = Work::of(&model, batch_size)?.run(|| {
         each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {

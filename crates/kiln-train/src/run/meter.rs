@@ -46,7 +46,7 @@ pub(crate) struct Meter {
     norms: LayerNorms,
     /// Of the last step that was read.
     learning_rate: f64,
-    /// How many times as high as at the start a loss may be.
+    /// The highest loss that is allowed, as a multiple of the loss at the start.
     limit: f64,
     /// The loss at the start.
     begun_with: Option<f64>,
@@ -119,7 +119,7 @@ impl Meter {
         Self { norms, ..Self::default() }
     }
 
-    /// Sets how many times as high as at the start a loss may be. Losses below 1 count as 1 at the start: a model that starts from
+    /// Sets the highest loss that is allowed, as a multiple of the loss at the start. Losses below 1 count as 1 at the start: a model that starts from
     /// good weights may well leave them. Without a loss `begun_with` the first that is read is that of the start.
     pub(crate) fn limit_loss(&mut self, times: f64, begun_with: Option<f64>) {
         (self.limit, self.begun_with) = (times, begun_with);

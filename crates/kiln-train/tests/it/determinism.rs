@@ -95,11 +95,11 @@ fn a_text_among_others_is_predicted_closely_as_by_itself() {
         let predictor = TextPredictor::load(folder.path(), &device).unwrap();
         let all = predictor.predict(&SENTENCES).unwrap();
         for (text, among) in SENTENCES.iter().zip(all) {
-            let alone = &predictor.predict(&[text]).unwrap()[0];
-            assert_eq!(alone.class_name, among.class_name, "{backend}");
-            let apart = alone.probabilities.iter().zip(&among.probabilities).map(|(a, b)| (a - b).abs());
+            let single = &predictor.predict(&[text]).unwrap()[0];
+            assert_eq!(single.class_name, among.class_name, "{backend}");
+            let apart = single.probabilities.iter().zip(&among.probabilities).map(|(a, b)| (a - b).abs());
             assert!(apart.fold(0.0, f32::max) < 1e-6, "{backend}: {text:?}");
-            assert_eq!(&predictor.predict(&[text]).unwrap()[0].probabilities, &alone.probabilities, "{backend}");
+            assert_eq!(&predictor.predict(&[text]).unwrap()[0].probabilities, &single.probabilities, "{backend}");
         }
     }
 }

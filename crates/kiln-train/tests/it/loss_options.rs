@@ -92,7 +92,7 @@ fn smoothed_labels_keep_a_model_from_being_sure() {
 
 #[test]
 fn balanced_weights_find_a_rare_class() {
-    // One row of 51 is of class 1, and its words are found there nearly alone. In a short training, rows that count alike
+    // One row of 51 is of class 1, and its words are found almost only there. In a short training, rows that count alike
     // teach it too slowly.
     let device = cpu();
     let (mut better, mut gained) = (0, 0.0);
