@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a file that is read, whatever it is | [`Input`] |
 //! | a file that appears whole or not at all | [`WholeFile`], [`write_whole`] |
+//! | a folder that one process at a time works in | [`FolderLock`] |
 //! | how the bytes of a text stand for characters | [`Encoding`] |
 //! | which column of a file is meant | [`Column`] |
 //! | the errors that every crate has | [`FileError`], [`OptionError`] |
@@ -19,6 +20,7 @@
 pub mod checksum;
 mod column;
 mod error;
+mod folder_lock;
 pub mod input;
 mod interner;
 mod options;
@@ -29,6 +31,7 @@ mod whole_file;
 
 pub use column::Column;
 pub use error::{FileError, OptionError};
+pub use folder_lock::FolderLock;
 pub use input::Input;
 pub use input::encoding::Encoding;
 pub use interner::{BadParts, Interner};

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use kiln::RowWeights;
 use kiln::predict::linear_weights;
 use kiln::prelude::*;
 use kiln::report::Report;
 use kiln::text::corpora::{Document, Documents};
 use kiln::text::io::WholeFile;
+use kiln::{FolderLock, RowWeights};
 
 use crate::corpus::{Corpus, Reading};
 use crate::linear::{self, Terms};
@@ -108,6 +108,8 @@ pub(crate) fn train(options: &Train) -> Result<()> {
     let mut out = Unbroken(std::io::stdout());
     ensure!(options.epochs > 0, "--epochs should be at least 1");
     let output = output(options)?;
+    let _lock = lock(&output)?;
+    is_free(&output, options)?;
     let network_folder = output.join("network");
     if options.resume {
         let is_network = options.model.network().is_some();
@@ -124,7 +126,6 @@ pub(crate) fn train(options: &Train) -> Result<()> {
         ClassWeight::Balanced => RowWeights::Balanced,
     };
 
-    let _lock = lock(&output)?;
     let mut rows = vec![majority(&train, &valid)?];
     let began = Instant::now();
     let kinds = match options.unit {
@@ -208,32 +209,28 @@ impl Write for Unbroken {
     }
 }
 
-/// The folder for this process only, until this is dropped; the system gives it up with the process.
+/// The folder for this process only; it goes if nothing came of it.
 struct Locked {
-    path: PathBuf,
-    _file: std::fs::File,
+    folder: PathBuf,
+    lock: Option<FolderLock>,
 }
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        std::fs::remove_file(&self.path).ok();
-        // Only if nothing came of it.
-        self.path.parent().map(|folder| std::fs::remove_dir(folder).ok());
+        self.lock.take();
+        std::fs::remove_dir(&self.folder).ok();
     }
 }
 
 fn lock(output: &Path) -> Result<Locked> {
     std::fs::create_dir_all(output).with_context(|| format!("cannot make the folder {}", output.display()))?;
-    let path = output.join(".kiln-training");
-    let file = std::fs::File::create(&path).with_context(|| format!("cannot write into {}", output.display()))?;
-    if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
-        bail!(
-            "{} is in use: another process trains into it; wait until it has ended, or name another folder",
+    match FolderLock::take(output, ".kiln-training") {
+        Ok(lock) => Ok(Locked { folder: output.to_owned(), lock }),
+        Err(holder) => bail!(
+            "{} is in use: the process {holder} trains into it; wait until it has ended, or name another folder",
             output.display()
-        );
+        ),
     }
-    // Where locks are not to be had, nothing depends on them.
-    Ok(Locked { path, _file: file })
 }
 
 /// The folder that the model goes to.
@@ -250,13 +247,20 @@ fn output(options: &Train) -> Result<PathBuf> {
     };
     ensure!(!inside(&output), "{} is inside the folder of the texts: name another one by --output", output.display());
     ensure!(!output.is_file(), "{} is a file: name another folder by --output", output.display());
+    Ok(output)
+}
+
+/// # Errors
+///
+/// The folder holds a model that is not to be replaced.
+fn is_free(output: &Path, options: &Train) -> Result<()> {
     let holds = ARTIFACT.iter().any(|name| output.join(name).exists());
     ensure!(
         !holds || options.overwrite || options.resume,
         "{} already holds a model: replace it by --overwrite, or name another folder by --output",
         output.display()
     );
-    Ok(output)
+    Ok(())
 }
 
 /// The part to learn from, and the one to validate on.

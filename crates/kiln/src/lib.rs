@@ -61,7 +61,7 @@ mod error;
 pub mod prelude;
 
 pub use burn;
-pub use kiln_base::{FileError, Input, RowWeights, split};
+pub use kiln_base::{FileError, FolderLock, Input, RowWeights, split};
 pub use kiln_kernels as kernels;
 pub use kiln_linear as linear;
 pub use kiln_models as models;

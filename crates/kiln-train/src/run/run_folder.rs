@@ -1,13 +1,11 @@
 //! The folder of a run: which files it holds, its lock, and when a new run may use it.
 
 use std::cell::Cell;
-use std::fs::{File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::report::history::History;
-use kiln_base::{FileError, WholeFile};
+use kiln_base::{FileError, FolderLock, WholeFile};
 use kiln_predict::{CHECKPOINT, CONFIG, Error as Failed, MODEL, REPLACED, REPLACING, TOKENIZER};
 
 const HISTORY_JSON: &str = "history.json";
@@ -34,19 +32,9 @@ pub enum ExistingRun {
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     path: PathBuf,
-    lock: Option<File>,
+    lock: Option<FolderLock>,
     /// The step of the epoch that is under way whose state was kept.
     kept_step: Cell<Option<usize>>,
-}
-
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        if let Some(lock) = self.lock.take() {
-            // Before the lock is given up, so that nobody locks a file that has no name any more.
-            std::fs::remove_file(self.path.join(LOCK)).ok();
-            drop(lock);
-        }
-    }
 }
 
 impl RunFolder {
@@ -254,47 +242,10 @@ impl RunFolder {
     }
 }
 
-/// Locks a folder for this process, as long as the file is open: the system gives the lock up with the process, whatever ends
-/// it. `None` where there is no folder, or the file system knows no locks.
-fn lock(folder: &Path) -> Result<Option<File>> {
-    let path = folder.join(LOCK);
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    loop {
-        let file = match File::options().read(true).write(true).create(true).truncate(false).open(&path) {
-            Ok(file) => file,
-            // A folder that cannot be written to is refused with its own words.
-            Err(_) => return Ok(None),
-        };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = std::fs::read_to_string(&path).unwrap_or_default();
-                return Err(Error::Locked { path: folder.to_owned(), holder: holder.trim().to_owned() });
-            }
-            Err(TryLockError::Error(_)) => return Ok(None),
-        }
-        // The one that had it may have removed the file between.
-        if is_named(&file, &path) {
-            file.set_len(0).and_then(|()| writeln!(&file, "{}", std::process::id())).ok();
-            return Ok(Some(file));
-        }
-    }
-}
-
-/// Whether a file that is open is the one of this name.
-#[cfg(unix)]
-fn is_named(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(open), Ok(named)) = (file.metadata(), path.metadata()) else { return false };
-    (open.dev(), open.ino()) == (named.dev(), named.ino())
-}
-
-/// A file that is open keeps its name here.
-#[cfg(not(unix))]
-fn is_named(_: &File, _: &Path) -> bool {
-    true
+/// Locks a folder for this process. `None` where that is not to be had: a folder that cannot be written to is refused with its
+/// own words.
+fn lock(folder: &Path) -> Result<Option<FolderLock>> {
+    FolderLock::take(folder, LOCK).map_err(|holder| Error::Locked { path: folder.to_owned(), holder })
 }
 
 fn move_into(file: &Path, folder: &Path) -> Result<(), FileError> {
