@@ -1,13 +1,12 @@
-//! Vectors of words from counting what stands near what: co-occurrence, PPMI and a truncated SVD.
+//! Word vectors from counting which words occur near each other: co-occurrence, PPMI and a truncated SVD.
 //!
 //! ```text
 //! cargo run --release --features counts --example count-vectors -- --corpus ptb.train.txt
 //! ```
 //!
-//! Data: a text of UTF-8 with one sentence a line; without `--corpus` the generated reviews. All lines
-//! are read as one run of words with `<eos>` between them, as the textbooks read the Penn Treebank.
-//! Time: seconds. Output: the pairs counted, the largest singular values, the nearest words of the
-//! words asked for.
+//! Data: a UTF-8 text with one sentence a line; without `--corpus`, the generated reviews. All lines are read as one
+//! sequence of words with `<eos>` between them, as the textbooks read the Penn Treebank. Time: seconds. Output: the
+//! number of pairs, the largest singular values, and the nearest words of the given words.
 
 use anyhow::Result;
 use clap::Parser;
@@ -17,12 +16,12 @@ use kiln::vectors::{Format, WordVectors};
 use kiln_examples::println;
 use kiln_examples::{CorpusArgs, numbered, similar_words};
 
-/// Count what stands near what, and make vectors of it
+/// Count which words occur near each other, and make vectors of the counts
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
     text: CorpusArgs,
-    /// Words to each side
+    /// Words looked at on each side
     #[arg(long, default_value_t = 2)]
     window: usize,
     /// Numbers in a vector
@@ -40,7 +39,7 @@ fn main() -> Result<()> {
     println!("{} words, {} of them different", thousands(ids.len()), thousands(words.len()));
 
     let counts = Cooccurrence::new().window(options.window).count(words.len(), [&ids])?;
-    println!("{} pairs stand within {} words of each other", thousands(counts.nnz()), options.window);
+    println!("{} pairs occur within {} words of each other", thousands(counts.nnz()), options.window);
     let ppmi = Ppmi::new().transform(counts.view())?;
     println!("{} of them more often than by chance", thousands(ppmi.nnz()));
     let svd = TruncatedSvd::new(options.size.min(words.len())).seed(options.seed).decompose(ppmi.view())?;

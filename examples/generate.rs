@@ -1,13 +1,13 @@
-//! Text from a trained language model, token by token to the terminal.
+//! Generates text with a trained language model, token by token.
 //!
 //! ```text
 //! cargo run --release --example generate -- --artifact artifacts/language-model-lstm --prompt "the meaning of life is"
 //! cargo run --release --example generate -- --temperature 0.7 --top-k 40 --top-p 0.9 --seed 7
 //! ```
 //!
-//! Data: the folder that `--example language-model` left. Output: the prompt and what the model writes behind it;
-//! `<eos>` ends a line. `<unk>`, `N` and `$`, which stand for what the Penn Treebank's text leaves out, are not written
-//! unless `--skip` names others. Time: milliseconds a word.
+//! Data: the folder from `--example language-model`. Output: the prompt and what the model writes after it; `<eos>`
+//! ends a line. `<unk>`, `N` and `$`, the placeholders in the text of the Penn Treebank, are not written unless
+//! `--skip` names other tokens. Time: milliseconds per word.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -19,37 +19,37 @@ use kiln::text::corpora::PennTreebank;
 use kiln::train::{TextGenerator, TokenUnit};
 use kiln_examples::page::{Page, reader_is_gone};
 
-/// Words that stand for something that is not there.
+/// Placeholders for removed words.
 const PLACEHOLDERS: [&str; 3] = ["<unk>", "N", "$"];
 
-/// Write text with a trained language model
+/// Generate text with a trained language model
 #[derive(Parser)]
 struct Options {
-    /// The folder that language-model left
+    /// The folder from language-model
     #[arg(long, value_name = "DIR", default_value = "artifacts/language-model-lstm")]
     artifact: PathBuf,
     /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
     #[arg(long, env = "KILN_DEVICE")]
     device: Option<String>,
-    /// What the text begins with [default: the begin of a line]
+    /// The beginning of the text [default: the beginning of a line]
     #[arg(long)]
     prompt: Option<String>,
-    /// Tokens to write
+    /// Tokens to generate
     #[arg(long, default_value_t = 100)]
     length: usize,
-    /// Above 1 writes more freely, below 1 more predictably
+    /// Above 1 for freer text, below 1 for more predictable text
     #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f64,
-    /// Draw from so many of the most probable tokens
+    /// Draw only from this number of most probable tokens
     #[arg(long)]
     top_k: Option<usize>,
-    /// Draw from the most probable tokens whose probabilities sum to this
+    /// Draw only from the most probable tokens whose probabilities sum to this
     #[arg(long, allow_negative_numbers = true)]
     top_p: Option<f64>,
     /// Seed of the draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Tokens that are not written [default: <unk>, N and $, of a model of words]
+    /// Tokens that are not written [default: for a model of words <unk>, N and $]
     #[arg(long, value_delimiter = ',', value_name = "TOKENS")]
     skip: Option<Vec<String>>,
 }
@@ -69,7 +69,7 @@ fn main() -> Result<()> {
     let Options { temperature, top_k, top_p, .. } = options;
     let sampling = Sampling { temperature, top_k, top_p, skip };
     let prompt = options.prompt.as_deref().unwrap_or(line_end);
-    // Before anything is shown.
+    // Checked before anything is shown.
     sampling.check()?;
     generator.prompt(prompt)?;
 

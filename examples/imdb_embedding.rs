@@ -1,13 +1,13 @@
-//! The smallest classifier of film reviews: the last 20 words of each, embedded and flattened.
+//! The smallest classifier of film reviews: the last 20 words of each review, embedded and flattened.
 //!
 //! ```text
 //! cargo run --release --example imdb-embedding
 //! cargo run --release --example imdb-embedding -- --data aclImdb_v1.tar.gz
 //! ```
 //!
-//! Data: the 25,000 training reviews of the Large Movie Review Dataset, downloaded on first use
-//! (84 MB), or `--data`; a fifth of them validates. Time: under a minute on 2 cores. Output: 80,161
-//! parameters, a line an epoch, `validation accuracy`.
+//! Data: the 25,000 training reviews of the Large Movie Review Dataset, downloaded on first use (84 MB) or given by
+//! `--data`; a fifth of them is used for validation. Time: seconds on 2 cores. Output: 80,161 parameters, a line for
+//! each epoch, `validation accuracy`.
 
 use anyhow::Result;
 use kiln::prelude::*;

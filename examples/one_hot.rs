@@ -4,10 +4,10 @@
 //! cargo run --release --example one-hot
 //! ```
 //!
-//! Data: the two sentences. Time: none. Output: for each encoding its shape (samples x steps x
-//! width, or samples x columns) and what is hot: by word, by character, by word with Keras's tokenizer, by
-//! the hash of the word, which needs no vocabulary but may give two words one place; then bags of words and pairs of
-//! neighbours, by scikit-learn's rules, with a column for each and with hashed columns.
+//! Data: the two sentences. Time: none. Output: for each encoding, its shape (samples x steps x width, or samples x
+//! columns) and what is hot: by word, by character, by word with Keras's tokenizer, and by the hash of the word, which
+//! needs no vocabulary but may put two words into one place; then bags of words and bigrams, by scikit-learn's rules,
+//! with one column each and with hashed columns.
 
 use anyhow::Result;
 use kiln::prelude::*;
@@ -17,9 +17,9 @@ use kiln::text::keras::{MatrixMode, OneHot, WordOneHot, one_hot_characters, one_
 use kiln_examples::println;
 
 const SENTENCES: [&str; 2] = ["The cat sat on the mat.", "The dog ate my homework."];
-/// Words, or tokens, of a sentence that are encoded.
+/// The words, or tokens, of a sentence that are encoded.
 const WORDS: usize = 10;
-/// Characters of a sentence that are encoded.
+/// The characters of a sentence that are encoded.
 const CHARACTERS: usize = 50;
 /// Places for hashed words, and columns of the matrix.
 const COLUMNS: usize = 1_000;
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Prints the shape and, for each sentence, its columns and what stands there.
+/// Prints the shape and, for each sentence, its columns and their values.
 fn show_bag<N: Copy + Into<f64>>(what: &str, bag: &SparseMatrix<N>, name: impl Fn(usize) -> String) {
     println!("{what}: {} x {}", bag.rows(), bag.cols());
     for (sentence, row) in SENTENCES.iter().zip(bag.outer_iterator()) {

@@ -1,11 +1,11 @@
-//! A user's callback: it warms the learning rate up and stops the run once it is good enough.
+//! Defines a callback that warms the learning rate up and stops the run once it is good enough.
 //!
 //! ```text
 //! cargo run --release --example own-callback
 //! ```
 //!
-//! Data: the generated reviews that come with Kiln. Time: seconds. The model is a bidirectional LSTM. Output:
-//! a line an epoch with the rate that the callback set, why the run stopped, and `test accuracy`.
+//! Data: the generated reviews that come with Kiln. Time: seconds. The model is a bidirectional LSTM. Output: a line
+//! for each epoch with the rate that the callback set, why the run stopped, and `test accuracy`.
 
 use anyhow::Result;
 use kiln::prelude::*;

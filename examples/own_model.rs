@@ -1,12 +1,12 @@
-//! A user's model and loss, trained by Kiln.
+//! Trains a user's model and loss with Kiln.
 //!
 //! ```text
 //! cargo run --release --example own-model
 //! ```
 //!
-//! Data: the generated reviews that come with Kiln. Time: seconds. The model averages embeddings, so
-//! it cannot see the order of words and stays far below the quickstart's accuracy; the loss smooths the
-//! labels. A Burn metric is measured in the same passes. `--example own-callback` steers the run.
+//! Data: the generated reviews that come with Kiln. Time: seconds. The model averages embeddings, so it cannot see the
+//! order of words and stays far below the quickstart's accuracy; the loss smooths the labels. A Burn metric is measured
+//! in the same passes. `--example own-callback` controls the run.
 
 use anyhow::Result;
 use kiln::burn;

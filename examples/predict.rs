@@ -5,9 +5,8 @@
 //! cat reviews.txt | cargo run --release --example predict -- --artifact artifacts/quickstart
 //! ```
 //!
-//! Data: an artifact that a training example left, and texts as arguments or, without any, a line
-//! each from the standard input. Output: a line a text, the label, its probability and the text, with
-//! tabs between.
+//! Data: an artifact from a training example, and texts as arguments or, without any, one a line from standard input.
+//! Output: a line for each text with its label, its probability and the text, separated by tabs.
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -16,19 +15,19 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use kiln::prelude::*;
 
-/// Lines of the standard input that are predicted together.
+/// Lines of standard input that are predicted together.
 const BATCH: usize = 64;
 
 /// Label texts with a trained classifier
 #[derive(Parser)]
 struct Options {
-    /// The folder that a training example left
+    /// The folder from a training example
     #[arg(long, value_name = "DIR", default_value = "artifacts/quickstart")]
     artifact: PathBuf,
     /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
     #[arg(long, env = "KILN_DEVICE")]
     device: Option<String>,
-    /// The texts; without any, one a line from the standard input
+    /// The texts; without any, one a line from standard input
     texts: Vec<String>,
 }
 
@@ -42,7 +41,7 @@ fn main() -> Result<()> {
     let mut texts = Vec::with_capacity(BATCH);
     for (place, line) in std::io::stdin().lock().lines().enumerate() {
         match line {
-            // The mark of a file that is piped here is no part of its first text.
+            // The byte order mark of piped input is not part of its first text.
             Ok(line) if place == 0 => texts.push(line.trim_start_matches('\u{feff}').to_owned()),
             Ok(line) => texts.push(line),
             Err(error) => {
@@ -65,7 +64,7 @@ fn label(predictor: &TextPredictor, texts: &[String]) -> Result<()> {
     for (text, prediction) in texts.iter().zip(predictor.predict(texts)?) {
         let written = writeln!(out, "{}\t{:.4}\t{text}", prediction.class_name, prediction.probability);
         match written {
-            // Whoever reads has had enough, as in `predict | head`.
+            // The reader has closed the pipe, as in `predict | head`.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
             other => other?,
         }

@@ -1,14 +1,13 @@
-//! From raw reviews to a trained classifier that predicts, without a network.
+//! From raw reviews to a trained classifier that predicts, offline.
 //!
 //! ```text
 //! cargo run --release --example quickstart
 //! ```
 //!
-//! Data: the generated reviews that come with Kiln. Negation, contrast and scope decide their
-//! labels, so counting words does not; no sentence frame of the test split is in the training split.
-//! Time: under a minute on 2 cores. Output: the model's layers, a line an epoch, `test accuracy`
-//! beside that of a baseline, and three predictions. The model, its history and its curves are left
-//! in `artifacts/quickstart`; `--example predict` reads it.
+//! Data: the generated reviews that come with Kiln. Negation, contrast and scope decide their labels, so counting words
+//! does not help; no sentence frame of the test split is in the training split. Time: seconds on 2 cores. Output: the
+//! model's layers, a line for each epoch, `test accuracy` next to that of a baseline, and three predictions. The model,
+//! its history and its curves are saved in `artifacts/quickstart`, which `--example predict` reads.
 
 use anyhow::Result;
 use kiln::prelude::*;
@@ -23,7 +22,7 @@ const DEFAULTS: Defaults = Defaults::new("quickstart", Optimizer::adam().learnin
     .batch_size(32)
     .demonstration();
 
-/// Words of the longest review that is read whole.
+/// The longest review that is read whole, in words.
 const LENGTH: usize = 40;
 
 fn main() -> Result<()> {

@@ -1,15 +1,15 @@
-//! The nearest words of any vector file, and the words on a plane.
+//! Shows the nearest words in any vector file, and plots the words on a plane.
 //!
 //! ```text
 //! cargo run --release --features counts --example similar-words -- --vectors glove.6B.100d.txt --words king,queen,paris --plot plane.png
 //! cargo run --release --example similar-words -- --vectors vectors.bin --analogy man,king,woman
 //! ```
 //!
-//! Data: a file of word2vec (text or binary), GloVe or fastText (`.vec`), plain or `.gz`, or Kiln's own
-//! safetensors, which is mapped instead of read; without `--vectors` those of a short training on the
-//! generated reviews. Time: a second for 400,000 words. Output: each word's nearest words by cosine, and
-//! with `--plot`, which needs the feature `counts`, a picture of all of them along the two directions in which they differ most, as SVG or
-//! PNG. Words of scripts that the picture's font (Ubuntu) lacks appear as boxes.
+//! Data: a file of word2vec (text or binary), GloVe or fastText (`.vec`), plain or `.gz`, or Kiln's own safetensors,
+//! which is mapped instead of read; without `--vectors`, those of a short training on the generated reviews. Time: a
+//! second for 400,000 words. Output: each word's nearest words by cosine and, with `--plot`, which needs the feature
+//! `counts`, a picture of all of them along the two directions in which they differ most, as SVG or PNG. Scripts that
+//! the picture's font (Ubuntu) lacks appear as boxes.
 
 use kiln_examples::println;
 use std::ops::ControlFlow;
@@ -26,22 +26,22 @@ use kiln::vectors::WordVectors;
 use kiln_examples::plane::{Label, draw};
 use kiln_examples::{review_corpus, similar_words};
 
-/// Find similar words and draw them
+/// Find similar words and plot them
 #[derive(Parser)]
 struct Options {
-    /// The vectors: word2vec text or binary, GloVe, .vec, .safetensors; .gz
+    /// The vectors: word2vec text or binary, GloVe, .vec or .safetensors; also .gz
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
-    /// Words whose neighbours are wanted [default: the most frequent]
+    /// Words whose neighbours are shown [default: the most frequent]
     #[arg(long, value_delimiter = ',')]
     words: Vec<String>,
     /// Three words: a is to b as c is to what?
     #[arg(long, value_delimiter = ',', num_args = 1)]
     analogy: Vec<String>,
-    /// Neighbours of each
+    /// Neighbours for each word
     #[arg(long, default_value_t = 5)]
     top: usize,
-    /// Draw words and neighbours on a plane: .svg or .png
+    /// Plot words and neighbours on a plane: .svg or .png
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 }
@@ -65,7 +65,7 @@ fn main() -> Result<()> {
 
     if !options.analogy.is_empty() {
         let [a, b, c] = &options.analogy[..] else {
-            anyhow::bail!("--analogy takes three words with commas between them, as in man,king,woman");
+            anyhow::bail!("--analogy needs three words with commas between them, as in man,king,woman");
         };
         let near = vectors.analogy(a, b, c, options.top)?;
         println!("{a} is to {b} as {c} is to: {}", similar_words(&near));
@@ -87,7 +87,7 @@ fn main() -> Result<()> {
     }
 
     if let Some(path) = &options.plot {
-        ensure!(labels.len() > 2, "a plane takes three words at least: name some with --words");
+        ensure!(labels.len() > 2, "a plane needs at least three words: name some with --words");
         let shares = place(&mut labels, &vectors)?;
         draw(path, &labels)?;
         println!("plane: {} (its directions hold {shares} of the variance)", path.display());
@@ -95,8 +95,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Places the words on the plane of the two directions in which they differ most, and says what shares of the variance
-/// these hold.
+/// Places the words on the plane of the two directions in which they differ most, and returns the shares of the
+/// variance along these.
 #[cfg(feature = "counts")]
 fn place(labels: &mut [Label], vectors: &WordVectors) -> Result<String> {
     let rows = labels.iter().map(|label| vectors.vector(&label.text)).collect::<Result<Vec<_>, _>>()?;

@@ -1,14 +1,13 @@
-//! CBOW on one sentence, with a score of every word of its vocabulary.
+//! Trains CBOW on one sentence, with a score for every word of its vocabulary.
 //!
 //! ```text
 //! cargo run --release --example word2vec-toy
 //! ```
 //!
-//! Data: "you say goodbye and i say hello .". Time: seconds. Output: the contexts and the words that
-//! stand in them, the loss of a few epochs, the words' vectors, and what the model puts between two
-//! words.
+//! Data: "you say goodbye and i say hello .". Time: seconds. Output: the contexts and the words in them, the loss of a
+//! few epochs, the words' vectors, and the word that the model puts between two words.
 //!
-//! A vocabulary of seven words has no need of negative sampling; `--example word2vec` has it.
+//! A vocabulary of seven words does not need negative sampling; `--example word2vec` uses it.
 
 use anyhow::Result;
 use kiln::burn::tensor::activation::softmax;
@@ -42,7 +41,7 @@ fn main() -> Result<()> {
         })
         .collect();
 
-    // A word to each side; the first and the last word of the text have no whole context.
+    // One word on each side; the first and the last word of the text have no complete context.
     let windows = (1..ids.len() as u32 - 1).map(|at| Window { centre: at, start: at - 1, end: at + 2 }).collect();
     let rows = ContextRow::of(&WindowBatch { ids, windows, negatives: Vec::new() }, Architecture::Cbow);
     for row in &rows {

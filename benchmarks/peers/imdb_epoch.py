@@ -3,16 +3,16 @@
 
     python imdb_epoch.py --data DIR [--epochs 1] [--threads N]
 
-DIR is or contains aclImdb (train/neg and train/pos are read) or aclImdb_v1.tar.gz, which may also be named itself.
-A fifth of the 25,000 training reviews validates. As in Kiln's example, the words are counted over all 25,000.
+DIR is or contains aclImdb (train/neg and train/pos are read) or aclImdb_v1.tar.gz; it may also be the archive.
+A fifth of the 25,000 training reviews is for validation. As in Kiln's example, the words of all 25,000 are counted.
 
 Prints one JSON line:
 
     {"peer", "version", "task", "device", "threads", "prepare_s", "epoch_s", "peak_rss_mb", "val_accuracy"}
 
-`prepare_s`: reading, counting and encoding the reviews. `epoch_s`: a figure an epoch, training and validation; the
-first one holds building the graph too. `peak_rss_mb`: the most memory that the process held, in MiB.
-`val_accuracy`: behind the last epoch.
+`prepare_s`: reading, counting and encoding the reviews. `epoch_s`: one figure per epoch, training and validation; the
+first also includes building the graph. `peak_rss_mb`: the peak memory of the process, in MiB.
+`val_accuracy`: after the last epoch.
 """
 
 import argparse
@@ -34,13 +34,13 @@ WORDS = TASKS["conv_bilstm"].vocab
 LENGTH = TASKS["conv_bilstm"].steps
 BATCH = TASKS["conv_bilstm"].batch
 HELD_OUT = 0.2
-# What the Keras tokenizer takes for the space between words.
+# The characters that separate words in the Keras tokenizer.
 SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 TO_SPACES = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
 
 
 def find_reviews(data):
-    """The folder with train/neg and train/pos, or else the archive, that `data` is or contains."""
+    """The folder with train/neg and train/pos, otherwise the archive, that `data` is or contains."""
     for folder in (data, data / "aclImdb"):
         if all((folder / "train" / name).is_dir() for name in CLASSES):
             return folder
@@ -77,12 +77,12 @@ def read_reviews(source):
 
 
 def split_words(text):
-    """The lower-case words of a text. Like Keras, only plain spaces part them, not say no-break spaces."""
+    """The lower-case words of a text. As in Keras, only plain spaces separate them, not no-break spaces."""
     return [word for word in text.lower().translate(TO_SPACES).split(" ") if word]
 
 
 def number_words(documents):
-    """Ids from 1 on for the most frequent words, of equally frequent ones the first seen; 0 is left for padding."""
+    """Ids from 1 for the most frequent words, equal counts in order of appearance; 0 is for padding."""
     counts = Counter()
     for words in documents:
         counts.update(words)
@@ -90,7 +90,7 @@ def number_words(documents):
 
 
 def encode(documents, ids):
-    """A row of ids a document: its last words, padded in front; other words are dropped."""
+    """One row of ids per document: its last known words, padded in front."""
     import numpy as np
 
     rows = np.zeros((len(documents), LENGTH), dtype=np.int32)
@@ -114,10 +114,10 @@ def prepare(data, limit):
 
 
 def train(keras, fit, valid, epochs):
-    """Trains the model; the seconds of every epoch, and the validation accuracy behind the last one."""
+    """Trains the model; returns the seconds of every epoch, and the validation accuracy after the last one."""
 
     class Clock(keras.callbacks.Callback):
-        """Notes how long an epoch took. Keras ends an epoch behind its validation."""
+        """Times the epochs. Keras ends an epoch after its validation."""
 
         def __init__(self):
             super().__init__()
@@ -130,7 +130,7 @@ def train(keras, fit, valid, epochs):
             self.seconds.append(time.perf_counter() - self.start)
 
     def accuracy(labels, logits):
-        """1 where the logit is on the label's side of 0."""
+        """1 if the logit is on the label's side of 0."""
         return keras.ops.equal(labels > 0.5, logits > 0)
 
     model = keras_conv_bilstm()
@@ -145,7 +145,7 @@ def train(keras, fit, valid, epochs):
 
 
 def peak_memory():
-    """The most memory that this process held, in MiB."""
+    """The peak memory of this process, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # macOS counts bytes, Linux KiB
 
@@ -154,8 +154,8 @@ def main():
     parser = argparse.ArgumentParser(description="Times epochs of Keras on the IMDB reviews.")
     parser.add_argument("--data", type=Path, required=True, help=f"where aclImdb or {ARCHIVE} is")
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: one a core")
-    parser.add_argument("--limit", type=int, help="only so many reviews, to try the script out")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: one per core")
+    parser.add_argument("--limit", type=int, help="only this many reviews, to try the script")
     options = parser.parse_args()
 
     keras = start_keras(options.threads)

@@ -2,8 +2,8 @@
 
     python imdb_text.py aclImdb_v1.tar.gz imdb.txt
 
-The 75,000 reviews of train/pos, train/neg and train/unsup, in the order of the archive's names, one a
-line: in lower case, without <br />, words of [a-z0-9'] apart by spaces.
+The 75,000 reviews of train/pos, train/neg and train/unsup, sorted by their names in the archive, one per
+line: in lower case, without <br />, words of [a-z0-9'] separated by spaces.
 """
 
 import os

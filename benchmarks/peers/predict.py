@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Times a prediction of the conv_bilstm model at batch 1 and at batch 64, on the CPU.
 
-    python predict.py                            every peer, each in a process of its own
+    python predict.py                            every peer, each in its own process
     python predict.py onnxruntime --threads 1
     python predict.py torch --only predict_1
 
 Peers: onnxruntime (the PyTorch model of train_step.py, exported to a temporary file), torch (without gradients, in
-evaluation mode) and keras (`predict_on_batch`, compiled). Prints one JSON line a case, the median of its calls:
+evaluation mode) and keras (`predict_on_batch`, compiled). Prints one JSON line per case, the median of its calls:
 
     {"peer", "version", "task", "device", "threads", "forward_ms"}
 """
@@ -38,7 +38,7 @@ def random_ids(batch):
 
 
 def measure(peer, version, task, threads, predict):
-    """Calls `predict` over and over and prints the task's line."""
+    """Calls `predict` repeatedly and prints the task's line."""
     _, calls = CASES[task]
     for _ in range(WARM_UP):
         predict()
@@ -77,12 +77,12 @@ def time_keras(tasks, threads):
 
 
 def missing_packages():
-    """The packages that the ONNX Runtime peer needs and this Python lacks."""
+    """The packages that the ONNX Runtime peer needs and that are not installed."""
     return [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
 
 
 def export(torch, model, ids, path):
-    """Writes `model` as an ONNX file for inputs of the shape of `ids`."""
+    """Writes `model` as an ONNX file for inputs shaped like `ids`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(model, (ids,), path, input_names=["ids"], output_names=["logits"], dynamo=False)
@@ -91,7 +91,7 @@ def export(torch, model, ids, path):
 def time_onnxruntime(tasks, threads):
     missing = missing_packages()
     if missing:
-        sys.exit(f"predict.py: onnxruntime is left out, for want of {', '.join(missing)}: see requirements.txt")
+        sys.exit(f"predict.py: onnxruntime needs {', '.join(missing)}, not installed: see requirements.txt")
     import onnxruntime
 
     torch = start_torch(threads)
@@ -112,7 +112,7 @@ PEERS = {"onnxruntime": time_onnxruntime, "torch": time_torch, "keras": time_ker
 
 
 def run_every_peer(arguments):
-    """Runs this script once a peer, so that no peer's threads disturb another's; 1 if one of them failed."""
+    """Runs this script once per peer, so that no peer's threads disturb another's; returns 1 if one failed."""
     codes = [subprocess.run([sys.executable, __file__, peer, *arguments]).returncode for peer in PEERS]
     return 1 if any(codes) else 0
 
@@ -120,8 +120,8 @@ def run_every_peer(arguments):
 def main():
     parser = argparse.ArgumentParser(description="Times predictions of the conv_bilstm model.")
     parser.add_argument("peer", nargs="?", choices=list(PEERS), help="default: every peer")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: one a core")
-    parser.add_argument("--only", choices=list(CASES), help="this task alone")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: one per core")
+    parser.add_argument("--only", choices=list(CASES), help="only this task")
     options = parser.parse_args()
 
     if options.peer is None:

@@ -1,10 +1,10 @@
-"""Times text preprocessing in Keras, scikit-learn and Hugging Face's tokenizers; prints a JSON line a task.
+"""Times text preprocessing in Keras, scikit-learn and Hugging Face's tokenizers; prints one JSON line per task.
 
     python text.py FOLDER keras|sklearn|hf [--only TASK]
 
-FOLDER holds *.txt files, one document each, at any depth. They are read first, in the order of their paths. A task
-runs twice and the better run counts; those that take long run once. kiln-text's example text-bench has the same tasks
-under the same names.
+FOLDER holds *.txt files, one document each, at any depth. They are read first, in the order of their paths. Each task
+runs twice and the better run counts; long tasks run once. kiln-text's example text-bench has the same tasks with the
+same names.
 """
 
 import argparse
@@ -27,7 +27,7 @@ words = sum(len(text.split()) for text in texts)
 
 
 def timed(task, work, runs=2, tokens=None):
-    """Times work() and prints its line; tokens(result) counts what an encoding gave."""
+    """Times work() and prints its line; tokens(result) counts the tokens of an encoding."""
     if options.only not in (None, task):
         return
     seconds = []

@@ -5,14 +5,16 @@
     python train_step.py keras --threads 1 --only gru_product
     python train_step.py torch --device cuda
 
-Prints one JSON line a task:
+Prints one JSON line per task:
 
     {"peer", "version", "task", "device", "threads", "step_ms", "forward_ms"}
 
-PyTorch: a step is zero_grad, forward, loss, backward and the optimizer's step, a forward pass runs without gradients
-in evaluation mode, and the loss or the output is waited for on a GPU; each figure is the median of 20, behind 5 that
-are not counted. With `--device cuda`, which needs a build of PyTorch for it, cuDNN does the recurrent layers. Keras: a step and a forward pass
-are what a batch adds to `fit` and to `predict`, see `seconds_per_batch`.
+PyTorch: a step is zero_grad, forward, loss, backward and the optimizer's step (for `lm_650` clipping and gradient
+descent, for the others Adam). A forward pass runs without gradients in evaluation mode. On a GPU, both end when the
+device has finished. Each figure is the median of 20, after 5 that are not counted. `--device cuda` needs a CUDA build
+of PyTorch; cuDNN computes the recurrent layers.
+
+Keras: a step and a forward pass are the time that a batch adds to `fit` and to `predict`, see `seconds_per_batch`.
 """
 
 import argparse
@@ -27,7 +29,7 @@ WARM_UP = 5
 MEASURED = 20
 
 
-# The models that differ only in numbers: the cell of a bidirectional layer; cell, features, units and layers.
+# Models that differ only in their sizes: the cell of a bidirectional layer; cell, features, units and layers.
 BIDIRECTIONAL = {"bilstm": "LSTM", "bigru": "GRU"}
 RECURRENT = {
     "gru_product": ("GRU", 2, 30, 2),
@@ -36,21 +38,22 @@ RECURRENT = {
 }
 
 
-def models(conv_bilstm, bidirectional, recurrent):
-    """What makes the model of each task, from the functions of one library."""
-    made = {"conv_bilstm": conv_bilstm}
+def models(conv_bilstm, bidirectional, recurrent, language=None):
+    """The function that makes the model of each task, from the functions of one library."""
+    made = {"conv_bilstm": conv_bilstm} | ({"lm_650": language} if language else {})
     made |= {name: partial(bidirectional, cell) for name, cell in BIDIRECTIONAL.items()}
     return made | {name: partial(recurrent, *options) for name, options in RECURRENT.items()}
 
 
 @dataclass(frozen=True)
 class Task:
-    """The shape of a task's input: ids below `vocab`, or else `features` numbers a step."""
+    """A task's input, ids below `vocab` or `features` numbers per step, and whether it predicts the next id."""
 
     batch: int
     steps: int
     vocab: int = 0
     features: int = 0
+    language: bool = False
 
 
 TASKS = {
@@ -62,18 +65,22 @@ TASKS = {
     "lstm_512": Task(batch=32, steps=100, features=512),
     "gru_256": Task(batch=32, steps=100, features=256),
     "gru_512": Task(batch=32, steps=100, features=512),
+    "lm_650": Task(batch=20, steps=35, vocab=10_000, language=True),
 }
 
 
 def random_batches(task, count):
-    """Random inputs for `count` batches, and targets: 0 or 1 where the input is ids, else numbers below 1."""
+    """Random inputs and targets for `count` batches: next ids for a language model, otherwise 0 or 1 for ids."""
     import numpy as np
 
     random = np.random.default_rng(0)
     rows = task.batch * count
     if task.vocab:
         inputs = random.integers(0, task.vocab, (rows, task.steps), dtype=np.int32)
-        targets = random.integers(0, 2, (rows, 1)).astype(np.float32)
+        if task.language:
+            targets = random.integers(0, task.vocab, (rows, task.steps), dtype=np.int64)
+        else:
+            targets = random.integers(0, 2, (rows, 1)).astype(np.float32)
     else:
         inputs = random.random((rows, task.steps, task.features), dtype=np.float32)
         targets = random.random((rows, 1), dtype=np.float32)
@@ -164,7 +171,29 @@ def torch_recurrent(cell, features, units, layers=1):
     return Recurrent()
 
 
-TORCH_MODELS = models(torch_conv_bilstm, torch_bidirectional, torch_recurrent)
+def torch_language():
+    """Embedding, two LSTMs of 650 whose states carry over between batches, and a softmax with the embedding's table."""
+    from torch import nn
+
+    class Language(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(10_000, 650)
+            self.dropout = nn.Dropout(0.5)
+            self.recurrent = nn.LSTM(650, 650, num_layers=2, dropout=0.5, batch_first=True)
+            self.output = nn.Linear(650, 10_000)
+            self.output.weight = self.embedding.weight
+            self.states = None
+
+        def forward(self, ids):
+            hidden, states = self.recurrent(self.dropout(self.embedding(ids)), self.states)
+            self.states = tuple(state.detach() for state in states)
+            return self.output(self.dropout(hidden)).flatten(0, 1)
+
+    return Language()
+
+
+TORCH_MODELS = models(torch_conv_bilstm, torch_bidirectional, torch_recurrent, torch_language)
 
 
 def start_torch(threads):
@@ -177,7 +206,7 @@ def start_torch(threads):
 
 
 def median_seconds(action):
-    """The median time of `action`, called over and over."""
+    """The median time of repeated calls of `action`."""
     times = []
     for _ in range(WARM_UP + MEASURED):
         start = time.perf_counter()
@@ -190,7 +219,7 @@ def time_torch(names, threads, device):
     torch = start_torch(threads)
     on_a_gpu = device == "cuda"
     if on_a_gpu and not torch.cuda.is_available():
-        raise SystemExit(f"PyTorch {torch.__version__} finds no CUDA device here; use --device cpu")
+        raise SystemExit(f"PyTorch {torch.__version__} finds no CUDA device; use --device cpu")
     card = torch.cuda.get_device_name() if on_a_gpu else "cpu"
     wait = torch.cuda.synchronize if on_a_gpu else (lambda: None)
     for name in names:
@@ -198,12 +227,18 @@ def time_torch(names, threads, device):
         inputs, targets = (torch.from_numpy(array).to(device) for array in random_batches(task, 1))
         inputs = inputs.long() if task.vocab else inputs
         model = TORCH_MODELS[name]().to(device)
-        loss = torch.nn.BCEWithLogitsLoss() if task.vocab else torch.nn.MSELoss()
-        optimizer = torch.optim.Adam(model.parameters())
+        if task.language:
+            targets = targets.flatten()
+            loss, optimizer = torch.nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=1e-3)
+        else:
+            loss = torch.nn.BCEWithLogitsLoss() if task.vocab else torch.nn.MSELoss()
+            optimizer = torch.optim.Adam(model.parameters())
 
         def step():
             optimizer.zero_grad()
             loss(model(inputs), targets).backward()
+            if task.language:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 0.25)
             optimizer.step()
             wait()
 
@@ -283,9 +318,9 @@ KERAS_MODELS = models(keras_conv_bilstm, keras_bidirectional, keras_recurrent)
 
 
 def seconds_per_batch(run, many):
-    """What one more batch adds to the time of `run(batches)`.
+    """The time that one more batch adds to `run(batches)`.
 
-    A call of `fit` or `predict` costs the same start-up however many batches follow, so it falls out of the
+    The start-up of `fit` or `predict` costs the same for any number of batches, so it cancels out in the
     difference between a long and a short call. The median of five such differences; a call before them builds
     the graph.
     """
@@ -305,6 +340,8 @@ def seconds_per_batch(run, many):
 
 
 def time_keras(names, threads):
+    if not names:
+        return
     keras = start_keras(threads)
     batches = 40
     for name in names:
@@ -329,9 +366,9 @@ def time_keras(names, threads):
 def main():
     parser = argparse.ArgumentParser(description="Times a training step and a forward pass in PyTorch or Keras.")
     parser.add_argument("peer", choices=["torch", "keras"])
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: one a core")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="Keras runs on the CPU alone")
-    parser.add_argument("--only", choices=list(TASKS), help="this task alone")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: one per core")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="Keras runs only on the CPU")
+    parser.add_argument("--only", choices=list(TASKS), help="only this task")
     options = parser.parse_args()
 
     names = [options.only] if options.only else list(TASKS)
@@ -340,7 +377,7 @@ def main():
     elif options.device != "cpu":
         parser.error("only PyTorch is timed on a GPU: leave --device out for Keras")
     else:
-        time_keras(names, options.threads)
+        time_keras([name for name in names if name in KERAS_MODELS], options.threads)
 
 
 if __name__ == "__main__":

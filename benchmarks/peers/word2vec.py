@@ -1,9 +1,9 @@
-"""Trains gensim's Word2Vec on a text with one sentence a line; prints a JSON line.
+"""Trains gensim's Word2Vec on a text with one sentence per line; prints a JSON line.
 
     python word2vec.py TEXT [--skip-gram] [--epochs 5] [--workers 2] [--seed 1] [--eval DIR] [--output FILE]
 
-words_per_s counts the text's running words once an epoch over the time of training alone, without
-counting the vocabulary. --eval DIR holds wordsim353.tsv, simlex999.txt and questions-words.txt.
+words_per_s is the number of words of the text times the epochs, divided by the training time, which
+excludes counting the vocabulary. --eval DIR holds wordsim353.tsv, simlex999.txt and questions-words.txt.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from gensim.models import Word2Vec
 
 
 def scores(vectors, folder):
-    """Spearman's rho of both lists of pairs, and the share of right analogies among 30,000 words."""
+    """Spearman's rho for both lists of pairs, and the share of right analogies among 30,000 words."""
     rho = {name: {"spearman": round(float(vectors.evaluate_word_pairs(f"{folder}/{file}")[1][0]), 4)}
            for name, file in (("wordsim353", "wordsim353.tsv"), ("simlex999", "simlex999.txt"))}
     analogies = vectors.evaluate_word_analogies(f"{folder}/questions-words.txt", restrict_vocab=30_000)[0]

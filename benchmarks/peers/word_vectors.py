@@ -1,8 +1,8 @@
-"""Times gensim's KeyedVectors on the files that kiln-vector-bench makes; prints a JSON line a figure.
+"""Times gensim's KeyedVectors on the files that kiln-vector-bench makes; prints one JSON line per figure.
 
     python word_vectors.py DIR
 
-DIR holds vectors.txt, GloVe's text of 400,000 words with 100 numbers each.
+DIR holds vectors.txt, 400,000 words with 100 numbers each in GloVe's text format.
 """
 
 import json
@@ -24,14 +24,14 @@ began = time.perf_counter()
 vectors = KeyedVectors.load_word2vec_format(f"{folder}/vectors.txt", binary=False, no_header=True)
 say("load_text", time.perf_counter() - began)
 
-# gensim's own format, mapped; the words are unpickled.
+# gensim's own format, memory-mapped; the words are unpickled.
 vectors.save(f"{folder}/gensim.kv")
 began = time.perf_counter()
 mapped = KeyedVectors.load(f"{folder}/gensim.kv", mmap="r")
 mapped["word399999"]
 say("open_mapped", time.perf_counter() - began)
 
-# On all cores that its product takes; it has no batch, so a query's time is that of a batch's.
+# The product uses all cores. There is no batch query, so both lines have the time of a single query.
 seconds = []
 for n in range(QUERIES + 5):
     word = f"word{n * 7919 % len(vectors)}"

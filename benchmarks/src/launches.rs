@@ -1,5 +1,5 @@
-//! What a step asks of a GPU: its launches, and the time in each kernel. Only CubeCL's runtimes
-//! (wgpu, CUDA) launch kernels; on the CPU backends there is nothing to count.
+//! What a step runs on a GPU: its launches, and the time in each kernel. Only CubeCL's runtimes (wgpu, CUDA) launch
+//! kernels; on the CPU backends there is nothing to count.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use burn_cubecl::cubecl::logging::{
 
 use crate::Kernel;
 
-/// Notes what is launched.
+/// Records what is launched.
 #[derive(Default)]
 struct Watch {
     launched: Mutex<Vec<&'static str>>,
@@ -37,7 +37,7 @@ impl LaunchObserver for Watch {
     fn timed(&self, _kernel: &'static str, _duration: Duration, _method: TimingMethod) {}
 }
 
-/// The kernels that `act` launches, those that take longest first; `act` runs twice.
+/// The kernels that `act` launches, the slowest first; `act` runs twice.
 pub(crate) fn kernels(mut act: impl FnMut() -> Result<()>) -> Result<Vec<Kernel>> {
     let mut watch = |is_timed: bool| {
         let watch = Arc::new(Watch { is_timed, ..Watch::default() });
@@ -52,11 +52,11 @@ pub(crate) fn kernels(mut act: impl FnMut() -> Result<()>) -> Result<Vec<Kernel>
     for kernel in counted.launched.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         *launches.entry(short(kernel)).or_default() += 1;
     }
-    // How many launches have a time, and the time of all.
+    // For each kernel, how many launches have a time, and their total time.
     let mut seconds: BTreeMap<String, (usize, f64)> = BTreeMap::new();
     let profiles = std::mem::take(&mut *timed.profiles.lock().unwrap_or_else(PoisonError::into_inner));
     for (kernel, profile) in profiles {
-        // A time of the host's would hold compiling and waiting.
+        // A time measured on the host would include compiling and waiting.
         if profile.timing_method() == TimingMethod::Device
             && let Some(ticks) = block_on(profile.resolve())
         {
@@ -76,7 +76,7 @@ pub(crate) fn kernels(mut act: impl FnMut() -> Result<()>) -> Result<Vec<Kernel>
     Ok(kernels)
 }
 
-/// A kernel's name without the modules that its types lie in.
+/// A kernel's name without the modules of its types.
 fn short(kernel: &str) -> String {
     type_name_format(kernel, TypeNameFormatLevel::Short)
 }

@@ -1,10 +1,10 @@
 //! Times whole training steps, forward passes and predictions: `cargo xtask bench --steps` runs it.
 //!
-//! A step is the forward pass, the loss, the backward pass, Adam and the loss read back; data is
-//! made before. Medians of 20 behind 5 that do not count. A step inside the trainer is the time
-//! between two calls of a callback, and the bare step beside it the mean of one measured before and
-//! one measured behind. On a GPU, a step's launches and the time in each kernel are of steps of
-//! their own, which measuring slows down.
+//! A step is the forward pass, the loss, the backward pass, the optimizer (Adam; gradient descent with clipped
+//! gradients in the language model) and reading the loss back; the data is made before. Figures are medians of 20 runs
+//! after 5 warm-up runs. A step inside the trainer is the time between two calls of a callback, and the bare step next
+//! to it is the mean of one measured before and one measured after. On a GPU, a step's launches and the time in each
+//! kernel come from separate steps, which measuring slows down.
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod launches;
@@ -18,12 +18,12 @@ use clap::Parser;
 use kiln::burn::module::Module;
 use kiln::burn::optim::GradientsParams;
 use kiln::burn::tensor::{Device, Tensor};
-use kiln::models::{Head, Pass};
+use kiln::models::{Carried, Head, Pass, Windows};
 use kiln::prelude::*;
 use kiln::train::OptimizerState;
 use serde_json::json;
 
-use crate::tasks::{Classifier, TASKS, Task, classes, numbers, series, tokens};
+use crate::tasks::{Classifier, TASKS, Task, classes, next_tokens, numbers, series, tokens};
 
 /// Time training steps and predictions
 #[derive(Parser)]
@@ -31,19 +31,19 @@ struct Options {
     /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
     #[arg(long, env = "KILN_DEVICE")]
     device: Option<String>,
-    /// One task alone
+    /// Only this task
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
-    /// Also the step inside the trainer, where Kiln has the whole model
+    /// Also time the step inside the trainer, for tasks whose model is one of Kiln's
     #[arg(long)]
     trainer: bool,
-    /// How many steps and forward passes are timed, behind a quarter as many that do not count
+    /// How many steps and forward passes are timed, after a quarter as many for warm-up
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     counted: u32,
-    /// Every operation by its twin in plain Burn operations: what the kernels save
+    /// Use the twin in plain Burn operations for every operation, to see what the kernels save
     #[arg(long)]
     twins: bool,
-    /// A JSON line a task
+    /// Print a JSON line for each task
     #[arg(long)]
     json: bool,
     /// The commit to write into each line
@@ -57,9 +57,9 @@ struct Times {
     forward: f64,
     /// A step inside the trainer.
     trainer: Option<f64>,
-    /// The first step of all, in which a GPU's kernels are compiled.
+    /// The very first step, in which a GPU's kernels are compiled.
     first: Option<f64>,
-    /// What a step launches on a GPU.
+    /// The kernels that a step launches on a GPU.
     kernels: Option<Vec<Kernel>>,
 }
 
@@ -67,17 +67,17 @@ struct Times {
 struct Kernel {
     name: String,
     launches: usize,
-    /// On the device, of all its launches; none where the device cannot tell.
+    /// The time of all its launches on the device; `None` if the device cannot measure it.
     seconds: Option<f64>,
 }
 
 impl Times {
-    /// Launches of a step.
+    /// The launches of a step.
     fn launches(&self) -> Option<usize> {
         self.kernels.as_ref().map(|kernels| kernels.iter().map(|kernel| kernel.launches).sum())
     }
 
-    /// The kernels' share of a step's time, where the device times each of them.
+    /// The kernels' share of a step's time, if the device times each of them.
     fn busy_share(&self) -> Option<f64> {
         let seconds: Option<f64> = self.kernels.as_ref()?.iter().map(|kernel| kernel.seconds).sum();
         Some(seconds? / self.step?)
@@ -98,7 +98,7 @@ struct Measuring {
     on_a_gpu: bool,
 }
 
-/// The median time of `act` behind a warm-up.
+/// The median time of `act` after a warm-up.
 fn time(counted: usize, mut act: impl FnMut() -> Result<()>) -> Result<f64> {
     let mut seconds = Vec::with_capacity(counted);
     let warm_up = counted.div_ceil(4);
@@ -118,21 +118,23 @@ fn wait<const D: usize>(tensor: Tensor<D>) -> Result<()> {
     Ok(())
 }
 
-/// Times a model whose batches stay the same; `loss` computes on the model given.
+/// Times a model on fixed batches; `loss` computes on the given model.
 fn measure<M: Module>(
     model: M,
+    task: Task,
     measuring: Measuring,
     loss: impl Fn(&M, &Pass) -> Tensor<1>,
     forward: impl Fn(&M) -> Tensor<2>,
 ) -> Result<Times> {
     let mut training = Some(model.clone().train());
-    let mut optimizer = OptimizerState::new(Optimizer::adam())?;
+    let (rule, clip_norm) = task.optimizer();
+    let mut optimizer = OptimizerState::new(rule)?;
     let mut step = 0;
     let mut take_step = || {
-        let model = training.take().expect("put back behind each step");
+        let model = training.take().expect("put back after each step");
         let loss = loss(&model, &Pass::Training { seed: 0, step });
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
-        training = Some(optimizer.step(model, gradients, 1e-3, None));
+        training = Some(optimizer.step(model, gradients, 1e-3, clip_norm));
         step += 1;
         wait(loss)
     };
@@ -159,7 +161,7 @@ fn run(task: Task, device: &Device, measuring: Measuring) -> Result<Times> {
             let loss = |model: &kiln::models::ConvBiLstm, pass: &Pass| {
                 Head::Binary.loss(model.forward(&input, pass), &targets)
             };
-            measure(model, measuring, loss, |model| model.forward(&plain, &Pass::Inference))
+            measure(model, task, measuring, loss, |model| model.forward(&plain, &Pass::Inference))
         }
         Task::Classifier(kind) => {
             let model = Classifier::new(kind, device)?;
@@ -167,7 +169,7 @@ fn run(task: Task, device: &Device, measuring: Measuring) -> Result<Times> {
             let (input, plain) = (tokens(batch, steps, vocab, &training), tokens(batch, steps, vocab, device));
             let targets = classes(batch, &training);
             let loss = |model: &Classifier, _: &Pass| Head::Binary.loss(model.forward(input.ids.clone()), &targets);
-            measure(model, measuring, loss, |model| model.forward(plain.ids.clone()))
+            measure(model, task, measuring, loss, |model| model.forward(plain.ids.clone()))
         }
         Task::Product | Task::Wide(..) => {
             let config = task.regressor();
@@ -178,12 +180,24 @@ fn run(task: Task, device: &Device, measuring: Measuring) -> Result<Times> {
             let loss = |model: &kiln::models::RecurrentRegressor, pass: &Pass| {
                 Head::Values(1).loss(model.forward(&input, pass), &targets)
             };
-            measure(model, measuring, loss, |model| model.forward(&plain, &Pass::Inference))
+            measure(model, task, measuring, loss, |model| model.forward(&plain, &Pass::Inference))
+        }
+        Task::Language => {
+            let config = Task::language();
+            let model = config.init(device, 0)?;
+            let windows = |device: &Device| Windows {
+                ids: tokens(batch, steps, config.vocab_size, device).ids,
+                carried: Carried::default(),
+            };
+            let (input, plain) = (windows(&training), windows(device));
+            let targets = next_tokens(batch, steps, config.vocab_size, &training);
+            let loss = |model: &kiln::models::LanguageModel, pass: &Pass| model.score(&input, &targets, pass).loss;
+            measure(model, task, measuring, loss, |model| model.forward(&plain, &Pass::Inference))
         }
     }
 }
 
-/// A prediction of the IMDB recipe for `batch` rows.
+/// Times a prediction of the IMDB recipe for `batch` rows.
 fn predict_rows(batch: usize, device: &Device) -> Result<Times> {
     let model = ConvBiLstmConfig::new(10_000, 200).init(device, 0)?;
     let input = tokens(batch, 200, 10_000, device);
@@ -213,11 +227,11 @@ fn main() -> Result<()> {
     if let Some(only) = &options.only
         && !names.contains(&only.as_str())
     {
-        bail!("there is no task '{only}'; there are {}", names.join(", "));
+        bail!("there is no task '{only}'; the tasks are {}", names.join(", "));
     }
     let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
     let print = |name: &str, times: &Times, forward_flops: f64| {
-        // A step's products are three times its forward pass's.
+        // A step has three times the products of its forward pass.
         let share = |flops: f64, seconds: f64| peak.map(|peak| flops / seconds / peak);
         let (step_share, forward_share) =
             (times.step.and_then(|step| share(3.0 * forward_flops, step)), share(forward_flops, times.forward));
@@ -264,7 +278,7 @@ fn main() -> Result<()> {
             };
             if options.trainer {
                 times.trainer = trainer::step(task, &device)?;
-                // The bare step once more: what changed meanwhile falls on both sides of the trainer's.
+                // Measures the bare step again, so that a drift affects both sides of the trainer's step.
                 let again = run(task, &device, measuring)?.step;
                 times.step = times.step.zip(again).map(|(before, after)| f64::midpoint(before, after));
             }

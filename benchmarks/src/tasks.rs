@@ -1,4 +1,4 @@
-//! The models that are timed: those of `peers/train_step.py`, on random data.
+//! The timed models: those of `peers/train_step.py`, on random data.
 
 use kiln::burn;
 use kiln::burn::module::Module;
@@ -6,10 +6,10 @@ use kiln::burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln::models::Targets;
 use kiln::models::layers::{Dense, DenseConfig, Embedding, EmbeddingConfig};
 use kiln::models::layers::{RecurrentStack, RecurrentStackConfig};
-use kiln::models::{Activation, RandomKey, Series, TokenBatch};
+use kiln::models::{Activation, LanguageModelConfig, OutputLayer, RandomKey, Series, TokenBatch};
 use kiln::prelude::*;
 
-/// What a task's data and model are.
+/// The data and the model of a task.
 #[derive(Clone, Copy)]
 pub(crate) enum Task {
     /// The IMDB recipe.
@@ -20,10 +20,12 @@ pub(crate) enum Task {
     Product,
     /// One layer as wide as its input.
     Wide(RecurrentKind, usize),
+    /// Two LSTMs of 650 over running text, tied weights, 10,000 words.
+    Language,
 }
 
-/// Every task by its name, in the order of the tables.
-pub(crate) const TASKS: [(&str, Task); 8] = [
+/// Every task with its name, in the order of the tables.
+pub(crate) const TASKS: [(&str, Task); 9] = [
     ("conv_bilstm", Task::ConvBiLstm),
     ("bilstm", Task::Classifier(RecurrentKind::Lstm)),
     ("bigru", Task::Classifier(RecurrentKind::Gru)),
@@ -32,6 +34,7 @@ pub(crate) const TASKS: [(&str, Task); 8] = [
     ("lstm_512", Task::Wide(RecurrentKind::Lstm, 512)),
     ("gru_256", Task::Wide(RecurrentKind::Gru, 256)),
     ("gru_512", Task::Wide(RecurrentKind::Gru, 512)),
+    ("lm_650", Task::Language),
 ];
 
 impl Task {
@@ -39,6 +42,7 @@ impl Task {
         match self {
             Self::ConvBiLstm | Self::Classifier(_) => 64,
             Self::Product | Self::Wide(..) => 32,
+            Self::Language => 20,
         }
     }
 
@@ -47,10 +51,25 @@ impl Task {
             Self::ConvBiLstm => 200,
             Self::Classifier(_) => 300,
             Self::Product | Self::Wide(..) => 100,
+            Self::Language => 35,
         }
     }
 
-    /// The model of the tasks that are regressions.
+    /// The optimizer of a step, and the norm that its gradients are clipped to.
+    pub(crate) fn optimizer(self) -> (Optimizer, Option<f64>) {
+        match self {
+            Self::Language => (Optimizer::sgd(), Some(0.25)),
+            _ => (Optimizer::adam(), None),
+        }
+    }
+
+    /// The model of the language task.
+    pub(crate) fn language() -> LanguageModelConfig {
+        let config = LanguageModelConfig::new(10_000).d_embedding(650).d_hidden(vec![650, 650]);
+        config.dropout(0.5).output(OutputLayer::Tied)
+    }
+
+    /// The model of the regression tasks.
     pub(crate) fn regressor(self) -> RecurrentRegressorConfig {
         match self {
             Self::Wide(kind, units) => {
@@ -79,12 +98,15 @@ impl Task {
             Self::Classifier(kind) => layer(kind, self.steps(), 2, 64, 64),
             Self::Product => layer(RecurrentKind::Gru, 100, 1, 2, 30) + layer(RecurrentKind::Gru, 100, 1, 30, 30),
             Self::Wide(kind, units) => layer(kind, 100, 1, units, units),
+            Self::Language => {
+                2 * layer(RecurrentKind::Lstm, 35, 1, 650, 650) + 2 * self.batch() * self.steps() * 650 * 10_000
+            }
         };
         products as f64
     }
 }
 
-/// A classifier with a dense layer behind the recurrent one, which the ready models lack.
+/// A classifier with a dense layer after the recurrent one, which the ready-made models lack.
 #[derive(Module, Debug)]
 pub(crate) struct Classifier {
     embedding: Embedding,
@@ -128,13 +150,20 @@ pub(crate) fn classes(batch: usize, device: &Device) -> Targets {
     Targets::Classes(Tensor::from_data(TensorData::new(classes, [batch]), device))
 }
 
-/// Random sequences of `d_input` numbers a step.
+/// The token after each of `tokens`.
+pub(crate) fn next_tokens(batch: usize, steps: usize, vocab: usize, device: &Device) -> Targets {
+    let ids: Vec<i32> =
+        RandomKey::new(1).child("next").uniform(batch * steps).iter().map(|x| (x * vocab as f32) as i32).collect();
+    Targets::Classes(Tensor::from_data(TensorData::new(ids, [batch * steps]), device))
+}
+
+/// Random sequences of `d_input` numbers for each step.
 pub(crate) fn series(batch: usize, steps: usize, d_input: usize, device: &Device) -> Series {
     let values = RandomKey::new(1).child("series").uniform(batch * steps * d_input);
     Series { values: Tensor::from_data(TensorData::new(values, [batch, steps, d_input]), device), spans: None }
 }
 
-/// Random numbers to predict.
+/// Random numbers as targets.
 pub(crate) fn numbers(batch: usize, device: &Device) -> Targets {
     let values = RandomKey::new(1).child("targets").uniform(batch);
     Targets::Values(Tensor::from_data(TensorData::new(values, [batch, 1]), device))

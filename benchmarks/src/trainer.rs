@@ -1,5 +1,5 @@
-//! The same steps inside `kiln-train`'s trainer: batches cut from a data set, callbacks, metrics and
-//! the progress display.
+//! Times the same steps inside `kiln-train`'s trainer: with batches cut from a data set, callbacks, metrics and the
+//! progress display.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -10,14 +10,14 @@ use kiln::models::RandomKey;
 use kiln::prelude::*;
 use kiln::text::rows::{Padded, Span};
 use kiln::train::StepLogs;
-use kiln::train::TokenDataset;
+use kiln::train::{TextWindows, TokenDataset};
 
 use crate::median;
 use crate::tasks::Task;
 
 const STEPS: usize = 40;
 const EPOCHS: usize = 2;
-/// Steps that do not count.
+/// Warm-up steps.
 const WARM_UP: usize = 5;
 
 /// When each step ended.
@@ -41,12 +41,17 @@ where
 {
     let stamps = Arc::new(Mutex::new(Vec::new()));
     let folder = std::env::temp_dir().join(format!("kiln-bench-{}", std::process::id()));
-    let run = Trainer::new(&folder)
+    let (optimizer, clip_norm) = task.optimizer();
+    let mut trainer = Trainer::new(&folder)
         .epochs(EPOCHS)
         .batch_size(task.batch())
+        .optimizer(optimizer)
         .existing_run(ExistingRun::Overwrite)
-        .callback(Stamps(stamps.clone()))
-        .fit(model, train, valid);
+        .callback(Stamps(stamps.clone()));
+    if let Some(norm) = clip_norm {
+        trainer = trainer.clip_norm(norm);
+    }
+    let run = trainer.fit(model, train, valid);
     std::fs::remove_dir_all(&folder).ok();
     run?;
     let stamps = stamps.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,8 +59,7 @@ where
     Ok(median(seconds))
 }
 
-/// A step's median time inside the trainer, in seconds; `None` for the model that is of no crate of
-/// Kiln's.
+/// A step's median time inside the trainer, in seconds; `None` for the model that is not in a crate of Kiln.
 pub(crate) fn step(task: Task, device: &Device) -> Result<Option<f64>> {
     let (rows, steps) = (task.batch() * STEPS, task.steps());
     match task {
@@ -80,6 +84,16 @@ pub(crate) fn step(task: Task, device: &Device) -> Result<Option<f64>> {
                 SeriesDataset::new(values, [steps, config.d_input], targets, 1)
             };
             fit(config.init(device, 0)?, task, &data(rows)?, &data(task.batch())?).map(Some)
+        }
+        Task::Language => {
+            let config = Task::language();
+            let data = |windows: usize| {
+                let tokens = task.batch() * steps * windows + 1;
+                let ids = RandomKey::new(1).child("ids").uniform(tokens);
+                let ids = ids.iter().map(|x| (x * config.vocab_size as f32) as u32).collect();
+                TextWindows::new(ids, task.batch(), steps)
+            };
+            fit(config.init(device, 0)?, task, &data(STEPS)?, &data(1)?).map(Some)
         }
     }
 }

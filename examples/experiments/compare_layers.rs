@@ -1,19 +1,20 @@
-//! The layers of a text classifier beside each other: SimpleRNN, LSTM, GRU, bidirectional LSTM, Conv1D, none.
+//! Compares the layers of a text classifier: SimpleRNN, LSTM, GRU, bidirectional LSTM, Conv1D, none.
 //!
 //! ```text
 //! cargo run --release --example compare-layers
 //! cargo run --release --example compare-layers -- --data aclImdb_v1.tar.gz
 //! ```
 //!
-//! Data: the generated reviews that come with Kiln, in which the order of words decides; with `--data` the Large Movie
-//! Review Dataset, its 10,000 most frequent words, the last 200 of each review. All models have the same embedding of 64, with
-//! the same initial values, a layer of 64 (of 64 in each direction), and one logit; Adam, gradients clipped to a norm of 1. A
-//! part of the training reviews validates; the test reviews are read once, with the weights of the best epoch.
+//! Data: the generated reviews that come with Kiln, in which the order of words decides; with `--data`, the Large Movie
+//! Review Dataset, its 10,000 most frequent words, the last 200 of each review. All models have an embedding of 64 with
+//! the same initial values, a layer of 64 (64 in each direction), and one logit; Adam, gradients clipped to norm 1.
+//! Part of the training reviews is used for validation; the test reviews are read once, with the weights of the best
+//! epoch.
 //!
-//! Time: half a minute on 2 cores, minutes with `--data`. Output: a table of parameters, milliseconds a training step and
-//! accuracies, and `accuracy.svg` and `accuracy.png` with a curve a layer. On the generated reviews with seed 0 the test
-//! accuracies are, from SimpleRNN down, 0.5518, 0.9909, 0.9764, 0.9855, 0.8218 and 0.6318; on IMDB, where a bag of words
-//! goes far, 0.8439, 0.8569, 0.8688, 0.8608, 0.8728 and 0.8726.
+//! Time: half a minute on 2 cores, minutes with `--data`. Output: a table of parameters, milliseconds per training step
+//! and accuracies, and `accuracy.svg` and `accuracy.png` with one curve per layer. On the generated reviews with seed
+//! 0, the test accuracies are, from SimpleRNN down, 0.5518, 0.9909, 0.9764, 0.9855, 0.8218 and 0.6318; on IMDB, where a
+//! bag of words goes far, 0.8439, 0.8569, 0.8688, 0.8608, 0.8728 and 0.8726.
 
 use kiln_examples::println;
 use std::path::PathBuf;
@@ -37,21 +38,21 @@ struct Options {
     /// The film reviews of IMDB: the folder or the .tar.gz [default: generated reviews]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// How the files' bytes stand for characters: utf-8, utf-8-lossy (a sign in place of what is not UTF-8), latin-1 …
+    /// Encoding of the files: utf-8, utf-8-lossy (replaces invalid bytes by U+FFFD), latin-1 …
     #[arg(long, value_name = "NAME", default_value = "utf-8", requires = "data")]
     encoding: Encoding,
 }
 
 const ON_IMDB: Defaults = Defaults::new("compare-layers", Optimizer::adam()).epochs(5).batch_size(64);
-/// As in the quickstart: these reviews are fewer and shorter.
+/// The same as in the quickstart: these reviews are fewer and shorter.
 const ON_GENERATED: Defaults =
     Defaults { epochs: 10, batch_size: 32, optimizer: Optimizer::adam().learning_rate(5e-3), ..ON_IMDB };
-/// The most frequent words of IMDB, which have ids.
+/// The number of frequent words of IMDB that get an id.
 const WORDS: usize = 10_000;
 /// Width of the embedding and of the layers.
 const WIDTH: usize = 64;
 
-/// The layers: a name for the folder, one for people, and the model.
+/// The layers: a name for the folder, a name for people, and the model.
 fn layers(vocab: usize, length: usize) -> [(&'static str, &'static str, TextClassifierConfig); 6] {
     let recurrent = |kind, bidirectional| {
         RecurrentClassifierConfig::new(vocab, length)
@@ -120,7 +121,7 @@ fn main() -> Result<()> {
         show_run(&run);
         let curve = Curve::of_history(title, run.history(), "val_accuracy");
         let (epoch, accuracy) = curve.points.iter().fold((0.0, f64::NAN), |best, &point| {
-            if point.1 <= best.1 { best } else { point } // also where the best is none yet
+            if point.1 <= best.1 { best } else { point } // also if there is no best epoch yet
         });
         let test_accuracy = run.evaluate(&test_rows)?.accuracy.unwrap_or(f64::NAN);
         rows.push(vec![

@@ -1,16 +1,17 @@
-//! The next steps of a numeric series from a window of it: a GRU and a Conv1D against the naive forecast.
+//! Predicts the next steps of a numeric series from a window of it: a GRU and a Conv1D against the naive forecast.
 //!
 //! ```text
 //! cargo run --release --example forecast
 //! cargo run --release --example forecast -- --series temperatures.csv --column 2 --season 365
 //! ```
 //!
-//! Data: 4,000 generated steps of two rhythms, a wandering level and noise; with `--series` a file of one's own, a step
-//! a line, commas between columns. The first 70 % train, the next 15 % validate, the last 15 % test; numbers are scaled
-//! by the mean and deviation of the training part. A window of 48 steps goes in, the next 12 are predicted at once. The
-//! naive forecast repeats the last number; the seasonal one repeats what was a season before. Adam, mean squared error,
-//! 20 epochs, the best of which is kept. Time: half a minute on 2 cores. Output: the mean absolute error on the test
-//! part, and `forecast.svg` and `forecast.png` with the forecasts of some windows beside what came.
+//! Data: 4,000 generated steps of two rhythms, a wandering level and noise; with `--series`, a file with one step a
+//! line and commas between columns. The first 70 % train, the next 15 % validate, the last 15 % test; numbers are
+//! scaled by the mean and the deviation of the training part. The models read a window of 48 steps and predict the next
+//! 12 at once. The naive forecast repeats the last number; the seasonal one repeats the numbers of one season before.
+//! Adam, mean squared error, 20 epochs; the best epoch is kept. Time: ten seconds on 2 cores. Output: the mean
+//! absolute error on the test part, and `forecast.svg` and `forecast.png` with some forecasts next to the actual
+//! numbers.
 
 use kiln_examples::{println, read_text};
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ const FILTERS: usize = 32;
 struct Options {
     #[command(flatten)]
     training: TrainingArgs,
-    /// A file with a step a line [default: a generated series]
+    /// A file with one step a line [default: a generated series]
     #[arg(long, value_name = "FILE")]
     series: Option<PathBuf>,
     /// The column of the file, counted from 1
@@ -49,7 +50,7 @@ struct Options {
     /// Steps of a season, for the seasonal naive forecast
     #[arg(long, default_value_t = 24)]
     season: usize,
-    /// Steps that go in
+    /// Steps that the models read
     #[arg(long, default_value_t = 48)]
     window: usize,
     /// Steps to predict
@@ -71,7 +72,7 @@ fn generated(steps: usize, seed: u64) -> Vec<f64> {
         .collect()
 }
 
-/// The numbers of a column; a first line with a name there is a header.
+/// The numbers of a column; if its first line holds a name, it is a header.
 fn read(path: &Path, column: usize) -> Result<Vec<f64>> {
     ensure!(column > 0, "columns are counted from 1");
     let text = read_text(path)?;
@@ -82,13 +83,13 @@ fn read(path: &Path, column: usize) -> Result<Vec<f64>> {
         match field.parse::<f64>() {
             Ok(number) if number.is_finite() => numbers.push(number),
             Err(_) if count == 0 && field.contains(char::is_alphabetic) => {}
-            _ => bail!("{}, line {}: column {column} holds no number: {line:?}", path.display(), place + 1),
+            _ => bail!("{}, line {}: column {column} is not a number: {line:?}", path.display(), place + 1),
         }
     }
     Ok(numbers)
 }
 
-/// Mean and deviation, by which numbers are scaled.
+/// The mean and deviation that numbers are scaled by.
 #[derive(Clone, Copy)]
 struct Scale {
     mean: f64,
@@ -103,7 +104,7 @@ impl Scale {
     }
 }
 
-/// A series cut into rows: a window and what comes behind it.
+/// A series cut into rows: a window and the steps after it.
 struct Rows<'a> {
     numbers: &'a [f64],
     window: usize,
@@ -115,12 +116,12 @@ impl Rows<'_> {
         (self.numbers.len() + 1).saturating_sub(self.window + self.ahead)
     }
 
-    /// What comes behind the window of `row`.
+    /// The steps after the window of `row`.
     fn behind(&self, row: usize) -> &[f64] {
         &self.numbers[row + self.window..row + self.window + self.ahead]
     }
 
-    /// What was `back` steps before each of those, or a whole number of times that: what the window shows.
+    /// The numbers `back` steps before those, or a multiple of `back`, so that they are inside the window.
     fn repeated(&self, row: usize, back: usize) -> Vec<f64> {
         let last = row + self.window;
         (0..self.ahead).map(|step| self.numbers[last + step - back * (step / back + 1)]).collect()
@@ -129,7 +130,7 @@ impl Rows<'_> {
     fn dataset(&self, scale: Scale) -> Result<SeriesDataset> {
         ensure!(
             self.count() > 0,
-            "a part of the series has {} steps, but a window of {} and the {} steps behind it are needed",
+            "a part of the series has {} steps, but a window of {} and the {} steps after it are needed",
             self.numbers.len(),
             self.window,
             self.ahead
@@ -189,7 +190,7 @@ impl Model for ConvForecast {
     }
 }
 
-/// Forecasts of every row, in the series' own unit.
+/// Forecasts of every row, in the unit of the series.
 fn unscaled(predicted: Vec<Vec<f32>>, scale: Scale) -> Vec<Vec<f64>> {
     let back = |number: f32| f64::from(number) * scale.deviation + scale.mean;
     predicted.into_iter().map(|row| row.into_iter().map(back).collect()).collect()
@@ -210,7 +211,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let Options { window, ahead, season, .. } = options;
     ensure!(window >= 1 && ahead >= 1 && season >= 1, "windows, steps ahead and seasons have at least 1 step");
-    ensure!(season <= window, "a season of {season} steps is not seen in a window of {window}: take a wider --window");
+    ensure!(season <= window, "a season of {season} steps does not fit a window of {window}: use a wider --window");
     let runs = options.training.parts(&DEFAULTS, &["gru", "conv1d"])?;
     let device = options.training.device()?;
 
@@ -220,7 +221,7 @@ fn main() -> Result<()> {
     };
     let (train, rest) = numbers.split_at(numbers.len() * 70 / 100);
     let (valid, test) = rest.split_at(rest.len() / 2);
-    ensure!(!train.is_empty(), "the series has too few steps: {}", numbers.len());
+    ensure!(!train.is_empty(), "the series is too short: it has {} steps", numbers.len());
     let scale = Scale::of(train);
     let rows = |numbers| Rows { numbers, window, ahead };
     let (fit, valid) = (rows(train).dataset(scale)?, rows(valid).dataset(scale)?);
@@ -266,14 +267,14 @@ fn main() -> Result<()> {
         println!("{name} has {} parameters, a step takes {:.2} ms", thousands(size), times.mean_ms());
     }
 
-    // Windows whose forecasts lie end to end.
+    // Windows whose forecasts join end to end.
     let shown: Vec<usize> = (0..SHOWN).map(|place| place * ahead).filter(|&row| row < test_rows.count()).collect();
     let curve = |name: &str, of_row: &dyn Fn(usize) -> Vec<f64>| {
         let points =
             shown.iter().flat_map(|&row| of_row(row).into_iter().enumerate().map(move |(step, y)| (row + step, y)));
         Curve { name: name.to_owned(), points: points.map(|(x, y)| ((x + window) as f64, y)).collect() }
     };
-    let mut curves = vec![curve("what came", &|row| test_rows.behind(row).to_vec())];
+    let mut curves = vec![curve("actual", &|row| test_rows.behind(row).to_vec())];
     curves.extend(forecasts.iter().map(|(name, forecasts)| curve(name, &|row| forecasts[row].clone())));
     let picture = Curves {
         title: format!("Forecasts {ahead} steps ahead, each from the window before"),

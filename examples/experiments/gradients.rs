@@ -1,14 +1,14 @@
-//! How far gradients reach back in time: a picture of vanishing and exploding ones, SimpleRNN against LSTM and GRU.
+//! Plots how far gradients reach back in time, and how they vanish and explode: SimpleRNN against LSTM and GRU.
 //!
 //! ```text
 //! cargo run --release --example gradients
 //! cargo run --release --example gradients -- --artifact artifacts/language-model-lstm
 //! ```
 //!
-//! Data: random numbers through fresh layers; with `--artifact` also trained language models, on text that they write
-//! themselves. The loss is a random mixture of the last step's output; drawn is the norm of its gradient with respect to
-//! the states some steps before, relative to that at the last step. What the recurrent kernel is multiplied by decides
-//! whether a SimpleRNN's gradients vanish or explode. Time: seconds. Output: a line a layer, such as
+//! Data: random numbers through fresh layers; with `--artifact`, also trained language models, on text that they
+//! generate. The loss is a random mixture of the last step's output; the plot shows the norm of its gradient with
+//! respect to the states some steps before, relative to that at the last step. The factor of the recurrent kernel
+//! decides whether a SimpleRNN's gradients vanish or explode. Time: seconds. Output: a line for each layer, such as
 //! `LSTM: 1 back 3.6e-1, 15 back 9.5e-3`, and `gradients.svg` and `gradients.png` in the folder of `--output`.
 //!
 //! References: Bengio, Simard, Frasconi, "Learning Long-Term Dependencies with Gradient Descent is Difficult", 1994;
@@ -32,7 +32,7 @@ use kiln_examples::curves::{Curve, Curves};
 
 const BATCH: usize = 16;
 
-/// Draw how gradients vanish and explode through time
+/// Plot how gradients vanish and explode through time
 #[derive(Parser)]
 struct Options {
     /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
@@ -44,10 +44,10 @@ struct Options {
     /// Width of the fresh layers
     #[arg(long, default_value_t = 100)]
     hidden: usize,
-    /// What the recurrent kernels of fresh SimpleRNNs are multiplied by
+    /// Factors for the recurrent kernels of fresh SimpleRNNs
     #[arg(long, value_delimiter = ',', default_value = "0.5,1,3")]
     scales: Vec<f32>,
-    /// A folder that language-model left; may be given several times
+    /// A folder from language-model; may be given several times
     #[arg(long, value_name = "DIR")]
     artifact: Vec<PathBuf>,
     /// Folder for the pictures
@@ -60,7 +60,7 @@ struct Options {
 
 /// The norm of the gradient with respect to all layers' states, from the last step back, relative to the last.
 ///
-/// A state has no gradient of its own in the middle of a computation; a zero that is added to it has.
+/// A state in the middle of a computation has no gradient; a zero that is added to it has one.
 fn norms(layers: &[RecurrentLayer], inputs: &Tensor<3>, key: RandomKey) -> Result<Vec<f64>> {
     let [batch, steps, _] = inputs.dims();
     let device = inputs.device();
@@ -102,7 +102,7 @@ fn norms(layers: &[RecurrentLayer], inputs: &Tensor<3>, key: RandomKey) -> Resul
     Ok(norms.into_iter().map(|norm| norm / first).collect())
 }
 
-/// Fresh layers of one kind, their recurrent kernel multiplied by `scale`.
+/// Fresh layers of one kind, with their recurrent kernel multiplied by `scale`.
 fn fresh(
     kind: RecurrentKind,
     width: usize,
@@ -120,7 +120,7 @@ fn fresh(
     Ok(with_weights(stack, weights)?.train().forward_layers)
 }
 
-/// The norms in a trained language model, on text that it writes.
+/// The norms in a trained language model, on text that it generates.
 fn trained(folder: &PathBuf, steps: usize, seed: u64, device: &Device) -> Result<Vec<f64>> {
     let generator = TextGenerator::load(folder, device)?;
     let begin = generator.vocabulary().tokens().next().unwrap_or_default().to_owned();
@@ -180,7 +180,7 @@ fn main() -> Result<()> {
     let picture = Curves {
         title: "How far gradients reach back".to_owned(),
         x: "steps back".to_owned(),
-        y: "norm of the gradient by the states".to_owned(),
+        y: "norm of the gradient with respect to the states".to_owned(),
         is_logarithmic: true,
         curves: found.into_iter().map(curve).collect(),
     };

@@ -1,4 +1,4 @@
-//! Korean film reviews end to end, read as letters, syllables, subwords or words.
+//! Korean film reviews from end to end, read as letters, syllables, subwords or words.
 //!
 //! ```text
 //! cargo run --release --example nsmc -- --data nsmc
@@ -7,9 +7,10 @@
 //! cargo run --release --example predict -- --artifact artifacts/nsmc/syllables "정말 재미있는 영화였어요"
 //! ```
 //!
-//! Data: the Naver sentiment movie corpus (<https://github.com/e9t/nsmc>), 150,000 short reviews to train on and 50,000 to
-//! test on: the folder that holds `ratings_train.txt` and `ratings_test.txt`, or two files of that form. A tenth of the
-//! training file validates; the test file is read once, at the end. What a unit is learned from is the training part.
+//! Data: the Naver sentiment movie corpus (<https://github.com/e9t/nsmc>), 150,000 short reviews to train on and 50,000
+//! to test on: the folder that holds `ratings_train.txt` and `ratings_test.txt`, or two files of that form. A tenth of
+//! the training file is used for validation; the test file is read once, at the end. Units are learned from the
+//! training part.
 //!
 //! | unit | ids | steps | convolution, pool |
 //! |---|---|---|---|
@@ -18,14 +19,14 @@
 //! | `subwords` of TensorFlow Datasets' encoder | about 8,192 | 40 | 3, none |
 //! | `words`, between spaces and punctuation | 20,000 | 20 | 3, none |
 //!
-//! The model is the same for all: embedding, convolution, max pooling, two bidirectional LSTMs; padding carries the state.
-//! Adam, the rate falls on a plateau, the epoch with the best validation accuracy is kept.
+//! The model is the same for all: embedding, convolution, max pooling, two bidirectional LSTMs; padding carries the
+//! state. Adam; the rate falls on a plateau, and the epoch with the best validation accuracy is kept.
 //!
-//! `--linear` trains fastText's supervised model instead, on words and runs of one to five syllables of them: what the
-//! others have to be better than, in seconds.
+//! `--linear` trains fastText's supervised model instead, on words and n-grams of one to five syllables: a baseline for
+//! the others that takes seconds.
 //!
-//! Time: minutes an epoch on 2 cores. Output: a line an epoch, a table of the units, two reviews labelled, and `test
-//! accuracy` of the unit that validated best.
+//! Time: minutes per epoch on 2 cores. Output: a line for each epoch, a table of the units, two reviews labelled, and
+//! `test accuracy` of the unit with the best validation accuracy.
 
 use kiln_examples::println;
 use std::path::PathBuf;
@@ -64,7 +65,7 @@ struct Options {
     /// The folder with ratings_train.txt and ratings_test.txt of https://github.com/e9t/nsmc
     #[arg(long, value_name = "FOLDER", required_unless_present_all = ["train", "test"], conflicts_with_all = ["train", "test"])]
     data: Option<PathBuf>,
-    /// A training file of that form, in place of a folder
+    /// A training file of that form, instead of a folder
     #[arg(long, value_name = "FILE", requires = "test")]
     train: Option<PathBuf>,
     /// A test file of that form
@@ -73,7 +74,7 @@ struct Options {
     /// What a step of the model reads [default: each of them in turn]
     #[arg(long, value_enum)]
     unit: Option<Unit>,
-    /// Train a linear model of runs of syllables, and no other
+    /// Train only a linear model of syllable n-grams
     #[arg(long, conflicts_with_all = ["unit", "resume", "batch_size"])]
     linear: bool,
 }
@@ -98,7 +99,7 @@ impl Unit {
         }
     }
 
-    /// Learned from `documents`.
+    /// An encoder learned from `documents`.
     fn encoder(self, documents: &Documents) -> Result<SequenceEncoder> {
         let texts = documents.texts();
         let characters = |unit, count| CharTokenizer::builder().unit(unit).num_chars(count).oov_token(UNKNOWN);
@@ -143,13 +144,13 @@ fn main() -> Result<()> {
     let nsmc = match (&options.data, &options.train, &options.test) {
         (Some(folder), ..) => Nsmc::open(folder),
         (None, Some(train), Some(test)) => Nsmc::of_files(train, test),
-        _ => bail!("give --data FOLDER, or both --train FILE and --test FILE"),
+        _ => bail!("use --data FOLDER, or both --train FILE and --test FILE"),
     };
-    // That it can be read is found out now, what it says at the end.
+    // Checks now that the test file can be read, which is needed only at the end.
     let place =
         options.test.as_ref().or(options.data.as_ref()).map(|path| path.display().to_string()).unwrap_or_default();
     let has_reviews = nsmc.test()?.next().transpose()?.is_some();
-    ensure!(has_reviews, "{place}: the test file holds a header alone, expected a line a review behind it");
+    ensure!(has_reviews, "{place}: the test file should have a line for each review after its header, found none");
     let mut train = nsmc
         .train()
         .and_then(|mut train| train.collect_documents())
@@ -163,7 +164,7 @@ fn main() -> Result<()> {
 
     if options.linear {
         if let Some(device) = &training.device {
-            eprintln!("the linear model is trained on the CPU: the device {device} is for the others");
+            eprintln!("the linear model is trained on the CPU; --device {device} is for the others");
         }
         return linear(&options, &nsmc, &fit, &valid);
     }
@@ -198,7 +199,7 @@ fn main() -> Result<()> {
     }
     println!("{} reviews to test on", thousands(test.len()));
     let mut rows = Vec::new();
-    // Validation and test accuracy of the unit that validated best, and its place.
+    // Validation and test accuracy of the unit with the best validation accuracy, and its place.
     let mut best = (f64::NEG_INFINITY, f64::NAN, 0);
     for (place, (unit, encode, parameters, step, validation, run)) in trained.iter().enumerate() {
         let accuracy = run.evaluate(&encode.dataset(&test)?)?.accuracy.unwrap_or(f64::NAN);
@@ -228,7 +229,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// fastText's supervised model of words and runs of their syllables.
+/// fastText's supervised model of words and their syllable n-grams.
 fn linear(options: &Options, nsmc: &Nsmc, fit: &Documents, valid: &Documents) -> Result<()> {
     let training = &options.training;
     let folder = training.folder(&DEFAULTS).join("linear");

@@ -1,15 +1,15 @@
-//! The product of two marked numbers: a task that needs memory over a hundred steps.
+//! Predicts the product of two marked numbers: a task that needs memory over a hundred steps.
 //!
 //! ```text
 //! cargo run --release --example product
 //! cargo run --release --example product -- --layer lstm
 //! ```
 //!
-//! Data: 3,000 generated sequences of 100 pairs (marker, number), two of them marked; the target is
-//! the product of the two numbers. 2,560 to train on, a fifth of which validates, 440 to test on.
-//! Adam, mean squared error, 100 epochs of batches of 16; the epoch with the least validation loss is kept. Time: half a
-//! minute on 2 cores. Output: 8,671 parameters (GRU), a line an epoch, the least validation loss, and how many test
-//! sequences are right within 0.04, such as `right: 99.3 %`.
+//! Data: 3,000 generated sequences of 100 pairs (marker, number), two of them marked; the target is the product of the
+//! two numbers. 2,560 sequences to train on, a fifth of which are for validation, and 440 to test on. Adam, mean
+//! squared error, 100 epochs of batches of 16; the epoch with the lowest validation loss is kept. Time: half a minute
+//! to a minute on 2 cores. Output: 8,671 parameters (GRU), a line for each epoch, the lowest validation loss, and how
+//! many test sequences are right within 0.04, such as `right: 99.3 %`.
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -19,7 +19,7 @@ use kiln::train::predict;
 use kiln_examples::println;
 use kiln_examples::{Defaults, TrainingArgs, show_model, show_run};
 
-/// At 32 a hundred epochs are a little short: 98.0 to 99.8 % right by the seed.
+/// With batches of 32, a hundred epochs are slightly too few: 98.0 to 99.8 % right, depending on the seed.
 const DEFAULTS: Defaults = Defaults::new("product", Optimizer::adam()).epochs(100).fast_epochs(2).batch_size(16);
 const STEPS: usize = 100;
 const TOLERANCE: f32 = 0.04;

@@ -1,17 +1,16 @@
-//! CBOW on the Penn Treebank with a textbook's settings, as a Burn module in the ordinary trainer.
+//! Trains CBOW on the Penn Treebank with a textbook's settings, as a Burn module in the ordinary trainer.
 //!
 //! ```text
 //! cargo run --release --example ptb-cbow -- --corpus ptb.train.txt
 //! ```
 //!
-//! Data: a text of UTF-8 with one sentence a line, read as one run of words with `<eos>` between them;
-//! without `--corpus` the generated reviews. Settings: window 5, 100 numbers a word, batches of 100, 10
-//! epochs, Adam, 5 negative words, no word left out: those of "Deep Learning from Scratch 2", chapter 4
-//! (Saitoh, 2018). Time: some minutes on two cores. Output: the loss of each epoch, the nearest words of
-//! the words asked for, and analogies.
+//! Data: a UTF-8 text with one sentence a line, read as one sequence of words with `<eos>` between them; without
+//! `--corpus`, the generated reviews. Settings: window 5, 100 numbers a word, batches of 100, 10 epochs, Adam, 5
+//! negative words, no words skipped: those of "Deep Learning from Scratch 2", chapter 4 (Saitoh, 2018). Time: some
+//! minutes on two cores. Output: the loss of each epoch, the nearest words of the given words, and analogies.
 //!
-//! The fast path to word vectors is `--example word2vec`; here any device trains them. With `--sparse` a step
-//! touches the rows of its words alone, which is twice as fast and another Adam.
+//! The fast path to word vectors is `--example word2vec`; here any device trains them. With `--sparse`, a step touches
+//! only the rows of its words, which is twice as fast but changes Adam.
 
 use anyhow::{Result, ensure};
 use clap::Parser;
@@ -39,7 +38,7 @@ struct Options {
     training: TrainingArgs,
     #[command(flatten)]
     text: CorpusArgs,
-    /// Touch the rows of a step's words alone, also in Adam: faster, other numbers
+    /// Touch only the rows of a step's words, also in Adam: faster, with other results
     #[arg(long)]
     sparse: bool,
 }
@@ -56,9 +55,9 @@ fn main() -> Result<()> {
     let mut counts = vec![0; words.len()];
     ids.iter().for_each(|&id| counts[id as usize] += 1);
     println!("{} words, {} of them different", thousands(ids.len()), thousands(words.len()));
-    ensure!(counts.iter().filter(|&&count| count > 0).count() > 2, "the text must hold some different words");
+    ensure!(counts.iter().filter(|&&count| count > 0).count() > 2, "the text must hold at least three different words");
 
-    // Every word with the five before and behind it.
+    // Every word with the five before and the five after it.
     let mut batch = WindowBatch::default();
     let sampler = WindowSampler::new(&counts, WINDOW, false, 0, 0.0, 0.75);
     sampler.draw(&ids, &mut RandomKey::new(training.seed).generator(), &mut batch);

@@ -1,18 +1,17 @@
-//! word2vec on a text of one's own, and questions to its vectors.
+//! Trains word2vec on any text, and answers questions with its vectors.
 //!
 //! ```text
 //! cargo run --release --example word2vec -- --corpus sentences.txt
 //! cargo run --release --example word2vec -- --corpus sentences.txt --skip-gram --eval DIR --output vectors.bin
 //! ```
 //!
-//! Data: a text of UTF-8 with one sentence a line, words apart by spaces, plain or `.gz`; without
-//! `--corpus` the generated reviews. Time: 17 million words of film reviews take some seconds an
-//! epoch. Output: a progress bar with words a second, loss and rate, the scores on word pairs and
-//! analogies with `--eval`, and then a loop that answers: `king` gives the nearest words, `king - man +
-//! woman` the nearest to the sum.
+//! Data: a UTF-8 text with one sentence a line and spaces between words, plain or `.gz`; without `--corpus`, the
+//! generated reviews. Time: 17 million words of film reviews take some seconds per epoch. Output: a progress bar with
+//! words a second, loss and rate; the scores on word pairs and analogies with `--eval`; and then a loop that answers
+//! questions: `king` shows the nearest words, `king - man + woman` the words nearest to the sum.
 //!
-//! Ctrl-C stops the training where it is; with `--state FILE`, which is also written behind each epoch,
-//! the same command goes on there.
+//! Ctrl-C stops the training where it is. With `--state FILE`, which is also written after each epoch, the same command
+//! continues from there.
 
 use kiln_examples::println;
 use std::io::{BufRead, IsTerminal, Write};
@@ -29,13 +28,13 @@ use kiln::vectors::{AnalogyOptions, Format, PairsOptions, WordVectors};
 use kiln_examples::losses::{folder_for_model, keep_losses};
 use kiln_examples::{Interrupt, review_corpus};
 
-/// Train word vectors and ask them
+/// Train word vectors and query them
 #[derive(Parser)]
 struct Options {
     /// Text with one sentence a line; may be given several times
     #[arg(long, value_name = "FILE")]
     corpus: Vec<PathBuf>,
-    /// Predict a word from each word around it instead of from all of them
+    /// Predict a word from each word around it, instead of from all of them together
     #[arg(long)]
     skip_gram: bool,
     /// Passes over the text
@@ -44,43 +43,43 @@ struct Options {
     /// Numbers in a vector
     #[arg(long, default_value_t = 100)]
     size: usize,
-    /// Words to each side at most
+    /// The most words on each side
     #[arg(long, default_value_t = 5)]
     window: usize,
-    /// Words that occur less often are left out
+    /// Skip words that occur less often
     #[arg(long, default_value_t = 5)]
     min_count: u64,
-    /// Negative words a window
+    /// Negative words for each window
     #[arg(long, default_value_t = 5)]
     negative: usize,
-    /// Words above this share of the text are left out now and then
+    /// Randomly skip some occurrences of words above this share of the text
     #[arg(long, default_value_t = 1e-3)]
     sample: f64,
-    /// The first learning rate [default: 0.05, with --skip-gram 0.03]
+    /// The initial learning rate [default: 0.05, with --skip-gram 0.03]
     #[arg(long)]
     alpha: Option<f64>,
     /// Seed of vectors, windows and negative words
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Threads; 0 takes all cores
+    /// Threads; 0 uses all cores
     #[arg(long, default_value_t = 0)]
     workers: usize,
-    /// Let a GPU make the steps: wgpu or cuda. Default: the CPU by its own fast path
+    /// Train on a GPU: wgpu or cuda. Default: the CPU with its own fast path
     #[arg(long, conflicts_with = "deterministic")]
     device: Option<String>,
-    /// The same vectors with any number of threads
+    /// Produce the same vectors with any number of threads
     #[arg(long)]
     deterministic: bool,
     /// A folder with wordsim353.tsv, simlex999.txt and questions-words.txt to score the vectors on
     #[arg(long, value_name = "DIR")]
     eval: Option<PathBuf>,
-    /// Write the vectors: .txt and .vec text, .bin binary, .safetensors; .gz on top
+    /// Write the vectors: text for .txt and .vec, binary for .bin, or .safetensors; may end in .gz
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Keep the training's state here, and go on from it
+    /// Save the state of the training in this file, and continue from it
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Folder for the vectors, the losses of the epochs and their picture
+    /// Folder for the vectors, the losses of the epochs and their plot
     #[arg(long, value_name = "DIR", conflicts_with = "json")]
     artifact: Option<PathBuf>,
     /// Replace the vectors that the folder holds
@@ -96,12 +95,12 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    // A training that goes on replaces what it left when it was stopped.
+    // A continued training replaces what it wrote when it was stopped.
     let replaces = options.overwrite || options.state.as_ref().is_some_and(|path| path.exists());
     let folder = options.artifact.as_ref();
     let kept = folder.map(|folder| folder_for_model(folder, "vectors.safetensors", replaces)).transpose()?;
     let corpus = if options.corpus.is_empty() {
-        // The reviews that come with Kiln, to see how it goes.
+        // The reviews that come with Kiln, for a first try.
         review_corpus(options.seed)?
     } else {
         Corpus::files(&options.corpus)?
@@ -110,7 +109,7 @@ fn main() -> Result<()> {
         Some(path) if path.exists() => {
             let model = Word2Vec::load(path)?;
             check_same(model.config(), &config(&options), path)?;
-            eprintln!("going on from {} behind {} epochs", path.display(), model.epochs_done());
+            eprintln!("continuing from {} after {} epochs", path.display(), model.epochs_done());
             model
         }
         _ => Word2Vec::new(&config(&options), &corpus)?,
@@ -127,8 +126,8 @@ fn main() -> Result<()> {
     let seconds = began.elapsed().as_secs_f64();
     if !is_over {
         match &options.state {
-            Some(path) => eprintln!("stopped; the same command goes on from {}", path.display()),
-            None => eprintln!("stopped; --state FILE would have kept the training"),
+            Some(path) => eprintln!("stopped; the same command continues from {}", path.display()),
+            None => eprintln!("stopped; use --state FILE to be able to continue a training"),
         }
     }
 
@@ -144,7 +143,7 @@ fn main() -> Result<()> {
             model.losses().iter().enumerate().map(|(at, &loss)| [at as f64 + 1.0, loss]).collect();
         keep_losses(folder, ["epoch", "loss"], &rows)?;
     }
-    // Whole epochs of this call; a resumed or stopped one counts a little too low.
+    // Whole epochs of this call; if it was resumed or stopped, this counts slightly too few.
     let words = model.vocabulary().raw_words() * (model.epochs_done() as u64 - done_before);
     if options.json {
         let line = serde_json::json!({
@@ -186,7 +185,7 @@ fn config(options: &Options) -> Word2VecConfig {
     Word2VecConfig { alpha: options.alpha, ..config }
 }
 
-/// A training goes on with the options that it began with; the number of threads may differ.
+/// A training must continue with the options that it began with; only the number of threads may differ.
 fn check_same(before: &Word2VecConfig, now: &Word2VecConfig, path: &Path) -> Result<()> {
     let (before, now) = (serde_json::to_value(before)?, serde_json::to_value(now)?);
     let differing = before.as_object().into_iter().flatten();
@@ -195,15 +194,15 @@ fn check_same(before: &Word2VecConfig, now: &Word2VecConfig, path: &Path) -> Res
         differing.map(|(name, value)| format!("{name} was {value} and is now {}", now[name])).collect();
     ensure!(
         differing.is_empty(),
-        "{} was begun with other options: {}; give the same ones, or another file",
+        "{} was begun with other options: {}; use the same ones, or another file",
         path.display(),
         differing.join(", ")
     );
     Ok(())
 }
 
-/// Trains with a progress bar until the end or Ctrl-C, and saves the state behind each epoch; says
-/// whether it came to the end.
+/// Trains with a progress bar until the end or Ctrl-C, and saves the state after each epoch. Returns whether it reached
+/// the end.
 fn train(model: &mut Word2Vec, corpus: &Corpus, options: &Options) -> Result<bool> {
     let device = options.device.as_deref().map(|name| kiln::device_named(Some(name))).transpose()?;
     let interrupt = Interrupt::on_ctrl_c()?;
@@ -236,7 +235,7 @@ fn train(model: &mut Word2Vec, corpus: &Corpus, options: &Options) -> Result<boo
     Ok(is_over)
 }
 
-/// Spearman's rho on word pairs, and the share of analogies that are right.
+/// Spearman's rho on word pairs, and the share of correct analogies.
 fn evaluate(vectors: &WordVectors, folder: &Path) -> Result<serde_json::Value> {
     let pairs = |name: &str| -> Result<serde_json::Value> {
         let scores = vectors.evaluate_word_pairs(folder.join(name), &PairsOptions::new())?;
@@ -251,7 +250,7 @@ fn evaluate(vectors: &WordVectors, folder: &Path) -> Result<serde_json::Value> {
     }))
 }
 
-/// Answers lines of words and signs from the standard input.
+/// Answers queries of words, + and - from standard input.
 fn ask(vectors: &WordVectors) -> Result<()> {
     let input = std::io::stdin();
     if input.is_terminal() {

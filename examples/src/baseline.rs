@@ -1,8 +1,9 @@
 //! The baseline that a sequence model has to beat: logistic regression on tf-idf of words and word pairs.
 //!
-//! Rows are scikit-learn's `TfidfVectorizer(ngram_range=(1, 2))` with its defaults, the model its `LogisticRegression`. The
-//! strength `C` is chosen on a fifth of the training texts, then the model is fitted to all of them. Texts become words
-//! by the rules of the Keras tokenizer, so that "not" and "I" stay and "can't" is one word.
+//! Rows are those of scikit-learn's `TfidfVectorizer(ngram_range=(1, 2))` with its defaults, the model is its
+//! `LogisticRegression`. The strength `C` is chosen on a fifth of the training texts, then the model is fitted to all
+//! of them. Texts become words by the rules of the Keras tokenizer, so that "not" and "I" are kept and "can't" is one
+//! word.
 
 use anyhow::{Result, ensure};
 use kiln::linear::{LogisticModel, LogisticRegression};
@@ -12,29 +13,29 @@ use kiln::text::features::{SparseMatrix, TfidfVectorizer};
 /// The strengths `C` that are tried.
 const STRENGTHS: [f64; 5] = [0.01, 0.1, 1.0, 10.0, 100.0];
 
-/// The share of the training texts that judges the strengths.
+/// The share of the training texts that the strengths are compared on.
 const VALIDATION_SHARE: f64 = 0.2;
 
-/// Runs of what is neither white space nor an ASCII sign other than the apostrophe.
+/// Runs of characters that are neither white space nor ASCII punctuation other than the apostrophe.
 const WORD: &str = r"[^\t\n !-&(-/:-@\[-`{-~]+";
 
-/// What the baseline reached.
+/// The result of the baseline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Baseline {
-    /// The share of test texts whose label it gets right.
+    /// The share of test texts with the right label.
     pub accuracy: f64,
-    /// The strength `C` that did best on the validation fifth; the smaller one of two that tie.
+    /// The strength `C` that did best on the validation fifth; the smaller of two that tie.
     pub strength: f64,
     /// The number of words and word pairs in the training texts.
     pub features: usize,
 }
 
-/// Fits the baseline to `train` and judges it on `test`. `seed` decides which training texts form the validation fifth,
-/// and nothing else is random.
+/// Fits the baseline to `train` and scores it on `test`. `seed` decides which training texts form the validation fifth;
+/// nothing else is random.
 ///
 /// # Errors
 ///
-/// The texts hold no words, those to fit on are of one class, or there are none to judge on.
+/// The texts hold no words, those to fit on are of one class, or there are none to score on.
 pub fn tfidf_logistic_regression(train: &Documents, test: &Documents, seed: u64) -> Result<Baseline> {
     let (learners, judges) = train.shuffled(seed).split_tail(VALIDATION_SHARE)?;
     let (vectorizer, rows) = vectorized(&learners)?;
@@ -62,7 +63,7 @@ fn regression(c: f64) -> LogisticRegression {
 }
 
 fn accuracy(model: &LogisticModel, rows: &SparseMatrix<f64>, documents: &Documents) -> Result<f64> {
-    ensure!(!documents.is_empty(), "the baseline needs texts to be judged on");
+    ensure!(!documents.is_empty(), "the baseline needs texts to be scored on");
     let predicted = model.predict(rows)?;
     let right = predicted.iter().zip(documents.labels()).filter(|(found, label)| **found == *label).count();
     Ok(right as f64 / documents.len() as f64)
@@ -97,7 +98,7 @@ mod tests {
         let result = tfidf_logistic_regression(&of(pairs, &subjects[..8]), &of(pairs, &subjects[8..]), 0).unwrap();
         assert_eq!(result.accuracy, 1.0);
         assert!(STRENGTHS.contains(&result.strength));
-        // The same words and the same pairs, so the same row, in another order: half of them must be wrong.
+        // The same words and the same pairs in another order, so the same row: half of them must be wrong.
         let order = [("the good the bad the _", 1), ("the bad the good the _", 0)];
         let result = tfidf_logistic_regression(&of(order, &subjects), &of(order, &subjects), 0).unwrap();
         assert_eq!(result.accuracy, 0.5);

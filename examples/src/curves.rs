@@ -1,4 +1,4 @@
-//! Curves in one picture, on a plain or a logarithmic scale.
+//! Several curves in one picture, on a linear or a logarithmic scale.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// What a run measured as `value`, such as `val_accuracy`, in each epoch.
+    /// The metric `value` of a run, such as `val_accuracy`, in each epoch.
     #[must_use]
     pub fn of_history(name: &str, history: &History, value: &str) -> Self {
         let points = history.epochs().iter().filter_map(|logs| Some((logs.epoch as f64, logs.get(value)?)));
@@ -39,37 +39,37 @@ impl Curve {
     }
 }
 
-/// Several curves and what they are of.
+/// Several curves and their labels.
 #[derive(Clone, Debug)]
 pub struct Curves {
     /// Above the picture.
     pub title: String,
     /// Below the horizontal axis.
     pub x: String,
-    /// Beside the vertical axis.
+    /// Next to the vertical axis.
     pub y: String,
-    /// Whether the vertical axis is logarithmic: points at or below 0 are left out then.
+    /// Whether the vertical axis is logarithmic; points at or below 0 are then skipped.
     pub is_logarithmic: bool,
     /// The curves.
     pub curves: Vec<Curve>,
 }
 
 impl Curves {
-    /// Draws them to a `.svg` or `.png` file.
+    /// Draws the curves to a `.svg` or `.png` file.
     ///
     /// # Errors
     ///
-    /// There is nothing to draw, or as [`save`].
+    /// There is nothing to draw; otherwise the same as [`save`].
     pub fn save(&self, path: &Path) -> Result<()> {
-        ensure!(self.bounds().is_some(), "there is no point to draw in {}", path.display());
+        ensure!(self.bounds().is_some(), "there are no points to draw in {}", path.display());
         save(path, self)
     }
 
-    /// Draws them to `NAME.svg` and `NAME.png` in a folder, and says where.
+    /// Draws the curves to `NAME.svg` and `NAME.png` in a folder, and prints their paths.
     ///
     /// # Errors
     ///
-    /// As [`Curves::save`].
+    /// Same as [`Curves::save`].
     pub fn save_both(&self, folder: &Path, name: &str) -> Result<()> {
         for ending in ["svg", "png"] {
             let path = folder.join(format!("{name}.{ending}"));
@@ -93,15 +93,15 @@ impl Curves {
         })
     }
 
-    /// The corner in which the legend hides least of the curves.
+    /// The corner in which the legend hides the least of the curves.
     fn emptiest_corner(&self) -> SeriesLabelPosition {
-        /// Places that are looked at between two points of a curve.
+        /// Places that are checked between two points of a curve.
         const BETWEEN: u32 = 16;
         let scale = |y: f64| if self.is_logarithmic { y.ln() } else { y };
         let Some([left, right, low, high]) = self.bounds() else { return SeriesLabelPosition::LowerLeft };
         let share = |x: f64, from: f64, to: f64| if to > from { (x - from) / (to - from) } else { 0.5 };
         let longest = self.curves.iter().map(|curve| curve.name.chars().count()).max().unwrap_or(0);
-        // About what a letter and a line take of the picture's plane.
+        // About the share of the picture that a letter and a line take.
         let (width, height) = (0.06 + longest as f64 * 0.009, 0.06 + self.curves.len() as f64 * 0.045);
         let mut hidden = [0; 4];
         for curve in &self.curves {
@@ -139,7 +139,7 @@ impl Curves {
         Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
     {
         let [left, right, low, high] = self.bounds().unwrap_or([0.0, 1.0, 0.0, 1.0]);
-        // As many decimals as tell one label from the next.
+        // As many decimals as are needed to distinguish the labels.
         let decimals = (1.0 - (high - low).log10().floor()).clamp(2.0, 6.0) as usize;
         let number = |y: &f64| if self.is_logarithmic { format!("{y:.0e}") } else { format!("{y:.decimals$}") };
         chart

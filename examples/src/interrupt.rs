@@ -13,11 +13,11 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Takes Ctrl-C over; a second one ends the program at once.
+    /// Handles Ctrl-C; a second one ends the program at once.
     ///
     /// # Errors
     ///
-    /// Something else handles it already.
+    /// Ctrl-C is already handled elsewhere.
     pub fn on_ctrl_c() -> Result<Self> {
         let interrupt = Self { pressed: Arc::default(), released: Arc::default() };
         let handled = interrupt.clone();

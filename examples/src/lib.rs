@@ -2,7 +2,7 @@
 //!
 //! An example itself shows its data, its model and its result.
 
-/// `println!` that goes on when nobody reads any more, as in `| head`: a closed pipe must not end a run.
+/// `println!` that continues when the output is no longer read, as in `| head`: a closed pipe must not end a run.
 #[macro_export]
 macro_rules! println {
     () => {
@@ -21,6 +21,7 @@ pub mod losses;
 pub mod page;
 pub mod picture;
 pub mod plane;
+pub mod running_text;
 pub mod step_times;
 pub mod table;
 
@@ -42,10 +43,40 @@ use kiln::vectors::Similar;
 
 pub use interrupt::Interrupt;
 
-/// The code in the repository's README compiles. It stands here, and not in `kiln`, since no packed crate holds that file.
+/// The code in the repository's README compiles. This is here instead of in `kiln`, since no packed crate contains that
+/// file.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The same for the pages of the guide.
+#[cfg(doctest)]
+mod guide {
+    macro_rules! pages {
+        ($($name:ident: $file:literal;)*) => {
+            $(#[doc = include_str!(concat!("../../docs/guide/src/", $file))] struct $name;)*
+        };
+    }
+
+    pages! {
+        FirstModel: "first-model.md";
+        YourOwnFile: "your-own-file.md";
+        ChoosingAModel: "choosing-a-model.md";
+        Scripts: "scripts.md";
+        WordVectors: "word-vectors.md";
+        LanguageModels: "language-models.md";
+        YourOwnModel: "your-own-model.md";
+        Serving: "serving.md";
+        Devices: "devices.md";
+        WhenSomethingFails: "when-something-fails.md";
+        Keras: "from/keras.md";
+        ScikitLearn: "from/scikit-learn.md";
+        Gensim: "from/gensim.md";
+        FastText: "from/fasttext.md";
+        Torchtext: "from/torchtext.md";
+        PyTorch: "from/pytorch.md";
+    }
+}
 
 /// The options of every example that trains.
 #[derive(Clone, Debug, Parser)]
@@ -53,13 +84,13 @@ pub struct TrainingArgs {
     /// Backend: auto, wgpu, cuda, flex or ndarray. Default: the best GPU found, else the CPU
     #[arg(long, env = "KILN_DEVICE")]
     pub device: Option<String>,
-    /// The last epoch
+    /// Stop after this epoch
     #[arg(long)]
     pub epochs: Option<usize>,
     /// Rows in a step
     #[arg(long)]
     pub batch_size: Option<usize>,
-    /// The first learning rate
+    /// The initial learning rate
     #[arg(long, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// Seed of weights, shuffling and dropout
@@ -74,21 +105,21 @@ pub struct TrainingArgs {
     /// Continue the run that the folder holds, from its last checkpoint
     #[arg(long)]
     pub resume: bool,
-    /// Keep the state after every so many steps too, for --resume
+    /// Save the state also every STEPS steps, for --resume
     #[arg(long, value_name = "STEPS")]
     pub checkpoint_steps: Option<usize>,
-    /// Keep the state every so many minutes too, for --resume
+    /// Save the state also every MINUTES minutes, for --resume
     #[arg(long, value_name = "MINUTES")]
     pub checkpoint_minutes: Option<f64>,
     /// Start from the weights of this run, artifact or file. Keep --seed: it decides the split and the vocabulary
     #[arg(long, value_name = "PATH", conflicts_with = "resume")]
     pub from_weights: Option<PathBuf>,
-    /// A small part of the data and few epochs, to see that everything runs
+    /// Use a small part of the data and few epochs, to see that everything runs
     #[arg(long)]
     pub fast: bool,
 }
 
-/// An example's own values for options that were not given.
+/// An example's own defaults for options that are not given.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults {
     /// The example's name, which names its folder.
@@ -101,7 +132,7 @@ pub struct Defaults {
     pub batch_size: usize,
     /// The optimizer.
     pub optimizer: Optimizer,
-    /// Whether a run in the default folder takes seconds and may be replaced unasked.
+    /// Whether a run in the default folder takes seconds and may be replaced without asking.
     pub is_demonstration: bool,
 }
 
@@ -112,7 +143,7 @@ impl Defaults {
         Self { name, epochs: 10, fast_epochs: 1, batch_size: 32, optimizer, is_demonstration: false }
     }
 
-    /// A run of seconds, which a later one in the default folder replaces.
+    /// Marks a run that takes seconds: a later one in the default folder replaces it.
     #[must_use]
     pub const fn demonstration(self) -> Self {
         Self { is_demonstration: true, ..self }
@@ -137,8 +168,8 @@ impl Defaults {
     }
 }
 
-/// The options of an example that takes no others than `T`. `about` opens its help; what cannot be understood ends the
-/// program.
+/// Parses the options of an example that has no others than `T`. `about` opens its help; options that cannot be parsed
+/// end the program.
 #[must_use]
 pub fn options<T: Parser>(about: &'static str) -> T {
     let matches = T::command().about(about).get_matches();
@@ -146,11 +177,11 @@ pub fn options<T: Parser>(about: &'static str) -> T {
 }
 
 impl TrainingArgs {
-    /// The device asked for.
+    /// The requested device.
     ///
     /// # Errors
     ///
-    /// It cannot be had.
+    /// The device cannot be used.
     pub fn device(&self) -> Result<Device> {
         Ok(kiln::device_named(self.device.as_deref())?)
     }
@@ -161,7 +192,7 @@ impl TrainingArgs {
         self.artifact.clone().unwrap_or_else(|| PathBuf::from("artifacts").join(defaults.name))
     }
 
-    /// A trainer by these options that Ctrl-C stops in good order.
+    /// A trainer with these options, which Ctrl-C stops cleanly.
     pub fn trainer<M: Trainable>(&self, defaults: &Defaults) -> Trainer<M> {
         let epochs = if self.fast { defaults.fast_epochs } else { defaults.epochs };
         let optimizer = match self.learning_rate {
@@ -202,33 +233,33 @@ impl TrainingArgs {
         trainer.stop_on_ctrl_c()
     }
 
-    /// These options for several runs, each with a folder of its name inside this one.
+    /// These options for several runs, each in a folder with its name inside this one.
     ///
-    /// With `--resume` the runs that have a checkpoint go on, and the others begin.
+    /// With `--resume`, runs that have a checkpoint continue, and the others begin.
     ///
     /// # Errors
     ///
-    /// One of the folders holds a run that is neither to be overwritten nor resumed, or none holds one to resume. That
-    /// is found out here, before the first of several long runs.
+    /// One of the folders holds a run that is to be neither overwritten nor resumed, or none holds a run to resume.
+    /// This is checked here, before the first of several long runs.
     pub fn parts(&self, defaults: &Defaults, names: &[&str]) -> Result<Vec<Self>> {
         let parent = self.folder(defaults);
         let has_begun = |name: &str| parent.join(name).join("checkpoint.kiln").exists();
         let begun: Vec<&str> = names.iter().copied().filter(|name| has_begun(name)).collect();
         ensure!(
             begun.is_empty() || self.overwrite || self.resume,
-            "{} already holds a run of {}: give --overwrite, --resume or another --artifact",
+            "{} already holds a run of {}: use --overwrite, --resume or another --artifact",
             parent.display(),
             begun.join(", ")
         );
         ensure!(
             !(begun.is_empty() && self.resume),
-            "{} holds no run of {} to resume: leave --resume out",
+            "{} holds no run of {} to resume: remove --resume",
             parent.display(),
             names.join(", ")
         );
         let part = |name: &&str| {
             let resume = self.resume && has_begun(name);
-            // Of a folder of runs each part starts from the run of its name.
+            // If the weights are a folder of runs, each part starts from the run with its name.
             let from_weights = self.from_weights.as_ref().map(|path| match path.join(name).is_dir() {
                 true => path.join(name),
                 false => path.clone(),
@@ -239,7 +270,7 @@ impl TrainingArgs {
     }
 }
 
-/// Prints a model's table of layers and its number of parameters on a line of its own.
+/// Prints a model's table of layers and, on a separate line, its number of parameters.
 pub fn show_model<M: Model>(model: &M) {
     let summary = model.summary();
     println!("{summary}");
@@ -260,7 +291,7 @@ pub struct ImdbArgs {
     /// The reviews: the folder or the .tar.gz. Default: the user's cache, downloaded on first use
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// How the files' bytes stand for characters: utf-8, utf-8-lossy (a sign in place of what is not UTF-8), latin-1 …
+    /// Encoding of the files: utf-8, utf-8-lossy (replaces invalid bytes by U+FFFD), latin-1 …
     #[arg(long, value_name = "NAME", default_value = "utf-8")]
     encoding: Encoding,
 }
@@ -270,7 +301,7 @@ impl ImdbArgs {
     ///
     /// # Errors
     ///
-    /// They cannot be had; the message says what to do.
+    /// The reviews cannot be opened; the message says what to do.
     pub fn open(&self) -> Result<Imdb> {
         let imdb = match &self.data {
             Some(path) => Imdb::open(path)?,
@@ -283,15 +314,15 @@ impl ImdbArgs {
 /// The options of the examples that train on film reviews.
 #[derive(Clone, Debug, Parser)]
 pub struct ImdbTraining {
-    /// How to train.
+    /// The options for training.
     #[command(flatten)]
     pub training: TrainingArgs,
-    /// What to train on.
+    /// The options for the data.
     #[command(flatten)]
     pub imdb: ImdbArgs,
 }
 
-/// The options of the examples on running text.
+/// The options of the examples on plain text.
 #[derive(Args, Clone, Debug)]
 pub struct CorpusArgs {
     /// Text with one sentence a line
@@ -300,13 +331,13 @@ pub struct CorpusArgs {
     /// Words whose neighbours are shown
     #[arg(long, value_delimiter = ',', default_value = "you,year,car,toyota")]
     pub words: Vec<String>,
-    /// Write the vectors: .txt text, .bin binary, .safetensors
+    /// Write the vectors: text for .txt, binary for .bin, or .safetensors
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
 impl CorpusArgs {
-    /// The text of the file; without one the reviews generated from `seed`.
+    /// The text of the file; without a file, the reviews generated from `seed`.
     ///
     /// # Errors
     ///
@@ -323,7 +354,7 @@ impl CorpusArgs {
 ///
 /// # Errors
 ///
-/// The file cannot be read, or is no text of UTF-8.
+/// The file cannot be read, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
     let mut text = String::new();
     kiln::Input::open(path)?
@@ -333,12 +364,12 @@ pub fn read_text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Writes a line to the standard output, if somebody still reads it.
+/// Writes a line to standard output, if it is still read.
 pub fn tell(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// The different words of a text by their first places, and the text in their numbers. `<eos>` ends each line.
+/// The distinct words of a text in order of first appearance, and the text as their indices. `<eos>` ends each line.
 #[must_use]
 pub fn numbered(text: &str) -> (Vec<&str>, Vec<u32>) {
     let (mut words, mut index) = (Vec::new(), HashMap::new());
@@ -353,8 +384,8 @@ pub fn numbered(text: &str) -> (Vec<&str>, Vec<u32>) {
     (words, ids)
 }
 
-/// The ids of `keras.datasets.imdb`, with which the tutorials' figures were made: of all training
-/// reviews, in their own order.
+/// The ids of `keras.datasets.imdb`, with which the tutorials' figures were computed: from all training reviews, in
+/// their original order.
 ///
 /// # Errors
 ///
@@ -364,23 +395,22 @@ pub fn imdb_ids(train: &Documents, words: usize, length: usize) -> Result<Sequen
     Ok(SequenceEncoder::new(ImdbIds::new(tokenizer, words)?, length)?)
 }
 
-/// The generated reviews that a model is trained on as a text: in lower case, one a line, full stops as
-/// words.
+/// The generated training reviews as a text: in lower case, one a line, full stops as words.
 ///
 /// # Errors
 ///
-/// The reviews cannot be made.
+/// The reviews cannot be generated.
 pub fn review_text(seed: u64) -> Result<String> {
     let reviews = Reviews::generate(seed).into_documents()?;
     let texts: Vec<String> = reviews.train.texts().map(|text| text.to_lowercase().replace('.', " .")).collect();
     Ok(texts.join("\n"))
 }
 
-/// The same as sentences of words, without signs.
+/// The same as sentences of words, without punctuation.
 ///
 /// # Errors
 ///
-/// As [`review_text`].
+/// Same as [`review_text`].
 pub fn review_corpus(seed: u64) -> Result<Corpus> {
     let text = review_text(seed)?;
     Ok(Corpus::sentences(text.lines().map(|line| {
@@ -395,11 +425,11 @@ pub fn similar_words(near: &[Similar<'_>]) -> String {
     near.iter().map(|near| format!("{} {:.3}", near.word, near.similarity)).collect::<Vec<_>>().join(", ")
 }
 
-/// Words of a review in lower case, signs as words of their own, and no line breaks of HTML.
+/// Words of a review in lower case, punctuation marks as separate words, without HTML line breaks.
 ///
 /// # Errors
 ///
-/// None: the pattern is a constant.
+/// Never: the pattern is a constant.
 pub fn review_words() -> Result<Analyzer> {
     let normalizer = Normalizer::new().html(Html::Breaks).lower(true);
     Ok(Analyzer::default().normalizer(normalizer).words(WordSplitter::matches(r"\w+(?:'\w+)?|[^\w\s]")?))
@@ -426,7 +456,7 @@ mod tests {
 
         std::fs::create_dir(folder.path().join("second")).unwrap();
         std::fs::write(folder.path().join("second/checkpoint.kiln"), "").unwrap();
-        assert!(message(&[]).contains("a run of second: give --overwrite"));
+        assert!(message(&[]).contains("a run of second: use --overwrite"));
         let resumed: Vec<bool> = parts(&["--resume"]).unwrap().iter().map(|part| part.resume).collect();
         assert_eq!(resumed, [false, true]);
         assert!(parts(&["--overwrite"]).unwrap().iter().all(|part| part.overwrite && !part.resume));

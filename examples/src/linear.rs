@@ -1,4 +1,4 @@
-//! fastText's supervised model, trained in sight and kept.
+//! Trains fastText's supervised model with a progress bar, and saves it.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -12,12 +12,12 @@ use kiln::models::thousands;
 use crate::Interrupt;
 use crate::losses::keep_losses;
 
-/// Trains with a progress bar until the end or Ctrl-C, and leaves `model.bin`, `history.csv` and the losses as a picture in
+/// Trains with a progress bar until the end or Ctrl-C, and saves `model.bin`, `history.csv` and a plot of the losses in
 /// `folder`.
 ///
 /// # Errors
 ///
-/// Options or lines make no training, or the folder cannot be written.
+/// The options or lines allow no training, or the folder cannot be written.
 pub fn fit_supervised(config: &SupervisedConfig, lines: &[String], folder: &Path) -> Result<Supervised> {
     let interrupt = Interrupt::on_ctrl_c()?;
     let style = ProgressStyle::with_template("{wide_bar} {percent}% {msg} {elapsed}<{eta}")?;

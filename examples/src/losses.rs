@@ -1,4 +1,4 @@
-//! The folder of what is trained without the trainer: one model, and how its loss fell.
+//! The folder of a model that is trained without the trainer, and how its loss fell.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use kiln::text::io::WholeFile;
 
 use crate::curves::{Curve, Curves};
 
-/// Makes the folder of a model, and gives the path of its file.
+/// Makes the folder of a model, and returns the path of its file.
 ///
 /// # Errors
 ///
-/// It holds a model that is not to be replaced, or cannot be made.
+/// It holds a model that must not be replaced, or it cannot be made.
 pub fn folder_for_model(folder: &Path, file: &str, overwrite: bool) -> Result<PathBuf> {
     let path = folder.join(file);
     ensure!(
         overwrite || !path.exists(),
-        "{} is there already: --overwrite replaces it, --artifact names another folder",
+        "{} already exists: replace it with --overwrite or choose another folder with --artifact",
         path.display()
     );
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     Ok(path)
 }
 
-/// `history.csv` of these columns, and the second of them over the first as a picture.
+/// Writes `history.csv` with these columns, and plots the second column over the first.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub fn keep_losses<const N: usize>(folder: &Path, columns: [&str; N], rows: &[[f
     }
     file.finish()?;
     if rows.is_empty() {
-        return Ok(()); // stopped before there was a point
+        return Ok(()); // stopped before the first point
     }
     let picture = Curves {
         title: "Training loss".to_owned(),

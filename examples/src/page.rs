@@ -1,12 +1,12 @@
-//! Tokens shown as they are written: spaces between words, and a reader who may go away.
+//! Writes tokens as they are generated, with spaces between words, until the output is closed.
 
 use std::io::{ErrorKind, Result, Write};
 
-/// Whether whoever reads has had enough, as in `generate | head`.
+/// Whether the reader has closed the pipe, as in `generate | head`.
 ///
 /// # Errors
 ///
-/// It could not be written for another reason.
+/// Writing failed for another reason.
 pub fn reader_is_gone(written: Result<()>) -> Result<bool> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(true),
@@ -14,7 +14,7 @@ pub fn reader_is_gone(written: Result<()>) -> Result<bool> {
     }
 }
 
-/// The standard output, and where the text stands in its line.
+/// The standard output, and whether the text is at the start of a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
     at_line_start: bool,
@@ -23,17 +23,17 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// A page at its first line. Words get spaces between them, characters none; the token `line_end` ends a line.
+    /// A page at its first line. Words are separated by spaces, characters are not; the token `line_end` ends a line.
     #[must_use]
     pub const fn new(is_words: bool, line_end: &'a str) -> Self {
         Self { at_line_start: true, is_words, line_end }
     }
 
-    /// Writes one token, and shows it at once.
+    /// Writes one token and shows it at once.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
+    /// The token cannot be written.
     pub fn write(&mut self, token: &str) -> Result<()> {
         let mut out = std::io::stdout().lock();
         let ends = token == self.line_end;
@@ -46,11 +46,11 @@ impl<'a> Page<'a> {
         out.flush()
     }
 
-    /// Ends the line that has begun.
+    /// Ends a line that has begun.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
+    /// The line end cannot be written.
     pub fn finish(self) -> Result<()> {
         if self.at_line_start { Ok(()) } else { writeln!(std::io::stdout()) }
     }

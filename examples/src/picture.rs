@@ -1,4 +1,4 @@
-//! Pictures as SVG or PNG files that appear whole or not at all.
+//! Pictures as SVG or PNG files, which are written whole or not at all.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
-/// What can be drawn.
+/// Something that can be drawn.
 pub trait Picture {
     /// Width and height in pixels.
     fn size(&self) -> (u32, u32);
 
-    /// Draws it.
+    /// Draws it on `area`.
     ///
     /// # Errors
     ///
-    /// The backend's.
+    /// The errors of the backend.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), DrawingAreaErrorKind<B::ErrorType>>;
 }
 
@@ -24,9 +24,9 @@ pub trait Picture {
 ///
 /// # Errors
 ///
-/// The name ends otherwise, or the file cannot be written.
+/// The name has another ending, or the file cannot be written.
 pub fn save(path: &Path, picture: &impl Picture) -> Result<()> {
-    // Pictures carry their own font: a machine may have none.
+    // Pictures use their own font, since a machine may have none.
     register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
         .map_err(|_| anyhow!("the font cannot be read"))?;
     let ending = path.extension().and_then(|extension| extension.to_str());
@@ -50,7 +50,7 @@ pub fn save(path: &Path, picture: &impl Picture) -> Result<()> {
     let file = file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
     #[cfg(unix)]
     {
-        // A temporary file is private; what takes its place is an ordinary one.
+        // A temporary file is private; the file that it becomes should have the usual permissions.
         use std::os::unix::fs::PermissionsExt;
         file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
     }

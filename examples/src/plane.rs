@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::picture::{Picture, save};
 
 const SIZE: (i32, i32) = (1000, 750);
-/// Around the points; the wider one for words at their right.
+/// The margin around the points; wider for words to the right of them.
 const MARGIN: (i32, i32) = (90, 40);
 const FONT: i32 = 15;
 const STRONG: RGBColor = RGBColor(0xD6, 0x5F, 0x0E);
@@ -21,17 +21,17 @@ const PLAIN: RGBColor = RGBColor(0x1F, 0x77, 0xB4);
 pub struct Label {
     /// The word.
     pub text: String,
-    /// Whether it stands out.
+    /// Whether it is emphasised.
     pub is_strong: bool,
-    /// Where it stands, in any unit.
+    /// Its position, in any unit.
     pub at: [f32; 2],
 }
 
-/// Draws the words to a `.svg` or `.png` file, which appears whole or not at all.
+/// Draws the words to a `.svg` or `.png` file, which is written whole or not at all.
 ///
 /// # Errors
 ///
-/// As [`save`].
+/// Same as [`save`].
 pub fn draw(path: &Path, labels: &[Label]) -> Result<()> {
     save(path, &Plane(labels))
 }
@@ -51,7 +51,7 @@ impl Picture for Plane<'_> {
             area.draw(&Circle::new(point, 4, colour(label).filled()))?;
         }
         let mut taken: Vec<Area> = points.iter().map(|&(x, y)| [x - 4, y - 4, x + 4, y + 4]).collect();
-        // Those that stand out choose their places first.
+        // Emphasised words choose their places first.
         let mut order: Vec<usize> = (0..labels.len()).collect();
         order.sort_by_key(|&n| !labels[n].is_strong);
         for n in order {
@@ -74,7 +74,7 @@ fn style(label: &Label) -> TextStyle<'static> {
     ("sans-serif", FONT).into_font().color(&colour)
 }
 
-/// The labels' points on the picture, to the same scale both ways.
+/// The labels' points on the picture, with the same scale in both directions.
 fn pixels(labels: &[Label]) -> Vec<(i32, i32)> {
     let bounds = |axis: usize| {
         let values = labels.iter().map(|label| label.at[axis]);
@@ -95,7 +95,7 @@ fn pixels(labels: &[Label]) -> Vec<(i32, i32)> {
 /// Left, top, right, bottom.
 type Area = [i32; 4];
 
-/// Where beside a point a text of this width covers least of what is there: its corner and its area.
+/// The place next to a point where a text of this width covers the least of what is there: its corner and its area.
 fn free_place((x, y): (i32, i32), width: i32, taken: &[Area]) -> ((i32, i32), Area) {
     let (beside, half) = (8, FONT / 2);
     let corners = [

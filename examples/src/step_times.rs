@@ -1,4 +1,4 @@
-//! The time of training steps, measured by a callback of the trainer.
+//! Measures the time of training steps with a callback of the trainer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -6,10 +6,10 @@ use std::time::Instant;
 use kiln::prelude::*;
 use kiln::train::{CallbackState, Error, Result, StepLogs};
 
-/// Adds up the time between steps of an epoch: batch, forward and backward pass, optimizer; not the validation, nor the
-/// first step of each epoch.
+/// Adds up the time between the steps of an epoch: batch, forward and backward pass, optimizer. Validation and the
+/// first step of each epoch are not included.
 ///
-/// A clone shares what is measured, so one goes to the trainer and the other tells.
+/// Clones share the measurements, so one clone goes to the trainer and another reads them.
 #[derive(Clone, Debug, Default)]
 pub struct StepTimes(Arc<Mutex<Times>>);
 
@@ -25,7 +25,7 @@ impl StepTimes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The mean of all steps in milliseconds; not a number before there are two.
+    /// The mean of all steps in milliseconds; NaN before there are two.
     #[must_use]
     pub fn mean_ms(&self) -> f64 {
         let times = self.times();
@@ -48,7 +48,7 @@ impl Callback for StepTimes {
         Ok(())
     }
 
-    /// So that a resumed run tells of all its steps.
+    /// Saved so that a resumed run reports all of its steps.
     fn state(&self) -> CallbackState {
         let times = self.times();
         let values = serde_json::json!({"seconds": times.seconds, "steps": times.steps});

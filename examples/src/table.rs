@@ -1,7 +1,7 @@
-//! Tables of text, their numbers one below the other.
+//! Text tables with aligned numbers.
 
-/// Lines of columns as wide as their widest cell: the first one aligned at its left, the others at their right. A row
-/// with fewer cells than there are heads ends early.
+/// Lines of columns as wide as their widest cell: the first one is aligned left, the others right. A row with fewer
+/// cells than there are heads ends early.
 #[must_use]
 pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {

@@ -1,5 +1,5 @@
-//! The readers of a run's files: `config.json`, `history.json`, the weights, and what is in a checkpoint's frame; and that of
-//! Hugging Face's `tokenizer.json`.
+//! The readers of a run's files: `config.json`, `history.json`, the weights, and the payload of a checkpoint; and the
+//! reader of Hugging Face's `tokenizer.json`.
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -7,20 +7,19 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use kiln::burn::tensor::Device;
 use kiln::models::{RecurrentClassifier, RecurrentClassifierConfig};
+use kiln::predict::SequenceEncoder;
 use kiln::text::corpora::{Document, Documents};
 use kiln::text::encoders::{Encoder, SubwordModel, SubwordTokenizer, WordTokenizer};
 use kiln::text::io::Saved;
-use kiln::train::{
-    ArtifactConfig, ExistingRun, History, SequenceDatasets, SequenceEncoder, TextPredictor, TokenDataset, Trainer,
-};
+use kiln::train::{ArtifactConfig, ExistingRun, History, SequenceDatasets, TextPredictor, TokenDataset, Trainer};
 use sha2::{Digest, Sha256};
 
 use crate::readers::{Read, Reader};
 
-/// The bytes of a checkpoint before its payload: a mark of 8, the version, the length, and the SHA-256.
+/// The bytes of a checkpoint before its payload: a magic number of 8, the version, the length, and the SHA-256.
 const FRAME: usize = 8 + 4 + 8 + 32;
 
-/// A small run: what it trains, and on what.
+/// A small run: its encoder, its data and its device.
 #[derive(Clone)]
 struct Small {
     encode: SequenceEncoder,
@@ -47,11 +46,11 @@ impl Small {
     }
 }
 
-/// All of them.
+/// All of these readers.
 pub(crate) fn all() -> Result<Vec<Reader>> {
     let (small, folder) = (Small::new()?, tempfile::tempdir()?);
     small.fit(folder.path(), ExistingRun::Refuse)?;
-    let good = |name: &str| std::fs::read(folder.path().join(name)).with_context(|| format!("there is no {name}"));
+    let good = |name: &str| std::fs::read(folder.path().join(name)).with_context(|| format!("{name} is missing"));
     let mut all: Vec<Reader> = Vec::new();
 
     for (name, file) in [("a run's configuration", "config.json"), ("a run's weights", "model.safetensors")] {
@@ -60,7 +59,7 @@ pub(crate) fn all() -> Result<Vec<Reader>> {
             .filter(|&other| other != file)
             .map(|other| Ok((other, good(other)?)))
             .collect::<Result<_>>()?;
-        // Nothing of a device is looked at after a panic, which ends the program.
+        // A panic ends the program, so the device is not used after it.
         let device = AssertUnwindSafe(small.device.clone());
         let read = move |path: &Path| {
             let AssertUnwindSafe(device) = &device;
@@ -70,7 +69,7 @@ pub(crate) fn all() -> Result<Vec<Reader>> {
             }
             match TextPredictor::load(folder, device) {
                 Ok(_) => Ok(Read { items: 1, ..Read::default() }),
-                // Another file of the folder may be named, which then does not fit.
+                // An error may name another file of the folder, which then does not fit.
                 Err(error) => Err(format!("{file}: {error}")),
             }
         };
@@ -93,7 +92,7 @@ pub(crate) fn all() -> Result<Vec<Reader>> {
         let AssertUnwindSafe(small) = &small;
         let checkpoint = path.with_file_name("checkpoint.kiln");
         let payload = std::fs::read(path).map_err(|error| error.to_string())?;
-        // With the right length and checksum, or no payload would be looked at.
+        // With the right length and checksum, since otherwise the payload would not be read.
         let sealed =
             [&frame[..12], &(payload.len() as u64).to_le_bytes(), &Sha256::digest(&payload), &payload].concat();
         std::fs::write(&checkpoint, sealed).map_err(|error| error.to_string())?;

@@ -1,5 +1,5 @@
-//! One fuzz target for each reader of files; `KILN_FUZZ` names the one that runs. `cargo xtask fuzz` builds this with the
-//! fuzzer's flags, and runs one target after another from a good file of its kind.
+//! One fuzz target for each reader of files; `KILN_FUZZ` names the one to run. `cargo xtask fuzz` builds this with the
+//! fuzzer's flags and runs one target after another, starting from a good file of its kind.
 
 #![no_main]
 
@@ -26,7 +26,7 @@ fn targets() -> anyhow::Result<Vec<Reader>> {
     Ok(all)
 }
 
-/// Does what the environment asks for: lists the targets, writes the good file of one, or chooses it.
+/// Does what the environment asks for: lists the targets, writes a good file for one, or selects it.
 fn begin() -> anyhow::Result<()> {
     let name = std::env::var("KILN_FUZZ").unwrap_or_default();
     let mut targets = targets()?;

@@ -1,7 +1,7 @@
 //! `cargo xtask bench` and `cargo xtask compare`.
 //!
-//! The peers' scripts and their pinned requirements lie in `benchmarks/peers`. Peers and Kiln take
-//! turns, so that what else the machine does falls on all of them alike.
+//! The peers' scripts and their pinned requirements are in `benchmarks/peers`. Peers and Kiln take turns, so that other
+//! work of the machine affects all of them equally.
 
 pub(crate) mod text;
 pub(crate) mod words;
@@ -22,7 +22,7 @@ const KILN_BENCH: &str = "--workspace --bin kiln-bench";
 #[derive(Args)]
 #[command(group = ArgGroup::new("program").args(["steps", "text"]))]
 pub(crate) struct Bench {
-    /// Whole training steps, forward passes and predictions; without it the kernels by themselves
+    /// Whole training steps, forward passes and predictions; without it, only the kernels
     #[arg(long)]
     steps: bool,
     /// Text to numbers, on the *.txt files of a folder at any depth
@@ -31,19 +31,19 @@ pub(crate) struct Bench {
     /// Also the steps inside the trainer
     #[arg(long, requires = "steps")]
     trainer: bool,
-    /// How many steps are timed, 20 if not given
+    /// How many steps are timed [default: 20]
     #[arg(long, requires = "steps", value_name = "N")]
     counted: Option<u32>,
-    /// Every operation by its twin in plain Burn operations: what the kernels save
+    /// Replace every kernel by its twin in plain Burn operations, to show what the kernels save
     #[arg(long, requires = "steps")]
     twins: bool,
-    /// A JSON line a task
+    /// Print a JSON line per task
     #[arg(long, requires = "program")]
     json: bool,
-    /// Backend: wgpu, cuda, flex or ndarray; the kernels are the CPU's
+    /// Backend: wgpu, cuda, flex or ndarray; the kernel benchmarks run on the CPU
     #[arg(long, requires = "steps")]
     device: Option<String>,
-    /// One task alone, or the kernels whose name contains this
+    /// Only this task, or only the kernels whose name contains this
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
 }
@@ -51,11 +51,11 @@ pub(crate) struct Bench {
 /// The options of `cargo xtask compare`.
 #[derive(Args)]
 pub(crate) struct Compare {
-    /// Kiln's backend: flex or ndarray; or wgpu or cuda, beside PyTorch with cuDNN on the same card, which
-    /// needs a PyTorch for it in --venv and is printed and not written
+    /// Kiln's backend: flex or ndarray; or wgpu or cuda, compared with PyTorch with cuDNN on the same card, which needs
+    /// a PyTorch for it in --venv and is printed but not written
     #[arg(long, default_value = "flex")]
     device: String,
-    /// One task alone, which is printed and not written
+    /// Only this task, which is printed but not written
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
     /// How often peers and Kiln take turns; the median counts
@@ -65,18 +65,18 @@ pub(crate) struct Compare {
     peers: Peers,
 }
 
-/// What every comparison with peers takes.
+/// The options of every comparison with peers.
 #[derive(Args)]
 pub(crate) struct Peers {
-    /// Where the peers' Python environment lies, and is made if it is missing (several GB)
+    /// The folder of the peers' Python environment, which is created if it is missing (several GB)
     #[arg(long, value_name = "DIR")]
     pub(crate) venv: Option<PathBuf>,
-    /// Print the table and leave BENCHMARKS.md as it is
+    /// Print the table without changing BENCHMARKS.md
     #[arg(long)]
     pub(crate) print: bool,
 }
 
-/// Builds a program of the workspace and says where it is.
+/// Builds a program of the workspace and returns its path.
 pub(crate) fn built(root: &Path, program: &str) -> Result<PathBuf> {
     let build = format!("build --release --locked {program} --message-format json-render-diagnostics");
     let messages = output(command(root, "cargo", &build).stderr(std::process::Stdio::inherit()))?;
@@ -85,7 +85,7 @@ pub(crate) fn built(root: &Path, program: &str) -> Result<PathBuf> {
     programs.next_back().with_context(|| format!("cargo built nothing by {build}"))
 }
 
-/// What a run of `kiln-bench` needs beside its own options.
+/// A command that runs `kiln-bench` with the common options.
 fn kiln(root: &Path, program: &Path, device: Option<&str>, only: Option<&str>, json: bool) -> Result<Command> {
     let mut kiln = Command::new(program);
     kiln.args(["--commit", &commit(root)?]);
@@ -122,14 +122,14 @@ pub(crate) fn bench(root: &Path, options: &Bench) -> Result<()> {
     run(&mut kiln)
 }
 
-/// A figure of each round by task, measure and library.
+/// A figure per round, by task, measure and library.
 type Figures = BTreeMap<(String, &'static str, String), Vec<f64>>;
 
-/// What the rounds of a comparison gave.
+/// The results of the rounds of a comparison.
 #[derive(Default)]
 struct Rounds {
     milliseconds: Figures,
-    /// Of the machine's product peak; only Kiln says it.
+    /// The share of the machine's product peak; only Kiln reports it.
     peak_share: Figures,
 }
 
@@ -165,7 +165,7 @@ pub(crate) fn machine() -> String {
     format!("{}, {cores} cores, {}", date.trim(), processor())
 }
 
-/// The numbers at a place of several JSON lines.
+/// The numbers at one place of several JSON lines.
 pub(crate) fn column_of(lines: &[Value], pointer: &str) -> Result<Vec<f64>> {
     let number = |line: &Value| line.pointer(pointer).and_then(Value::as_f64);
     let numbers = lines.iter().map(|line| number(line).with_context(|| format!("no number '{pointer}' in {line}")));
@@ -184,7 +184,7 @@ pub(crate) fn median(times: &[f64]) -> f64 {
     if times.len() % 2 == 1 { times[middle] } else { f64::midpoint(times[middle - 1], times[middle]) }
 }
 
-/// The peers' Python, made with their pinned requirements if it is missing.
+/// The peers' Python, installed with their pinned requirements if it is missing.
 pub(crate) fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
     let venv = match venv {
         Some(venv) => venv.to_owned(),
@@ -194,7 +194,7 @@ pub(crate) fn python(root: &Path, venv: Option<&Path>) -> Result<PathBuf> {
         }
     };
     let python = venv.join("bin/python");
-    // Written last, so that an installation that broke off is taken up again.
+    // Written last, so that an interrupted installation is done again.
     let complete = venv.join("kiln-peers-are-installed");
     if !complete.exists() {
         println!("making {} with benchmarks/peers/requirements.txt", venv.display());
@@ -218,7 +218,7 @@ pub(crate) fn compare(root: &Path, options: &Compare) -> Result<()> {
     let python = python(root, options.peers.venv.as_deref())?.display().to_string();
     let only = options.only.as_deref();
     let predicts = |task: &str| task.starts_with("predict");
-    // A copy: what is built meanwhile must not take part.
+    // A copy, so that builds in the meantime have no effect.
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("kiln-bench");
     std::fs::copy(built(root, KILN_BENCH)?, &program)?;
@@ -295,33 +295,37 @@ fn table(rounds: &Rounds, options: &Compare, commit: &str) -> String {
     text
 }
 
-/// The processor's name, as far as the system says.
+/// The processor's name, if the system reports it.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
     name.map_or_else(|| std::env::consts::ARCH.to_owned(), |name| name.trim().to_owned())
 }
 
-/// Where the marks around the table of a task lie in BENCHMARKS.md: behind the first, before the last.
+/// The range between the marks of a task in a page: after the first mark, before the last.
 fn marks(text: &str, task: &str) -> Result<(usize, usize)> {
     let [begin, end] = ["begin", "end"].map(|side| format!("<!-- cargo xtask {task}: {side} -->"));
     match (text.find(&begin), text.find(&end)) {
         (Some(first), Some(last)) if first < last => Ok((first + begin.len(), last)),
-        _ => bail!("BENCHMARKS.md lacks the marks '{begin}' and '{end}'"),
+        _ => bail!("the page lacks the marks '{begin}' and '{end}'"),
     }
 }
 
-/// Whether a table of this task has a place: to be asked before hours are spent on it.
+/// Checks that BENCHMARKS.md has a place for the table of this task, before hours are spent on it.
 pub(crate) fn check_marks(root: &Path, task: &str) -> Result<()> {
-    marks(&std::fs::read_to_string(root.join("BENCHMARKS.md"))?, task).map(|_| ())
+    marks(&std::fs::read_to_string(root.join("BENCHMARKS.md"))?, task).map(|_| ()).context("BENCHMARKS.md")
+}
+
+/// A page with the table between its task's marks.
+pub(crate) fn with_table(page: &str, task: &str, table: &str) -> Result<String> {
+    let (begin, end) = marks(page, task)?;
+    Ok(format!("{}\n\n{table}\n{}", &page[..begin], &page[end..]))
 }
 
 /// Puts the table between its task's marks in BENCHMARKS.md.
 pub(crate) fn write(root: &Path, task: &str, table: &str) -> Result<()> {
     let path = root.join("BENCHMARKS.md");
-    let text = std::fs::read_to_string(&path)?;
-    let (begin, end) = marks(&text, task)?;
-    let text = format!("{}\n\n{table}\n{}", &text[..begin], &text[end..]);
+    let text = with_table(&std::fs::read_to_string(&path)?, task, table).context("BENCHMARKS.md")?;
     let new = path.with_extension("md.new");
     std::fs::write(&new, text)?;
     std::fs::rename(&new, &path)?;

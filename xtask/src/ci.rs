@@ -1,8 +1,9 @@
-//! `cargo xtask ci`: everything that CI checks, the cheapest first, and the seconds of each step.
+//! `cargo xtask ci`: everything that CI checks, the cheapest first, with the seconds of each step.
 
 mod builds;
 mod dependencies;
 mod examples;
+pub(crate) mod guide;
 pub(crate) mod supply_chain;
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use crate::{cargo, command, crashes, fuzz, odd_inputs, results, run, tidy};
 /// The README's first command, without running what it builds.
 const QUICKSTART: &str = "build --release --locked --example quickstart";
 
-/// The README's second command. `cargo test` would build every example, which has a step of its own.
+/// The README's second command. `cargo test` would also build every example, which is a separate step.
 pub(crate) const TESTS: &str = "test --release --locked --workspace --exclude kiln-examples";
 
 /// The tests of everything that runs on a backend, only on the deprecated one.
@@ -23,14 +24,17 @@ const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p 
                              -p kiln-train --lib --test it --no-default-features \
                              --features ndarray";
 
-/// Packs every crate that is published, and builds none. With changes that are not committed, too.
+/// Packs every published crate without building it, uncommitted changes included.
 const PACKAGING: &str = "package --workspace --no-verify --locked --allow-dirty --quiet --exclude kiln-examples \
                          --exclude kiln-benchmarks --exclude xtask";
 
-/// Crates that are without Burn.
+/// The crates with parts that no default build has, and the features that bring those.
+const OPTIONAL: &str = "-p kiln-text -p kiln-vectors --features kiln-text/subwords,kiln-vectors/counts";
+
+/// Crates without Burn.
 const FREE_OF_BURN: [&str; 5] = ["kiln-base", "kiln-text", "kiln-vectors", "kiln-linear", "kiln-report"];
 
-/// Runs every check until one fails, and tells what each took.
+/// Runs every check until one fails, and prints the time of each.
 pub(crate) fn ci(root: &Path) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let mut steps = Steps::default();
@@ -60,15 +64,15 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     steps.take("odd files for every reader", || odd_inputs(root, &["--count", "300"]))?;
     steps.take("kills, full disks and signals", || crashes::crashes(root, &crashes::Crashes { short: true }))?;
     steps.take("fuzzing, each target for some seconds", || fuzz::fuzz(root, &fuzz::Fuzz::smoke()))?;
-    steps.take("the examples' own tests and the README", || {
+    steps.take("the examples' own tests, the README and the guide's code", || {
         cargo(root, "test --release --locked -p kiln-examples --lib")?;
         cargo(root, "test --release --locked -p kiln-examples --doc")
     })?;
+    steps.take("the commands of the guide", || guide::commands(root, scratch))?;
     steps.take("the features subwords and counts", || {
-        cargo(root, "clippy --release -p kiln-text --features subwords --all-targets --locked -- -D warnings")?;
-        cargo(root, "clippy --release -p kiln-vectors --features counts --all-targets --locked -- -D warnings")?;
-        cargo(root, "test --release -p kiln-text --features subwords --locked -- subword passes")?;
-        cargo(root, "test --release -p kiln-vectors --features counts --locked -- counts")
+        // Both crates at once, so that what they share is built once.
+        cargo(root, &format!("clippy --release {OPTIONAL} --all-targets --locked -- -D warnings"))?;
+        cargo(root, &format!("test --release {OPTIONAL} --locked -- subword passes counts"))
     })?;
     steps.take("the ndarray backend alone", || cargo(root, NDARRAY_TESTS))?;
     steps.take("examples", || examples::run_all(root, scratch))?;
@@ -80,7 +84,7 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     })
 }
 
-/// The steps that have ended, with the seconds of each.
+/// The completed steps, with the seconds of each.
 #[derive(Default)]
 struct Steps(Vec<(String, f64)>);
 
@@ -99,7 +103,7 @@ impl Steps {
         result
     }
 
-    /// A line a step, and the sum.
+    /// A line per step, and the sum.
     fn table(&self) -> String {
         let sum = self.0.iter().map(|(_, seconds)| seconds).sum();
         let line = |what: &str, seconds: f64| format!("::: {seconds:>6.0} s  {what}\n");

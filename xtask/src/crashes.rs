@@ -1,6 +1,6 @@
-//! `cargo xtask crashes`: a small training run is killed, runs out of disk, loses the right to write, is interrupted, and
-//! is begun twice, hundreds of times. Each time the same command, or the same with `--resume`, must lead to the files of a
-//! run that nothing happened to, byte for byte, without a hand laid on the folder.
+//! `cargo xtask crashes`: a small training run is killed, runs out of disk, loses write permission, is interrupted, and
+//! is started twice, hundreds of times. Each time the same command, or the same with `--resume`, must produce the files
+//! of an undisturbed run, byte for byte, without manual changes to the folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::{bench, run};
 /// The options of `cargo xtask crashes`.
 #[derive(Args)]
 pub(crate) struct Crashes {
-    /// About a minute: every few changes, fewer sizes of disks, and fewer kills at random
+    /// About a minute: only every few changes, fewer disk sizes, and fewer random kills
     #[arg(long)]
     pub(crate) short: bool,
 }
@@ -24,13 +24,13 @@ pub(crate) struct Crashes {
 /// The files of a folder by name.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// The program, and what its runs must leave.
+/// The program, and the files that its runs must produce.
 struct Runs {
     program: PathBuf,
     scratch: tempfile::TempDir,
-    /// What a run leaves that nothing happens to.
+    /// The files of an undisturbed run.
     whole: Files,
-    /// Training steps of such a run.
+    /// The training steps of such a run.
     steps: usize,
 }
 
@@ -38,10 +38,10 @@ struct Runs {
 struct Row {
     what: String,
     runs: usize,
-    /// How many ended in the files of a run that nothing happened to.
+    /// How many runs ended with the files of an undisturbed run.
     equal: usize,
     notes: Vec<String>,
-    /// What went wrong, first of all.
+    /// The first failure.
     wrong: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl Runs {
         command
     }
 
-    /// A folder that is not there yet.
+    /// A folder that does not exist yet.
     fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.scratch.path().join(name);
         if folder.exists() {
@@ -121,7 +121,7 @@ impl Runs {
         Ok(folder)
     }
 
-    /// Goes on as a user would: with `--resume`, or where there is nothing to resume, by the same command.
+    /// Continues as a user would: with `--resume`, or with the same command if there is nothing to resume.
     fn go_on(&self, folder: &Path, arguments: &[&str]) -> Result<()> {
         let mut resume: Vec<&str> = arguments.iter().copied().filter(|&argument| argument != "--overwrite").collect();
         resume.push("--resume");
@@ -129,7 +129,7 @@ impl Runs {
         if resumed.status.success() {
             return self.is_whole(folder);
         }
-        // A run that was to be replaced has another seed.
+        // A run that should replace another has a different seed.
         let (message, replaces) = (told(&resumed), arguments.contains(&"--overwrite"));
         let is_nothing = message.contains("nothing to resume") || (replaces && message.contains("cannot resume"));
         ensure!(is_nothing, "it does not go on: {message}");
@@ -140,7 +140,7 @@ impl Runs {
 
     /// # Errors
     ///
-    /// The folder holds other files than those of a run that nothing happened to.
+    /// The folder holds other files than those of an undisturbed run.
     fn is_whole(&self, folder: &Path) -> Result<()> {
         let found = files(folder)?;
         let (names, expected): (Vec<_>, Vec<_>) = (found.keys().collect(), self.whole.keys().collect());
@@ -151,7 +151,7 @@ impl Runs {
         Ok(())
     }
 
-    /// A folder with the run of another seed, which is to be replaced.
+    /// Fills a folder with a run of another seed, which is to be replaced.
     fn replaced(&self, folder: &Path) -> Result<()> {
         let old = self.scratch.path().join("old");
         if !old.exists() {
@@ -166,7 +166,7 @@ impl Runs {
     }
 }
 
-/// Kills a run at every change of its folder in turn, or at every few.
+/// Kills a run at every change of its folder in turn, or at every `stride`-th.
 fn kills_at_changes(runs: &Runs, what: &str, arguments: &[&str], stride: u64) -> Result<Row> {
     let replaces = arguments.contains(&"--overwrite");
     let (folder, count) = (runs.folder("killed")?, runs.scratch.path().join("changes"));
@@ -205,7 +205,7 @@ fn kills_at_changes(runs: &Runs, what: &str, arguments: &[&str], stride: u64) ->
     Ok(row)
 }
 
-/// Kills runs with checkpoints within epochs at random moments, and counts the steps that were made in all.
+/// Kills runs with checkpoints within epochs at random moments, and counts all steps that were made.
 fn random_kills(runs: &Runs, count: usize) -> Result<Row> {
     let arguments = ["--every", "4", "--slow", "2"];
     let steps = runs.scratch.path().join("steps");
@@ -238,7 +238,7 @@ fn random_kills(runs: &Runs, count: usize) -> Result<Row> {
     Ok(row)
 }
 
-/// Runs on disks of sizes from 8 kB to 3 MB, which then get more room.
+/// Runs on disks of 8 kB to 3 MB, which then get more space.
 fn full_disks(runs: &Runs, count: u32) -> Result<Row> {
     let mut row = Row::new("on a full disk of 8 kB to 3 MB, then on one with room");
     let (mut full, mut tell) = (0, 0);
@@ -284,7 +284,7 @@ fn read_only(runs: &Runs, stride: usize) -> Result<Row> {
         row.add(
             (|| {
                 let message = told(&refused);
-                // What is only cleaned up may fail in silence.
+                // A failure during cleanup may be silent.
                 ensure!(
                     refused.status.success()
                         || (refused.status.code() == Some(1) && message.contains("Read-only file system")),
@@ -309,7 +309,7 @@ fn has_begun(child: &mut Child, steps: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs that are asked to end.
+/// Runs that are asked to end by a signal.
 fn signals(runs: &Runs) -> Result<Row> {
     let mut row = Row::new("Ctrl-C, SIGTERM, SIGHUP, and Ctrl-C twice");
     let steps = runs.scratch.path().join("steps");
@@ -335,7 +335,7 @@ fn signals(runs: &Runs) -> Result<Row> {
                 runs.go_on(&folder, &arguments)?;
                 let made = std::fs::read(&steps)?.len();
                 ensure!(times > 1 || made == runs.steps, "{made} steps were made in place of {}", runs.steps);
-                ensure!(made - before < runs.steps, "it began anew");
+                ensure!(made - before < runs.steps, "it started again");
                 Ok(())
             })()
             .with_context(|| format!("{times} times kill {signal}")),
@@ -357,7 +357,7 @@ fn two_processes(runs: &Runs, count: usize) -> Result<Row> {
         let first_ended = first.wait_with_output()?;
         row.add((|| {
             let message = told(&second);
-            ensure!(second.status.code() == Some(1) && message.contains("is in use: the process"), "{message}");
+            ensure!(second.status.code() == Some(1) && message.contains("is in use: process"), "{message}");
             ensure!(first_ended.status.success(), "the first failed: {}", told(&first_ended));
             runs.is_whole(&folder)
         })());
@@ -365,7 +365,7 @@ fn two_processes(runs: &Runs, count: usize) -> Result<Row> {
     Ok(row)
 }
 
-/// A run goes on with other texts than it was begun with.
+/// A run is resumed with other texts than it was started with.
 fn other_data(runs: &Runs) -> Result<Row> {
     let mut row = Row::new("the texts are changed before the run goes on, then restored");
     for every in [&["--every", "4"][..], &[]] {
@@ -384,7 +384,7 @@ fn other_data(runs: &Runs) -> Result<Row> {
     Ok(row)
 }
 
-/// The contents of a file without the moment when it was made, and the checksum over that.
+/// The contents of a file, without its creation time and the checksum that covers it.
 fn timeless(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut config: Value = match serde_json::from_slice(bytes) {
         Ok(config) if name == "config.json" => config,
@@ -397,7 +397,7 @@ fn timeless(name: &str, bytes: &[u8]) -> Vec<u8> {
     config.to_string().into_bytes()
 }
 
-/// The files of a folder, and of the folders in it.
+/// The files of a folder and its subfolders.
 fn files(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
@@ -414,7 +414,7 @@ fn files(folder: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// What a process said on its standard error.
+/// What a process wrote to standard error.
 fn told(ended: &Output) -> String {
     String::from_utf8_lossy(&ended.stderr).trim().to_owned()
 }

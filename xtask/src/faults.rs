@@ -1,5 +1,5 @@
-//! `cargo xtask faults`: what people really feed to such a library, what is expected of it, and whether that holds. Each row
-//! names the tests that have the input in them.
+//! `cargo xtask faults`: inputs that people really give to such a library, the expected behaviour, and whether it
+//! holds. Each row names the tests with that input.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{command, output};
 
-/// An input, what is expected, and the tests, by module and name.
+/// An input, the expected behaviour, and the tests, by module and name.
 struct Fault(&'static str, &'static str, &'static [&'static str]);
 
 const FAULTS: [Fault; 35] = [
@@ -135,7 +135,7 @@ const FAULTS: [Fault; 35] = [
     ),
     Fault(
         "JSON lines of Python: NaN, half a surrogate pair, `1.0` and `true` as labels; an object in several lines",
-        "are read; an error says so",
+        "are read; the last is an error with its line",
         &["odd_corpora::json_lines_as_python_writes_them"],
     ),
     Fault(
@@ -191,12 +191,12 @@ const FAULTS: [Fault; 35] = [
     ),
 ];
 
-/// Checks of whole programs, which no test of a crate makes.
+/// Checks of whole programs, which no test of a crate covers.
 const PIPE: &str = "a closed pipe";
 const TWICE: &str = "twice in one folder";
 const STDIN: &str = "a marked text on the standard input";
 
-/// Tells of each input whether what is expected holds.
+/// Prints for each input whether the expected behaviour holds.
 pub(crate) fn faults(root: &Path) -> Result<()> {
     let mut holds = of_tests(root)?;
     let scratch = tempfile::tempdir()?;
@@ -223,9 +223,9 @@ pub(crate) fn faults(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs the tests that are named, and tells which passed.
+/// Runs the named tests, and returns which passed.
 fn of_tests(root: &Path) -> Result<HashMap<String, bool>> {
-    // The feature by itself: with the other crates it would have all of Burn built again.
+    // This feature separately: together with the other crates, all of Burn would be built again.
     let subwords = "test --release --locked -p kiln-text --features subwords";
     let (mut holds, names) = (HashMap::new(), FAULTS.iter().flat_map(|fault| fault.2));
     let (of_subwords, others): (Vec<&str>, Vec<&str>) = names.copied().partition(|name| name.starts_with("subwords::"));
@@ -237,7 +237,7 @@ fn of_tests(root: &Path) -> Result<HashMap<String, bool>> {
         let outcomes = lines.lines().filter_map(|line| line.strip_prefix("test ")?.rsplit_once(" ... "));
         let before = holds.len();
         for (name, outcome) in outcomes {
-            // Of two tests of one name both must hold.
+            // If two tests have the same name, both must pass.
             let is_ok = outcome == "ok";
             holds.entry(name.to_owned()).and_modify(|all| *all &= is_ok).or_insert(is_ok);
         }
@@ -267,7 +267,7 @@ fn twice(root: &Path, scratch: &Path) -> Result<()> {
 
 fn closed_pipe(root: &Path) -> Result<()> {
     let mut program = example(root, root, "one-hot").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    // Nobody reads what it writes.
+    // No one reads its output.
     drop(program.stdout.take());
     let ended = program.wait_with_output()?;
     let told = String::from_utf8_lossy(&ended.stderr);

@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: builds the fuzz targets with libFuzzer's flags, and runs each for some seconds from a good file of its
-//! kind. What is found is kept, and ends the command with an error.
+//! `cargo xtask fuzz`: builds the fuzz targets with libFuzzer's flags, and runs each for some seconds, starting from a
+//! good file of its kind. Findings are kept, and end the command with an error.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,28 +15,28 @@ pub(crate) struct Fuzz {
     /// Seconds for each target
     #[arg(long, default_value_t = 180)]
     seconds: u32,
-    /// Only the targets whose name holds this
+    /// Only the targets whose name contains this
     #[arg(long, default_value = "")]
     only: String,
-    /// The readers of a run's files and of Hugging Face's tokenizers too, which takes a build of Burn
+    /// Also the readers of a run's files and of Hugging Face's tokenizers, which requires building Burn
     #[arg(long)]
     all: bool,
     /// With the address sanitizer
     #[arg(long)]
     sanitizer: bool,
-    /// Where corpora and findings are kept from one time to the next; by default fuzz/corpus
+    /// The folder in which corpora and findings are kept between runs [default: fuzz/corpus]
     #[arg(long, value_name = "DIR")]
     corpus: Option<PathBuf>,
 }
 
 impl Fuzz {
-    /// A second for each target, which shows that they all still run.
+    /// A second for each target, to show that all of them still run.
     pub(crate) fn smoke() -> Self {
         Self { seconds: 1, only: String::new(), all: false, sanitizer: false, corpus: None }
     }
 }
 
-/// What has the compiler count which branches were taken, as libFuzzer expects it.
+/// Makes the compiler count the branches taken, as libFuzzer expects.
 const COVERAGE: [&str; 6] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
@@ -62,7 +62,7 @@ pub(crate) fn fuzz(root: &Path, options: &Fuzz) -> Result<()> {
     Ok(())
 }
 
-/// Runs a target, and tells whether something was found.
+/// Runs a target, and returns whether something was found.
 fn run_one(program: &Path, name: &str, folder: &Path, options: &Fuzz) -> Result<bool> {
     let (files, findings) = (folder.join("files"), folder.join("findings"));
     for folder in [&files, &findings] {
@@ -90,7 +90,7 @@ fn run_one(program: &Path, name: &str, folder: &Path, options: &Fuzz) -> Result<
     Ok(is_found)
 }
 
-/// Builds all targets as one program, in a folder of its own under cargo's.
+/// Builds all targets as one program, in a separate folder under cargo's.
 fn built(root: &Path, options: &Fuzz) -> Result<PathBuf> {
     let host = output(&mut command(root, "rustc", "--print host-tuple"))?.trim().to_owned();
     let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
@@ -100,13 +100,13 @@ fn built(root: &Path, options: &Fuzz) -> Result<PathBuf> {
     let mut build = command(root, "cargo", &build);
     if options.sanitizer {
         flags.push_str(" -Zsanitizer=address");
-        // The sanitizers are in every toolchain, but the stable one takes the option only like this.
+        // The sanitizers are in every toolchain, but on the stable one this variable is needed.
         build.env("RUSTC_BOOTSTRAP", "1");
     }
     if options.all {
         build.args(["--features", "heavy"]);
     }
-    // With a target named, the flags are not those of build scripts and macros.
+    // With an explicit target, the flags do not apply to build scripts and macros.
     build.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", &folder);
     crate::run(&mut build)?;
     Ok(folder.join(host).join("release/kiln-fuzz"))

@@ -1,12 +1,13 @@
-//! `cargo xtask ci`: everything that CI checks, the cheapest first. `cargo xtask tidy`: the style
-//! rules that neither compiler nor clippy knows. `cargo xtask odd-inputs`: every reader on odd files. `cargo xtask crashes`:
-//! runs that are killed. `cargo xtask bench` and `compare`: times, and times next to the peers'.
+//! The project's own commands. `cargo xtask ci`: everything that CI checks. `cargo xtask tidy`: style rules beyond the
+//! compiler and clippy. `cargo xtask odd-inputs`: every reader on odd files. `cargo xtask crashes`: runs that are
+//! killed. `cargo xtask bench` and `compare`: times, and times compared with those of other libraries.
 
 mod bench;
 mod ci;
 mod crashes;
 mod faults;
 mod fuzz;
+mod gpu_floor;
 mod results;
 mod sanitizers;
 mod tidy;
@@ -30,47 +31,52 @@ enum Task {
     Ci,
     /// The tests of the crates with unsafe code under the address and the thread sanitizer
     Sanitizers(sanitizers::Sanitizers),
+    /// Runs the commands of the guide
+    Guide,
     /// The licences, the sources and the reasons of all dependencies
     SupplyChain,
-    /// The style rules that neither compiler nor clippy knows
+    /// The style rules that neither compiler nor clippy checks
     Tidy,
     /// Times training steps, forward passes and predictions, or text to numbers
     Bench(bench::Bench),
     /// Times the peers and Kiln in turn and writes the table of ratios to BENCHMARKS.md
     Compare(bench::Compare),
-    /// Times text to numbers beside Keras, scikit-learn and tokenizers and writes the table to BENCHMARKS.md
+    /// Times text to numbers, compared with Keras, scikit-learn and tokenizers, and writes the table to BENCHMARKS.md
     CompareText(bench::text::CompareText),
-    /// Trains word vectors by gensim and Kiln in turn and writes rates and scores to BENCHMARKS.md
+    /// Trains word vectors with gensim and Kiln in turn and writes rates and scores to BENCHMARKS.md
     CompareWord2vec(bench::words::CompareWord2Vec),
     /// Runs the experiments and writes RESULTS.md
     Results(results::Results),
-    /// Feeds every reader what a fuzzer makes of good files
+    /// Runs every reader on files that a fuzzer makes from good ones
     Fuzz(fuzz::Fuzz),
-    /// What people really feed to Kiln, what is expected of it, and whether that holds
+    /// On paper, the time below which the benchmarks' tasks cannot go on a GPU
+    GpuFloor,
+    /// Inputs that people really give to Kiln, the expected behaviour, and whether it holds
     Faults,
-    /// Reads odd copies of good files with every reader: nothing may panic, hang or be lost in silence
+    /// Reads odd copies of good files with every reader: nothing may panic, hang or be lost silently
     OddInputs(OddInputs),
-    /// Kills runs at every change of their folder, fills their disk, interrupts them, and shows what came of each
+    /// Kills runs at every change of their folder, fills their disk, interrupts them, and shows the results
     Crashes(crashes::Crashes),
-    /// Times reading and asking word vectors beside gensim and writes the table to BENCHMARKS.md
+    /// Times reading and querying word vectors, compared with gensim, and writes the table to BENCHMARKS.md
     CompareVectors(bench::words::CompareVectors),
 }
 
 #[derive(clap::Args)]
 struct OddInputs {
-    /// For the program that reads them; `--help` after `--` lists them
+    /// Arguments for the program that reads them; `-- --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
 fn main() -> Result<()> {
-    // Not the path compiled in, which is that of whichever checkout built this.
+    // Not the path compiled in, which is that of the checkout in which this was built.
     let here = std::env::current_dir()?;
     let root = here.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
     let root = root.context("run this in the project's folder: there is no xtask/Cargo.toml here or above")?;
     match Options::parse().task {
         Task::Ci => ci::ci(root),
         Task::Sanitizers(options) => sanitizers::sanitizers(root, &options),
+        Task::Guide => ci::guide::commands(root, tempfile::tempdir()?.path()),
         Task::SupplyChain => ci::supply_chain::check(root),
         Task::Tidy => tidy::check(root),
         Task::Bench(options) => bench::bench(root, &options),
@@ -82,11 +88,12 @@ fn main() -> Result<()> {
         Task::Crashes(options) => crashes::crashes(root, &options),
         Task::Fuzz(options) => fuzz::fuzz(root, &options),
         Task::Faults => faults::faults(root),
+        Task::GpuFloor => gpu_floor::gpu_floor(root),
         Task::CompareVectors(options) => bench::words::vectors(root, &options),
     }
 }
 
-/// A command whose arguments have no spaces of their own.
+/// A command whose arguments contain no spaces.
 fn command(folder: &Path, program: &str, arguments: &str) -> Command {
     let mut command = Command::new(program);
     command.args(arguments.split_whitespace()).current_dir(folder);
@@ -98,7 +105,8 @@ fn run(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { bail!("{command:?} ended with {status}") }
 }
 
-/// Runs the program that reads odd files. It is built with all of the workspace's features, so that no library is built again.
+/// Runs the program that reads odd files. It is built with all of the workspace's features, so that no library is built
+/// again.
 fn odd_inputs(root: &Path, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<()> {
     let program = bench::built(root, "--workspace --features xtask/odd-inputs --bin odd_inputs")?;
     run(Command::new(program).args(arguments))

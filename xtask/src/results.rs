@@ -1,5 +1,5 @@
-//! `cargo xtask results`: runs the experiments, keeps what each printed and its history under `results/`, and writes
-//! RESULTS.md from these files alone.
+//! `cargo xtask results`: runs the experiments, keeps the output and the history of each under `results/`, and writes
+//! RESULTS.md only from these files.
 
 mod experiments;
 mod table;
@@ -17,22 +17,22 @@ use experiments::{EXPERIMENTS, Experiment};
 /// The options of `cargo xtask results`.
 #[derive(Args)]
 pub(crate) struct Results {
-    /// The folder with imdb/, ptb/, nsmc/ and eval/ (wordsim353.tsv, simlex999.txt, questions-words.txt); without it only
-    /// the table is written again
+    /// The folder with imdb/, ptb/, nsmc/ and eval/ (wordsim353.tsv, simlex999.txt, questions-words.txt); without it,
+    /// only the table is written again
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Run these experiments alone
+    /// Run only these experiments
     #[arg(long, value_delimiter = ',', value_name = "NAMES", requires = "data")]
     only: Vec<String>,
-    /// Run these seeds alone, as far as an experiment has them
+    /// Run only these seeds, as far as an experiment has them
     #[arg(long, value_delimiter = ',', requires = "data")]
     seeds: Vec<u64>,
-    /// Run also what is there already
+    /// Also run experiments that already have results
     #[arg(long, requires = "data")]
     again: bool,
 }
 
-/// What is known of a run besides what it printed.
+/// What is known of a run in addition to its output.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -45,7 +45,7 @@ struct Kept {
     seconds: f64,
 }
 
-/// Runs what is asked for and not there yet, and writes the table.
+/// Runs what is requested and missing, and writes the table.
 pub(crate) fn results(root: &Path, options: &Results) -> Result<()> {
     for name in &options.only {
         let names: Vec<&str> = EXPERIMENTS.iter().map(|experiment| experiment.name).collect();
@@ -76,19 +76,19 @@ pub(crate) fn results(root: &Path, options: &Results) -> Result<()> {
     table::write(root)
 }
 
-/// An error unless RESULTS.md is what the kept runs give.
+/// Checks that RESULTS.md is what the kept runs produce.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let found = std::fs::read_to_string(root.join("RESULTS.md")).context("cannot read RESULTS.md")?;
     ensure!(found == table::of(root)?, "RESULTS.md is not what results/ gives: cargo xtask results writes it");
     Ok(())
 }
 
-/// The files of a run, without what their names end in.
+/// The path of a run's files without their extensions.
 fn place(root: &Path, experiment: &Experiment, seed: u64) -> PathBuf {
     root.join("results").join(experiment.name).join(format!("seed-{seed}"))
 }
 
-/// Runs an experiment and those that read its artifact, and keeps of them what is `wanted`.
+/// Runs an experiment and those that read its artifact, and keeps the results of the `wanted` ones.
 fn run(root: &Path, data: &Path, experiment: &Experiment, wanted: &[&Experiment], seed: u64) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let artifact = scratch.path().join(experiment.name);
@@ -102,11 +102,11 @@ fn run(root: &Path, data: &Path, experiment: &Experiment, wanted: &[&Experiment]
     Ok(())
 }
 
-/// What an example prints, and the seconds that it takes.
+/// The output of an example, and the seconds that it takes.
 fn output(root: &Path, data: &Path, experiment: &Experiment, seed: u64, artifact: &Path) -> Result<(String, f64)> {
     let shown = experiment.command(seed);
     println!("::: {} {shown}", experiment.name);
-    // Not timed with the run.
+    // The build is not part of the time.
     let Experiment { example, features, .. } = experiment;
     let mut build = Command::new("cargo");
     build.args(["build", "--release", "--locked", "--quiet", "--features", features, "--example", example]);
@@ -131,7 +131,7 @@ fn output(root: &Path, data: &Path, experiment: &Experiment, seed: u64, artifact
     Ok((text, seconds))
 }
 
-/// Keeps what a run printed and its histories.
+/// Keeps the output of a run and its histories.
 fn keep(root: &Path, experiment: &Experiment, seed: u64, artifact: &Path, text: &str, seconds: f64) -> Result<()> {
     for (name, found) in Told::of(experiment, text)?.figures {
         println!("{name}: {found}");
@@ -156,11 +156,11 @@ fn keep(root: &Path, experiment: &Experiment, seed: u64, artifact: &Path, text: 
     Ok(())
 }
 
-/// What a run printed of itself.
+/// What is read from the output of a run.
 struct Told {
-    /// Trained numbers, where the models of a run have the same.
+    /// The number of parameters, if all models of a run have the same number.
     parameters: Option<u64>,
-    /// The mean time of a training step over the epochs, where there is one number of parameters.
+    /// The mean time of a training step over the epochs, if there is one number of parameters.
     step_ms: Option<f64>,
     /// The figures by name, as the experiment lists them.
     figures: Vec<(String, String)>,
@@ -182,28 +182,28 @@ impl Told {
     }
 }
 
-/// What an example printed, without the paths of this run.
+/// The output of an example without the paths of this run.
 fn plain(text: &str) -> String {
     let is_kept = |line: &&str| !line.contains(": /") && !line.starts_with(['┏', '┡', '├', '└', '┃', '│']);
     let lines: Vec<&str> = text.lines().filter(is_kept).collect();
     lines.join("\n") + "\n"
 }
 
-/// What stands behind `before` on the last line that begins with it, columns of a table parted by single spaces.
+/// The text after `before` on the last line that begins with it; columns of a table are separated by single spaces.
 fn behind(text: &str, before: &str) -> Option<String> {
     let found = text.lines().rev().find_map(|line| line.trim_start().strip_prefix(before))?;
     let words: Vec<&str> = found.split_whitespace().collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// The number of parameters, where the models of a run have the same.
+/// The number of parameters, if all models of a run have the same number.
 fn parameters(text: &str) -> Option<u64> {
     let numbers = text.lines().filter_map(|line| line.strip_suffix(" parameters")?.replace(',', "").parse().ok());
     let numbers: Vec<u64> = numbers.collect();
     numbers.first().copied().filter(|first| numbers.iter().all(|number| number == first))
 }
 
-/// The time of a step in a line about an epoch.
+/// The time per step in a line about an epoch.
 fn step_ms(line: &str) -> Option<f64> {
     line.strip_prefix("epoch ")?;
     line.split_once(" ms/step")?.0.rsplit(' ').next()?.parse().ok()
@@ -230,7 +230,7 @@ fn today() -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The processor and its threads, as Linux tells of them.
+/// The processor and its threads, as reported by Linux.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -1,8 +1,8 @@
 //! `cargo xtask sanitizers`: the tests of the crates with `unsafe` code under the address and the thread sanitizer.
 //!
-//! The runtimes are part of the toolchain; the standard library is not built with them. The address sanitizer does without: it
-//! sees every allocation. The thread sanitizer does not see what the standard library's own code orders, so what it tells of
-//! these is suppressed, each with its reason.
+//! The runtimes are part of the toolchain, but the standard library is not built with them. The address sanitizer does
+//! not need that: it sees every allocation. The thread sanitizer does not see synchronisation inside the standard
+//! library, so its reports about that are suppressed, each with a reason.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub(crate) struct Sanitizers {
     /// Only this one
     #[arg(long, value_enum)]
     only: Option<Sanitizer>,
-    /// Without `kiln-kernels`, which takes a build of Burn
+    /// Without `kiln-kernels`, which requires building Burn
     #[arg(long)]
     without_kernels: bool,
 }
@@ -28,18 +28,18 @@ enum Sanitizer {
     Thread,
 }
 
-/// What the thread sanitizer is not to tell, and why.
+/// Reports of the thread sanitizer that are suppressed, and why.
 const SUPPRESSED: [(&str, &str); 7] = [
-    // The standard library was built without the sanitizer, which knows no fences: `Arc` frees after one.
+    // The standard library was built without the sanitizer, which does not understand fences: `Arc` frees after one.
     ("race:alloc::sync::Arc", "the fence before an `Arc` is freed"),
-    // So was the test harness, and the channel by which its threads tell their outcome.
+    // So was the test harness, and the channel through which its threads report their outcome.
     ("race:test::run_test", "the test harness"),
     ("race:std::sync::mpmc", "channels of the standard library"),
     ("race:std::thread", "what a thread and the one that waits for it share, an `Arc`"),
-    // The same of the queues of `rayon`.
+    // The same applies to the queues of `rayon`.
     ("race:crossbeam", "the fences of the queues"),
     ("race:rayon_core", "jobs that are handed on through these queues"),
-    // Races that are meant: `docs/determinism.md` says what they change.
+    // Intended races: `docs/determinism.md` says what they change.
     ("race:kiln_kernels::word2vec", "rows of word2vec that threads change at once"),
 ];
 
@@ -75,7 +75,8 @@ fn test(root: &Path, sanitizer: Sanitizer, part: &str) -> Result<()> {
     std::fs::write(&suppressions, lines)?;
     let mut tests = command(root, "cargo", &format!("test --release --locked --target {host} {part}"));
     tests
-        // The options of the sanitizers are not stable; with a target named, build scripts and macros are without them.
+        // The options of the sanitizers are not stable. With an explicit target, they do not apply to build scripts and
+        // macros.
         .env("RUSTC_BOOTSTRAP", "1")
         .env(
             "RUSTFLAGS",

@@ -1,4 +1,4 @@
-//! The style rules that neither compiler nor clippy knows, and the structure's figures with their limits.
+//! The style rules that neither compiler nor clippy checks, and figures of the structure with their limits.
 
 mod circles;
 mod figures;
@@ -6,9 +6,11 @@ mod folders;
 mod lines;
 mod modules;
 mod named_tests;
+mod pages;
 mod public;
 mod rules;
 mod tokens;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +23,7 @@ const SOURCES: [&str; 4] = ["benchmarks", "crates", "examples", "xtask"];
 ///
 /// # Errors
 ///
-/// A rule or a limit is broken; all places are listed.
+/// A rule or a limit is broken; the error lists all places.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let mut files = Vec::new();
     for folder in SOURCES {
@@ -38,12 +40,14 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         complaints.extend(rules::broken(file, &text).into_iter().map(|complaint| format!("{shown}: {complaint}")));
     }
     complaints.extend(folders::too_full(root, &files));
+    complaints.extend(words::unclear(root, &files)?);
     complaints.extend(named_tests::missing(root, &files)?);
+    complaints.extend(pages::untrue(root, &files)?);
     complaints.extend(figures::print(root)?);
     if complaints.is_empty() { Ok(()) } else { bail!("{}", complaints.join("\n")) }
 }
 
-/// A path as it stands in the repository.
+/// A path relative to the repository.
 fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }

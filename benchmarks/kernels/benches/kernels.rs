@@ -1,5 +1,5 @@
-//! The fused kernels one by one, at the sizes of the training steps that `kiln-bench` times:
-//! `cargo xtask bench`. `forward` predicts; `training` records, then derives every gradient.
+//! Times the fused kernels one by one, at the sizes of the training steps that `kiln-bench` times; run by
+//! `cargo xtask bench`. `forward` predicts; `training` records, then computes every gradient.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn random<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Ten
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Times `act` on `inputs` for prediction, and with the gradients of all of them.
+/// Times `act` on `inputs` for prediction, and with the gradients of all inputs.
 fn both<const D: usize>(
     criterion: &mut Criterion,
     name: &str,
@@ -144,7 +144,7 @@ fn adam(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("2000000 numbers", backend), |bencher| {
             bencher.iter(|| {
                 if let Some((value, mean, square)) = state.take() {
-                    state = Some(adam_step(value, mean, square, gradient.clone(), step));
+                    state = Some(adam_step(value, mean, square, gradient.clone(), None, step));
                 }
             });
         });

@@ -1,5 +1,5 @@
 //! Times word vectors as a tool: reading a file, mapping one, queries on one core and in batches.
-//! `cargo xtask compare-vectors` runs it beside gensim.
+//! `cargo xtask compare-vectors` runs it next to gensim.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use kiln::kernels::RandomKey;
 use kiln::vectors::{Format, WordVectors};
 use serde_json::json;
 
-/// Words of the file that is made, and numbers of each.
+/// Words in the file that is made, and numbers in each vector.
 const WORDS: usize = 400_000;
 const WIDTH: usize = 100;
-/// Queries that count.
+/// Timed queries.
 const QUERIES: usize = 50;
-/// Queries of a batch.
+/// Queries in a batch.
 const BATCH: usize = 1_000;
 
 #[derive(Parser)]
@@ -28,9 +28,9 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Makes the files: GloVe's text, and Kiln's own format
+    /// Make the files: GloVe's text, and Kiln's own format
     Make { folder: PathBuf },
-    /// A JSON line a figure
+    /// Print a JSON line for each figure
     Time { folder: PathBuf },
 }
 
@@ -41,11 +41,11 @@ fn main() -> Result<()> {
     }
 }
 
-/// Words and numbers as in GloVe's files, which have up to five places behind the point.
+/// Words and numbers like those in GloVe's files, with up to five decimals.
 fn make(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let words: Vec<String> = (0..WORDS).map(|n| format!("word{n}")).collect();
-    // The sum of four uniform numbers stands in for a normal one.
+    // The sum of four uniform numbers approximates a normal one.
     let uniform = RandomKey::new(1).uniform(4 * WORDS * WIDTH);
     let normal = uniform.chunks_exact(4).map(|four| four.iter().sum::<f32>() - 2.0);
     let values = normal.map(|value| (value * 1e5).round() / 1e5).collect();

@@ -1,7 +1,7 @@
-//! SHA-256 in files of Kiln's own: of any bytes, and as the last key of a JSON object.
+//! SHA-256 checksums: of any bytes, and as the last key of a JSON object in Kiln's files.
 //!
-//! A sealed object ends in `"checksum": "…"`, 64 hexadecimal digits: the SHA-256 of all bytes of the text before and after
-//! these digits. A text without that key is one that a person edited, or that an older Kiln wrote; it has nothing to check.
+//! A sealed object ends in `"checksum": "…"`, 64 hexadecimal digits: the SHA-256 of all bytes before and after these
+//! digits. A text without that key was edited by a person or written by an older Kiln, and is not checked.
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +10,7 @@ const KEY: &str = "\"checksum\"";
 /// Hexadecimal digits of a SHA-256.
 const DIGITS: usize = 64;
 
-/// A text is not what was sealed.
+/// The digits in a text are not the SHA-256 of the rest of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`checksum` should be {expected}, the SHA-256 of the rest of the file, found {found:?}: the file was damaged or edited; \
@@ -19,7 +19,7 @@ const DIGITS: usize = 64;
 pub struct BadChecksum {
     /// The digits that fit the text.
     pub expected: String,
-    /// What stands in their place.
+    /// The digits found instead.
     pub found: String,
 }
 
@@ -35,8 +35,8 @@ pub fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     format!("{:x}", sha256.finalize())
 }
 
-/// The JSON text of an object with `checksum` added as its last key, on a separate line if the object takes several lines.
-/// Other JSON is returned unchanged.
+/// The JSON text of an object with `checksum` added as its last key, on a separate line if the object spans several
+/// lines. Other JSON is returned unchanged.
 ///
 /// ```
 /// use kiln_base::checksum;
@@ -62,13 +62,13 @@ pub fn seal(json: &str) -> String {
     before + &digits + &after
 }
 
-/// Whether a JSON text is what [`seal`] wrote; one whose last key is not `checksum` passes.
+/// Checks a JSON text written by [`seal`]. A text whose last key is not `checksum` passes.
 ///
-/// The text must also be parsed by something that refuses unknown keys: then damage to the key itself does not pass either.
+/// The text must also be parsed by something that refuses unknown keys; otherwise damage to the key itself would pass.
 ///
 /// # Errors
 ///
-/// The digits that fit the text, and those that it has.
+/// The digits do not fit the text; the error has both the right ones and those found.
 pub fn check(json: &str) -> Result<(), BadChecksum> {
     let Some((before, found, after)) = parts(json) else { return Ok(()) };
     let expected = sha256([before.as_bytes(), after.as_bytes()]);
@@ -79,7 +79,8 @@ pub fn check(json: &str) -> Result<(), BadChecksum> {
     Err(BadChecksum { expected, found })
 }
 
-/// The text before the digits, the digits, and the text after them, if `checksum` is the last key of an object and a string.
+/// The text before the digits, the digits, and the text after them, if `checksum` is the last key of an object and a
+/// string.
 fn parts(json: &str) -> Option<(&str, &str, &str)> {
     let value = json.trim_end().strip_suffix('}')?.trim_end().strip_suffix('"')?;
     let begins = value.rfind('"')? + 1;

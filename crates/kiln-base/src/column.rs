@@ -1,4 +1,4 @@
-//! [`Column`], which column of a file of rows is meant.
+//! [`Column`]: a column of a file of rows, by name or by number.
 
 use std::fmt;
 
@@ -7,12 +7,13 @@ use std::fmt;
 pub enum Column {
     /// By its name in the header.
     Name(String),
-    /// By its place, from 0.
+    /// By its index, from 0.
     Number(usize),
 }
 
 impl Column {
-    /// The place of the column among the fields of the first row, whose names count if it is a header.
+    /// The index of the column, given the fields of the first row; `None` if it is not among them. A name is looked up
+    /// in that row, as in a header.
     ///
     /// ```
     /// use kiln_base::Column;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The operating system refused a file or folder.
+/// The operating system refused an operation on a file or folder.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", .path.display())]
 pub struct FileError {
@@ -12,12 +12,12 @@ pub struct FileError {
     pub action: &'static str,
     /// The file or folder.
     pub path: PathBuf,
-    /// The operating system's answer.
+    /// The operating system's error.
     pub source: io::Error,
 }
 
 impl FileError {
-    /// Turns the operating system's answer into an error that says what was tried with which file; for `map_err`.
+    /// Turns the operating system's error into one that names the action and the file; for `map_err`.
     ///
     /// ```
     /// use kiln_base::FileError;
@@ -30,20 +30,20 @@ impl FileError {
     }
 }
 
-/// An option has a value that it cannot have.
+/// An option has an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the option {option} should be {expected}, found {found}")]
 pub struct OptionError {
-    /// The option, as its setter is called.
+    /// The option, by the name of its setter; with the type it belongs to, if several have one of that name.
     pub option: &'static str,
-    /// The values that it may have, and what to do.
+    /// The valid values, and what to do.
     pub expected: Cow<'static, str>,
-    /// The value that it has.
+    /// The value found.
     pub found: String,
 }
 
 impl OptionError {
-    /// An error for an option, what it should be, and what it is.
+    /// An error that names the option, what it should be, and what it is.
     pub fn new(option: &'static str, expected: impl Into<Cow<'static, str>>, found: impl ToString) -> Self {
         Self { option, expected: expected.into(), found: found.to_string() }
     }
@@ -52,7 +52,7 @@ impl OptionError {
     ///
     /// # Errors
     ///
-    /// The option, what it should be, and what it is.
+    /// Names the option, what it should be, and what it is.
     ///
     /// ```
     /// use kiln_base::OptionError;

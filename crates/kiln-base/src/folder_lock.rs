@@ -1,12 +1,13 @@
-//! A folder that one process at a time works in.
+//! [`FolderLock`]: lets only one process at a time work in a folder.
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// A lock on a folder for this process, until it is dropped. The system gives it up with the process, whatever ends that.
+/// A lock on a folder, held by this process until it is dropped. The system releases it when the process ends, for
+/// whatever reason.
 ///
-/// It is a locked file in the folder, which holds the number of the process.
+/// It is a locked file in the folder, which contains the process id.
 ///
 /// ```
 /// use kiln_base::FolderLock;
@@ -24,12 +25,12 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
-    /// Locks `folder` by the file `name` in it. `None` where there is no folder, it cannot be written to, or its file system knows
-    /// no locks.
+    /// Locks `folder` through the file `name` in it. `None` if the folder does not exist or cannot be written to, or if
+    /// its file system does not support locks.
     ///
     /// # Errors
     ///
-    /// The number of the process that has the lock.
+    /// The lock is already held; the error is the id of the process that holds it.
     pub fn take(folder: &Path, name: &str) -> Result<Option<Self>, String> {
         let path = folder.join(name);
         if !folder.is_dir() {
@@ -46,7 +47,7 @@ impl FolderLock {
                 }
                 Err(TryLockError::Error(_)) => return Ok(None),
             }
-            // The one that had it may have removed the file between.
+            // The previous holder may have removed the file in between.
             if is_named(&file, &path) {
                 file.set_len(0).and_then(|()| writeln!(&file, "{}", std::process::id())).ok();
                 return Ok(Some(Self { path, _file: file }));
@@ -57,12 +58,12 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Before the lock is given up, so that nobody locks a file that has no name any more.
+        // Before the lock is released, so that nobody locks a file that no longer has a name.
         std::fs::remove_file(&self.path).ok();
     }
 }
 
-/// Whether a file that is open is the one of this name.
+/// Whether an open file is still the one at this path.
 #[cfg(unix)]
 fn is_named(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -70,7 +71,7 @@ fn is_named(file: &File, path: &Path) -> bool {
     (open.dev(), open.ino()) == (named.dev(), named.ino())
 }
 
-/// A file that is open keeps its name here.
+/// On these systems an open file keeps its name.
 #[cfg(not(unix))]
 fn is_named(_: &File, _: &Path) -> bool {
     true

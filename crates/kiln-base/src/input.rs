@@ -1,5 +1,5 @@
-//! [`Input`], a file of a user's that is being read: unpacked if it is gzip, without a byte order mark, and refused with
-//! advice if it is something else than it should be, such as an archive.
+//! [`Input`]: a user's file, opened for reading. Gzip is unpacked, a byte order mark is dropped, and a file of another
+//! kind, such as an archive, is refused with advice.
 
 pub(crate) mod encoding;
 
@@ -14,16 +14,16 @@ use flate2::bufread::GzDecoder;
 
 use crate::{Encoding, FileError};
 
-/// Bytes at the beginning that can be looked at.
+/// How many bytes from the beginning can be inspected.
 const HEAD: u64 = 1 << 16;
-/// Bytes that tell what a file is; a tar archive says so at byte 257.
+/// Enough bytes to recognise the kind of a file; a tar archive has its mark at byte 257.
 const MAGIC: u64 = 512;
-/// How much is read at a time.
+/// The size of the read buffer.
 const BUFFER: usize = 1 << 16;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
-/// A file from its beginning, unpacked if it is gzip, without a byte order mark.
+/// A file from its beginning, unpacked if it is gzip and without a byte order mark.
 ///
 /// # Examples
 ///
@@ -59,17 +59,17 @@ impl std::fmt::Debug for Input {
 }
 
 impl Input {
-    /// Opens a file. A pipe will do: nothing is read twice.
+    /// Opens a file. A pipe works too: nothing is read twice.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is damaged gzip, or is an archive, a table, UTF-16 or another thing that is no text of UTF-8
-    /// and no binary format of Kiln's; the error says what it is and what to do.
+    /// The file cannot be read, is damaged gzip, or is neither UTF-8 text nor a binary format of Kiln's, but for
+    /// example an archive, a table or UTF-16. The error says what it is and what to do.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
         Self::read(path.as_ref(), None, &Arc::default())
     }
 
-    /// Opens a file of text in `encoding`, which comes as UTF-8, and counts in `read` the bytes that come from the disk.
+    /// Opens a text file in `encoding`, which is decoded to UTF-8, and adds the bytes read from the disk to `read`.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl Input {
         let opened = || -> io::Result<Self> {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
-            // What is not a file on a disk does not say how long it is.
+            // Only a file on a disk has a known length.
             let bytes = metadata.is_file().then_some(metadata.len());
             Self::of(Counted { file, read: Arc::clone(read) }, bytes, encoding)
         };
@@ -117,30 +117,32 @@ impl Input {
         &self.head
     }
 
-    /// Whether the file is packed by gzip, by its first bytes.
+    /// Whether the file is gzip, judged by its first bytes.
     pub fn is_gzip(&self) -> bool {
         self.is_gzip
     }
 
-    /// Bytes of the file on the disk; `None` where it does not say, such as a pipe.
+    /// The size of the file on the disk in bytes; `None` if it is unknown, as for a pipe.
     pub fn bytes(&self) -> Option<u64> {
         self.bytes
     }
 
-    /// Bytes of the mark that was dropped, 3 or 0: what offsets in the rest lack.
+    /// The length of the byte order mark that was dropped, 3 or 0: add it to offsets in the rest to get offsets in the
+    /// file.
     pub fn mark_bytes(&self) -> u64 {
         self.mark
     }
 
-    /// Everything from the beginning, in lines that end in LF or CR LF: where the first 64 KiB have a CR and no LF, as in files of
-    /// old Macs, each CR comes as LF.
+    /// Everything from the beginning, in lines that end in LF or CR LF. If the first 64 KiB have a CR and no LF, as in
+    /// files from old Macs, every CR becomes an LF.
     pub fn into_lines(self) -> Box<dyn BufRead + Send> {
         let is_old = self.ends_lines_in_cr();
         let reader = self.into_reader();
         if is_old { Box::new(BufReader::with_capacity(BUFFER, OldLines(reader))) } else { reader }
     }
 
-    /// Whether the first 64 KiB have a CR and no LF. What stands at their very end may be half of a CR LF.
+    /// Whether the first 64 KiB have a CR and no LF. A CR at their very end does not count, since it may be half of a
+    /// CR LF.
     pub fn ends_lines_in_cr(&self) -> bool {
         let head = self.head.strip_suffix(b"\r").filter(|_| self.head.len() as u64 + self.mark >= HEAD);
         let head = head.unwrap_or(&self.head);
@@ -154,12 +156,12 @@ impl Input {
     }
 }
 
-/// A text that was read whole, as UTF-8 without its byte order mark. UTF-8 input is not validated. Without an encoding it is UTF-8,
-/// and there is no option to say so.
+/// A text that was read whole, as UTF-8 without its byte order mark. UTF-8 input is not validated. `None` is UTF-8 for
+/// a caller without an option for the encoding, so that error messages do not name that option.
 ///
 /// # Errors
 ///
-/// It is something else: an archive, packed, or UTF-16 where `encoding` is not.
+/// The bytes are an archive, are compressed, or are UTF-16 although `encoding` is not.
 pub fn text_of(mut bytes: Vec<u8>, encoding: Option<Encoding>) -> io::Result<Vec<u8>> {
     if bytes.starts_with(GZIP) {
         return Err(strange("packed by gzip", "unpack it"));
@@ -172,29 +174,29 @@ pub fn text_of(mut bytes: Vec<u8>, encoding: Option<Encoding>) -> io::Result<Vec
     Ok(bytes)
 }
 
-/// What gzip packed, member after member. Zero bytes after the last one, with which tapes are filled up, count for nothing.
+/// Unpacks gzip, member after member. Zero bytes after the last member, which pad tapes, are ignored.
 pub fn unpacked(packed: impl BufRead) -> impl Read {
     Members::new(packed)
 }
 
-/// Bytes of the byte order mark that a text begins with, 3 or 0.
+/// The length of the byte order mark at the beginning of a text, 3 or 0.
 pub fn mark_of(bytes: &[u8]) -> usize {
     if bytes.starts_with(MARK) { MARK.len() } else { 0 }
 }
 
-/// Whether a file begins as a page of the web does.
+/// Whether a file begins like an HTML page.
 pub fn is_html(head: &[u8]) -> bool {
     let begins = head.trim_ascii_start();
     let is = |tag: &str| begins.get(..tag.len()).is_some_and(|found| found.eq_ignore_ascii_case(tag.as_bytes()));
     is("<!doctype html") || is("<html")
 }
 
-/// Counts the bytes that come from the disk.
+/// Counts the bytes read from the disk.
 #[derive(Debug)]
 pub struct Counted {
     /// The file.
     pub file: File,
-    /// How many bytes came from it.
+    /// How many bytes were read from it.
     pub read: Arc<AtomicU64>,
 }
 
@@ -211,7 +213,7 @@ impl Read for Counted {
     }
 }
 
-/// LF in place of CR.
+/// Replaces CR by LF.
 struct OldLines<R>(R);
 
 impl<R: Read> Read for OldLines<R> {
@@ -225,7 +227,7 @@ impl<R: Read> Read for OldLines<R> {
 /// The members of a gzip file one after another.
 enum Members<R> {
     Member(Box<GzDecoder<R>>),
-    /// After a member.
+    /// Between two members.
     Between(R),
     End,
 }
@@ -248,7 +250,7 @@ impl<R: BufRead> Read for Members<R> {
                     false
                 }
                 Self::Between(packed) => {
-                    // Zeros are passed over until something else comes, or the end.
+                    // Zeros are skipped until something else comes, or the end.
                     let rest = packed.fill_buf()?;
                     let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
                     let (is_end, is_all) = (rest.is_empty(), zeros == rest.len());
@@ -273,7 +275,7 @@ fn strange(what: &str, advice: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, format!("it is {what}; {advice}"))
 }
 
-/// What begins so, and what to do with it.
+/// The first bytes of other kinds of file, what each kind is, and what to do with it.
 const KINDS: [(&[u8], &str, &str); 16] = [
     (b"\xfd7zXZ\0", "packed by xz", "unpack it with unxz, or pack it with gzip"),
     (b"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it with unzstd, or pack it with gzip"),
@@ -281,23 +283,23 @@ const KINDS: [(&[u8], &str, &str); 16] = [
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and name the file in it"),
     (b"Rar!\x1a\x07", "a RAR archive", "unpack it and name the file in it"),
     (b"ARROW1\0\0", "an Arrow table", "write it as CSV or as JSON lines"),
-    (b"\x93NUMPY", "an array of NumPy", "write it as text, or with safetensors"),
+    (b"\x93NUMPY", "a NumPy array", "write it as text, or with safetensors"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "write it as text, or with safetensors"),
     (b"SQLite format 3\0", "an SQLite database", "write the table as CSV"),
-    (b"%PDF-", "a PDF document", "write its text to a file"),
-    (b"\x89PNG\r\n\x1a\n", "a picture", "name a file of text"),
-    (b"\xff\xd8\xff", "a picture", "name a file of text"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a file of an old Office", "save it as CSV (UTF-8)"),
-    (b"\xff\xfe\0\0", "text in UTF-32", "convert it to UTF-8, as by iconv -f UTF-32 -t UTF-8"),
-    (b"\0\0\xfe\xff", "text in UTF-32", "convert it to UTF-8, as by iconv -f UTF-32 -t UTF-8"),
+    (b"%PDF-", "a PDF document", "save its text in a text file"),
+    (b"\x89PNG\r\n\x1a\n", "an image", "use a text file"),
+    (b"\xff\xd8\xff", "an image", "use a text file"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file", "save it as CSV (UTF-8)"),
+    (b"\xff\xfe\0\0", "text in UTF-32", "convert it to UTF-8, for example with iconv -f UTF-32 -t UTF-8"),
+    (b"\0\0\xfe\xff", "text in UTF-32", "convert it to UTF-8, for example with iconv -f UTF-32 -t UTF-8"),
     (
         b"version https://git-lfs.github.com/spec/",
-        "a pointer of Git LFS and not the file itself",
-        "fetch it by git lfs pull",
+        "a Git LFS pointer, not the file itself",
+        "fetch the file with git lfs pull",
     ),
 ];
 
-/// An error if this is how something else begins than a text of UTF-8 or a binary format of Kiln's.
+/// An error if the bytes begin like something other than UTF-8 text or a binary format of Kiln's.
 fn refuse(head: &[u8], is_gzip: bool, encoding: Option<Encoding>) -> io::Result<()> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         let holds = |name: &[u8]| head.windows(name.len()).any(|part| part == name);
@@ -306,12 +308,12 @@ fn refuse(head: &[u8], is_gzip: bool, encoding: Option<Encoding>) -> io::Result<
             false => strange("a zip archive", "unpack it and name the file in it"),
         });
     }
-    // Not five letters only: "mustard" may stand there.
+    // The letters `ustar` are not enough: a text may have "mustard" there.
     if head.get(257..265).is_some_and(|magic| magic.starts_with(b"ustar\0") || magic == b"ustar  \0") {
         let what = if is_gzip { "a tar archive packed by gzip" } else { "a tar archive" };
         return Err(strange(what, "unpack it and name the file in it"));
     }
-    // A text may well begin with these letters, so what follows them counts too.
+    // A text may begin with these letters too, so the bytes after them are also checked.
     if head.starts_with(b"BZh") && head.get(4..10).is_some_and(|block| block == b"1AY&SY") {
         return Err(strange("packed by bzip2", "unpack it with bunzip2, or pack it with gzip"));
     }
@@ -321,7 +323,7 @@ fn refuse(head: &[u8], is_gzip: bool, encoding: Option<Encoding>) -> io::Result<
         return Err(strange("a Parquet table", "write it as CSV or as JSON lines"));
     }
     let is_utf_16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || is_utf_16(head);
-    // UTF-32's marks begin as UTF-16's.
+    // Before UTF-16, because the mark of UTF-32 begins like that of UTF-16.
     if let Some((_, what, advice)) = KINDS.into_iter().find(|(magic, _, _)| head.starts_with(magic)) {
         return Err(strange(what, advice));
     }
@@ -329,11 +331,11 @@ fn refuse(head: &[u8], is_gzip: bool, encoding: Option<Encoding>) -> io::Result<
         _ if !is_utf_16 => Ok(()),
         Some(encoding) if encoding.is_utf_16() => Ok(()),
         Some(_) => Err(strange("text in UTF-16", "set the encoding to UTF-16 (`Encoding::UTF_16`)")),
-        None => Err(strange("text in UTF-16", "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8")),
+        None => Err(strange("text in UTF-16", "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8")),
     }
 }
 
-/// Whether each second byte is zero and no other, as in European text of UTF-16 without a mark.
+/// Whether every second byte is zero and no other byte is, as in European text in UTF-16 without a mark.
 fn is_utf_16(head: &[u8]) -> bool {
     let pairs = &head[..head.len().min(256) / 2 * 2];
     let (even, odd): (Vec<_>, Vec<_>) = pairs.chunks_exact(2).map(|pair| (pair[0] == 0, pair[1] == 0)).unzip();
@@ -387,7 +389,7 @@ mod tests {
             assert_eq!(read(&packed(&marked)).unwrap(), text);
             assert_eq!(text_of(marked, None).unwrap(), text);
         }
-        // Only the first one is a mark.
+        // Only the first one is a byte order mark.
         assert_eq!(read(b"\xef\xbb\xbf\xef\xbb\xbfa").unwrap(), b"\xef\xbb\xbfa");
     }
 
@@ -398,7 +400,7 @@ mod tests {
         for zeros in [1, 511, 70_000] {
             assert_eq!(read(&[two.clone(), vec![0; zeros]].concat()).unwrap(), b"one two");
         }
-        assert!(read(&[two.clone(), vec![0, 7]].concat()).is_err(), "what follows is no member");
+        assert!(read(&[two.clone(), vec![0, 7]].concat()).is_err(), "the bytes after the last member are not a member");
         assert!(read(&two[..two.len() - 3]).is_err(), "the last member ends early");
     }
 
@@ -424,7 +426,7 @@ mod tests {
             let error = read(&bytes).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
         }
-        // The kinds are told by their first bytes whatever the encoding, but for UTF-16 that is asked for.
+        // Kinds are recognised by their first bytes whatever the encoding, except UTF-16 when it is asked for.
         let tar_gz = packed(&[&[b'x'; 257][..], b"ustar\0", &[0; 200]].concat());
         for encoding in [Encoding::UTF_8_LOSSY, Encoding::WINDOWS_1252, Encoding::UTF_16] {
             assert!(read_as(encoding, &tar_gz).unwrap_err().to_string().contains("tar"));
@@ -463,7 +465,7 @@ mod tests {
         assert!(error.contains("no byte order mark") && error.contains("utf-16le"), "{error}");
         let error = read_as(named("utf-16le"), &big).unwrap_err().to_string();
         assert!(error.contains("the other byte order"), "{error}");
-        // The advice names the option where there is one.
+        // The advice names the option if the caller has one.
         let advice = |encoding| text_of(little.clone(), encoding).unwrap_err().to_string();
         assert!(advice(Some(Encoding::UTF_8)).contains("`Encoding::UTF_16`") && advice(None).contains("iconv"));
     }
@@ -480,7 +482,7 @@ mod tests {
         for kept in [&b"a\r\nb"[..], b"a\rb\nc", b"no end"] {
             assert_eq!(lines(kept), kept);
         }
-        // A CR LF of which the first half is the last byte that is looked at.
+        // A CR LF whose first half is the last byte inspected.
         for length in [(1 << 16) - 1, 1 << 16] {
             let long = [&vec![b'x'; length][..], b"\r\nb\r\n"].concat();
             assert!(lines(&long) == long, "{length}");

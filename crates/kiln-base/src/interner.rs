@@ -1,8 +1,8 @@
 //! [`Interner`]: words numbered by first appearance and found by their bytes.
 //!
-//! Almost every word of a text has at most 15 bytes. Such a word fits, with its length, in two integers, so that finding
-//! it compares integers in the table itself. Longer words are found by their bytes. The words lie one after the other in one string,
-//! so that a vocabulary of millions costs no allocation for each.
+//! Almost every word of a text has at most 15 bytes. Such a word fits, with its length, into two integers, so that
+//! finding it compares integers in the table itself. Longer words are found by their bytes. All words are in one
+//! string, one after the other, so that a vocabulary of millions needs no allocation per word.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -13,7 +13,7 @@ use rustc_hash::FxHasher;
 
 use crate::packed::packed_in;
 
-/// Different words, numbered from 0 in the order in which they were put in.
+/// Distinct words, numbered from 0 in the order in which they were added.
 ///
 /// ```
 /// use kiln_base::Interner;
@@ -34,7 +34,7 @@ pub struct Interner {
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Words {
     texts: String,
-    /// For word i, at i, where its text ends in `texts`; it starts where the one before ends.
+    /// Where the text of word i ends in `texts`, at index i; it starts where the previous word ends.
     ends: Vec<usize>,
 }
 
@@ -73,7 +73,7 @@ impl Numbers {
         }
     }
 
-    /// Gives the word that stands in a text from `start` to `end` the number `next`, unless it has one.
+    /// Gives the word at `start..end` of a text the number `next`, unless it already has one.
     #[inline]
     fn number(&mut self, words: &Words, text: &[u8], (start, end): (usize, usize), next: u32) -> Result<(), u32> {
         match packed_in(text, (start, end)) {
@@ -101,10 +101,10 @@ fn hash(key: impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Why words that lie one after the other cannot be taken over.
+/// Why concatenated words are not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadParts {
-    /// An end comes before the one before it, is beyond the text, or cuts a character.
+    /// An end is before the previous one, beyond the text, or within a character.
     End {
         /// The word's number.
         word: usize,
@@ -124,17 +124,17 @@ impl Interner {
     /// The most words that can be held.
     pub const MOST: usize = u32::MAX as usize;
 
-    /// Room for so many words of so many bytes together.
+    /// Room for `words` words with `bytes` bytes in total.
     pub fn with_capacity(words: usize, bytes: usize) -> Self {
         let numbers = Numbers { short: HashTable::with_capacity(words), long: HashTable::with_capacity(words) };
         Self { words: Words { texts: String::with_capacity(bytes), ends: Vec::with_capacity(words) }, numbers }
     }
 
-    /// Takes over words that lie one after the other in `texts`, word i ending at `ends[i]`.
+    /// Builds from words concatenated in `texts`, word i ending at `ends[i]`.
     ///
     /// # Errors
     ///
-    /// The ends do not cut the text into words, or a word comes twice.
+    /// The ends do not cut the text into words, or a word occurs twice.
     pub fn from_parts(texts: String, ends: Vec<usize>) -> Result<Self, BadParts> {
         let mut start = 0;
         for (word, &end) in ends.iter().enumerate() {
@@ -158,7 +158,7 @@ impl Interner {
         Ok(Self { words, numbers })
     }
 
-    /// All words one after the other, and where each ends.
+    /// All words concatenated, and where each ends.
     pub fn parts(&self) -> (&str, &[usize]) {
         (&self.words.texts, &self.words.ends)
     }
@@ -168,7 +168,7 @@ impl Interner {
         self.words.ends.len()
     }
 
-    /// Whether there is no word.
+    /// Whether there are no words.
     pub fn is_empty(&self) -> bool {
         self.words.ends.is_empty()
     }
@@ -179,13 +179,13 @@ impl Interner {
         self.find_in(word, (0, word.len()))
     }
 
-    /// The number of the word that stands in a text from `start` to `end`.
+    /// The number of the word at `start..end` of a text.
     #[inline]
     pub fn find_in(&self, text: &[u8], place: (usize, usize)) -> Option<u32> {
         self.numbers.find(&self.words, text, place)
     }
 
-    /// The number of a word, which is put in if it is not there, and whether it was put in.
+    /// The number of a word, which is added if it is new, and whether it was added.
     #[inline]
     pub fn intern(&mut self, word: &str) -> (u32, bool) {
         let next = self.words.ends.len() as u32;
@@ -199,8 +199,7 @@ impl Interner {
         }
     }
 
-    /// The same for the word that stands in a text from `start` to `end`, which must be UTF-8: bytes that are not would be put
-    /// in with U+FFFD in their place.
+    /// The same for the word at `start..end` of a text, which must be UTF-8: invalid bytes would be stored as U+FFFD.
     #[inline]
     pub fn intern_in(&mut self, text: &[u8], (start, end): (usize, usize)) -> (u32, bool) {
         let next = self.words.ends.len() as u32;
@@ -214,7 +213,7 @@ impl Interner {
         }
     }
 
-    /// The word with a number.
+    /// The word with this number.
     #[inline]
     pub fn text(&self, number: u32) -> Option<&str> {
         self.words.text(number)
@@ -225,7 +224,7 @@ impl Interner {
         (0..self.len()).map(|number| self.text(number as u32).unwrap_or_default())
     }
 
-    /// Gives back memory that holds no word.
+    /// Frees memory that holds no word.
     pub fn shrink_to_fit(&mut self) {
         self.words.texts.shrink_to_fit();
         self.words.ends.shrink_to_fit();

@@ -1,21 +1,21 @@
-//! The small engines that Kiln's crates share. Each stands here once.
+//! Small building blocks that Kiln's crates share.
 //!
 //! | what | with |
 //! |---|---|
-//! | a file that is read, whatever it is | [`Input`] |
-//! | a file that appears whole or not at all | [`WholeFile`], [`write_whole`] |
-//! | a folder that one process at a time works in | [`FolderLock`] |
-//! | how the bytes of a text stand for characters | [`Encoding`] |
-//! | which column of a file is meant | [`Column`] |
+//! | reading a user's file | [`Input`] |
+//! | writing a file whole or not at all | [`WholeFile`], [`write_whole`] |
+//! | a folder in which only one process works at a time | [`FolderLock`] |
+//! | decoding bytes into characters | [`Encoding`] |
+//! | choosing a column of a file | [`Column`] |
 //! | the errors that every crate has | [`FileError`], [`OptionError`] |
-//! | random numbers and orders from a seed, and rows that nobody shuffled | [`SplitMix64`], [`is_sorted_by_class`] |
+//! | random numbers and orders from a seed, and detecting unshuffled rows | [`SplitMix64`], [`is_sorted_by_class`] |
 //! | words numbered by first appearance | [`Interner`] |
 //! | the valid steps of a padded row | [`Span`] |
 //! | checksums in files | [`checksum`] |
 //! | the options of a builder or configuration | [`options!`](crate::options) |
-//! | rows in parts | [`split`] |
+//! | splitting rows into parts | [`split`] |
 //! | how much each row counts in training | [`RowWeights`] |
-//! | sparse matrices by rows (feature `sparse`) | `sparse::CsrMatrix` |
+//! | sparse matrices stored by rows (feature `sparse`) | `sparse::CsrMatrix` |
 
 pub mod checksum;
 mod column;

@@ -2,20 +2,21 @@
 
 /// Declares a struct of options with a constructor and a setter for each option.
 ///
-/// Each field becomes a setter of the same name and documentation, which takes and gives back the struct:
+/// Each field becomes a setter with the same name and documentation, which takes the struct and returns it:
 ///
 /// | field | held as | setter |
 /// |---|---|---|
 /// | `required name: T` | `T` | none: an argument of the constructor |
 /// | `name: T = default` | `T` | `const fn name(self, name: T)`, for plain data |
 /// | `into name: T = default` | `T` | `fn name(self, name: impl Into<T>)` |
-/// | `some name: T` | `Option<T>`, `None` at first | `const fn name(self, name: T)`, for plain data |
-/// | `into some name: T` | `Option<T>`, `None` at first | `fn name(self, name: impl Into<T>)` |
+/// | `some name: T` | `Option<T>`, default `None` | `const fn name(self, name: T)`, for plain data |
+/// | `into some name: T` | `Option<T>`, default `None` | `fn name(self, name: impl Into<T>)` |
 /// | `bare name: T = default` | `T` | none |
 ///
-/// A field may be `pub`, and may have attributes other than documentation after `@`: `@[serde(default)]`. The constructor
-/// is `pub fn new`, or what stands in brackets after the struct's name: `[pub const fn on]`. A struct without required fields is
-/// `Default`, too. It may have one lifetime. Setters check nothing: the method that uses the options does.
+/// A field may be `pub`. Attributes other than documentation go after `@`: `@[serde(default)]`. The constructor is
+/// `pub fn new`, or whatever is in brackets after the struct's name: `[pub const fn on]`. A struct without required
+/// fields also implements `Default`. The struct may have one lifetime. Setters check nothing: the method that uses the
+/// options does.
 ///
 /// ```
 /// kiln_base::options! {
@@ -50,7 +51,7 @@ macro_rules! options {
         $crate::options!(@field {$(#[$meta])* $vis $name ($($life)?) [$($constructor)*]} [() {} {} {}] $($body)*);
     };
 
-    // One field: what is read of it, then `@put` with its argument of the constructor, type, first value and setter.
+    // Parses one field, then calls `@put` with its constructor argument, type, initial value and setter.
     (@field $head:tt $so_far:tt $(#[$doc:meta])* $(@[$($a:tt)*])? $vis:vis required $x:ident: $t:ty $(, $($rest:tt)*)?) => {
         $crate::options!(@put $head $so_far {$(#[$doc])* $(#[$($a)*])? $vis} $x ($x: $t,) ($t) {$x} {} $($($rest)*)?);
     };
@@ -88,7 +89,7 @@ macro_rules! options {
         ] $($rest)*);
     };
 
-    // All fields are read. Without an argument of the constructor the struct has a default.
+    // All fields are parsed. Without a constructor argument the struct implements `Default`.
     (@field {$(#[$meta:meta])* $vis:vis $name:ident ($($life:lifetime)?) [$(#[$about:meta])* $new_vis:vis const fn $new:ident]} $so_far:tt) => {
         $crate::options!(@end {$(#[$meta])* $vis} $name ($($life)?) {$(#[$about])* $new_vis const fn} $new $so_far);
     };

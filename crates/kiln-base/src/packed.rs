@@ -1,9 +1,9 @@
-//! Short words as two integers, so that finding one compares integers in the table itself and follows no pointer.
+//! Short words as two integers, so that finding a word compares integers in the table itself and follows no pointer.
 
-/// [`packed`] of the word that stands in a text from `start` to `end`.
+/// [`packed`] of the word at `start..end` of a text.
 ///
-/// Most words have 16 bytes of text from their start on; these are taken in one piece and those after the word blotted
-/// out, which needs no branch on the word's length.
+/// Most words have 16 bytes of text from their start on. These are read at once and the bytes after the word are
+/// cleared, without a branch on the word's length.
 #[inline]
 pub fn packed_in(text: &[u8], (start, end): (usize, usize)) -> Option<(u64, u64)> {
     let length = end - start;
@@ -17,12 +17,12 @@ pub fn packed_in(text: &[u8], (start, end): (usize, usize)) -> Option<(u64, u64)
     }
 }
 
-/// The bytes of a short word, zeros after them, and its length in the last byte. Different words differ in it, also
-/// where one ends in a zero byte.
+/// The bytes of a short word, zeros after them, and its length in the last byte. Distinct words give distinct values,
+/// even if one ends in a zero byte.
 #[inline]
 pub fn packed(text: &[u8]) -> Option<(u64, u64)> {
     let length = text.len();
-    // Head and tail may overlap; the bytes that they share are the same, so putting one over the other is exact.
+    // Head and tail may overlap; the bytes they share are the same, so combining them with `|` is exact.
     let bytes = match length {
         0 => 0,
         1..=3 => {

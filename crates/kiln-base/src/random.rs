@@ -1,5 +1,5 @@
-//! [`SplitMix64`], random numbers and orders that are the same on every machine, and [`is_sorted_by_class`], whether an order
-//! is random at all.
+//! [`SplitMix64`]: random numbers and orders that are the same on every machine. [`is_sorted_by_class`]: whether rows
+//! were never shuffled.
 
 /// A generator of 64-bit numbers whose state is a counter (Steele, Lea and Flood, 2014, with Vigna's constants). The
 /// same seed gives the same numbers on every machine.
@@ -17,7 +17,7 @@
 pub struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// What the counter grows by with each number.
+    /// The counter's increment.
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
     /// The generator that starts at `seed`.
@@ -25,8 +25,8 @@ impl SplitMix64 {
         Self(seed)
     }
 
-    /// Number `n` of the generator that starts at `seed`, counted from 1; number 0 is the seed itself, mixed. The numbers can be
-    /// asked for in any order.
+    /// Number `n` of the generator that starts at `seed`, counted from 1; number 0 is the seed itself, mixed. Numbers
+    /// can be requested in any order.
     #[inline]
     pub const fn nth(seed: u64, n: u64) -> u64 {
         let mut bits = seed.wrapping_add(n.wrapping_mul(Self::STEP));
@@ -42,18 +42,18 @@ impl SplitMix64 {
         Self::nth(self.0, 0)
     }
 
-    /// A number from 0 to below 1, of 53 random bits, as Python's `random.random`.
+    /// A number from 0 to below 1, made of 53 random bits like Python's `random.random`.
     pub const fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A number below `limit`, each with the same chance: Lemire's multiplication with rejection (2019).
+    /// A number below `limit`, uniformly drawn by Lemire's multiplication with rejection (2019).
     ///
     /// # Panics
     ///
     /// If `limit` is 0.
     pub const fn below(&mut self, limit: u64) -> u64 {
-        // Of the 2^64 draws, 2^64 mod limit must be rejected for the rest to fall evenly.
+        // 2^64 mod `limit` of the 2^64 draws must be rejected so that the rest is uniform.
         let reject = limit.wrapping_neg() % limit;
         loop {
             let product = self.next_u64() as u128 * limit as u128;
@@ -63,17 +63,17 @@ impl SplitMix64 {
         }
     }
 
-    /// One of the items, each with the same chance.
+    /// One of the items, uniformly drawn.
     ///
     /// # Panics
     ///
-    /// If there is no item.
+    /// If `items` is empty.
     pub fn choose<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len() as u64) as usize]
     }
 
-    /// Fisher and Yates's shuffle from the end: for `i` from `len - 1` down to 1, item `i` changes places with an item
-    /// from 0 to `i`.
+    /// Fisher and Yates's shuffle from the end: for `i` from `len - 1` down to 1, item `i` is swapped with an item from
+    /// 0 to `i`.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i as u64 + 1) as usize);
@@ -81,7 +81,7 @@ impl SplitMix64 {
     }
 }
 
-/// Whether every class is one block of rows, in a way that a random order would give less than once in 1,000 times.
+/// Whether every class is one block of rows, and a random order would look like that less than once in 1,000 times.
 ///
 /// ```
 /// use kiln_base::is_sorted_by_class;
@@ -96,7 +96,7 @@ pub fn is_sorted_by_class(classes: &[u32]) -> bool {
     if runs.len() < 2 || runs.windows(2).any(|two| two[0].0 == two[1].0) {
         return false;
     }
-    // Of all orders of the labels, as many have one run for each class as the classes have orders.
+    // As many orders of the labels have one run per class as there are orders of the classes.
     let ln_factorial = |n: usize| (2..=n).map(|factor| (factor as f64).ln()).sum::<f64>();
     let orders = ln_factorial(classes.len()) - runs.iter().map(|&(_, count)| ln_factorial(count)).sum::<f64>();
     ln_factorial(runs.len()) - orders < 1e-3_f64.ln()

@@ -1,4 +1,4 @@
-//! Rows of data: where each is valid, how much it counts, which part it is in, and sparse ones.
+//! Rows of data: their valid steps, their weights, splits into parts, and sparse matrices.
 
 pub(crate) mod span;
 #[cfg(feature = "sparse")]

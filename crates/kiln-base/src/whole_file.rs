@@ -9,18 +9,19 @@ use tempfile::NamedTempFile;
 
 use crate::error::FileError;
 
-/// Bytes that are gathered before they go to the operating system.
+/// The size of the write buffer.
 const BUFFER: usize = 1 << 20;
-/// What the names of temporary files begin and end with.
+/// The beginning and the end of the names of temporary files.
 const MARKS: (&str, &str) = (".kiln-", ".part");
-/// A temporary file that is younger may be one that its process has not locked yet.
+/// A younger temporary file may not have been locked by its process yet.
 const YOUNG: Duration = Duration::from_secs(60);
 
-/// A file that appears under its name when it is finished, and never if it is dropped before. A crash leaves the old
-/// file or the new one, never a part. The new file has the permissions that the process gives to any file it makes (its umask).
+/// A file that appears under its name only when it is finished, and never if it is dropped before that. After a crash,
+/// the old file or the new one is there, never a part. The new file has the permissions that the process gives to any
+/// new file (its umask).
 ///
-/// While it is written, it is a locked file `.kiln-….part` in the same folder. One that no process has locked was left by a process
-/// that was killed; the next file that is begun in the folder removes it.
+/// While it is written, it is a locked file `.kiln-….part` in the same folder. An unlocked one was left by a killed
+/// process; the next file begun in the folder removes it.
 ///
 /// ```
 /// use std::io::Write;
@@ -47,7 +48,7 @@ impl WholeFile {
     ///
     /// # Errors
     ///
-    /// There is no such folder, or no file can be made in it.
+    /// The folder does not exist, or no file can be created in it.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref().to_path_buf();
         // On the same file system as `path`, so that the rename is one step.
@@ -61,33 +62,54 @@ impl WholeFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // The operating system takes the umask away from this.
+            // The operating system applies the umask to this.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let file = builder.tempfile_in(folder).map_err(FileError::new("create a temporary file in", folder))?;
-        // Where locks are not to be had, an abandoned file is not recognised; nothing else depends on them.
+        // Without locks an abandoned file is not recognised; nothing else depends on them.
         let _ = file.as_file().try_lock();
         Ok(Self { file: BufWriter::with_capacity(BUFFER, file), path })
     }
 
-    /// Gives it its name, replacing what had it.
+    /// Renames the file to its name, replacing any file there.
     ///
     /// # Errors
     ///
-    /// It cannot be written to its end, or not be renamed.
-    pub fn finish(self) -> Result<(), FileError> {
+    /// The file cannot be written completely, or cannot be renamed.
+    pub fn finish(mut self) -> Result<(), FileError> {
+        self.ready()?;
+        self.rename()
+    }
+
+    /// Finishes files that belong together, in this order. None is renamed before all are on the disk, so that a full
+    /// disk leaves all the old files.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written completely, or cannot be renamed.
+    pub fn finish_all(mut files: Vec<Self>) -> Result<(), FileError> {
+        files.iter_mut().try_for_each(Self::ready)?;
+        files.into_iter().try_for_each(Self::rename)
+    }
+
+    /// Brings everything written so far to the disk.
+    fn ready(&mut self) -> Result<(), FileError> {
+        let written = self.file.flush().and_then(|()| self.file.get_ref().as_file().sync_all());
+        written.map_err(FileError::new("write", &self.path))
+    }
+
+    fn rename(self) -> Result<(), FileError> {
         let Self { file, path } = self;
         let file = file.into_inner().map_err(|error| FileError::new("write", &path)(error.into_error()))?;
-        file.as_file().sync_all().map_err(FileError::new("write", &path))?;
         let temporary = file.into_temp_path();
         std::fs::rename(&temporary, &path).map_err(FileError::new("rename a finished file to", &path))?;
-        // The name is gone, and is not to be looked for.
+        // The temporary name is gone; do not remove it on drop.
         let _ = temporary.keep();
         Ok(())
     }
 
-    /// Removes the temporary files that killed processes left in `folder`, however young they are: for a folder that only this
-    /// process writes into. What cannot be removed stays.
+    /// Removes the temporary files that killed processes left in `folder`, however young: only for a folder that no
+    /// other process writes into. Files that cannot be removed stay.
     pub fn remove_abandoned(folder: impl AsRef<Path>) {
         remove_temporary(folder.as_ref(), is_unlocked);
     }
@@ -107,14 +129,14 @@ impl Write for WholeFile {
 ///
 /// # Errors
 ///
-/// No file can be made in the folder of `path`, or it cannot be written or renamed.
+/// No file can be created in the folder of `path`, or the file cannot be written or renamed.
 pub fn write_whole(path: impl AsRef<Path>, contents: &[u8]) -> Result<(), FileError> {
     let mut file = WholeFile::create(&path)?;
     file.write_all(contents).map_err(FileError::new("write", &path))?;
     file.finish()
 }
 
-/// Removes temporary files of processes that were killed. What cannot be looked at or removed stays: it is in nobody's way.
+/// Removes temporary files of killed processes. Files that cannot be inspected or removed stay; they do no harm.
 fn remove_temporary(folder: &Path, is_abandoned: fn(&std::fs::DirEntry) -> bool) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {

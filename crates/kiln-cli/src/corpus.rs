@@ -1,21 +1,34 @@
-//! Any file of texts and labels, read into documents: the format and the columns are guessed, and said.
+//! Any file of texts and labels, read into documents: the format and the columns are guessed and reported.
 
-use std::collections::{BTreeMap, HashMap};
+mod excel;
+mod folders;
+mod json;
+mod rows;
+mod texts;
+
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use kiln::Input;
-use kiln::text::corpora::LineCorpus;
-use kiln::text::corpora::{BadRow, ClassFolder, CorpusDocuments, DelimitedCorpus, Document, Documents};
+use kiln::text::corpora::{CorpusDocuments, DelimitedCorpus, Encoding, LineCorpus};
 
-use crate::guess::{self, Asked, Table};
+use crate::guess::{self, Asked, Dialect, Mark, Table};
+use rows::Numbers;
+
+pub(crate) use json::shown;
+pub(crate) use rows::{Row, Rows};
+pub(crate) use texts::{Texts, texts};
 
 /// Bytes by which a file is judged.
 const HEAD: u64 = 1 << 16;
-/// More labels than these are most likely not labels.
-const MOST_LABELS: usize = 1_000;
+/// Characters of a label that a message shows.
+const SHOWN: usize = 30;
+/// Advice for labels that are several in one field.
+const SPLIT: &str = "; if a field holds several, name what separates them with --labels-split";
 /// What fastText's labels begin with.
 const PREFIX: &str = "__label__";
 
@@ -28,12 +41,41 @@ pub(crate) struct Reading {
     /// The column of the labels, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label: Option<String>,
-    /// The format, where it is not the one that is guessed
+    /// What separates the labels in the column of the labels, if a text may have several: `tab`, `space` or a character
+    /// such as ';'. JSON lists of labels and several labels of a fastText line need no option
+    #[arg(long, value_name = "CHARACTER", value_parser = guess::delimiter)]
+    pub(crate) labels_split: Option<u8>,
+    /// The format of the file, if the guess is wrong
     #[arg(long, value_enum)]
-    pub(crate) format: Option<Format>,
-    /// How the bytes stand for characters, such as latin1; UTF-8 by default
+    format: Option<Format>,
+    /// The encoding of the file, such as latin1; UTF-8 by default
     #[arg(long, value_name = "NAME")]
-    pub(crate) encoding: Option<String>,
+    encoding: Option<String>,
+    #[command(flatten)]
+    table: TableOptions,
+    /// Whether it is a file for `--valid` or `--test`.
+    #[arg(skip)]
+    is_another: bool,
+}
+
+/// How a table is written, where it is not as it is guessed.
+#[derive(Args, Clone, Debug, Default, PartialEq)]
+struct TableOptions {
+    /// What separates the columns of a table: `tab`, `space` or a character
+    #[arg(long, value_name = "CHARACTER", value_parser = guess::delimiter)]
+    delimiter: Option<u8>,
+    /// What encloses fields of a table: a character, or `none`
+    #[arg(long, value_name = "CHARACTER", value_parser = guess::mark)]
+    quote: Option<Mark>,
+    /// What makes the next character of a table an ordinary one: a character such as a backslash, or `none`
+    #[arg(long, value_name = "CHARACTER", value_parser = guess::mark)]
+    escape: Option<Mark>,
+    /// Skip spaces after the delimiters of a table
+    #[arg(long)]
+    skip_initial_space: bool,
+    /// Read the first row of a table as a text, not as the names of the columns
+    #[arg(long)]
+    no_header: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,56 +88,179 @@ pub(crate) enum Format {
     Fasttext,
     /// A folder with a folder of texts for each class
     Folders,
+    /// A text a line, without labels, for predictions
+    Lines,
 }
 
 /// What a file holds, and how it was read.
 pub(crate) struct Corpus {
-    pub(crate) documents: Documents,
+    pub(crate) rows: Rows,
     /// What was guessed, for a person.
     pub(crate) told: String,
+    /// The columns of the texts and the labels, in a file that has columns.
+    pub(crate) columns: Option<[String; 2]>,
 }
 
+/// The labels that texts of a file may have.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) names: &'a [String],
+    /// Whether a text may have any number of them.
+    pub(crate) has_several: bool,
+}
+
+/// Texts with their labels, as a file holds them.
+struct Labelled {
+    texts: Vec<String>,
+    /// The labels of each text, as indices into the names.
+    labels: Vec<Vec<u32>>,
+    names: Vec<String>,
+    /// Whether a text may have any number of labels; else each has one.
+    has_several: bool,
+    told: String,
+    columns: Option<[String; 2]>,
+}
+
+/// The fields of a column, or bad rows.
+type Column = Box<dyn Iterator<Item = kiln::text::Result<String>>>;
+
 impl Reading {
-    fn encoding(&self) -> Result<kiln::text::corpora::Encoding> {
-        match &self.encoding {
-            Some(name) => Ok(name.parse()?),
-            None => Ok(kiln::text::corpora::Encoding::UTF_8),
-        }
+    /// Whether nothing is said of how to read.
+    pub(crate) fn is_plain(&self) -> bool {
+        let Self { text, label, labels_split, format, encoding, table, is_another: _ } = self;
+        let is_named = text.is_some() || label.is_some() || format.is_some() || encoding.is_some();
+        !is_named && labels_split.is_none() && *table == TableOptions::default()
     }
 
-    /// Reads a file or folder. With `classes`, its labels must be among these.
+    /// The same for another file of such texts: if it has columns, they are those of the first file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(crate) fn for_another(&self, path: &Path, columns: Option<&[String; 2]>) -> Result<Self> {
+        let mut reading = Self { is_another: true, ..self.clone() };
+        match (self.format(path)?, columns) {
+            (Format::Table | Format::Json, Some([text, label])) => {
+                (reading.text, reading.label) = (Some(text.clone()), Some(label.clone()));
+            }
+            (Format::Table | Format::Json, None) => {}
+            _ => {
+                (reading.text, reading.label, reading.labels_split) = (None, None, None);
+                reading.table = TableOptions::default();
+            }
+        }
+        Ok(reading)
+    }
+
+    /// Reads a file or folder. Its labels must be among those that are known, if any are.
     ///
     /// # Errors
     ///
     /// The file cannot be read, a column is not there, or the labels are none.
-    pub(crate) fn read(&self, path: &Path, classes: Option<&[String]>) -> Result<Corpus> {
-        let corpus = match self.format(path)? {
+    pub(crate) fn read(&self, path: &Path, known: Option<Known<'_>>) -> Result<Corpus> {
+        let format = self.format(path)?;
+        self.check(format, path)?;
+        let read = match format {
             Format::Folders => self.folders(path),
             Format::Json => self.json(path),
             Format::Fasttext => self.fasttext(path),
-            Format::Table => self.table(path),
+            Format::Table => self.labelled_table(path),
+            Format::Lines => bail!("`--format lines` is for predictions: {} should hold labels, too", path.display()),
         };
-        let (labelled, told) = corpus.with_context(|| format!("{} cannot be read", path.display()))?;
-        let labelled: Vec<(String, String)> =
-            labelled.into_iter().map(|(text, label)| (text, label.trim().to_owned())).collect();
-        let is_name = |label: &String| !label.is_empty() && !label.contains(char::is_control);
-        if let Some(row) = labelled.iter().position(|(_, label)| !is_name(label)) {
-            let (text, label) = &labelled[row];
-            let begin: String = text.chars().take(30).collect();
-            bail!(
-                "{}: row {} (counted from 1, without the header) has {}, its text begins with {begin:?}: fill it in, or remove \
-                 the row",
-                path.display(),
-                row + 1,
-                if label.is_empty() { "no label".to_owned() } else { format!("the label {label:?}") }
-            );
+        let mut read = read.map_err(|error| in_file(error, path))?;
+        rows::check(path, &read)?;
+        let (names, has_several) = match known {
+            Some(known) => (self.known_names(path, &read, known)?, known.has_several),
+            None => (rows::names(path, &read)?, read.has_several),
+        };
+        let (mut told, columns) = (std::mem::take(&mut read.told), read.columns.take());
+        let rows = read.into_rows(names, has_several);
+        if has_several {
+            let without = rows.without_labels();
+            told += &format!("; any number of labels per text, none in {without} of {}", rows.rows.len());
         }
-        let names = class_names(path, &labelled, classes)?;
-        let places: HashMap<&str, u32> =
-            names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u32)).collect();
-        let documents =
-            labelled.iter().map(|(text, label)| Document { text: text.clone(), label: places[label.as_str()] });
-        Ok(Corpus { documents: Documents::new(documents.collect(), names.clone())?, told })
+        if known.is_none() {
+            told += rows.odd();
+            told += &rows.lists();
+            told += &rows.small();
+        }
+        Ok(Corpus { rows, told, columns })
+    }
+
+    /// The labels that are known, if a file has no others, and several a text only if these may be.
+    fn known_names(&self, path: &Path, read: &Labelled, known: Known<'_>) -> Result<Vec<String>> {
+        let all: HashSet<&String> = known.names.iter().collect();
+        let mut unknown: Vec<String> = read.names.iter().filter(|name| !all.contains(name)).cloned().collect();
+        unknown.sort_unstable();
+        let (path, unknown, is_known) = (path.display(), listed(&unknown), unknown.is_empty());
+        let (known_names, split) = (listed(known.names), if known.has_several { SPLIT } else { "" });
+        let advice = if read.columns.is_some() {
+            format!("if another column holds the labels, name it with --label{split}")
+        } else {
+            "remove these texts, or train a model with such texts".to_owned()
+        };
+        let others = if self.is_another { "the training file" } else { "the model" };
+        ensure!(
+            known.has_several || !read.has_several,
+            "{path} has texts with several labels, and {others} has one label per text: keep one label in each row, \
+             and give no --labels-split"
+        );
+        ensure!(
+            is_known || !self.is_another,
+            "the training file has no label {unknown}, found in {path}; it has {known_names}: remove these rows, or \
+             add such texts to the training file"
+        );
+        ensure!(
+            is_known,
+            "{path} has labels that the model does not know: {unknown}; it knows {known_names}: {advice}"
+        );
+        Ok(known.names.to_vec())
+    }
+
+    fn encoding(&self) -> Result<Encoding> {
+        match &self.encoding {
+            Some(name) => Ok(name.parse()?),
+            None => Ok(Encoding::UTF_8),
+        }
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        let TableOptions { delimiter, quote, escape, skip_initial_space, no_header } = self.table;
+        Asked {
+            text: self.text.as_deref(),
+            label: self.label.as_deref(),
+            labels_split: self.labels_split,
+            delimiter,
+            quote,
+            escape,
+            skips_spaces: skip_initial_space,
+            no_header,
+        }
+    }
+
+    /// # Errors
+    ///
+    /// An option is for another format.
+    fn check(&self, format: Format, path: &Path) -> Result<()> {
+        let (what, has_columns) = match format {
+            Format::Table => return Ok(()),
+            Format::Json => ("JSON lines", true),
+            Format::Fasttext => ("fastText's lines", false),
+            Format::Folders => ("a folder for each class", false),
+            Format::Lines => ("one text per line", false),
+        };
+        let path = path.display();
+        ensure!(
+            has_columns || (self.text.is_none() && self.label.is_none() && self.labels_split.is_none()),
+            "--text, --label and --labels-split are for columns, and {path} is read as {what}: leave them out, or name \
+             another --format"
+        );
+        ensure!(
+            self.table == TableOptions::default(),
+            "--delimiter, --quote, --escape, --skip-initial-space and --no-header are for tables, and {path} is read \
+             as {what}: leave them out, or name `--format table`"
+        );
+        Ok(())
     }
 
     fn format(&self, path: &Path) -> Result<Format> {
@@ -105,14 +270,16 @@ impl Reading {
         if path.is_dir() {
             return Ok(Format::Folders);
         }
+        if self.table != TableOptions::default() {
+            return Ok(Format::Table);
+        }
         let (head, _) = self.head(path)?;
         let first = head.trim_start();
-        ensure!(
-            !first.starts_with('['),
-            "{} is a JSON array: write an object a line, as `jq -c '.[]'` does",
-            path.display()
-        );
-        Ok(if first.starts_with('{') {
+        // The signs after the first one tell JSON from a table or a text that begins with a bracket.
+        let is_array = first.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', '[']));
+        ensure!(!is_array, "{} is a JSON array: write one object per line, as `jq -c '.[]'` does", path.display());
+        let is_object = |rest: &str| rest.is_empty() || rest.starts_with(['"', '}']);
+        Ok(if first.strip_prefix('{').is_some_and(|rest| is_object(rest.trim_start())) {
             Format::Json
         } else if first.starts_with(PREFIX) {
             Format::Fasttext
@@ -123,216 +290,169 @@ impl Reading {
 
     /// The beginning of a file as text, and whether it is all of it.
     fn head(&self, path: &Path) -> Result<(String, bool)> {
-        // It is read more than once.
-        let is_kept = std::fs::metadata(path).is_ok_and(|found| found.is_file()) || !path.exists();
-        ensure!(is_kept, "{} is a pipe or a device: save it as a file first", path.display());
-        let input = Input::decoded(path, self.encoding()?, &std::sync::Arc::default())?;
+        check_kept(path)?;
+        let input = Input::decoded(path, self.encoding()?, &Arc::default())?;
         let mut bytes = Vec::new();
         input
             .into_reader()
             .take(HEAD)
             .read_to_end(&mut bytes)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        ensure!(!bytes.is_empty(), "{} is empty: expected texts and labels", path.display());
+        ensure!(!bytes.is_empty(), "{} is empty: expected texts", path.display());
         let is_whole = (bytes.len() as u64) < HEAD;
         Ok((String::from_utf8_lossy(&bytes).into_owned(), is_whole))
     }
 
-    fn folders(&self, path: &Path) -> Result<(Vec<(String, String)>, String)> {
-        let mut classes = Vec::new();
-        for entry in std::fs::read_dir(path)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.path().is_dir() && !name.starts_with('.') {
-                classes.push(name);
+    fn fasttext(&self, path: &Path) -> Result<Labelled> {
+        let (mut texts, mut labels, mut numbers) = (Vec::new(), Vec::<Vec<u32>>::new(), Numbers::default());
+        for (at, line) in self.lines(path)?.texts().enumerate() {
+            let line = line?;
+            let Some(first) = line.split_whitespace().next() else { continue };
+            ensure!(
+                first.starts_with(PREFIX),
+                "line {} should begin with {PREFIX}, found {first:?}: remove the line, or write JSON lines, whose \
+                 lists of labels may be empty",
+                at + 1
+            );
+            let of_line = line.split_whitespace().map_while(|word| word.strip_prefix(PREFIX));
+            labels.push(of_line.map(|label| numbers.of(label)).collect());
+            texts.push(texts::without_labels(&line).to_owned());
+        }
+        let has_several = labels.iter().any(|of_line| of_line.len() > 1);
+        let told = format!("fastText's lines, labels after {PREFIX}");
+        Ok(Labelled { texts, labels, names: numbers.names, has_several, told, columns: None })
+    }
+
+    fn lines(&self, path: &Path) -> Result<CorpusDocuments<'static>> {
+        Ok(LineCorpus::new([path]).encoding(self.encoding()?).documents()?)
+    }
+
+    fn labelled_table(&self, path: &Path) -> Result<Labelled> {
+        let (head, is_whole) = self.head(path)?;
+        let table = self.settled(path, guess::table(&head, is_whole, self.asked())?)?;
+        let (text, label) = guess::columns(&table.columns, &table.rows, self.asked())?;
+        let texts = self.column(path, &table, text)?.collect::<Result<Vec<_>, _>>()?;
+        let mut numbers = Numbers::default();
+        let of_field = |field: kiln::text::Result<String>| -> Result<Vec<u32>> {
+            Ok(numbers.of_field(&field?, self.labels_split))
+        };
+        let labels = self.column(path, &table, label)?.map(of_field).collect::<Result<Vec<_>>>()?;
+        ensure!(texts.len() == labels.len(), "{} texts and {} labels: it changed meanwhile", texts.len(), labels.len());
+        let columns = [text, label].map(|column| guess::option(&table.columns, column));
+        let told = format!(
+            "{}, texts in {:?}, labels in {:?}{}{}{}",
+            parted(&table),
+            table.columns[text],
+            table.columns[label],
+            self.split_told(),
+            marks(&table, &head),
+            guess::others(&table.columns, &table.rows, self.asked(), text, Some(label))
+        );
+        let has_several = self.labels_split.is_some();
+        Ok(Labelled { texts, labels, names: numbers.names, has_several, told, columns: Some(columns) })
+    }
+
+    /// What parts the labels of a text, for a person.
+    fn split_told(&self) -> String {
+        self.labels_split.map_or_else(String::new, |split| format!(" separated by {:?}", char::from(split)))
+    }
+
+    /// A column of a table.
+    fn column(&self, path: &Path, table: &Table, column: usize) -> Result<Column> {
+        if table.has_separator {
+            return Ok(Box::new(excel::column(path, self.encoding()?, table, column)?.into_iter()));
+        }
+        let Dialect { delimiter, quote, escape, skips_spaces } = table.dialect;
+        let corpus = DelimitedCorpus::new([path]).delimiter(delimiter).quote(quote).escape(escape);
+        let corpus = corpus.skip_initial_space(skips_spaces).headers(table.header).encoding(self.encoding()?);
+        Ok(Box::new(corpus.text(column).documents()?.texts()))
+    }
+
+    /// The table with its quotes as they are in the whole file: where fields are not separated by commas, quotes
+    /// further down may turn out to be ordinary characters.
+    fn settled(&self, path: &Path, mut table: Table) -> Result<Table> {
+        let is_guessed = self.table.quote.is_none() && table.dialect.delimiter != b',';
+        let is_read = |table: &Table| -> Result<bool> { Ok(self.column(path, table, 0)?.all(|row| row.is_ok())) };
+        if is_guessed && table.dialect.quote.is_some() && !is_read(&table)? {
+            let quote = table.dialect.quote.take();
+            if !is_read(&table)? {
+                table.dialect.quote = quote;
             }
         }
-        classes.sort();
-        ensure!(classes.len() >= 2, "expected a folder for each class, found {}", listed(&classes));
-        let names: Vec<&str> = classes.iter().map(String::as_str).collect();
-        let folder = ClassFolder::new(path).encoding(self.encoding()?).any_extension(true);
-        let documents = folder.read(&names)?;
-        let labelled =
-            documents.iter().map(|document| (document.text.clone(), classes[document.label as usize].clone()));
-        Ok((labelled.collect(), format!("a folder for each class: {}", listed(&classes))))
-    }
-
-    fn json(&self, path: &Path) -> Result<(Vec<(String, String)>, String)> {
-        let objects = self.objects(path)?;
-        let first = objects.first().context("there is no object")?;
-        let columns: Vec<String> = first.keys().cloned().collect();
-        let row: Vec<String> = first.values().map(shown).collect();
-        let asked = Asked { text: self.text.as_deref(), label: self.label.as_deref() };
-        let (text, label) = guess::columns(&columns, &[row], asked)?;
-        let (text, label) = (&columns[text], &columns[label]);
-        let of = |(at, object): (usize, &Object)| -> Result<(String, String)> {
-            let field = |name: &String| {
-                let found = object.get(name).filter(|value| !value.is_null());
-                found.map(shown).with_context(|| format!("object {} has no field {name:?}", at + 1))
-            };
-            Ok((field(text)?, field(label)?))
-        };
-        let labelled = objects.iter().enumerate().map(of).collect::<Result<_>>()?;
-        Ok((labelled, format!("JSON lines, texts in {text:?}, labels in {label:?}")))
-    }
-
-    /// The objects of JSON lines.
-    fn objects(&self, path: &Path) -> Result<Vec<Object>> {
-        let lines = all(LineCorpus::new([path]).encoding(self.encoding()?).documents()?)?;
-        let of = |(at, line): (usize, &String)| {
-            let parsed = serde_json::from_str(line);
-            parsed.with_context(|| format!("line {} should be a JSON object, whole on its line", at + 1))
-        };
-        lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(of).collect()
-    }
-
-    fn fasttext(&self, path: &Path) -> Result<(Vec<(String, String)>, String)> {
-        let lines = all(LineCorpus::new([path]).encoding(self.encoding()?).documents()?)?;
-        let mut labelled = Vec::with_capacity(lines.len());
-        for (at, line) in lines.into_iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let (first, text) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
-            let label = first.strip_prefix(PREFIX);
-            let label =
-                label.with_context(|| format!("line {} should begin with {PREFIX}, found {first:?}", at + 1))?;
-            let has_one = !text.trim_start().starts_with(PREFIX);
-            ensure!(has_one, "line {} has several labels, and a text can have one: keep one of them", at + 1);
-            labelled.push((text.trim().to_owned(), label.to_owned()));
-        }
-        Ok((labelled, format!("fastText's lines, labels after {PREFIX}")))
-    }
-
-    /// One column of a table, of which there may be only that.
-    fn column(&self, path: &Path, name: &str) -> Result<Vec<String>> {
-        let (head, is_whole) = self.head(path)?;
-        if head.lines().next().is_some_and(|line| line.trim() == name) {
-            return all(DelimitedCorpus::new([path]).encoding(self.encoding()?).text(0).documents()?);
-        }
-        let asked = Asked { text: Some(name), label: None };
-        let table = guess::table(&head, is_whole, asked)?;
-        self.of_table(path, &table, table.text)
-    }
-
-    fn of_table(&self, path: &Path, table: &Table, column: usize) -> Result<Vec<String>> {
-        let Table { delimiter, quoted, escaped, header, .. } = table;
-        let encoding = self.encoding()?;
-        let read = |quoted: bool| {
-            let corpus = DelimitedCorpus::new([path]).delimiter(*delimiter).headers(*header).encoding(encoding);
-            let corpus = corpus.quote(quoted.then_some(b'"')).escape(escaped.then_some(b'\\'));
-            all(corpus.text(column).documents()?)
-        };
-        // Further down quotes may turn out to be letters, where fields are not parted by commas.
-        match read(*quoted) {
-            Err(_) if *quoted && *delimiter != b',' => read(false),
-            other => other,
-        }
-    }
-
-    fn table(&self, path: &Path) -> Result<(Vec<(String, String)>, String)> {
-        let (head, is_whole) = self.head(path)?;
-        let asked = Asked { text: self.text.as_deref(), label: self.label.as_deref() };
-        let table = guess::table(&head, is_whole, asked)?;
-        let Table { delimiter, header, columns, text, label, .. } = &table;
-        let labelled = paired(self.of_table(path, &table, *text)?, self.of_table(path, &table, *label)?)?;
-        let parted = match delimiter {
-            b'\t' => "tabs".to_owned(),
-            other => format!("{:?}", char::from(*other)),
-        };
-        let told = format!(
-            "columns parted by {parted}, {}, texts in {:?}, labels in {:?}",
-            if *header { "with a header" } else { "without a header, numbered from 0" },
-            columns[*text],
-            columns[*label]
-        );
-        Ok((labelled, told))
+        Ok(table)
     }
 }
 
-/// The texts of a corpus; a row that cannot be read is an error.
-fn all(documents: CorpusDocuments<'_>) -> Result<Vec<String>> {
-    documents.on_bad_row(BadRow::Fail).map(|document| Ok(document?.text)).collect()
+/// What parts the columns of a table, and whether they have names, for a person.
+fn parted(table: &Table) -> String {
+    let parted = match table.dialect.delimiter {
+        b'\t' => "tabs".to_owned(),
+        other => format!("{:?}", char::from(other)),
+    };
+    let header = if table.header { "with a header" } else { "without a header, numbered from 0" };
+    format!("columns separated by {parted}, {header}")
 }
 
-fn paired(texts: Vec<String>, labels: Vec<String>) -> Result<Vec<(String, String)>> {
-    ensure!(texts.len() == labels.len(), "{} texts and {} labels: not every row has both", texts.len(), labels.len());
-    Ok(texts.into_iter().zip(labels).collect())
+/// How a table is written, where it is not as most are.
+fn marks(table: &Table, head: &str) -> String {
+    let Dialect { quote, escape, skips_spaces, .. } = table.dialect;
+    let quote = match quote {
+        Some(b'"') => String::new(),
+        Some(other) => format!(", quotes {:?}", char::from(other)),
+        None if head.contains('"') => ", quotes as ordinary characters".to_owned(),
+        None => String::new(),
+    };
+    let escape = escape.map_or_else(String::new, |escape| format!(", escapes {:?}", char::from(escape)));
+    let spaces = if skips_spaces { ", spaces after delimiters skipped" } else { "" };
+    format!("{quote}{escape}{spaces}")
 }
 
-/// The labels of a file, in order: numbers by size, others by letters; or those that are known.
-fn class_names(path: &Path, labelled: &[(String, String)], known: Option<&[String]>) -> Result<Vec<String>> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    labelled.iter().for_each(|(_, label)| *counts.entry(label).or_default() += 1);
-    let mut names: Vec<String> = counts.keys().map(|&name| name.to_owned()).collect();
-    if let Some(known) = known {
-        let new: Vec<String> = names.into_iter().filter(|name| !known.contains(name)).collect();
-        ensure!(
-            new.is_empty(),
-            "{} has labels that the model does not know: {}; it knows {}",
-            path.display(),
-            listed(&new),
-            listed(known)
-        );
-        return Ok(known.to_vec());
-    }
-    if names.iter().all(|name| name.parse::<f64>().is_ok()) {
-        let number = |name: &String| name.parse::<f64>().unwrap_or(0.0);
-        names.sort_by(|a, b| number(a).total_cmp(&number(b)));
-    }
-    match names.len() {
-        0 => bail!("{} has no rows: expected texts and labels", path.display()),
-        1 => bail!(
-            "all {} rows of {} are of class {:?}: is this the column of the labels?",
-            labelled.len(),
-            path.display(),
-            names[0]
-        ),
-        many if many > MOST_LABELS && many * 10 > labelled.len() => bail!(
-            "{} has {many} different labels in {} rows, such as {:?}: this is most likely not the column of the labels; name it by \
-             --label",
-            path.display(),
-            labelled.len(),
-            names[0]
-        ),
-        _ => Ok(names),
+/// Refuses what can be read only once, such as a pipe.
+fn check_kept(path: &Path) -> Result<()> {
+    // What is wrong with a file that is not there is said when it is opened.
+    let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
+    let shown = path.display();
+    ensure!(!found.is_dir(), "{shown} should be a file, found a folder: name a file in it");
+    let kind = if is_pipe(&found) { "a pipe" } else { "a device" };
+    ensure!(
+        found.is_file(),
+        "{shown} should be a file, which is read more than once; found {kind}: save it as a file first"
+    );
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_pipe(found: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    found.file_type().is_fifo() || found.file_type().is_socket()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(found: &std::fs::Metadata) -> bool {
+    !found.is_file()
+}
+
+/// Names the file in an error that does not begin with it.
+fn in_file(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    let (told, shown) = (crate::messages::of(&error), path.display().to_string());
+    let is_named = told.strip_prefix("cannot read ").unwrap_or(&told).starts_with(&shown);
+    if is_named { error } else { error.context(format!("{shown} cannot be read")) }
+}
+
+/// The beginning of a text, in quotes.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}", format!("{}…", &text[..end])),
+        None => format!("{text:?}"),
     }
 }
 
 /// At most ten names, for a message.
 pub(crate) fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(10).map(|name| format!("{name:?}")).collect();
+    let shown: Vec<String> = names.iter().take(10).map(|name| cut(name)).collect();
     match names.len() {
         0 => "nothing".to_owned(),
         many if many > 10 => format!("{} and {} more", shown.join(", "), many - 10),
         _ => shown.join(", "),
     }
-}
-
-/// The texts of a file to predict: a column of a table or of JSON lines if --text names one, else a line each.
-pub(crate) fn texts(path: &Path, reading: &Reading) -> Result<Vec<String>> {
-    let cannot = || format!("{} cannot be read", path.display());
-    let Some(name) = &reading.text else {
-        let lines = all(LineCorpus::new([path]).encoding(reading.encoding()?).documents()?).with_context(cannot)?;
-        let is_labelled = reading.format == Some(Format::Fasttext);
-        let text = |line: String| match line.split_once(char::is_whitespace) {
-            Some((label, text)) if is_labelled && label.starts_with(PREFIX) => text.trim().to_owned(),
-            _ => line,
-        };
-        return Ok(lines.into_iter().map(text).collect());
-    };
-    match reading.format(path)? {
-        Format::Json => {
-            let field = |object: &Object| {
-                object.get(name).map(shown).with_context(|| format!("an object has no field {name:?}"))
-            };
-            reading.objects(path).and_then(|objects| objects.iter().map(field).collect()).with_context(cannot)
-        }
-        Format::Table => reading.column(path, name).with_context(cannot),
-        Format::Fasttext | Format::Folders => bail!("--text names a column, and {} has none", path.display()),
-    }
-}
-
-type Object = serde_json::Map<String, serde_json::Value>;
-
-/// A value as a person writes it.
-pub(crate) fn shown(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

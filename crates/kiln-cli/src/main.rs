@@ -4,14 +4,18 @@ mod ask;
 mod corpus;
 mod guess;
 mod linear;
+mod messages;
 mod network;
 mod train;
+mod vectors;
 
-use std::io::Write;
+use std::io::{StdoutLock, Write};
+use std::num::{IntErrorKind, ParseIntError};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// From a file of texts and labels to a folder that predicts
 #[derive(Parser)]
@@ -31,12 +35,20 @@ enum Task {
     Train(train::Train),
     /// Labels texts with a trained classifier
     Predict(ask::Predict),
-    /// Judges a trained classifier on a file of texts and labels
+    /// Scores a trained classifier on a file of texts and labels
     Evaluate(ask::Evaluate),
-    /// Tells what a folder or a file holds
+    /// Shows what a folder or a file holds
     Info(ask::Info),
-    /// Tells which device would be used, and which there are
+    /// Trains, queries, converts and evaluates word vectors
+    Vectors(vectors::Vectors),
+    /// Shows which device would be used, and which there are
     Device,
+    /// Writes completions of the program's arguments for a shell
+    #[command(after_help = "Example:\n  kiln completions bash > ~/.local/share/bash-completion/completions/kiln")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 fn main() -> ExitCode {
@@ -45,24 +57,16 @@ fn main() -> ExitCode {
         Task::Predict(options) => ask::predict(&options),
         Task::Evaluate(options) => ask::evaluate(&options),
         Task::Info(options) => ask::info(&options),
+        Task::Vectors(options) => vectors::vectors(&options),
         Task::Device => device(),
+        Task::Completions { shell } => completions(shell),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has enough of it.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut told = String::new();
-            for cause in error.chain().map(ToString::to_string) {
-                // Messages of Kiln's errors hold those of their causes.
-                if !told.contains(&cause) {
-                    told = if told.is_empty() { cause } else { format!("{told}: {cause}") };
-                }
-            }
-            if told.contains("Encoding::") {
-                told.push_str(" (here: `--encoding latin1`, `--encoding utf-16`)");
-            }
-            let _ = writeln!(std::io::stderr(), "error: {told}");
+            let _ = writeln!(std::io::stderr(), "error: {}", messages::of(&error));
             ExitCode::FAILURE
         }
     }
@@ -75,8 +79,47 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(of)
 }
 
+/// The standard output, which its errors name.
+pub(crate) struct Output(StdoutLock<'static>);
+
+pub(crate) fn output() -> Output {
+    Output(std::io::stdout().lock())
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes).map_err(of_output)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush().map_err(of_output)
+    }
+}
+
+fn of_output(error: std::io::Error) -> std::io::Error {
+    std::io::Error::new(error.kind(), format!("cannot write to the standard output: {error}"))
+}
+
+/// A count on the command line, for clap.
+///
+/// # Errors
+///
+/// It is negative, not whole or too large.
+pub(crate) fn whole<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "the number is too large".to_owned(),
+        _ => "expected a whole number, 0 or more".to_owned(),
+    })
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Options::command(), "kiln", &mut script);
+    Ok(output().write_all(&script)?)
+}
+
 fn device() -> Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = output();
     let choice = kiln::choose(std::env::var(kiln::DEVICE_VARIABLE).ok().as_deref())?;
     writeln!(out, "{}, {}", choice.backend.name(), choice.reason)?;
     let built: Vec<&str> = kiln::Backend::built().into_iter().map(kiln::Backend::name).collect();

@@ -1,59 +1,74 @@
 //! `kiln train`: from a file to a folder that predicts.
 
-use std::collections::HashSet;
+mod folder;
+mod labels;
+mod parts;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use kiln::predict::linear_weights;
+use kiln::RowWeights;
+use kiln::burn::tensor::Device;
+use kiln::predict::{CHECKPOINT, CONFIG, linear_weights};
 use kiln::prelude::*;
 use kiln::report::Report;
-use kiln::text::corpora::{Document, Documents};
-use kiln::text::io::WholeFile;
-use kiln::{FolderLock, RowWeights};
 
-use crate::corpus::{Corpus, Reading};
+use crate::corpus::Reading;
 use crate::linear::{self, Terms};
-use crate::network::{self, Network, Plan};
+use crate::network::{self, Network, Plan, Unit};
+use crate::vectors::Ready;
+use crate::whole;
+use parts::Parts;
 
-/// The files of an artifact.
-const ARTIFACT: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+/// Minutes that `auto` gives a network.
+const AUTO_MINUTES: f64 = 5.0;
+/// Epochs of a network.
+const EPOCHS: usize = 10;
 
 /// Trains a classifier of texts from a file, and leaves it in a folder
 #[derive(Args)]
-#[command(after_help = "Example:\n  kiln train reviews.csv --text review --label sentiment --output reviews")]
+#[command(after_help = "Example:\n  kiln train reviews.csv --text review --label sentiment --output reviews\n  \
+                  kiln train films.csv --text plot --label genres --labels-split ';' --model cnn")]
 pub(crate) struct Train {
-    /// The texts and labels: CSV, TSV, JSON lines, fastText's format, or a folder with a folder for each class; gzip too
+    /// The texts and labels: CSV, TSV, JSON lines, fastText's format, or a folder with a folder per class; gzip too
     file: PathBuf,
     #[command(flatten)]
     reading: Reading,
     /// A file to validate on, or the share of the texts to set aside for it
     #[arg(long, default_value = "0.1", value_name = "FILE|SHARE")]
     valid: String,
-    /// A file to judge the chosen model on, once
-    #[arg(long, value_name = "FILE")]
-    test: Option<PathBuf>,
-    /// The model: linear, a network, or `auto`, the better one of the linear model and a network
+    /// A file to score the chosen model on, once, or the share of the texts to set aside for it
+    #[arg(long, value_name = "FILE|SHARE")]
+    test: Option<String>,
+    /// The model to keep. Where texts have several labels, name a network, or `auto` for a cnn
     #[arg(long, value_enum, default_value = "linear")]
     model: ModelChoice,
-    /// Words or runs of characters, for the linear model; by default what is better on the validation part
+    /// What a model reads: words or characters; a network also jamo or subwords. By default, the linear model tries
+    /// words and characters, and a network reads characters if most letters are Korean, Chinese, Japanese or the like
     #[arg(long, value_enum)]
-    unit: Option<UnitChoice>,
-    /// How much the classes count: balanced, or all rows alike
+    unit: Option<Unit>,
+    #[command(flatten)]
+    vectors: Ready,
+    /// Minutes after which the training of a network ends; 5 for `auto`, else no limit
+    #[arg(long, allow_negative_numbers = true)]
+    minutes: Option<f64>,
+    /// How much the classes count in training: `balanced`: all classes the same; `none`: all rows the same
     #[arg(long, value_enum, default_value = "none")]
     class_weight: ClassWeight,
-    /// Epochs of a network, which early stopping may end before
-    #[arg(long, default_value_t = 10)]
-    epochs: usize,
-    /// The seed of the split, the weights and the order
-    #[arg(long, default_value_t = 0)]
+    /// Epochs of a network, at most: early stopping may end it sooner; 10 by default
+    #[arg(long, allow_negative_numbers = true, value_parser = whole::<usize>)]
+    epochs: Option<usize>,
+    /// The seed of the split, the initial weights and the order of the texts
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64>)]
     seed: u64,
-    /// The folder to leave the model in; by default the file's name without its extension
+    /// The folder to leave the model in; by default the file's name without an ending such as .csv or .jsonl.gz, or
+    /// with `-model` after it if there is no such ending
     #[arg(long, short, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    /// Go on with a network whose training was stopped
+    /// Continue a network whose training was stopped
     #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
     /// Replace a model that the folder holds
@@ -63,11 +78,17 @@ pub(crate) struct Train {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ModelChoice {
+    /// The better of the linear model and a cnn on the validation part, by log loss (balanced classes: by macro F1)
     Auto,
+    /// Logistic regression on tf-idf of n-grams; for one label per text
     Linear,
+    /// A network: convolutions over three, four and five words
     Cnn,
+    /// A network: a GRU in both directions
     Gru,
+    /// A network: an LSTM in both directions
     Bilstm,
+    /// A network: a convolution and two LSTMs in both directions
     ConvBilstm,
 }
 
@@ -84,282 +105,292 @@ impl ModelChoice {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum UnitChoice {
-    Words,
-    Characters,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ClassWeight {
     None,
     Balanced,
 }
 
+impl ClassWeight {
+    fn of_rows(self) -> RowWeights {
+        match self {
+            Self::None => RowWeights::Equal,
+            Self::Balanced => RowWeights::Balanced,
+        }
+    }
+}
+
 /// A line of the table at the end.
 struct Row {
     model: String,
-    report: Report,
+    scores: Scores,
     seconds: f64,
     bytes: Option<u64>,
 }
 
+/// How good a model is on the validation part.
+#[derive(Clone, Copy, Debug)]
+struct Scores {
+    accuracy: f64,
+    macro_f1: f64,
+    log_loss: f64,
+}
+
+impl Scores {
+    fn of(report: &Report) -> Self {
+        let log_loss = report.probabilities.as_ref().map_or(f64::INFINITY, |found| found.log_loss);
+        Self { accuracy: report.accuracy, macro_f1: report.macro_average.f1, log_loss }
+    }
+
+    /// As an artifact keeps them.
+    fn named(self) -> [(String, f64); 3] {
+        let Self { accuracy, macro_f1, log_loss } = self;
+        [("val_accuracy", accuracy), ("val_macro_f1", macro_f1), ("val_loss", log_loss)]
+            .map(|(name, score)| (name.to_owned(), score))
+    }
+}
+
 pub(crate) fn train(options: &Train) -> Result<()> {
-    // The model matters more than who reads of it.
     let mut out = Unbroken(std::io::stdout());
-    ensure!(options.epochs > 0, "--epochs should be at least 1");
-    let output = output(options)?;
-    let _lock = lock(&output)?;
-    is_free(&output, options)?;
-    let network_folder = output.join("network");
+    check(options)?;
+    let output = folder::output(options)?;
+    let _lock = folder::lock(&output)?;
+    folder::is_free(&output, options)?;
+    let network_folder = output.join(network::FOLDER);
     if options.resume {
         let is_network = options.model.network().is_some();
-        ensure!(is_network, "--resume goes on with a network: name the same one by --model, as when it was begun");
-        let checkpoint = network_folder.join("checkpoint.kiln");
-        ensure!(checkpoint.exists(), "there is no network to go on with: {} is not there", checkpoint.display());
+        ensure!(is_network, "--resume continues a network: name the same one with --model as when it was begun");
+        let checkpoint = network_folder.join(CHECKPOINT);
+        let shown = checkpoint.display();
+        ensure!(checkpoint.exists(), "there is no network to continue: {shown} does not exist; start without --resume");
     }
-    let Corpus { documents, told } = options.reading.read(&options.file, None)?;
-    writeln!(out, "{}: {told}", options.file.display())?;
-    let (train, valid) = split(options, documents, &mut out)?;
-    let test = options.test.as_deref().map(|file| options.reading.read(file, Some(train.class_names()))).transpose()?;
-    let weights = match options.class_weight {
-        ClassWeight::None => RowWeights::Equal,
-        ClassWeight::Balanced => RowWeights::Balanced,
+    // A device or a folder that cannot be used is an error before anything is trained.
+    let device = options.model.network().map(|_| kiln::device()).transpose()?;
+    if device.is_some() && network_folder.is_dir() {
+        folder::is_writable(&network_folder)?;
+    }
+    let corpus = options.reading.read(&options.file, None)?;
+    writeln!(out, "{}: {}", options.file.display(), corpus.told)?;
+    let network = options.model.network().zip(device.as_ref());
+    if corpus.rows.has_several {
+        return labels::train(options, network, corpus, &output, &mut out);
+    }
+    let vectors = options.vectors.open()?;
+    let Parts { train, valid, test } = parts::split(options, corpus, &mut out)?;
+    let (train, valid) = (train.into_documents()?, valid.into_documents()?);
+
+    let train_network = |out: &mut Unbroken, network: Network, device: &Device| -> Result<(Scores, f64)> {
+        let began = Instant::now();
+        let texts: Vec<&str> = train.texts().collect();
+        let plan = plan(options, network, &texts, &network_folder, vectors.as_ref(), out)?;
+        let report = network::train(network, (&train, &valid), device, &plan)?;
+        Ok((Scores::of(&report), began.elapsed().as_secs_f64()))
     };
+    // A run that cannot go on is refused before the linear model takes its time.
+    let resumed = network.filter(|_| options.resume);
+    let resumed = resumed.map(|(network, device)| train_network(&mut out, network, device)).transpose()?;
 
     let mut rows = vec![majority(&train, &valid)?];
     let began = Instant::now();
     let kinds = match options.unit {
-        Some(UnitChoice::Words) => vec![Terms::Words],
-        Some(UnitChoice::Characters) => vec![Terms::Characters],
-        None => vec![Terms::Words, Terms::Characters],
+        Some(Unit::Words) => vec![Terms::Words],
+        Some(Unit::Characters) => vec![Terms::Characters],
+        None | Some(Unit::Jamo | Unit::Subwords) => vec![Terms::Words, Terms::Characters],
     };
-    let linear = linear::train(&train, &valid, &kinds, &weights)?;
+    let linear = linear::train(&train, &valid, &kinds, &options.class_weight.of_rows())?;
     writeln!(out, "linear model: {}", linear.told)?;
-    let report = linear::report(&linear.classifier, &valid)?;
+    let of_linear = Scores::of(&linear::report(&linear.classifier, &valid)?);
     let artifact =
         ArtifactConfig::linear(&linear.classifier).data(options.file.display().to_string()).seed(options.seed);
-    let artifact = artifact.scores(scores(&report));
+    let artifact = artifact.scores(of_linear.named());
     let save_linear = || artifact.save(&output, &linear_weights(&linear.classifier));
-    let has_network = options.model.network().is_some();
-    // Before a network has been trained, so that the folder predicts meanwhile; a model that stands there stays until then.
-    if !has_network || !output.join(ARTIFACT[0]).exists() {
+    // Before a network has been trained, so that the folder predicts meanwhile; a model that stands there stays until
+    // then.
+    if network.is_none() || !output.join(CONFIG).exists() {
         save_linear()?;
     }
     let model = linear.classifier.model();
     let numbers = (model.columns() + 1) * model.intercepts().len();
     let bytes = Some((linear.classifier.features().to_json().len() + 4 * numbers) as u64);
-    rows.push(Row { model: "linear".into(), report, seconds: began.elapsed().as_secs_f64(), bytes });
+    rows.push(Row { model: "linear".into(), scores: of_linear, seconds: began.elapsed().as_secs_f64(), bytes });
 
-    if let Some(network) = options.model.network() {
-        let (began, folder) = (Instant::now(), network_folder.clone());
-        let existing = match (options.resume && folder.join("checkpoint.kiln").exists(), options.overwrite) {
-            (true, _) => ExistingRun::Resume,
-            (_, true) => ExistingRun::Overwrite,
-            _ => ExistingRun::Refuse,
-        };
-        let plan = Plan { folder: &folder, epochs: options.epochs, seed: options.seed, existing, weights: &weights };
-        let report = network::train(network, (&train, &valid), &kiln::device()?, &plan)?;
-        let is_chosen = options.model != ModelChoice::Auto || report.accuracy > rows[1].report.accuracy;
+    if let Some((network, device)) = network {
+        let (scores, seconds) = resumed.map_or_else(|| train_network(&mut out, network, device), Ok)?;
+        let (is_better, why) = compared(options.class_weight, of_linear, scores);
+        let is_auto = options.model == ModelChoice::Auto;
+        if is_auto {
+            writeln!(out, "{why}")?;
+        } else if !is_better {
+            writeln!(out, "the linear model is better than the network: leave --model away to keep it")?;
+        }
+        let is_chosen = is_better || !is_auto;
         if is_chosen {
-            // config.json last, which vouches for the others.
-            for name in ARTIFACT.iter().rev() {
-                let mut file = WholeFile::create(output.join(name))?;
-                file.write_all(&std::fs::read(folder.join(name))?)?;
-                file.finish()?;
-            }
+            folder::adopt(&network_folder, &output)?;
         } else {
             save_linear()?;
         }
-        let model = network.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-        let seconds = began.elapsed().as_secs_f64();
-        rows.push(Row { model, report, seconds, bytes: Some(size(&folder)) });
+        rows.push(Row { model: name(network), scores, seconds, bytes: Some(folder::size(&network_folder)) });
     }
 
-    if !has_network && network_folder.join("checkpoint.kiln").exists() {
-        // Of the model that was replaced.
-        std::fs::remove_dir_all(&network_folder)?;
+    if network.is_none() && network_folder.join(CHECKPOINT).exists() {
+        folder::remove_run(&network_folder);
     }
-    table(&mut out, &rows)?;
+    told(&table(&rows))?;
     let predictor = crate::ask::load(&output)?;
     let chosen = if predictor.linear().is_some() { "the linear model" } else { "the network" };
-    writeln!(out, "{} holds {chosen}", output.display())?;
-    if let Some(Corpus { documents, .. }) = test {
-        writeln!(out, "\non {} texts of the test file:", documents.len())?;
-        write!(out, "{}", crate::ask::report(&predictor, &documents)?)?;
+    told(&format!("{} holds {chosen}\n", output.display()))?;
+    if let Some(test) = test {
+        let documents = test.into_documents()?;
+        let report = crate::ask::report(&predictor, &documents)?;
+        told(&format!("\non {} texts of the test part:\n{report}", documents.len()))?;
     }
     Ok(())
 }
 
-/// The standard output, which may have been closed by whoever read it.
+/// How a network is trained on these texts, which is told.
+fn plan<'a>(
+    options: &Train,
+    network: Network,
+    texts: &[&str],
+    folder: &'a Path,
+    vectors: Option<&'a WordVectors>,
+    out: &mut Unbroken,
+) -> Result<Plan<'a>> {
+    let existing = match (options.resume, options.overwrite) {
+        (true, _) => ExistingRun::Resume,
+        (_, true) => ExistingRun::Overwrite,
+        _ => ExistingRun::Refuse,
+    };
+    let by_texts = || if vectors.is_some() { Unit::Words } else { Unit::of(texts) };
+    let unit = options.unit.unwrap_or_else(by_texts);
+    let minutes = options.minutes.or((options.model == ModelChoice::Auto).then_some(AUTO_MINUTES));
+    let within = minutes.map_or_else(String::new, |minutes| format!(", for at most {minutes} minutes"));
+    writeln!(out, "network: {} of {}{within}", name(network), name(unit))?;
+    let (epochs, weights) = (options.epochs.unwrap_or(EPOCHS), options.class_weight.of_rows());
+    Ok(Plan { folder, epochs, minutes, seed: options.seed, existing, weights, unit, vectors })
+}
+
+/// Writes results to the standard output.
+///
+/// # Errors
+///
+/// They cannot be written.
+fn told(text: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to the standard output")
+}
+
+/// Whether `auto` keeps the network, and why: by macro F1 where rare classes count more, else by the log loss, which
+/// also judges how sure a model is.
+fn compared(weight: ClassWeight, linear: Scores, network: Scores) -> (bool, String) {
+    let (what, of_linear, of_network, is_better) = match weight {
+        ClassWeight::Balanced => ("macro F1", linear.macro_f1, network.macro_f1, network.macro_f1 > linear.macro_f1),
+        ClassWeight::None => ("log loss", linear.log_loss, network.log_loss, network.log_loss < linear.log_loss),
+    };
+    let kept = if is_better { "the network" } else { "the linear model" };
+    let why = format!("auto keeps {kept}: {what} {of_network:.4} of the network, {of_linear:.4} of the linear model");
+    (is_better, why)
+}
+
+/// The standard output for news of the training. The model matters more: a closed pipe or a full disk does not end it.
 struct Unbroken(std::io::Stdout);
 
 impl Write for Unbroken {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match self.0.write(bytes) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(bytes.len()),
-            other => other,
-        }
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        match self.0.flush() {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
+        let _ = self.0.flush();
+        Ok(())
+    }
+}
+
+/// A value as it is written on the command line.
+fn name(value: impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// Options that do not fit together.
+fn check(options: &Train) -> Result<()> {
+    ensure!(options.epochs != Some(0), "--epochs should be at least 1, found 0");
+    if let Some(minutes) = options.minutes {
+        let is_time = Duration::try_from_secs_f64(minutes * 60.0).is_ok_and(|time| !time.is_zero());
+        ensure!(is_time, "--minutes should be above 0, and a time that a clock can measure; found {minutes}");
+    }
+    if options.model == ModelChoice::Linear {
+        let for_networks = [
+            (options.epochs.is_some(), "--epochs"),
+            (options.minutes.is_some(), "--minutes"),
+            (options.vectors.are_given(), "--vectors"),
+            (options.unit == Some(Unit::Jamo), "--unit jamo"),
+            (options.unit == Some(Unit::Subwords), "--unit subwords"),
+        ];
+        for (is_given, name) in for_networks {
+            ensure!(!is_given, "{name} is for a network: name one with --model, such as `--model cnn`");
         }
     }
-}
-
-/// The folder for this process only; it goes if nothing came of it.
-struct Locked {
-    folder: PathBuf,
-    lock: Option<FolderLock>,
-}
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        self.lock.take();
-        std::fs::remove_dir(&self.folder).ok();
-    }
-}
-
-fn lock(output: &Path) -> Result<Locked> {
-    std::fs::create_dir_all(output).with_context(|| format!("cannot make the folder {}", output.display()))?;
-    match FolderLock::take(output, ".kiln-training") {
-        Ok(lock) => Ok(Locked { folder: output.to_owned(), lock }),
-        Err(holder) => bail!(
-            "{} is in use: the process {holder} trains into it; wait until it has ended, or name another folder",
-            output.display()
-        ),
-    }
-}
-
-/// The folder that the model goes to.
-fn output(options: &Train) -> Result<PathBuf> {
-    let named = options.output.clone().or_else(|| {
-        let stem = options.file.file_name()?.to_string_lossy().into_owned();
-        let stem = stem.split('.').find(|part| !part.is_empty()).unwrap_or("model").to_owned();
-        Some(PathBuf::from(if options.file.is_dir() { format!("{stem}-model") } else { stem }))
-    });
-    let Some(output) = named else { bail!("{} has no name: name a folder by --output", options.file.display()) };
-    let inside = |folder: &Path| {
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        options.file.is_dir() && absolute(folder).starts_with(absolute(&options.file))
-    };
-    ensure!(!inside(&output), "{} is inside the folder of the texts: name another one by --output", output.display());
-    ensure!(!output.is_file(), "{} is a file: name another folder by --output", output.display());
-    Ok(output)
-}
-
-/// # Errors
-///
-/// The folder holds a model that is not to be replaced.
-fn is_free(output: &Path, options: &Train) -> Result<()> {
-    let holds = ARTIFACT.iter().any(|name| output.join(name).exists());
-    ensure!(
-        !holds || options.overwrite || options.resume,
-        "{} already holds a model: replace it by --overwrite, or name another folder by --output",
-        output.display()
-    );
+    let are_words = !options.vectors.are_given() || options.unit.is_none_or(|unit| unit == Unit::Words);
+    ensure!(are_words, "--vectors holds words, so it needs `--unit words`");
     Ok(())
 }
 
-/// The part to learn from, and the one to validate on.
-fn split(options: &Train, documents: Documents, out: &mut impl Write) -> Result<(Documents, Documents)> {
-    let empty = documents.texts().filter(|text| text.trim().is_empty()).count();
-    if empty > 0 {
-        writeln!(out, "{empty} texts are empty")?;
-    }
-    let mut seen = std::collections::HashMap::new();
-    let mut torn = 0;
-    for document in &documents {
-        let first = *seen.entry(document.text.as_str()).or_insert(document.label);
-        torn += usize::from(first != document.label);
-    }
-    if torn > 0 {
-        writeln!(out, "{torn} texts stand there with another label than the same text before")?;
-    }
-    let (train, valid) = match options.valid.parse::<f64>() {
-        Ok(share) => {
-            ensure!(share > 0.0 && share < 1.0, "--valid should be a file or a share between 0 and 1, found {share}");
-            let parts = kiln::split::by_hash(documents.texts(), &[1.0 - share, share], options.seed)?;
-            let names = documents.class_names().to_vec();
-            let all = documents.into_documents();
-            let part = |rows: &[usize]| -> Result<Documents> {
-                Ok(Documents::new(rows.iter().map(|&row| all[row].clone()).collect(), names.clone())?)
-            };
-            let parts = with_every_class(parts, &all);
-            ensure!(
-                parts.iter().all(|part| !part.is_empty()),
-                "{} texts are too few to set some aside for validation",
-                all.len()
-            );
-            (part(&parts[0])?, part(&parts[1])?)
-        }
-        Err(_) => {
-            let valid = options.reading.read(Path::new(&options.valid), Some(documents.class_names()))?;
-            (documents, valid.documents)
-        }
-    };
-    let counts = train.class_counts();
-    let shown: Vec<String> =
-        train.class_names().iter().zip(&counts).take(10).map(|(name, count)| format!("{name} {count}")).collect();
-    let more = if counts.len() > shown.len() { ", …" } else { "" };
-    writeln!(out, "{} texts to learn from, {} to validate on; {}{more}", train.len(), valid.len(), shown.join(", "))?;
-    if let Some(class) = counts.iter().position(|&count| count == 0) {
-        bail!("the class {:?} has no text to learn from: add texts, or remove its rows", train.class_names()[class]);
-    }
-    Ok((train, valid))
-}
-
-/// The two parts, so that there is something to learn of every class: the texts of one that has none move over.
-fn with_every_class(parts: Vec<Vec<usize>>, all: &[Document]) -> Vec<Vec<usize>> {
-    let learned: HashSet<u32> = parts[0].iter().map(|&row| all[row].label).collect();
-    let missing = parts[1].iter().filter(|&&row| !learned.contains(&all[row].label));
-    let moved: HashSet<&str> = missing.map(|&row| all[row].text.as_str()).collect();
-    let (mut first, mut second) = (parts[0].clone(), Vec::new());
-    for &row in &parts[1] {
-        // Equal texts stay together.
-        if moved.contains(all[row].text.as_str()) { first.push(row) } else { second.push(row) }
-    }
-    first.sort_unstable();
-    vec![first, second]
-}
-
-/// What a model gets that always says the most frequent class.
+/// What a model gets that always says the most frequent class, with the shares of the classes as probabilities.
 fn majority(train: &Documents, valid: &Documents) -> Result<Row> {
     let counts = train.class_counts();
     let most = (0..counts.len()).max_by_key(|&class| (counts[class], std::cmp::Reverse(class))).unwrap_or(0);
-    let shares: Vec<f64> = counts.iter().map(|&count| count as f64 / train.len() as f64).collect();
-    let probabilities: Vec<f64> = valid.labels().iter().flat_map(|_| shares.clone()).collect();
-    let predicted = vec![most as u32; valid.len()];
-    let report = Report::of_both(train.class_names(), &valid.labels(), &predicted, &probabilities)?;
-    Ok(Row { model: "most frequent class".into(), report, seconds: 0.0, bytes: None })
+    let report = Report::new(train.class_names(), &valid.labels(), &vec![most as u32; valid.len()])?;
+    let loss = |(count, &judged): (&usize, &usize)| -(*count as f64 / train.len() as f64).ln() * judged as f64;
+    // A class without a text in the validation part adds nothing.
+    let judged = valid.class_counts();
+    let losses = counts.iter().zip(&judged).filter(|&(_, &judged)| judged > 0).map(loss);
+    let log_loss = losses.sum::<f64>() / valid.len() as f64;
+    let scores = Scores { log_loss, ..Scores::of(&report) };
+    Ok(Row { model: "most frequent class".into(), scores, seconds: 0.0, bytes: None })
 }
 
-fn scores(report: &Report) -> Vec<(String, f64)> {
-    let mut scores =
-        vec![("val_accuracy".to_owned(), report.accuracy), ("val_macro_f1".to_owned(), report.macro_average.f1)];
-    scores.extend(report.probabilities.as_ref().map(|found| ("val_loss".to_owned(), found.log_loss)));
-    scores
-}
-
-/// The bytes of an artifact.
-fn size(folder: &Path) -> u64 {
-    ARTIFACT.iter().filter_map(|name| std::fs::metadata(folder.join(name)).ok()).map(|found| found.len()).sum()
-}
-
-fn table(out: &mut impl Write, rows: &[Row]) -> Result<()> {
-    writeln!(
-        out,
-        "\n{:<22} {:>9} {:>9} {:>9} {:>9} {:>9}",
+fn table(rows: &[Row]) -> String {
+    let mut table = format!(
+        "\n{:<22} {:>9} {:>9} {:>9} {:>9} {:>9}\n",
         "on the validation part", "accuracy", "macro F1", "log loss", "seconds", "size"
-    )?;
-    for Row { model, report, seconds, bytes } in rows {
-        let loss = report.probabilities.as_ref().map_or_else(String::new, |found| format!("{:.4}", found.log_loss));
+    );
+    for Row { model, scores: Scores { accuracy, macro_f1, log_loss }, seconds, bytes } in rows {
         let size = bytes.map_or_else(String::new, |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
-        let (accuracy, f1) = (report.accuracy, report.macro_average.f1);
-        writeln!(out, "{model:<22} {accuracy:>9.4} {f1:>9.4} {loss:>9} {seconds:>9.1} {size:>9}")?;
+        let row = format!("{model:<22} {accuracy:>9.4} {macro_f1:>9.4} {log_loss:>9.4} {seconds:>9.1} {size:>9}\n");
+        table.push_str(&row);
     }
-    writeln!(out)?;
-    Ok(())
+    table + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_chooses_by_the_loss_or_with_balanced_classes_by_macro_f1() {
+        let linear = Scores { accuracy: 0.9, macro_f1: 0.8, log_loss: 0.4 };
+        let surer = Scores { accuracy: 0.9, macro_f1: 0.8, log_loss: 0.3 };
+        let more_often_right = Scores { accuracy: 0.91, macro_f1: 0.7, log_loss: 0.5 };
+        let better_on_rare_ones = Scores { accuracy: 0.85, macro_f1: 0.85, log_loss: 0.6 };
+        for (weight, network, is_chosen, told) in [
+            (ClassWeight::None, surer, true, "auto keeps the network: log loss 0.3000 of the network, 0.4000 of"),
+            (ClassWeight::None, more_often_right, false, "auto keeps the linear model: log loss 0.5000"),
+            (ClassWeight::None, better_on_rare_ones, false, "auto keeps the linear model: log loss 0.6000"),
+            (ClassWeight::Balanced, better_on_rare_ones, true, "auto keeps the network: macro F1 0.8500"),
+            (ClassWeight::Balanced, surer, false, "auto keeps the linear model: macro F1 0.8000"),
+        ] {
+            let (is_better, why) = compared(weight, linear, network);
+            assert!(is_better == is_chosen && why.starts_with(told), "{weight:?}, {network:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn the_most_frequent_class_is_scored_by_the_shares() {
+        let document = |label| Document { text: "a".to_owned(), label };
+        let of = |labels: &[u32]| Documents::new(labels.iter().map(|&label| document(label)).collect(), ["a", "b"]);
+        let row = majority(&of(&[0, 0, 0, 1]).unwrap(), &of(&[0, 1, 1]).unwrap()).unwrap();
+        assert!((row.scores.accuracy - 1.0 / 3.0).abs() < 1e-12);
+        // (-ln 3/4 - 2 ln 1/4) / 3
+        assert!((row.scores.log_loss - (0.75_f64.ln() + 2.0 * 0.25_f64.ln()) / -3.0).abs() < 1e-12);
+    }
 }

@@ -1,6 +1,7 @@
-//! What every operation needs of the backends: which kernels take a tensor, slices and vectors on the
-//! CPU, limits and launches on a GPU, gradients on the tape of autodiff, and memory.
+//! What operations need from the backends: the choice of kernels, slices and vectors on the CPU, limits and launches on
+//! a GPU, recording for autodiff, and memory.
 
+pub(crate) mod activation;
 pub(crate) mod allocator;
 pub(crate) mod autodiff;
 pub(crate) mod choice;

@@ -11,10 +11,10 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use self::autodiff::{ConvInputs, ConvOps};
-use crate::activation::Activation;
+use crate::backend::activation::Activation;
 use crate::backend::choice::{Kernels, assert_same_device, is_fused};
 
-/// Convolution of stride 1 over time without padding, with bias and a function of the sum.
+/// Convolution over time with stride 1, without padding, with bias and activation.
 ///
 /// # Shapes
 ///
@@ -24,16 +24,16 @@ use crate::backend::choice::{Kernels, assert_same_device, is_fused};
 ///
 /// # Fast path
 ///
-/// Where all tensors are 32-bit floats, one kernel on the CPU backends, and on a GPU a product and a
-/// launch forward, two products and four small launches backward, as far as `[batch, time, window *
-/// filters]` fits one buffer of the device. Linear and relu are part of it, other functions follow
-/// it. Anything else goes through [`reference::conv1d`](crate::reference::conv1d()). On the CPU the last bits of the gradients
-/// depend on the number of threads, never on their timing.
+/// If all tensors are 32-bit floats: one kernel on the CPU backends; on a GPU, a product and a launch forward, and two
+/// products and four small launches backward, if `[batch, time, window * filters]` fits one buffer of the device.
+/// Linear and relu are fused, other activations run after it. Anything else goes through
+/// [`reference::conv1d`](crate::reference::conv1d()). On the CPU, the last bits of the gradients depend on the number
+/// of threads, but not on their timing.
 ///
 /// # Panics
 ///
-/// If the shapes do not fit, a size of the kernel is 0, the window is longer than the sequence, or
-/// the tensors are on several devices.
+/// If the shapes do not match, a size of the kernel is 0, the window is longer than the sequence, or the tensors are on
+/// different devices.
 ///
 /// # Examples
 ///
@@ -66,7 +66,7 @@ pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: 
     if relu { output } else { activation.apply(output) }
 }
 
-/// Whether there are kernels for the convolution of `input` by `kernel`.
+/// Whether there are kernels for the convolution of `input` with `kernel`.
 fn has_kernels(input: &Tensor<3>, kernel: &Tensor<3>) -> bool {
     let Some(_kernels) = Kernels::of_all(&[input, kernel]) else { return false };
     #[cfg(any(feature = "wgpu", feature = "cuda"))]

@@ -14,23 +14,22 @@ use self::autodiff::DropoutOps;
 use crate::backend::choice::is_fused;
 use crate::random::RandomKey;
 
-/// Zeroes elements with probability `rate` and multiplies the others by 1 / (1 - `rate`).
+/// Sets elements to 0 with probability `rate` and multiplies the others by 1 / (1 - `rate`).
 ///
-/// Which are dropped depends on the key and the place only: [`RandomKey::dropout_mask`] gives the
-/// same mask.
+/// Which elements depends only on the key and the position: the mask is that of [`RandomKey::dropout_mask`].
 ///
 /// # Shapes
 ///
-/// Output and input have the same shape, whatever it is.
+/// The output has the shape of the input, which may be any.
 ///
 /// # Fast path
 ///
-/// With 32-bit floats on the CPU backends and on GPUs, the mask is made on the way, forward and
-/// backward, and never stored. Anything else goes through [`reference::dropout`](crate::reference::dropout()).
+/// With 32-bit floats on the CPU backends and on GPUs, the mask is computed in the kernel, forward and backward, and
+/// never stored. Anything else goes through [`reference::dropout`](crate::reference::dropout()).
 ///
 /// # Panics
 ///
-/// If the rate is not at least 0 and below 1.
+/// If the rate is below 0 or not below 1.
 ///
 /// # Examples
 ///

@@ -16,7 +16,7 @@ use crate::backend::choice::{Kernels, assert_same_device};
 
 pub use self::rows::{RowGradient, put_rows, row_gradient};
 
-/// A row of the table for each id.
+/// One row of the table per id.
 ///
 /// # Shapes
 ///
@@ -26,14 +26,14 @@ pub use self::rows::{RowGradient, put_rows, row_gradient};
 ///
 /// # Fast path
 ///
-/// With a table of 32-bit floats, all cores of the CPU backends gather the rows and add up the
-/// table's gradient. On a GPU the gradient is two launches, or one for few ids, which add in a fixed order
-/// and need no atomic operations. Anything else goes through [`reference::embedding`](crate::reference::embedding()).
+/// With a table of 32-bit floats, all cores of the CPU backends gather the rows and sum the table's gradient. On a GPU,
+/// the gradient is two launches, or one for few ids, which sum in a fixed order without atomic operations. Anything
+/// else goes through [`reference::embedding`](crate::reference::embedding()).
 ///
 /// # Panics
 ///
-/// On the CPU, if an id is not below `vocab`; a GPU does not check. If `d_embedding` is 0, or table
-/// and ids are on several devices.
+/// On the CPU, if an id is not below `vocab`; a GPU does not check. If `d_embedding` is 0, or table and ids are on
+/// different devices.
 ///
 /// # Examples
 ///
@@ -58,8 +58,8 @@ pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as EmbeddingOps>::table_rows(table.into_dispatch(), ids.into_dispatch()))
 }
 
-/// Whether there are kernels for the lookup of `count` rows like those of `like` and for the gradient of a
-/// table of `vocab` such rows.
+/// Whether there are kernels for looking up `count` rows like those of `like`, and for the gradient of a table of
+/// `vocab` such rows.
 #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
 fn adds_rows<const D: usize>(like: &Tensor<D>, count: usize, vocab: usize) -> bool {
     let Some(kernels) = Kernels::of(like) else { return false };

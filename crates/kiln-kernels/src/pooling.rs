@@ -13,8 +13,8 @@ use burn::tensor::Tensor;
 use self::autodiff::PoolOps;
 use crate::backend::choice::is_fused;
 
-/// The largest value of each channel in every `pool` steps, windows side by side; steps that do
-/// not fill a last window are left out.
+/// The largest value of each channel in every `pool` steps, without overlap. Steps that do not fill a last window are
+/// dropped.
 ///
 /// # Shapes
 ///
@@ -24,7 +24,7 @@ use crate::backend::choice::is_fused;
 /// # Fast path
 ///
 /// On the CPU backends and on GPUs, with 32-bit floats and pools of up to 256 steps. Anything else goes through
-/// [`reference::max_pool1d`](crate::reference::max_pool1d()). Of equal values the first takes the gradient.
+/// [`reference::max_pool1d`](crate::reference::max_pool1d()). Among equal values, the first receives the gradient.
 ///
 /// # Panics
 ///

@@ -1,14 +1,13 @@
-//! Counter-based random numbers: Philox4x32-10, keyed by what they are for.
+//! Counter-based random numbers: Philox4x32-10, keyed by their purpose.
 //!
-//! A draw depends only on its key and its position, never on what was drawn before, so a run is
-//! the same whatever runs next to it, and a resumed run needs no generator state. Burn's own
-//! generators (one process-wide state on the CPU backends) are never used. Distributions beyond
-//! uniform, normal, permutations and dropout masks are left out.
+//! A draw depends only on its key and its position, never on earlier draws. So a run does not depend on other runs in
+//! the process, and a resumed run needs no generator state. Burn's generators (one process-wide state on the CPU
+//! backends) are never used. The distributions are uniform, normal, permutations and dropout masks.
 //!
 //! # References
 //!
-//! Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, with the
-//! paper's constants and ten rounds.
+//! Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, with the paper's constants and
+//! ten rounds.
 
 use kiln_base::SplitMix64;
 use rayon::prelude::*;
@@ -16,13 +15,12 @@ use rayon::prelude::*;
 pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 pub(crate) const ROUNDS: usize = 10;
-/// Blocks of four numbers that one task of a parallel fill makes.
+/// Blocks of four numbers per task of a parallel fill.
 const BLOCKS_A_TASK: usize = 1 << 14;
 
-/// Names a stream of random numbers: a seed and the path of what draws.
+/// Names a stream of random numbers by a seed and a path, such as layer and parameter.
 ///
-/// Two keys with the same seed and path give the same numbers on every machine; any difference in
-/// either gives an unrelated stream.
+/// Keys with the same seed and path draw the same numbers on every machine; any difference makes an unrelated stream.
 ///
 /// # Examples
 ///
@@ -48,7 +46,7 @@ impl RandomKey {
     /// The key of a named part, such as a layer or a parameter.
     #[must_use]
     pub fn child(self, name: &str) -> Self {
-        // FNV-1a over the name, the separator apart so that "a"/"bc" and "ab"/"c" differ.
+        // FNV-1a over the name, with a separator so that "a"/"bc" and "ab"/"c" differ.
         let mut hash = 0xCBF2_9CE4_8422_2325_u64 ^ join(self.stream);
         for byte in name.bytes().chain([0xFF]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
@@ -62,14 +60,14 @@ impl RandomKey {
         self.mixed(join(self.stream).rotate_left(32) ^ index ^ 0x5851_F42D_4C95_7F2D)
     }
 
-    /// One Philox block separates the streams: unlike a hash alone it depends on the seed.
+    /// One Philox block separates the streams: unlike a hash, it depends on the seed, too.
     fn mixed(self, value: u64) -> Self {
         let [low, high] = split(value);
         let block = philox([low, high, u32::MAX, u32::MAX], self.key);
         Self { key: self.key, stream: [block[0] ^ low, block[1] ^ high] }
     }
 
-    /// A generator that starts where the key says, for draws that follow one another.
+    /// A sequential generator seeded by the key.
     #[must_use]
     pub fn generator(self) -> SplitMix64 {
         let [a, b, ..] = self.block(0);
@@ -81,7 +79,7 @@ impl RandomKey {
         philox([low, high, self.stream[0], self.stream[1]], self.key)
     }
 
-    /// Fills `out` with what `make` turns each random number into, four to a block, in parallel.
+    /// Fills `out` in parallel with `make` of each random number, four per block.
     fn fill<T: Send>(self, out: &mut [T], make: impl Fn(u32) -> T + Sync) {
         out.par_chunks_mut(4 * BLOCKS_A_TASK).enumerate().for_each(|(task, part)| {
             let first = task * BLOCKS_A_TASK;
@@ -102,7 +100,7 @@ impl RandomKey {
         out
     }
 
-    /// `count` numbers from the standard normal distribution (Box and Muller's transform).
+    /// `count` numbers from the standard normal distribution (Box-Muller transform).
     #[must_use]
     pub fn normal(self, count: usize) -> Vec<f64> {
         const SCALE: f64 = 1.0 / 4_294_967_296.0;
@@ -119,20 +117,20 @@ impl RandomKey {
             .collect()
     }
 
-    /// The numbers 0 to `count` - 1 in random order (Fisher and Yates's shuffle).
+    /// The numbers 0 to `count` - 1 in random order (Fisher-Yates shuffle).
     #[must_use]
     pub fn permutation(self, count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..count).collect();
         for last in (1..count).rev() {
             let drawn = self.block(last as u64);
-            // A 64-bit draw leaves a bias below count / 2^64.
+            // The bias of a 64-bit draw is below count / 2^64.
             let other = (u128::from(join([drawn[0], drawn[1]])) * (last as u128 + 1)) >> 64;
             order.swap(last, other as usize);
         }
         order
     }
 
-    /// Random words below the first are dropped; what is kept is multiplied by the second.
+    /// The threshold below which a random word drops its element, and the factor of the others.
     pub(crate) fn dropout_limits(rate: f64) -> (u64, f32) {
         ((rate * 4_294_967_296.0).round() as u64, (1.0 / (1.0 - rate)) as f32)
     }
@@ -142,11 +140,11 @@ impl RandomKey {
         (self.key, self.stream)
     }
 
-    /// An inverted-dropout mask: 0 with probability `rate`, else 1 / (1 - `rate`).
+    /// An inverted-dropout mask: 0 with probability `rate`, otherwise 1 / (1 - `rate`).
     ///
     /// # Panics
     ///
-    /// If the rate is not at least 0 and below 1.
+    /// If the rate is below 0 or not below 1.
     #[must_use]
     pub fn dropout_mask(self, count: usize, rate: f64) -> Vec<f32> {
         assert!((0.0..1.0).contains(&rate), "a dropout rate must be at least 0 and below 1, but is {rate}");

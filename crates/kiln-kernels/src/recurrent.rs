@@ -1,4 +1,4 @@
-//! Recurrent layers over whole sequences: SimpleRNN, LSTM and GRU in one call a layer.
+//! Recurrent layers over whole sequences: SimpleRNN, LSTM and GRU, one call per layer.
 
 mod autodiff;
 #[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
@@ -16,7 +16,7 @@ use crate::backend::choice::{Kernels, assert_same_device, is_fused};
 
 pub use self::options::{CellKind, Direction, Directions, RecurrentOptions, Wanted};
 
-/// The weights of a recurrent layer, those of its directions one after another.
+/// The weights of a recurrent layer, its directions one after another.
 #[derive(Clone, Debug)]
 pub struct RecurrentWeights {
     /// `[directions, d_input, gates * d_hidden]`
@@ -28,7 +28,7 @@ pub struct RecurrentWeights {
 }
 
 impl RecurrentWeights {
-    /// The weights of two directions side by side.
+    /// Joins the weights of two directions.
     pub fn both(forward: Self, backward: Self) -> Self {
         let join = |forward: Tensor<3>, backward: Tensor<3>| {
             if forward.dims() != backward.dims() || Kernels::of_all(&[&forward, &backward]).is_none() {
@@ -46,46 +46,44 @@ impl RecurrentWeights {
 
 /// A recurrent layer over a batch of sequences.
 ///
-/// What is wanted lies along the second dimension: the output of every step, then the final hidden
-/// state, then the final cell state. Directions lie side by side along the last. A padded step
-/// carries the state through and its output is zero; a row of length 0 ends in its initial state.
+/// The wanted outputs are concatenated along the second dimension: the outputs of all steps, then the final hidden
+/// state, then the final cell state. Directions are concatenated along the last. Padded steps leave the state unchanged
+/// and output zeros; a row of length 0 ends in its initial state.
 ///
 /// # Shapes
 ///
 /// - input: `[batch, time, d_input]`
-/// - initial: `[states, directions, batch, d_hidden]`; zeros if not given
+/// - initial: `[states, directions, batch, d_hidden]`; zeros if `None`
 /// - output: `[batch, time + final states, directions * d_hidden]`, as far as wanted
 ///
 /// # Fast path
 ///
-/// There are kernels where all tensors are 32-bit floats and the cell is an LSTM, a GRU, or a
-/// SimpleRNN with tanh or relu. Anything else goes through [`reference::recurrent`](crate::reference::recurrent()), the same
-/// arithmetic in plain operations. Tensors need not be contiguous. Prediction keeps nothing for a
-/// backward pass.
+/// There are kernels if all tensors are 32-bit floats and the cell is an LSTM, a GRU, or a SimpleRNN with tanh or relu.
+/// Anything else goes through [`reference::recurrent`](crate::reference::recurrent()), the same arithmetic in plain
+/// operations. Tensors need not be contiguous. Prediction keeps nothing for a backward pass.
 ///
-/// On the CPU backends one kernel does it all. The last bits of the gradients depend on the number
-/// of threads, never on their timing; gradients of a state below 1e-25 count as zero.
+/// On the CPU backends it is a single kernel. The last bits of the gradients depend on the number of threads, but not
+/// on their timing; gradients of a state below 1e-25 count as zero.
 ///
-/// On a GPU the inputs' part of the gates is one product, and the walk through time one launch, both
-/// directions at once: a workgroup carries a tile of rows through all steps. The walk back is one
-/// launch too, and each weight's gradient a product. Beyond 256 hidden units a step is a product over
-/// the batch and a launch, except in a GRU that resets before the product. Where the adapter is too
-/// small for it the reference goes, and the first time the limit is logged as a warning:
-/// - the memory of a workgroup is too small: a row takes up to 10 numbers a hidden unit of an LSTM, 8
-///   of a GRU, 3 of a SimpleRNN;
-/// - a tensor on the way, up to `[directions, batch, time, 6 * d_hidden]`, does not fit one buffer of
-///   the device, or 32 bits do not count twice its numbers;
-/// - a kernel may take fewer than 7 tensors, or a launch fewer workgroups than there are tiles of rows;
-/// - the adapter is a software one that ends a unit's loops after 65,535 turns, and a step has more.
+/// On a GPU, the inputs' part of the gates is one product, and the walk through time one launch for both directions: a
+/// workgroup carries a tile of rows through all steps. The walk back is also one launch, and each weight's gradient one
+/// product. Beyond 256 hidden units, a step is a product over the batch and a launch, except in a GRU that resets
+/// before the product. If the adapter is too small, the reference is used, and the first time the limit is logged as a
+/// warning:
+/// - the memory of a workgroup is too small: per hidden unit, a row takes up to 10 numbers in an LSTM, 8 in a GRU and 3
+///   in a SimpleRNN;
+/// - an intermediate tensor, up to `[directions, batch, time, 6 * d_hidden]`, does not fit one buffer of the device, or
+///   32 bits cannot count twice its numbers;
+/// - a kernel can have fewer than 7 tensors, or a launch fewer workgroups than there are tiles of rows;
+/// - the adapter is a software one that ends a unit's loops after 65,535 iterations, and a step has more.
 ///
-/// Products on a card with units for them may be of shorter numbers (TF32 on NVIDIA's), which changes
-/// results by about a thousandth; and Burn's `autotune` chooses them by timing, so that with it two runs
-/// may differ in their last bits.
+/// Cards with matrix units may compute products with shorter numbers (TF32 on NVIDIA), which changes results by about a
+/// thousandth. Burn's `autotune` chooses products by timing, so that two runs may differ in their last bits.
 ///
 /// # Panics
 ///
-/// If a shape does not fit the others, a span does not lie within the sequence, or the tensors are
-/// on several devices; the message says what was expected and what was given.
+/// If a shape does not match the others, a span is not within the sequence, or the tensors are on different devices;
+/// the message says what was expected and what was found.
 ///
 /// # Examples
 ///
@@ -137,7 +135,7 @@ pub fn recurrent(
     Tensor::from_dispatch(<Dispatch as RecurrentOps>::recurrent(inputs, options))
 }
 
-/// Whether there is a kernel for a layer of such sizes.
+/// Whether there is a kernel for a layer of these sizes.
 #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
 fn fits(kernels: Kernels, input: &Tensor<3>, recurrent_kernel: &Tensor<3>, options: &RecurrentOptions) -> bool {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -155,7 +153,7 @@ fn check(input: &Tensor<3>, weights: &RecurrentWeights, initial: Option<&Tensor<
     let [directions, d_hidden, _] = weights.recurrent_kernel.dims();
     let (cell, walks) = (options.cell, options.directions.walks().len());
     let width = cell.gates() * d_hidden;
-    assert_eq!(directions, walks, "weights of {walks} directions are needed, but there are those of {directions}");
+    assert_eq!(directions, walks, "weights of {walks} directions are needed, found {directions}");
     let shapes = [
         ("kernel", weights.kernel.dims(), [walks, d_input, width]),
         ("recurrent kernel", weights.recurrent_kernel.dims(), [walks, d_hidden, width]),
@@ -171,13 +169,13 @@ fn check(input: &Tensor<3>, weights: &RecurrentWeights, initial: Option<&Tensor<
     }
     assert!(
         !options.wanted.cell || cell == CellKind::Lstm,
-        "{cell:?} has no cell state, but its final one was asked for"
+        "the final cell state is wanted, but {cell:?} has no cell state"
     );
     assert_same_device("kernel", &weights.kernel.device(), &input.device());
     assert_same_device("recurrent kernel", &weights.recurrent_kernel.device(), &input.device());
     assert_same_device("bias", &weights.bias.device(), &input.device());
     if let Some(spans) = &options.spans {
-        assert_eq!(spans.len(), batch, "a batch of {batch} rows needs as many spans, but was given {}", spans.len());
+        assert_eq!(spans.len(), batch, "a batch of {batch} rows needs {batch} spans, found {}", spans.len());
         for (row, span) in spans.iter().enumerate() {
             assert!(
                 span.len == 0 || span.start.checked_add(span.len).is_some_and(|end| end <= time),

@@ -1,6 +1,5 @@
-//! word2vec's inner loop: windows drawn from sentences, negative words drawn by frequency, and the
-//! two tables updated in place, on the CPU or on a device. Reading corpora and the schedule of an
-//! epoch are left to callers.
+//! word2vec's inner loop: windows drawn from sentences, negative words drawn by frequency, and two tables updated in
+//! place, on the CPU or on a device. Callers read the corpus and schedule the epochs.
 
 mod batch;
 mod cpu;

@@ -1,4 +1,4 @@
-//! A linear classifier of texts: its features and its model in one.
+//! A linear text classifier: features and model together.
 
 use kiln_text::corpora::Documents;
 use kiln_text::features::{TfidfVectorizer, TfidfVectorizerBuilder};
@@ -6,10 +6,10 @@ use kiln_text::features::{TfidfVectorizer, TfidfVectorizerBuilder};
 use crate::error::{Error, Result};
 use crate::logistic::{LogisticModel, LogisticRegression};
 
-/// From a text to the probabilities of its classes: tf-idf of n-grams, and logistic regression on them.
+/// A text classifier: tf-idf of n-grams, and logistic regression on them.
 ///
-/// The coefficients are kept with 32 bits, as a file holds them, so that a model predicts the same bits after it was read again.
-/// `kiln_predict::ArtifactConfig::linear` writes it into a folder that predicts.
+/// The coefficients have 32 bits, as in a file, so a model that was saved and read predicts the same bits.
+/// `kiln_predict::ArtifactConfig::linear` writes it into an artifact folder.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ impl LinearClassifier {
     ///
     /// # Errors
     ///
-    /// No term is kept, a class has no document, or an option is outside its range.
+    /// No term is kept, a class has no document, or an option is out of range.
     pub fn fit(
         features: TfidfVectorizerBuilder,
         regression: &LogisticRegression,
@@ -55,7 +55,7 @@ impl LinearClassifier {
         Ok(Self { features, model, class_names: documents.class_names().to_vec() })
     }
 
-    /// Joins features and a model that were kept.
+    /// Joins existing features and an existing model.
     ///
     /// # Errors
     ///
@@ -71,12 +71,12 @@ impl LinearClassifier {
         Ok(Self { features, model: model.rounded(), class_names })
     }
 
-    /// From texts to rows.
+    /// The features: from texts to rows.
     pub fn features(&self) -> &TfidfVectorizer {
         &self.features
     }
 
-    /// From rows to classes.
+    /// The model: from rows to classes.
     pub fn model(&self) -> &LogisticModel {
         &self.model
     }
@@ -86,11 +86,11 @@ impl LinearClassifier {
         &self.class_names
     }
 
-    /// The probability of each class, `[texts][classes]` one text after the other.
+    /// The probability of each class, `[texts][classes]`, one text after another.
     ///
     /// # Errors
     ///
-    /// None for texts in memory.
+    /// Texts in memory cause no error.
     pub fn predict_probabilities(&self, texts: impl IntoIterator<Item = impl AsRef<str> + Sync>) -> Result<Vec<f64>> {
         let texts: Vec<_> = texts.into_iter().collect();
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();

@@ -1,4 +1,4 @@
-//! The one error type of this crate. Bugs of the crate itself panic.
+//! The error type of this crate. Bugs of the crate panic instead.
 
 use std::path::PathBuf;
 
@@ -15,11 +15,11 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
 
-    /// A text could not be read, or a file of texts not be written.
+    /// A text could not be read, or a file of texts could not be written.
     #[error(transparent)]
     Text(#[from] kiln_text::Error),
 
-    /// An option has a value that it cannot have.
+    /// An option has an invalid value.
     #[error(transparent)]
     Option(#[from] OptionError),
 
@@ -31,14 +31,26 @@ pub enum Error {
     NothingToLearn {
         /// How many lines were read.
         lines: usize,
-        /// What labels begin with.
+        /// The prefix of labels.
+        prefix: String,
+    },
+
+    /// The validation text has nothing to judge a model by.
+    #[error(
+        "the validation text has {lines} lines, but none with both a word and a label of the training text: \
+         write lines such as \"{prefix}good I liked it\", with labels of the training text"
+    )]
+    NothingToValidate {
+        /// How many lines were read.
+        lines: usize,
+        /// The prefix of labels.
         prefix: String,
     },
 
     /// The lines are sorted by label, and `shuffle` is not set.
     #[error(
-        "the {lines} lines are sorted by label ({labels} labels), so the learning rate has fallen before the last label is seen: \
-         shuffle the lines, or set `shuffle` to a seed"
+        "the {lines} lines are sorted by label ({labels} labels), so the learning rate falls before the last label is \
+         seen: shuffle the lines, or set `shuffle` to a seed"
     )]
     SortedLines {
         /// How many lines were read.
@@ -47,10 +59,10 @@ pub enum Error {
         labels: usize,
     },
 
-    /// The model of this size does not fit into memory or into its file format.
+    /// A model of this size does not fit into memory or into its file format.
     #[error(
-        "a table of {rows} rows of {d} numbers cannot be had ({bytes} bytes): take fewer buckets, a smaller d, or a larger \
-         min_count"
+        "a table of {rows} rows of {d} numbers does not fit ({bytes} bytes): use fewer buckets, a smaller d, or a \
+         larger min_count"
     )]
     TooLarge {
         /// Rows of the table.
@@ -61,20 +73,20 @@ pub enum Error {
         bytes: u128,
     },
 
-    /// Training went out of what floats can hold.
+    /// The loss left the range of floats.
     #[error(
-        "the loss is not a number any more after {tokens} tokens at a learning rate of {learning_rate}: take a smaller \
-         learning rate; the model is not kept"
+        "the loss is not a number after {tokens} tokens, at a learning_rate of {learning_rate}: use a smaller one; the \
+         model is not kept"
     )]
     Diverged {
         /// Tokens seen.
         tokens: u64,
-        /// The rate there.
+        /// The learning rate at that point.
         learning_rate: f32,
     },
 
-    /// The observer asked to stop.
-    #[error("stopped after {tokens} of {total_tokens} tokens, as asked; the model is not kept")]
+    /// The observer stopped the training.
+    #[error("the observer stopped the training after {tokens} of {total_tokens} tokens; the model is not kept")]
     Stopped {
         /// Tokens seen.
         tokens: u64,
@@ -82,14 +94,14 @@ pub enum Error {
         total_tokens: u64,
     },
 
-    /// A class that no document is of.
+    /// A class has no documents.
     #[error("the class {class:?} has no document to learn from: remove its name, or add documents")]
     EmptyClass {
         /// The class.
         class: String,
     },
 
-    /// There are not as many names as classes.
+    /// The numbers of class names and classes differ.
     #[error("{expected} class names are needed, one for each class, found {found}")]
     ClassNames {
         /// How many there should be.
@@ -98,10 +110,10 @@ pub enum Error {
         found: usize,
     },
 
-    /// Numbers are not those of a model.
-    #[error("these numbers make no model: {problem}")]
+    /// Numbers do not make a valid model.
+    #[error("{problem}")]
     BadParts {
-        /// What is wrong.
+        /// What is expected and what was found.
         problem: String,
     },
 
@@ -114,12 +126,12 @@ pub enum Error {
         problem: String,
     },
 
-    /// There are not as many labels as rows, or not as many weights.
-    #[error("{rows} rows have {found} {what}: one each is needed")]
+    /// The number of labels or weights differs from that of the rows.
+    #[error("{rows} rows need {rows} {what}, one each, found {found}")]
     UnevenRows {
         /// How many rows.
         rows: usize,
-        /// What is given for each: `labels`, `weights`.
+        /// What every row needs: `labels` or `weights`.
         what: &'static str,
         /// How many of them.
         found: usize,
@@ -127,7 +139,7 @@ pub enum Error {
 
     /// Rows have another number of columns than the model.
     #[error(
-        "the rows have {found} columns, but the model has {expected}: transform texts by what the model was fitted with"
+        "the rows should have {expected} columns, as the model has, found {found}: use the features it was fitted with"
     )]
     Columns {
         /// The model's columns.
@@ -136,19 +148,19 @@ pub enum Error {
         found: usize,
     },
 
-    /// Fewer than two classes occur in the labels.
-    #[error("a classifier needs rows of two classes at least, found only label {label} in {rows} rows")]
+    /// The labels have fewer than two classes.
+    #[error("a classifier needs rows of at least two classes, found only label {label} in {rows} rows")]
     OneClass {
-        /// The only label; 0 where there are no rows.
+        /// The only label; 0 if there are no rows.
         label: u32,
         /// How many rows.
         rows: usize,
     },
 
-    /// The highest label is far beyond what the rows can teach: labels are numbers from 0 up, without gaps.
+    /// The highest label is far too high for the number of rows: labels are numbers from 0 without gaps.
     #[error(
-        "the highest label is {highest}, so there would be {} classes for {rows} rows: number the classes from 0 up without \
-         gaps",
+        "the highest label is {highest}, so there would be {} classes for {rows} rows: number the classes from 0 \
+         without gaps",
         u64::from(*.highest) + 1
     )]
     TooManyClasses {
@@ -158,23 +170,26 @@ pub enum Error {
         rows: usize,
     },
 
-    /// The objective went out of what 64-bit floats can hold.
-    #[error("the objective is not a finite number with C = {c}: scale the rows, or take another C")]
+    /// The objective left the range of 64-bit floats.
+    #[error("the objective should be finite, but is not with c = {c}: scale the rows, or use another c")]
     NotFinite {
         /// The weight of the loss.
         c: f64,
     },
 
-    /// A number among rows or weights cannot be learned from.
-    #[error("{what} of row {row} is {found}, but must be finite{}", if *.not_negative { " and not negative" } else { "" })]
+    /// A row or a weight has a number that cannot be used.
+    #[error(
+        "{what} of row {row} (counted from 0) should be finite{}, found {found}",
+        if *.not_negative { " and at least 0" } else { "" }
+    )]
     BadNumber {
-        /// `a value`, `the weight`.
+        /// `a value` or `the weight`.
         what: &'static str,
         /// The row, from 0.
         row: usize,
         /// The number.
         found: f64,
-        /// Whether it must not be below 0 either.
+        /// Whether negative numbers are refused, too.
         not_negative: bool,
     },
 }

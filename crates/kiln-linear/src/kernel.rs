@@ -1,7 +1,7 @@
-//! The inner loops: rows added up, dot products. Plain loops over fixed lanes, compiled for each instruction set by way
-//! of pulp.
+//! The inner loops: sums of rows and dot products. Plain loops over fixed lanes, which pulp compiles for each
+//! instruction set.
 
-/// Sums kept side by side: enough to hide how long an addition takes.
+/// Sums kept in parallel: enough to hide the latency of an addition.
 const LANES: usize = 16;
 
 /// `to += scale * from`
@@ -20,7 +20,7 @@ pub(crate) fn add(from: &[f32], to: &mut [f32]) {
     }
 }
 
-/// The product of two rows.
+/// The dot product of two rows.
 #[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
@@ -34,7 +34,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// Asks the memory for a row that is needed soon.
+/// Prefetches a row that is needed soon.
 #[inline(always)]
 pub(crate) fn prefetch(row: &[f32]) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

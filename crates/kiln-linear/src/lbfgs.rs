@@ -1,16 +1,16 @@
-//! The minimum of a convex function by L-BFGS: Nocedal and Wright, *Numerical Optimization* (2006), algorithm 7.4, with
+//! Minimises a convex function by L-BFGS: Nocedal and Wright, *Numerical Optimization* (2006), algorithm 7.4, with
 //! steps halved until they satisfy Armijo's condition.
 
 use rayon::prelude::*;
 
-/// How many past steps the descent remembers to guess the curvature from.
+/// How many past steps are kept to estimate the curvature.
 const MEMORY: usize = 10;
-/// Numbers that one thread adds up at a time, whatever the number of threads, so that sums are the same.
+/// How many numbers one thread sums at a time. It does not depend on the number of threads, so sums do not either.
 const PIECE: usize = 1 << 14;
-/// A step shorter than this share of the direction is none: as low as the arithmetic can tell.
+/// Steps shorter than this share of the direction count as no step: the limit of the arithmetic.
 const SHORTEST: f64 = 1e-12;
 
-/// Where a descent ended.
+/// The end of a descent.
 pub(crate) struct Descent {
     pub(crate) iterations: usize,
     pub(crate) has_converged: bool,
@@ -22,10 +22,10 @@ struct Pair {
     inverse: f64,
 }
 
-/// Descends from `place` until no slope is steeper than `tolerance` or a step gains nothing that 64-bit floats can tell,
-/// at most `max_iterations` steps. `objective` gives the value at a place and writes the gradient; where one of them is
-/// not finite there is no descent. The function is convex, so pairs without positive curvature are only rounding, and
-/// are dropped.
+/// Descends from `place` until no slope is steeper than `tolerance`, a step gains nothing measurable in 64-bit floats,
+/// or `max_iterations` steps are made. `objective` returns the value at a place and writes the gradient; if either is
+/// not finite, the result is `None`. The function is convex, so pairs without positive curvature are rounding errors
+/// and are dropped.
 pub(crate) fn minimise(
     place: &mut Vec<f64>,
     tolerance: f64,
@@ -45,7 +45,7 @@ pub(crate) fn minimise(
         }
         let direction = direction(&gradient, &pairs);
         let slope = dot(&direction, &gradient);
-        // Before anything is known of the curvature, a step of length one at most.
+        // Before the curvature is known, a step of length at most 1.
         let mut length = if pairs.is_empty() { (1.0 / dot(&gradient, &gradient).sqrt()).min(1.0) } else { 1.0 };
         let (next, next_value) = loop {
             let next: Vec<f64> = place.par_iter().zip(&direction).map(|(at, way)| at + length * way).collect();
@@ -77,7 +77,7 @@ pub(crate) fn minimise(
     Some(Descent { iterations: max_iterations, has_converged: steepest(&gradient) <= tolerance })
 }
 
-/// Minus the gradient, times the inverse curvature that the pairs tell of.
+/// Minus the gradient, times the inverse curvature estimated from the pairs.
 fn direction(gradient: &[f64], pairs: &[Pair]) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.par_iter().map(|slope| -slope).collect();
     let mut parts = Vec::with_capacity(pairs.len());

@@ -1,13 +1,13 @@
-//! Linear text classifiers on the CPU: trained in seconds, hard to beat, and what a sequence model has to be better than.
+//! Linear text classifiers on the CPU. They train in seconds and are the baseline that a sequence model should beat.
 //!
 //! | what | with |
 //! |---|---|
 //! | fastText's supervised model: averaged vectors of words and n-grams | [`Supervised`] |
-//! | logistic regression on sparse rows, as scikit-learn has it | [`LogisticRegression`] |
-//! | naive Bayes log-count ratios, by which rows are weighted first (NB-LR, NB-SVM) | [`LogCountRatio`] |
+//! | logistic regression on sparse rows, as in scikit-learn | [`LogisticRegression`] |
+//! | naive Bayes log-count ratios to weight rows with (NB-LR, NB-SVM) | [`LogCountRatio`] |
 //!
-//! Rows are those of kiln-text's vectorizers. Nothing here knows tensors or Burn, and nothing depends on the number of
-//! threads.
+//! Rows come from kiln-text's vectorizers. The crate does not use tensors or Burn, and no result depends on the number
+//! of threads.
 
 mod classifier;
 mod error;
@@ -23,4 +23,6 @@ pub use error::{Error, Result};
 pub use log_count_ratio::LogCountRatio;
 pub use logistic::{LogisticModel, LogisticRegression};
 pub use rows::Cell;
-pub use supervised::{Loss, ScoredLabel, Supervised, SupervisedConfig, SupervisedProgress, TestCounts};
+pub use supervised::{
+    Loss, ScoredLabel, Supervised, SupervisedConfig, SupervisedEpoch, SupervisedProgress, TestCounts,
+};

@@ -1,4 +1,4 @@
-//! Naive Bayes log-count ratios as weights of columns: what makes logistic regression on n-grams as good as NB-SVM.
+//! Naive Bayes log-count ratios as weights of columns; with them logistic regression on n-grams is as good as NB-SVM.
 
 use kiln_base::OptionError;
 use kiln_text::features::SparseMatrix;
@@ -9,9 +9,9 @@ use crate::rows::{Cell, checked, of_width, row};
 
 /// Weights columns by how much likelier they are in one class than in the other.
 ///
-/// With `p` the sum of the rows of label 1 plus `alpha` in each column, and `q` that of all other rows, the weight of a
-/// column is `ln((p / |p|) / (q / |q|))`, where `|p|` is the sum over the columns. Rows are best binary: 1 for what
-/// occurs ([`CountVectorizer`](kiln_text::features::CountVectorizer) with `binary(true)`).
+/// Let `p` be the sum of the rows of label 1 plus `alpha` in each column, and `q` that of all other rows. The weight of
+/// a column is `ln((p / |p|) / (q / |q|))`, where `|p|` is the sum over the columns. Binary rows work best, 1 for each
+/// term that occurs ([`CountVectorizer`](kiln_text::features::CountVectorizer) with `binary(true)`).
 ///
 /// # Examples
 ///
@@ -41,17 +41,17 @@ pub struct LogCountRatio {
 }
 
 impl LogCountRatio {
-    /// The weights of labelled rows; label 1 against all others. `alpha` is 1 in the paper.
+    /// Computes the weights from labelled rows: label 1 against all others. `alpha` is 1 in the paper.
     ///
     /// # Errors
     ///
-    /// There are not as many labels as rows, or not both of label 1 and others; a value is negative or not finite;
-    /// `alpha` is not above 0.
+    /// The numbers of labels and rows differ, or not both label 1 and another label occur; a value is negative or not
+    /// finite; `alpha` is not above 0.
     pub fn fit<N: Cell>(rows: &SparseMatrix<N>, labels: &[u32], alpha: f64) -> Result<Self> {
         Self::fit_weighted(rows, labels, &vec![1.0; rows.rows()], alpha)
     }
 
-    /// The same of rows that do not all count alike.
+    /// [`fit`](Self::fit) with a weight for each row.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl LogCountRatio {
         &self.weights
     }
 
-    /// Rows times weights.
+    /// The rows with each column multiplied by its weight.
     ///
     /// # Errors
     ///

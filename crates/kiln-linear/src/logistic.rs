@@ -1,4 +1,4 @@
-//! Logistic regression on sparse rows, of two classes or more.
+//! Logistic regression on sparse rows, with two or more classes.
 
 use kiln_base::{OptionError, RowWeights, options};
 use kiln_text::features::SparseMatrix;
@@ -9,21 +9,21 @@ use crate::error::{Error, Result};
 use crate::lbfgs::{Descent, minimise};
 use crate::rows::{Cell, check_row, check_width, checked, of_width, row};
 
-/// Pieces that rows are cut into, whatever the number of threads, so that sums are the same.
+/// How many pieces rows are cut into. It does not depend on the number of threads, so sums do not either.
 const PIECES: usize = 8;
 
 options! {
-    /// Fits a [`LogisticModel`]: half the squared norm of the coefficients plus `C` times the summed log loss is least, with
-    /// intercepts that are not penalised.
+    /// Fits a [`LogisticModel`]: minimises half the squared norm of the coefficients plus `C` times the summed log
+    /// loss. Intercepts are not penalised.
     ///
-    /// Of two classes there is one row of coefficients, of more one for each class, compared by a softmax. The solver is
+    /// Two classes share one row of coefficients; more classes have one row each, compared by a softmax. The solver is
     /// L-BFGS in 64-bit floats; results do not depend on the number of threads.
     ///
     /// | option | default | |
     /// |---|---|---|
-    /// | `c` | 1 | the weight of the loss against that of the norm |
-    /// | `tolerance` | 1e-4 | the steepest slope at which the descent ends, of the objective divided by `C` times the weights' sum |
-    /// | `max_iterations` | 100 | steps at most |
+    /// | `c` | 1 | the weight of the loss relative to the norm |
+    /// | `tolerance` | 1e-4 | the steepest slope to stop at, of the objective / (`C` * sum of weights) |
+    /// | `max_iterations` | 100 | most steps of the solver |
     /// | `row_weights` | equal | how much each row counts: by its class, balanced or given, or row by row |
     ///
     /// # Examples
@@ -48,32 +48,32 @@ options! {
         /// scikit-learn's defaults.
         pub const fn new
     ] {
-        /// The weight of the loss: the smaller, the smaller the coefficients. Default: 1.
+        /// The weight of the loss; smaller values make smaller coefficients. Default: 1.
         c: f64 = 1.0,
-        /// The steepest slope at which the descent ends. Default: 1e-4.
+        /// Stops when no slope is steeper. Default: 1e-4.
         tolerance: f64 = 1e-4,
-        /// Steps at most. Default: 100.
+        /// Most steps of the solver. Default: 100.
         max_iterations: usize = 100,
-        /// How much each row counts: scikit-learn's `class_weight` and `sample_weight`. Default: all alike.
+        /// How much each row counts: scikit-learn's `class_weight` and `sample_weight`. Default: all the same.
         into row_weights: RowWeights = RowWeights::Equal,
     }
 }
 
 impl LogisticRegression {
-    /// Fits a model to rows with labels from 0 up; as many classes as the highest label and one.
+    /// Fits a model to rows with labels from 0. There are as many classes as the highest label plus one.
     ///
     /// # Errors
     ///
-    /// There are not as many labels as rows, fewer than two of them differ, or the highest is far beyond the number of
-    /// rows; a value is not finite, or so large that the objective is not; an option is not above 0; a weight is negative or not
-    /// finite, or all are 0.
+    /// The numbers of labels and rows differ, fewer than two labels differ, or the highest label is far above the
+    /// number of rows; a value is not finite, or so large that the objective is not; an option is not above 0; a weight
+    /// is negative or not finite, or all weights are 0.
     pub fn fit<N: Cell>(&self, rows: &SparseMatrix<N>, labels: &[u32]) -> Result<LogisticModel> {
         for (option, value) in [("c", self.c), ("tolerance", self.tolerance)] {
             OptionError::unless(value.is_finite() && value > 0.0, option, "a number above 0", value)?;
         }
         OptionError::unless(self.max_iterations > 0, "max_iterations", "1 or more", self.max_iterations)?;
         let weights = match &self.row_weights {
-            // Whose faults are told with their rows.
+            // Their errors name the row.
             RowWeights::Rows(weights) => weights.clone(),
             others => others.of_rows(labels)?.unwrap_or_else(|| vec![1.0; rows.rows()]),
         };
@@ -83,7 +83,8 @@ impl LogisticRegression {
             return Err(Error::OneClass { label: highest, rows: labels.len() });
         }
         let total: f64 = weights.iter().sum();
-        OptionError::unless(total > 0.0, "weights", "above 0 in one row at least", 0)?;
+        let expected = "above 0 in at least one row, with a finite sum";
+        OptionError::unless(total.is_finite() && total > 0.0, "row_weights", expected, format!("a sum of {total}"))?;
         let classes = highest as usize + 1;
         let outputs = if classes == 2 { 1 } else { classes };
         if outputs > rows.rows().saturating_mul(64) {
@@ -106,7 +107,7 @@ impl LogisticRegression {
     }
 }
 
-/// What is minimised: the objective divided by `C` and the sum of weights, which keeps slopes near 1 for every `C`.
+/// The objective divided by `C` and by the sum of weights, which keeps slopes near 1 for every `C`.
 struct Problem<'a, N> {
     rows: &'a SparseMatrix<N>,
     labels: &'a [u32],
@@ -117,7 +118,7 @@ struct Problem<'a, N> {
 }
 
 impl<N: Cell> Problem<'_, N> {
-    /// The value at `place`, coefficients by column and intercepts after them; its gradient goes to `gradient`.
+    /// The value at `place` (coefficients by column, then intercepts); writes its gradient to `gradient`.
     fn objective(&self, place: &[f64], gradient: &mut [f64]) -> f64 {
         let bias = self.rows.cols() * self.outputs;
         let count = self.rows.rows();
@@ -171,7 +172,7 @@ fn scores_of<N: Cell>((columns, values): (&[u32], &[N]), coefficients: &[f64], i
     }
 }
 
-/// The log loss of scores, which become its slopes.
+/// The log loss of scores; the scores are replaced by its slopes.
 #[inline(always)]
 fn slopes(label: usize, scores: &mut [f64]) -> f64 {
     if let [score] = scores {
@@ -188,7 +189,7 @@ fn slopes(label: usize, scores: &mut [f64]) -> f64 {
     highest - right
 }
 
-/// Turns scores into probabilities; the logarithm of what they were divided by comes back.
+/// Turns scores into probabilities and returns the logarithm of their divisor.
 fn softmax(scores: &mut [f64]) -> f64 {
     let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     scores.iter_mut().for_each(|score| *score = (*score - highest).exp());
@@ -197,7 +198,7 @@ fn softmax(scores: &mut [f64]) -> f64 {
     highest + sum.ln()
 }
 
-/// A linear model of classes: what [`LogisticRegression`] fits.
+/// A linear model of classes, fitted by [`LogisticRegression`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts")]
 pub struct LogisticModel {
@@ -208,7 +209,7 @@ pub struct LogisticModel {
     has_converged: bool,
 }
 
-/// A model as a file holds it, before its numbers are known to belong together.
+/// A model as a file holds it, before it is checked.
 #[derive(Deserialize)]
 struct Parts {
     coefficients: Vec<f64>,
@@ -224,25 +225,28 @@ impl TryFrom<Parts> for LogisticModel {
         let Parts { coefficients, intercepts, iterations, has_converged } = parts;
         let outputs = intercepts.len();
         if outputs == 0 || outputs == 2 {
-            return Err(format!("a model has 1 intercept, or 3 or more, found {outputs}"));
+            let expected = "1 intercept for two classes, or one for each of 3 or more classes";
+            return Err(format!("a linear model should have {expected}, found {outputs}"));
         }
         if !coefficients.len().is_multiple_of(outputs) {
-            return Err(format!("{} coefficients are no whole rows of {outputs}", coefficients.len()));
+            let found = coefficients.len();
+            let expected = format!("{outputs} coefficients in each column, one for each intercept");
+            return Err(format!("a linear model should have {expected}, found {found} in all"));
         }
         match coefficients.iter().chain(&intercepts).find(|number| !number.is_finite()) {
-            Some(number) => Err(format!("a model's numbers are finite, found {number}")),
+            Some(number) => Err(format!("the numbers of a linear model should be finite, found {number}")),
             None => Ok(Self { coefficients, intercepts, iterations, has_converged }),
         }
     }
 }
 
 impl LogisticModel {
-    /// A model from numbers that were kept: coefficients `[columns][outputs]` and an intercept for each output, of which there is one
-    /// for two classes.
+    /// A model from its numbers: coefficients `[columns][outputs]` and one intercept per output. Two classes have one
+    /// output.
     ///
     /// # Errors
     ///
-    /// The numbers are not those of whole columns, or not finite.
+    /// The coefficients do not fill whole columns, or a number is not finite.
     pub fn from_parts(coefficients: &[f32], intercepts: &[f32]) -> Result<Self> {
         let wide = |numbers: &[f32]| numbers.iter().map(|&number| f64::from(number)).collect();
         let (coefficients, intercepts) = (wide(coefficients), wide(intercepts));
@@ -250,7 +254,7 @@ impl LogisticModel {
         Self::try_from(parts).map_err(|problem| Error::BadParts { problem })
     }
 
-    /// The same with numbers that 32 bits hold.
+    /// The same with numbers rounded to 32 bits.
     pub(crate) fn rounded(mut self) -> Self {
         let numbers = self.coefficients.iter_mut().chain(&mut self.intercepts);
         numbers.for_each(|number| *number = f64::from(*number as f32));
@@ -267,7 +271,7 @@ impl LogisticModel {
         self.coefficients.len() / self.intercepts.len()
     }
 
-    /// The coefficient of a column for an output: of two classes output 0 is that of label 1.
+    /// The coefficient of a column for an output. With two classes, output 0 is that of label 1.
     ///
     /// # Panics
     ///
@@ -282,32 +286,35 @@ impl LogisticModel {
         &self.intercepts
     }
 
-    /// Steps that the solver made.
+    /// Steps of the solver.
     pub fn iterations(&self) -> usize {
         self.iterations
     }
 
-    /// Whether the solver came to an end by itself, at its tolerance or where no step gained anything in `f64`; else more
+    /// Whether the solver stopped at its tolerance, or because no step gained anything in `f64`. If not, more
     /// iterations or weighted columns would help.
     pub fn has_converged(&self) -> bool {
         self.has_converged
     }
 
-    /// The model for rows whose columns are yet to be multiplied by `weights`: that of rows weighted by
-    /// [`LogCountRatio`](crate::LogCountRatio) becomes one of plain rows.
+    /// The same model for rows whose columns are not yet multiplied by `weights`: a model of rows weighted by
+    /// [`LogCountRatio`](crate::LogCountRatio) becomes a model of plain rows.
     ///
     /// # Errors
     ///
-    /// There are not as many weights as columns.
+    /// The numbers of weights and columns differ, or a weight is not finite.
     pub fn scaled(mut self, weights: &[f64]) -> Result<Self> {
         check_width(self.columns(), weights.len())?;
+        if let Some((row, &found)) = weights.iter().enumerate().find(|(_, weight)| !weight.is_finite()) {
+            return Err(Error::BadNumber { what: "the weight", row, found, not_negative: false });
+        }
         for (coefficients, weight) in self.coefficients.chunks_mut(self.intercepts.len()).zip(weights) {
             coefficients.iter_mut().for_each(|coefficient| *coefficient *= weight);
         }
         Ok(self)
     }
 
-    /// Scores, `[rows, outputs]` one row after the other: of two classes the log odds of label 1.
+    /// Scores, `[rows, outputs]`, one row after another; with two classes, the log odds of label 1.
     ///
     /// # Errors
     ///
@@ -326,7 +333,7 @@ impl LogisticModel {
         }
     }
 
-    /// The probability of each class, `[rows, classes]` one row after the other.
+    /// The probability of each class, `[rows, classes]`, one row after another.
     ///
     /// # Errors
     ///
@@ -343,7 +350,7 @@ impl LogisticModel {
         Ok(scores)
     }
 
-    /// The likeliest label of each row, the lower of two that tie.
+    /// The most likely label of each row; the lower one if two are equal.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Sparse rows as the solvers walk over them, and the checks that all of them make.
+//! Sparse rows for the solvers, and their common checks.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use kiln_text::features::SparseMatrix;
 
 use crate::error::{Error, Result};
 
-/// What a cell of a sparse matrix may hold: any number that is exact in 64 bits, such as `u32`, `f32` and `f64`.
+/// A cell of a sparse matrix: any number that is exact in 64 bits, such as `u32`, `f32` or `f64`.
 pub trait Cell: Copy + Into<f64> + Default + Sync {}
 
 impl<N: Copy + Into<f64> + Default + Sync> Cell for N {}
 
-/// Labelled and weighted rows by row, or an error where there is not one of each for a row, a number is not finite, or a
-/// weight is negative, or a value where that is asked.
+/// The rows in row order. An error if there are more or fewer labels or weights than rows, a number is not finite, or a
+/// weight (or a value, with `not_negative`) is negative.
 pub(crate) fn checked<'a, N: Cell>(
     matrix: &'a SparseMatrix<N>,
     labels: &[u32],
@@ -34,7 +34,7 @@ pub(crate) fn checked<'a, N: Cell>(
     Ok(matrix)
 }
 
-/// Rows by row, or an error where they have not as many columns as the model.
+/// The rows in row order, or an error if they do not have the model's number of columns.
 pub(crate) fn of_width<N: Cell>(matrix: &SparseMatrix<N>, expected: usize) -> Result<Cow<'_, SparseMatrix<N>>> {
     check_width(expected, matrix.cols())?;
     Ok(by_row(matrix))
@@ -49,7 +49,7 @@ pub(crate) fn check_row<N: Cell>(matrix: &SparseMatrix<N>, at: usize) -> Result<
     check_numbers(row(matrix, at).1, "a value", false, |_| at)
 }
 
-/// An error unless all numbers are finite, and not negative where that is asked; `place` tells the row of one.
+/// An error unless all numbers are finite (and not negative, with `not_negative`); `place` returns the row of a number.
 fn check_numbers<N: Cell>(
     numbers: &[N],
     what: &'static str,

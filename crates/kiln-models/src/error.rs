@@ -1,5 +1,5 @@
-//! The errors of this crate. Shape mismatches between a caller's tensors are panics of Burn's own,
-//! which print both shapes; they are not listed here.
+//! The errors of this crate. Shape mismatches between a caller's tensors are not among them: Burn panics and prints
+//! both shapes.
 
 #[cfg(feature = "vectors")]
 use std::path::Path;
@@ -11,23 +11,23 @@ use kiln_base::{FileError, OptionError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An option is outside its range.
+    /// An option is out of range.
     #[error(transparent)]
     Option(#[from] OptionError),
-    /// A sequence is too short for the layers it has to pass.
+    /// A sequence is too short for the layers.
     #[error(
-        "a sequence of {length} steps is too short for {layer}, which needs at least {needed}: \
-         use longer sequences or smaller windows"
+        "a sequence of {length} steps is too short for {layer}, which needs at least {needed}: raise max_len, or lower \
+         kernel_size or pool_size"
     )]
     TooShort {
         /// The sequence's length.
         length: usize,
-        /// The layer that cannot take it.
+        /// The layer.
         layer: String,
-        /// The least length that it takes.
+        /// The shortest length that it accepts.
         needed: usize,
     },
-    /// A parameter of the model is not among the weights given.
+    /// The weights lack a parameter of the model.
     #[error(
         "the weights lack '{name}' ({shape:?}), which the model needs: \
          they belong to another model or were cut short"
@@ -38,19 +38,19 @@ pub enum Error {
         /// The shape expected.
         shape: Vec<usize>,
     },
-    /// The weights hold a tensor that the model has no place for.
-    #[error("the weights hold '{name}', which the model lacks: they belong to another model")]
+    /// The weights have a tensor that is not a parameter of the model.
+    #[error("the weights have '{name}', but the model has no such parameter: they belong to another model")]
     UnknownWeight {
         /// The tensor's name.
         name: String,
     },
-    /// A device failed, or had no memory for word2vec's tables.
-    #[error("the device failed: {0}; the vectors are as they were before: go on with them on another device")]
+    /// A device failed, or had too little memory for word2vec's tables.
+    #[error("the device failed: {0}; the vectors are unchanged: continue on another device")]
     Device(burn::tensor::TensorReadError),
-    /// Ready vectors do not fit an embedding.
+    /// The vectors do not fit the embedding.
     #[error(
-        "the matrix has {rows} rows of {d} numbers, but the embedding {vocab} of {d_embedding}: give it a word for each \
-         id (the tokenizer's `vocab_size()`), and the embedding a width (`d_embedding`) of {d}"
+        "the embedding needs {vocab} rows of {d_embedding} numbers, but the matrix has {rows} rows of {d}: make the \
+         matrix with one word per id (the tokenizer's `vocab_size()`), and the embedding with `d_embedding` = {d}"
     )]
     MatrixSize {
         /// Rows of the matrix.
@@ -62,27 +62,27 @@ pub enum Error {
         /// Their width.
         d_embedding: usize,
     },
-    /// A model has no parameter of this name.
+    /// The model has no parameter with this path.
     #[error("the model has no parameter '{path}'; it has {}", .known.join(", "))]
     NoParameter {
-        /// What was asked for.
+        /// The path.
         path: String,
-        /// The parameters' paths.
+        /// The paths of the model's parameters.
         known: Vec<String>,
     },
-    /// Weights are not those that their file's checksum was made of.
-    #[error("the weights do not fit the checksum in their file: it was damaged; take a fresh copy")]
+    /// The weights do not match the checksum in their file.
+    #[error("the weights do not match the checksum in their file: the file is damaged; get a fresh copy")]
     WeightChecksum,
     /// A number is too large for half precision.
-    #[error("'{name}' holds {found}, and half precision ends at 65,504: write the weights with 32 bits")]
+    #[error("half precision ends at 65,504, but '{name}' holds {found}: write the weights with `Precision::Full`")]
     BeyondHalfPrecision {
         /// The parameter's path.
         name: String,
         /// The number.
         found: f32,
     },
-    /// A tensor has another shape than the model's parameter.
-    #[error("'{name}' must have shape {expected:?}, but has {found:?}: the weights belong to a model of other sizes")]
+    /// A tensor's shape differs from that of the model's parameter.
+    #[error("'{name}' should have shape {expected:?}, found {found:?}: the weights belong to a model of other sizes")]
     WeightShape {
         /// The parameter's path.
         name: String,
@@ -91,13 +91,13 @@ pub enum Error {
         /// The shape found.
         found: Vec<usize>,
     },
-    /// A safetensors file cannot be read as one.
+    /// A file is not valid safetensors.
     #[error("not a readable safetensors file: {0}")]
     Safetensors(#[from] safetensors::SafeTensorError),
     /// The operating system refused a file or folder.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Another error, with the file it came from.
+    /// Another error, with the file that it came from.
     #[error("{}: {source}", .path.display())]
     InFile {
         /// The file that was read.
@@ -110,79 +110,77 @@ pub enum Error {
     NotUtf8 {
         /// The file.
         path: PathBuf,
-        /// The place of the first byte that cannot be read, from 0; in gzip of the text within.
+        /// The offset of the first invalid byte, from 0; in gzip, the offset in the decompressed text.
         byte: u64,
     },
-    /// A corpus leaves too few words.
+    /// Too few words of a corpus are frequent enough.
     #[error("{}", empty_corpus(*.words, *.distinct, *.min_count))]
     EmptyCorpus {
-        /// Running words that were found.
+        /// Words of the corpus, repetitions included.
         words: u64,
-        /// Words that differ.
+        /// Distinct words.
         distinct: usize,
         /// How often a word must occur.
         min_count: u64,
     },
-    /// A corpus that is to be added has no word in common with the vectors, and no new one.
+    /// A corpus to add has no word that has a vector, and none that gets one.
     #[error(
-        "of the corpus's {words} words, {distinct} of them different, none has a vector, and none occurs {min_count} \
-         times (min_count) to get one"
+        "a corpus to add should have a word with a vector, or a word that occurs {min_count} times (min_count), found \
+         neither in its {words} words ({distinct} different): add text"
     )]
     NoNewWord {
-        /// Running words that were found.
+        /// Words of the corpus, repetitions included.
         words: u64,
-        /// Words that differ.
+        /// Distinct words.
         distinct: usize,
         /// How often a new word must occur.
         min_count: u64,
     },
-    /// A corpus is not the one whose words were counted.
+    /// A corpus differs from the one whose words were counted.
     #[error(
-        "the corpus must be the {expected} words that were counted, but {found} were read: \
-         it has changed, is another one, or cannot be read twice"
+        "the corpus should have the {expected} words that were counted, found {found}: it has changed, is another one, \
+         or cannot be read twice; give the same corpus again"
     )]
     CorpusChanged {
-        /// Running words that were counted.
+        /// Words that were counted.
         expected: u64,
-        /// Running words that were read.
+        /// Words that were read.
         found: u64,
     },
     /// The loss is infinite or not a number.
-    #[error(
-        "the vectors grew beyond all bounds in epoch {epoch}: start anew with a learning rate (alpha) below {alpha}"
-    )]
+    #[error("the vectors diverged in epoch {epoch}: start again with an alpha below {alpha}")]
     Diverged {
         /// The epoch, from 1.
         epoch: usize,
         /// The learning rate at the start.
         alpha: f64,
     },
-    /// An epoch of word2vec had nothing to predict.
+    /// An epoch of word2vec had no pair to train on.
     #[error(
-        "no word was trained on in a whole epoch: of the corpus's {words} words those that are left after subsampling \
-         (sample = {sample}) have no neighbour; set `sample` to 0 for a small corpus, or give it more text"
+        "no word was trained on in a whole epoch: of the corpus's {words} words, those left after subsampling \
+         (sample = {sample}) have no neighbours; set `sample` to 0 for a small corpus, or add text"
     )]
     NothingTrained {
-        /// Running words of the corpus.
+        /// Words of the corpus, repetitions included.
         words: u64,
         /// The option.
         sample: f64,
     },
-    /// A file is no saved word2vec training.
-    #[error("no saved word2vec training: it lacks {lacks}; save one with `Word2Vec::save`")]
+    /// A file is not a saved word2vec training.
+    #[error("not a saved word2vec training: it lacks {lacks}; save one with `Word2Vec::save`")]
     NoWord2Vec {
         /// What it lacks.
         lacks: &'static str,
     },
-    /// The vectors cannot be made or read.
+    /// The vectors could not be made or read.
     #[error(transparent)]
     #[cfg(feature = "vectors")]
     Vectors(#[from] kiln_vectors::Error),
-    /// JSON cannot be read.
-    #[error("not the JSON expected: {0}")]
+    /// JSON could not be read.
+    #[error("the JSON cannot be read: {0}")]
     Json(#[from] serde_json::Error),
-    /// A tensor holds something else than floats of 32 or 16 bits.
-    #[error("'{name}' must hold floats of 32 or 16 bits (F32, F16, BF16), but holds {found}")]
+    /// A tensor does not hold floats of 32 or 16 bits.
+    #[error("'{name}' should hold floats of 32 or 16 bits (F32, F16, BF16), found {found}")]
     WeightType {
         /// The tensor's name.
         name: String,
@@ -204,24 +202,17 @@ impl Error {
 
 fn empty_corpus(words: u64, distinct: usize, min_count: u64) -> String {
     match words {
-        0 => {
-            "the corpus holds no word: a text with words apart by white space, a sentence a line, is needed".to_owned()
-        }
+        0 => "the corpus should be text with a sentence in each line and white space between words, found no words"
+            .to_owned(),
         _ => format!(
-            "two words at least must occur {min_count} times (min_count), but of the corpus's {words} words, \
-             {distinct} of them different, fewer do: give it more text or a lower min_count"
+            "at least two words should occur {min_count} times (min_count), found fewer in the {words} words of the \
+             corpus ({distinct} different): add text or lower min_count"
         ),
     }
 }
 
-/// `value`, or an error that names the option if it is zero.
+/// `value`, or an error that names the option if it is 0.
 pub(crate) fn at_least_one(option: &'static str, value: usize) -> Result<usize> {
     OptionError::unless(value > 0, option, "at least 1", value)?;
     Ok(value)
-}
-
-/// `rate`, or an error that names the option unless 0 <= `rate` < 1.
-pub(crate) fn dropout_rate(option: &'static str, rate: f64) -> Result<f64> {
-    OptionError::unless((0.0..1.0).contains(&rate), option, "at least 0 and below 1", rate)?;
-    Ok(rate)
 }

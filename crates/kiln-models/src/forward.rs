@@ -1,5 +1,5 @@
-//! What goes through a forward pass next to the batch: its kind, the valid spans, the states of running text, and
-//! what layers tell of it: the rows that sparse embeddings look up, and that they were called.
+//! Context of a forward pass: training or inference, the valid spans, states carried between batches, and records of
+//! what the layers did (rows looked up, layers called).
 
 pub(crate) mod carried;
 pub(crate) mod layer_tape;

@@ -1,4 +1,4 @@
-//! The layers, one a file, in Keras's parametrisation. What they compute is `kiln-kernels`'s.
+//! The layers, one per file, with Keras's parameters. `kiln-kernels` computes them.
 //!
 //! Whole models are at the root of the crate; losses are in [`crate::Head`].
 
@@ -10,7 +10,6 @@ mod dropout;
 mod embedding;
 mod gru;
 mod lstm;
-pub(crate) mod mean_nll;
 mod pooling;
 pub(crate) mod recurrent;
 mod simple_rnn;

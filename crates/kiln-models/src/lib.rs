@@ -1,9 +1,8 @@
-//! Sequence models on [Burn](https://burn.dev): layers with Keras's parameters, ready classifiers,
-//! regressors and language models, and their summaries.
+//! Sequence models on [Burn](https://burn.dev): layers with Keras's parameters, ready classifiers, regressors and
+//! language models, and model summaries.
 //!
-//! A config makes a model on a device from a seed; the same seed makes the same model on every
-//! device. Reading text is `kiln-text`'s part, training `kiln-train`'s, the fused operations that
-//! the layers compute with `kiln-kernels`'s.
+//! A config makes a model on a device from a seed; the same seed makes the same model on every device. `kiln-text`
+//! reads text, `kiln-train` trains the models, and `kiln-kernels` has the fused operations that the layers use.
 //!
 //! ```
 //! use kiln_models::{ConvBiLstmConfig, Model};
@@ -17,7 +16,7 @@
 //! # Ok::<(), kiln_models::Error>(())
 //! ```
 
-/// Burn's `Config` for a configuration: `save`, `load`, and its JSON when it is printed.
+/// Burn's `Config` for a configuration: `save`, `load`, and printing as JSON.
 macro_rules! burn_config {
     ($config:ident) => {
         impl burn::config::Config for $config {}

@@ -1,9 +1,9 @@
 //! Ready models, each a config with `init(&device, seed)`.
 //!
-//! All of them map a batch to `[batch, outputs]` and say with a [`Head`] what the
-//! outputs mean; of a language model's windows each token is a row. Training them is another crate's part.
+//! Each maps a batch to `[batch, outputs]`; its [`Head`] is the meaning of the outputs. A language model has one row
+//! per token of its windows. `kiln-train` trains the models.
 
-/// What a model's configuration says of it, for its `impl Model`.
+/// Methods of `impl Model` that return what the model's configuration says.
 macro_rules! of_config {
     ($($size:ident),*) => {
         fn head(&self) -> $crate::Head {
@@ -16,25 +16,25 @@ macro_rules! of_config {
     };
 }
 
-/// A text classifier's configuration: what all of them have, and, in this order in its JSON, a hidden layer if it may
-/// have one and options of its own.
+/// A text classifier's configuration: the shared options, a hidden layer if the classifier may have one, and the
+/// classifier's own options, in this order in its JSON.
 macro_rules! classifier_config {
     ($(#[$about:meta])* $name:ident $($d_dense:ident)? { $($options:tt)* }) => {
         kiln_base::options! {
             $(#[$about])*
             #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
             pub struct $name {
-                /// How many ids there are.
+                /// The number of ids.
                 @[serde(rename = "vocab")]
                 pub required vocab_size: usize,
-                /// Steps of every row.
+                /// Steps of each row.
                 @[serde(rename = "length")]
                 pub required max_len: usize,
                 $(
                     /// Width of a dense layer with ReLU before the last one. Default: no such layer.
                     pub some $d_dense: usize,
                 )?
-                /// What the outputs mean. Default: two classes.
+                /// The meaning of the outputs. Default: two classes.
                 pub head: $crate::Head = $crate::Head::Binary,
                 $($options)*
             }
@@ -44,7 +44,7 @@ macro_rules! classifier_config {
     };
 }
 
-/// An artifact can hold the model, under a name.
+/// Makes the model an [`ArtifactModel`](crate::ArtifactModel) with a name.
 macro_rules! artifact_model {
     ($name:literal: $model:ident($config:ident)) => {
         impl $crate::ArtifactModel for $model {
@@ -66,7 +66,7 @@ macro_rules! artifact_model {
     };
 }
 
-/// The text classifiers of [`TextClassifier`], for a macro.
+/// Passes the text classifiers of [`TextClassifier`] to a macro.
 macro_rules! each_text_classifier {
     ($then:ident) => {
         $then! {
@@ -119,18 +119,18 @@ use crate::forward::spans::Spans;
 pub struct TokenBatch {
     /// `[batch, time]`
     pub ids: Tensor<2, Int>,
-    /// The valid span of each row; `None` where all steps are valid.
+    /// The valid span of each row; `None` if all steps are valid.
     pub spans: Option<Spans>,
 }
 
 impl TokenBatch {
-    /// Rows of `steps` ids, one after another, of which a model must read what the `spans` say.
+    /// Rows of `steps` ids, one after another; `spans` are the steps to read.
     ///
-    /// Spans that cover all rows from end to end are dropped: a model makes the same of none.
+    /// If all spans cover their whole rows, they are dropped: the model's result is the same without them.
     ///
     /// # Panics
     ///
-    /// If the ids do not fill as many rows as there are spans.
+    /// If the number of ids is not `steps` times the number of spans.
     pub fn new(ids: Vec<i32>, steps: usize, spans: Vec<Span>, device: &Device) -> Self {
         let ids = Tensor::from_data(TensorData::new(ids, [spans.len(), steps]), device);
         let is_whole = spans.iter().all(|&span| span == Span { start: 0, len: steps });
@@ -153,7 +153,7 @@ impl Example for TokenBatch {
 pub struct Series {
     /// `[batch, time, d_input]`
     pub values: Tensor<3>,
-    /// The valid span of each row; `None` where all steps are valid.
+    /// The valid span of each row; `None` if all steps are valid.
     pub spans: Option<Spans>,
 }
 
@@ -168,28 +168,27 @@ impl Example for Series {
     }
 }
 
-/// Steps of an example's rows: enough for several layers of windows and pools where any number is taken.
+/// Steps of an example's rows; if the model accepts any number, enough for several layers of windows and pools.
 fn steps<M: Model>(model: &M, rows: usize) -> usize {
     model.max_len().unwrap_or(128 * rows)
 }
 
-/// A kind of input of which a batch can be made up, to find out the shapes of a model's layers.
+/// An input of which an example batch can be made, to find the shapes of a model's layers.
 pub trait Example: Clone + Send + 'static {
-    /// A batch of so many rows that `model` takes. Where it takes rows of any length, those of a larger batch are
-    /// longer.
+    /// A batch of `rows` rows that `model` accepts. If it accepts rows of any length, a larger batch has longer rows.
     fn example<M: Model<Input = Self>>(model: &M, rows: usize, device: &Device) -> Self;
 
-    /// Whether no row of the batch has a step that is not padding. By default not.
+    /// Whether every step of the batch is padding. Default: false.
     fn is_padding_only(&self) -> bool {
         false
     }
 }
 
-/// What a model does with the steps that only pad a row.
+/// How a model treats padded steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaddedSteps {
-    /// They carry a recurrent state through unchanged.
+    /// They leave a recurrent state unchanged.
     #[default]
     Carry,
     /// They are read like any other step, as a Keras model without `mask_zero` does.
@@ -197,7 +196,7 @@ pub enum PaddedSteps {
 }
 
 impl PaddedSteps {
-    /// `spans`, or none where padded steps are read.
+    /// `spans`, or `None` if padded steps are read.
     pub(crate) fn of(self, spans: Option<&Spans>) -> Option<&Spans> {
         match self {
             Self::Carry => spans,
@@ -206,17 +205,19 @@ impl PaddedSteps {
     }
 }
 
-/// How a model does on a batch.
+/// The result of a model on a batch.
 #[derive(Clone, Debug)]
 pub struct Score {
     /// The mean loss, `[1]`.
     pub loss: Tensor<1>,
     /// The model's outputs, `[batch, outputs]`.
     pub outputs: Tensor<2>,
-    /// How many rows are right, `[1]`; `None` where it is not counted.
+    /// How many rows are right, `[1]`; `None` if that is not counted.
     pub correct: Option<Tensor<1>>,
-    /// How many terms the loss is the mean of: rows, or tokens of running text.
+    /// The number of terms that the loss is the mean of: rows, or tokens of running text.
     pub terms: usize,
+    /// Added to the loss for the gradient, and not part of the reported loss, `[1]`; `None` if the model adds nothing.
+    pub penalty: Option<Tensor<1>>,
 }
 
 /// A model that maps a batch of inputs to `[batch, outputs]`.
@@ -231,52 +232,52 @@ pub trait Model: Module + ModuleDisplay + std::fmt::Display + 'static {
     /// - output: `[batch, outputs]`
     fn forward(&self, input: &Self::Input, pass: &Pass) -> Tensor<2>;
 
-    /// What the outputs mean.
+    /// The meaning of the outputs.
     fn head(&self) -> Head;
 
-    /// The loss of a batch: by default the head's, of [`Model::forward`]'s outputs. A model that can tell the loss
+    /// The loss of a batch. Default: the head's loss of [`Model::forward`]'s outputs. A model that can compute the loss
     /// without all of its outputs does so here.
     fn score(&self, input: &Self::Input, targets: &Targets, pass: &Pass) -> Score {
         self.score_with(input, targets, &LossOptions::default(), pass)
     }
 
-    /// As [`Model::score`] with weights of rows and smoothed labels, which [`Model::takes_loss_options`] says whether the model
-    /// takes.
+    /// [`Model::score`] with row weights and label smoothing, for models that accept them
+    /// ([`Model::takes_loss_options`]).
     fn score_with(&self, input: &Self::Input, targets: &Targets, options: &LossOptions, pass: &Pass) -> Score {
         let outputs = self.forward(input, pass);
         let head = self.head();
         let correct = head.correct(outputs.clone(), targets);
         let loss = head.loss_with(outputs.clone(), targets, options);
-        Score { loss, outputs, correct, terms: targets.rows() }
+        Score { loss, outputs, correct, terms: targets.rows(), penalty: None }
     }
 
-    /// Whether rows can have weights and labels can be smoothed. By default they can; not where [`Model::score`] computes a loss of its
-    /// own.
+    /// Whether the model accepts row weights and label smoothing. Default: true; false if [`Model::score`] computes its
+    /// own loss.
     fn takes_loss_options(&self) -> bool {
         true
     }
 
-    /// The table of layers, by default derived from them: see [`Summary::of`], which runs the model twice.
+    /// The table of layers. Default: [`Summary::of`], which runs the model twice.
     fn summary(&self) -> Summary {
         Summary::of(self)
     }
 
-    /// The fewest steps of a row that the model takes. Default: 1.
+    /// The fewest steps per row that the model accepts. Default: 1.
     fn min_len(&self) -> usize {
         1
     }
 
-    /// Steps of every row; `None` where any number is taken.
+    /// Steps of each row; `None` if any number is accepted.
     fn max_len(&self) -> Option<usize> {
         None
     }
 
-    /// Numbers a step; `None` where it reads none.
+    /// Numbers per step; `None` if the model does not read numbers.
     fn d_input(&self) -> Option<usize> {
         None
     }
 
-    /// How many ids the model takes; `None` where it reads no ids.
+    /// The number of ids; `None` if the model does not read ids.
     fn vocab_size(&self) -> Option<usize> {
         None
     }

@@ -1,5 +1,5 @@
-//! A module's parameters by name: taken out, put back, and as safetensors. Integer and boolean
-//! parameters, which no optimizer changes, are left out.
+//! A module's float parameters by name: read out, put back, and stored as safetensors. Integer and boolean parameters,
+//! which no optimizer changes, are not included.
 
 pub(crate) mod initializer;
 mod path;
@@ -20,9 +20,9 @@ pub use path::ParameterPath;
 /// One parameter's values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weight {
-    /// Its sizes.
+    /// The shape.
     pub shape: Vec<usize>,
-    /// Its values, row by row.
+    /// The values, row by row.
     pub values: Vec<f32>,
 }
 
@@ -40,8 +40,7 @@ pub fn weights_of<M: Module>(module: &M) -> Weights {
 ///
 /// # Errors
 ///
-/// A parameter is missing or has another shape, or there is one too many; `module` is lost then,
-/// but nothing else.
+/// A parameter is missing or has another shape, or there is one too many. `module` is lost then.
 pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
     let mut mapper = Putting { path: ParameterPath::default(), weights, error: None };
     let module = module.map(&mut mapper);
@@ -54,12 +53,12 @@ pub fn with_weights<M: Module>(module: M, weights: Weights) -> Result<M> {
     }
 }
 
-/// Draws parameters anew: `choose` gets the path and the sizes of each, and leaves it as it is with `None`. The same key
-/// gives the same values on every device.
+/// Draws parameters again: `choose` is called with the path and the shape of each parameter and returns its
+/// initializer, or `None` to keep it. The same key draws the same values on every device.
 ///
 /// # Errors
 ///
-/// The limit or deviation of an initializer is no number, infinite or below 0.
+/// The limit or deviation of an initializer is not finite or is below 0.
 ///
 /// # Examples
 ///
@@ -93,8 +92,7 @@ pub fn initialized<M: Module>(
     with_weights(module, weights)
 }
 
-/// Says of the parameters under `path`, such as `embedding` or `embedding.table`, whether training
-/// changes them.
+/// Sets whether training changes the parameters under `path`, such as `embedding` or `embedding.table`.
 ///
 /// # Errors
 ///
@@ -104,22 +102,22 @@ pub fn with_trainable<M: Module>(module: M, path: &str, trainable: bool) -> Resu
     Ok(map_trainable(module, |name| is_under(name, path).then_some(trainable)))
 }
 
-/// Says of every parameter whether training changes it: `decide` gets its path, and leaves it as it is
-/// with `None`.
+/// Sets whether training changes each parameter: `decide` is called with its path and returns `None` to leave it as it
+/// is.
 pub fn map_trainable<M: Module>(module: M, decide: impl FnMut(&str) -> Option<bool>) -> M {
     module.map(&mut Freezing { path: ParameterPath::default(), decide })
 }
 
-/// Whether a parameter's path is `path` or lies under it.
+/// Whether a parameter's path is `path` or under it.
 pub fn is_under(name: &str, path: &str) -> bool {
     name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Whether there is a parameter under `path`.
+/// Checks that there is a parameter under `path`.
 ///
 /// # Errors
 ///
-/// There is none; the error names those that there are.
+/// No parameter is under `path`; the error lists the parameters.
 pub fn check_path<M: Module>(module: &M, path: &str) -> Result<()> {
     let mut names = Naming::default();
     module.visit(&mut names);
@@ -130,40 +128,39 @@ pub fn check_path<M: Module>(module: &M, path: &str) -> Result<()> {
     Err(Error::NoParameter { path: path.to_owned(), known })
 }
 
-/// The parameters that training leaves as they are. They are known only on a device with autodiff
-/// (`module.train()`).
+/// The parameters that training does not change. Only a module on a device with autodiff (`module.train()`) knows them.
 pub fn frozen_paths<M: Module>(module: &M) -> Vec<String> {
     let mut frozen = Frozen::default();
     module.visit(&mut frozen);
     frozen.found
 }
 
-/// The path and the sizes of every parameter. Nothing is read from the device.
+/// The path and the shape of every parameter. Nothing is read from the device.
 pub fn shapes_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     let mut names = Naming::default();
     module.visit(&mut names);
     names.found
 }
 
-/// What the metadata call the SHA-256 of all names and numbers, in the order of the names.
+/// The metadata key of the SHA-256 of all names and numbers, in the order of the names.
 const CHECKSUM: &str = "sha256";
 
-/// How the numbers of a file of weights are written.
+/// The precision of the numbers in a file of weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// 32 bits: the weights as they are.
+    /// 32 bits: the weights unchanged.
     #[default]
     Full,
-    /// 16 bits (IEEE 754's half precision): half the size, about three digits, and no magnitude beyond 65,504.
+    /// 16 bits (IEEE 754 half precision): half the size, about three digits, and magnitudes up to 65,504.
     Half,
 }
 
-/// The weights as the bytes of a safetensors file. Without metadata of its own it has a checksum in them, which
+/// The weights as the bytes of a safetensors file. If `metadata` is `None`, the file's metadata hold a checksum, which
 /// [`from_safetensors`] compares.
 ///
 /// # Errors
 ///
-/// The format cannot hold them (a header beyond its limit, or in half precision a number beyond 65,504).
+/// The format cannot hold them (a header beyond its limit, or for half precision a number beyond 65,504).
 pub fn to_safetensors(
     weights: &Weights,
     precision: Precision,
@@ -185,7 +182,8 @@ pub fn to_safetensors(
         };
         all.push((name.as_str(), dtype, &weight.shape, bytes));
     }
-    // A file whose metadata are another's has that one's checksum; several entries would differ in order from file to file.
+    // If the caller gives metadata, the checksum is the caller's part. Only one entry: the order of several would vary
+    // from file to file.
     let metadata = metadata.or_else(|| {
         let parts = all.iter().flat_map(|(name, .., bytes)| [name.as_bytes(), bytes.as_slice()]);
         Some(HashMap::from([(CHECKSUM.to_owned(), sha256(parts))]))
@@ -197,12 +195,12 @@ pub fn to_safetensors(
     Ok(safetensors::serialize(views, metadata)?)
 }
 
-/// Reads the bytes of a safetensors file. Numbers of 16 bits become the same of 32.
+/// Reads the bytes of a safetensors file. Numbers of 16 bits are converted to 32 bits.
 ///
 /// # Errors
 ///
-/// They are cut short or no safetensors file, a tensor does not hold floats of 32 or 16 bits, or the numbers are not those
-/// that the checksum was made of, if there is one.
+/// The bytes are cut short or not a safetensors file, a tensor does not hold floats of 32 or 16 bits, or the numbers do
+/// not match the checksum, if there is one.
 pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
     fn values<const N: usize>(view: &TensorView<'_>, read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         view.data().as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
@@ -227,7 +225,7 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<Weights> {
     tensors.iter().map(weight).collect()
 }
 
-/// Keeps the path of a visitor or mapper.
+/// Tracks the path of a visitor or mapper.
 macro_rules! follows_path {
     () => {
         fn enter_module(&mut self, name: &str, container: &str) {
@@ -269,7 +267,7 @@ impl ModuleMapper for Putting {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.name();
-        // Asking for the values of a parameter that is loaded would draw them first.
+        // Reading the values of an unloaded parameter would draw them first.
         let (shape, device) = (param.lazy_shape().to_vec(), param.lazy_device());
         let error = match self.weights.remove(&name) {
             None => Error::MissingWeight { name, shape },
@@ -283,7 +281,7 @@ impl ModuleMapper for Putting {
                     let loaded = if tensor.is_require_grad() { loaded.require_grad() } else { loaded };
                     return Param::from_mapped_value(id, loaded, mapper);
                 }
-                // Values as they are in the module: a mapper of Burn's is for Burn's own files.
+                // The values have the module's layout; Burn's mapper is for Burn's own files.
                 return param.load_mapper(|tensor| tensor).transform_for_load(loaded, id);
             }
         };
@@ -308,7 +306,7 @@ impl<F: FnMut(&str) -> Option<bool>> ModuleMapper for Freezing<F> {
     }
 }
 
-/// The name and the sizes of every parameter, none of which is drawn for that.
+/// The name and the shape of every parameter, without drawing any.
 #[derive(Default)]
 struct Naming {
     path: ParameterPath,
@@ -323,7 +321,7 @@ impl ModuleVisitor for Naming {
     }
 }
 
-/// The names of the parameters that are not trained.
+/// The names of the frozen parameters.
 #[derive(Default)]
 struct Frozen {
     path: ParameterPath,

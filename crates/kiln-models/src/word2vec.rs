@@ -1,9 +1,8 @@
-//! word2vec: vectors of words from the words around them, by CBOW or skip-gram.
+//! word2vec: word vectors from the words around them, by CBOW or skip-gram.
 //!
-//! [`Word2Vec`] is the fast path: it updates two tables of vectors in place, on all cores, from a
-//! [`Corpus`] that is never whole in memory. [`NegativeSampling`] is the same model as a Burn module,
-//! for the ordinary trainer and any backend, and [`SoftmaxCbow`] the one that scores every word, for
-//! teaching. Querying vectors is `kiln-vectors`' part.
+//! [`Word2Vec`] is the fast path: it updates two tables of vectors in place, on all cores, from a [`Corpus`] that is
+//! never whole in memory. [`NegativeSampling`] is the same model as a Burn module, for the ordinary trainer and any
+//! backend. [`SoftmaxCbow`] scores every word, for teaching. `kiln-vectors` has the queries of vectors.
 
 mod config;
 mod corpus;

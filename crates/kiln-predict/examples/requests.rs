@@ -1,13 +1,13 @@
-//! Times small requests to one predictor: how long one text takes, by itself and next to other threads that ask too, how
-//! many texts a second there are one at a time and in batches of 64, and whether a million requests leak memory.
+//! Times small requests to one predictor: how long one text takes, with one thread and with several; how many texts it
+//! predicts a second, one at a time and in batches of 64; and whether a million requests leak memory.
 //!
 //! ```text
 //! cargo run --release -p kiln-predict --features flex --example requests -- [FOLDER [threads [requests]]]
 //! ```
 //!
-//! FOLDER is the artifact of a text classifier; without it, or for `-`, a small one is made (an embedding of 16 numbers, a
-//! bidirectional LSTM of 16, rows of 20 words). Output: microseconds at the 50th and the 99th percentile, texts a second, and
-//! the memory of the process before and after the million.
+//! FOLDER is the artifact of a text classifier. Without it, or with `-`, a small one is made (an embedding of 16
+//! numbers, a bidirectional LSTM of 16, rows of 20 words). Output: microseconds at the 50th and the 99th percentile,
+//! texts a second, and the memory of the process before and after the million.
 
 use std::time::{Duration, Instant};
 
@@ -64,10 +64,11 @@ fn main() -> Result<(), Error> {
     long_run(&predictor, threads, requests)
 }
 
-/// Many requests from several threads: what they take at the start and at the end, and the memory of the process.
+/// Sends many requests from several threads, and prints their times at the start and at the end, and the process's
+/// memory.
 fn long_run(predictor: &TextPredictor, threads: usize, requests: usize) -> Result<(), Error> {
     let each = (requests / threads).max(20);
-    // Written to once, so that the memory of the times is there from the start.
+    // Filled here, so that the memory for the times is allocated before it is measured.
     let mut times = vec![vec![Duration::MAX; each]; threads];
     let before = memory()?;
     std::thread::scope(|scope| {
@@ -104,7 +105,7 @@ fn percentiles(mut times: Vec<Duration>) -> [f64; 2] {
     [0.5, 0.99].map(|share| times[(times.len() as f64 * share) as usize].as_secs_f64() * 1e6)
 }
 
-/// The megabytes of memory that the process has, where the system tells.
+/// The memory of the process in megabytes, where the system reports it.
 fn memory() -> Result<Option<f64>, Error> {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return Ok(None) };
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,6 +1,6 @@
 //! [`ArtifactConfig`]: what an artifact holds next to its weights, and how it is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -34,7 +34,7 @@ enum Reading {
 /// What an artifact holds next to its weights: the model's name and configuration, how text becomes ids, and how the
 /// artifact was made.
 ///
-/// `Trainer::artifact` takes it and writes the folder in the course of a run; [`save`](Self::save) writes it at once.
+/// `Trainer::artifact` accepts it and writes the folder during a run; [`save`](Self::save) writes it at once.
 ///
 /// # Examples
 ///
@@ -74,7 +74,7 @@ pub struct ArtifactConfig {
 
 impl ArtifactConfig {
     fn new<M: ArtifactModel>(kind: Kind, model: &M, reading: Reading) -> Self {
-        // A configuration is plain data; one that is not is refused by `check`.
+        // A configuration is plain data; `check` refuses one that is not.
         let config = serde_json::to_value(model.config()).unwrap_or_default();
         Self {
             kind,
@@ -91,7 +91,7 @@ impl ArtifactConfig {
         }
     }
 
-    /// The artifact of a text classifier, with a name for each class in the order of the labels.
+    /// The artifact of a text classifier, with one name for each class, in the order of the labels.
     pub fn text<M: ArtifactModel<Input = TokenBatch>>(
         model: &M,
         encoder: &SequenceEncoder,
@@ -101,8 +101,8 @@ impl ArtifactConfig {
         Self::new(Kind::TextClassifier, model, reading)
     }
 
-    /// The artifact of a linear classifier of texts; [`linear_weights`](crate::linear_weights) gives its weights. It is read by the same
-    /// [`TextPredictor`](crate::TextPredictor).
+    /// The artifact of a linear text classifier; [`linear_weights`](crate::linear_weights) returns its weights. The
+    /// same [`TextPredictor`](crate::TextPredictor) reads it.
     pub fn linear(classifier: &LinearClassifier) -> Self {
         let classes = classifier.class_names().len();
         let config = serde_json::to_value(LinearConfig::of(classifier.model())).unwrap_or_default();
@@ -134,57 +134,58 @@ impl ArtifactConfig {
         Self::new(Kind::LanguageModel, model, Reading::Tokens { vocabulary: vocabulary.clone(), unit })
     }
 
-    /// The probability of class 1, between 0 and 1, from which on a classifier of two classes says class 1. Default: the more
-    /// probable class.
+    /// The probability, between 0 and 1, from which a classifier of two classes predicts class 1, and a classifier of
+    /// labels predicts a label. Default: the more probable class; 0.5 for labels.
     #[must_use]
     pub const fn threshold(mut self, threshold: f32) -> Self {
         self.threshold = Some(threshold);
         self
     }
 
-    /// Divides a classifier's logits before they become probabilities, to make these fit how often they are right (Guo et
-    /// al. 2017, "On Calibration of Modern Neural Networks"). Above 0. Default: the logits as they are.
+    /// The number, above 0, that a classifier's logits are divided by before they become probabilities, so that the
+    /// probabilities match how often they are right (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+    /// Default: the logits are not divided.
     #[must_use]
     pub const fn temperature(mut self, temperature: f32) -> Self {
         self.temperature = Some(temperature);
         self
     }
 
-    /// How the weights' numbers are written when a run ends. Default: with 32 bits.
+    /// The precision in which the weights are written when a run ends. Default: 32 bits.
     #[must_use]
     pub const fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
     }
 
-    /// What the model was trained on, for a person who finds the folder.
+    /// What the model was trained on, for whoever finds the folder.
     #[must_use]
     pub fn data(mut self, data: impl Into<String>) -> Self {
         self.made.data = Some(data.into());
         self
     }
 
-    /// The run's seed, for a person who finds the folder; `Trainer` gives its own.
+    /// The run's seed, for whoever finds the folder; `Trainer` sets its own.
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.made.seed = Some(seed);
         self
     }
 
-    /// How good the model is, such as `val_loss`, for a person who finds the folder; `Trainer` gives those of its history.
-    /// What is not finite is dropped.
+    /// How good the model is, such as `val_loss`, for whoever finds the folder; `Trainer` adds the scores of its
+    /// history. Scores that are not finite are dropped.
     #[must_use]
     pub fn scores(mut self, scores: impl IntoIterator<Item = (String, f64)>) -> Self {
         self.scores.extend(scores.into_iter().filter(|(_, score)| score.is_finite()));
         self
     }
 
-    /// Whether the parts fit together, as a later process will need them to.
+    /// Checks that the parts fit together, so that the artifact can be loaded later.
     ///
     /// # Errors
     ///
-    /// Vocabulary, length or the number of class names differ between the parts; the threshold or the temperature is out of
-    /// range, or there are none of two classes to decide between.
+    /// Vocabulary, length or the number of class names differ between the parts; the threshold or the temperature is
+    /// out of range or has no meaning for the model's head.
     pub fn check(&self) -> Result<()> {
         if !self.model.config.is_object() {
             let found = self.model.config.to_string();
@@ -201,7 +202,7 @@ impl ArtifactConfig {
         }
     }
 
-    /// Whether the tokenizer is that of an artifact's folder, if both have one.
+    /// Whether the tokenizer equals the one in an artifact's folder, if both have one.
     #[doc(hidden)]
     pub fn has_tokenizer_of(&self, folder: &Path) -> bool {
         let Ok(old) = std::fs::read_to_string(folder.join(TOKENIZER)) else { return true };
@@ -252,7 +253,7 @@ impl ArtifactConfig {
         }
     }
 
-    /// The same, made as what `folder` holds: for a run that goes on there.
+    /// The same, with the command and the date that `folder` records: for a run that continues there.
     #[doc(hidden)]
     #[must_use]
     pub fn made_as_in(mut self, folder: &Path) -> Self {
@@ -266,7 +267,8 @@ impl ArtifactConfig {
         self
     }
 
-    /// What tells whether a run that is resumed leaves the same artifact: what was chosen, not when and how well.
+    /// Text that is equal if a resumed run produces the same artifact: it holds what was chosen, not the date or the
+    /// scores.
     #[doc(hidden)]
     pub fn identity(&self) -> String {
         let tokenizer = self.tokenizer().map(|text| checksum::sha256([text.as_bytes()]));
@@ -274,7 +276,7 @@ impl ArtifactConfig {
     }
 
     /// Writes `config.json` and, for text, `tokenizer.json` into `folder`, for a run whose weights may still change:
-    /// `config.json` says nothing of them.
+    /// `config.json` does not describe them.
     ///
     /// # Errors
     ///
@@ -285,8 +287,8 @@ impl ArtifactConfig {
         self.write(folder, None)
     }
 
-    /// Writes the artifact into `folder`, which is made if need be: `tokenizer.json` for text, `model.safetensors`, and last
-    /// `config.json`, which holds the sizes and the SHA-256 of the others.
+    /// Writes the artifact into `folder`, which is created if needed: `tokenizer.json` for text, `model.safetensors`,
+    /// and last `config.json`, which holds the sizes and the SHA-256 checksums of the others.
     ///
     /// # Errors
     ///
@@ -301,7 +303,7 @@ impl ArtifactConfig {
         self.write(folder.as_ref(), Some(weights::to_safetensors(weights, self.precision, None)?))
     }
 
-    /// All files get their names one right after the other, when each is whole under another.
+    /// Writes every file whole under a temporary name, then renames them one right after the other, `config.json` last.
     fn write(&self, folder: &Path, model: Option<Vec<u8>>) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(FileError::new("make the folder", folder))?;
         let whole = |name: &str, bytes: &[u8]| -> Result<WholeFile> {
@@ -319,11 +321,11 @@ impl ArtifactConfig {
         let (model, tokenizer) =
             (model.as_deref().map(FileEntry::of), tokenizer.map(|text| FileEntry::of(text.as_bytes())));
         written.push(whole(CONFIG, self.file(Files { model, tokenizer }).to_json().as_bytes())?);
-        Ok(written.into_iter().try_for_each(WholeFile::finish)?)
+        Ok(WholeFile::finish_all(written)?)
     }
 }
 
-/// Whether a classifier fits its encoder and the names of its classes.
+/// Checks that a classifier fits its encoder and its class names.
 pub(crate) fn check_classifier(
     head: Head,
     max_len: Option<usize>,
@@ -332,7 +334,7 @@ pub(crate) fn check_classifier(
     class_names: &[String],
 ) -> Result<()> {
     if vocab_size.is_none() {
-        return Err(Error::data("the ids that the model takes", "a number (`Model::vocab_size`)", "none"));
+        return Err(Error::data("the model's vocabulary", "a size from `Model::vocab_size`", "none"));
     }
     if let Some(found) = vocab_size.filter(|&found| found < encoder.vocab_size()) {
         return Err(Error::data(
@@ -343,31 +345,31 @@ pub(crate) fn check_classifier(
     }
     let length = encoder.shape().max_len;
     if let Some(found) = max_len.filter(|&found| found != length) {
-        return Err(Error::data("the model's length", format!("{length}, as the text encoder's"), found));
+        return Err(Error::data("the model's length", format!("{length}, the length of the text encoder"), found));
     }
     check_class_names(head, class_names)
 }
 
-/// Whether the names of classes are names, one for each class.
+/// Checks that the class names are valid and that there is one for each class.
 pub(crate) fn check_class_names(head: Head, class_names: &[String]) -> Result<()> {
     let is_name = |name: &String| !name.is_empty() && !name.contains(char::is_control);
-    if let Some(at) =
-        (0..class_names.len()).find(|&at| !is_name(&class_names[at]) || class_names[..at].contains(&class_names[at]))
-    {
-        let expected = "different ones, none empty or with line ends or tabs";
-        return Err(Error::data("the class names", expected, format!("{:?}", class_names[at])));
+    let mut seen = HashSet::with_capacity(class_names.len());
+    if let Some(bad) = class_names.iter().find(|name| !is_name(name) || !seen.insert(name.as_str())) {
+        let expected = "distinct names, not empty and without line breaks or tabs";
+        return Err(Error::data("the class names", expected, format!("{bad:?}")));
     }
-    match head.classes() {
+    match head.names() {
+        Some(1) if matches!(head, Head::Labels(_)) && class_names.len() == 1 => Ok(()),
         None | Some(0 | 1) => Err(Error::data("the classes of a text classifier's head", "at least 2", head.outputs())),
         Some(classes) if classes != class_names.len() => {
-            let expected = format!("{classes}, as the model's classes");
+            let expected = format!("{classes}, one for each class of the model");
             Err(Error::data("the number of class names", expected, class_names.len()))
         }
         Some(_) => Ok(()),
     }
 }
 
-/// Whether a language model has a place for each token.
+/// Checks that a language model has a place for each token.
 pub(crate) fn check_vocabulary(vocab_size: Option<usize>, vocabulary: &Vocabulary) -> Result<()> {
     match vocab_size.filter(|&found| found < vocabulary.len()) {
         Some(found) => {
@@ -378,24 +380,26 @@ pub(crate) fn check_vocabulary(vocab_size: Option<usize>, vocabulary: &Vocabular
     }
 }
 
-/// Whether a threshold and a temperature have a meaning.
+/// Checks that a threshold and a temperature are in range and have a meaning for the head.
 pub(crate) fn check_calibration(head: Head, threshold: Option<f32>, temperature: Option<f32>) -> Result<()> {
     if let Some(threshold) = threshold {
         let is_share = (0.0..=1.0).contains(&threshold);
         OptionError::unless(is_share, "threshold", "a probability between 0 and 1", threshold)?;
         let classes = head.classes().unwrap_or(0);
-        OptionError::unless(classes == 2, "threshold", "none, for it parts two classes", format!("{classes} classes"))?;
+        let has_one = classes == 2 || matches!(head, Head::Labels(_));
+        let expected = "unset unless the model has two classes or labels";
+        OptionError::unless(has_one, "threshold", expected, format!("{classes} classes"))?;
     }
     if let Some(temperature) = temperature {
         let is_scale = temperature.is_finite() && temperature > 0.0;
         OptionError::unless(is_scale, "temperature", "a number above 0", temperature)?;
-        let has_logits = head.classes().is_some();
-        OptionError::unless(has_logits, "temperature", "none, for only a classifier has logits", temperature)?;
+        let has_logits = head.names().is_some();
+        OptionError::unless(has_logits, "temperature", "unset unless the model is a classifier", temperature)?;
     }
     Ok(())
 }
 
-/// The command that runs, without the folder of the program.
+/// The command that is running, without the folder of the program.
 fn command() -> Option<String> {
     let mut arguments = std::env::args_os();
     let program = arguments.next()?;
@@ -404,7 +408,7 @@ fn command() -> Option<String> {
     Some(std::iter::once(program).chain(words).collect::<Vec<_>>().join(" "))
 }
 
-/// A word as a shell reads it.
+/// A word, quoted for a shell where needed.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
@@ -413,17 +417,17 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// The date in UTC, such as 2026-03-01.
+/// Today's date in UTC, such as 2026-03-01.
 fn today() -> Option<String> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
     let [year, month, day] = civil(seconds / 86_400);
     Some(format!("{year:04}-{month:02}-{day:02}"))
 }
 
-/// The year, month and day of a day counted from 1970-01-01. Years are taken to begin in March, so that a leap day is the
-/// last of one.
+/// The year, month and day of a day counted from 1970-01-01. Years begin in March here, so that a leap day is the last
+/// day of its year.
 fn civil(days: u64) -> [u64; 3] {
-    // From 0000-03-01, in eras of 400 years.
+    // Days from 0000-03-01, in eras of 400 years.
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;

@@ -37,14 +37,14 @@ impl Kind {
     }
 }
 
-/// A model, by the name that a program knows it by.
+/// A model and the name that programs know it by.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct NamedModel {
     pub(crate) name: String,
     pub(crate) config: Value,
 }
 
-/// An encoder, by the name that a program knows it by, and what follows it. Its own file is `tokenizer.json`.
+/// An encoder, the name that programs know it by, and the padding after it. The encoder itself is in `tokenizer.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct NamedEncoder {
     pub(crate) name: String,
@@ -72,7 +72,7 @@ impl FileEntry {
     }
 }
 
-/// What is known of the other files; nothing of the weights while a run still changes them.
+/// What is known of the other files; nothing of the weights while a run can still change them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Files {
     #[serde(rename = "model.safetensors")]
@@ -81,7 +81,7 @@ pub(crate) struct Files {
     pub(crate) tokenizer: Option<FileEntry>,
 }
 
-/// How an artifact was made, for a person who finds the folder.
+/// How an artifact was made, for whoever finds the folder.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Made {
     pub(crate) command: Option<String>,
@@ -90,12 +90,12 @@ pub(crate) struct Made {
     pub(crate) date: Option<String>,
 }
 
-/// `config.json`, but for its checksum.
+/// `config.json` without its checksum.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ConfigFile {
     pub(crate) format: u64,
     pub(crate) kind: Kind,
-    /// The versions that wrote it.
+    /// The versions of Kiln and Burn that wrote it.
     pub(crate) kiln: String,
     pub(crate) burn: String,
     pub(crate) model: NamedModel,
@@ -109,10 +109,10 @@ pub(crate) struct ConfigFile {
     #[serde(default)]
     pub(crate) made: Made,
     pub(crate) files: Files,
-    /// Format 1's check of the tokenizer: the SHA-256 of what its reader writes again.
+    /// Format 1's check of the tokenizer: the SHA-256 of the tokenizer as its reader writes it back.
     #[serde(skip)]
     pub(crate) rewritten_tokenizer: Option<String>,
-    /// Whether its checksum was there, and right; a person who edits the file takes it out.
+    /// Whether its checksum was there and correct; someone who edits the file removes it.
     #[serde(skip)]
     pub(crate) is_sealed: bool,
 }
@@ -126,7 +126,7 @@ impl ConfigFile {
     ///
     /// # Errors
     ///
-    /// It is no JSON, of another format, was changed, or lacks a key or has one too many.
+    /// It is not JSON, is of another format, was changed, lacks a key or has an unknown one.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
         let damaged = |reason: &dyn std::fmt::Display| Error::damaged(path, reason);
         let Once(mut value) = serde_json::from_str(text).map_err(|error| damaged(&error))?;
@@ -149,26 +149,26 @@ impl ConfigFile {
             object.remove(CHECKSUM);
         }
         if value.get(CHECKSUM).is_some() {
-            let reason = "its key \"checksum\" must be the last one, and a string; if you edited the file, take it out";
+            let reason = "its key \"checksum\" must be the last one, and a string; remove it if you edited the file";
             return Err(damaged(&reason));
         }
         Ok(Self { is_sealed, ..strict(&value).map_err(|error| damaged(&error))? })
     }
 }
 
-/// JSON with a line for each key, and a line feed at the end.
+/// JSON with one key per line and a line feed at the end.
 pub(crate) fn pretty(value: &impl Serialize) -> String {
-    // Plain data: strings as keys, and nothing that fails to serialise.
+    // Plain data with strings as keys always serialises.
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// Reads a value, and refuses keys that it does not know.
+/// Reads a value and refuses unknown keys.
 ///
 /// # Errors
 ///
-/// What is missing, unknown or of another type, in words.
+/// Says in words what is missing, unknown or of another type.
 pub(crate) fn strict<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T, String> {
     let read = serde_path_to_error::deserialize(value).map_err(|error| wrong_in(value, &error))?;
     let known = serde_json::to_value(&read).map_err(|error| error.to_string())?;
@@ -178,7 +178,7 @@ pub(crate) fn strict<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T
     }
 }
 
-/// An error of serde's, with the key that it is in; of a missing key, with the one that may have been meant.
+/// Describes a serde error with the key it is in and, for a missing key, the key that may be a misspelling of it.
 fn wrong_in(value: &Value, error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let path = error.path().to_string();
     let message = error.inner().to_string();
@@ -193,7 +193,7 @@ fn wrong_in(value: &Value, error: &serde_path_to_error::Error<serde_json::Error>
     place + &message + &hint.unwrap_or_default()
 }
 
-/// The keys of `config.json`, none of which is a misspelling of another.
+/// The keys of `config.json`; none of them is a misspelling of another.
 const KEYS: [&str; 13] = [
     "format",
     "kind",
@@ -210,7 +210,7 @@ const KEYS: [&str; 13] = [
     "files",
 ];
 
-/// JSON in which no object has a key twice: of two, a parser would take the last.
+/// JSON in which no object has the same key twice; a plain parser would keep the last of the two.
 struct Once(Value);
 
 impl<'de> Deserialize<'de> for Once {
@@ -264,7 +264,7 @@ impl<'de> Visitor<'de> for OnceVisitor {
         let mut all = Map::new();
         while let Some((key, Once(value))) = entries.next_entry::<String, Once>()? {
             if all.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key {key:?} stands twice")));
+                return Err(A::Error::custom(format_args!("the key {key:?} occurs twice")));
             }
             all.insert(key, value);
         }
@@ -272,7 +272,7 @@ impl<'de> Visitor<'de> for OnceVisitor {
     }
 }
 
-/// The first key of `value` that `known` lacks.
+/// The first key of `value` that is not in `known`.
 fn unknown_key(value: &Value, known: &Value, path: &str) -> Option<String> {
     match (value, known) {
         (Value::Object(value), Value::Object(known)) => value.iter().find_map(|(key, inner)| match known.get(key) {
@@ -294,7 +294,7 @@ fn quoted(keys: &Map<String, Value>) -> String {
     keys.join(", ")
 }
 
-/// The name most like `name`, if one is like it.
+/// The name most similar to `name`, if one is similar enough.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.map(|other| (strsim::damerau_levenshtein(name, other), other)).min()?;
     (near.0 <= 1 + name.chars().count() / 4).then_some(near.1)
@@ -335,7 +335,7 @@ fn format_1(value: &Value) -> Result<ConfigFile, String> {
             let name = config.as_object_mut().and_then(|config| config.remove("model"));
             let name = name.as_ref().and_then(Value::as_str).ok_or("missing field `config.model`")?;
             let SequenceShape { max_len, padding, truncating } = sequence;
-            // Its file says what encoder it is.
+            // Its file says which encoder it is.
             let encoder = NamedEncoder { name: String::new(), max_len, padding, truncating };
             let classes = Some(class_names);
             file(Kind::TextClassifier, model(name, config), Some(encoder), None, classes, Some(tokenizer_sha256))
@@ -350,7 +350,8 @@ fn format_1(value: &Value) -> Result<ConfigFile, String> {
     })
 }
 
-/// What checkpoints have always kept of an artifact, to tell whether a resumed run leaves the same: format 1's text.
+/// The text that checkpoints keep of an artifact, to check that a resumed run produces the same one. It has always been
+/// format 1's text.
 pub(crate) fn format_1_text(file: &ConfigFile, rewritten_tokenizer: Option<String>) -> String {
     #[derive(Serialize)]
     struct File {

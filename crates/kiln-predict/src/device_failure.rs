@@ -1,11 +1,10 @@
-//! What a GPU says when it fails, made an error that says what to do: memory that ran out, a device that
-//! fails.
+//! Turns failures of a GPU into errors that say what to do: it ran out of memory, or the device failed.
 //!
-//! A GPU computes while the program goes on, so a failure shows where something is read next, and only its
-//! text says what it was. Most reads return it. Those that Burn offers without a `Result`, such as
-//! the ones in [`weights_of`](kiln_models::weights::weights_of), panic with it, and so does CubeCL
-//! where its own thread met it. That is why work on a GPU runs under `catch_unwind`, here and nowhere
-//! else; a panic that is no failure of the device goes on as it was.
+//! A GPU computes while the program goes on, so a failure appears at the next read, and only its text says what went
+//! wrong. Most reads return it as an error. Reads that Burn offers without a `Result`, such as those in
+//! [`weights_of`](kiln_models::weights::weights_of), panic with it, and so does CubeCL if its own thread hits it. That
+//! is why work on a GPU runs under `catch_unwind`, here and nowhere else; a panic that is not a failure of the device
+//! is passed on unchanged.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,8 +16,8 @@ use kiln_models::weights;
 
 use crate::error::{Error, Result, Shortage, bytes_of};
 
-/// Rows of a batch to try: as many as let the buffer asked for fit, as far as it grows with the rows, else
-/// half; a power of two.
+/// A smaller number of rows to try, a power of two: as many as let the requested buffer fit, if its size grows with the
+/// rows, else half.
 fn batch_to_try(rows: usize, asked: Option<u64>, largest: Option<u64>) -> Option<usize> {
     let fewer = match (asked, largest) {
         (Some(asked), Some(largest)) if asked > largest => {
@@ -29,7 +28,7 @@ fn batch_to_try(rows: usize, asked: Option<u64>, largest: Option<u64>) -> Option
     (fewer > 0).then(|| 1 << fewer.ilog2())
 }
 
-/// What a message tells of a device.
+/// What a message says about a device.
 #[derive(Debug, PartialEq, Eq)]
 enum Failure {
     Memory { asked: Option<u64> },
@@ -37,21 +36,21 @@ enum Failure {
 }
 
 impl Failure {
-    /// `None` of a message that tells of something else.
+    /// `None` for a message about something else.
     fn told_by(message: &str) -> Option<Self> {
-        // CubeCL's errors of allocation, each followed by the number of bytes.
+        // CubeCL's allocation errors, each followed by the number of bytes.
         const SIZED: [&str; 4] = [
             "can't allocate buffer of size: ",
             "out of device memory allocating ",
             "storage for a deferred allocation of ",
             "Can't allocate ",
         ];
-        // wgpu's.
+        // wgpu's errors.
         const UNSIZED: [&str; 2] = ["Out of Memory", "Not enough memory left"];
-        // CubeCL's of a buffer that it could not have.
+        // CubeCL's error for a buffer that it could not allocate.
         const MISSING: [&str; 1] = ["couldn't find resource for that handle"];
         const LOST: [&str; 2] = ["DevicePoisoned", "device is poisoned"];
-        // Of reads, returned by Burn and panicked with; and panics of CubeCL's own thread.
+        // Errors of reads, which Burn returns or panics with, and panics of CubeCL's own thread.
         const FAILED: [&str; 4] = [
             "An error happened during execution",
             "Error while reading data",
@@ -70,7 +69,7 @@ impl Failure {
             return Some(Self::Memory { asked: None });
         }
         if says(&LOST) {
-            return Some(Self::Device { reason: format!("{} (it is lost to this process)", innermost(message)) });
+            return Some(Self::Device { reason: format!("{} (this process has lost it)", innermost(message)) });
         }
         if says(&MISSING) {
             return Some(Self::Memory { asked: None });
@@ -79,9 +78,9 @@ impl Failure {
     }
 }
 
-/// The innermost cause that a message tells, without what lies after it.
+/// The innermost cause in a message, without what follows it.
 fn innermost(message: &str) -> String {
-    // A quoted message has its line ends written out.
+    // In a quoted message, line ends are escaped.
     let message = message.strip_suffix("\" }").unwrap_or(message).replace("\\n", "\n");
     let cause = message.rsplit("Caused by:").next().unwrap_or_default();
     let lines = cause.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -89,14 +88,14 @@ fn innermost(message: &str) -> String {
     lines.join(": ")
 }
 
-/// The text of a panic, where it has one.
+/// The text of a panic, if it has one.
 fn message_of(panic: &(dyn Any + Send)) -> Option<&str> {
     panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
-/// An error that may tell of a failure of the device.
+/// An error that may come from a failure of the device.
 pub trait OfDevice: From<Error> + std::fmt::Display {
-    /// Whether its text is to be looked at for what the device says.
+    /// Whether its text should be searched for a failure of the device.
     fn is_of_device(&self) -> bool;
 }
 
@@ -109,18 +108,18 @@ pub fn device_of<M: Module>(module: &M) -> Result<Device> {
     module.devices().into_iter().next().ok_or(Error::NoParameters)
 }
 
-/// Work of a model on its device.
+/// A model's work on its device.
 #[derive(Debug)]
 pub struct Work {
     device: Device,
-    /// The GPU's name; `None` on the CPU, whose failures are none of this file's.
+    /// The GPU's name; `None` on the CPU, whose failures are not handled here.
     gpu: Option<String>,
     batch_size: usize,
     largest_parameter: Option<(String, Vec<usize>)>,
 }
 
 impl Work {
-    /// Work of `model` in batches of so many rows.
+    /// Work of `model` in batches of `batch_size` rows.
     ///
     /// # Errors
     ///
@@ -133,15 +132,16 @@ impl Work {
         Ok(Self { device, gpu, batch_size, largest_parameter })
     }
 
-    /// What `act` gives.
+    /// Runs `act` and returns its result.
     ///
     /// # Errors
     ///
-    /// Those of `act`; those that tell of a failure of the device, and panics that do, as
-    /// [`Error::OutOfMemory`] and [`Error::DeviceFailed`].
+    /// Those of `act`. Errors and panics that come from a failure of the device become [`Error::OutOfMemory`] and
+    /// [`Error::DeviceFailed`].
     pub fn run<T, E: OfDevice>(&self, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let Some(gpu) = &self.gpu else { return act() };
-        // What a panic leaves half-done is a model in training, which is dropped with the run; other work only reads one.
+        // A panic can leave only a model in training half-done, and that model is dropped with the run; other work only
+        // reads it.
         match catch_unwind(AssertUnwindSafe(act)) {
             Ok(Err(error)) if error.is_of_device() => {
                 Err(Failure::told_by(&error.to_string()).map_or(error, |failure| self.error(gpu, failure).into()))
@@ -161,7 +161,7 @@ impl Work {
                 return Error::DeviceFailed { device: gpu.to_owned(), reason, kept: String::new() };
             }
         };
-        // A device that has no memory left may not answer either.
+        // A device without free memory may not answer this either.
         let memory = catch_unwind(AssertUnwindSafe(|| device_memory(&self.device))).ok().flatten();
         let largest = memory.map(|memory| memory.largest_buffer);
         let is_too_large = |(_, shape): &&(String, Vec<usize>)| largest.is_some_and(|most| bytes_of(shape) > most);
@@ -196,11 +196,11 @@ mod tests {
             (
                 "The device is poisoned\nCaused by:\n  The device is poisoned\nCaused by:\n  Destroyed: the device went \
                  away\nBacktrace:\nNo backtrace available",
-                device("Destroyed: the device went away (it is lost to this process)"),
+                device("Destroyed: the device went away (this process has lost it)"),
             ),
             (
                 "weights: DevicePoisoned { reason: \"The device is poisoned\\nCaused by:\\n  Unknown: reset\\nBacktrace:\\n\" }",
-                device("Unknown: reset (it is lost to this process)"),
+                device("Unknown: reset (this process has lost it)"),
             ),
             (
                 "An error happened during execution\nCaused by:\n  The bytes were never written\nCaused by:\n  The work \
@@ -228,7 +228,7 @@ mod tests {
             (64, Some(4_000), Some(1_000), Some(16)),
             (64, Some(4_001), Some(1_000), Some(8)), // 15 rows fit
             (64, Some(65_000), Some(1_000), None),   // not even one
-            (64, Some(500), Some(1_000), Some(32)),  // what there is was taken by others
+            (64, Some(500), Some(1_000), Some(32)),  // other buffers take the space
             (48, None, Some(1_000), Some(16)),
             (1, None, None, None),
         ] {
@@ -256,7 +256,7 @@ mod tests {
         let text = of(Some(5 << 30), memory, Some(8)).to_string();
         assert_eq!(
             text,
-            "a batch of 64 rows asks for a buffer of 5.0 GiB, and the largest of a card holds 1.0 GiB; try a batch size \
+            "a batch of 64 rows needs a buffer of 5.0 GiB, but the largest of a card holds 1.0 GiB; try a batch size \
              of 8 instead of 64"
         );
         let untold = DeviceMemory { largest_buffer: 1 << 30, held: 3 << 10, all: None };

@@ -9,7 +9,7 @@ use kiln_kernels::DeviceMemory;
 
 use crate::device_failure::OfDevice;
 
-/// What can go wrong when an artifact is written, loaded or asked.
+/// What can go wrong when an artifact is written, loaded or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -28,7 +28,7 @@ pub enum Error {
         reason: String,
     },
     /// A folder lacks a file that an artifact needs.
-    #[error("{} is no complete artifact: it lacks {file}; it holds {found}", path.display())]
+    #[error("{} is not a complete artifact: it lacks {file}; it holds {found}", path.display())]
     MissingFile {
         /// The folder.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum Error {
         found: String,
     },
     /// An artifact is of another kind than the one asked for.
-    #[error("{} holds a {found}, but a {expected} was asked for", path.display())]
+    #[error("{} holds a {found}, but a {expected} was asked for: load it as a {found}", path.display())]
     ArtifactKind {
         /// The folder.
         path: PathBuf,
@@ -49,8 +49,8 @@ pub enum Error {
     },
     /// The program does not know the model or the encoder of an artifact.
     #[error(
-        "{}: this program does not know the {what} {name:?}; it knows {known}. Read the artifact with the program that wrote \
-         it, or tell this one of it by a `Registry`",
+        "{}: this program does not know the {what} {name:?}; it knows {known}: load the artifact with the program that \
+         wrote it, or with a `Registry` that holds the {what}",
         path.display()
     )]
     Unknown {
@@ -60,7 +60,7 @@ pub enum Error {
         what: &'static str,
         /// Its name.
         name: String,
-        /// The names that the program knows, and which of them may have been meant.
+        /// The names that the program knows, and the one that was probably meant.
         known: String,
     },
     /// Parts of an artifact, or a model and its input, do not fit together.
@@ -73,26 +73,26 @@ pub enum Error {
         /// What it is.
         found: String,
     },
-    /// What was computed could not be read.
+    /// A result could not be read from the device.
     #[error("the device failed: {0}")]
     Device(TensorReadError),
-    /// A device's memory does not hold what a step asks for.
+    /// A device has too little memory for a step.
     #[error("{shortage}{}", then(kept))]
     OutOfMemory {
-        /// What was asked for, and what there is.
+        /// What was requested, and what the device has.
         shortage: Box<Shortage>,
-        /// What is left of a run; empty outside of one.
+        /// What the run has kept; empty outside of a run.
         kept: String,
     },
-    /// A GPU failed: it was lost, by a reset of its driver, a kernel that took too long or a card that went away, or work
-    /// on it ended without a result.
+    /// A GPU failed: it was lost (its driver was reset, a kernel took too long, or the card was removed), or work on it
+    /// ended without a result.
     #[error("the device {device} failed: {reason}{}", then(kept))]
     DeviceFailed {
-        /// What the device calls itself.
+        /// The device's own name.
         device: String,
-        /// What its driver says.
+        /// What its driver reports.
         reason: String,
-        /// What is left of a run, and how to go on; empty outside of one.
+        /// What the run has kept, and how to continue it; empty outside of a run.
         kept: String,
     },
     /// The model has nothing to train.
@@ -106,10 +106,10 @@ pub enum Error {
     Text(#[from] kiln_text::Error),
 }
 
-/// The result of this crate's functions.
+/// The result type of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// After another sentence, where there is something to say.
+/// A text that follows another sentence, if there is one.
 fn then(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("; {text}") }
 }
@@ -130,19 +130,19 @@ impl Error {
     }
 }
 
-/// What a device's memory did not hold.
+/// A request that did not fit into a device's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Shortage {
-    /// What the device calls itself.
+    /// The device's own name.
     pub device: String,
-    /// Bytes of the buffer asked for; `None` where the driver does not say.
+    /// Bytes of the requested buffer; `None` if the driver does not say.
     pub asked: Option<u64>,
-    /// The device's memory; `None` where it no longer answers.
+    /// The device's memory; `None` if it no longer answers.
     pub memory: Option<DeviceMemory>,
     /// Rows of a batch.
     pub batch_size: usize,
-    /// Rows of a batch to try; `None` where no smaller one helps.
+    /// Rows of a batch to try; `None` if no smaller batch helps.
     pub try_batch_size: Option<usize>,
     /// A parameter that is larger than the device's largest buffer, with its shape.
     pub parameter: Option<(String, Vec<usize>)>,
@@ -155,8 +155,8 @@ impl fmt::Display for Shortage {
         if let (Some((name, shape)), Some(largest)) = (&self.parameter, largest) {
             return write!(
                 f,
-                "the parameter {name} of shape {shape:?} takes {}, and the largest buffer of {device} holds {}: no \
-                 batch size helps; take a smaller model or another device",
+                "the parameter {name} of shape {shape:?} needs {}, but the largest buffer of {device} holds {}: no \
+                 batch size helps; use a smaller model or another device",
                 Bytes(bytes_of(shape)),
                 Bytes(largest)
             );
@@ -164,7 +164,7 @@ impl fmt::Display for Shortage {
         match (self.asked, largest) {
             (Some(asked), Some(largest)) if asked > largest => write!(
                 f,
-                "a batch of {batch_size} rows asks for a buffer of {}, and the largest of {device} holds {}",
+                "a batch of {batch_size} rows needs a buffer of {}, but the largest of {device} holds {}",
                 Bytes(asked),
                 Bytes(largest)
             )?,
@@ -193,12 +193,12 @@ impl fmt::Display for Shortage {
         }
         match self.try_batch_size {
             Some(rows) => write!(f, "; try a batch size of {rows} instead of {batch_size}"),
-            None => write!(f, "; no smaller batch helps: take a smaller model, shorter rows or another device"),
+            None => write!(f, "; no smaller batch helps: use a smaller model, shorter rows or another device"),
         }
     }
 }
 
-/// A number of bytes for a person.
+/// A number of bytes, formatted for people.
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {

@@ -10,22 +10,25 @@ use kiln_models::weights::{self, Weights};
 use crate::config_file::{ConfigFile, FileEntry, Kind};
 use crate::error::{Error, Result};
 
-/// What an artifact is.
+/// Describes the artifact.
 pub const CONFIG: &str = "config.json";
 /// How text becomes ids.
 pub const TOKENIZER: &str = "tokenizer.json";
 /// The weights.
 pub const MODEL: &str = "model.safetensors";
 
-/// Where the files of an old run lie until the new one has a checkpoint, and while they are on their way there.
+/// Holds the files of an old run until the new one has a checkpoint.
 pub const REPLACED: &str = ".kiln-replaced";
-/// Where they are gathered first.
+/// Holds these files while they are moved to `REPLACED` or back.
 pub const REPLACING: &str = ".kiln-replacing";
-/// All that a run needs to go on.
+/// Holds all that a run needs to continue.
 pub const CHECKPOINT: &str = "checkpoint.kiln";
 
-/// Where a file of the run is that the folder stands for: while a new run that replaces an old one has no checkpoint, that is the
-/// old one.
+/// How many names of a folder an error lists.
+const LISTED: usize = 10;
+
+/// The path of a file of the folder's run. While a new run that replaces an old one has no checkpoint, that is still
+/// the old run.
 fn file_of_run(folder: &Path, name: &str) -> PathBuf {
     let (replaced, replacing) = (folder.join(REPLACED), folder.join(REPLACING).join(name));
     match replaced.join(name) {
@@ -35,7 +38,7 @@ fn file_of_run(folder: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// An artifact's folder with its `config.json` read.
+/// An artifact's folder, with its `config.json` read.
 pub(crate) struct Folder {
     path: PathBuf,
     pub(crate) config: ConfigFile,
@@ -69,20 +72,20 @@ impl Folder {
             ("unit", unit.is_some(), of_tokens),
         ] {
             if is_given && !is_taken {
-                return Err(folder.bad_config(format!("\"{key}\" must be null, for a {} has none", kind.name())));
+                return Err(folder.bad_config(format!("\"{key}\" must be null, since a {} has none", kind.name())));
             }
         }
         Ok(folder)
     }
 
-    /// An error in `config.json`.
+    /// An error about `config.json`.
     pub(crate) fn bad_config(&self, reason: impl std::fmt::Display) -> Error {
         Error::damaged(&file_of_run(&self.path, CONFIG), reason)
     }
 
-    /// An error in the weights.
+    /// An error about the weights.
     pub(crate) fn bad_weights(&self, reason: impl std::fmt::Display) -> Error {
-        let or = if self.config.is_sealed { "" } else { "; or config.json is wrong, which no checksum vouches for" };
+        let or = if self.config.is_sealed { "" } else { "; or config.json, which has no checksum, is wrong" };
         Error::damaged(&file_of_run(&self.path, MODEL), format!("{reason}{or}"))
     }
 
@@ -92,17 +95,17 @@ impl Folder {
 
     /// A key that this kind of artifact must have.
     pub(crate) fn needs<T>(&self, key: &str, value: Option<T>) -> Result<T> {
-        value.ok_or_else(|| self.bad_config(format!("\"{key}\" is null, and a {} needs it", self.config.kind.name())))
+        value.ok_or_else(|| self.bad_config(format!("\"{key}\" is null, but a {} needs it", self.config.kind.name())))
     }
 
-    /// A file, if it is what `config.json` says of it. Its size is compared before it is read.
+    /// Reads a file and checks it against its entry in `config.json`; its size is compared before it is read.
     fn checked(&self, name: &'static str, entry: Option<&FileEntry>) -> Result<Vec<u8>> {
         let path = file_of_run(&self.path, name);
         if let Some(FileEntry { bytes, .. }) = entry
             && let Some(found) = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
             && found != *bytes
         {
-            let problem = format!("it has {found} bytes, and {CONFIG} says {bytes}");
+            let problem = format!("it has {found} bytes, but {CONFIG} says {bytes}");
             return Err(Error::damaged(&path, self.suspect(name, &problem)));
         }
         let found = read(&self.path, name)?;
@@ -114,12 +117,12 @@ impl Folder {
         }
     }
 
-    /// Which of the two files is to blame.
+    /// Says which of the two files is to blame.
     fn suspect(&self, name: &str, problem: &str) -> String {
         let right = if name == MODEL { "that the run left" } else { "that the model was trained with" };
         match self.config.is_sealed {
             true => format!(
-                "{problem}. By its own checksum {CONFIG} is whole, so {name} was changed or is another run's: put back the \
+                "{problem}. {CONFIG} has a correct checksum, so {name} was changed or is another run's: put back the \
                  one {right}"
             ),
             false => format!(
@@ -129,7 +132,7 @@ impl Folder {
         }
     }
 
-    /// The text of `tokenizer.json`, read by `parse`; `json` gives the text that what was read would be written as.
+    /// Reads `tokenizer.json` with `parse`; `json` returns the text that the result would be written as.
     pub(crate) fn tokenizer<T>(
         &self,
         what: &str,
@@ -140,7 +143,7 @@ impl Folder {
         let text = String::from_utf8(self.checked(TOKENIZER, self.config.files.tokenizer.as_ref())?)
             .map_err(|error| Error::damaged(&path, error))?;
         let read = parse(&text).map_err(|error| match error {
-            // Such as a feature that the program was built without: no damage.
+            // For example a feature that the program was built without: the file is not damaged.
             kiln_text::Error::Subword(_) => Error::Text(error),
             _ => Error::damaged(&path, error),
         })?;
@@ -152,7 +155,7 @@ impl Folder {
         }
     }
 
-    /// The weights, all of them numbers.
+    /// The weights, all of them finite.
     pub(crate) fn weights(&self) -> Result<Weights> {
         let read = weights::from_safetensors(&self.checked(MODEL, self.config.files.model.as_ref())?)
             .map_err(|error| self.bad_weights(error))?;
@@ -173,28 +176,36 @@ impl Folder {
 fn read(folder: &Path, file: &'static str) -> Result<Vec<u8>> {
     let path = file_of_run(folder, file);
     match fs::metadata(&path) {
-        // A pipe would be waited for.
+        // Reading a pipe would block.
         Ok(found) if !found.is_file() => {
             let found = if found.is_dir() { "a folder" } else { "a pipe or a device" };
             Err(Error::damaged(&path, format!("it must be a file, but is {found}")))
         }
         Ok(_) => Ok(fs::read(&path).map_err(FileError::new("read", &path))?),
         Err(error) if error.kind() == ErrorKind::NotFound && fs::symlink_metadata(&path).is_ok() => {
-            Err(Error::damaged(&path, "it is a link to nothing"))
+            Err(Error::damaged(&path, "it is a link to a file that does not exist"))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Err(missing(folder, file)?),
         Err(error) => Err(FileError::new("read", &path)(error).into()),
     }
 }
 
-/// The error that `file` is not in `folder`, with what is.
+/// The error that `file` is not in `folder`, with what the folder holds instead.
 fn missing(folder: &Path, file: &'static str) -> Result<Error> {
     let entries = fs::read_dir(folder).map_err(FileError::new("open the artifact folder", folder))?;
     let mut names: Vec<String> =
         entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
     names.sort();
-    let inside = names.iter().find(|name| folder.join(name).join(file).is_file());
-    let hint = inside.map(|name| format!("; is the folder {name:?} in it meant?")).unwrap_or_default();
-    let found = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") + &hint };
+    let mut inside = names.iter().filter(|name| folder.join(name).join(file).is_file());
+    let hint = match (inside.next(), inside.next()) {
+        (Some(only), None) => format!("; did you mean the folder {only:?} in it?"),
+        _ => String::new(),
+    };
+    let shown = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let found = match names.len() {
+        0 => "nothing".to_owned(),
+        many if many > LISTED => format!("{shown} and {} more{hint}", many - LISTED),
+        _ => shown + &hint,
+    };
     Ok(Error::MissingFile { path: folder.to_owned(), file, found })
 }

@@ -1,9 +1,9 @@
-//! Prediction from the artifacts of Kiln's runs, without what training needs: no optimizers, data sets, progress bars,
-//! plots or network.
+//! Predicts from the artifacts of Kiln's runs, without the dependencies of training: optimizers, data sets, progress
+//! bars, plots, network access.
 //!
-//! An artifact is a folder: `config.json` says what it is, `tokenizer.json` how text becomes ids, `model.safetensors`
-//! holds the weights. [`TextPredictor`], [`SeriesPredictor`] and [`TextGenerator`] read it. A program that has models or
-//! encodings of its own tells them of these in a [`Registry`]. [`ArtifactConfig`] writes the folder.
+//! An artifact is a folder: `config.json` describes it, `tokenizer.json` says how text becomes ids, and
+//! `model.safetensors` holds the weights. [`TextPredictor`], [`SeriesPredictor`] and [`TextGenerator`] read it,
+//! [`ArtifactConfig`] writes it. A program with its own models or encodings adds them to a [`Registry`].
 //!
 //! ```no_run
 //! use kiln_predict::TextPredictor;

@@ -1,4 +1,4 @@
-//! From documents to padded rows of ids: a text encoder and the padding after it.
+//! Turns documents into padded rows of ids: a text encoder followed by padding.
 
 use burn::tensor::Device;
 use kiln_base::OptionError;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
-/// How rows are brought to one length. The defaults are Keras's: padded and truncated in front.
+/// How rows are brought to one length. The defaults are Keras's: padding and truncating at the front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SequenceShape {
-    /// Steps of every row.
+    /// Steps in every row.
     pub max_len: usize,
     /// Where short rows are padded.
     #[serde(default)]
@@ -42,7 +42,7 @@ pub struct SequenceEncoder {
 }
 
 impl SequenceEncoder {
-    /// Encodes by `encoder` into rows of `max_len` ids, padded and truncated in front.
+    /// Encodes with `encoder` into rows of `max_len` ids, padded and truncated at the front.
     ///
     /// # Errors
     ///
@@ -59,14 +59,14 @@ impl SequenceEncoder {
         Ok(Self { encoder: encoder.into(), shape })
     }
 
-    /// Where short rows are padded. Default: in front.
+    /// Where short rows are padded. Default: at the front.
     #[must_use]
     pub const fn padding(mut self, padding: Padding) -> Self {
         self.shape.padding = padding;
         self
     }
 
-    /// Where rows beyond `max_len` lose ids. Default: in front.
+    /// Where rows longer than `max_len` are cut. Default: at the front.
     #[must_use]
     pub const fn truncating(mut self, truncating: Truncating) -> Self {
         self.shape.truncating = truncating;
@@ -83,7 +83,7 @@ impl SequenceEncoder {
         self.shape
     }
 
-    /// What an embedding needs as its vocabulary.
+    /// The vocabulary size that an embedding needs.
     pub fn vocab_size(&self) -> usize {
         self.encoder.vocab_size()
     }
@@ -92,13 +92,13 @@ impl SequenceEncoder {
     ///
     /// # Errors
     ///
-    /// None: the rows have a length.
+    /// Never, because every row has a length.
     pub fn pad(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Padded<u32>> {
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         Ok(self.pad_sequences().pad(&self.encoder.try_encode_batch(&texts)?)?)
     }
 
-    /// The padding after the encoder.
+    /// The padding that follows the encoder.
     #[doc(hidden)]
     pub fn pad_sequences(&self) -> PadSequences<u32> {
         let SequenceShape { max_len, padding, truncating } = self.shape;
@@ -109,13 +109,13 @@ impl SequenceEncoder {
     ///
     /// # Errors
     ///
-    /// As [`SequenceEncoder::pad`].
+    /// Same as [`SequenceEncoder::pad`].
     pub fn tokens(&self, texts: &[impl AsRef<str> + Sync], device: &Device) -> Result<TokenBatch> {
         Ok(token_batch(self.pad(texts)?, device))
     }
 }
 
-/// Padded rows as a model's batch.
+/// Padded rows as a batch for a model.
 #[doc(hidden)]
 pub fn token_batch(padded: Padded<u32>, device: &Device) -> TokenBatch {
     let Padded { values, len, spans, .. } = padded;

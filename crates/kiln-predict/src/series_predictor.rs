@@ -1,4 +1,4 @@
-//! Numbers from a regressor of numeric sequences that is loaded from its artifact.
+//! Predicts numbers with a regressor of numeric sequences loaded from its artifact.
 
 use std::path::Path;
 
@@ -11,33 +11,46 @@ use crate::folder::Folder;
 use crate::models::network::Loaded;
 use crate::models::registry::Registry;
 
-/// Rows predicted at a time.
+/// Rows in a batch.
 const BATCH: usize = 64;
 
 /// A regressor of numeric sequences loaded from an artifact. Threads may share it.
+///
+/// # Examples
+///
+/// ```no_run
+/// use kiln_predict::SeriesPredictor;
+///
+/// # #[cfg(feature = "flex")] {
+/// let device = burn::tensor::Device::flex();
+/// let predictor = SeriesPredictor::load("artifacts/forecast", &device)?;
+/// println!("{:?}", predictor.predict(&[0.5; 48])?); // one row of 48 steps
+/// # }
+/// # Ok::<(), kiln_predict::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct SeriesPredictor {
     model: Box<dyn Loaded<Series>>,
-    /// Steps of a row, and numbers a step.
+    /// Steps in a row, and numbers in a step.
     row: [usize; 2],
     device: Device,
 }
 
 impl SeriesPredictor {
-    /// Loads the artifact in `folder`, a model of Kiln's own.
+    /// Loads the artifact in `folder`, which must hold one of Kiln's own models.
     ///
     /// # Errors
     ///
-    /// As [`TextPredictor::load`](crate::TextPredictor::load).
+    /// Same as [`TextPredictor::load`](crate::TextPredictor::load).
     pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
         Self::load_with(folder, device, &Registry::default())
     }
 
-    /// Loads the artifact in `folder`, a model that `registry` knows.
+    /// Loads the artifact in `folder`, which must hold a model that `registry` knows.
     ///
     /// # Errors
     ///
-    /// As [`TextPredictor::load`](crate::TextPredictor::load); and the model must say of what shape its rows are
+    /// Same as [`TextPredictor::load`](crate::TextPredictor::load). Also, the model must report the shape of its rows
     /// ([`max_len`](kiln_models::Model::max_len), [`d_input`](kiln_models::Model::d_input)).
     pub fn load_with(folder: impl AsRef<Path>, device: &Device, registry: &Registry) -> Result<Self> {
         let folder = Folder::open(folder.as_ref(), Kind::SeriesRegressor)?;
@@ -55,7 +68,7 @@ impl SeriesPredictor {
         self.model.summary()
     }
 
-    /// The numbers predicted for each row of `values`, `[rows, steps, d_input]` row by row.
+    /// The numbers predicted for each row of `values`, which is `[rows, steps, d_input]`, row by row.
     ///
     /// # Errors
     ///
@@ -80,7 +93,7 @@ impl SeriesPredictor {
     }
 }
 
-/// The steps of a row and the numbers a step.
+/// The steps in a row and the numbers in a step.
 fn row_of(model: &dyn Loaded<Series>) -> Result<[usize; 2]> {
     match (model.max_len(), model.d_input()) {
         (Some(max_len @ 1..), Some(d_input @ 1..)) if max_len.checked_mul(d_input).is_some_and(|row| row < 1 << 32) => {
@@ -89,8 +102,8 @@ fn row_of(model: &dyn Loaded<Series>) -> Result<[usize; 2]> {
         (max_len, d_input) => {
             let found = format!("{max_len:?} and {d_input:?}");
             Err(Error::data(
-                "the steps of a row and the numbers a step of the model",
-                "at least 1 each, and together below 2^32",
+                "the model's steps in a row and numbers in a step",
+                "at least 1 each, and a product below 2^32",
                 found,
             ))
         }

@@ -1,4 +1,4 @@
-//! Text from a language model: an artifact loaded, a prompt read, one token drawn after another.
+//! Generates text with a language model: loads an artifact, reads a prompt, and draws one token after another.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::models::network::make;
 use crate::models::registry::unknown;
 use crate::token_unit::TokenUnit;
 
-/// A language model loaded from an artifact, which writes text.
+/// A language model loaded from an artifact, which generates text.
 ///
 /// # Examples
 ///
@@ -49,7 +49,7 @@ impl TextGenerator {
     ///
     /// # Errors
     ///
-    /// As [`TextPredictor::load`](crate::TextPredictor::load).
+    /// Same as [`TextPredictor::load`](crate::TextPredictor::load).
     pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let folder = Folder::open(folder.as_ref(), Kind::LanguageModel)?;
         let name = &folder.config.model.name;
@@ -83,7 +83,7 @@ impl TextGenerator {
     ///
     /// # Errors
     ///
-    /// The model does not know one of them.
+    /// One of the tokens is unknown to the model.
     pub fn ids<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<Vec<u32>> {
         let known =
             |token: &str| self.vocabulary.id(token).ok_or_else(|| self.unknown("the tokens", &[token.to_owned()]));
@@ -94,7 +94,7 @@ impl TextGenerator {
     ///
     /// # Errors
     ///
-    /// The prompt is empty, none of its tokens is known, or one is not and the vocabulary has no token for that.
+    /// The prompt is empty, all of its tokens are unknown, or one is unknown and the vocabulary has no unknown token.
     pub fn prompt(&self, text: &str) -> Result<Vec<u32>> {
         let (mut tokens, mut unknown) = (0, Vec::new());
         self.unit.each(text, &mut |token| {
@@ -125,12 +125,12 @@ impl TextGenerator {
         }
     }
 
-    /// Draws tokens that follow `prompt`, one after another, and calls `each` with it, until `each` breaks off. The same seed
-    /// gives the same text.
+    /// Draws tokens that follow `prompt`, one after another, and calls `each` with every token until it returns
+    /// `Break`. The same seed gives the same text.
     ///
     /// # Errors
     ///
-    /// As [`TextGenerator::prompt`]; an option of `sampling` is out of range, or the device fails.
+    /// Same as [`TextGenerator::prompt`]; an option of `sampling` is out of range, or the device fails.
     pub fn generate(
         &self,
         prompt: &str,
@@ -146,7 +146,7 @@ impl TextGenerator {
         for place in 0.. {
             let (scores, after) = work.run(|| self.next(&ids, states.take()))?;
             let id = sampling.draw(&scores, key.index(place))?;
-            // There are no more scores than tokens.
+            // Every drawn id has a token: there are no more scores than tokens.
             if self.vocabulary.token(id).is_none_or(|token| each(token).is_break()) {
                 break;
             }
@@ -155,7 +155,7 @@ impl TextGenerator {
         Ok(())
     }
 
-    /// The scores of what comes after `ids`, as many as the vocabulary has tokens, and the states there.
+    /// The scores of the token after `ids`, one for each token of the vocabulary, and the states after `ids`.
     fn next(&self, ids: &[u32], states: Option<LayerStates>) -> Result<(Vec<f32>, LayerStates)> {
         let device = device_of(&self.model)?;
         let row: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
@@ -164,7 +164,7 @@ impl TextGenerator {
         let [_, time, width] = hidden.dims();
         let last = hidden.narrow(1, time - 1, 1).reshape([1, width]);
         let mut scores = self.model.scores(last).try_into_vec_as::<f32>().map_err(Error::Device)?;
-        // A model may have been made for more ids than there are.
+        // A model may have been made for more ids than the vocabulary has tokens.
         scores.truncate(self.vocabulary.len());
         Ok((scores, states))
     }

@@ -1,19 +1,19 @@
-//! Precision, recall and F1 from counts, of a class and as means over classes.
+//! Precision, recall and F1 from counts: of one class, and averaged over classes.
 
 use serde::Serialize;
 
 /// Precision, recall and F1, each from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Average {
-    /// Of what was predicted, the share that is right.
+    /// The share of predictions that are right.
     pub precision: f64,
-    /// Of what is there, the share that was predicted.
+    /// The share of true rows that were predicted.
     pub recall: f64,
-    /// The harmonic mean of the two, or of a mean over classes the mean of theirs.
+    /// The harmonic mean of the two; in an average over classes, the average of their F1.
     pub f1: f64,
 }
 
-/// How well one class is told.
+/// The scores of one class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassScores {
     /// The class.
@@ -23,14 +23,14 @@ pub struct ClassScores {
     pub average: Average,
     /// How many rows are of the class.
     pub support: u64,
-    /// The area under the ROC curve of the class against the others; `None` without probabilities, and where all rows or none are
-    /// of the class.
+    /// The area under the ROC curve of the class against all others; `None` without probabilities, or if all rows or no
+    /// rows are of the class.
     pub roc_auc: Option<f64>,
-    /// The average precision, which is the area under the curve of precision over recall; `None` as before.
+    /// The average precision, which is the area under the precision-recall curve; `None` in the same cases.
     pub pr_auc: Option<f64>,
 }
 
-/// Rows that were predicted rightly, predicted at all, and that there are.
+/// How many rows of a class were predicted correctly, were predicted at all, and exist.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) right: u64,
@@ -49,14 +49,14 @@ impl Counts {
     }
 }
 
-/// The F1 of all counts together.
+/// Precision, recall and F1 of all counts summed.
 pub(crate) fn micro(counts: &[Counts]) -> Average {
     let sum = |of: fn(&Counts) -> u64| counts.iter().map(of).sum();
     let all = Counts { right: sum(|c| c.right), predicted: sum(|c| c.predicted), there: sum(|c| c.there) };
     all.average()
 }
 
-/// The mean over classes, each with its weight.
+/// The weighted mean over classes.
 pub(crate) fn mean(parts: impl IntoIterator<Item = (Average, f64)>) -> Average {
     let (mut sum, mut weights) = (Average::default(), 0.0);
     for (average, weight) in parts {

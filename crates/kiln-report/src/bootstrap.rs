@@ -1,4 +1,4 @@
-//! Intervals of scores, by drawing the rows anew.
+//! Confidence intervals of scores, by resampling the rows.
 
 use kiln_base::SplitMix64;
 use serde::Serialize;
@@ -6,10 +6,10 @@ use serde::Serialize;
 use crate::averages::{Counts, mean};
 use crate::report::OfRows;
 
-/// The part of the samples that lies in an interval.
+/// The share of the samples that an interval covers.
 const INSIDE: f64 = 0.95;
 
-/// Between which values a score lies in 95 of 100 samples.
+/// The range in which a score lies in 95 of 100 samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// The lower end.
@@ -21,17 +21,17 @@ pub struct Interval {
 /// The intervals of a report's scores.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Intervals {
-    /// How often the rows were drawn.
+    /// How often the rows were resampled.
     pub samples: usize,
-    /// Of the accuracy.
+    /// The interval of the accuracy.
     pub accuracy: Interval,
-    /// Of the macro average of F1.
+    /// The interval of the macro average of F1.
     pub macro_f1: Interval,
-    /// Of the log loss, where there are probabilities.
+    /// The interval of the log loss, if there are probabilities.
     pub log_loss: Option<Interval>,
 }
 
-/// `None` where nothing is to be drawn.
+/// `None` if nothing is to be drawn.
 pub(crate) fn intervals(rows: &OfRows, classes: usize, samples: usize, seed: u64) -> Option<Intervals> {
     let count = rows.truth.len();
     if samples == 0 || count == 0 {
@@ -65,7 +65,8 @@ pub(crate) fn intervals(rows: &OfRows, classes: usize, samples: usize, seed: u64
     })
 }
 
-/// The middle of values, between two of them in proportion, as NumPy's `percentile` does by default.
+/// The middle part of some values. Its ends are interpolated linearly between two values, like NumPy's `percentile` by
+/// default.
 fn middle(mut values: Vec<f64>) -> Interval {
     values.sort_unstable_by(f64::total_cmp);
     let at = |share: f64| {

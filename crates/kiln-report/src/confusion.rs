@@ -1,11 +1,11 @@
-//! Which classes are taken for which.
+//! [`ConfusionMatrix`]: which classes are mistaken for which.
 
 use serde::Serialize;
 
 use crate::averages::Counts;
 use crate::error::{Error, Result};
 
-/// How many rows of each class were predicted as each: row by true class, column by predicted class.
+/// How many rows of each class were predicted as each class: one row per true class, one column per predicted class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfusionMatrix {
     class_names: Vec<String>,
@@ -13,7 +13,7 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Counts rows by their classes, which are numbers below that of the names.
+    /// Counts rows by their true and their predicted class. A class is an index into the names.
     ///
     /// # Errors
     ///
@@ -43,7 +43,8 @@ impl ConfusionMatrix {
         &self.counts
     }
 
-    /// The pairs of classes that are confused most, with how often: true class, predicted class, rows. The most frequent first.
+    /// The pairs of different classes that are confused: true class, predicted class, number of rows. The most frequent
+    /// come first.
     pub fn confusions(&self) -> Vec<(&str, &str, u64)> {
         let mut all: Vec<(usize, usize, u64)> = Vec::new();
         for (truth, row) in self.counts.iter().enumerate() {
@@ -56,7 +57,7 @@ impl ConfusionMatrix {
             .collect()
     }
 
-    /// What each class's scores are made of.
+    /// The counts from which each class's scores are computed.
     pub(crate) fn by_class(&self) -> Vec<Counts> {
         let predicted = |class: usize| self.counts.iter().map(|row| row[class]).sum();
         let of = |class: usize| Counts {
@@ -67,7 +68,7 @@ impl ConfusionMatrix {
         (0..self.counts.len()).map(of).collect()
     }
 
-    /// The correlation of Matthews, for any number of classes as Gorodkin (2004) defines it.
+    /// The Matthews correlation, defined for any number of classes as by Gorodkin (2004).
     pub(crate) fn matthews(&self) -> f64 {
         let classes = self.by_class();
         let sum = |of: &dyn Fn(&Counts) -> f64| classes.iter().map(of).sum::<f64>();
@@ -82,7 +83,7 @@ impl ConfusionMatrix {
 
 /// # Errors
 ///
-/// There are no rows or fewer than two classes, or a row is of a class beyond.
+/// There are no rows or fewer than two classes, or a row's class is out of range.
 pub(crate) fn check(classes: usize, truth: &[u32]) -> Result<()> {
     if classes < 2 {
         return Err(Error::TooFewClasses { found: classes });

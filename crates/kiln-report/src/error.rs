@@ -2,12 +2,12 @@
 
 use kiln_base::{FileError, OptionError};
 
-/// Predictions that cannot be judged.
+/// Predictions that cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// There are no rows.
-    #[error("there are no rows to judge: at least one is needed")]
+    #[error("at least one row is needed, found no rows")]
     NoRows,
     /// A classifier with fewer than two classes.
     #[error("at least two classes are needed, found {found}")]
@@ -15,8 +15,8 @@ pub enum Error {
         /// How many there are.
         found: usize,
     },
-    /// A report of labels without a label.
-    #[error("at least one label is needed, found no name")]
+    /// A report of labels without label names.
+    #[error("at least one label is needed, found none")]
     NoLabels,
     /// An option is outside its range.
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! The report of a classifier whose rows have any number of labels each.
+//! [`LabelsReport`]: the report of a classifier whose rows can have several labels.
 
 use kiln_base::OptionError;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use crate::averages::{Average, ClassScores, Counts, mean, micro};
 use crate::error::{Error, Result};
 use crate::{probabilities, ranking};
 
-/// How well a classifier finds the labels of rows that have none, one or several. `Display` shows it as a table.
+/// How well a classifier predicts the labels of rows that have none, one or several. `Display` shows it as a table.
 ///
 /// # Examples
 ///
@@ -26,30 +26,30 @@ use crate::{probabilities, ranking};
 pub struct LabelsReport {
     /// How many rows there were.
     pub rows: usize,
-    /// Each label by itself.
+    /// The scores of each label.
     pub classes: Vec<ClassScores>,
-    /// All labels of all rows counted together.
+    /// The average over all labels of all rows together.
     pub micro_average: Average,
-    /// The mean over labels, each of the same weight.
+    /// The mean over labels, all weighted equally.
     pub macro_average: Average,
-    /// The mean over labels, each weighted by its rows.
+    /// The mean over labels, each weighted by its number of rows.
     pub weighted_average: Average,
     /// The mean over rows.
     pub samples_average: Average,
-    /// The share of rows whose labels are all right.
+    /// The share of rows whose labels are all correct.
     pub subset_accuracy: f64,
-    /// The share of labels that are wrong.
+    /// The share of wrong labels.
     pub hamming_loss: f64,
 }
 
 impl LabelsReport {
-    /// Judges probabilities, `[rows][labels]` one after another, of which each is on its own. A label is predicted where its
-    /// probability is at least its threshold: one for all labels, or one for each.
+    /// Evaluates probabilities, `[rows][labels]` in one slice. Labels are independent of each other. A label is
+    /// predicted if its probability is at least its threshold; give one threshold for all labels, or one per label.
     ///
     /// # Errors
     ///
-    /// There are no rows or no names, the numbers of truths, probabilities and thresholds do not fit together, or one is not
-    /// from 0 to 1.
+    /// There are no rows or no names, the numbers of truths, probabilities and thresholds do not match, or a
+    /// probability or threshold is not from 0 to 1.
     pub fn new<N: AsRef<str>>(
         class_names: &[N],
         truth: &[bool],
@@ -118,7 +118,7 @@ impl LabelsReport {
         })
     }
 
-    /// The report as JSON, on several lines.
+    /// The report as indented JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("numbers and names are plain data")
     }

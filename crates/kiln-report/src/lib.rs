@@ -1,10 +1,11 @@
-//! How good a classifier is, from its predictions. All numbers are those of scikit-learn 1.9, by its definitions.
+//! How good a classifier is, from its predictions. All numbers are defined as in scikit-learn 1.9.
 //!
-//! - [`Report`]: each row is of one class.
+//! - [`Report`]: each row has exactly one class.
 //! - [`LabelsReport`]: each row has any number of labels.
-//! - [`ConfusionMatrix`]: which classes are taken for which.
+//! - [`ConfusionMatrix`]: which classes are mistaken for which.
 //!
-//! Where a number would be a division by zero it is 0, as with scikit-learn's `zero_division=0`.
+//! A number that would be a division by zero is 0, as with scikit-learn's `zero_division=0`. Averages are over all
+//! classes, as with its `labels=` of all classes.
 
 mod averages;
 mod bootstrap;

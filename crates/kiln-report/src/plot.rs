@@ -1,4 +1,4 @@
-//! Pictures as SVG and PNG files: the confusion matrix, and the frame that other pictures of Kiln are drawn in.
+//! Pictures as SVG and PNG files: the confusion matrix, and the frame for other pictures of Kiln.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ use plotters::style::{FontStyle, register_font};
 use crate::confusion::ConfusionMatrix;
 use crate::error::{Error, Result};
 
-/// What can be drawn.
+/// Something that can be drawn.
 pub trait Picture {
     /// Width and height in pixels.
     fn size(&self) -> (u32, u32);
@@ -21,15 +21,15 @@ pub trait Picture {
     ///
     /// # Errors
     ///
-    /// What the drawing backend says.
+    /// The message of the drawing backend.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> std::result::Result<(), String>;
 }
 
-/// Draws a picture to a `.svg` or `.png` file, which appears whole.
+/// Draws a picture to a `.svg` or `.png` file, which appears whole or not at all.
 ///
 /// # Errors
 ///
-/// The extension is another one, the picture cannot be drawn, or the file cannot be written.
+/// The file has another extension, the picture cannot be drawn, or the file cannot be written.
 pub fn save(picture: &impl Picture, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let failed = |message: String| Error::Plot { path: path.display().to_string(), message };
@@ -40,7 +40,7 @@ pub fn save(picture: &impl Picture, path: impl AsRef<Path>) -> Result<()> {
             text.into_bytes()
         }
         Some("png") => {
-            // The encoder of plotters writes only to a path.
+            // The plotters encoder writes only to a path.
             let folder =
                 tempfile::tempdir().map_err(FileError::new("make a temporary folder in", std::env::temp_dir()))?;
             let file = folder.path().join("picture.png");
@@ -64,7 +64,7 @@ pub fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Pictures carry their own font: a machine may have none.
+/// Pictures bring their own font, because a machine may have none.
 fn font_is_registered() -> std::result::Result<(), String> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let registered = *REGISTERED
@@ -72,23 +72,23 @@ fn font_is_registered() -> std::result::Result<(), String> {
     if registered { Ok(()) } else { Err("the font cannot be read".to_owned()) }
 }
 
-/// Classes that get a number in each cell.
+/// Up to this many classes, each cell shows its number.
 const NUMBERED: usize = 25;
-/// Classes that a picture may have.
+/// A picture shows at most this many classes.
 const DRAWN: usize = 500;
-/// Classes that get a name.
+/// Up to this many classes, each class shows its name.
 const NAMED: usize = 60;
 
 impl ConfusionMatrix {
-    /// Draws the matrix to a `.svg` or `.png` file: a row for each true class, a column for each predicted one, the darker the
-    /// larger its share of the true class.
+    /// Draws the matrix to a `.svg` or `.png` file: one row per true class, one column per predicted class. A cell is
+    /// darker the larger its share of the true class.
     ///
     /// # Errors
     ///
-    /// The extension is another one, there are more than 500 classes, or the file cannot be written.
+    /// The file has another extension, there are more than 500 classes, or the file cannot be written.
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
         if self.class_names().len() > DRAWN {
-            let message = format!("{} classes are too many for a picture: at most {DRAWN}", self.class_names().len());
+            let message = format!("a picture shows at most {DRAWN} classes, found {}", self.class_names().len());
             return Err(Error::Plot { path: path.as_ref().display().to_string(), message });
         }
         save(self, path)
@@ -143,12 +143,12 @@ impl Picture for ConfusionMatrix {
     }
 }
 
-/// The side of a cell in pixels.
+/// The side length of a cell in pixels.
 fn cell(classes: usize) -> u32 {
     (900 / classes.max(1) as u32).clamp(8, 64)
 }
 
-/// A name of at most 24 letters.
+/// A name shortened to 24 letters.
 fn shortened(name: &str) -> String {
     match name.char_indices().nth(24) {
         Some(_) => name.chars().take(23).chain(['…']).collect(),

@@ -1,11 +1,11 @@
-//! How well probabilities fit what came: log loss and Brier score.
+//! How well probabilities fit the true classes: log loss and Brier score.
 
 use crate::error::{Error, Result};
 
-/// Rows of probabilities that are off by no more than this from 1 add up.
+/// The sum of a row's probabilities may differ from 1 by this much.
 const SLACK: f64 = 1e-3;
 
-/// Checks rows of probabilities, one for each class.
+/// Checks rows of probabilities, one probability per class.
 pub(crate) fn check(rows: usize, classes: usize, probabilities: &[f64], add_up: bool) -> Result<()> {
     let (what, expected, found) = ("the number of probabilities", rows * classes, probabilities.len());
     if expected != found {
@@ -23,20 +23,20 @@ pub(crate) fn check(rows: usize, classes: usize, probabilities: &[f64], add_up: 
     Ok(())
 }
 
-/// The log loss of a row: minus the logarithm of the probability of its true class, which counts as no less than the distance
-/// between 1 and the next number.
+/// The log loss of a row: minus the logarithm of the probability of its true class. Probabilities are kept the machine
+/// epsilon away from 0 and 1.
 pub(crate) fn log_loss(of_row: &[f64], truth: usize) -> f64 {
     -of_row[truth].clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
 }
 
-/// The Brier score of a row: the sum of squared distances from what came, halved for two classes.
+/// The Brier score of a row: the sum of squared distances from the truth, halved for two classes.
 pub(crate) fn brier(of_row: &[f64], truth: usize) -> f64 {
     let distance = |(class, &p): (usize, &f64)| (p - f64::from(u8::from(class == truth))).powi(2);
     let sum: f64 = of_row.iter().enumerate().map(distance).sum();
     if of_row.len() < 3 { sum / 2.0 } else { sum }
 }
 
-/// The most probable class, the first of equals.
+/// The most probable class; of equal ones the first.
 pub(crate) fn most_probable(of_row: &[f64]) -> u32 {
     let best = (0..of_row.len()).reduce(|best, class| if of_row[class] > of_row[best] { class } else { best });
     best.unwrap_or(0) as u32

@@ -1,7 +1,7 @@
-//! What an order by scores tells: the areas under curves, and whether the true class is among the first.
+//! Scores of a ranking: the areas under curves, and the rank of the true class.
 
-/// The area under the ROC curve, and the average precision, of rows with scores, of which some are positive. `None` where all
-/// rows are positive, or none.
+/// The area under the ROC curve and the average precision of scored rows, of which some are positive. `None` if all
+/// rows or no rows are positive.
 pub(crate) fn areas(scored: &mut [(f64, bool)]) -> Option<(f64, f64)> {
     let positives = scored.iter().filter(|(_, positive)| *positive).count() as f64;
     let negatives = scored.len() as f64 - positives;
@@ -11,7 +11,7 @@ pub(crate) fn areas(scored: &mut [(f64, bool)]) -> Option<(f64, f64)> {
     scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
     let (mut roc, mut precision) = (0.0, 0.0);
     let (mut true_positives, mut false_positives) = (0.0, 0.0);
-    // Rows of one score come at once: no threshold is between them.
+    // Rows with equal scores are counted together: no threshold separates them.
     for equal in scored.chunk_by(|a, b| a.0 == b.0) {
         let (before_true, before_false) = (true_positives, false_positives);
         let right = equal.iter().filter(|(_, positive)| *positive).count() as f64;
@@ -23,8 +23,8 @@ pub(crate) fn areas(scored: &mut [(f64, bool)]) -> Option<(f64, f64)> {
     Some((roc / (positives * negatives), precision / positives))
 }
 
-/// How many classes come before the true one. Of equal scores the class of the higher number comes first, as scikit-learn has
-/// it.
+/// How many classes rank above the true one. Of equal scores, the class with the higher number ranks first, as in
+/// scikit-learn.
 pub(crate) fn rank(scores: &[f64], truth: usize) -> usize {
     let own = scores[truth];
     let before = |(class, &score): (usize, &f64)| score > own || (score == own && class > truth);

@@ -1,4 +1,4 @@
-//! The report of a classifier whose rows are of one class each.
+//! [`Report`]: the report of a classifier whose rows have one class each.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::confusion::ConfusionMatrix;
 use crate::error::Result;
 use crate::{probabilities as of_row, ranking};
 
-/// How well a classifier tells classes apart. `Display` shows it as a table.
+/// How well a classifier predicts classes. `Display` shows it as a table.
 ///
 /// # Examples
 ///
@@ -28,42 +28,47 @@ pub struct Report {
     pub rows: usize,
     /// The share of rows whose class was predicted. It is also the micro average of precision, recall and F1.
     pub accuracy: f64,
-    /// Each class by itself.
+    /// The scores of each class.
     pub classes: Vec<ClassScores>,
-    /// The mean over classes, each of the same weight.
+    /// The mean over classes, all weighted equally. A class without rows counts as 0; scikit-learn does the same if its
+    /// `labels` are all classes, but by default it skips classes without rows and predictions.
     pub macro_average: Average,
-    /// The mean over classes, each weighted by its rows.
+    /// The mean over classes, each weighted by its number of rows.
     pub weighted_average: Average,
-    /// The correlation of Matthews: 1 if all is right, 0 if the predictions tell nothing.
+    /// The names of the classes without rows, which count as 0 in the macro average.
+    pub classes_without_rows: Vec<String>,
+    /// The Matthews correlation: 1 if all predictions are right, 0 if they carry no information.
     pub matthews: f64,
-    /// What the probabilities tell, where there are some.
+    /// The scores of the probabilities, if there are any.
     pub probabilities: Option<OfProbabilities>,
-    /// Between which values the scores lie in 95 of 100 samples of the rows, if that was asked for.
+    /// 95 % confidence intervals of the scores, if requested by [`Report::bootstrap`].
     pub intervals: Option<Intervals>,
-    /// Which classes are taken for which.
+    /// Which classes are mistaken for which.
     pub confusion: ConfusionMatrix,
     /// Whether each row is right, and its log loss; for [`Report::bootstrap`].
     #[serde(skip)]
     pub(crate) of_rows: OfRows,
 }
 
-/// What probabilities tell beyond the most probable class.
+/// Scores of probabilities, beyond the most probable class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OfProbabilities {
     /// The mean of minus the logarithm of the true class's probability.
     pub log_loss: f64,
-    /// The mean squared distance of the probabilities from what came; for two classes that of the second one's.
+    /// The mean squared distance of the probabilities from the truth; for two classes, that of the second class's
+    /// probability.
     pub brier: f64,
-    /// The area under the ROC curve: of the second of two classes, or the mean over each class against the others. `None` where a
-    /// class has no rows.
+    /// The area under the ROC curve: of the second of two classes, or the mean over each class against all others.
+    /// `None` if a class has no rows.
     pub roc_auc: Option<f64>,
-    /// The average precision, likewise.
+    /// The average precision, with the same rule.
     pub pr_auc: Option<f64>,
-    /// For k = 2 and k = 5, where there are more than k classes: the share of rows whose true class is among the k most probable.
+    /// For k = 2 and k = 5, if there are more than k classes: the share of rows whose true class is among the k most
+    /// probable.
     pub top_k: Vec<(usize, f64)>,
 }
 
-/// The rows, as far as resampling needs them.
+/// What resampling needs of the rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct OfRows {
     pub(crate) truth: Vec<u32>,
@@ -72,7 +77,7 @@ pub(crate) struct OfRows {
 }
 
 impl Report {
-    /// Judges predicted classes. Classes are numbers, whose names stand in their order.
+    /// Evaluates predicted classes. A class is an index into the names.
     ///
     /// # Errors
     ///
@@ -92,12 +97,14 @@ impl Report {
                 pr_auc: None,
             })
             .collect();
+        let without_rows = classes.iter().filter(|class| class.support == 0);
         let of_rows = OfRows { truth: truth.to_vec(), predicted: predicted.to_vec(), log_losses: None };
         Ok(Self {
             rows: truth.len(),
             accuracy: micro(&counts).f1,
             macro_average: mean(classes.iter().map(|class| (class.average, 1.0))),
             weighted_average: mean(classes.iter().map(|class| (class.average, class.support as f64))),
+            classes_without_rows: without_rows.map(|class| class.name.clone()).collect(),
             matthews: confusion.matthews(),
             classes,
             probabilities: None,
@@ -107,19 +114,20 @@ impl Report {
         })
     }
 
-    /// Judges probabilities, `[rows][classes]` one after another; the prediction is the most probable class, the first of equals.
+    /// Evaluates probabilities, `[rows][classes]` in one slice. The prediction is the most probable class; of equal
+    /// ones the first.
     ///
     /// # Errors
     ///
-    /// As [`Report::new`]; and a row's probabilities are not from 0 to 1, or do not add up to 1.
+    /// As [`Report::new`]; also if a row's probabilities are not from 0 to 1 or do not add up to 1.
     pub fn of_probabilities<N: AsRef<str>>(class_names: &[N], truth: &[u32], probabilities: &[f64]) -> Result<Self> {
         let width = class_names.len().max(1);
         let predicted: Vec<u32> = probabilities.chunks_exact(width).map(of_row::most_probable).collect();
         Self::of_both(class_names, truth, &predicted, probabilities)
     }
 
-    /// Judges predicted classes that are not the most probable ones, as of a classifier with a threshold, with their
-    /// probabilities.
+    /// Evaluates predicted classes together with their probabilities, where the predictions are not the most probable
+    /// classes, as with a decision threshold.
     ///
     /// # Errors
     ///
@@ -158,15 +166,15 @@ impl Report {
         Ok(report)
     }
 
-    /// Adds intervals: the rows are drawn anew `samples` times, as many as there are and each as often as it comes, and the middle
-    /// 95 of 100 of the scores are kept. The same seed gives the same intervals. 1,000 samples are usual.
+    /// Adds 95 % confidence intervals of the scores. They come from `samples` resamples of the rows with replacement,
+    /// each as large as the original. The same seed gives the same intervals. 1,000 samples are usual.
     #[must_use]
     pub fn bootstrap(mut self, samples: usize, seed: u64) -> Self {
         self.intervals = bootstrap::intervals(&self.of_rows, self.classes.len(), samples, seed);
         self
     }
 
-    /// The report as JSON, on several lines.
+    /// The report as indented JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("numbers and names are plain data")
     }

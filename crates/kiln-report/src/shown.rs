@@ -8,14 +8,14 @@ use crate::confusion::ConfusionMatrix;
 use crate::labels_report::LabelsReport;
 use crate::report::Report;
 
-/// A confusion matrix of more classes is shown by its most frequent confusions.
+/// With more classes than this, a confusion matrix is shown as its most frequent confusions.
 const MOST_CLASSES: usize = 12;
-/// Confusions that are listed.
+/// How many confusions, or names of classes without rows, are listed.
 const LISTED: usize = 10;
-/// Letters of a name in the head of a column.
+/// How many letters of a name a column header shows.
 const HEAD: usize = 10;
 
-/// A line of a table of scores: a name, three scores, and rows.
+/// A line of a table of scores: name, three scores, number of rows.
 type Line<'a> = (&'a str, [Option<f64>; 3], Option<u64>);
 
 fn of_class(class: &ClassScores) -> Line<'_> {
@@ -36,7 +36,7 @@ impl Report {
         lines
     }
 
-    /// What stands under the table, each with its name.
+    /// The numbers under the table, each with its name.
     fn numbers(&self) -> Vec<(String, String)> {
         let number = |value: f64| format!("{value:.4}");
         let mut numbers = vec![("Matthews correlation".to_owned(), number(self.matthews))];
@@ -57,9 +57,28 @@ impl Report {
         numbers
     }
 
+    /// What a reader of the macro average must know, if there are classes without rows.
+    fn without_rows(&self) -> Option<String> {
+        let names = &self.classes_without_rows;
+        let count = match names.len() {
+            0 => return None,
+            1 => "1 class has no rows here and counts".to_owned(),
+            many => format!("{many} classes have no rows here and count"),
+        };
+        let listed: Vec<String> = names.iter().take(LISTED).map(|name| name.replace('\n', " ")).collect();
+        let more = match names.len() - listed.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!("{count} as 0 in macro averages: {}{more}", listed.join(", ")))
+    }
+
     /// The report as Markdown.
     pub fn to_markdown(&self) -> String {
         let mut text = markdown(&self.lines());
+        if let Some(told) = self.without_rows() {
+            text.push_str(&format!("\n{told}\n"));
+        }
         text.push_str("\n| | |\n|---|---:|\n");
         for (name, value) in self.numbers() {
             text.push_str(&format!("| {name} | {value} |\n"));
@@ -71,6 +90,9 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         table(f, &self.lines())?;
+        if let Some(told) = self.without_rows() {
+            writeln!(f, "\n{told}")?;
+        }
         writeln!(f)?;
         for (name, value) in self.numbers() {
             writeln!(f, "{name:<26} {value}")?;
@@ -136,12 +158,12 @@ fn markdown(lines: &[Line<'_>]) -> String {
     text
 }
 
-/// A name in a cell of a table of Markdown.
+/// A name in a cell of a Markdown table.
 fn cell(name: &str) -> String {
     name.replace('|', "\\|").replace('\n', " ")
 }
 
-/// A name of at most so many letters.
+/// A name shortened to at most `most` letters.
 fn short(name: &str, most: usize) -> String {
     match name.char_indices().nth(most) {
         Some(_) => name.chars().take(most - 1).chain(['…']).collect(),
@@ -150,7 +172,7 @@ fn short(name: &str, most: usize) -> String {
 }
 
 impl ConfusionMatrix {
-    /// The matrix as Markdown; of many classes the most frequent confusions.
+    /// The matrix as Markdown; for many classes, its most frequent confusions.
     pub fn to_markdown(&self) -> String {
         let names = self.class_names();
         if names.len() > MOST_CLASSES {
@@ -171,7 +193,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// Rows are true classes, columns are predicted ones; of many classes the most frequent confusions are listed.
+/// Rows are true classes, columns are predicted classes; for many classes, the most frequent confusions are listed.
 impl fmt::Display for ConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.class_names();

@@ -1,15 +1,15 @@
-//! How fast text becomes numbers, on all threads: the tasks of `benchmarks/peers/text.py` under the same names.
+//! Times text preprocessing on all threads: the tasks of `benchmarks/peers/text.py` under the same names.
 //!
 //!     cargo run --release -p kiln-text --features subwords --example text-bench -- FOLDER [--json] [--only TASK]
 //!
-//! FOLDER holds `*.txt` files, one document each, at any depth; for IMDB's `aclImdb/train/pos` and `neg` it takes half a
-//! minute. Reading them is not in the time, which is the best of `--runs`.
+//! FOLDER holds `*.txt` files, one document each, at any depth. IMDB's `aclImdb/train/pos` and `neg` take half a
+//! minute. Reading the files is not timed; the time is the best of `--runs`.
 //!
 //!     ... --example text-bench -- FOLDER --make-lines FILE --mb 2000
 //!     ... --example text-bench -- --stream FILE [--json] [--only TASK]
 //!
-//! The first makes a file of lines, each the shuffled words of some document, so that the vocabulary stays that of the
-//! folder. The second fits on it, read a line at a time, and also says the most memory that the process has had (on
+//! The first command makes a file of lines, each the shuffled words of some document, so that the vocabulary stays that
+//! of the folder. The second fits on it, reading a line at a time, and also prints the peak memory of the process (on
 //! Linux), so run one TASK at a time.
 
 use std::cell::OnceCell;
@@ -33,7 +33,7 @@ use kiln_text::rows::pad_sequences;
 use kiln_text::vocabulary::{Vocabulary, whitespace_tokens};
 use serde_json::json;
 
-/// What runs on a folder, in this order.
+/// The tasks that run on a folder, in this order.
 const TASKS: [&str; 14] = [
     "word_fit",
     "word_encode",
@@ -51,7 +51,7 @@ const TASKS: [&str; 14] = [
     "subword_text_encode",
 ];
 
-/// What runs on a file of lines.
+/// The tasks that run on a file of lines.
 const STREAM_TASKS: [&str; 4] = ["word_fit", "vocabulary", "text_vectorization_fit", "count"];
 
 /// The limit on words, terms and tokens, and the length of rows.
@@ -65,22 +65,22 @@ struct Options {
     /// A folder with *.txt files at any depth, one document each
     #[arg(required_unless_present = "stream", conflicts_with = "stream")]
     folder: Option<PathBuf>,
-    /// A file with a document a line, read as a stream
+    /// A file with one document per line, read as a stream
     #[arg(long, value_name = "FILE")]
     stream: Option<PathBuf>,
     /// Make a file of lines from the folder's words, and time nothing
     #[arg(long, value_name = "FILE", requires = "mb", conflicts_with = "stream")]
     make_lines: Option<PathBuf>,
-    /// How large that file is to be
+    /// The size of that file
     #[arg(long, value_name = "MB", requires = "make_lines")]
     mb: Option<u64>,
-    /// One task alone
+    /// Run only this task
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
     /// How often each task runs; the best counts
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "stream")]
     runs: u32,
-    /// A JSON line a task
+    /// Print one JSON line per task
     #[arg(long)]
     json: bool,
 }
@@ -89,7 +89,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let known: &[&str] = if options.stream.is_some() { &STREAM_TASKS } else { &TASKS };
     if let Some(only) = options.only.as_deref().filter(|only| !known.contains(only)) {
-        bail!("there is no task '{only}'; there are {}", known.join(", "));
+        bail!("unknown task '{only}'; the tasks are {}", known.join(", "));
     }
     if let Some(file) = &options.stream {
         return stream(file, &options);
@@ -152,7 +152,7 @@ fn time(texts: &[String], options: &Options) -> Result<()> {
         Ok((best, made))
     };
     for task in TASKS.into_iter().filter(|task| options.only.as_deref().is_none_or(|only| only == *task)) {
-        // What a task needs is made before its time begins.
+        // What a task needs is prepared before its time begins.
         let (seconds, made) = match task {
             "word_fit" => best(&|| Ok(words()?.words().len())),
             "word_encode" => {
@@ -186,7 +186,7 @@ fn time(texts: &[String], options: &Options) -> Result<()> {
                 let built = built.get()?;
                 best(&|| Ok(tokens(built.encode_all(texts)?)))
             }
-            other => bail!("the task {other} is listed and not written"),
+            other => bail!("the task {other} is listed but not implemented"),
         }?;
         let subwords = ["bpe_encode", "subword_text_encode"].contains(&task);
         let tokens_per_word = subwords.then(|| made as f64 / white_space_words as f64);
@@ -196,7 +196,7 @@ fn time(texts: &[String], options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What several tasks need, made once it is asked for.
+/// Objects that several tasks need, made on first use.
 struct Fitted<T, F> {
     made: OnceCell<T>,
     make: F,
@@ -223,7 +223,7 @@ struct Figure {
     seconds: f64,
     /// How many words, ids, cells or stored numbers came out.
     made: usize,
-    /// Of subwords.
+    /// Only for subword tasks.
     tokens_per_word: Option<f64>,
 }
 
@@ -247,14 +247,14 @@ fn say(figure: &Figure, json: bool) {
     }
 }
 
-/// The most memory that this process has had, in bytes, where Linux tells.
+/// The peak memory of this process in bytes; only on Linux.
 fn most_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(kilobytes.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
-/// Fits on a file of lines. The callback sees the bytes on the disk.
+/// Fits on a file of lines. The progress callback sees the bytes on the disk.
 fn stream(file: &Path, options: &Options) -> Result<()> {
     let corpus = LineCorpus::new([file]);
     for task in STREAM_TASKS.into_iter().filter(|task| options.only.as_deref().is_none_or(|only| only == *task)) {
@@ -271,7 +271,7 @@ fn stream(file: &Path, options: &Options) -> Result<()> {
                 TextVectorization::builder().max_tokens(MOST).adapt(lines)?.vocabulary().count()
             }
             "count" => CountVectorizer::builder().max_features(MOST).fit(lines)?.feature_names().len(),
-            other => bail!("the task {other} is listed and not written"),
+            other => bail!("the task {other} is listed but not implemented"),
         };
         let seconds = began.elapsed().as_secs_f64();
         let (documents, bytes) = (last.documents, last.bytes);
@@ -280,7 +280,7 @@ fn stream(file: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Writes lines until there are so many bytes, each with the words of one document in another order.
+/// Writes lines, each with the words of one document in another order, until there are `bytes` bytes.
 fn make_lines(texts: &[String], file: &Path, bytes: u64) -> Result<()> {
     let cannot = || format!("cannot write {}", file.display());
     let mut out = BufWriter::with_capacity(1 << 20, File::create(file).with_context(cannot)?);

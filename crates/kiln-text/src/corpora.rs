@@ -1,4 +1,4 @@
-//! Labelled texts in order: in memory ([`Documents`]), or from files a document at a time ([`CorpusDocuments`]).
+//! Labelled texts in order: in memory ([`Documents`]), or read from files one document at a time ([`CorpusDocuments`]).
 
 pub(crate) mod archive;
 pub(crate) mod corpus_documents;

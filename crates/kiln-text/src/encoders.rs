@@ -1,5 +1,5 @@
-//! From a text to ids: [`Encoder`], what all encodings have in common; the encodings; and [`TextEncoder`], which is any of
-//! them in one file.
+//! From a text to ids: [`Encoder`], the trait of all encodings; the encodings; and [`TextEncoder`], any of them in one
+//! file.
 
 pub(crate) mod char_tokenizer;
 pub(crate) mod encoder;
@@ -13,7 +13,7 @@ pub(crate) mod word_tokenizer;
 pub(crate) mod word_tokenizer_builder;
 
 pub use char_tokenizer::{CharTokenizer, CharTokenizerBuilder, CharUnit};
-pub use encoder::{EncodedStream, Encoder};
+pub use encoder::Encoder;
 pub use imdb_ids::ImdbIds;
 pub use subword_text_encoder::{SubwordTextEncoder, SubwordTextEncoderBuilder};
 #[cfg(feature = "subwords")]

@@ -1,6 +1,5 @@
-//! The one error type of this crate. It holds every failure that a user can cause, with what was expected, what was
-//! found, where, and what to do; those of one domain in an enum of their own (`error/`), which `?` turns into it. It
-//! leaves out nothing but bugs of the crate itself, which would panic.
+//! [`Error`]: the one error type of this crate. Each message says what was expected, what was found, where, and what to
+//! do. The errors of one domain are in separate enums (`error/`), which `?` converts into it.
 
 mod corpus_error;
 mod quoted;
@@ -28,34 +27,34 @@ pub use vocabulary_error::VocabularyError;
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong between a file of text and a batch of numbers.
+/// Everything that can go wrong between a text file and a batch of numbers.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused a file or folder.
+    /// The operating system refused an operation on a file or folder.
     #[error(transparent)]
     File(#[from] FileError),
 
-    /// An option has a value that it cannot have.
+    /// An option has an invalid value.
     #[error(transparent)]
     Option(#[from] OptionError),
 
-    /// Another error, with the file it came from.
+    /// Another error, with the file that caused it.
     #[error("{}: {source}", .path.display())]
     InFile {
         /// The file that was being read.
         path: PathBuf,
-        /// What was wrong in it.
+        /// The error in it.
         source: Box<Error>,
     },
 
-    /// A tokenizer was fitted on texts that hold no word.
+    /// A tokenizer was fitted on texts without a word.
     #[error(
         "a tokenizer needs at least one word to fit on, found none in {documents} documents: \
-         check that the texts were read, and that the options leave something of them"
+         check that the texts were read and that the options do not remove every word"
     )]
     EmptyCorpus {
-        /// How many documents were looked at.
+        /// How many documents were read.
         documents: u64,
     },
 
@@ -71,39 +70,37 @@ pub enum Error {
         document: u64,
     },
 
-    /// More words than ids, or more numbers than an address space holds.
-    #[error("{what} of {rows} x {columns} does not fit in memory: take fewer texts at a time, or a smaller limit")]
+    /// More words than ids, or more numbers than fit in memory.
+    #[error("{what} of {rows} x {columns} does not fit in memory: use fewer texts at a time or a smaller limit")]
     TooLarge {
-        /// What was to be made.
+        /// The object that was to be created.
         what: &'static str,
-        /// Rows asked for.
+        /// Its number of rows.
         rows: usize,
-        /// Numbers a row.
+        /// The numbers per row.
         columns: usize,
     },
 
-    /// A matrix was asked of a tokenizer that has neither words nor `num_words`.
-    #[error("a matrix needs columns: fit the tokenizer first, or give it num_words")]
+    /// A matrix was requested from a tokenizer that has neither words nor `num_words`.
+    #[error("a matrix needs columns: fit the tokenizer first, or set num_words")]
     MatrixWithoutWords,
 
-    /// tf-idf was asked of a tokenizer that has seen no document.
+    /// tf-idf was requested from a tokenizer that has seen no document.
     #[error("tf-idf needs document counts, and this tokenizer has seen no document: fit it first")]
     TfIdfWithoutDocuments,
 
     /// [`ImdbIds`](crate::encoders::ImdbIds) was given a tokenizer with an `oov_token`.
     #[error(
         "the ids of keras.datasets.imdb have their own unknown id 2, but the tokenizer has the oov_token {token:?}: \
-         fit it without oov_token"
+         fit it without an oov_token"
     )]
     ImdbOovToken {
         /// The tokenizer's token.
         token: String,
     },
 
-    /// There is no longest sequence to pad to.
-    #[error(
-        "cannot pad to the longest of {sequences} sequences: none of them has an element; give max_len to say how long"
-    )]
+    /// There is no longest sequence to pad to, because all are empty.
+    #[error("cannot pad to the longest of {sequences} sequences, because all of them are empty: set max_len")]
     NothingToPad {
         /// How many sequences were given.
         sequences: usize,
@@ -111,7 +108,8 @@ pub enum Error {
 
     /// The steps of a sequence of vectors differ in width.
     #[error(
-        "every step must have {expected} numbers as the first has, found {found} in sequence {sequence}, step {step}"
+        "every step should have {expected} numbers, like the first, found {found} in sequence {sequence}, step {step} \
+         (both counted from 0)"
     )]
     StepWidth {
         /// The sequence, counted from 0.
@@ -137,9 +135,10 @@ pub enum Error {
         names: Vec<String>,
     },
 
-    /// A document's label has no class name.
+    /// A document's label is not the number of a class.
     #[error(
-        "labels must be below {classes}, the number of class names; document {document} (counted from 0) has {label}"
+        "labels should be below {classes}, the number of class names, found {label} in document {document} (counted \
+         from 0)"
     )]
     LabelOutOfRange {
         /// The document, counted from 0.
@@ -150,10 +149,35 @@ pub enum Error {
         classes: usize,
     },
 
-    /// A fraction that leaves one side of a split empty.
+    /// Documents are to be joined by class name, and one side has a name twice.
     #[error(
-        "the fraction to split off must be above 0 and below 1 and leave a document on either side; \
-         found {fraction} of {documents} documents"
+        "documents are joined by class name, but two classes on one side are called {name:?}: give each class another \
+         name with `Documents::new(documents.into_documents(), names)`"
+    )]
+    SameClassName {
+        /// The name.
+        name: String,
+    },
+
+    /// Documents are to be joined, and the two sides have no class in common.
+    #[error(
+        "documents to join should have a class in common, found ({}) and ({}): if these are the same classes, rename \
+         those of one side with `Documents::new(documents.into_documents(), names)`; if they are different classes, \
+         give one side the names of both with the same call",
+        listed(.first),
+        listed(.second)
+    )]
+    NoSharedClass {
+        /// The names of the classes on the left side.
+        first: Vec<String>,
+        /// Those on the right side.
+        second: Vec<String>,
+    },
+
+    /// A fraction that leaves one part of a split empty.
+    #[error(
+        "the fraction to split off should be above 0 and below 1 and leave a document on either side, found {fraction} \
+         of {documents} documents"
     )]
     SplitFraction {
         /// The fraction given.
@@ -162,10 +186,10 @@ pub enum Error {
         documents: usize,
     },
 
-    /// Documents are to be split, and those of each class follow one another.
+    /// Documents are to be split, but they are sorted by class.
     #[error(
-        "the {documents} documents are sorted by class ({}), so the last part would lack some of them: call `shuffled` before \
-         `split_tail`, or take the parts by hand (`take`, `into_documents`)",
+        "the {documents} documents are sorted by class ({}), so the last part would lack some classes: call `shuffled` \
+         before `split_tail`, or choose the parts yourself (`take`, `into_documents`)",
         listed(.classes)
     )]
     SortedByClass {
@@ -184,25 +208,25 @@ pub enum Error {
         offset: usize,
     },
 
-    /// A folder of classes lacks a class.
+    /// A folder lacks the folder of a class.
     #[error("{} should hold the folders {expected:?}, found {found:?}", .path.display())]
     ClassFolderMissing {
-        /// The folder looked into.
+        /// The folder searched.
         path: PathBuf,
-        /// The class folders that should be there.
+        /// The class folders that should be in it.
         expected: Vec<String>,
-        /// What is there, sorted, at most twenty names.
+        /// The names found, sorted, at most twenty.
         found: Vec<String>,
     },
 
     /// A class has no `.txt` file.
     #[error(
-        "{} holds no .txt file: every class needs at least one document; for files of other names, of a folder a class set \
-         `any_extension(true)`",
+        "{} holds no .txt file: every class needs at least one document; if the files have other names, set \
+         `any_extension(true)` on the `ClassFolder`",
         .path.display()
     )]
     ClassEmpty {
-        /// The class folder, in an archive below the archive's name.
+        /// The class folder; in an archive, its path after the archive's name.
         path: PathBuf,
     },
 
@@ -214,20 +238,20 @@ pub enum Error {
     NotImdb {
         /// The path given.
         path: PathBuf,
-        /// What is there, sorted, at most twenty names.
+        /// The names found, sorted, at most twenty.
         found: Vec<String>,
     },
 
-    /// An archive does not read to its end.
+    /// An archive ends early or is damaged.
     #[error("{} is not a whole .tar.gz archive: {source}; fetch it again", .archive.display())]
     Archive {
         /// The archive.
         archive: PathBuf,
-        /// What the decompressor or the tar reader said.
+        /// The error of the decompressor or the tar reader.
         source: io::Error,
     },
 
-    /// An archive holds an entry that no data set needs and that could do harm.
+    /// An archive has an entry that could do harm and that no data set needs.
     #[error("{}: refused entry {entry:?}: {problem}", .archive.display())]
     ArchiveEntry {
         /// The archive.
@@ -238,62 +262,66 @@ pub enum Error {
         problem: &'static str,
     },
 
-    /// There is no cache folder to download into.
+    /// The user has no cache folder to download into.
     #[error(
-        "this user has no cache folder: set KILN_CACHE to a folder, or fetch the data yourself and give its path to `Imdb::open`"
+        "this user has no cache folder: set KILN_CACHE to a folder, or fetch the data yourself and pass its path to \
+         `Imdb::open`"
     )]
     NoCacheFolder,
 
-    /// A download did not happen.
+    /// A download failed to start.
     #[cfg(feature = "download")]
     #[error(
-        "cannot download {url}: {source}; check the network, or fetch the file yourself and give its path, for the reviews to `Imdb::open`"
+        "cannot download {url}: {source}; check the network, or fetch the file yourself and pass its path (for the \
+         reviews, to `Imdb::open`)"
     )]
     Download {
         /// The address.
         url: String,
-        /// What the connection said.
+        /// The error of the connection.
         source: Box<ureq::Error>,
     },
 
-    /// The program cannot fetch files.
+    /// This build cannot download files.
     #[error(
-        "cannot download {url}: this program is built without the feature `download` of kiln; build it with the feature, or \
-         fetch the file yourself and give its path, for the reviews to `Imdb::open`"
+        "cannot download {url}: this program is built without the feature `download` of kiln; build it with the \
+         feature, or fetch the file yourself and pass its path (for the reviews, to `Imdb::open`)"
     )]
     DownloadNotBuilt {
         /// The address.
         url: String,
     },
 
-    /// A download broke off.
+    /// A download was interrupted.
     #[error(
-        "the download of {url} broke off: {source}; try again, or fetch the file yourself and give its path, for the reviews to `Imdb::open`"
+        "the download of {url} broke off: {source}; try again, or fetch the file yourself and pass its path (for the \
+         reviews, to `Imdb::open`)"
     )]
     DownloadBroken {
         /// The address.
         url: String,
-        /// What the connection said.
+        /// The error of the connection.
         source: io::Error,
     },
 
     /// A file has the wrong size.
     #[error(
-        "{file} should have {expected} bytes, found {found}: nothing was kept; try again, or fetch it yourself and give its path, for the reviews to `Imdb::open`"
+        "{file} should have {expected} bytes, found {found}: nothing was kept; try again, or fetch the file yourself \
+         and pass its path (for the reviews, to `Imdb::open`)"
     )]
     WrongSize {
         /// The address or file.
         file: String,
         /// The published size.
         expected: u64,
-        /// The size found; for a download that runs over, how much was read before it was stopped.
+        /// The size found; for a download that is too long, the bytes read before it was stopped.
         found: u64,
     },
 
     /// A file has the wrong checksum.
     #[error(
-        "{file} should have the SHA-256 {expected}, found {found}: nothing was kept; \
-         try again, or fetch the file yourself and give its path, for the reviews to `Imdb::open`"
+        "{file} should have the SHA-256 {expected}, found {found}: nothing was kept; try again, or fetch the file \
+         yourself and pass its path (for the reviews, to `Imdb::open`)"
     )]
     WrongChecksum {
         /// The address or file.
@@ -304,17 +332,17 @@ pub enum Error {
         found: String,
     },
 
-    /// A progress callback answered that a pass shall stop.
+    /// A progress callback stopped a pass.
     #[error("stopped by the progress callback after {documents} documents")]
     Stopped {
-        /// How many documents were seen.
+        /// How many documents were read.
         documents: u64,
     },
 
-    /// A file does not parse, or a part of it has the wrong type.
-    #[error("not a {class_name} in JSON, in {part}: {source}")]
+    /// A file is not valid JSON, or a part of it has the wrong type.
+    #[error("cannot read {part} as the JSON of a {class_name}: {source}")]
     FileJson {
-        /// The class that was to be read.
+        /// The class to be read.
         class_name: &'static str,
         /// The part being parsed: `the file`, or one of the five dictionaries in Keras's tokenizer.
         part: &'static str,
@@ -322,17 +350,17 @@ pub enum Error {
         source: serde_json::Error,
     },
 
-    /// A file is of another class.
+    /// A file holds another class.
     #[error("expected a file of class_name {expected}, found {found}")]
     FileClass {
-        /// The classes that can be read here, quoted.
+        /// The classes that can be read, quoted.
         expected: String,
-        /// The class name in the file, quoted, with what reads it, or what else the file is.
+        /// The class name in the file, quoted, with the function that reads it, or another description of the file.
         found: String,
     },
 
     /// A file was written by a newer Kiln.
-    #[error("the {class_name}'s format version is {found}, this Kiln reads up to {supported}: update Kiln")]
+    #[error("the {class_name} has format version {found}, but this Kiln reads only up to {supported}: update Kiln")]
     FileVersion {
         /// The class.
         class_name: &'static str,
@@ -342,32 +370,32 @@ pub enum Error {
         supported: u64,
     },
 
-    /// A file parses, but says something that cannot be.
+    /// A file parses, but a field has an invalid value.
     #[error("not a usable {class_name}: {field} should be {expected}, found {found}")]
     FileField {
         /// The class.
         class_name: &'static str,
         /// The field.
         field: &'static str,
-        /// What it should hold.
+        /// What it should contain.
         expected: &'static str,
-        /// What it holds.
+        /// What it contains.
         found: String,
     },
 
-    /// A regular expression does not compile.
-    #[error("the pattern {pattern:?} is no regular expression that the regex crate can use: {source}")]
+    /// A regular expression is not valid.
+    #[error("the pattern {pattern:?} is not a valid regular expression of the regex crate: {source}")]
     Pattern {
         /// The pattern given.
         pattern: String,
-        /// What the compiler said, with the place.
+        /// The error of the regex crate, with the position.
         source: Box<regex::Error>,
     },
 
     /// A regular expression for tokens has more than one group.
     #[error(
-        "the pattern {pattern:?} should have no group, or one, which is then the token; found {found}: \
-         write (?:...) for groups that only hold together"
+        "the pattern {pattern:?} should have at most one group, which then is the token, found {found}: write (?:...) \
+         for groups that do not capture"
     )]
     PatternGroups {
         /// The pattern given.
@@ -376,14 +404,17 @@ pub enum Error {
         found: usize,
     },
 
-    /// An id is beyond a table or vocabulary.
-    #[error("ids must be below {limit}, {what}; element {position} of sequence {sequence} (counted from 0) is {id}")]
+    /// An id is outside a table or vocabulary.
+    #[error(
+        "ids should be below {limit}, {what}, found {id} in sequence {sequence}, element {position} (both counted from \
+         0)"
+    )]
     IdOutOfRange {
-        /// What the limit is.
+        /// What the limit is, in words.
         what: &'static str,
         /// The sequence in this call, counted from 0.
         sequence: usize,
-        /// The place in it, counted from 0.
+        /// The position in it, counted from 0.
         position: usize,
         /// The id.
         id: u32,
@@ -391,27 +422,27 @@ pub enum Error {
         limit: usize,
     },
 
-    /// What is wrong with the files of a corpus.
+    /// An error in the files of a corpus.
     #[error(transparent)]
     Corpus(#[from] CorpusError),
 
-    /// What is wrong with the length of a series or of a batch plan.
+    /// An error in the length of a series or of a batch plan.
     #[error(transparent)]
     Series(#[from] SeriesError),
 
-    /// What is wrong with the options, files and training of subwords.
+    /// An error in the options, files or training of subwords.
     #[error(transparent)]
     Subword(#[from] SubwordError),
 
-    /// What is wrong with a `TextVectorization`'s options and the vocabulary given to it.
+    /// An error in the options of a `TextVectorization` or in the vocabulary given to it.
     #[error(transparent)]
     TextVectorization(#[from] TextVectorizationError),
 
-    /// What is wrong with scikit-learn's vectorizers, their terms and their matrices.
+    /// An error in scikit-learn's vectorizers, their terms or their matrices.
     #[error(transparent)]
     Vectorizer(#[from] VectorizerError),
 
-    /// What is wrong with a vocabulary's limits, tokens and text files.
+    /// An error in the limits, tokens or text files of a vocabulary.
     #[error(transparent)]
     Vocabulary(#[from] VocabularyError),
 }
@@ -422,14 +453,14 @@ impl Error {
         move |source| FileError::new(action, path)(source).into()
     }
 
-    /// For `map_err`: the same error, with the file it came from.
+    /// For `map_err`: the same error, with the file that caused it.
     pub(crate) fn in_file(path: &Path) -> impl FnOnce(Error) -> Error {
         let path = path.to_path_buf();
         move |source| Error::InFile { path, source: Box::new(source) }
     }
 }
 
-/// Names for a message, not too many.
+/// Names for a message, cut off after the first few.
 fn listed(names: &[String]) -> String {
     const MOST: usize = 20;
     let shown = names[..names.len().min(MOST)].join(", ");

@@ -1,8 +1,8 @@
-//! scikit-learn's text vectorizers: a row for each text, a column for each term, sparse. Keras's matrices, which number
-//! words otherwise and weight them by other formulas, are in [`keras`](crate::keras).
+//! scikit-learn's text vectorizers: sparse matrices with one row per text and one column per term. Keras's matrices,
+//! which number and weight words by other rules, are in [`keras`](crate::keras).
 //!
-//! A term is a word, a character, or a run of them ([`TermUnit`], `ngram_range`). [`CountVectorizer`] counts terms,
-//! [`TfidfVectorizer`] weights them by how rare they are, [`HashingVectorizer`] needs no vocabulary.
+//! A term is a word, a character, or a sequence of them ([`TermUnit`], `ngram_range`). [`CountVectorizer`] counts
+//! terms, [`TfidfVectorizer`] weights them by how rare they are, [`HashingVectorizer`] needs no vocabulary.
 //!
 //! Reference: `sklearn.feature_extraction.text` of scikit-learn 1.9.
 

@@ -1,4 +1,4 @@
-//! Passes over texts, what they tell of their progress, and files that are written whole or not at all.
+//! Passes over texts, their progress, and files that are written whole or not at all.
 
 pub(crate) mod batches;
 pub(crate) mod file_kind;
@@ -9,6 +9,6 @@ pub(crate) mod saved;
 pub(crate) mod text;
 
 pub use kiln_base::WholeFile;
-pub use observed::{Observed, TextProgress, observed};
+pub use observed::{TextProgress, observed};
 pub use saved::Saved;
 pub use text::Text;

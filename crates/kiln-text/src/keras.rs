@@ -1,5 +1,5 @@
-//! What is Keras's own: the JSON and the matrices of its `Tokenizer`, `TextVectorization`, one-hot rows, the hashing
-//! trick, skip-grams and time series.
+//! Keras's other text and sequence tools: the JSON and the matrices of its `Tokenizer`, `TextVectorization`, one-hot
+//! rows, the hashing trick, skip-grams and time series.
 
 pub(crate) mod hashing_trick;
 mod one_hot;
@@ -9,8 +9,8 @@ mod timeseries;
 pub(crate) mod tokenizer_json;
 mod word_matrix;
 
-pub use hashing_trick::{HashingTrick, hashing_trick};
-pub use one_hot::{OneHot, PRINTABLE, WordOneHot, one_hot_characters, one_hot_hashed, one_hot_ids, one_hot_texts};
+pub use hashing_trick::HashingTrick;
+pub use one_hot::{OneHot, WordOneHot, one_hot_characters, one_hot_hashed, one_hot_ids, one_hot_texts};
 pub use skipgrams::{SkipGramPairs, SkipGrams, make_sampling_table};
 pub use text_vectorization::{OutputMode, SplitBy, Standardize, TextVectorization, TextVectorizationBuilder};
 pub use timeseries::{TimeseriesDataset, TimeseriesGenerator, TimeseriesWindows};

@@ -1,38 +1,38 @@
-//! Text to numbers: what stands between a folder of reviews and the input of a model. Knows nothing of tensors.
+//! Text to numbers: everything between a folder of reviews and the input of a model, without tensors.
 //!
 //! # The stages
 //!
 //! | stage | what | with |
 //! |---|---|---|
 //! | documents | labelled texts in order, from memory, a folder, or the IMDB archive | [`Documents`](corpora::Documents), [`ClassFolder`](corpora::ClassFolder), [`Imdb`](corpora::Imdb) |
-//! | or from files | a document at a time, plain or gzip, bad rows named with file and line | [`LineCorpus`](corpora::LineCorpus), [`DelimitedCorpus`](corpora::DelimitedCorpus), [`JsonLinesCorpus`](corpora::JsonLinesCorpus), [`Nsmc`](corpora::Nsmc), [`PennTreebank`](corpora::PennTreebank) |
-//! | tokens | normalise a text, split it by one of many rules, join neighbours to n-grams | [`Analyzer`](tokens::Analyzer) of [`Normalizer`](tokens::Normalizer), [`WordSplitter`](tokens::WordSplitter) and [`NGrams`](tokens::NGrams) |
-//! | counts | how often which token occurs, on all threads, and which of them get an id | [`TokenCounts`](vocabulary::TokenCounts), [`Vocabulary`](vocabulary::Vocabulary), [`VocabularyEncoder`](encoders::VocabularyEncoder) |
-//! | words to ids | split a text, number the words by how frequent they are | [`WordTokenizer`](encoders::WordTokenizer), [`ImdbIds`](encoders::ImdbIds), [`HashingTrick`](keras::HashingTrick) |
+//! | or from files | a document at a time, plain or gzip, bad rows reported with file and line | [`LineCorpus`](corpora::LineCorpus), [`DelimitedCorpus`](corpora::DelimitedCorpus), [`JsonLinesCorpus`](corpora::JsonLinesCorpus), [`Nsmc`](corpora::Nsmc), [`PennTreebank`](corpora::PennTreebank) |
+//! | tokens | normalise a text, split it by one of many rules, join neighbours into n-grams | [`Analyzer`](tokens::Analyzer) of [`Normalizer`](tokens::Normalizer), [`WordSplitter`](tokens::WordSplitter) and [`NGrams`](tokens::NGrams) |
+//! | counts | how often each token occurs, counted on all threads, and which tokens get an id | [`TokenCounts`](vocabulary::TokenCounts), [`Vocabulary`](vocabulary::Vocabulary), [`VocabularyEncoder`](encoders::VocabularyEncoder) |
+//! | words to ids | split a text, number the words by frequency | [`WordTokenizer`](encoders::WordTokenizer), [`ImdbIds`](encoders::ImdbIds), [`HashingTrick`](keras::HashingTrick) |
 //! | or subwords | pieces of words that cover any text | [`SubwordTextEncoder`](encoders::SubwordTextEncoder), `SubwordTokenizer` (feature `subwords`) |
 //! | or characters | code points, graphemes, or the letters of Hangul syllables | [`CharTokenizer`](encoders::CharTokenizer), [`to_jamo`](tokens::to_jamo), [`from_jamo`](tokens::from_jamo) |
-//! | rows | one length for all, by padding and truncating, with the valid span of each | [`PadSequences`](rows::PadSequences) |
-//! | batches | rows of like length together, padded to the longest of each batch | [`LengthBatches`](rows::LengthBatches) |
+//! | rows | one length for all, by padding and truncating, with the valid span of each row | [`PadSequences`](rows::PadSequences) |
+//! | batches | rows of similar length together, padded to the longest of each batch | [`LengthBatches`](rows::LengthBatches) |
 //! | windows | pieces of a long row; of a series, with targets | [`SlidingWindows`](rows::SlidingWindows), [`TimeseriesGenerator`](keras::TimeseriesGenerator), [`TimeseriesDataset`](keras::TimeseriesDataset) |
 //! | pairs | words near each other, and words drawn at random | [`SkipGrams`](keras::SkipGrams) |
-//! | or bags | a row for each text, a column for each word | [`WordTokenizer::texts_to_matrix`](encoders::WordTokenizer::texts_to_matrix) |
-//! | or sparse rows | counts, tf-idf or hashes of words and n-grams, as scikit-learn has them | [`CountVectorizer`](features::CountVectorizer), [`TfidfVectorizer`](features::TfidfVectorizer), [`HashingVectorizer`](features::HashingVectorizer) |
+//! | or bags | one row per text, one column per word | [`WordTokenizer::texts_to_matrix`](encoders::WordTokenizer::texts_to_matrix) |
+//! | or sparse rows | counts, tf-idf or hashes of words and n-grams, as in scikit-learn | [`CountVectorizer`](features::CountVectorizer), [`TfidfVectorizer`](features::TfidfVectorizer), [`HashingVectorizer`](features::HashingVectorizer) |
 //! | or one-hot | samples x steps x ids | [`WordOneHot`](keras::WordOneHot), [`one_hot_texts`](keras::one_hot_texts), [`one_hot_characters`](keras::one_hot_characters), [`one_hot_hashed`](keras::one_hot_hashed) |
 //! | or all in one | Keras's layer: ids or bags, with its own splitting and ties | [`TextVectorization`](keras::TextVectorization) |
 //!
 //! Words, rows and matrices follow Keras: the same texts give the same ids, the same padding and the same matrices, and
-//! the tokenizer's JSON goes both ways. Vectorizers follow scikit-learn column for column, subwords TensorFlow Datasets
-//! and Hugging Face's `tokenizers`. What these let through to fail later is an [`Error`] here that says what was
-//! expected, what was found and where. Nothing depends on the number of threads.
+//! the tokenizer's JSON can be read and written by both. Vectorizers follow scikit-learn column for column; subwords
+//! follow TensorFlow Datasets and Hugging Face's `tokenizers`. What fails only later in those libraries is an [`Error`]
+//! here, which says what was expected, what was found and where. Nothing depends on the number of threads.
 //!
 //! All encodings are [`Encoder`](encoders::Encoder)s. A program that stores one keeps a
 //! [`TextEncoder`](encoders::TextEncoder), which is any of them in one file.
 //!
-//! Every pass over texts uses all threads, and takes them from memory or from a stream that can fail, such as a
-//! [`CorpusDocuments`](corpora::CorpusDocuments). [`observed`](io::observed) tells how far it is, and may stop it.
-//! [`Encoder::encode_stream`](encoders::Encoder::encode_stream) gives the ids as a stream, too.
+//! Every pass over texts uses all threads and reads the texts from memory or from a stream that can fail, such as a
+//! [`CorpusDocuments`](corpora::CorpusDocuments). [`observed`](io::observed) reports its progress and can stop it.
+//! [`Encoder::encode_stream`](encoders::Encoder::encode_stream) returns the ids as a stream, too.
 //!
-//! # A whole example
+//! # A complete example
 //!
 //! ```
 //! use kiln_text::corpora::{Document, Documents};
@@ -75,7 +75,7 @@
 //! # Ok::<(), kiln_text::Error>(())
 //! ```
 
-/// Setters that take more than they hold: `name(value: type) => field = expression;`.
+/// Setters that convert their argument: `name(value: type) => field = expression;`.
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident($($value:ident: $type:ty),*) => $($field:ident).+ = $set:expr;)*) => {$(
         $(#[$doc])*

@@ -1,4 +1,4 @@
-//! Rows of ids: one length for all by padding, batches of like length, windows of long rows, and dense matrices.
+//! Rows of ids: padding to one length, batches of similar length, windows of long rows, and dense matrices.
 
 pub(crate) mod length_batches;
 pub(crate) mod matrix;

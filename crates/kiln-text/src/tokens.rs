@@ -1,5 +1,5 @@
-//! From a text to its tokens: [`Analyzer`] of [`Normalizer`], [`WordSplitter`] and [`NGrams`]; Keras's rule of splitting, and the
-//! letters of Hangul syllables.
+//! From a text to its tokens: [`Analyzer`] with its [`Normalizer`], [`WordSplitter`] and [`NGrams`]; Keras's splitting
+//! rule; and the letters of Hangul syllables.
 
 pub(crate) mod analyzer;
 pub(crate) mod html;
@@ -12,7 +12,7 @@ pub(crate) mod word_splitter;
 
 pub use analyzer::Analyzer;
 pub use html::Html;
-pub use jamo::{LITERAL_JAMO, from_jamo, to_jamo};
+pub use jamo::{from_jamo, to_jamo};
 pub use ngrams::{Bag, NGrams};
 pub use normalizer::{Accents, Normalizer, Punctuation, UnicodeForm};
 pub use splitter::{DEFAULT_FILTERS, text_to_words};

@@ -1,4 +1,4 @@
-//! How often which token occurs, and which tokens get an id: [`TokenCounts`] and [`Vocabulary`].
+//! How often each token occurs, and which tokens get an id: [`TokenCounts`] and [`Vocabulary`].
 
 pub(crate) mod builder;
 pub(crate) mod files;

@@ -1,4 +1,4 @@
-//! What is trained on: data sets, and how text becomes their rows.
+//! Data sets for training, and how text becomes their rows.
 
 pub(crate) mod batches;
 mod burn_dataset;

@@ -9,7 +9,7 @@ use burn::train::{EventProcessorError, TrainingError};
 use kiln_base::{FileError, OptionError};
 use kiln_predict::device_failure::OfDevice;
 
-/// What can go wrong when a model is trained, saved, loaded or asked.
+/// What can go wrong when a model is trained, saved, loaded or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -22,21 +22,22 @@ pub enum Error {
     /// The artifact folder already holds a run.
     #[error(
         "{} already holds a run: continue it (`--resume`, `ExistingRun::Resume`), replace it (`--overwrite`, \
-         `ExistingRun::Overwrite`), or name another folder",
+         `ExistingRun::Overwrite`), or use another folder",
         path.display()
     )]
     RunExists {
         /// The folder.
         path: PathBuf,
     },
-    /// Another process trains into the folder.
+    /// Another process is training into the folder.
     #[error(
-        "{} is in use: the process {holder} trains into it; wait until it has ended, or name another folder", path.display()
+        "{} is in use: process {holder} is training into it; wait until it ends, or use another folder",
+        path.display()
     )]
     Locked {
         /// The folder.
         path: PathBuf,
-        /// The number of the process.
+        /// The process id.
         holder: String,
     },
     /// A file of the run cannot be written.
@@ -44,11 +45,14 @@ pub enum Error {
     NotWritten {
         /// The file.
         source: FileError,
-        /// What was kept and how to go on.
+        /// What was kept and how to continue.
         kept: String,
     },
-    /// The folder holds files of a run's names that are no run of Kiln's.
-    #[error("{} holds {files}, which are not Kiln's: they stay as they are; name another folder", path.display())]
+    /// The folder holds files that have the names of a run's files, but are not from Kiln.
+    #[error(
+        "{} holds files that are not from Kiln and are left unchanged ({files}): use another folder",
+        path.display()
+    )]
     NotARun {
         /// The folder.
         path: PathBuf,
@@ -57,18 +61,18 @@ pub enum Error {
     },
     /// There is no checkpoint to resume from.
     #[error(
-        "nothing to resume: {} is not there; it is written when the first epoch ends. Check the folder, or start \
-         anew without `resume`",
+        "nothing to resume: {} does not exist; it is written when the first epoch ends. Check the folder, or start \
+         a new run without `resume`",
         path.display()
     )]
     NothingToResume {
-        /// The checkpoint looked for.
+        /// The missing checkpoint.
         path: PathBuf,
     },
-    /// A run is resumed with other options than it was begun with.
+    /// A run is resumed with other options than it was started with.
     #[error(
-        "cannot resume {}: it was begun with {what} {before}, but is resumed with {now}; use the \
-         same, start anew (`ExistingRun::Overwrite`), or begin another run from its weights (`Trainer::from_weights`)",
+        "cannot resume {}: it was started with {what} {before}, but is resumed with {now}; use the \
+         same, start again (`ExistingRun::Overwrite`), or start a new run from its weights (`Trainer::from_weights`)",
         path.display()
     )]
     ResumeMismatch {
@@ -91,27 +95,27 @@ pub enum Error {
     },
     /// There are no weights to start from.
     #[error(
-        "cannot start from the weights of {}: it holds neither model.safetensors nor checkpoint.kiln; name the folder of a run \
-         or an artifact, or a file of weights",
+        "cannot start from the weights in {}: it holds neither model.safetensors nor checkpoint.kiln; give the \
+         folder of a run or an artifact, or a weights file",
         path.display()
     )]
     NoWeights {
         /// The folder.
         path: PathBuf,
     },
-    /// The weights to start from were trained with other ids of words.
+    /// The weights to start from belong to a tokenizer with other word ids.
     #[error(
-        "cannot start from the weights of {}: its tokenizer.json is not this run's, so its ids stand for other words; load that \
-         tokenizer, and encode the texts with it",
+        "cannot start from the weights in {}: its tokenizer.json is not that of this run, so its ids mean other words; \
+         load that tokenizer and encode the texts with it",
         path.display()
     )]
     OtherTokenizer {
         /// The folder.
         path: PathBuf,
     },
-    /// The weights to start from are another model's.
+    /// The weights to start from belong to another model.
     #[error(
-        "cannot start from the weights of {}: {source}; they fit a model of the same layers and sizes",
+        "cannot start from the weights in {}: {source}; use a model with the same layers and sizes",
         path.display()
     )]
     FromWeights {
@@ -122,8 +126,8 @@ pub enum Error {
     },
     /// All training rows are of one class.
     #[error(
-        "all {rows} training rows are of class {class}, and a classifier needs at least two: check the label column, and shuffle \
-         before you split"
+        "all {rows} training rows are of class {class}, but a classifier needs at least two classes: check the label \
+         column, and shuffle before you split"
     )]
     OneClass {
         /// How many there are.
@@ -131,8 +135,8 @@ pub enum Error {
         /// The class.
         class: u32,
     },
-    /// Validation rows are among the training rows, which was to be refused.
-    #[error("{shared} of the {rows} validation rows are also among the training rows: take them out of one of the two")]
+    /// Validation rows are also training rows, and the trainer refuses shared rows.
+    #[error("{shared} of the {rows} validation rows are also among the training rows: remove them from one of the two")]
     SharedRows {
         /// How many.
         shared: usize,
@@ -145,10 +149,10 @@ pub enum Error {
         /// Training or validation.
         what: &'static str,
     },
-    /// Inputs and targets do not fit together.
+    /// The data do not fit the model or the options, or their parts do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Data {
-        /// What is compared.
+        /// What was checked.
         what: &'static str,
         /// What it should be.
         expected: String,
@@ -157,8 +161,8 @@ pub enum Error {
     },
     /// A token id is beyond the vocabulary.
     #[error(
-        "row {row}, step {step}: id {id} is not below the vocabulary of {vocab}; give the \
-         embedding the tokenizer's `vocab_size()`"
+        "row {row}, step {step} (both counted from 0): the id should be below vocab, which is {vocab}, found {id}; \
+         give the tokenizer's `vocab_size()`"
     )]
     IdOutOfRange {
         /// The row of the data set.
@@ -170,12 +174,12 @@ pub enum Error {
         /// The vocabulary.
         vocab: usize,
     },
-    /// A monitored metric is not among those of the run.
-    #[error("there is no metric '{name}' to monitor; this run has {available}")]
+    /// The run does not have the metric that is monitored.
+    #[error("cannot monitor the metric '{name}': monitor one that this run has: {available}")]
     UnknownMetric {
         /// The name asked for.
         name: String,
-        /// The names there are.
+        /// The names of the run's metrics.
         available: String,
     },
     /// The run was stopped from outside.
@@ -185,7 +189,7 @@ pub enum Error {
         reason: String,
         /// The epoch that did not end.
         epoch: usize,
-        /// What was kept and how to go on.
+        /// What was kept and how to continue.
         kept: String,
     },
     /// A batch cannot be trained on.
@@ -200,7 +204,7 @@ pub enum Error {
         /// What was kept.
         kept: String,
     },
-    /// A loss or a weight is no longer a number, or the loss exploded.
+    /// A loss or a weight is no longer finite, or the loss exploded.
     #[error(
         "{what} became {} in step {step} of epoch {epoch} at learning rate {learning_rate:?}; {gradient}: {}; {kept}",
         shown(*.value), what.advice()
@@ -210,16 +214,32 @@ pub enum Error {
         what: Broken,
         /// Its value.
         value: f64,
-        /// The step in the epoch, counted from 1; for the validation loss and for weights the epoch's last.
+        /// The step in the epoch, counted from 1; for the validation loss and for weights, the last step of the epoch.
         step: usize,
         /// The epoch.
         epoch: usize,
-        /// The step's rate.
+        /// The learning rate of the step.
         learning_rate: f64,
-        /// The largest gradient of the epoch up to this step; in its first step, that of the epoch before.
+        /// The largest gradient of the epoch up to this step; in the first step, that of the previous epoch.
         gradient: String,
         /// What was kept.
         kept: String,
+    },
+    /// The loss of a dynamic evaluation is no longer finite.
+    #[error(
+        "the loss became {} in window {window} of {windows}, after gradient steps at learning rate {learning_rate:?}; \
+         evaluate again with a smaller learning rate",
+        shown(*.value)
+    )]
+    Diverged {
+        /// The window, counted from 1.
+        window: usize,
+        /// The number of windows of the text.
+        windows: usize,
+        /// The loss.
+        value: f64,
+        /// The learning rate.
+        learning_rate: f64,
     },
     /// Burn's training machinery reported an error.
     #[error("training stopped: {0}")]
@@ -231,9 +251,9 @@ pub enum Error {
     #[error("the data cannot be read: {0}")]
     Dataset(DatasetError),
     /// Ctrl-C cannot be handled.
-    #[error("Ctrl-C cannot be handled: {0}; with `stop_on_ctrl_c` a program sets no handler of its own")]
+    #[error("cannot handle Ctrl-C: {0}; with `stop_on_ctrl_c`, the program must not set its own handler")]
     CtrlC(#[from] ctrlc::Error),
-    /// A callback of the user's failed.
+    /// A callback failed.
     #[error("callback {name}: {message}")]
     Callback {
         /// The callback.
@@ -249,16 +269,16 @@ pub enum Error {
         /// Why not.
         message: String,
     },
-    /// A model's weights or configuration.
+    /// An error of a model's weights or configuration.
     #[error(transparent)]
     Model(#[from] kiln_models::Error),
-    /// Predictions that cannot be judged.
+    /// An error of a report on predictions.
     #[error(transparent)]
     Report(kiln_report::Error),
-    /// Text or a tokenizer.
+    /// An error of a text or a tokenizer.
     #[error(transparent)]
     Text(#[from] kiln_text::Error),
-    /// An artifact, or the device.
+    /// An error of an artifact or of the device.
     #[error(transparent)]
     Predict(#[from] kiln_predict::Error),
 }
@@ -276,7 +296,7 @@ impl From<kiln_report::Error> for Error {
     }
 }
 
-/// A number in a message, a large one without all of its digits.
+/// A number for a message; large ones are rounded.
 fn shown(value: f64) -> String {
     if value.abs() < 1e6 { value.to_string() } else { format!("{value:.3e}") }
 }
@@ -297,14 +317,14 @@ impl Error {
     }
 }
 
-/// What stopped being a number in a run.
+/// What is no longer finite in a run, or exploded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// The loss of a training step.
     TrainLoss,
-    /// The loss of a training step, a number, but beyond `Trainer::loss_limit`.
+    /// The loss of a training step, finite but beyond `Trainer::loss_limit`.
     Exploded,
-    /// The loss on the validation data, with weights that are numbers.
+    /// The loss on the validation data, although the weights are finite.
     ValidLoss,
     /// A weight, by its name.
     Weight(String),
@@ -313,9 +333,12 @@ pub enum Broken {
 impl Broken {
     fn advice(&self) -> &'static str {
         match self {
-            Self::TrainLoss | Self::Exploded | Self::Weight(_) => "start anew with a lower rate or clipped gradients",
+            Self::TrainLoss | Self::Exploded | Self::Weight(_) => {
+                "start again with a lower learning_rate, or with clip_norm"
+            }
             Self::ValidLoss => {
-                "the weights are numbers, so look for what is none in the validation data, else start anew with a lower rate"
+                "the weights are finite, so look for NaN or infinity in the validation data; otherwise start \
+                 again with a lower learning_rate"
             }
         }
     }

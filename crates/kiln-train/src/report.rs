@@ -1,4 +1,4 @@
-//! What a run tells: its history, the curves, and what a person sees while it goes on.
+//! What a run reports: its history, its curves, and its progress in the terminal.
 
 mod bar;
 pub(crate) mod file;

@@ -1,19 +1,19 @@
-//! Count-based word vectors: what stands near what, weighed and brought down to a few dimensions.
+//! Count-based word vectors: which words occur near which, weighted and reduced to a few dimensions.
 //!
 //! # The stages
 //!
 //! | stage | what | with |
 //! |---|---|---|
-//! | counts | how often a word stands near another | [`Cooccurrence`], [`CooccurrenceMatrix`] |
+//! | counts | how often a word occurs near another | [`Cooccurrence`], [`CooccurrenceMatrix`] |
 //! | weights | how much more often than by chance | [`Ppmi`] |
-//! | dimensions | the directions that hold most of it | [`TruncatedSvd`], [`Svd`], [`Scaling`] |
+//! | dimensions | the directions that keep most of the matrix | [`TruncatedSvd`], [`Svd`], [`Scaling`] |
 //! | all three | sentences in, vectors out | [`CountVectors`] |
-//! | a plane | vectors to points that can be drawn | [`principal_components`] |
+//! | a plane | vectors to points that can be plotted | [`principal_components`] |
 //!
-//! Matrices are sparse from the first count to the last product, so memory follows the number of distinct pairs and
-//! not the square of the vocabulary. Every stage gives the same bits whatever the number of threads.
+//! Matrices are sparse from the first count to the last product, so memory grows with the number of distinct pairs, not
+//! with the square of the vocabulary. Every stage returns the same bits for any number of threads.
 //!
-//! # A whole example
+//! # A complete example
 //!
 //! ```
 //! use kiln_vectors::counts::{Cooccurrence, CountVectors, Ppmi, principal_components};

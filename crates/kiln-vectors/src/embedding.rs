@@ -1,18 +1,18 @@
-//! [`EmbeddingMatrix`]: the vectors of a model's own words in the model's own order, for its embedding layer.
+//! [`EmbeddingMatrix`]: vectors for a model's words, in the model's order, for its embedding layer.
 
 use kiln_base::SplitMix64;
 use rayon::prelude::*;
 
 use crate::word_vectors::WordVectors;
 
-/// What rows of words without a vector hold.
+/// What the rows of words without a vector hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Missing {
     /// Zeros.
     Zero,
-    /// Draws from -0.05 to 0.05, all equally likely (Keras's default for embeddings). They depend on the seed and the
-    /// word only, not on the order of the words or which others are missing.
+    /// Uniform draws from -0.05 to 0.05 (Keras's default for embeddings). They depend only on the seed and the word,
+    /// not on the order of the words or on which others are missing.
     Random {
         /// The seed: the same seed and word give the same draws.
         seed: u64,
@@ -21,33 +21,33 @@ pub enum Missing {
     Mean,
 }
 
-/// A row for each of a model's words. Made by [`WordVectors::embedding_matrix`].
+/// One row for each word of a model. Made by [`WordVectors::embedding_matrix`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmbeddingMatrix {
     /// Row by row: `rows` x `d`.
     pub values: Vec<f32>,
-    /// One for each word given.
+    /// One for each given word.
     pub rows: usize,
     /// The width of the vectors.
     pub d: usize,
     /// How many of the words have a vector.
     pub found: usize,
-    /// The positions of the words that have none, in order, counted from 0.
+    /// The positions of the words without a vector, in order, counted from 0.
     pub missing: Vec<usize>,
 }
 
 impl EmbeddingMatrix {
-    /// The part of the words that have a vector, from 0 to 1; 0 if there are no words.
+    /// The share of the words that have a vector, from 0 to 1; 0 if there are no words.
     pub fn coverage(&self) -> f64 {
         if self.rows == 0 { 0.0 } else { self.found as f64 / self.rows as f64 }
     }
 }
 
 impl WordVectors {
-    /// The vectors of a model's words, in the model's order; `missing` says what words without a vector get.
+    /// The vectors of a model's words, in the model's order; `missing` sets what words without a vector get.
     ///
-    /// Row n belongs to `words_in_order[n]`. Where an id stands for no word, as 0 does for padding, give an empty
-    /// string with [`Missing::Zero`], or set that row afterwards.
+    /// Row n belongs to `words_in_order[n]`. For an id that is not a word, such as 0 for padding, pass an empty string
+    /// with [`Missing::Zero`], or set that row afterwards.
     ///
     /// # Examples
     ///
@@ -85,7 +85,7 @@ impl WordVectors {
         EmbeddingMatrix { values, rows, d, found: rows - without.len(), missing: without }
     }
 
-    /// The mean of all vectors, as they are. Blocks are added in order, so that the threads do not matter.
+    /// The mean of all vectors, without normalising them. Blocks are added in order, for any number of threads.
     fn mean_of_all(&self) -> Vec<f32> {
         const ROWS: usize = 4096;
         let d = self.d();
@@ -108,8 +108,8 @@ impl WordVectors {
     }
 }
 
-/// Fills a row with draws that depend on the seed and the word: [`SplitMix64`] from a starting point that is the word's
-/// 64-bit FNV-1a hash, mixed with the seed.
+/// Fills a row with draws that depend on the seed and the word: [`SplitMix64`], started from the word's 64-bit FNV-1a
+/// hash mixed with the seed.
 fn draw(seed: u64, word: &str, row: &mut [f32]) {
     const WIDTH: f64 = 0.05;
     let hash = word
@@ -117,7 +117,7 @@ fn draw(seed: u64, word: &str, row: &mut [f32]) {
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let mut random = SplitMix64::new(SplitMix64::nth(hash ^ SplitMix64::nth(seed, 1), 0));
     for value in row {
-        // The half step makes the draws symmetric and keeps 0 and both ends out.
+        // The half step makes the draws symmetric and excludes 0 and both ends.
         let zero_to_one = ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
         *value = ((zero_to_one * 2.0 - 1.0) * WIDTH) as f32;
     }

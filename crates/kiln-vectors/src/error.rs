@@ -1,5 +1,5 @@
-//! The one error type of this crate: every failure that a user can cause, with what was expected, what was found,
-//! where, and what to do. Bugs of the crate itself panic.
+//! The one error type of this crate, for every failure that a user can cause: what was expected, what was found, where,
+//! and what to do. Bugs of the crate itself panic.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use kiln_base::{FileError, OptionError};
 
 use crate::format::kind::Format;
 
-/// The result of everything in this crate that can fail.
+/// The result type of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Where in a file of vectors something was found.
+/// A place in a file of vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
-    /// A line of text, counted from 1, the header being line 1.
+    /// A line of text, counted from 1; a header is line 1.
     Line(u64),
     /// A word of a binary file, counted from 1.
     Word(u64),
@@ -30,7 +30,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What can go wrong between a file of word vectors and a number that is computed from it.
+/// What can go wrong from reading a file of word vectors to computing with them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -43,31 +43,31 @@ pub enum Error {
     Option(#[from] OptionError),
 
     /// A word has no vector.
-    #[error("{word:?} is none of the {words} words{}; `get` gives None for unknown words", closest(.suggestions))]
+    #[error("{word:?} is not one of the {words} words{}; `get` returns None for unknown words", closest(.suggestions))]
     UnknownWord {
         /// The word.
         word: String,
         /// How many words there are.
         words: usize,
-        /// The words that are spelt most like it, the closest first, at most three.
+        /// The words with the most similar spelling, the closest first, at most three.
         suggestions: Vec<String>,
     },
 
-    /// None of several words has a vector, where one of them would do.
+    /// None of several words has a vector, but at least one must.
     #[error("{what} needs at least one known word, found none of {words:?} among the {known} words")]
     NoKnownWord {
-        /// What was to be done.
+        /// What needs a known word.
         what: &'static str,
-        /// The words given, at most ten.
+        /// The given words, at most ten.
         words: Vec<String>,
         /// How many words have vectors.
         known: usize,
     },
 
-    /// A list that must hold something is empty.
+    /// A list that must not be empty is empty.
     #[error("{what} needs at least one {item}, found none")]
     EmptyList {
-        /// What was to be done.
+        /// What needs the list.
         what: &'static str,
         /// What the list should hold.
         item: &'static str,
@@ -80,7 +80,7 @@ pub enum Error {
     )]
     ZeroQuery,
 
-    /// A vector or weight given to a query is NaN or infinite.
+    /// A vector or weight of a query is NaN or infinite.
     #[error("{what} should be finite numbers, found {value} at position {position} (counted from 0)")]
     NotFinite {
         /// What was given.
@@ -91,34 +91,34 @@ pub enum Error {
         value: f64,
     },
 
-    /// There are not as many values, weights or counts as are needed.
+    /// The number of values, weights or counts is wrong.
     #[error("{needed}, found {found}")]
     WrongCount {
-        /// What needs how many.
+        /// What is needed.
         needed: String,
         /// How many there are.
         found: usize,
     },
 
-    /// There are no word vectors to hold.
+    /// There are no words.
     #[error("word vectors need at least one word, found none")]
     NoWords,
 
     /// There are more words than an index can number.
     #[error("at most {most} words can be held, found more: use `limit` to read the first ones")]
     TooManyWords {
-        /// The most words.
+        /// The largest number of words.
         most: usize,
     },
 
-    /// A word was given twice.
+    /// A word occurs twice.
     #[error("words should differ, found {word:?} at {first} and again at {second} (counted from 0)")]
     DuplicateWord {
         /// The word.
         word: String,
-        /// Where it is first.
+        /// The first place of the word.
         first: usize,
-        /// Where it is again.
+        /// The second place of the word.
         second: usize,
     },
 
@@ -138,21 +138,21 @@ pub enum Error {
         value: f32,
     },
 
-    /// A file, or a line or word of it, is not what it should be.
+    /// A file, or a line or word in it, is not as it should be.
     #[error("{}{}{problem}", .path.display(), within(*.place))]
     BadFile {
         /// The file.
         path: PathBuf,
-        /// The line or word, unless it is the whole file.
+        /// The line or word; `None` for the whole file.
         place: Option<Place>,
-        /// What the message says after the place: what is expected, what was found, and what to do.
+        /// The rest of the message: what is expected, what was found, and what to do.
         problem: String,
     },
 
     /// A word is not UTF-8.
     #[error(
         "{}, {place}: words should be UTF-8, found an invalid byte at {byte}; \
-         InvalidUtf8::Replace reads U+FFFD in its place", .path.display()
+         use InvalidUtf8::Replace to read U+FFFD instead", .path.display()
     )]
     NotUtf8 {
         /// The file.
@@ -163,7 +163,7 @@ pub enum Error {
         byte: u64,
     },
 
-    /// A safetensors file does not parse.
+    /// A safetensors file cannot be parsed.
     #[error("{} is not a whole safetensors file: {source}; fetch it again", .path.display())]
     Safetensors {
         /// The file.
@@ -175,7 +175,7 @@ pub enum Error {
     /// A word cannot be written in a format.
     #[error(
         "the word {word:?} at {index} (counted from 0) has {what}, which {format} cannot hold: \
-         use Format::Safetensors, or other words"
+         use Format::Safetensors or change the word"
     )]
     WordNotWritable {
         /// The word.
@@ -188,9 +188,9 @@ pub enum Error {
         format: Format,
     },
 
-    /// A file of word pairs gives nothing to correlate.
+    /// A file of word pairs has too few pairs for a correlation.
     #[error(
-        "{} should give at least two pairs of known words, found {used} ({unknown} with unknown words, \
+        "{} should hold at least two pairs of known words, found {used} ({unknown} with unknown words, \
          {invalid} lines that are not two words and a number{first_invalid}): check the delimiter, `columns` and \
          `restrict_vocab`",
         .path.display()
@@ -200,18 +200,18 @@ pub enum Error {
         path: PathBuf,
         /// Pairs used.
         used: usize,
-        /// Pairs with a word that is not known.
+        /// Pairs with an unknown word.
         unknown: usize,
-        /// Lines that are no pair.
+        /// Lines that are not a pair.
         invalid: usize,
         /// What the first of them holds.
         first_invalid: String,
     },
 
-    /// An id that is no word.
+    /// An id is outside the vocabulary.
     #[error(
-        "ids must be below vocab_size, which is {vocab_size}; sentence {sentence}, position {position} \
-         (both counted from 0) has {id}: give the vocab_size of the encoder that made the ids"
+        "ids should be below vocab_size, which is {vocab_size}, found {id} in sentence {sentence}, position {position} \
+         (both counted from 0): give the vocab_size of the encoder that made the ids"
     )]
     IdOutOfVocabulary {
         /// The id.
@@ -224,30 +224,30 @@ pub enum Error {
         position: usize,
     },
 
-    /// No sentence has two words, so nothing stands near anything.
+    /// No sentence has two words, so there are no pairs to count.
     #[error(
         "co-occurrence needs a sentence of two words or more, found none in {sentences} sentences: \
          check that the sentences were read and encoded"
     )]
     NothingToCount {
-        /// How many sentences were looked at.
+        /// The number of sentences that were read.
         sentences: u64,
     },
 
-    /// A number of a matrix or of points that cannot be used.
-    #[error("{expected}, found {found} in row {row}, column {column}")]
+    /// A value of a matrix or of points cannot be used.
+    #[error("{expected}, found {found} in row {row}, column {column} (both counted from 0)")]
     BadCell {
-        /// What all numbers must be.
+        /// What all values must be.
         expected: &'static str,
         /// The row, counted from 0.
         row: usize,
         /// The column, counted from 0.
         column: usize,
-        /// The number there.
+        /// The value there.
         found: f32,
     },
 
-    /// A matrix of counts in which all is 0.
+    /// All counts of a matrix are 0.
     #[error("PMI needs a matrix with a count above 0, found none in {rows} rows and {columns} columns")]
     NoCounts {
         /// How many rows.
@@ -256,10 +256,10 @@ pub enum Error {
         columns: usize,
     },
 
-    /// A matrix too large to decompose densely.
+    /// A matrix is too large to be decomposed in full.
     #[error(
-        "a matrix of {rows} x {columns} cannot be decomposed in full, which takes 2^32 cells at most, 8 bytes each: \
-         use SvdMethod::Randomized, or leave out rare words"
+        "a matrix of {rows} x {columns} cannot be decomposed in full, which is limited to 2^32 cells of 8 bytes: \
+         use SvdMethod::Randomized, or remove rare words"
     )]
     MatrixTooLarge {
         /// Its rows.
@@ -268,7 +268,7 @@ pub enum Error {
         columns: usize,
     },
 
-    /// The iteration for singular values or eigenvalues came to no end.
+    /// The iteration for singular values or eigenvalues did not converge.
     #[error(
         "the decomposition of {rows} x {columns} did not converge: \
          the values may differ too much in size; scale them, or keep fewer dimensions"
@@ -280,19 +280,19 @@ pub enum Error {
         columns: usize,
     },
 
-    /// Values that make no whole number of rows.
-    #[error("{len} values should be a whole number of rows of d = {d} values, d being 1 or more")]
+    /// Values are not a whole number of rows.
+    #[error("{len} values should be a whole number of rows of d = {d} values, with d at least 1")]
     RowWidth {
-        /// How many values were given.
+        /// The number of values.
         len: usize,
-        /// The width of a row given.
+        /// The width of a row.
         d: usize,
     },
 
-    /// Fewer than two points have no spread.
+    /// There are fewer than two points.
     #[error("principal components need two points or more, found {found}")]
     TooFewPoints {
-        /// How many points were given.
+        /// The number of points.
         found: usize,
     },
 }
@@ -302,7 +302,7 @@ impl Error {
         Self::BadFile { path: path.to_path_buf(), place: place.into(), problem: problem.into() }
     }
 
-    /// An error about the words of a file, with its name.
+    /// Adds the file's name to an error about its words.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         match self {
             Self::NoWords => Self::bad_file(path, None, " should hold at least one word and its vector, found none"),
@@ -316,18 +316,18 @@ impl Error {
     }
 }
 
-/// The part of a message that says where in a file.
+/// The part of a message that names the place in a file.
 fn within(place: Option<Place>) -> String {
     place.map_or_else(String::new, |place| format!(", {place}"))
 }
 
-/// The part of a message that offers other spellings.
+/// The part of a message that suggests other spellings.
 fn closest(suggestions: &[String]) -> String {
     let list = suggestions.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
     if list.is_empty() { list } else { format!(", closest are {list}") }
 }
 
-/// What a message quotes of a line: at most 80 bytes.
+/// The part of a line that a message quotes: at most 80 bytes.
 pub(crate) fn quoted(line: &[u8]) -> String {
     const MOST: usize = 80;
     let mut text = String::from_utf8_lossy(&line[..line.len().min(MOST)]).into_owned();

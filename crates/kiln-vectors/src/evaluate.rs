@@ -1,5 +1,5 @@
-//! How good word vectors are, by gensim's rules: correlation with human judgements of word pairs, and analogies. Here
-//! is what both share: which words count as known, and the lines of a file.
+//! Scores word vectors by gensim's rules: correlation with human judgements of word pairs, and analogies. This file
+//! holds what both share: which words count as known, and the lines of a file.
 
 mod analogies;
 mod pairs;
@@ -15,10 +15,10 @@ use crate::word_vectors::WordVectors;
 pub use analogies::{AnalogyOptions, AnalogyScore, AnalogySection};
 pub use pairs::{Correlation, PairsOptions, PairsScore};
 
-/// Words that are looked at, gensim's default.
+/// How many words are looked at; gensim's default.
 const RESTRICT_VOCAB: usize = 300_000;
 
-/// The words that are known, each with the index of the first that is the same.
+/// The known words with their indices; of words that are equal, the first counts.
 struct Known {
     rows: FxHashMap<String, usize>,
     case_insensitive: bool,
@@ -43,7 +43,7 @@ impl Known {
     }
 }
 
-/// The lines of a file of text, with their numbers, counted from 1.
+/// The lines of a text file with their numbers, counted from 1.
 fn text_lines<'a>(contents: &'a [u8], path: &Path) -> impl Iterator<Item = Result<(u64, &'a str)>> {
     lines(contents).map(move |(number, begins, line)| {
         let text = std::str::from_utf8(line)

@@ -1,5 +1,5 @@
-//! Files of word vectors: [`LoadOptions`], telling the formats apart, reading and writing. How each format is laid
-//! out is in `text.rs`, `binary.rs` and `tensors.rs`, the last one's checksums in `checksums.rs`.
+//! Reads and writes files of word vectors: [`LoadOptions`], and the detection of formats. Their layouts are in
+//! `text.rs`, `binary.rs` and `tensors.rs`, and the last one's checksums in `checksums.rs`.
 
 mod binary;
 pub(crate) mod checksums;
@@ -44,19 +44,19 @@ options! {
     /// ```
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct LoadOptions [
-        /// All words of a file whose format is told from its contents and name.
+        /// All words of a file whose format is detected from its contents and name.
         pub const fn new
     ] {
-        /// The format. The default is to tell it from the file: from its first bytes and lines, and where they leave a
-        /// choice from its name. A first line of exactly two whole numbers is taken for a header.
+        /// The format. By default it is detected from the file's first bytes and lines or, if these are ambiguous, its
+        /// name. A first line of exactly two whole numbers counts as a header.
         some format: Format,
-        /// Reads the first `limit` words only; words that come again count. The default is all.
+        /// Reads only the first `limit` words; repeated words count. Default: all.
         some limit: usize,
-        /// What happens to words that are not UTF-8. The default is to refuse the file.
+        /// What happens to words that are not UTF-8. Default: the file is refused.
         invalid_utf8: InvalidUtf8 = InvalidUtf8::Refuse,
-        /// A file of counts to go with the vectors: a line `word count` for each word, as word2vec's `-save-vocab` and
-        /// [`WordVectors::save_counts`] write it. Words that it lacks get 0. The default is none: counts are then known
-        /// only if the file of vectors has them.
+        /// A file of counts for the vectors: a line `word count` for each word, as word2vec's `-save-vocab` and
+        /// [`WordVectors::save_counts`] write it. Words that it lacks get 0. Default: none; counts are then known only
+        /// if the file of vectors has them.
         into some counts: PathBuf,
     }
 }
@@ -64,18 +64,18 @@ options! {
 impl LoadOptions {
     /// Reads a file, compressed with gzip or not.
     ///
-    /// Text is split at line feeds, and a line at spaces and tabs, of which several count as one. Blanks around a word,
-    /// carriage returns and blanks at the end of a line, and empty lines count for nothing. The last values of a line are the
-    /// vector, and what is before them is the word, which may hold blanks. Numbers are read in 64 bits and rounded to 32. Of a word
-    /// that comes again the first vector is kept, and [`duplicates`](WordVectors::duplicates) counts the others. Memory
-    /// is never taken only because a header asks for it. What a file in [`Format::Safetensors`] holds is compared with its
-    /// checksums.
+    /// Text is split into lines at line feeds, and lines into fields at spaces and tabs, of which several count as one.
+    /// Blanks around a word, carriage returns and blanks at the end of a line, and empty lines are ignored. The last
+    /// values of a line are the vector, and what comes before them is the word, which may contain blanks. Numbers are
+    /// read in 64 bits and rounded to 32. Of a repeated word the first vector is kept, and
+    /// [`duplicates`](WordVectors::duplicates) counts the others. Memory is never allocated only because a header asks
+    /// for it. A file in [`Format::Safetensors`] is checked against its checksums.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is empty, of no known format, cut short, or not what its header says; or if it holds
-    /// a value that is not a finite number, a line with too few or too many values, or a word that is not UTF-8. The
-    /// error says in which line, or at which byte.
+    /// If the file cannot be read, is empty, is in no known format, is cut short, or contradicts its header; or if it
+    /// holds a value that is not a finite number, a line with too few or too many values, or a word that is not UTF-8.
+    /// The error names the line or the byte.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<WordVectors> {
         let path = path.as_ref();
         if self.limit == Some(0) {
@@ -97,23 +97,23 @@ impl LoadOptions {
 }
 
 impl WordVectors {
-    /// Reads a file of word vectors, compressed with gzip or not, whose format is told from its contents and name.
-    /// [`LoadOptions`] reads parts, names the format, or adds counts.
+    /// Reads a file of word vectors, compressed with gzip or not; its format is detected from its contents and name.
+    /// Use [`LoadOptions`] to read a part, to set the format, or to add counts.
     ///
     /// # Errors
     ///
-    /// As [`LoadOptions::load`].
+    /// Same as [`LoadOptions::load`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         LoadOptions::new().load(path)
     }
 
-    /// Maps a file in [`Format::Safetensors`], so that its vectors are read from the disk when they are first used, and
-    /// shared between the programs that do so. Reading the words is all that takes time.
+    /// Maps a file in [`Format::Safetensors`]: its vectors are read from the disk when they are first used, and shared
+    /// between the programs that map it. Only reading the words takes time.
     ///
-    /// The header, the words and the counts are compared with their checksum. The values are not looked at before
-    /// [`verify`](Self::verify), so a file that is damaged or from elsewhere may hold NaN; words whose vectors do are similar to
-    /// nothing. Kiln never changes a file in place. As with any map, a program that does so while this one runs may
-    /// change the vectors or end this program; so do not map what others may write to.
+    /// The header, the words and the counts are checked against their checksum. The values are not checked before
+    /// [`verify`](Self::verify), so a file that is damaged or from elsewhere may hold NaN; words with such vectors have
+    /// similarity 0 to everything. Kiln never changes a file in place. As with any map, a program that changes the file
+    /// while it is mapped may change the vectors or end this program, so do not map files that others may write to.
     ///
     /// # Errors
     ///
@@ -122,15 +122,15 @@ impl WordVectors {
         tensors::open(path.as_ref())
     }
 
-    /// Writes a file, whole or not at all, compressed with gzip if its name ends in `.gz`. Words are in their order,
-    /// and text holds the shortest numbers that read back equal.
+    /// Writes a file, whole or not at all, compressed with gzip if its name ends in `.gz`. Words keep their order, and
+    /// text holds the shortest numbers that read back equal.
     ///
     /// # Errors
     ///
-    /// If the file cannot be written, or a word cannot be: none but [`Format::Safetensors`] holds line feeds, and of
-    /// the others none but [`Format::Glove`] holds spaces, which in turn cannot hold a word with a space and then
-    /// something that looks like a value, such as `python 3.12`, nor begin with a word like `windows 95`. No text format
-    /// holds a word that begins or ends with a space or a tab, or one with a tab and then something that looks like a value.
+    /// If the file cannot be written, or the format cannot hold a word. Only [`Format::Safetensors`] can hold line
+    /// feeds. Of the others, only [`Format::Glove`] can hold spaces, but not a word with a space followed by something
+    /// that looks like a value, such as `python 3.12`, nor a first word like `windows 95`. No text format can hold a
+    /// word that begins or ends with a space or a tab, or one with a tab followed by something that looks like a value.
     pub fn save(&self, path: impl AsRef<Path>, format: Format) -> Result<()> {
         let path = path.as_ref();
         self.check_writable(format)?;
@@ -142,8 +142,8 @@ impl WordVectors {
     }
 
     /// Writes the counts, a line `word count` for each word, as [`LoadOptions::counts`] and gensim's `fvocab` read
-    /// them. Words without counts get 0. gensim splits these lines at any white space, so it does not read words that
-    /// hold some, such as U+00A0, from this file, though it does from the vectors.
+    /// them. Words without counts get 0. gensim splits these lines at any white space, so from this file it does not
+    /// read words that contain some, such as U+00A0, although it reads them from the vectors.
     ///
     /// # Errors
     ///
@@ -160,13 +160,13 @@ impl WordVectors {
         })
     }
 
-    /// Whether a format can hold every word.
+    /// Checks that a format can hold every word.
     fn check_writable(&self, format: Format) -> Result<()> {
         if format == Format::Safetensors {
             return Ok(());
         }
         for (index, word) in self.words().iter().enumerate() {
-            // Only in GloVe's format the width is told from the first line.
+            // Only in GloVe's format does the first line set the width.
             let ambiguity = || text::ambiguity(word, index == 0 && format == Format::Glove);
             let what = if word.contains('\n') {
                 "a line feed"
@@ -185,7 +185,7 @@ impl WordVectors {
     }
 }
 
-/// Gives `path` what `write` writes, compressed if the name ends in `.gz`. If anything fails, `path` is as before.
+/// Writes `path` with `write`, compressed if the name ends in `.gz`. If anything fails, `path` is unchanged.
 fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let mut file = WholeFile::create(path)?;
     let written = if is_gzip_name(path) {
@@ -206,21 +206,21 @@ struct Header {
 }
 
 impl Header {
-    /// A line that holds exactly two whole numbers.
+    /// Parses a line that holds exactly two whole numbers.
     fn parse(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?.trim_matches(['\n', '\r', ' ', '\t']);
         let (words, d) = line.split_once([' ', '\t'])?;
         let d = d.trim_start_matches([' ', '\t']);
         let digits = |field: &str| field.bytes().all(|byte| byte.is_ascii_digit());
-        // Of numbers beyond 64 bits all that matters is that nothing could hold them.
+        // Numbers beyond 64 bits only need to be larger than any file.
         let number = |field: &str| field.parse().unwrap_or(u64::MAX);
         let is_header = !words.is_empty() && !d.is_empty() && digits(words) && digits(d);
         is_header.then(|| Self { words: number(words), d: number(d) })
     }
 
-    /// The header that a file begins with, as [`parse`](Self::parse) gives it, whose numbers can be.
+    /// The header of a file, from [`parse`](Self::parse), if its numbers are possible.
     fn check(source: &Source, bytes_per_value: u64) -> Result<Self> {
-        /// Beyond this a header is not taken to be of a file that was cut short.
+        /// Above this, the header is wrong; below it, the file may be cut short.
         const TEBIBYTE: u128 = 1 << 40;
         let wrong = |problem| Error::bad_file(&source.path, Place::Line(1), problem);
         let line = source.first_line();
@@ -239,19 +239,22 @@ impl Header {
                 (header, bytes as f64 / TEBIBYTE as f64, source.file_bytes());
             return Err(wrong(format!(
                 " promises {words} words of width {d}, which would take {bytes} bytes ({tebibytes:.1} TiB) of memory, \
-                 but the file has {file_bytes} bytes: the header is wrong, or the format is another"
+                 but the file has {file_bytes} bytes: the header is wrong, or the file is in another format"
             )));
         }
         Ok(header)
     }
 
-    /// That there are not as many words as promised, but `found`.
+    /// The error for a file that has `found` words instead of those promised.
     fn wrong_count(self, path: &Path, found: u64) -> Error {
         let Self { words, .. } = self;
         let (at_least, told) = (if found > words { "at least " } else { "" }, found.min(words));
+        let advice = match told {
+            0 => "fetch it again".to_owned(),
+            told => format!("`limit({told})` reads the words that are there"),
+        };
         let problem = format!(
-            " promises {words} words, found {at_least}{found}: the file is cut short or its header is wrong; \
-             `limit({told})` reads those that can be told"
+            " promises {words} words, found {at_least}{found}: the file is cut short or its header is wrong; {advice}"
         );
         Error::bad_file(path, Place::Line(1), problem)
     }
@@ -270,12 +273,12 @@ impl Gathered {
         Self { words: Interner::default(), values: Vec::new(), d, duplicates: 0 }
     }
 
-    /// Words read so far, those that came again among them.
+    /// Words read so far, repeated ones included.
     fn read(&self) -> u64 {
         (self.words.len() + self.duplicates) as u64
     }
 
-    /// Room for as many words, which the caller has seen that the file can hold.
+    /// Makes room for `words` words; the caller has checked that the file can hold them.
     fn reserve(&mut self, words: usize) {
         if self.words.is_empty() {
             self.words = Interner::with_capacity(words, 8 * words);
@@ -304,7 +307,7 @@ impl Gathered {
     }
 }
 
-/// Adds a word's text to `words`, or says where it is not UTF-8.
+/// Adds a word's text to `words`, or returns where it is not UTF-8.
 fn push_word(words: &mut String, bytes: &[u8], invalid: InvalidUtf8) -> std::result::Result<(), usize> {
     match (std::str::from_utf8(bytes), invalid) {
         (Ok(word), _) => words.push_str(word),
@@ -314,12 +317,12 @@ fn push_word(words: &mut String, bytes: &[u8], invalid: InvalidUtf8) -> std::res
     Ok(())
 }
 
-/// That a value of a word is NaN, infinite, or beyond what 32 bits hold.
+/// The message for a value that is NaN, infinite, or out of range for 32 bits.
 fn not_finite(position: usize, word: &str, found: impl Display) -> String {
     format!(": value {position} of the word {word:?} should be a finite 32-bit number, found {found}")
 }
 
-/// The format of a file, from its first bytes and its name.
+/// Detects the format of a file from its first bytes and its name.
 fn detect(source: &Source) -> Result<Format> {
     let head = source.head();
     let expected = "word vectors in a format of word2vec, GloVe, fastText or Kiln";
@@ -328,25 +331,25 @@ fn detect(source: &Source) -> Result<Format> {
         return Ok(Format::Safetensors);
     }
     let known: [(&[u8], &str); 2] = [
-        (&[0xba, 0x16, 0x4f, 0x2f], "fastText's own model: use the .vec file beside it"),
+        (&[0xba, 0x16, 0x4f, 0x2f], "fastText's own model: use the .vec file next to it"),
         (&[0x80], "a Python pickle, as gensim's `save` writes it: write it with `save_word2vec_format`"),
     ];
     let text = head.trim_ascii_end();
     if text.contains(&b'\r') && !text.contains(&b'\n') {
-        return wrong("lines that end in CR only: end them in LF, as by tr '\\r' '\\n'");
+        return wrong("lines that end in CR only: end them in LF, for example with tr '\\r' '\\n'");
     }
     if is_html(head) {
-        return wrong("a page of the web (HTML): download the file itself");
+        return wrong("a web page (HTML): download the file itself");
     }
     if let Some((_, found)) = known.iter().find(|(magic, _)| head.starts_with(magic)) {
         return wrong(found);
     }
     let (line, rest) = head.split_at(source.first_line().len());
     match Header::parse(line) {
-        None if has_control_bytes(head) => wrong("neither text nor a header that a binary format begins with"),
+        None if has_control_bytes(head) => wrong("neither text nor the header of a binary format"),
         None if is_three_numbers(line) => {
             let problem = " should be a word and its values, or the number of words and the width of the vectors as in \
-                           `400000 100`, found three whole numbers; name the format with `LoadOptions::format`";
+                           `400000 100`, found three whole numbers; set the format with `LoadOptions::format`";
             Err(Error::bad_file(&source.path, Place::Line(1), problem))
         }
         None => Ok(Format::Glove),
@@ -360,7 +363,7 @@ fn detect(source: &Source) -> Result<Format> {
     }
 }
 
-/// Whether a line could be a header with a number too many, or a word that is a number and its two values.
+/// Whether a line could be a header with a third number, or a word that is a number and its two values.
 fn is_three_numbers(line: &[u8]) -> bool {
     let fields: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).collect();
     fields.len() == 3 && fields.iter().all(|field| field.iter().all(u8::is_ascii_digit))
@@ -370,16 +373,16 @@ fn has_control_bytes(bytes: &[u8]) -> bool {
     bytes.iter().any(|&byte| byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t'))
 }
 
-/// Whether what follows a header is text: UTF-8 without control characters, or else mostly what numbers are made of,
-/// which a text with words that are not UTF-8 is, but floats are not.
+/// Whether the part after a header is text: UTF-8 without control characters, or mostly the characters of numbers. The
+/// latter holds for text with words that are not UTF-8, but not for floats.
 fn is_text(bytes: &[u8]) -> bool {
-    // The head may end within a character.
+    // The head may end inside a character.
     let valid = std::str::from_utf8(bytes).err().and_then(|error| error.error_len()).is_none();
     let of_numbers = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b' ' | b'\n' | b'\r');
     (valid && !has_control_bytes(bytes)) || 2 * bytes.iter().filter(of_numbers).count() > bytes.len()
 }
 
-/// The counts of `words` from a file with a line for each.
+/// The counts of `words`, from a file with a line for each.
 fn read_counts(path: &Path, words: &WordList, invalid: InvalidUtf8) -> Result<Vec<u64>> {
     let contents = read_whole(path)?;
     if contents.is_empty() {

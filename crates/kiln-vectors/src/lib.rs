@@ -1,5 +1,6 @@
 //! Word vectors as data: files of word2vec, GloVe and fastText, nearest neighbours and analogies under gensim's names,
-//! evaluation by gensim's rules, and the matrix for a model's embedding layer. Knows nothing of training or tensors.
+//! evaluation by gensim's rules, and the matrix for a model's embedding layer. Training and tensors are in other
+//! crates.
 //!
 //! | what | with |
 //! |---|---|
@@ -12,20 +13,20 @@
 //! | rows for a model's own words | [`WordVectors::embedding_matrix`] |
 //! | vectors from counts: co-occurrence, PPMI, SVD; points on a plane | `counts` (feature `counts`) |
 //!
-//! Similarities are computed in 64 bits and rounded to 32, in one order of additions, so that they have the same bits
-//! on every machine, by every search, with any number of threads. They agree with gensim's, which are computed in 32
-//! bits, to about six digits. What gives NaN or an arbitrary order in gensim is defined here: a vector of zeros has
+//! Similarities are computed in 64 bits and rounded to 32, with additions in a fixed order, so that they have the same
+//! bits on every machine, with every search and any number of threads. They agree to about six digits with gensim's,
+//! which are computed in 32 bits. What is NaN or in arbitrary order in gensim is defined here: a vector of zeros has
 //! similarity 0 to everything, equal similarities are ordered by index, and a query without a direction is an
 //! [`Error`].
 //!
-//! # A whole example
+//! # A complete example
 //!
 //! ```
 //! use kiln_vectors::{Format, Missing, WordVectors};
 //!
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("vectors.txt");
-//! // A file as GloVe writes it; the format is told from the contents.
+//! // A file as GloVe writes it; the format is detected from the contents.
 //! let text = "king 0.9 0.1 0.8\nqueen 0.9 0.9 0.8\nman 0.1 0.1 0.9\nwoman 0.1 0.9 0.9\ntree -0.7 0.2 0.1\n";
 //! std::fs::write(&path, text).unwrap();
 //! let vectors = WordVectors::load(&path)?;
@@ -38,7 +39,7 @@
 //! assert_eq!(vectors.doesnt_match(&["king", "queen", "tree", "man"])?, "tree");
 //! assert!(vectors.similarity("king", "queen")? > vectors.similarity("king", "tree")?);
 //!
-//! // Kiln's own format can be mapped: 400,000 words are there at once.
+//! // Kiln's own format can be mapped: 400,000 words are available at once.
 //! let kept = folder.path().join("vectors.safetensors");
 //! vectors.save(&kept, Format::Safetensors)?;
 //! let mapped = WordVectors::open(&kept)?;

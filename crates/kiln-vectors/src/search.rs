@@ -1,7 +1,7 @@
-//! Searches and comparisons: [`Query`] and the nearest words, and words compared with words, under gensim's names.
+//! Searches and comparisons: [`Query`] and the nearest words, and comparisons of words, under gensim's names.
 //!
 //! `rows.rs` scores rows of numbers, with the 8-bit codes of `codes.rs`, the heap of `ranking.rs` and the arithmetic of
-//! `kernel.rs`; these four know nothing of words.
+//! `kernel.rs`; these four do not deal with words.
 
 pub(crate) mod codes;
 mod kernel;

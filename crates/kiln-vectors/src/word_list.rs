@@ -2,14 +2,14 @@
 
 use kiln_base::{BadParts, Interner};
 
-/// Distinct words in a fixed order, found by their text or their index, which counts from 0.
+/// Distinct words in a fixed order, found by their text or by their index, which counts from 0.
 ///
 /// # Examples
 ///
 /// ```
 /// use kiln_vectors::WordList;
 ///
-/// // A word that comes again keeps its first index.
+/// // A repeated word keeps its first index.
 /// let words: WordList = ["the", "of", "the", "and"].into_iter().collect();
 /// assert_eq!(words.len(), 3);
 /// assert_eq!(words.index("and"), Some(2));
@@ -21,10 +21,10 @@ use kiln_base::{BadParts, Interner};
 pub struct WordList(pub(crate) Interner);
 
 impl WordList {
-    /// The most words that can be held.
+    /// The largest number of words.
     pub(crate) const MOST: usize = Interner::MOST;
 
-    /// Takes over words that lie one after the other.
+    /// Takes over words that are concatenated.
     pub(crate) fn from_parts(text: String, ends: Vec<usize>) -> Result<Self, BadParts> {
         Interner::from_parts(text, ends).map(Self)
     }
@@ -35,18 +35,18 @@ impl WordList {
         self.0.find(word.as_bytes()).map(|index| index as usize)
     }
 
-    /// The word with an index.
+    /// The word at an index.
     #[inline]
     pub fn word(&self, index: usize) -> Option<&str> {
         self.0.text(u32::try_from(index).ok()?)
     }
 
-    /// How many words there are.
+    /// The number of words.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no word.
+    /// Whether there are no words.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -58,8 +58,8 @@ impl WordList {
 
     /// At most `most` words spelt like `word`, the closest first, ties by index.
     ///
-    /// The effort is bounded: only the first 100,000 words are looked at, a set of the letters of each rules out nearly
-    /// all of them, and only those that could be within two edits are compared in full.
+    /// The effort is bounded: only the first 100,000 words are looked at, the set of their letters rules out nearly all
+    /// of them, and only those that could be within two edits are compared in full.
     pub(crate) fn closest(&self, word: &str, most: usize) -> Vec<String> {
         const LOOKED_AT: usize = 100_000;
         let length = word.chars().count();
@@ -91,7 +91,7 @@ impl WordList {
     }
 }
 
-/// A set of the letters of a word, whatever their case, so that words can be told apart without comparing them.
+/// The set of the letters of a word, ignoring case, so that words can be told apart without comparing them.
 fn letters(word: &str) -> u64 {
     word.bytes().filter(|byte| byte.is_ascii()).fold(0, |set, byte| set | 1 << (byte.to_ascii_lowercase() % 64))
 }

@@ -1,5 +1,5 @@
-//! [`WordVectors`]: words, their vectors and counts, and what is computed from them once. Files are in
-//! `format`, searches and comparisons of words in `search`.
+//! [`WordVectors`]: words, their vectors and counts, and what is computed from them once. Files are in `format`,
+//! searches and comparisons of words in `search`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,20 +15,20 @@ use crate::search::codes::{Codes, MOST_WIDTH};
 use crate::search::rows::{Lengths, Rows};
 use crate::word_list::WordList;
 
-/// Below this many values a search in full is fast enough: 8 MiB stay in most processors' caches.
+/// With fewer values, a full search is fast enough: 8 MiB fit into most processors' caches.
 const FEWEST_VALUES_FOR_CODES: usize = 1 << 21;
 
-/// How many other spellings an error offers.
+/// How many other spellings an error suggests.
 const SUGGESTIONS: usize = 3;
 
-/// Words and a vector of 32-bit floats for each, all of one width, in a fixed order: usually the most frequent first.
+/// Words and a vector of 32-bit floats for each, all of one width, in a fixed order, usually the most frequent first.
 ///
 /// # Memory
 ///
-/// The values take 4 bytes each, or nothing but address space if they are [mapped](WordVectors::open) from a file. The
-/// first question about similarity computes the length of every vector, 12 bytes a word. From the second search on, a
-/// set of more than two million values (8 MiB) keeps its directions in 8 bits a value, a quarter of the values'
-/// memory and 8 bytes a word, which makes searches several times faster and changes no result; see
+/// The values take 4 bytes each, or only address space if they are [mapped](WordVectors::open) from a file. The first
+/// call that needs similarities computes the length of every vector, 12 bytes a word. From the second search on, a set
+/// of more than two million values (8 MiB) keeps its directions in 8 bits a value: a quarter of the values' memory,
+/// plus 8 bytes a word. This makes searches several times faster and changes no result; see
 /// [`prepare_search`](WordVectors::prepare_search).
 ///
 /// # Examples
@@ -46,7 +46,7 @@ const SUGGESTIONS: usize = 3;
 /// assert_eq!(vectors.get("prince"), None);
 /// assert_eq!(
 ///     vectors.vector("Quen").unwrap_err().to_string(),
-///     "\"Quen\" is none of the 4 words, closest are \"queen\"; `get` gives None for unknown words"
+///     "\"Quen\" is not one of the 4 words, closest are \"queen\"; `get` returns None for unknown words"
 /// );
 /// assert_eq!(vectors.analogy("man", "king", "woman", 1)?[0].word, "queen");
 /// # Ok::<(), kiln_vectors::Error>(())
@@ -64,16 +64,16 @@ pub struct WordVectors {
 #[derive(Clone)]
 pub(crate) enum Values {
     Owned(Vec<f32>),
-    /// `bytes` of a map, aligned for floats, on a machine whose floats are stored as the file's.
+    /// `bytes` of a map, aligned for floats, on a machine with the byte order of the file.
     Mapped {
         map: Arc<Mmap>,
         bytes: std::ops::Range<usize>,
-        /// What the file says of them.
+        /// The checksums that the file gives for them.
         written: Written,
     },
 }
 
-/// What is computed when it is first needed.
+/// What is computed on first use.
 #[derive(Default)]
 struct Computed {
     lengths: OnceLock<Lengths>,
@@ -83,12 +83,12 @@ struct Computed {
 }
 
 impl WordVectors {
-    /// Vectors of width `d` for `words`, given one after the other in the order of the words.
+    /// Vectors of width `d` for `words`, one after the other in the order of the words.
     ///
     /// # Errors
     ///
-    /// If there is no word or a word comes twice, `d` is 0, the number of values is not the number of words times `d`,
-    /// or a value is NaN or infinite.
+    /// If there are no words or a word occurs twice, `d` is 0, the number of values is not the number of words times
+    /// `d`, or a value is NaN or infinite.
     pub fn new(words: impl IntoIterator<Item = impl AsRef<str>>, values: Vec<f32>, d: usize) -> Result<Self> {
         if d == 0 {
             let needed = "the width of word vectors should be 1 or more".to_owned();
@@ -118,11 +118,11 @@ impl WordVectors {
         Ok(Self::from_parts(all, Values::Owned(values), d, None, 0))
     }
 
-    /// The same with how often each word occurs, in the order of the words.
+    /// The same vectors with how often each word occurs, in the order of the words.
     ///
     /// # Errors
     ///
-    /// If there are not as many counts as words.
+    /// If the numbers of counts and of words differ.
     pub fn with_counts(mut self, counts: Vec<u64>) -> Result<Self> {
         if counts.len() != self.len() {
             let needed = format!("{} words need as many counts", self.len());
@@ -132,7 +132,7 @@ impl WordVectors {
         Ok(self)
     }
 
-    /// Parts that have been checked.
+    /// Vectors from parts that have been checked.
     pub(crate) fn from_parts(
         words: WordList,
         values: Values,
@@ -143,13 +143,13 @@ impl WordVectors {
         Self { words, values, d, counts, duplicates, computed: Computed::default() }
     }
 
-    /// How many words there are: 1 or more.
+    /// The number of words: 1 or more.
     #[allow(clippy::len_without_is_empty, reason = "there is always a word")]
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// The width: values in each vector.
+    /// The width: the number of values in each vector.
     pub fn d(&self) -> usize {
         self.d
     }
@@ -159,27 +159,27 @@ impl WordVectors {
         &self.words
     }
 
-    /// How often each word occurs, if that is known, in the order of the words.
+    /// How often each word occurs, in the order of the words, if that is known.
     pub fn counts(&self) -> Option<&[u64]> {
         self.counts.as_deref()
     }
 
-    /// How many words of the file came again and were left out: the first vector of a word is the one that counts.
+    /// How many repeated words of the file were skipped: the first vector of a word counts.
     pub fn duplicates(&self) -> usize {
         self.duplicates
     }
 
-    /// Whether the values are mapped from a file, and not in their own memory.
+    /// Whether the values are mapped from a file instead of held in memory.
     pub fn is_mapped(&self) -> bool {
         matches!(self.values, Values::Mapped { .. })
     }
 
-    /// Whether the values are finite and, if the file has checksums of them, those that were written. Those of a
-    /// [mapped](Self::open) file are all read for it; those in memory were checked when they came there.
+    /// Checks that the values are finite and, if the file has checksums of them, that they are as written. For a
+    /// [mapped](Self::open) file this reads all values; those in memory were checked when they were loaded.
     ///
     /// # Errors
     ///
-    /// The file, and the words whose values are damaged.
+    /// The error names the file and the words whose values are damaged.
     ///
     /// # Examples
     ///
@@ -216,7 +216,7 @@ impl WordVectors {
         self.words.index(word)
     }
 
-    /// The vector of a word, or none if it has none. As [`vector`](Self::vector), without an error to make.
+    /// The vector of a word, or `None` if it has none. Like [`vector`](Self::vector), without the cost of an error.
     pub fn get(&self, word: &str) -> Option<&[f32]> {
         self.words.index(word).map(|index| self.row_of(index))
     }
@@ -225,18 +225,18 @@ impl WordVectors {
     ///
     /// # Errors
     ///
-    /// If the word has none; the error offers the closest spellings among the first 100,000 words. Finding those takes
-    /// milliseconds, so where unknown words are usual, use [`get`](Self::get).
+    /// If the word has none; the error suggests the closest spellings among the first 100,000 words. Finding those
+    /// takes milliseconds, so if unknown words are common, use [`get`](Self::get).
     pub fn vector(&self, word: &str) -> Result<&[f32]> {
         self.known(word).map(|index| self.row_of(index))
     }
 
-    /// The vector with an index, counted from 0.
+    /// The vector at an index, counted from 0.
     pub fn row(&self, index: usize) -> Option<&[f32]> {
         (index < self.len()).then(|| self.row_of(index))
     }
 
-    /// The vector of a word, divided by its length. A vector of zeros stays one.
+    /// The vector of a word, divided by its length. A vector of zeros is unchanged.
     ///
     /// # Errors
     ///
@@ -245,7 +245,7 @@ impl WordVectors {
         Ok(self.unit_of(self.known(word)?).map(|value| value as f32).collect())
     }
 
-    /// The same words with all vectors divided by their lengths, in memory. Vectors of zeros stay so.
+    /// The same words with all vectors divided by their lengths, in memory. Vectors of zeros are unchanged.
     pub fn to_unit(&self) -> WordVectors {
         let mut values = vec![0.0; self.values().len()];
         let lengths = &self.lengths().lengths;
@@ -273,9 +273,9 @@ impl WordVectors {
         self.lengths().lengths.iter().map(|&length| length as f32).collect()
     }
 
-    /// Computes now what searches need: the lengths of the vectors, and their directions in 8 bits, whatever the size
-    /// of the set. Else the first search computes the lengths, and the second one, if the set is large, the directions.
-    /// Gives the bytes of memory that both take.
+    /// Computes now what searches need: the lengths of the vectors and, for a set of any size, their directions in 8
+    /// bits. Otherwise the first search computes the lengths, and the second one, if the set is large, the directions.
+    /// Returns the bytes of memory that both take.
     pub fn prepare_search(&self) -> usize {
         self.lengths();
         if self.d <= MOST_WIDTH && self.computed.codes.get().is_none() {
@@ -285,7 +285,7 @@ impl WordVectors {
         self.len() * (size_of::<f64>() + size_of::<f32>()) + codes
     }
 
-    /// The index of a word, or an error that offers others.
+    /// The index of a word, or an error that suggests others.
     pub(crate) fn known(&self, word: &str) -> Result<usize> {
         self.words.index(word).ok_or_else(|| Error::UnknownWord {
             word: word.to_owned(),
@@ -294,13 +294,13 @@ impl WordVectors {
         })
     }
 
-    /// The vector with an index that is known to be one.
+    /// The vector at an index that is known to be valid.
     #[inline]
     pub(crate) fn row_of(&self, index: usize) -> &[f32] {
         &self.values()[index * self.d..(index + 1) * self.d]
     }
 
-    /// The word with an index that is known to be one.
+    /// The word at an index that is known to be valid.
     pub(crate) fn word_of(&self, index: usize) -> &str {
         self.words.word(index).unwrap_or_default()
     }
@@ -312,8 +312,8 @@ impl WordVectors {
     }
 
     pub(crate) fn lengths(&self) -> &Lengths {
-        // Not within get_or_init: it would hold a lock while the pool works, and a thread of the pool that waits for
-        // its part may take up a caller's task that asks for the same lock.
+        // Not inside get_or_init, which would hold a lock while the pool works: a thread of the pool that waits for its
+        // part may run a caller's task that needs the same lock.
         if self.computed.lengths.get().is_none() {
             let _ = self.computed.lengths.set(Lengths::new(self.values(), self.d));
         }
@@ -333,7 +333,7 @@ impl WordVectors {
         if !worthwhile || self.computed.searches.fetch_add(1, Ordering::Relaxed) == 0 {
             return None;
         }
-        // One caller builds them, without a lock for the reason above; others meanwhile search in full.
+        // One caller builds them, without a lock for the same reason; meanwhile others search in full.
         if !self.computed.codes_begun.swap(true, Ordering::Relaxed) {
             self.build_codes();
         }
@@ -350,7 +350,7 @@ impl WordVectors {
 fn check_finite(words: &WordList, values: &[f32], d: usize) -> Result<()> {
     const CHUNK: usize = 1 << 16;
     let first = values.par_chunks(CHUNK).enumerate().find_map_first(|(chunk, values)| {
-        // One test for the chunk, which takes no branch for each value.
+        // One test for each chunk, without a branch for each value.
         let all_finite = values.iter().fold(true, |finite, value| finite & value.is_finite());
         if all_finite {
             return None;
@@ -363,20 +363,20 @@ fn check_finite(words: &WordList, values: &[f32], d: usize) -> Result<()> {
     Err(Error::ValueNotFinite { word, index, position, value: values[at] })
 }
 
-/// Whether values are finite and those that were written. They are the first of all whose bytes the file has.
+/// Checks that values are finite and as written. They are the first of all values whose `bytes` the file has.
 pub(crate) fn check_written(words: &WordList, values: &[f32], d: usize, bytes: &[u8], written: &Written) -> Result<()> {
     check_finite(words, values, d).map_err(|error| written.damaged(error))?;
     written.check(bytes, size_of_val(values), d)
 }
 
-/// A value divided by the length of its vector; zero if the vector has no direction.
+/// A value divided by the length of its vector; 0 if the vector has no direction.
 fn divided(value: f32, length: f64) -> f64 {
     let quotient = f64::from(value) / length;
     if quotient.is_finite() { quotient } else { 0.0 }
 }
 
 impl Clone for WordVectors {
-    /// A copy, which shares the map if the values are mapped, and computes its own lengths and directions.
+    /// A copy, which shares the map if there is one, and computes its own lengths and directions.
     fn clone(&self) -> Self {
         Self::from_parts(self.words.clone(), self.values.clone(), self.d, self.counts.clone(), self.duplicates)
     }

@@ -1,10 +1,10 @@
-//! One error for a program that uses the facade: those of its crates, and devices.
+//! The error type of a program that uses the facade: the errors of Kiln's crates, and of devices.
 
-/// What can go wrong in a program on Kiln.
+/// What can go wrong in a program built on Kiln.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A device cannot be had.
+    /// A device cannot be used.
     #[error("device '{name}' cannot be used: {why}; available here: {available}")]
     Device {
         /// The name asked for.
@@ -14,28 +14,28 @@ pub enum Error {
         /// The names that would work.
         available: String,
     },
-    /// Opening a file by [`Input`](crate::Input).
+    /// Opening a file with [`Input`](crate::Input).
     #[error(transparent)]
     File(#[from] kiln_base::FileError),
     /// Reading text.
     #[error(transparent)]
     Text(#[from] kiln_text::Error),
-    /// Making a model.
+    /// Building a model.
     #[error(transparent)]
     Model(#[from] kiln_models::Error),
-    /// Reading, asking or scoring word vectors.
+    /// Reading, querying or scoring word vectors.
     #[error(transparent)]
     Vectors(#[from] kiln_vectors::Error),
     /// Fitting or reading a linear model.
     #[error(transparent)]
     Linear(#[from] kiln_linear::Error),
-    /// Loading an artifact, predicting.
+    /// Loading an artifact or predicting.
     #[error(transparent)]
     Predict(#[from] kiln_predict::Error),
-    /// Training and what it leaves.
+    /// Training, or reading what a run wrote.
     #[error(transparent)]
     Train(#[from] kiln_train::Error),
 }
 
-/// The result of a program's functions.
+/// The result type of functions that use the facade.
 pub type Result<T> = std::result::Result<T, Error>;

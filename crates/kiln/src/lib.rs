@@ -1,8 +1,8 @@
 //! Text and sequence learning in Rust: from raw text to a trained model that predicts.
 //!
-//! Kiln reads text ([`text`]), makes models on [Burn](https://burn.dev) ([`models`]), trains them
-//! ([`train`]) on any GPU or the CPU ([`device`]), and leaves a folder that predicts by itself. Word
-//! vectors are trained by [`models::word2vec`] and asked by [`vectors`]; linear classifiers of n-grams are in [`linear`].
+//! Kiln reads text ([`text`]), builds models on [Burn](https://burn.dev) ([`models`]), trains them ([`train`]) on any
+//! GPU or the CPU ([`device`]), and saves a folder that holds everything needed to predict. [`models::word2vec`] trains
+//! word vectors, [`vectors`] queries them, and [`linear`] holds linear classifiers of n-grams.
 //!
 //! ```
 //! use kiln::prelude::*;
@@ -47,14 +47,14 @@
 //! |---|---|
 //! | `wgpu` (default) | any GPU through Vulkan, Metal, DX12 |
 //! | `flex` (default) | the CPU |
-//! | `ndarray` | the CPU, by the backend that Burn has deprecated |
-//! | `cuda` | NVIDIA's GPUs through CUDA |
+//! | `ndarray` | the CPU, through a backend that Burn has deprecated |
+//! | `cuda` | NVIDIA GPUs through CUDA |
 //!
-//! The others add what not everybody needs. On by default: `download` fetches published corpora, `plot` draws a run's
-//! curves, `progress` shows a bar in a terminal. Off by default: `counts` makes word vectors from counts, with faer;
-//! `subwords` adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` with its forty crates (`SubwordTextEncoder` needs
-//! no feature); `fusion` and `autotune` are Burn's, for GPUs: plain operations after each other become one, and of several
-//! kernels for one the fastest is found by timing them.
+//! The other features add optional parts. On by default: `download` fetches published corpora, `plot` draws a run's
+//! curves, `progress` shows a progress bar in a terminal. Off by default: `counts` builds word vectors from counts,
+//! with faer; `subwords` adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` and needs a C++ compiler
+//! (`SubwordTextEncoder` needs no feature); `fusion` and `autotune` are Burn's, for GPUs: `fusion` merges consecutive
+//! operations into one kernel, `autotune` times several kernels for an operation and uses the fastest.
 
 mod device;
 mod error;
@@ -74,7 +74,7 @@ pub use kiln_vectors as vectors;
 pub use device::{Backend, DEVICE_VARIABLE, DeviceChoice, choose, device, device_named};
 pub use error::{Error, Result};
 
-/// The README's code compiles.
+/// The code in the README compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

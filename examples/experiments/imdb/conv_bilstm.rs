@@ -1,17 +1,17 @@
-//! Sentiment of film reviews with a convolution and two bidirectional LSTMs.
+//! Classifies the sentiment of film reviews with a convolution and two bidirectional LSTMs.
 //!
 //! ```text
 //! cargo run --release --example imdb-conv-bilstm
 //! cargo run --release --example imdb-conv-bilstm -- --data aclImdb_v1.tar.gz --validate-on-test
 //! ```
 //!
-//! Data: the Large Movie Review Dataset, 25,000 reviews to train on and 25,000 to test on,
-//! downloaded on first use (84 MB), or `--data`. Time: minutes an epoch on 2 cores. Output: 2,171,393
-//! parameters, a line an epoch, `test accuracy`.
+//! Data: the Large Movie Review Dataset, 25,000 reviews to train on and 25,000 to test on, downloaded on first use (84
+//! MB) or given by `--data`. Time: a quarter of a minute to more than a minute per epoch on 2 cores. Output: 2,171,393
+//! parameters, a line for each epoch, `test accuracy`.
 //!
-//! By default a fifth of the training set validates and the test set is read once, at the end.
-//! `--validate-on-test` is the protocol of the tutorial that the recipe comes from: early stopping,
-//! learning rate and choice of epoch all look at the test set, so its figure flatters.
+//! By default, a fifth of the training set is used for validation, and the test set is read once, at the end.
+//! `--validate-on-test` is the protocol of the tutorial that the recipe comes from: early stopping, learning rate and
+//! choice of epoch all use the test set, so its accuracy is too high.
 
 use anyhow::Result;
 use clap::Parser;
@@ -28,15 +28,15 @@ struct Options {
     /// Validate on the test set, as the tutorial does
     #[arg(long)]
     validate_on_test: bool,
-    /// Let padded steps carry the state also behind the convolution and the pooling
+    /// Let padded steps carry the state also after the convolution and the pooling
     #[arg(long)]
     lengths: bool,
 }
 
 const DEFAULTS: Defaults = Defaults::new("imdb-conv-bilstm", Optimizer::adam()).epochs(20).batch_size(64);
-/// The most frequent words, which have ids.
+/// The number of frequent words that get an id.
 const WORDS: usize = 10_000;
-/// Words of a review that are read.
+/// The number of words of a review that are read.
 const LENGTH: usize = 200;
 
 fn main() -> Result<()> {

@@ -1,22 +1,23 @@
-//! Pretrained word vectors against vectors learned from scratch, where there are 200 reviews to learn from.
+//! Compares pretrained word vectors with vectors learned from scratch when there are only 200 reviews to learn from.
 //!
 //! ```text
 //! cargo run --release --example imdb-glove -- --data aclImdb_v1.tar.gz --vectors glove.6B.100d.txt
 //! cargo run --release --example imdb-glove -- --data aclImdb_v1.tar.gz
 //! ```
 //!
-//! Data: the Large Movie Review Dataset, downloaded on first use (84 MB), or `--data`; and vectors of 100 numbers in any
-//! format that Kiln reads, such as GloVe's. Without `--vectors`, word2vec learns some from the 50,000 reviews that have no
-//! label, and leaves them in the run's folder as `vectors.safetensors`, which the next run takes.
+//! Data: the Large Movie Review Dataset, downloaded on first use (84 MB) or given by `--data`; and vectors of 100
+//! numbers in any format that Kiln reads, such as GloVe's. Without `--vectors`, word2vec learns them from the 50,000
+//! reviews without a label and saves them in the run's folder as `vectors.safetensors`, which the next run uses.
 //!
 //! The experiment is that of "Deep Learning with Python", section 6.1.3 (Chollet, 2018): the 10,000 most frequent words
 //! of the training reviews, the last 100 words of each, an embedding of 100, a hidden layer of 32, RMSprop, 10 epochs;
-//! 200 reviews train and 10,000 validate, all from the training set. Other than there both have as many positive as negative
-//! reviews. The ready vectors are frozen; the others are trained with the model.
+//! 200 reviews train and 10,000 validate, all from the training set. Unlike there, both sets have as many positive as
+//! negative reviews. The pretrained vectors are frozen; the others are trained with the model.
 //!
-//! Time: seconds on 2 cores, and a minute to learn vectors. Output: 1,320,065 parameters, a line an epoch, the validation
-//! accuracy of both (with learned vectors and seed 0: 0.5610 pretrained, 0.5246 from scratch; the book's model with GloVe's
-//! vectors has a test accuracy of 0.56), and `accuracy.svg` and `accuracy.png` with both curves.
+//! Time: seconds on 2 cores, and a minute to learn vectors. Output: 1,320,065 parameters, a line for each epoch, the
+//! validation accuracy of both models (with learned vectors and seed 0: 0.5610 pretrained, 0.5246 from scratch; the
+//! book's model with GloVe's vectors has a test accuracy of 0.56), and `accuracy.svg` and `accuracy.png` with both
+//! curves.
 
 use kiln_examples::println;
 use std::io::{BufWriter, Write};
@@ -39,7 +40,7 @@ use kiln_examples::{Defaults, ImdbTraining, show_model, show_run};
 struct Options {
     #[command(flatten)]
     common: ImdbTraining,
-    /// Ready vectors of 100 numbers [default: learned from the reviews without a label]
+    /// Pretrained vectors of 100 numbers [default: learned from the reviews without a label]
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
     /// Reviews to train on
@@ -51,16 +52,16 @@ struct Options {
 }
 
 const DEFAULTS: Defaults = Defaults::new("imdb-glove", Optimizer::rms_prop()).epochs(10).fast_epochs(2).batch_size(32);
-/// The most frequent words, which have ids.
+/// The number of frequent words that get an id.
 const WORDS: usize = 10_000;
-/// Words of a review that are read.
+/// The number of words of a review that are read.
 const LENGTH: usize = 100;
 /// Numbers in a vector.
 const WIDTH: usize = 100;
 /// Units of the hidden layer.
 const HIDDEN: usize = 32;
 
-/// `first` documents and `second` others, each half of one class and half of the other.
+/// `first` documents and `second` other ones, half of each from one class and half from the other.
 fn balanced(documents: &Documents, first: usize, second: usize) -> Result<(Documents, Documents)> {
     ensure!(
         first.is_multiple_of(2) && second.is_multiple_of(2),
@@ -70,10 +71,10 @@ fn balanced(documents: &Documents, first: usize, second: usize) -> Result<(Docum
     for label in 0..2 {
         let of_class: Vec<&Document> = documents.iter().filter(|document| document.label == label).collect();
         let (first, second) = (first / 2, second / 2);
-        ensure!(first > 0 && second > 0, "2 reviews at least train, and 2 validate");
+        ensure!(first > 0 && second > 0, "--samples and --validation must each be 2 or more");
         ensure!(
             first + second <= of_class.len(),
-            "{} reviews of a class to train on and {} to validate on are more than the {} that there are",
+            "{} reviews of a class to train on and {} to validate on are needed, but there are only {}",
             thousands(first),
             thousands(second),
             thousands(of_class.len())
@@ -85,16 +86,16 @@ fn balanced(documents: &Documents, first: usize, second: usize) -> Result<(Docum
     Ok((Documents::new(head, names)?, Documents::new(tail, names)?))
 }
 
-/// Vectors of the model's width.
+/// Reads vectors and checks that they have the model's width.
 fn load(path: &Path) -> Result<WordVectors> {
     let vectors = WordVectors::load(path)?;
     let width = vectors.d();
-    ensure!(width == WIDTH, "{}: its vectors have {width} numbers, and those of the model {WIDTH}", path.display());
+    ensure!(width == WIDTH, "{}: its vectors should have {WIDTH} numbers, found {width}", path.display());
     println!("{} vectors from {}", thousands(vectors.len()), path.display());
     Ok(vectors)
 }
 
-/// Vectors of the words in the reviews without a label, learned by CBOW; those that `path` already holds.
+/// Vectors of the words in the reviews without a label, learned by CBOW, or those that `path` already holds.
 fn learned(imdb: &Imdb, path: &Path, fast: bool) -> Result<WordVectors> {
     if path.exists() {
         return load(path);
@@ -110,7 +111,7 @@ fn learned(imdb: &Imdb, path: &Path, fast: bool) -> Result<WordVectors> {
     out.flush()?;
     drop(out);
 
-    // In order, so that the vectors are the same on every machine.
+    // In a fixed order, so that the vectors are the same on every machine.
     let config = Word2VecConfig::new().vector_size(WIDTH).epochs(if fast { 1 } else { 5 }).updates(Updates::Ordered);
     let corpus = Corpus::files([sentences.path()])?;
     let mut model = Word2Vec::new(&config, &corpus)?;
@@ -157,7 +158,7 @@ fn main() -> Result<()> {
             learned(&imdb, &folder.join(name), training.fast)?
         }
     };
-    let ids = 0..tokenizer.vocab_size() as u32; // 0 is the padding, which is no word
+    let ids = 0..tokenizer.vocab_size() as u32; // 0 is the padding, not a word
     let words: Vec<&str> = ids.map(|id| tokenizer.index_word(id).unwrap_or("")).collect();
     let matrix = vectors.embedding_matrix(&words, Missing::Zero);
     println!("{} of {} words have a vector", thousands(matrix.found), thousands(words.len() - 1));

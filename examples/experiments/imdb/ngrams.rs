@@ -1,4 +1,4 @@
-//! Sentiment of film reviews in seconds: averaged vectors of words and runs of words, and a linear layer.
+//! Classifies the sentiment of film reviews in seconds: averaged vectors of words and word n-grams, and a linear layer.
 //!
 //! ```text
 //! cargo run --release --example imdb-ngrams
@@ -6,12 +6,12 @@
 //! cargo run --release --example imdb-ngrams -- --train train.txt --test test.txt
 //! ```
 //!
-//! This is fastText's supervised model: 10 numbers a row, runs of two words and 5 epochs, as in its authors' script for
-//! the paper, but rate 0.5 where that has 0.05 to 0.1 for reviews, and a fifth of its buckets; `--dim 100 --lr 0.1 --word-ngrams 1` are the program's
-//! defaults. Data: the Large Movie Review Dataset, downloaded on first use (84 MB), or `--data`, in lower case with signs
-//! as words of their own; or files in fastText's format, a line a text that begins with `__label__NAME`. Time: seconds on
-//! one core. Output: the mean loss, the accuracy on the test set, and `model.bin`, which fastText reads, with the losses
-//! beside it.
+//! This is fastText's supervised model: 10 numbers a row, bigrams and 5 epochs, as in its authors' script for the
+//! paper, but with the rate 0.5 where that uses 0.05 to 0.1 for reviews, and a fifth of its buckets;
+//! `--dim 100 --lr 0.1 --word-ngrams 1` are the program's defaults. Data: the Large Movie Review Dataset, downloaded on
+//! first use (84 MB) or given by `--data`, in lower case with punctuation marks as separate words; or files in
+//! fastText's format, where each line is a text that begins with `__label__NAME`. Time: seconds on one core. Output:
+//! the mean loss, the accuracy on the test set, and `model.bin`, which fastText reads, with the losses next to it.
 
 use kiln_examples::println;
 use std::io::BufRead;
@@ -31,43 +31,43 @@ use kiln_examples::{ImdbArgs, review_words};
 struct Options {
     #[command(flatten)]
     imdb: ImdbArgs,
-    /// Labelled lines to train on, in fastText's format, in place of the film reviews
+    /// Labelled lines to train on, in fastText's format, instead of the film reviews
     #[arg(long, value_name = "FILE", requires = "test", conflicts_with_all = ["data", "encoding"])]
     train: Option<PathBuf>,
     /// Labelled lines to test on
     #[arg(long, value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
-    /// The longest run of words with a row of its own
+    /// Length of the longest word n-grams
     #[arg(long, default_value_t = 2)]
     word_ngrams: usize,
-    /// The shortest run of characters with a row of its own
+    /// Length of the shortest character n-grams
     #[arg(long, default_value_t = 0)]
     minn: usize,
-    /// The longest such run; 0 for none
+    /// Length of the longest character n-grams; 0 for none
     #[arg(long, default_value_t = 0)]
     maxn: usize,
     /// Numbers in a row
     #[arg(long, default_value_t = 10)]
     dim: usize,
-    /// The first learning rate
+    /// The initial learning rate
     #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
     lr: f32,
     /// Passes over the text
     #[arg(long, default_value_t = 5)]
     epoch: usize,
-    /// Rows that runs share by their hashes
+    /// Rows that n-grams share by their hashes
     #[arg(long, default_value_t = 2_000_000)]
     bucket: usize,
-    /// Words that occur less often are left out
+    /// Skip words that occur less often
     #[arg(long, default_value_t = 1)]
     min_count: u64,
-    /// Any number of labels may be right, each by itself
+    /// Predict any number of labels, each independently
     #[arg(long)]
     one_vs_all: bool,
-    /// Seed of first values and of the texts' order
+    /// Seed of the initial values and the order of the texts
     #[arg(long, default_value_t = 0)]
     seed: u32,
-    /// Shuffle the lines of --train by this seed first
+    /// Shuffle the lines of --train with this seed first
     #[arg(long, value_name = "SEED", requires = "train")]
     shuffle: Option<u64>,
     /// Folder for the model and its losses
@@ -76,7 +76,7 @@ struct Options {
     /// Replace the model that the folder holds
     #[arg(long)]
     overwrite: bool,
-    /// A small part of the data, to see that everything runs
+    /// Use a small part of the data, to see that everything runs
     #[arg(long)]
     fast: bool,
 }
@@ -87,7 +87,7 @@ fn lines(options: &Options) -> Result<(Vec<String>, Vec<String>)> {
         (Some(train), Some(test)) => (read(train)?, read(test)?),
         _ => {
             let imdb = options.imdb.open()?;
-            // In files as in the data set one class follows on the other, and the rate falls meanwhile.
+            // In both the files and the data set, one class follows the other, while the rate falls.
             let seed = u64::from(options.seed);
             (labelled(&imdb.train()?.shuffled(seed))?, labelled(&imdb.test()?.shuffled(seed))?)
         }
@@ -106,7 +106,7 @@ fn read(path: &Path) -> Result<Vec<String>> {
     }
     ensure!(
         !lines.is_empty(),
-        "{} is empty: a line is a label and a text, such as __label__good I liked it",
+        "{} is empty: each line should be a label and a text, such as __label__good I liked it",
         path.display()
     );
     Ok(lines)
@@ -147,7 +147,7 @@ fn main() -> Result<()> {
     let counts = model.test(&test, 1);
     ensure!(counts.lines > 0, "no line of the test set has both a label and a word");
     if counts.lines < test.len() {
-        println!("{} lines of the test set have no label or no word, and do not count", test.len() - counts.lines);
+        println!("{} lines of the test set have no label or no word and are skipped", test.len() - counts.lines);
     }
     println!("test accuracy {:.4}", counts.precision());
     Ok(())

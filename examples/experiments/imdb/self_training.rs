@@ -1,5 +1,5 @@
-//! Sentiment of film reviews, as well as minutes on two cores allow: logistic regression on runs of words, weighted by
-//! naive Bayes, which goes on to learn from its own guesses about reviews without a label.
+//! Classifies the sentiment of film reviews as well as minutes on two cores allow: logistic regression on word n-grams,
+//! weighted by naive Bayes, which then learns from its own guesses about reviews without a label.
 //!
 //! ```text
 //! cargo run --release --example imdb-self-training -- --validate
@@ -7,17 +7,17 @@
 //! cargo run --release --example imdb-self-training -- --predict "Not a dull moment."
 //! ```
 //!
-//! The recipe: a review is a row of what occurs in it (words, runs of two and three of them, pairs with one or two words
-//! between them, the words of its end once more, words behind a negation once more); columns are weighted by naive
-//! Bayes's log-count ratios, then logistic regression is fitted (NB-LR, after Wang and Manning, 2012). Its guesses about
-//! the 50,000 reviews without a label, weighted by how sure they are, join the labelled ones, and ratios and regression
-//! are fitted once more.
+//! The recipe: a review is a row of the features in it (words, bigrams and trigrams, pairs with one or two words
+//! between them, again the words at its end, again the words after a negation). Columns are weighted by naive Bayes's
+//! log-count ratios, then logistic regression is fitted (NB-LR, after Wang and Manning, 2012). Its guesses about the
+//! 50,000 reviews without a label, weighted by how sure they are, join the labelled reviews, and ratios and regression
+//! are fitted again.
 //!
-//! Data: the Large Movie Review Dataset, downloaded on first use (84 MB), or `--data`. Time: three minutes on 2 cores, and 6 GB of memory.
-//! Output: the accuracy before and behind the guesses. `--validate` is what the recipe was tuned by: five parts of the
-//! training set, each held out in turn, cut so that reviews of one film, which lie side by side, mostly stay together. The test
-//! set is read without it, once, at the end. Nothing here is random. The folder keeps the model, with which `--predict`
-//! labels texts.
+//! Data: the Large Movie Review Dataset, downloaded on first use (84 MB) or given by `--data`. Time: three minutes on 2
+//! cores, and 6 GB of memory. Output: the accuracy before and after the guesses. The recipe was tuned with
+//! `--validate`: five parts of the training set, each held out in turn, cut so that reviews of one film, which are
+//! adjacent, mostly stay together. Without it, the test set is read once, at the end. Nothing here is random. The
+//! folder keeps the model, with which `--predict` labels texts.
 
 use kiln_examples::println;
 use std::io::{BufWriter, Write};
@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 
 /// Parts of the training set that are held out in turn.
 const FOLDS: usize = 5;
-/// Words of a review's end.
+/// The number of words at a review's end.
 const END: usize = 60;
 const NEGATIONS: [&str; 8] = ["not", "no", "never", "nor", "neither", "nothing", "hardly", "without"];
 const SIGNS: [&str; 6] = [".", ",", "!", "?", ";", ":"];
@@ -54,16 +54,16 @@ struct Options {
     /// Hold out parts of the training set in turn; the test set is not read
     #[arg(long)]
     validate: bool,
-    /// The weight of the loss against that of the coefficients' norm
+    /// The weight of the loss relative to that of the coefficients' norm
     #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     c: f64,
-    /// How much a guess counts at most; 0 leaves out the reviews without a label
+    /// The largest weight of a guess; 0 ignores the reviews without a label
     #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
     guesses: f64,
-    /// Columns that occur in fewer reviews are left out
+    /// Skip columns that occur in fewer reviews
     #[arg(long, default_value_t = 3)]
     min_df: u64,
-    /// What rows are made of
+    /// The features of a row
     #[arg(long, value_delimiter = ',', default_values_t = View::ALL.map(|view| view.name().to_owned()))]
     views: Vec<String>,
     /// Folder for the model
@@ -72,15 +72,15 @@ struct Options {
     /// Replace the model that the folder holds
     #[arg(long)]
     overwrite: bool,
-    /// Label these texts by the model of the folder
+    /// Label these texts with the model of the folder
     #[arg(long, value_name = "TEXT", num_args = 1.., conflicts_with = "validate")]
     predict: Vec<String>,
-    /// A small part of the data, to see that everything runs
+    /// Use a small part of the data, to see that everything runs
     #[arg(long)]
     fast: bool,
 }
 
-/// A way to look at a review's words.
+/// A kind of features of a review.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum View {
     Runs,
@@ -105,10 +105,10 @@ impl View {
 
     fn named(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|view| view.name() == name);
-        found.with_context(|| format!("there is no view '{name}', only {}", Self::ALL.map(Self::name).join(", ")))
+        found.with_context(|| format!("there is no view '{name}'; there are {}", Self::ALL.map(Self::name).join(", ")))
     }
 
-    /// The lengths of the runs that are columns.
+    /// The smallest and largest n of the n-grams that are columns.
     fn lengths(self) -> (usize, usize) {
         match self {
             Self::Runs => (1, 3),
@@ -118,10 +118,10 @@ impl View {
         }
     }
 
-    /// What of a review the runs are taken from.
+    /// The text that the n-grams are taken from.
     fn text(self, tokens: &[String]) -> String {
-        // Every second or third word side by side, so that pairs of neighbours have words between them. Pairs with the sign
-        // between the parts are columns, too: they tell what a review begins and ends with.
+        // Puts every second or third word side by side, so that pairs have words between them. Pairs with the separator
+        // between the parts are columns, too: they show what a review begins and ends with.
         let every = |step: usize| {
             let parts = (0..step).map(|first| {
                 let part: Vec<&str> = tokens.iter().skip(first).step_by(step).map(String::as_str).collect();
@@ -139,7 +139,7 @@ impl View {
     }
 }
 
-/// The words between a negation and the next sign.
+/// The words between a negation and the next punctuation mark.
 fn negated(tokens: &[String]) -> Vec<&str> {
     let mut is_negated = false;
     let mut words = Vec::new();
@@ -155,14 +155,14 @@ fn negated(tokens: &[String]) -> Vec<&str> {
     words
 }
 
-/// Rows of what occurs in reviews.
+/// Turns reviews into rows of features.
 struct Features {
     views: Vec<(View, CountVectorizer)>,
     analyzer: Analyzer,
 }
 
 impl Features {
-    /// Learns the columns of texts, and makes their rows.
+    /// Learns the columns of texts and makes their rows.
     fn fit(views: &[View], min_df: u64, texts: &[String]) -> Result<(Self, SparseMatrix<u32>)> {
         let analyzer = review_words()?;
         let tokens = analyzer.tokens_batch(texts);
@@ -193,7 +193,7 @@ fn side_by_side(parts: &[SparseMatrix<u32>]) -> SparseMatrix<u32> {
     sprs::hstack(&views).into_csr()
 }
 
-/// The rows at these places.
+/// The rows at `places`.
 fn select(rows: &SparseMatrix<u32>, places: impl IntoIterator<Item = usize>) -> SparseMatrix<u32> {
     let (mut starts, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
     for at in places {
@@ -205,7 +205,7 @@ fn select(rows: &SparseMatrix<u32>, places: impl IntoIterator<Item = usize>) -> 
     SparseMatrix::new((starts.len() - 1, rows.cols()), starts, columns, values)
 }
 
-/// The model of labelled rows, and the one that has learned from guesses, too.
+/// The model of the labelled rows, and the one that has also learned from guesses.
 fn fit(
     labelled: &SparseMatrix<u32>,
     labels: &[u32],
@@ -246,11 +246,11 @@ fn main() -> Result<()> {
         options.guesses
     );
     let views = options.views.iter().map(|name| View::named(name)).collect::<Result<Vec<_>>>()?;
-    ensure!(!views.is_empty(), "a row is made of one view at least: {}", View::ALL.map(View::name).join(", "));
+    ensure!(!views.is_empty(), "--views must name at least one of {}", View::ALL.map(View::name).join(", "));
     let path = options.artifact.join(MODEL);
     ensure!(
         options.overwrite || options.validate || !path.exists(),
-        "{} is there already: --overwrite replaces it, --artifact names another folder",
+        "{} already exists: replace it with --overwrite or choose another folder with --artifact",
         path.display()
     );
     ensure!(options.c > 0.0 && options.c.is_finite(), "--c must be above 0, not {}", options.c);
@@ -295,7 +295,7 @@ fn main() -> Result<()> {
     let [alone, both] = fit(&select(&rows, 0..labels.len()), &labels, &unlabelled, &options)?;
     println!("fitted in {:.0} s", began.elapsed().as_secs_f64());
     if !both.has_converged() {
-        println!("the regression stopped at its most iterations, before its tolerance");
+        println!("the regression stopped at its maximum of iterations, before reaching its tolerance");
     }
     keep(&options.artifact, &features, &both, train.class_names())?;
     println!("model: {}", options.artifact.display());
@@ -309,7 +309,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Which part each review belongs to: each class cut into runs, since reviews of one film lie side by side.
+/// The part that each review belongs to: each class is cut into runs, since reviews of one film are adjacent.
 fn folds(labels: &[u32]) -> Vec<usize> {
     let mut counts = [0; 2];
     labels.iter().for_each(|&label| counts[label as usize] += 1);
@@ -322,7 +322,8 @@ fn folds(labels: &[u32]) -> Vec<usize> {
     labels.iter().map(fold).collect()
 }
 
-/// What `model.json` holds: the rest stands in files of this set, so that an old model stands until a new one is whole.
+/// The contents of `model.json`: the other files carry this set's number, so that an old model stays until a new one is
+/// whole.
 #[derive(Deserialize, Serialize)]
 struct Index {
     set: u8,
@@ -331,7 +332,7 @@ struct Index {
 }
 
 impl Index {
-    /// That of the folder, if it has one.
+    /// Reads the folder's index, if it has one.
     fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(MODEL);
         match std::fs::read_to_string(&path) {
@@ -339,20 +340,20 @@ impl Index {
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
             Ok(text) => serde_json::from_str(&text).map(Some).with_context(|| {
                 format!(
-                    "{} is no model of imdb-self-training, with a set, views and two classes: train anew with --overwrite",
+                    "{} is not an index with a set, views and two classes: train again with --overwrite",
                     path.display()
                 )
             }),
         }
     }
 
-    /// The file of a part of the model.
+    /// The file for a part of the model.
     fn file(&self, folder: &Path, part: &str) -> PathBuf {
         folder.join(format!("{part}-{}.json", self.set))
     }
 }
 
-/// Writes the vectorizers, the coefficients and, when they are whole, the index that names them.
+/// Writes the vectorizers and the coefficients, and then the index that names them.
 fn keep(folder: &Path, features: &Features, model: &LogisticModel, classes: &[String]) -> Result<()> {
     let [negative, positive] = classes else { bail!("{} classes, expected two", classes.len()) };
     let old = Index::read(folder).unwrap_or_default(); // one that cannot be read is replaced
@@ -368,7 +369,7 @@ fn keep(folder: &Path, features: &Features, model: &LogisticModel, classes: &[St
     write_json(&folder.join(MODEL), &index)?;
     if let Some(old) = old {
         for part in old.views.iter().map(String::as_str).chain([COEFFICIENTS]) {
-            std::fs::remove_file(old.file(folder, part)).ok(); // what nothing names any more
+            std::fs::remove_file(old.file(folder, part)).ok(); // no longer named by the index
         }
     }
     Ok(())
@@ -384,18 +385,18 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     Ok(file.finish()?)
 }
 
-/// Labels texts by a kept model.
+/// Labels texts with a saved model.
 fn label(options: &Options) -> Result<()> {
     let folder = &options.artifact;
     let index = Index::read(folder)?
-        .with_context(|| format!("{} is not there: train a model first", folder.join(MODEL).display()))?;
+        .with_context(|| format!("{} does not exist: train a model first", folder.join(MODEL).display()))?;
     let path = index.file(folder, COEFFICIENTS);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let model: LogisticModel =
-        serde_json::from_str(&text).with_context(|| format!("{} holds no coefficients", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} does not hold coefficients", path.display()))?;
     ensure!(
         model.classes() == 2 && !index.views.is_empty(),
-        "{} holds {} views and a model of {} classes, expected one view at least and two classes",
+        "{} holds {} views and a model of {} classes, expected at least one view and two classes",
         folder.display(),
         index.views.len(),
         model.classes()

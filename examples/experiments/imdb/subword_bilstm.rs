@@ -1,4 +1,4 @@
-//! Sentiment of film reviews with subwords and a bidirectional LSTM.
+//! Classifies the sentiment of film reviews with subwords and a bidirectional LSTM.
 //!
 //! ```text
 //! cargo run --release --example imdb-subword-bilstm -- --data aclImdb_v1.tar.gz
@@ -6,21 +6,22 @@
 //! cargo run --release --example imdb-subword-bilstm -- --data aclImdb_v1.tar.gz --lengths
 //! ```
 //!
-//! Data: the Large Movie Review Dataset, downloaded on first use (84 MB), or `--data`. Subwords are built on the training
-//! reviews to about 8,192 ids (8,186 of all 25,000), as TensorFlow Datasets does; `--subwords` takes its `.subwords` file.
+//! Data: the Large Movie Review Dataset, downloaded on first use (84 MB) or given by `--data`. Subwords are built from
+//! the training reviews with about 8,192 ids (8,186 from all 25,000), as TensorFlow Datasets does; `--subwords` reads
+//! its `.subwords` file.
 //!
-//! The recipe is that of TensorFlow's tutorial "Text classification with an RNN" as it was in 2019 and 2020: embedding 64,
-//! bidirectional LSTM 64, dense 64, 598,209 parameters with 8,185 ids; Adam with 1e-4, 10 epochs, batches of 64 whole
-//! reviews, each padded at the back to its longest. The padding is read there, and here unless `--lengths` is given, which
-//! also puts reviews of like length into a batch. Only with `--lengths` does the folder get what `--example predict`
-//! needs, since without it what a model says of a review depends on the others in its batch.
+//! The recipe is that of TensorFlow's tutorial "Text classification with an RNN" as it was in 2019 and 2020: embedding
+//! 64, bidirectional LSTM 64, dense 64, 598,209 parameters with 8,185 ids; Adam with 1e-4, 10 epochs, batches of 64
+//! whole reviews, each padded at the back to the longest. The tutorial's model reads the padding, and so does this one
+//! unless `--lengths` is given, which also batches reviews of similar length. Only with `--lengths` does the folder get
+//! what `--example predict` needs: without it, the prediction for a review depends on the other reviews in its batch.
 //!
-//! By default a fifth of the training set validates, the best epoch is kept, and the test set is read once, at the end.
-//! `--validate-on-test` is the tutorial's protocol: all 25,000 reviews train, the test set validates, and the last epoch
-//! counts.
+//! By default, a fifth of the training set is used for validation, the best epoch is kept, and the test set is read
+//! once, at the end. `--validate-on-test` is the tutorial's protocol: all 25,000 reviews train, the test set validates,
+//! and the last epoch counts.
 //!
-//! Time: minutes an epoch on 2 cores, since a batch is as long as its longest review; less with `--lengths`. Output: the
-//! number of parameters, a line an epoch, `test accuracy`.
+//! Time: minutes per epoch on 2 cores, since a batch is as long as its longest review; less with `--lengths`. Output:
+//! the number of parameters, a line for each epoch, `test accuracy`.
 
 use kiln_examples::println;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ use kiln_examples::{Defaults, ImdbTraining, show_model, show_run};
 
 const DEFAULTS: Defaults =
     Defaults::new("imdb-subword-bilstm", Optimizer::adam().learning_rate(1e-4)).epochs(10).batch_size(64);
-/// What TensorFlow Datasets aims at in `subwords8k`.
+/// The number of ids that TensorFlow Datasets aims at in `subwords8k`.
 const IDS: usize = 1 << 13;
 
 /// Train a bidirectional LSTM on the subwords of film reviews
@@ -45,18 +46,19 @@ const IDS: usize = 1 << 13;
 struct Options {
     #[command(flatten)]
     common: ImdbTraining,
-    /// Subwords of TensorFlow Datasets [default: built on the training reviews]
+    /// Subwords of TensorFlow Datasets [default: built from the training reviews]
     #[arg(long, value_name = "FILE")]
     subwords: Option<PathBuf>,
     /// Validate on the test set, as the tutorial does
     #[arg(long)]
     validate_on_test: bool,
-    /// Let padded steps carry the state, and batch reviews of like length
+    /// Let padded steps carry the state, and batch reviews of similar length
     #[arg(long)]
     lengths: bool,
 }
 
-/// Whole reviews, padded at the back to the longest of their batch: what chance puts there, or reviews of like length.
+/// Whole reviews, padded at the back to the longest of their batch; batches are random, or of reviews of similar
+/// length.
 fn batches(
     documents: &Documents,
     encoder: &SubwordTextEncoder,

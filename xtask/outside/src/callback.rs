@@ -1,8 +1,8 @@
-//! A callback: what it remembers goes through `state` and `restore`, so that a resumed run is as an unbroken one.
+//! A callback. What it remembers goes through `state` and `restore`, so that a resumed run equals an unbroken one.
 
 use kiln::prelude::*;
 
-/// Ends a run at a training loss.
+/// Ends a run when the training loss reaches a goal.
 pub struct Goal {
     loss: f64,
 }

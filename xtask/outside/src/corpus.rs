@@ -1,4 +1,4 @@
-//! A corpus: an iterator of documents, or of errors, is all that data sets ask for.
+//! A corpus: data sets need only an iterator of documents or errors.
 
 use kiln::prelude::*;
 

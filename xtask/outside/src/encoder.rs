@@ -1,10 +1,10 @@
-//! An encoder: letters as short and long signals. It implements `Encoder`, `SavedEncoder` and `Saved`, and is registered
-//! by its name.
+//! An encoder: letters as short and long signals. It implements `Encoder`, `SavedEncoder` and `Saved`, and is
+//! registered by its name.
 
 use kiln::prelude::*;
 use kiln::text::encoders::SavedEncoder;
 
-/// Morse code of the letters a to z: 1 is short, 2 is long, 3 ends a letter; all else is skipped.
+/// Morse code of the letters a to z: 1 is short, 2 is long, 3 ends a letter; everything else is skipped.
 #[derive(Debug)]
 pub struct Morse;
 

@@ -1,9 +1,10 @@
-//! A kernel: one loop in place of several operations, and its twin in plain operations wherever the kernel does not apply.
+//! A kernel: one loop instead of several operations, and its twin in plain operations for cases where the kernel does
+//! not apply.
 
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Tensor, TensorData};
 
-/// `values * sigmoid(gates)`: in one loop where no gradient is asked for, else by the twin.
+/// `values * sigmoid(gates)`: in one loop if no gradient is needed, otherwise by the twin.
 ///
 /// # Shapes
 ///

@@ -1,5 +1,5 @@
-//! A program on Kiln with a layer, a model, an encoder, a corpus and a callback of its own: `train FOLDER` trains and
-//! prints what the model says, `predict FOLDER` prints it in another process, `ignorant FOLDER` knows none of them.
+//! A program that uses Kiln with its own layer, model, encoder, corpus and callback. `train FOLDER` trains and prints
+//! the predictions, `predict FOLDER` prints them in another process, `ignorant FOLDER` knows none of these types.
 
 mod callback;
 mod corpus;

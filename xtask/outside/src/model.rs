@@ -1,4 +1,4 @@
-//! A model: a configuration that stands in `config.json`, `Model` for training, `ArtifactModel` for the folder.
+//! A model: a configuration that is saved in `config.json`, `Model` for training, `ArtifactModel` for the folder.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -30,7 +30,7 @@ impl GatedConfig {
     }
 }
 
-/// All steps at once through a gated linear unit.
+/// All steps at once, through a gated linear unit.
 #[derive(Module, Debug)]
 pub struct Gated {
     embedding: Embedding,

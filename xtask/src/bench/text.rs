@@ -1,4 +1,4 @@
-//! `cargo xtask bench --text` and `compare-text`: text to numbers, by itself and beside Keras, scikit-learn and
+//! `cargo xtask bench --text` and `compare-text`: text to numbers, Kiln only and compared with Keras, scikit-learn and
 //! Hugging Face's tokenizers.
 
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ use serde_json::Value;
 use crate::bench::{Peers, built, check_marks, commit, machine, median, python, write};
 use crate::{command, output, run};
 
-/// By itself, so that nobody waits for Burn.
+/// Only this crate, so that Burn is not built.
 const TEXT_BENCH: &str = "-p kiln-text --features subwords --example text-bench";
 
-/// The peers by the names that their script knows, and by those of the table.
+/// The peers by the names in their script and in the table.
 const PEERS: [(&str, &str); 3] = [("keras", "Keras"), ("sklearn", "scikit-learn"), ("hf", "tokenizers")];
 
 /// The options of `cargo xtask compare-text`.
@@ -27,7 +27,7 @@ pub(crate) struct CompareText {
     /// How often the peers and Kiln take turns; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// One task alone, which is printed and not written
+    /// Only this task, which is printed but not written
     #[arg(long, value_name = "TASK")]
     only: Option<String>,
     #[command(flatten)]
@@ -49,14 +49,14 @@ pub(crate) fn bench(root: &Path, folder: &Path, only: Option<&str>, json: bool) 
     run(&mut kiln)
 }
 
-/// What the rounds gave, by task and peer.
+/// The results of the rounds, by task and peer.
 #[derive(Default)]
 struct Rounds {
     rates: BTreeMap<(String, String), Vec<f64>>,
     tokens_per_word: BTreeMap<(String, String), f64>,
     /// Documents and megabytes.
     size: Option<(u64, f64)>,
-    /// The tasks in the order in which Kiln does them.
+    /// The tasks in Kiln's order.
     tasks: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ impl Rounds {
             if let Some(tokens) = line["tokens_per_word"].as_f64() {
                 self.tokens_per_word.insert(key.clone(), tokens);
             }
-            // Of the time, since a rate has few places.
+            // Computed from the time, since printed rates have few digits.
             self.rates.entry(key).or_default().push(number("mb")? / number("seconds")?);
         }
         Ok(())
@@ -93,7 +93,7 @@ pub(crate) fn compare(root: &Path, options: &CompareText) -> Result<()> {
         check_marks(root, "compare-text")?;
     }
     let python = python(root, options.peers.venv.as_deref())?.display().to_string();
-    // A copy: what is built meanwhile must not take part.
+    // A copy, so that builds in the meantime have no effect.
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("text-bench");
     std::fs::copy(built(root, TEXT_BENCH)?, &program)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask compare-word2vec` and `compare-vectors`: word vectors trained and asked, beside gensim's.
+//! `cargo xtask compare-word2vec` and `compare-vectors`: training and querying word vectors, compared with gensim.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,13 +13,13 @@ use crate::{command, output};
 /// The options of `cargo xtask compare-word2vec`.
 #[derive(Args)]
 pub(crate) struct CompareWord2Vec {
-    /// A text with one sentence a line
+    /// A text with one sentence per line
     #[arg(long, value_name = "FILE")]
     text: PathBuf,
     /// A folder with wordsim353.tsv, simlex999.txt and questions-words.txt
     #[arg(long, value_name = "DIR")]
     eval: PathBuf,
-    /// One model alone: cbow or skip-gram
+    /// Only this model: cbow or skip-gram
     #[arg(long, value_enum)]
     only: Option<Model>,
     /// How often each is trained and scored, with seeds from 1
@@ -28,14 +28,14 @@ pub(crate) struct CompareWord2Vec {
     /// Passes over the text
     #[arg(long, default_value_t = 5)]
     epochs: u32,
-    /// How often each also makes one pass, for the rate alone: the shorter the turns, the fairer
+    /// How often each also makes one pass only to measure the rate: the shorter the turns, the fairer
     #[arg(long, default_value_t = 4)]
     turns: u32,
     #[command(flatten)]
     peers: Peers,
 }
 
-/// What is trained.
+/// The model that is trained.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Model {
     Cbow,
@@ -45,7 +45,7 @@ enum Model {
 /// The options of `cargo xtask compare-vectors`.
 #[derive(Args)]
 pub(crate) struct CompareVectors {
-    /// Where the vector files lie, and are made if they are missing (some 600 MB)
+    /// The folder of the vector files, which are created if they are missing (some 600 MB)
     #[arg(long, value_name = "DIR")]
     folder: PathBuf,
     /// How often gensim and Kiln take turns; the median counts
@@ -113,7 +113,7 @@ pub(crate) fn word2vec(root: &Path, options: &CompareWord2Vec) -> Result<()> {
                 rates[n].push(run(peer, skip_gram, 1, &cores, 1, false)?);
             }
         }
-        // A thread by itself: an epoch shows the rate.
+        // With one thread, one epoch is enough to show the rate.
         let [gensim, kiln] = ["gensim", "kiln"].map(|peer| run(peer, skip_gram, 1, "1", 1, false));
         let [one_gensim, one_kiln] = [vec![gensim?], vec![kiln?]];
 

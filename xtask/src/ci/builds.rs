@@ -1,4 +1,4 @@
-//! What a command builds that another has built before it.
+//! Checks that a command builds nothing that was already built.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{command, output};
 
-/// The tests that `tests` runs must be built on the libraries that are there: Kiln's own take minutes.
+/// The tests that `tests` runs must use the libraries that are already built: building Kiln's own takes minutes.
 pub(super) fn nothing_twice(root: &Path, tests: &str) -> Result<()> {
     let lines = output(command(root, "cargo", tests).args(["--no-run", "--message-format", "json"]))?;
     let mut libraries = 0;
@@ -31,7 +31,7 @@ pub(super) fn nothing_twice(root: &Path, tests: &str) -> Result<()> {
     Ok(())
 }
 
-/// The name of a library of Kiln's in a message, as others use it, and whether it was there before.
+/// The name of one of Kiln's libraries in a message, as others use it, and whether it was already built.
 fn kiln_library(message: &Value) -> Option<(String, bool)> {
     let target = message.get("target")?;
     let is_library = target["kind"].as_array()?.iter().any(|kind| kind == "lib");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{command, output};
 
@@ -33,8 +33,8 @@ pub(super) fn free_of_burn(root: &Path, name: &str) -> Result<()> {
     no_crate(root, &format!("-p {name} --all-features"), &["burn", "burn-core", "burn-tensor"])
 }
 
-/// Builds and runs `xtask/outside`, a crate that depends on `kiln` as a user's does: what it trains in one process predicts
-/// the same bits in another, and a program that knows none of its kinds says which it knows.
+/// Builds and runs `xtask/outside`, a crate that depends on `kiln` like any user's crate. What it trains in one process
+/// predicts the same bits in another, and the error of a program without its kinds names the known ones.
 pub(super) fn outside_crate(root: &Path, scratch: &Path) -> Result<()> {
     let (from, folder) = (root.join("xtask/outside"), scratch.join("outside"));
     std::fs::create_dir_all(folder.join("src"))?;
@@ -45,11 +45,7 @@ pub(super) fn outside_crate(root: &Path, scratch: &Path) -> Result<()> {
     let manifest = std::fs::read_to_string(from.join("Cargo.toml"))?;
     let kiln = format!("{:?}", root.join("crates/kiln"));
     let manifest = manifest.replace("\"../../crates/kiln\"", &kiln);
-    // The levels of the workspace's dependencies too, or all of Burn would be compiled again.
-    let workspace = std::fs::read_to_string(root.join("Cargo.toml"))?;
-    let (_, levels) = workspace.split_once("[profile.release.package]").context("the workspace sets levels")?;
-    let levels = levels.split("\n\n").next().unwrap_or_default();
-    std::fs::write(folder.join("Cargo.toml"), format!("{manifest}\n[profile.release.package]{levels}\n"))?;
+    std::fs::write(folder.join("Cargo.toml"), manifest)?;
     // The versions that the workspace has locked, so that what is built is shared.
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let artifact = scratch.join("outside-artifact").display().to_string();

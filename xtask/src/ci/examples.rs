@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use crate::faults::programs;
 use crate::{cargo, command, output};
 
-/// Runs every example in its fast mode and looks for the last line that its users look for.
+/// Runs every example in its fast mode and checks for the last line that its users look for.
 pub(super) fn run_all(root: &Path, scratch: &Path) -> Result<()> {
     let data = std::env::var_os("KILN_TEST_DATA").map(PathBuf::from);
-    // All at once, which takes less time than one after the other.
+    // All at once, which is faster than one after the other.
     cargo(root, "build --release --locked -p kiln-examples --examples")?;
     let run_with = |features: &str, name: &str, arguments: &[&str], expected: &str| -> Result<()> {
         let mut command = command(root, "cargo", "run --release --locked --quiet --features");
@@ -47,6 +47,10 @@ pub(super) fn run_all(root: &Path, scratch: &Path) -> Result<()> {
         run("language-model", &arguments, " perplexity ")?;
         run("generate", &["--artifact", &artifact, "--prompt", "the film", "--length", "8"], "the film ")?;
     }
+    let awd = ["--fast", "--model", "awd", "--window", "20", "--artifact", &folder("language-awd")];
+    run("language-model", &awd, "test perplexity ")?;
+    let adaptive = ["--fast", "--cache", "--size", "100", "--dynamic", "--artifact", &folder("language-lstm")];
+    run("language-model-evaluation", &adaptive, "\nboth ")?;
     let characters = folder("characters");
     run("language-model", &["--fast", "--characters", "--artifact", &characters], "bits a character ")?;
     let adaptive = folder("adaptive");
@@ -58,7 +62,7 @@ pub(super) fn run_all(root: &Path, scratch: &Path) -> Result<()> {
     std::fs::write(&lines, "__label__good I liked it\n__label__bad I left early\n".repeat(20))?;
     let given = ["--train", &lines, "--test", &lines, "--bucket", "100", "--artifact", &folder("lines")];
     run("imdb-ngrams", &given, "test accuracy 1.0000")?;
-    // Last, since the feature builds what stands on kiln-vectors anew.
+    // Last, since the feature builds the crates that depend on kiln-vectors again.
     let with_counts = || {
         run_with("counts", "count-vectors", &["--size", "20", "--words", "film"], "film: ")?;
         run_with("counts", "similar-words", &["--words", "film,story", "--plot", &folder("plane.png")], "plane: ")

@@ -1,4 +1,4 @@
-//! What Kiln is built from: under which licences, from where, and what each dependency is for.
+//! What Kiln is built from: the licences and sources of its dependencies, and the reason for each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,7 +8,8 @@ use spdx::{Expression, ParseMode};
 
 use crate::{command, output};
 
-/// Licences that a program with Kiln in it may be under without asking anybody. `deny.toml` has the same.
+/// Licences under which a program with Kiln in it may be distributed without asking anyone. `deny.toml` has the same
+/// list.
 const LICENCES: [&str; 13] = [
     "Apache-2.0",
     "BSD-2-Clause",
@@ -18,27 +19,27 @@ const LICENCES: [&str; 13] = [
     "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
-    // Binds who changes these files only: `colored`, `buildid` and `option-ext`, of Burn's.
+    // Applies only to changes of these files: `colored`, `buildid` and `option-ext`, which Burn needs.
     "MPL-2.0",
-    // Of the font in the pictures of curves.
+    // The font in the pictures of curves.
     "OFL-1.1",
     "Ubuntu-font-1.0",
     "Unicode-3.0",
     "Zlib",
 ];
 
-/// Crates that must not come in, and why.
+/// Crates that are not allowed, and why.
 const FORBIDDEN: [(&str, &str); 3] = [
     ("openssl-sys", "a library of the system; TLS is rustls'"),
     ("native-tls", "a library of the system; TLS is rustls'"),
     ("tch", "PyTorch"),
 ];
 
-/// Checks the licences, the sources and the names of all crates that a test or a program is built from, of all features.
+/// Checks the licences, sources and names of all crates that a test or a program is built from, with all features.
 ///
 /// # Errors
 ///
-/// A crate is under another licence, from elsewhere than the registry, or forbidden.
+/// A crate has a licence that is not allowed, is not from the registry, or is forbidden.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let tree =
         "tree --workspace --locked --target all --edges normal,build,dev --prefix none --format {p}|{l} --features";
@@ -52,7 +53,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     let mut complaints = Vec::new();
     let mut licences: BTreeMap<String, usize> = BTreeMap::new();
     for (package, licence) in crates {
-        // A name, a version, and where it is, if that is not the registry.
+        // A name, a version, and a location if that is not the registry.
         let (name, rest) = package.split_once(' ').unwrap_or((package, ""));
         let source = rest.split_once(" (").map_or("", |(_, source)| source.trim_end_matches(')'));
         if let Some((_, why)) = FORBIDDEN.iter().find(|(other, _)| *other == name) {
@@ -78,7 +79,7 @@ fn is_allowed(licence: &str) -> Result<bool> {
     Ok(expression.evaluate(|asked| asked.license.id().is_some_and(|id| LICENCES.contains(&id.name))))
 }
 
-/// The dependencies of the workspace that do not say what they are for, in a comment on their line or on the one above.
+/// The dependencies of the workspace without a comment that says what they are for, on their line or on the line above.
 fn without_a_reason(manifest: &str) -> Result<Vec<String>> {
     let (_, dependencies) =
         manifest.split_once("[workspace.dependencies]").context("Cargo.toml has no dependencies")?;

@@ -1,24 +1,24 @@
-//! The experiments: what is run, which figures are read from what it prints, and what its source reports.
+//! The experiments: what is run, which figures are read from the output, and what the source reports.
 
 /// An example with its options, and what is known of it.
 pub(super) struct Experiment {
     pub(super) name: &'static str,
-    /// What it is, for the table.
+    /// Its description in the table.
     pub(super) what: &'static str,
     pub(super) example: &'static str,
-    /// The features that it needs besides the defaults.
+    /// The features that it needs in addition to the defaults.
     pub(super) features: &'static str,
-    /// Options, with DATA for the folder of the data and ARTIFACT for that of the experiment it comes after.
+    /// Options, with DATA for the folder of the data and ARTIFACT for that of the experiment in `after`.
     pub(super) options: &'static str,
-    /// The experiment whose artifact it reads, behind which it is run.
+    /// The experiment whose artifact it reads, and after which it runs.
     pub(super) after: Option<&'static str>,
-    /// Whether it leaves a folder.
+    /// Whether it writes a folder.
     pub(super) trains: bool,
-    /// Whether nothing in it is random, so that it takes no seed.
+    /// Whether nothing in it is random, so that it needs no seed.
     pub(super) seedless: bool,
-    /// How many seeds, from 0.
+    /// The number of seeds, counted from 0.
     pub(super) seeds: u64,
-    /// Names of figures and the text that stands before each.
+    /// The names of the figures, and the text before each.
     pub(super) figures: &'static [(&'static str, &'static str)],
     /// What the source reports.
     pub(super) source: &'static str,
@@ -35,7 +35,7 @@ impl Experiment {
         arguments
     }
 
-    /// What goes before [`command`](Self::command): the features, which say nothing of the run.
+    /// What goes before [`command`](Self::command): the features, which do not affect the run.
     pub(super) fn feature_option(&self) -> String {
         if self.features.is_empty() { String::new() } else { format!("--features {} ", self.features) }
     }

@@ -1,4 +1,4 @@
-//! RESULTS.md from the kept runs. Leaves out how they came to be.
+//! Writes RESULTS.md from the kept runs.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,12 +9,13 @@ use anyhow::{Context, Result};
 use super::experiments::{EXPERIMENTS, Experiment};
 use super::{Kept, Told, place};
 
-const HEAD: &str = "# Results\n\nEvery experiment of the examples, beside what its source reports. Each line comes from \
-the runs kept under [`results/`](results) (what was printed, and the history of what has one); `cargo xtask results` writes \
-this page from them, and CI compares. `cargo xtask results --data DIR` runs what is not there yet, `--again --only NAME` \
-runs one anew; DIR holds `imdb/aclImdb_v1.tar.gz`, `ptb/`, `nsmc/` and, with the word similarities, `eval/`.\n\nWhere there are several seeds, a figure is their \
-mean, with the lowest and the highest behind it. Times are of whole processes on a machine that may have had other work \
-beside them: [BENCHMARKS.md](BENCHMARKS.md) has those that were measured with care.\n";
+const HEAD: &str = "# Results\n\nEvery experiment of the examples, next to what its source reports. Each line \
+comes from the runs kept under [`results/`](results): what was printed, and the history where there is one. \
+`cargo xtask results` writes this page from them, and CI compares the two. `cargo xtask results --data DIR` runs \
+what has not been run yet, `--again --only NAME` runs one again. DIR holds `imdb/aclImdb_v1.tar.gz`, `ptb/`, \
+`nsmc/` and, with the word similarities, `eval/`.\n\nIf there are several seeds, a figure is their mean, \
+followed by the lowest and the highest. Times are of whole processes, on a machine that may have done other work \
+at the same time. [BENCHMARKS.md](BENCHMARKS.md) has times that were measured with care.\n";
 
 /// Writes the page.
 pub(super) fn write(root: &Path) -> Result<()> {
@@ -70,7 +71,7 @@ pub(super) struct Run {
     told: Told,
 }
 
-/// The kept run of a seed; `None` if there is none, or one of another command or without a figure that is wanted now.
+/// The kept run of a seed; `None` if it is missing, has another command, or lacks a figure that is now required.
 pub(super) fn kept(root: &Path, experiment: &Experiment, seed: u64) -> Result<Option<Run>> {
     let path = place(root, experiment, seed).with_extension("json");
     if !path.exists() {
@@ -82,7 +83,8 @@ pub(super) fn kept(root: &Path, experiment: &Experiment, seed: u64) -> Result<Op
     Ok(told.filter(|_| kept.command == experiment.command(seed)).map(|told| Run { kept, told }))
 }
 
-/// The mean of a figure and its range, with what all seeds print behind it; or what is no number as it was printed.
+/// The mean of a figure and its range, followed by the text that all seeds print after it; a figure that is not a
+/// number, as it was printed.
 fn figure(runs: &[Run], name: &str) -> String {
     let texts: Vec<&str> = runs
         .iter()
@@ -112,7 +114,7 @@ fn mean(numbers: &[f64]) -> f64 {
     numbers.iter().sum::<f64>() / numbers.len() as f64
 }
 
-/// Of a short time more digits than of a long one.
+/// Short times have more digits than long ones.
 fn milliseconds(time: f64) -> String {
     if time < 10.0 { format!("{time:.2}") } else { format!("{time:.0}") }
 }

@@ -1,7 +1,8 @@
-//! Circles among the files of a crate: each names something that another one defines, and so on back to the first.
+//! Circles among the files of a crate: each file names something that another one defines, and so on back to the first.
 //!
-//! A file may name what its own submodules define, and they what it defines; so a circle within one folder, with the file next
-//! to it and the folders in it, is allowed, and so is one among files of the root's own folder. Giving out what a submodule defines (`pub use`) names nothing.
+//! A file may name what its own submodules define, and they may name what it defines. So a circle within one folder,
+//! including the file next to it and its subfolders, is allowed, and so is one among files directly in the root's
+//! folder. Re-exporting what a submodule defines (`pub use`) does not count as naming.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,10 +13,10 @@ use syn::{Attribute, ItemMod, ItemUse, Macro, Visibility};
 
 use super::modules::{Crate, Target, leaves};
 
-/// Which file names what of which other files.
+/// For each file, the other files that it uses, with one name from each.
 type Uses = BTreeMap<usize, BTreeMap<usize, String>>;
 
-/// The files of each circle that is not within one folder, with what they name of each other.
+/// The files of each circle that is not within one folder, with what they use from each other.
 pub(super) fn of(of: &Crate, root: &Path) -> Vec<Vec<String>> {
     let uses = uses(of);
     let (src, none) = (folder(of, 0), Path::new(""));
@@ -34,7 +35,7 @@ pub(super) fn of(of: &Crate, root: &Path) -> Vec<Vec<String>> {
     strongly_connected(&uses, of.files.len()).iter().filter(|files| is_wide(files)).map(told).collect()
 }
 
-/// The folder of a file: that of its submodules if it has one.
+/// The folder of a file: that of its submodules, if it has one.
 fn folder(of: &Crate, file: usize) -> PathBuf {
     let path = &of.files[file].path;
     let own = path.with_extension("");
@@ -54,11 +55,11 @@ fn uses(of: &Crate) -> Uses {
     uses
 }
 
-/// Finds what the items of a module name.
+/// Finds what the items of a module use.
 struct Names<'a> {
     of: &'a Crate,
     module: usize,
-    /// The file of each thing named, with the path that names it.
+    /// The file of each used thing, with its name.
     found: BTreeMap<usize, String>,
 }
 
@@ -74,7 +75,7 @@ impl Names<'_> {
         }
     }
 
-    /// Paths among the tokens of a macro.
+    /// Finds paths among the tokens of a macro.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;
@@ -102,7 +103,7 @@ impl Names<'_> {
         self.path(&path);
     }
 
-    /// A path of several words; what one word names is in the module or was imported.
+    /// A path of several words. A single word names something in the module or an import.
     fn path(&mut self, path: &[String]) {
         if path.len() > 1 {
             self.take(path, false);
@@ -134,7 +135,7 @@ impl<'a> Visit<'a> for Names<'_> {
         self.tokens(item.tokens.clone());
     }
 
-    // What a block of a module names is found where that module's turn comes.
+    // What an inline module uses is found when it is that module's turn.
     fn visit_item_mod(&mut self, _: &'a ItemMod) {}
 
     fn visit_visibility(&mut self, _: &'a Visibility) {}
@@ -143,7 +144,7 @@ impl<'a> Visit<'a> for Names<'_> {
 }
 
 impl Names<'_> {
-    /// Everything that a module defines, where `use path::*` takes it.
+    /// Everything that a module defines, for `use path::*`.
     fn all_of(&mut self, path: &[String], is_given_out: bool) {
         for target in self.of.resolve(self.module, path) {
             match target {
@@ -159,7 +160,7 @@ impl Names<'_> {
     }
 }
 
-/// The sets of files of which each leads to every other one.
+/// The sets of files in which each leads to every other one.
 fn strongly_connected(uses: &Uses, files: usize) -> Vec<BTreeSet<usize>> {
     let reached: Vec<BTreeSet<usize>> = (0..files)
         .map(|start| {

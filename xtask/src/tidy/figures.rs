@@ -1,4 +1,4 @@
-//! The structure in figures: for each crate its lines of code, its fullest folder, what is public, and circles.
+//! Figures of the structure: for each crate its lines of code, its fullest folder, its public items, and circles.
 
 use std::path::Path;
 
@@ -13,14 +13,14 @@ struct Figures {
     name: String,
     /// Lines of code.
     lines: usize,
-    /// Entries of the folder that has most.
+    /// The entries of the fullest folder.
     fullest: usize,
     public: Public,
-    /// The files of each circle, a line a use.
+    /// The files of each circle, one line per use.
     circles: Vec<Vec<String>>,
 }
 
-/// Prints the figures of every crate under `crates/`, and gives a complaint for each limit that one breaks.
+/// Prints the figures of every crate under `crates/`, and returns a complaint for each broken limit.
 pub(super) fn print(root: &Path) -> Result<Vec<String>> {
     let mut folders: Vec<_> =
         std::fs::read_dir(root.join("crates"))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
@@ -64,9 +64,9 @@ fn figures(root: &Path, folder: &Path) -> Result<Figures> {
     })
 }
 
-/// Names that the root of a crate may have.
+/// The most names at the root of a crate.
 const ROOT_NAMES: usize = 50;
-/// Public items that the crate of text may have.
+/// The most public items in `kiln-text`.
 const TEXT_ITEMS: usize = 500;
 
 fn beyond_limits(of: &Figures) -> Vec<String> {

@@ -1,13 +1,13 @@
-//! How many entries a folder of sources has.
+//! Counts the entries of source folders.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Entries that a folder of sources may have.
+/// The most entries in a source folder.
 const FULLEST: usize = 12;
 
-/// A complaint for each folder of sources with too many entries. Folders of tests are no folders of sources: they hold a
-/// file for each thing that is tested.
+/// A complaint for each source folder with too many entries. Test folders do not count: they hold a file for each thing
+/// that is tested.
 pub(super) fn too_full(root: &Path, files: &[PathBuf]) -> Vec<String> {
     let is_source = |file: &&PathBuf| !file.strip_prefix(root).unwrap_or(file).iter().any(|part| part == "tests");
     let counts = entries(files.iter().filter(is_source).map(PathBuf::as_path), root);
@@ -18,8 +18,8 @@ pub(super) fn too_full(root: &Path, files: &[PathBuf]) -> Vec<String> {
     .collect()
 }
 
-/// The number of entries of each folder that holds source files or folders of them. A file next to the folder of the same
-/// name is one entry with it.
+/// The number of entries in each folder that contains source files, directly or in subfolders. A file next to the
+/// folder of the same name is one entry with it.
 pub(super) fn entries<'a>(files: impl IntoIterator<Item = &'a Path>, root: &Path) -> BTreeMap<PathBuf, usize> {
     let mut names: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
     for file in files {

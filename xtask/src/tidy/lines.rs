@@ -1,4 +1,4 @@
-//! Lines of code: without blanks, comments, documentation and unit tests.
+//! Counts lines of code, without blank lines, comments, documentation and unit tests.
 
 use anyhow::{Result, anyhow};
 use proc_macro2::TokenStream;
@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 ///
 /// # Errors
 ///
-/// It is not Rust.
+/// The text is not Rust.
 pub(super) fn of_code(text: &str) -> Result<usize> {
     let _: TokenStream = text.parse().map_err(|error| anyhow!("it cannot be read: {error}"))?;
     let mut code = without_comments(text);
@@ -20,8 +20,8 @@ pub(super) fn of_code(text: &str) -> Result<usize> {
     Ok(code.split(|&byte| byte == b'\n').filter(|line| line.iter().any(|byte| !byte.is_ascii_whitespace())).count())
 }
 
-/// The text with comments blanked out, and with `x` for what stands in literals, so that brackets and quotes are the
-/// code's. Every line stays a line.
+/// The text with comments blanked out, and with `x` for the contents of literals, so that all brackets and quotes
+/// belong to the code. Line breaks stay.
 fn without_comments(text: &str) -> Vec<u8> {
     let source = text.as_bytes();
     let mut code = source.to_vec();
@@ -46,7 +46,7 @@ fn without_comments(text: &str) -> Vec<u8> {
     code
 }
 
-/// The length of a comment between `/*` and `*/`, which may hold others.
+/// The length of a comment between `/*` and `*/`, which may contain others.
 fn length_of_block(rest: &[u8]) -> usize {
     let (mut depth, mut at) = (0, 0);
     loop {
@@ -93,7 +93,7 @@ fn length_of_literal(rest: &[u8], before: Option<u8>) -> usize {
     }
 }
 
-/// Where the item ends that begins at `at`: after its block, or after a semicolon.
+/// The end of the item that begins at `at`: after its block, or after a semicolon.
 fn end_of_item(code: &[u8], at: usize) -> usize {
     let (mut depth, mut block) = (0, false);
     for (place, byte) in code.iter().enumerate().skip(at) {
@@ -116,7 +116,7 @@ fn end_of_item(code: &[u8], at: usize) -> usize {
     code.len()
 }
 
-/// Where the first bracket after `at` is closed.
+/// The end of the first bracket after `at`.
 fn end_of_group(code: &[u8], at: usize) -> usize {
     let mut depth = 0;
     for (place, byte) in code.iter().enumerate().skip(at) {

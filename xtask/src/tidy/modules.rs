@@ -1,4 +1,4 @@
-//! The modules of a crate: which files they are in, and what is named in each.
+//! The modules of a crate: their files, and the names in each.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,12 @@ use syn::{Ident, Item, ItemMod, UseTree, Visibility};
 use super::public;
 use super::tokens::without_tests;
 
-/// Everything that is named in a crate, without what is compiled for tests only.
+/// All names in a crate, except what is compiled only for tests.
 pub(super) struct Crate {
-    /// The crate's root is the first.
+    /// The modules, the crate's root first.
     pub(super) modules: Vec<Module>,
     pub(super) items: Vec<Named>,
-    /// Its files, the root's first.
+    /// The files, the root's first.
     pub(super) files: Vec<File>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct File {
     pub(super) text: String,
 }
 
-/// A module, in a file or in a block.
+/// A module, in a file or inline.
 pub(super) struct Module {
     pub(super) parent: Option<usize>,
     pub(super) file: usize,
@@ -40,12 +40,12 @@ pub(super) struct Entry {
     pub(super) target: Target,
 }
 
-/// What a name stands for.
+/// What a name refers to.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Target {
     Module(usize),
     Item(usize),
-    /// What was imported under the name.
+    /// The path that was imported under the name.
     Import(Vec<String>),
 }
 
@@ -59,11 +59,11 @@ pub(super) struct Glob {
 pub(super) struct Named {
     pub(super) module: usize,
     pub(super) name: String,
-    /// What a user can name or call through it, itself included, without inherent methods.
+    /// The number of things that a user can name or call through it, including itself, without inherent methods.
     pub(super) size: usize,
 }
 
-/// Modules within modules are looked for to this depth, and so are imports of imports.
+/// The depth to which nested modules and imports of imports are followed.
 const DEEPEST: usize = 16;
 
 impl Crate {
@@ -79,7 +79,7 @@ impl Crate {
         Ok(read)
     }
 
-    /// A crate of files that are given by their paths and texts.
+    /// A crate made of files that are given by their paths and texts.
     #[cfg(test)]
     pub(super) fn of(texts: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -152,8 +152,8 @@ impl Crate {
         }
     }
 
-    /// What a path stands for in a module: nothing if it leads out of the crate, several things if a function or macro has
-    /// a module's name.
+    /// What a path refers to in a module: nothing if it leads out of the crate, several things if a function or macro
+    /// has the name of a module.
     pub(super) fn resolve(&self, module: usize, path: &[String]) -> Vec<Target> {
         self.resolve_within(module, path, DEEPEST)
     }
@@ -183,7 +183,7 @@ impl Crate {
         found
     }
 
-    /// What a name stands for in a module. An import of one word, as `use name`, does not mean itself.
+    /// What a name refers to in a module. An import of a single word, as in `use name`, does not refer to itself.
     fn look_up(&self, module: usize, name: &str, is_itself: bool, depth: usize) -> Vec<Target> {
         let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
         let of = &self.modules[module];
@@ -216,7 +216,7 @@ impl Crate {
     }
 }
 
-/// The paths that a `use` names, each with the name that it gives, or none for `*`.
+/// The paths that a `use` names, each with the name that it introduces, or `None` for `*`.
 pub(super) fn leaves(tree: &UseTree, mut path: Vec<String>) -> Vec<(Vec<String>, Option<String>)> {
     let mut named = |ident: &Ident, name: &Ident| {
         let name = if name == "self" { path.last().cloned().unwrap_or_default() } else { name.to_string() };
@@ -237,7 +237,7 @@ pub(super) fn leaves(tree: &UseTree, mut path: Vec<String>) -> Vec<(Vec<String>,
     }
 }
 
-/// Whether a user of the crate may name it, where its module is public.
+/// Whether a user of the crate may name it, if its module is public.
 pub(super) fn is_public(vis: &Visibility) -> bool {
     matches!(vis, Visibility::Public(_))
 }

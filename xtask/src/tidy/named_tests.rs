@@ -1,4 +1,4 @@
-//! The tests that a page of the documentation names exist.
+//! Checks that the tests named in the documentation exist.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 /// Pages that name tests as `module::name`.
 const PAGES: [&str; 1] = ["docs/determinism.md"];
 
-/// The tests that a page names and that are in no file of tests of that name.
+/// The tests that a page names but that do not exist in a file of that name.
 pub(super) fn missing(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut complaints = Vec::new();
     for page in PAGES {
@@ -25,7 +25,7 @@ pub(super) fn missing(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     Ok(complaints)
 }
 
-/// What stands as `module::name` between backquotes.
+/// The names between backquotes of the form `module::name`.
 fn named(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_name =
         |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');

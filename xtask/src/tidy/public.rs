@@ -1,5 +1,5 @@
-//! What a user of a crate can name or call: public types, traits and their parts, functions, constants, macros, inherent
-//! public methods, and what is exported from other crates. Fields and variants do not count, nor do modules.
+//! Counts what a user of a crate can name or call: public types, traits and their parts, functions, constants, macros,
+//! inherent public methods, and re-exports from other crates. Fields, variants and modules do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::modules::{Crate, Target, is_public};
 /// What is public in a crate.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Public {
-    /// Everything that a user can name or call, each counted once.
+    /// Everything that a user can name or call, counted once each.
     pub(super) items: usize,
     /// Names at the crate's root, modules included.
     pub(super) root_names: usize,
@@ -28,7 +28,7 @@ impl Public {
     }
 }
 
-/// What has been found to be public.
+/// What was found to be public.
 #[derive(Default)]
 struct Seen {
     modules: BTreeSet<usize>,
@@ -38,7 +38,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Goes through the public names of a module, which it gives, and through the public modules in it.
+    /// Visits the public names of a module, which it returns, and the public modules in it.
     fn walk(&mut self, of: &Crate, module: usize) -> BTreeSet<String> {
         self.modules.insert(module);
         let mut names = BTreeSet::new();
@@ -82,7 +82,8 @@ impl Seen {
     }
 }
 
-/// The names that an item declares, whether each is public, and how many things a user can name or call through it.
+/// The names that an item declares, whether each is public, and the number of things that a user can name or call
+/// through it.
 pub(super) fn named(item: &Item) -> Vec<(String, bool, usize)> {
     let (name, vis) = match item {
         Item::Const(item) => (&item.ident, &item.vis),
@@ -101,7 +102,7 @@ pub(super) fn named(item: &Item) -> Vec<(String, bool, usize)> {
     vec![(name.to_string(), is_public(vis), 1)]
 }
 
-/// A macro itself, which is public where it is exported, or the struct of options that `options!` declares.
+/// A macro, which is public if it is exported, or the struct of options that `options!` declares.
 fn of_macro(item: &ItemMacro) -> Option<(String, bool, usize)> {
     match &item.ident {
         Some(name) => {
@@ -113,7 +114,7 @@ fn of_macro(item: &ItemMacro) -> Option<(String, bool, usize)> {
     }
 }
 
-/// The struct that `options!` declares, with its constructor and a setter for each option that has one.
+/// The struct that `options!` declares, with its constructor and its setters.
 fn options(tokens: TokenStream) -> Option<(String, bool, usize)> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let is = |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
@@ -135,7 +136,7 @@ fn options(tokens: TokenStream) -> Option<(String, bool, usize)> {
                 is_in_head = false;
             }
             TokenTree::Punct(sign) if sign.as_char() == '<' => angles += 1,
-            // The arrow of a function's type is no bracket.
+            // The arrow of a function type is not a bracket.
             TokenTree::Punct(sign) if sign.as_char() == '>' => {
                 let is_arrow = at > 0 && matches!(&body[at - 1], TokenTree::Punct(before) if before.as_char() == '-');
                 angles -= i32::from(!is_arrow);
@@ -164,7 +165,7 @@ fn derived_setters(item: &ItemStruct) -> usize {
         .count()
 }
 
-/// The number of inherent public methods and constants of each type; those that a macro of the crate writes as well.
+/// The number of inherent public methods and constants of each type, including those that a macro of the crate writes.
 fn methods(of: &Crate) -> BTreeMap<usize, usize> {
     let macros = macros(of);
     let mut counts = BTreeMap::new();
@@ -172,7 +173,7 @@ fn methods(of: &Crate) -> BTreeMap<usize, usize> {
         for item in &module.syntax {
             let (path, count) = match item {
                 Item::Impl(item) if item.trait_.is_none() => (self_type(item), in_impl(item, &macros)),
-                // A macro that writes an `impl` is given the type first.
+                // A macro that writes an `impl` receives the type first.
                 Item::Macro(item) if item.ident.is_none() => {
                     let name = item.mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
                     let first = item.mac.tokens.clone().into_iter().next().map(|token| vec![token.to_string()]);
@@ -213,7 +214,7 @@ fn in_impl(item: &ItemImpl, macros: &BTreeMap<String, usize>) -> usize {
     item.items.iter().map(count).sum()
 }
 
-/// How many public functions each macro of the crate writes.
+/// The number of public functions that each macro of the crate writes.
 fn macros(of: &Crate) -> BTreeMap<String, usize> {
     let items = of.modules.iter().flat_map(|module| &module.syntax);
     items
@@ -236,7 +237,7 @@ fn public_functions(tokens: TokenStream) -> usize {
     starts + inside.sum::<usize>()
 }
 
-/// How many setters `setters! { name(value: type) => field = expression; … }` declares.
+/// The number of setters that `setters! { name(value: type) => field = expression; … }` declares.
 fn arrows(tokens: TokenStream) -> usize {
     let signs: Vec<Option<char>> = tokens
         .into_iter()

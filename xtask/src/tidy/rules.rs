@@ -1,10 +1,10 @@
-//! The rules for one file: its header, its length, its name, leftovers.
+//! The rules for one file: its header, its length, its name, and leftovers.
 
 use std::path::Path;
 
-/// Lines that a source file may have.
+/// The most lines in a source file.
 const LONGEST: usize = 600;
-/// File names that say nothing of what a file holds.
+/// File names that do not say what a file holds.
 const EMPTY_NAMES: [&str; 5] = ["utils.rs", "util.rs", "common.rs", "base.rs", "helpers.rs"];
 
 /// The rules that a file breaks.
@@ -21,7 +21,7 @@ pub(super) fn broken(file: &Path, text: &str) -> Vec<String> {
     if EMPTY_NAMES.contains(&name.as_ref()) {
         complaints.push("its name says nothing of what it holds".to_owned());
     }
-    // Put together, so that this file does not complain of itself.
+    // Concatenated, so that this file does not break its own rule.
     let leftovers = [["to", "do!("], ["unimple", "mented!("], ["dbg", "!("], ["TO", "DO"], ["FIX", "ME"]];
     for (number, line) in text.lines().enumerate() {
         if let Some(parts) = leftovers.iter().find(|parts| line.contains(&parts.concat())) {

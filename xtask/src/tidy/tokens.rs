@@ -1,4 +1,4 @@
-//! Tokens of a source file without what is compiled for tests only.
+//! The tokens of a source file, except what is compiled only for tests.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
@@ -23,7 +23,7 @@ pub(super) fn without_tests(tokens: TokenStream) -> TokenStream {
     kept.into_iter().collect()
 }
 
-/// The attribute that `tokens` begin with, and how many tokens it is.
+/// The attribute at the start of `tokens`, and its number of tokens.
 pub(super) fn attribute(tokens: &[TokenTree]) -> Option<(usize, &Group)> {
     let is = |at: usize, sign: char| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == sign);
     let at = if is(0, '#') { 1 + usize::from(is(1, '!')) } else { return None };
@@ -37,7 +37,7 @@ fn is_for_tests(attribute: &Group) -> bool {
     attribute.stream().to_string().replace(' ', "") == "cfg(test)"
 }
 
-/// Where the item ends that begins at `at`: after its block, or after a semicolon.
+/// The end of the item that begins at `at`: after its block, or after a semicolon.
 fn end_of_item(tokens: &[TokenTree], at: usize) -> usize {
     let is_end = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,

@@ -1,4 +1,4 @@
-//! [`Encoding`]: how the bytes of a text stand for characters.
+//! [`Encoding`]: how the bytes of a text are decoded into characters.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use crate::OptionError;
 
-/// How the bytes of a text stand for characters. Default: [`UTF_8`](Self::UTF_8).
+/// How the bytes of a text are decoded into characters. Default: [`UTF_8`](Self::UTF_8).
 ///
-/// Only [`UTF_8`](Self::UTF_8) refuses bytes that it does not allow. Every other encoding puts U+FFFD in their place.
+/// Only [`UTF_8`](Self::UTF_8) refuses invalid bytes. Every other encoding replaces them by U+FFFD.
 ///
 /// # Examples
 ///
@@ -36,15 +36,15 @@ enum Kind {
 impl Encoding {
     /// UTF-8. Bytes that are not UTF-8 are an error.
     pub const UTF_8: Self = Self(Kind::Utf8);
-    /// UTF-8, with U+FFFD in place of bytes that are not. Python's `errors="replace"`.
+    /// UTF-8, with invalid bytes replaced by U+FFFD, like Python's `errors="replace"`.
     pub const UTF_8_LOSSY: Self = Self(Kind::Utf8Lossy);
-    /// Windows-1252, which is what files called Latin-1 hold: a byte is a character.
+    /// Windows-1252, which is what files called Latin-1 usually are: one byte per character.
     pub const WINDOWS_1252: Self = Self(Kind::Windows1252);
-    /// UTF-16 in the byte order that the mark at the beginning tells. Without a mark it is an error: then name
-    /// `utf-16le` or `utf-16be`.
+    /// UTF-16 in the byte order given by the mark at the beginning. Without a mark it is an error: then use `utf-16le`
+    /// or `utf-16be`.
     pub const UTF_16: Self = Self(Kind::Utf16);
 
-    /// Whether it is UTF-16, of either byte order.
+    /// Whether it is UTF-16, in either byte order.
     pub(crate) fn is_utf_16(self) -> bool {
         match self.0 {
             Kind::Utf16 => true,
@@ -53,7 +53,7 @@ impl Encoding {
         }
     }
 
-    /// The table that a text beginning with `head` is decoded by, or `None` if it stays as it is.
+    /// The decoder for a text that begins with `head`, or `None` if the text needs none.
     pub(crate) fn table(self, head: &[u8]) -> io::Result<Option<&'static encoding_rs::Encoding>> {
         Ok(Some(match self.0 {
             Kind::Utf8 => return Ok(None),
@@ -69,8 +69,8 @@ impl Encoding {
             Kind::Utf16 if head.is_empty() || head.starts_with(b"\xff\xfe") => encoding_rs::UTF_16LE,
             Kind::Utf16 if head.starts_with(b"\xfe\xff") => encoding_rs::UTF_16BE,
             Kind::Utf16 => {
-                let message = "it has no byte order mark, so its byte order is not known; set the encoding utf-16le or utf-16be, \
-                               or utf-8";
+                let message = "it has no byte order mark, so its byte order is unknown; set the encoding to utf-16le, \
+                               utf-16be or utf-8";
                 return Err(io::Error::new(ErrorKind::InvalidData, message));
             }
         }))
@@ -78,11 +78,11 @@ impl Encoding {
 }
 
 fn other_order() -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, "its byte order mark says the other byte order; set the encoding utf-16")
+    io::Error::new(ErrorKind::InvalidData, "its byte order mark is of the other byte order; set the encoding to utf-16")
 }
 
-/// By the labels of the web's Encoding Standard, such as `euc-kr`, `shift_jis` or `windows-1251`, and by Python's names for
-/// them, such as `cp949` and `latin-1`; `utf-8-lossy` is [`Encoding::UTF_8_LOSSY`].
+/// Accepts the labels of the web's Encoding Standard, such as `euc-kr`, `shift_jis` or `windows-1251`, and Python's
+/// names for them, such as `cp949` and `latin-1`; `utf-8-lossy` is [`Encoding::UTF_8_LOSSY`].
 impl FromStr for Encoding {
     type Err = OptionError;
 
@@ -95,7 +95,7 @@ impl FromStr for Encoding {
             "utf-16" | "utf16" => return Ok(Self::UTF_16),
             _ => {}
         }
-        // Names of Python's that the web's standard does not have.
+        // Python's names that the web's standard does not have.
         let python = match dashed.as_str() {
             "utf-16-le" => Some(encoding_rs::UTF_16LE),
             "utf-16-be" => Some(encoding_rs::UTF_16BE),
@@ -116,7 +116,7 @@ impl FromStr for Encoding {
         match found {
             Some(found) if found == encoding_rs::UTF_8 => Ok(Self::UTF_8),
             Some(found) if found == encoding_rs::WINDOWS_1252 => Ok(Self::WINDOWS_1252),
-            // What the standard replaces by one error sign.
+            // Except labels that the standard maps to one replacement character.
             Some(found) if found != encoding_rs::REPLACEMENT => Ok(Self(Kind::Other(found))),
             _ => {
                 let expected =

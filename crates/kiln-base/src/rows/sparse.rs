@@ -1,4 +1,4 @@
-//! Sparse matrices by rows, which are those of `sprs`, and how they are built row by row on all threads.
+//! Sparse matrices stored by rows, which are those of `sprs`, and building them row by row on all threads.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -6,10 +6,10 @@ use std::ops::Deref;
 use rayon::prelude::*;
 use sprs::{CsMatBase, CsMatI};
 
-/// A sparse matrix by rows, columns ascending within each. Columns are `u32`, which is half the memory of `usize`.
+/// A sparse matrix stored by rows, with ascending columns in each row. Columns are `u32`, half the memory of `usize`.
 pub type CsrMatrix<N> = CsMatI<N, u32, usize>;
 
-/// The matrix itself, or, if it is stored by columns, a copy of it by rows.
+/// The matrix itself, or a copy stored by rows if it is stored by columns.
 pub fn by_row<N: Clone + Default>(matrix: &CsrMatrix<N>) -> Cow<'_, CsrMatrix<N>> {
     if matrix.is_csr() { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.to_csr()) }
 }
@@ -34,7 +34,7 @@ struct Part<N> {
     lengths: Vec<usize>,
 }
 
-/// The rows of a matrix in the making. They are copied once, by [`finish`](Self::finish).
+/// The rows of a matrix under construction. They are copied once, by [`finish`](Self::finish).
 pub struct Rows<N> {
     parts: Vec<Part<N>>,
 }
@@ -46,7 +46,7 @@ impl<N> Default for Rows<N> {
 }
 
 impl<N: Copy + Send + Sync> Rows<N> {
-    /// Adds `rows` rows, of which row `r` is what `push(scratch, r, columns, values)` appends, columns ascending. A task
+    /// Adds `rows` rows. Row `r` is what `push(scratch, r, columns, values)` appends, with ascending columns. Each task
     /// makes `piece` rows with one `scratch`.
     pub fn push<S>(
         &mut self,
@@ -68,17 +68,17 @@ impl<N: Copy + Send + Sync> Rows<N> {
         }));
     }
 
-    /// Adds the rows of `other` after those that are there.
+    /// Appends the rows of `other`.
     pub fn append(&mut self, mut other: Self) {
         self.parts.append(&mut other.parts);
     }
 
-    /// The columns of all rows, one row after the other.
+    /// The columns of all rows, row after row.
     pub fn columns(&self) -> impl Iterator<Item = u32> {
         self.parts.iter().flat_map(|part| part.columns.iter().copied())
     }
 
-    /// The matrix, with so many columns.
+    /// The matrix, with this number of columns.
     pub fn finish(self, columns: usize) -> CsrMatrix<N> {
         let stored = self.parts.iter().map(|part| part.columns.len()).sum();
         let rows: usize = self.parts.iter().map(|part| part.lengths.len()).sum();
@@ -96,7 +96,7 @@ impl<N: Copy + Send + Sync> Rows<N> {
     }
 }
 
-/// A matrix of `(rows, columns)`, its rows made as in [`Rows::push`].
+/// A matrix of shape `(rows, columns)`, with its rows made as in [`Rows::push`].
 pub fn from_rows<N: Copy + Send + Sync, S>(
     (rows, columns): (usize, usize),
     piece: usize,

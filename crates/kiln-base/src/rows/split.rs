@@ -1,7 +1,7 @@
-//! Rows in parts: with the same share of each class in every part, by a hash of what the rows hold, and in folds.
+//! Splitting rows into parts: stratified by class, by a hash of their contents, or into folds.
 //!
-//! A part is a list of rows in their order. Shares are of all rows, above 0, and add up to 1; the same seed gives the same parts
-//! on every machine.
+//! A part is an ascending list of row numbers. Shares are fractions of all rows, above 0, and add up to 1. The same
+//! seed gives the same parts on every machine.
 
 use crate::error::OptionError;
 use crate::random::SplitMix64;
@@ -9,8 +9,8 @@ use crate::random::SplitMix64;
 /// How far shares may be from adding up to 1.
 const SLACK: f64 = 1e-6;
 
-/// Parts in which each class has nearly the share that it has of all rows. Rows are drawn by the seed; the first row of
-/// each class goes to the first part, so that there is something to learn of it.
+/// Parts in which each class has nearly the same share as in all rows. Rows are drawn by the seed. The first row drawn
+/// of each class goes to the first part, so that it can be learned there.
 ///
 /// ```
 /// use kiln_base::split::stratified;
@@ -25,11 +25,12 @@ const SLACK: f64 = 1e-6;
 ///
 /// # Errors
 ///
-/// A share is not above 0, or they do not add up to 1.
+/// A share is not above 0, or the shares do not add up to 1.
 pub fn stratified(classes: &[u32], shares: &[f64], seed: u64) -> Result<Vec<Vec<usize>>, OptionError> {
     check(shares)?;
     let mut parts = vec![Vec::new(); shares.len()];
-    // What each part still lacks of its share, over the classes so far: so that the sizes of parts are right, too.
+    // What each part still lacks of its share, summed over the classes so far, so that the sizes of the parts are right
+    // too.
     let mut owed = vec![0.0; shares.len()];
     for rows in by_class(classes, seed) {
         let count = rows.len() as f64;
@@ -39,7 +40,7 @@ pub fn stratified(classes: &[u32], shares: &[f64], seed: u64) -> Result<Vec<Vec<
         owed[0] -= 1.0;
         let mut counts: Vec<usize> = owed.iter().map(|owed| owed.max(0.0).floor() as usize).collect();
         let mut left = rows.len().saturating_sub(counts.iter().sum());
-        // The rest goes where most is owed.
+        // The remaining rows go to the part that lacks most.
         while left > 0 {
             let rest = |part: &usize| owed[*part] - counts[*part] as f64;
             let most =
@@ -57,8 +58,8 @@ pub fn stratified(classes: &[u32], shares: &[f64], seed: u64) -> Result<Vec<Vec<
     Ok(parts)
 }
 
-/// Parts by a hash of what each row holds, so that equal rows are never in two parts, also of texts that are added later. The sizes
-/// of the parts are near their shares.
+/// Parts by a hash of each row's contents: equal rows are always in the same part, including texts that are added
+/// later. The sizes of the parts are close to their shares.
 ///
 /// ```
 /// use kiln_base::split::by_hash;
@@ -72,7 +73,7 @@ pub fn stratified(classes: &[u32], shares: &[f64], seed: u64) -> Result<Vec<Vec<
 ///
 /// # Errors
 ///
-/// A share is not above 0, or they do not add up to 1.
+/// A share is not above 0, or the shares do not add up to 1.
 pub fn by_hash(
     rows: impl IntoIterator<Item = impl AsRef<[u8]>>,
     shares: &[f64],
@@ -96,21 +97,21 @@ pub fn by_hash(
     Ok(parts)
 }
 
-/// The rows of each of `count` folds, with nearly the same share of each class in every fold. A fold is the test of the others.
+/// The rows of each of `count` folds, stratified by class. Each fold is the test set for a model trained on the others.
 ///
 /// # Errors
 ///
-/// There are fewer than two folds, or fewer rows than folds.
+/// There are fewer than two folds, or more folds than rows.
 pub fn folds(classes: &[u32], count: usize, seed: u64) -> Result<Vec<Vec<usize>>, OptionError> {
-    let expected = format!("from 2 to the {} rows", classes.len());
-    OptionError::unless((2..=classes.len()).contains(&count), "number of folds", expected, count)?;
+    let expected = format!("2 to {} folds, one row or more in each", classes.len());
+    OptionError::unless((2..=classes.len()).contains(&count), "count", expected, count)?;
     let mut folds = vec![Vec::new(); count];
     by_class(classes, seed).into_iter().flatten().enumerate().for_each(|(at, row)| folds[at % count].push(row));
     folds.iter_mut().for_each(|fold| fold.sort_unstable());
     Ok(folds)
 }
 
-/// The rows of each class, in an order that the seed draws.
+/// The rows of each class, in an order drawn by the seed.
 fn by_class(classes: &[u32], seed: u64) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..classes.len()).collect();
     SplitMix64::new(seed).shuffle(&mut order);

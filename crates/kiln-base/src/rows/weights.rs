@@ -6,8 +6,8 @@ use crate::error::OptionError;
 
 /// How much each row counts in training: an option of every trainer of classifiers.
 ///
-/// A weight of 2 counts like the row twice. Weights change how far a step goes: those of [`Balanced`](Self::Balanced) are 1 in the
-/// mean over rows.
+/// A row of weight 2 counts like two rows. Weights change the size of a training step; those of
+/// [`Balanced`](Self::Balanced) have a mean of 1 over all rows.
 ///
 /// ```
 /// use kiln_base::RowWeights;
@@ -21,24 +21,25 @@ use crate::error::OptionError;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum RowWeights {
-    /// All rows count alike.
+    /// All rows count equally.
     #[default]
     Equal,
-    /// All classes count alike, however many rows they have: rows / (classes * rows of the class), scikit-learn's
+    /// All classes count equally, however many rows they have: rows / (classes * rows of the class), scikit-learn's
     /// `class_weight="balanced"`.
     Balanced,
-    /// A weight for each class, in their order; more than there are classes do nothing.
+    /// A weight for each class, in order; extra weights are ignored.
     Classes(Vec<f64>),
-    /// A weight for each row, in their order.
+    /// A weight for each row, in order.
     Rows(Vec<f64>),
 }
 
 impl RowWeights {
-    /// The weight of each row, from the rows' classes; `None` if all count alike.
+    /// The weight of each row, given the rows' classes; `None` if all count equally.
     ///
     /// # Errors
     ///
-    /// A weight is negative or not finite, all are 0, or there are not as many as classes or rows.
+    /// A weight is negative or not finite, all weights are 0, or their number is wrong: fewer than classes, or not as
+    /// many as rows.
     pub fn of_rows(&self, classes: &[u32]) -> Result<Option<Vec<f64>>, OptionError> {
         let weights: Vec<f64> = match self {
             Self::Equal => return Ok(None),
@@ -75,7 +76,7 @@ impl RowWeights {
 
 fn check(weights: &[f64]) -> Result<(), OptionError> {
     match weights.iter().find(|weight| !(**weight as f32).is_finite() || **weight < 0.0) {
-        Some(weight) => Err(OptionError::new("row_weights", "finite numbers of at least 0", weight)),
+        Some(weight) => Err(OptionError::new("row_weights", "finite numbers, 0 or more", weight)),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! A sealed JSON text passes as it was written and in no other form; one without the key passes.
+//! A sealed JSON text passes only if it is unchanged; one without the key passes.
 
 use std::error::Error;
 use std::path::Path;

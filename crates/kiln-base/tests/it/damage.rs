@@ -1,5 +1,5 @@
-//! Damaged copies of a file, the same each time, and which of them a reader takes. Every crate that writes files of Kiln's own
-//! takes this module into its tests.
+//! Damaged copies of a file, the same every time, and which of them a reader accepts. Every crate that writes files in
+//! Kiln's formats includes this module in its tests.
 
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,8 +13,8 @@ pub(crate) const COPIES: usize = 300;
 /// What was done to a copy, and its bytes.
 pub(crate) type Copy = (String, Vec<u8>);
 
-/// Damaged copies, none of which equals the original: cuts, flipped bits, swapped blocks, runs of zeros, bytes added at the
-/// end or put in, a sixth of the copies each.
+/// Damaged copies, all different from the original: cuts, flipped bits, swapped blocks, runs of zeros, bytes appended
+/// and bytes inserted, one sixth of the copies each.
 pub(crate) fn copies(whole: &[u8], seed: u64) -> Vec<Copy> {
     assert!(whole.len() > 2, "a file of {} bytes", whole.len());
     let mut random = SplitMix64::new(seed);
@@ -57,7 +57,7 @@ fn damaged(whole: &[u8], kind: usize, random: &mut SplitMix64) -> Copy {
         }
         _ => {
             let at = if kind == 4 { whole.len() } else { at };
-            // What text may hold unnoticed, zeros, and anything.
+            // Bytes that may go unnoticed in text, zeros, or any byte.
             let byte = [b'\n', b' ', 0, below(256) as u8][below(4)];
             let added = vec![byte; 1 + below(16)];
             let what = format!("{} times byte {byte} put in at {at} of {}", added.len(), whole.len());
@@ -68,8 +68,8 @@ fn damaged(whole: &[u8], kind: usize, random: &mut SplitMix64) -> Copy {
     (what, copy)
 }
 
-/// Of the damaged copies of a file those that `load` reads, those whose error does not name the file, and those at which it
-/// panics. The file itself is read first, and is there again afterwards.
+/// The damaged copies of a file that `load` accepts, those whose error does not name the file, and those on which it
+/// panics. The original file is read first and restored at the end.
 pub(crate) fn not_refused<E: Display>(path: &Path, load: impl Fn(&Path) -> Result<(), E>) -> Vec<String> {
     let whole = std::fs::read(path).unwrap();
     if let Err(error) = load(path) {

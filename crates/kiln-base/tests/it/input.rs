@@ -1,4 +1,4 @@
-//! Files in every guise, as [`Input`] gives them.
+//! Files in every guise, as [`Input`] reads them.
 
 use std::io::Read;
 

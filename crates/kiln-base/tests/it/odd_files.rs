@@ -1,5 +1,5 @@
-//! Files of text as people really have them, and what each reader makes of them. Every crate that reads users' files takes
-//! this module into its tests.
+//! Text files as people really have them, and what each reader makes of them. Every crate that reads users' files
+//! includes this module in its tests.
 
 use std::fmt::Debug;
 use std::io::Write;
@@ -30,10 +30,10 @@ fn tar(bytes: &[u8]) -> Vec<u8> {
     [header, bytes.to_vec(), vec![0; padding + 1024]].concat()
 }
 
-/// What a reader makes of a file that not every reader takes alike.
+/// What a reader makes of a file that readers treat differently.
 #[derive(Debug)]
 pub(crate) enum Cell<T> {
-    /// The same as of the text as it is.
+    /// The same as for the plain text.
     Same,
     /// This.
     Reads(T),
@@ -41,7 +41,7 @@ pub(crate) enum Cell<T> {
     Says(&'static str),
 }
 
-/// Copies of a file in every guise, whatever is in it.
+/// Copies of a file in every kind of package, whatever is in it.
 fn packages(plain: &[u8]) -> Vec<OddFile> {
     let (first, second) = plain.split_at(plain.len() / 2);
     vec![
@@ -83,7 +83,7 @@ fn spellings(text: &str) -> Vec<OddFile> {
     ]
 }
 
-/// Copies of `text` that each reader takes in its own way.
+/// Copies of `text` that each reader treats in its own way.
 fn own_files(text: &str) -> [(&'static str, Vec<u8>); 5] {
     let last = text.trim_end().rfind('\n').map_or(0, |end| end + 1);
     let with = |byte: u8| [&text.as_bytes()[..=last], &[byte], &text.as_bytes()[last + 1..]].concat();
@@ -96,10 +96,10 @@ fn own_files(text: &str) -> [(&'static str, Vec<u8>); 5] {
     ]
 }
 
-/// Runs a reader over copies of `text` in a file `name`: what it reads of those that are text must be what it reads of the
-/// text as it is, and the error of the others must say what they are. `reads_once`: whether a pipe will do. `own` tells what
-/// is made of `CR` (all line ends), `NUL` (after the first letter of the last line), `one line` (the first), `Latin-1` (é in the
-/// place of NUL) and `HTML`.
+/// Runs a reader over copies of `text` in a file `name`. For copies that are text, it must read the same as for `text`
+/// itself; for the others, the error must say what they are. `reads_once`: whether a pipe works. `own` returns what is
+/// expected for `CR` (all line ends), `NUL` (after the first letter of the last line), `one line` (the first),
+/// `Latin-1` (é in the place of NUL) and `HTML`.
 pub(crate) fn check<T: PartialEq + Debug>(
     name: &str,
     text: &str,
@@ -136,7 +136,7 @@ pub(crate) fn check<T: PartialEq + Debug>(
     assert!(wrong.is_empty(), "{name}, of which {expected:?} should be read:\n{}", wrong.join("\n"));
 }
 
-/// Runs a reader over copies of a file `name` that is no text.
+/// Runs a reader over copies of a file `name` that is not text.
 #[allow(dead_code)] // not every crate has such a format
 pub(crate) fn check_bytes<T: PartialEq + Debug>(name: &str, bytes: &[u8], read: impl Fn(&Path) -> Result<T, String>) {
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +147,7 @@ pub(crate) fn check_bytes<T: PartialEq + Debug>(name: &str, bytes: &[u8], read: 
     assert!(wrong.is_empty(), "{name}, of which {expected:?} should be read:\n{}", wrong.join("\n"));
 }
 
-/// What goes wrong with copies in packages, with `others`, and with what cannot be read at all.
+/// What goes wrong with packaged copies, with `others`, and with paths that cannot be read at all.
 fn check_packages<T: PartialEq + Debug>(
     path: &Path,
     plain: &[u8],
@@ -182,14 +182,15 @@ fn check_packages<T: PartialEq + Debug>(
     wrong
 }
 
-/// What `read` gives of a file that the user may not read. Root may read any, so the thread is another user's meanwhile.
+/// What `read` returns for a file that the user may not read. Root may read any file, so the thread runs as another
+/// user meanwhile.
 #[cfg(target_os = "linux")]
 fn without_permission<T>(path: &Path, read: impl FnOnce() -> T) -> Option<T> {
     use std::os::unix::fs::PermissionsExt;
 
     const NOBODY: libc::uid_t = 65_534;
-    // The system call, for this thread: the function of libc is for the whole process.
-    // SAFETY: it takes three numbers, of which -1 leaves the real and the saved user as they are.
+    // The raw system call changes only this thread; libc's function changes the whole process.
+    // SAFETY: it takes three numbers, of which -1 leaves the real and the saved user unchanged.
     let become_user = |user: libc::uid_t| unsafe { libc::syscall(libc::SYS_setresuid, -1, user, -1) } == 0;
     // SAFETY: it takes nothing and always succeeds.
     let user = unsafe { libc::geteuid() };

@@ -1,4 +1,4 @@
-//! What `options!` makes of each kind of field.
+//! What `options!` generates for each kind of field.
 
 kiln_base::options! {
     /// All kinds.

@@ -46,7 +46,7 @@ proptest! {
         let texts_of = |part: &Vec<usize>| part.iter().map(|&row| &texts[row]).collect::<std::collections::BTreeSet<_>>();
         prop_assert!(texts_of(&parts[0]).is_disjoint(&texts_of(&parts[1])));
         prop_assert_eq!(parts[0].len() + parts[1].len(), texts.len());
-        // Where a text goes does not depend on the others.
+        // The part of a text does not depend on the other texts.
         let single = by_hash(&texts[..1], &[0.6, 0.4], seed).unwrap();
         prop_assert_eq!(single[0].len() == 1, parts[0].contains(&0));
     }
@@ -79,6 +79,6 @@ fn shares_that_are_none_are_refused() {
         assert!(by_hash(["a"], shares, 0).is_err(), "{shares:?}");
     }
     for count in [0, 1, 3] {
-        assert!(folds(&[0, 1], count, 0).unwrap_err().to_string().contains("number of folds"));
+        assert!(folds(&[0, 1], count, 0).unwrap_err().to_string().contains("count should be 2 to 2 folds"));
     }
 }

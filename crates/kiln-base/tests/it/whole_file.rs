@@ -1,4 +1,4 @@
-//! A file appears whole or not at all, with ordinary permissions, and nothing is left lying about.
+//! A file appears whole or not at all, with ordinary permissions, and leaves nothing else in its folder.
 
 use std::fs;
 use std::io::Write;
@@ -53,7 +53,7 @@ fn what_a_killed_process_left_is_removed_and_what_is_in_use_stays() {
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, [".kiln-replaced", ".kiln-used.part", ".kiln-young.part", "a.txt", "mine.part"]);
-    // In a folder that nobody else writes into, the age of a file says nothing.
+    // In a folder that nobody else writes into, the age of a file does not matter.
     WholeFile::remove_abandoned(folder.path());
     assert!(!folder.path().join(".kiln-young.part").exists() && folder.path().join(".kiln-used.part").exists());
 }

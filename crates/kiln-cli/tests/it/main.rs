@@ -1,5 +1,14 @@
 //! The program as a person starts it.
 
+mod answers;
+mod folders;
+mod guessing;
+mod labels;
+mod predicting;
+mod reading;
+mod training;
+mod vectors;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -103,8 +112,8 @@ fn the_other_formats() {
     for (file, output, expected) in [
         ("lines.txt", "a", "fastText"),
         ("rows.jsonl", "b", "JSON lines, texts in \"body\", labels in \"stars\""),
-        ("rows.tsv", "c", "parted by tabs, without a header"),
-        ("excel.csv", "d", "parted by ';', with a header, texts in \"Text\", labels in \"Label\""),
+        ("rows.tsv", "c", "separated by tabs, without a header"),
+        ("excel.csv", "d", "separated by ';', with a header, texts in \"Text\", labels in \"Label\""),
         ("classes", "e", "a folder for each class"),
     ] {
         let trained = told(&kiln(folder.path(), &["train", file, "--unit", "words", "--output", output]));
@@ -125,6 +134,88 @@ fn a_network_goes_on_and_is_kept_if_it_is_asked_for() {
     assert!(resumed.contains("resumed from"), "{resumed}");
     let info = told(&kiln(folder.path(), &["info", "reviews"]));
     assert!(info.contains("more_kernel_sizes: [4,5]"), "{info}");
+}
+
+#[test]
+fn a_file_is_told_of_and_parted_in_three() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("reviews.csv"), csv(300)).unwrap();
+    let info = told(&kiln(folder.path(), &["info", "reviews.csv"]));
+    for expected in ["texts in \"review\"", "300 texts, 2 classes", "negative: ", "median 8", "empty texts: 0"] {
+        assert!(info.contains(expected), "{expected}: {info}");
+    }
+    let trained =
+        told(&kiln(folder.path(), &["train", "reviews.csv", "--valid", "0.2", "--test", "0.2", "--unit", "words"]));
+    let sizes: Vec<usize> = trained.split_whitespace().filter_map(|word| word.parse().ok()).take(2).collect();
+    let test = trained.rsplit("\non ").next().and_then(|rest| rest.split(' ').next()).unwrap();
+    assert_eq!(sizes.iter().sum::<usize>() + test.parse::<usize>().unwrap(), 300, "{trained}");
+    let message = refused(&kiln(folder.path(), &["train", "reviews.csv", "--test", "0.95", "--output", "other"]));
+    assert!(message.contains("smaller shares"), "{message}");
+    assert!(told(&kiln(folder.path(), &["completions", "bash"])).contains("_kiln"));
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    assert!(refused(&kiln(folder.path(), &["info", "empty"])).contains("empty holds no model"));
+}
+
+#[test]
+fn auto_says_its_time_and_networks_read_what_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("reviews.csv"), csv(240)).unwrap();
+    fs::write(folder.path().join("words.txt"), "film 0.5 0.25\nlovely 1 0\ndull 0 1\n").unwrap();
+    let train = |more: &[&str]| kiln(folder.path(), &[&["train", "reviews.csv", "--overwrite"], more].concat());
+    let trained = told(&train(&["--model", "auto", "--epochs", "1"]));
+    assert!(trained.contains("network: cnn of words, for at most 5 minutes"), "{trained}");
+    let trained = told(&train(&["--model", "gru", "--epochs", "1", "--vectors", "words.txt"]));
+    assert!(trained.contains("3 of ") && trained.contains("have a vector of 2 numbers"), "{trained}");
+    for unit in ["characters", "jamo", "subwords"] {
+        let trained = told(&train(&["--model", "cnn", "--epochs", "1", "--unit", unit, "--minutes", "0.0001"]));
+        assert!(trained.contains(&format!("network: cnn of {unit}, for at most 0.0001 minutes")), "{trained}");
+    }
+    for (arguments, expected) in [
+        (&["--unit", "jamo"][..], "--unit jamo is for a network"),
+        (&["--minutes", "1"], "--minutes is for a network"),
+        (&["--model", "cnn", "--vectors", "words.txt", "--unit", "jamo"], "`--unit words`"),
+        (&["--model", "cnn", "--minutes", "0"], "--minutes should be above 0"),
+    ] {
+        let message = refused(&train(arguments));
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+}
+
+/// Texts of which one of 51 is of the class "rare", told by words that others have too, but seldom.
+fn uneven(rows: usize, seed: u64) -> String {
+    let mut state = seed;
+    let mut below = |count: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % count
+    };
+    let line = |row: usize| {
+        let is_rare = row.is_multiple_of(51);
+        let words = (0..8).map(|_| {
+            let hint = below(100) < if is_rare { 20 } else { 2 };
+            if hint { format!("hint{}", below(40)) } else { format!("word{}", below(400)) }
+        });
+        let words: Vec<String> = words.collect();
+        format!("{} {row},{}\n", words.join(" "), if is_rare { "rare" } else { "common" })
+    };
+    format!("text,label\n{}", (0..rows).map(line).collect::<String>())
+}
+
+#[test]
+fn balanced_weights_find_a_rare_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut gains = Vec::new();
+    for seed in 1..=5 {
+        fs::write(folder.path().join("train.csv"), uneven(4_080, seed)).unwrap();
+        fs::write(folder.path().join("test.csv"), uneven(2_040, 100 + seed)).unwrap();
+        let macro_f1 = |weight: &str| {
+            let train = ["train", "train.csv", "--unit", "words", "--overwrite", "--class-weight", weight];
+            told(&kiln(folder.path(), &train));
+            let report = told(&kiln(folder.path(), &["evaluate", "train", "test.csv", "--json"]));
+            serde_json::from_str::<serde_json::Value>(&report).unwrap()["macro_average"]["f1"].as_f64().unwrap()
+        };
+        gains.push(macro_f1("balanced") - macro_f1("none"));
+    }
+    assert!(gains.iter().all(|&gain| gain > 0.05), "{gains:?}");
 }
 
 #[test]
@@ -154,18 +245,19 @@ fn what_makes_no_classifier_is_refused() {
         (&["train", "words.txt"], "have no columns"),
         (&["train", "ids.csv"], "most likely not the column of the labels"),
         (&["train", "missing.csv"], "missing.csv"),
-        (&["train", "nolabel.csv"], "row 2 (counted from 1, without the header) has no label"),
-        (&["train", "array.json"], "is a JSON array: write an object a line"),
-        (&["train", "two.txt"], "line 2 has several labels"),
-        (&["train", "reviews.csv", "--resume"], "--resume goes on with a network"),
-        (&["train", "reviews.csv", "--model", "cnn", "--resume"], "no network to go on with"),
+        (&["train", "nolabel.csv"], "1 of 3 rows has no label, the first is row 2 (counted"),
+        (&["train", "array.json"], "is a JSON array: write one object per line"),
+        (&["train", "two.txt"], "`--model linear` is for one label per text, and two.txt holds texts with several"),
+        (&["train", "reviews.csv", "--resume"], "--resume continues a network"),
+        (&["train", "reviews.csv", "--model", "cnn", "--resume"], "no network to continue"),
         (&["train", "reviews.csv", "--model", "cnn", "--epochs", "0"], "--epochs should be at least 1"),
         (&["predict", "other", "a", "--text", "b"], "are for a --file"),
-        (&["train", "reviews.csv", "--test", "new.csv"], "labels that the model does not know: \"undecided\""),
+        (&["train", "reviews.csv", "--test", "new.csv"], "the training file has no label \"undecided\", found in"),
         (&["train", "reviews.csv", "--valid", "1.5"], "--valid should be"),
         (&["predict", "nowhere", "a"], "nowhere"),
-        (&["predict", "other", "a"], "config.json is damaged"),
+        (&["predict", "other", "a"], "config.json is not from Kiln"),
         (&["info", "nowhere"], "holds no model"),
+        (&["info", "other", "--text", "review"], "other holds a model"),
     ] {
         let message = refused(&kiln(folder.path(), arguments));
         assert!(message.contains(expected), "{arguments:?}: {message}");
@@ -232,10 +324,16 @@ fn what_fails_leaves_the_old_model_and_what_replaces_it_leaves_nothing_of_it() {
     let message = refused(&network("other.csv", &["--resume"]));
     assert!(message.contains("cannot resume"), "{message}");
     assert_eq!(classes(), "classes: negative, positive");
+    write("m/network/notes.txt", "what a run does not leave");
+    write("m/network/checkpoint-1.kiln", "a copy that somebody named");
     told(&kiln(folder.path(), &["train", "other.csv", "--unit", "words", "--overwrite", "--output", "m"]));
     assert_eq!(classes(), "classes: no, yes");
+    let left = fs::read_dir(folder.path().join("m/network")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
+    left.sort();
+    assert_eq!(left, ["checkpoint-1.kiln", "notes.txt"]);
     let message = refused(&network("reviews.csv", &["--resume"]));
-    assert!(message.contains("no network to go on with"), "{message}");
+    assert!(message.contains("no network to continue"), "{message}");
     // While another process trains into the folder.
     let lock = fs::File::create(folder.path().join("m/.kiln-training")).unwrap();
     lock.lock().unwrap();

@@ -1,12 +1,10 @@
-//! What the allocator does with memory that a training step gives back.
+//! Settings of the allocator for memory that a training step frees.
 
-/// Tells glibc's allocator to keep freed memory for the next allocation instead of giving it back
-/// to the system. A training step frees and takes some hundred megabytes; fresh memory costs a
-/// page fault every 4 KiB, a tenth of a step. Applies to the whole process: it keeps up to a
-/// gigabyte that is free at the end of its heap.
+/// Makes glibc's allocator keep freed memory for the next allocation instead of returning it to the system. A training
+/// step allocates and frees some hundred megabytes, and fresh memory costs a page fault every 4 KiB, a tenth of a step.
+/// Applies to the whole process, which keeps up to a gigabyte of free memory at the end of its heap.
 ///
-/// `kiln::device()` calls it when it takes the CPU. Elsewhere than on Linux with glibc it does
-/// nothing.
+/// `kiln::device()` calls it when it chooses the CPU. It does nothing except on Linux with glibc.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

@@ -1,4 +1,4 @@
-//! What all operations' parts of Burn's autodiff share: recording a step, and handing out gradients.
+//! Shared parts of the operations' autodiff: recording a step, and registering gradients.
 
 use std::fmt::{self, Debug};
 
@@ -9,8 +9,8 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
-/// A backward pass: turns what was recorded and the gradient of the output into the gradients of the parents. It is
-/// told which of them want theirs.
+/// A backward pass: turns the recorded state and the output's gradient into the parents' gradients. The flags say which
+/// parents want theirs.
 type Derive<B, S, const N: usize> = fn(S, FloatTensor<B>, [bool; N]) -> [Option<FloatTensor<B>>; N];
 
 struct Step<B: Backend, S, const N: usize>(Derive<B, S, N>);
@@ -35,8 +35,8 @@ impl<B: Backend, S: Clone + Debug + Send + 'static, const N: usize> Backward<B, 
     }
 }
 
-/// The output of `forward` as a tensor of autodiff, recorded with what `forward` keeps if one of the parents `nodes`
-/// wants a gradient. `forward` is told whether it has to keep anything.
+/// The output of `forward` as a tensor of autodiff. If a parent in `nodes` wants a gradient, it is recorded with the
+/// state that `forward` keeps; `forward`'s argument says whether to keep it.
 pub(crate) fn record<B: Backend, C: CheckpointStrategy, S: Clone + Debug + Send + 'static, const N: usize>(
     nodes: [NodeGuard; N],
     forward: impl FnOnce(bool) -> (FloatTensor<B>, Option<S>),

@@ -1,4 +1,4 @@
-//! Which tensors the kernels take.
+//! Which kernels a tensor is computed by.
 
 use std::cell::Cell;
 
@@ -11,11 +11,10 @@ thread_local! {
     static TWINS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `act` with every operation that this thread asks for computed by its twin in
-/// [`reference`](mod@crate::reference): to find out whether a kernel is to blame for a number.
+/// Runs `act` with every operation of this thread computed by its twin in [`reference`](mod@crate::reference), to find
+/// out whether a kernel is to blame for a number.
 ///
-/// A backward pass follows its forward pass: what was computed by a twin is derived through the
-/// twin, also outside of `act`.
+/// A backward pass goes through twins if its forward pass did, also outside of `act`.
 ///
 /// # Examples
 ///
@@ -31,7 +30,7 @@ thread_local! {
 /// # }
 /// ```
 pub fn with_twins<R>(act: impl FnOnce() -> R) -> R {
-    /// Puts the old choice back, also when `act` panics.
+    /// Restores the old choice, also if `act` panics.
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -47,20 +46,20 @@ pub(crate) fn wants_twins() -> bool {
     TWINS.get()
 }
 
-/// Whose kernels take a tensor.
+/// The kernels for a tensor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kernels {
-    /// The CPU's, on Flex and NdArray.
+    /// The CPU's, for Flex and NdArray.
     #[cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(dead_code))]
     Cpu,
-    /// Those of GPUs, within the adapter's limits.
+    /// The GPU's, within the adapter's limits.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     Gpu(Adapter),
 }
 
 impl Kernels {
-    /// The kernels for a tensor: of 32-bit floats, outside of [`with_twins`], on a backend that has
-    /// kernels, and small enough for 32-bit places where that is a GPU.
+    /// The kernels for a tensor: it must have 32-bit floats, be outside of [`with_twins`], be on a backend with
+    /// kernels, and on a GPU be small enough for 32-bit indices.
     pub(crate) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         #[allow(unused_imports)]
         use burn::backend::DispatchDevice;
@@ -77,12 +76,12 @@ impl Kernels {
                 let adapter = Adapter::new(device);
                 adapter.holds(tensor.dims()).then_some(Self::Gpu(adapter))
             }
-            #[allow(unreachable_patterns)] // a build may hold no other backend
+            #[allow(unreachable_patterns)] // a build may have no other backend
             _ => None,
         }
     }
 
-    /// The kernels that take all of the tensors, which are on one device.
+    /// The kernels for all of the tensors, which are on one device.
     pub(crate) fn of_all<const D: usize>(tensors: &[&Tensor<D>]) -> Option<Self> {
         let mut kernels = None;
         for tensor in tensors {
@@ -91,7 +90,7 @@ impl Kernels {
         kernels
     }
 
-    /// Whether there is a kernel for the call: the CPU's take every size, a GPU's may have limits.
+    /// Whether a kernel supports the call: the CPU's support every size, a GPU's may have limits.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     pub(crate) fn fit(self, on_a_gpu: impl FnOnce(&Adapter) -> bool) -> bool {
         match self {
@@ -101,7 +100,7 @@ impl Kernels {
     }
 }
 
-/// Whether there are kernels that take the tensor, see [`Kernels::of`].
+/// Whether there are kernels for the tensor, see [`Kernels::of`].
 pub(crate) fn is_fused<const D: usize>(tensor: &Tensor<D>) -> bool {
     Kernels::of(tensor).is_some()
 }

@@ -1,20 +1,19 @@
-//! A GPU's name and memory, as far as its runtime says, and how much of the memory this process holds.
+//! A GPU's name and memory, as reported by its runtime, and how much memory this process holds.
 
 use burn::tensor::Device;
 
 /// The memory of a GPU in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceMemory {
-    /// The largest buffer that it gives.
+    /// The largest buffer.
     pub largest_buffer: u64,
-    /// What this process has taken, used or kept for the next tensors.
+    /// What this process holds, in use or kept for the next tensors.
     pub held: u64,
-    /// What there is; `None` where the runtime does not say, as WebGPU does not.
+    /// The whole memory; `None` if the runtime does not report it, as WebGPU does not.
     pub all: Option<u64>,
 }
 
-/// The memory of `device`; `None` of a device that is no GPU. Waits until the device has been given what
-/// was asked of it before.
+/// The memory of `device`; `None` if it is not a GPU. Waits until all earlier work has been submitted to the device.
 ///
 /// # Panics
 ///
@@ -34,7 +33,7 @@ pub fn device_memory(device: &Device) -> Option<DeviceMemory> {
     None
 }
 
-/// What a GPU calls itself; `None` of a device that is no GPU.
+/// The GPU's name; `None` if `device` is not a GPU.
 #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(unused_variables))]
 pub fn gpu_name(device: &Device) -> Option<String> {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -47,7 +46,7 @@ pub fn gpu_name(device: &Device) -> Option<String> {
 fn with_client<R>(device: &Device, act: impl FnOnce(&burn_cubecl::cubecl::client::Client) -> R) -> Option<R> {
     match device.clone().inner().as_dispatch() {
         burn::backend::DispatchDevice::Cube(device) => Some(act(&device.client())),
-        #[allow(unreachable_patterns)] // a build may hold no other backend
+        #[allow(unreachable_patterns)] // a build may have no other backend
         _ => None,
     }
 }

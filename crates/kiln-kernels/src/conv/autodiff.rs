@@ -1,4 +1,4 @@
-//! The convolution as an operation of a backend, and what autodiff records of it.
+//! The convolution as an operation of a backend, and its record for autodiff.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
@@ -17,7 +17,7 @@ pub(crate) struct ConvInputs<B: Backend> {
     pub(super) bias: FloatTensor<B>,
 }
 
-/// What is recorded of a forward pass: input, kernel, and where relu acts the output.
+/// The record of a forward pass: input, kernel, and with relu the output.
 pub(super) type Recorded<B> = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>);
 
 /// The kernels of a backend.
@@ -30,7 +30,7 @@ pub(crate) trait ConvKernels: Backend {
     /// - output: `[batch, time - window + 1, filters]`
     fn forward(inputs: ConvInputs<Self>, relu: bool) -> FloatTensor<Self>;
 
-    /// The gradients of input, kernel and bias, each shaped like what it is of.
+    /// The gradients of input, kernel and bias, in their shapes.
     ///
     /// # Shapes
     ///
@@ -38,7 +38,7 @@ pub(crate) trait ConvKernels: Backend {
     fn backward(recorded: Recorded<Self>, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
 }
 
-/// The convolution of a backend, differentiable under autodiff.
+/// A backend's convolution, differentiable under autodiff.
 #[backend_extension(
     Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
     Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff

@@ -1,7 +1,7 @@
-//! Convolution of stride 1 over time with bias and relu.
+//! Convolution over time with stride 1, bias and relu.
 //!
-//! In `[batch, time, channel]` a window of `kernel_size` steps is a contiguous run of numbers, so
-//! the convolution is one product over overlapping rows and nothing is copied together.
+//! In `[batch, time, channel]`, a window of `kernel_size` steps is contiguous, so the convolution is one product over
+//! overlapping rows, without copying.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -69,7 +69,7 @@ impl ConvSizes {
 
     /// # Panics
     ///
-    /// If input or kernel are of other sizes, or the window is longer than the sequence.
+    /// If input or kernel have other sizes, or the window is longer than the sequence.
     fn check(&self, input: &[f32], kernel: &[f32]) {
         let Self { batch, time, d_input, filters, window } = *self;
         assert!((1..=time).contains(&window), "a window of {window} steps does not fit a sequence of {time}");
@@ -77,20 +77,20 @@ impl ConvSizes {
         assert_holds("kernel", kernel, [window, d_input, filters]);
     }
 
-    /// Numbers in a window.
+    /// Numbers per window.
     fn inner(&self) -> usize {
         self.window * self.d_input
     }
 }
 
-/// `input` `[batch, time, d_input]`, `kernel` `[window, d_input, filters]`, `bias` `[filters]`;
-/// gives `[batch, time + 1 - window, filters]`.
+/// `input` is `[batch, time, d_input]`, `kernel` is `[window, d_input, filters]`, `bias` is `[filters]`; returns
+/// `[batch, time + 1 - window, filters]`.
 fn forward(sizes: ConvSizes, input: &[f32], kernel: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
     sizes.check(input, kernel);
     assert_holds("bias", bias, [sizes.filters]);
     let (steps, filters) = (sizes.out_time(), sizes.filters);
     let packed = Packed::by_rows(sizes.inner(), filters, lanes(), kernel);
-    // Every task writes a run of steps of one row.
+    // Every task writes a range of steps of one row.
     let parts: Vec<(usize, Range<usize>)> =
         (0..sizes.batch).flat_map(|row| tiles(0..steps, STEPS).map(move |steps| (row, steps))).collect();
     let convolve = |out: &mut [MaybeUninit<f32>]| {
@@ -119,7 +119,7 @@ fn forward(sizes: ConvSizes, input: &[f32], kernel: &[f32], bias: &[f32], relu: 
 /// The product of overlapping rows with packed columns.
 struct Rows<'a> {
     rows: usize,
-    /// Numbers from one row's start to the next's.
+    /// The stride from row to row.
     stride: usize,
     inner: usize,
     from: &'a [f32],
@@ -172,7 +172,7 @@ impl WithSimd for Rows<'_> {
     }
 }
 
-/// The gradients of input, kernel and bias. With relu, `output` is the forward pass's.
+/// The gradients of input, kernel and bias. With relu, `output` is that of the forward pass.
 fn backward(
     sizes: ConvSizes,
     input: &[f32],
@@ -185,7 +185,7 @@ fn backward(
     for (what, numbers) in [("gradient", gradient), ("output", output.unwrap_or(gradient))] {
         assert_holds(what, numbers, [batch, sizes.out_time(), filters]);
     }
-    // dx[t] = sum over k of dy[t - k] kernel[k]^T: the places of the window in reverse.
+    // dx[t] = sum over k of dy[t - k] kernel[k]^T: the window in reverse order.
     let transposed = Packed::by_value(window * filters, d_input, lanes(), |k, unit| {
         let (place, filter) = (window - 1 - k / filters, k % filters);
         kernel[(place * d_input + unit) * filters + filter]
@@ -227,7 +227,7 @@ struct Backward<'a> {
 }
 
 impl WithSimd for Backward<'_> {
-    /// The sums of the kernel's gradient, `[window * d_input, whole vectors]`, and of the bias's.
+    /// The sums for the gradients of the kernel, `[window * d_input, whole vectors]`, and of the bias.
     type Output = (Scratch, Vec<f32>);
 
     #[inline(always)]
@@ -237,7 +237,7 @@ impl WithSimd for Backward<'_> {
         let vectors = filters.div_ceil(S::F32_LANES);
         let width = vectors * S::F32_LANES;
         let margin = (window - 1) * filters;
-        // The last vector of the last row may reach past it.
+        // The last vector of the last row may extend beyond it.
         let mut padded = Scratch::new(2 * margin + steps * filters + width);
         padded.fill(0.0);
         let mut kernel_sums = Scratch::new(inner * width);

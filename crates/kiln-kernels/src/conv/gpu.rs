@@ -1,7 +1,6 @@
-//! Convolution over time on a GPU as matrix products: place p of the window multiplies the whole
-//! input, and what it adds to output t is row t + p of that. Backward, the gradient is laid out once
-//! for every place of the window, which one product turns into the input's gradient and another into
-//! the kernel's.
+//! Convolution over time on a GPU as matrix products. Each position p of the window multiplies the whole input; output
+//! t adds row t + p of that product. Backward, the gradient is laid out once for every position of the window; one
+//! product with it is the input's gradient, another one the kernel's.
 
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
@@ -65,7 +64,7 @@ fn forward(inputs: [CubeTensor; 3], relu: bool) -> CubeTensor {
     output
 }
 
-/// The sizes of a call; `count` is that of the numbers to write.
+/// The sizes of a call; `count` is the number of numbers to write.
 #[derive(CubeType, CubeLaunch)]
 struct Sizes {
     count: usize,
@@ -75,7 +74,7 @@ struct Sizes {
     window: usize,
 }
 
-/// Adds up what the places of the window give, `[window, batch * time, filters]`.
+/// Sums the products of the window's positions, `[window, batch * time, filters]`.
 #[cube(launch)]
 fn add_places(places: &[f32], bias: &[f32], output: &mut [f32], sizes: &Sizes, lines: usize, #[comptime] relu: bool) {
     if ABSOLUTE_POS >= sizes.count {
@@ -89,14 +88,14 @@ fn add_places(places: &[f32], bias: &[f32], output: &mut [f32], sizes: &Sizes, l
         sum += places[(place * lines + line + place) * sizes.filters + filter];
     }
     if comptime!(relu) {
-        // NaN stays.
+        // NaN stays NaN.
         output[ABSOLUTE_POS] = if sum < 0.0 { 0.0f32 } else { sum };
     } else {
         output[ABSOLUTE_POS] = sum;
     }
 }
 
-/// The gradients of input, kernel and bias, from these, the output and its gradient.
+/// The gradients of input, kernel and bias, from input, kernel, output and the output's gradient.
 fn backward(inputs: [CubeTensor; 4], relu: bool) -> [CubeTensor; 3] {
     let [input, kernel, output, gradient] = inputs;
     let [input, kernel, gradient] = [input, kernel, gradient].map(contiguous);
@@ -129,8 +128,8 @@ fn backward(inputs: [CubeTensor; 4], relu: bool) -> [CubeTensor; 3] {
     [of_input, contiguous(of_kernel), CubeBackend::float_reshape(of_bias, Shape::new([filters]))]
 }
 
-/// The gradient of what relu takes, `[batch * steps, filters]`, and for each step of the input what meets it
-/// at each place of the window, `[batch * time, window * filters]`.
+/// Writes the gradient before relu, `[batch * steps, filters]`, and the gradients that each input step meets at each
+/// position of the window, `[batch * time, window * filters]`.
 #[cube(launch)]
 fn lay_out(
     gradient: &[f32],

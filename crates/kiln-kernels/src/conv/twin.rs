@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use crate::activation::Activation;
+use crate::backend::activation::Activation;
 
-/// [`crate::conv1d`] as a product for each place in the window.
+/// [`crate::conv1d`] as one product per position of the window.
 ///
 /// # Shapes
 ///
@@ -12,14 +12,14 @@ use crate::activation::Activation;
 ///
 /// # Panics
 ///
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn conv1d(input: Tensor<3>, kernel: Tensor<3>, bias: Tensor<1>, activation: Activation) -> Tensor<3> {
     let [batch, steps, d_input] = input.dims();
     let [window, _, filters] = kernel.dims();
     let out_steps = steps + 1 - window;
     let rows = input.reshape([batch * steps, d_input]);
     let place = |place: usize| {
-        // Each place multiplies the whole input once; what it adds to output t is its row t + place.
+        // Each position multiplies the whole input once; output t adds row t + place of that product.
         let weight = kernel.clone().narrow(0, place, 1).reshape([d_input, filters]);
         rows.clone().matmul(weight).reshape([batch, steps, filters]).narrow(1, place, out_steps)
     };

@@ -1,4 +1,4 @@
-//! Dropout as an operation of a backend, and what autodiff records of it.
+//! Dropout as an operation of a backend, and its record for autodiff.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
@@ -7,13 +7,13 @@ use burn::backend::{Autodiff, Backend, backend_extension};
 use crate::backend::autodiff::record;
 use crate::random::RandomKey;
 
-/// Dropout of a backend.
+/// A backend's dropout.
 #[backend_extension(
     Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
     Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff
 )]
 pub(crate) trait DropoutOps: Backend {
-    /// Times the mask of `key`, whatever the shape; its own backward pass.
+    /// Multiplies by the mask of `key`, in any shape; this is its own backward pass.
     fn dropout(input: FloatTensor<Self>, key: RandomKey, rate: f64) -> FloatTensor<Self>;
 }
 

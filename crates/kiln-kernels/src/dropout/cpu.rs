@@ -1,5 +1,4 @@
-//! Dropout by the counter-based generator: the mask is made on the way, forward and backward, and
-//! never stored.
+//! Dropout with the counter-based generator: the mask is computed forward and backward and never stored.
 
 use std::mem::MaybeUninit;
 
@@ -14,7 +13,7 @@ use crate::backend::cpu::shared::filled;
 use crate::backend::cpu::slices::Slices;
 use crate::random::{MULTIPLIERS, ROUNDS, RandomKey, WEYL};
 
-/// Numbers that one task drops from; a multiple of four times any vector.
+/// How many numbers one task handles; a multiple of four times any vector.
 const PART: usize = 1 << 14;
 
 impl<B: Slices> DropoutOps for B {
@@ -25,15 +24,15 @@ impl<B: Slices> DropoutOps for B {
     }
 }
 
-/// Each number times 0 with probability `rate`, else times 1 / (1 - `rate`), as
-/// [`RandomKey::dropout_mask`] says.
+/// Multiplies each number by 0 with probability `rate`, otherwise by 1 / (1 - `rate`), as [`RandomKey::dropout_mask`]
+/// does.
 fn apply(input: &[f32], key: RandomKey, rate: f64) -> Vec<f32> {
     let drop = |out: &mut [MaybeUninit<f32>]| {
         out.par_chunks_mut(PART).zip(input.par_chunks(PART)).enumerate().for_each(|(part, (to, from))| {
             dispatch(Part { from, to, key, rate, first: (part * PART / 4) as u64 });
         });
     };
-    // SAFETY: there are as many parts of either, and a part writes a number for each that it reads.
+    // SAFETY: input and output have the same parts, and a part writes one number for each that it reads.
     unsafe { filled([input.len()], drop) }
 }
 
@@ -53,7 +52,7 @@ impl WithSimd for Part<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (threshold, kept) = RandomKey::dropout_limits(self.rate);
         let group = 4 * S::F32_LANES;
-        // Of 64 numbers, 16 blocks: the four words of each block lie in four vectors.
+        // 64 numbers take 16 blocks; the four words of each block are in four vectors.
         let mut words = [0_u32; 256];
         let whole = if threshold > u64::from(u32::MAX) || S::IS_SCALAR { 0 } else { self.from.len() / group * group };
         let limit = threshold as u32;
@@ -78,7 +77,7 @@ impl WithSimd for Part<'_> {
 }
 
 impl Part<'_> {
-    /// The words of a vector of blocks from `first` on, each word's next to each other.
+    /// The words of a vector of blocks, starting at block `first`; words of the same index are adjacent.
     #[inline(always)]
     fn draw<S: Simd>(&self, simd: S, first: u64, words: &mut [u32; 256]) {
         let lanes = S::F32_LANES;

@@ -1,4 +1,4 @@
-//! Dropout with a unit four numbers: the mask is made on the way and never stored.
+//! Dropout, one unit per four numbers: the mask is computed in the kernel and never stored.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
@@ -18,8 +18,8 @@ impl DropoutOps for Cube {
     }
 }
 
-/// Each number times 0 with probability `rate`, else times 1 / (1 - `rate`), as
-/// [`RandomKey::dropout_mask`] says.
+/// Multiplies each number by 0 with probability `rate`, otherwise by 1 / (1 - `rate`), as [`RandomKey::dropout_mask`]
+/// does.
 fn apply(input: CubeTensor, key: RandomKey, rate: f64) -> CubeTensor {
     let (threshold, kept) = RandomKey::dropout_limits(rate);
     let Some(highest_dropped) = threshold.checked_sub(1) else { return input };
@@ -42,14 +42,14 @@ fn apply(input: CubeTensor, key: RandomKey, rate: f64) -> CubeTensor {
         key[1],
         stream[0],
         stream[1],
-        // Below 2^32, since a rate is below 1 and a threshold at most 2^32.
+        // Below 2^32, since a rate is below 1 and a threshold is at most 2^32.
         highest_dropped as u32,
         kept,
     );
     output
 }
 
-/// A unit makes a block of four random numbers and drops by them.
+/// A unit draws a block of four random numbers and applies dropout with them.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 fn drop_numbers(

@@ -12,12 +12,12 @@ use crate::random::RandomKey;
 ///
 /// # Panics
 ///
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn dropout<const D: usize>(input: Tensor<D>, key: RandomKey, rate: f64) -> Tensor<D> {
     let shape = input.dims();
     let mask = key.dropout_mask(shape.iter().product(), rate);
     let mask = Tensor::from_data(TensorData::new(mask, shape), (&input.device(), input.dtype()));
-    // What is dropped is zero even where it was infinite or NaN.
+    // Dropped elements are zero even if they were infinite or NaN.
     let dropped = mask.clone().equal_elem(0.0);
     (input * mask).mask_fill(dropped, 0.0)
 }

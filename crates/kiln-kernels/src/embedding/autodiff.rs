@@ -1,5 +1,4 @@
-//! Table lookup, the table's gradient and new rows as operations of a backend, and what autodiff records of
-//! the first.
+//! Table lookup, the table's gradient and new rows as operations of a backend; autodiff records the lookup.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -7,7 +6,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata, backend_
 
 use crate::backend::autodiff::record;
 
-/// The operations of a backend on a table.
+/// A backend's operations on a table.
 #[backend_extension(
     Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
     Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff
@@ -30,7 +29,7 @@ pub(crate) trait EmbeddingOps: Backend {
     /// - output: `[vocab, d_embedding]`
     fn table_gradient(gradient: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self>;
 
-    /// The table with other rows, in place where nothing else holds it. Never recorded by autodiff.
+    /// The table with new rows, in place if nothing else holds it. Never recorded by autodiff.
     ///
     /// # Shapes
     ///

@@ -1,4 +1,4 @@
-//! Rows of a table by id, the gradient of the table, and rows put in their place.
+//! Rows of a table by id, the table's gradient, and replacing rows.
 
 use std::mem::MaybeUninit;
 
@@ -10,9 +10,9 @@ use super::autodiff::EmbeddingOps;
 use crate::backend::cpu::shared::{Shared, UNLIKE_PRODUCTS, assert_holds, at_least, filled};
 use crate::backend::cpu::slices::{Slices, ids_below};
 
-/// Ids that one task looks up.
+/// Ids per task of a lookup.
 const PART: usize = 256;
-/// Neighbouring rows of the table whose gradient one task adds up.
+/// Adjacent rows of the table whose gradient one task sums.
 const BLOCK: usize = 16;
 
 impl<B: Slices> EmbeddingOps for B {
@@ -37,7 +37,7 @@ impl<B: Slices> EmbeddingOps for B {
     }
 }
 
-/// `table` `[vocab, width]`; gives `[ids, width]`. Every id is below the vocabulary.
+/// `table` is `[vocab, width]`; returns `[ids, width]`. Every id must be below the vocabulary size.
 fn lookup(table: &[f32], width: usize, ids: &[u32]) -> Vec<f32> {
     let gather = |out: &mut [MaybeUninit<f32>]| {
         let parts = out.par_chunks_mut(PART * width).zip(ids.par_chunks(PART));
@@ -51,34 +51,34 @@ fn lookup(table: &[f32], width: usize, ids: &[u32]) -> Vec<f32> {
     unsafe { filled([ids.len(), width], gather) }
 }
 
-/// The gradient of the table: the sum of `gradient`, `[ids, width]`, over the places of each id,
-/// in their order. Every id is below the vocabulary.
+/// The table's gradient: for each id, the sum of its rows of `gradient`, `[ids, width]`, in order. Every id must be
+/// below the vocabulary size.
 fn add_rows(gradient: &[f32], vocab: usize, width: usize, ids: &[u32]) -> Vec<f32> {
     assert_holds("gradient", gradient, [ids.len(), width]);
     let tasks = rayon::current_num_threads();
     let add = |out: &mut [MaybeUninit<f32>]| {
         let out = Shared::new(out);
         (0..tasks).into_par_iter().for_each(|task| {
-            // Frequent words have neighbouring ids, so neighbouring blocks go to different tasks.
+            // Frequent words have adjacent ids, so adjacent blocks go to different tasks.
             for block in (task..vocab.div_ceil(BLOCK)).step_by(tasks) {
                 let rows = block * BLOCK..vocab.min((block + 1) * BLOCK);
-                // SAFETY: only this task takes these rows of the table.
+                // SAFETY: only this task writes these rows of the table.
                 unsafe { out.part(rows.start * width, rows.len() * width) }.fill(MaybeUninit::new(0.0));
             }
             for (row, &id) in gradient.chunks_exact(width).zip(ids) {
                 if id as usize / BLOCK % tasks == task {
-                    // SAFETY: only this task takes this row of the table, and has filled it with zeros.
+                    // SAFETY: only this task writes this row of the table, and it has filled it with zeros.
                     let sum = unsafe { out.part(id as usize * width, width).assume_init_mut() };
                     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
                 }
             }
         });
     };
-    // SAFETY: every block is filled with zeros by the task that takes it.
+    // SAFETY: every block is filled with zeros by its task.
     unsafe { filled([vocab, width], add) }
 }
 
-/// Copies `rows`, `[ids, width]`, over the table's rows `ids`, each below the vocabulary.
+/// Copies `rows`, `[ids, width]`, over the table's rows `ids`; each id must be below the vocabulary size.
 fn put(table: &mut [f32], width: usize, ids: &[u32], rows: &[f32]) {
     assert_holds("new rows", rows, [ids.len(), width]);
     for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {

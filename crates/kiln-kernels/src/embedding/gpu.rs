@@ -1,11 +1,10 @@
-//! A table on a GPU: lookup, new rows, and the gradient from those of the looked-up rows, always added up
-//! in the same order.
+//! A table on a GPU: lookup, new rows, and the gradient from that of the looked-up rows, always summed in the same
+//! order.
 //!
-//! For the gradient a workgroup owns some rows of the table and looks through all ids for them. Each unit
-//! owns columns, so no two ever write to one number, and no atomic operations on floats are needed, which
-//! WebGPU lacks. An id that comes often, as padding's does, would have one workgroup add up nearly all rows
-//! one after another while the others wait, so a first launch adds up equal ids within chunks of all ids,
-//! all chunks at once.
+//! For the gradient, a workgroup owns some rows of the table and searches all ids for them. Each unit owns columns, so
+//! no two units write the same number, and no atomic operations on floats are needed, which WebGPU lacks. A frequent
+//! id, such as padding, would make one workgroup sum nearly all rows in sequence while the others wait. So a first
+//! launch sums equal ids within chunks of the ids, all chunks at once.
 
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -23,23 +22,23 @@ use crate::backend::gpu::tensors::{contiguous, empty, empty_of, owned, same};
 /// Rows of the table that a workgroup owns.
 const ROWS: usize = 32;
 
-/// Ids that a unit looks at in a round.
+/// Ids that a unit reads per round.
 const EACH: usize = 16;
 
-/// Units whose finds are counted together before each unit counts what those before it found.
+/// Units whose finds are counted together, before each unit counts the finds of the units before it.
 const BLOCK: usize = 16;
 
-/// Ids that a workgroup of the first launch takes: of `n` equal ids, `CHUNK` are added up one after
-/// another in the first launch and `n / CHUNK` in the second.
+/// Ids per workgroup of the first launch: of `n` equal ids, `CHUNK` are summed in sequence in the first launch and
+/// `n / CHUNK` in the second.
 const CHUNK: usize = 64;
 
-/// Ids up to which the first launch costs more than it saves.
+/// With up to this many ids, the first launch costs more than it saves.
 const FEW: usize = 4 * CHUNK;
 
-/// Units of a workgroup at most.
+/// Most units of a workgroup.
 const MOST_UNITS: usize = 128;
 
-/// Ids as 32-bit numbers one after another.
+/// The ids as contiguous 32-bit numbers.
 fn ids_of(ids: CubeTensor) -> CubeTensor {
     contiguous(CubeBackend::int_cast(ids, IntDType::I32))
 }
@@ -74,12 +73,11 @@ fn units(adapter: &Adapter, width: usize) -> usize {
     adapter.units(width.min(MOST_UNITS))
 }
 
-/// Whether the device has a kernel for `count` rows of `width` numbers that belong to a table of
-/// `vocab`.
+/// Whether the device has a kernel for `count` rows of `width` numbers of a table of `vocab` rows.
 pub(crate) fn is_fused(adapter: &Adapter, count: usize, vocab: usize, width: usize) -> bool {
     let units = units(adapter, width);
     let columns = width.div_ceil(units);
-    // Rows that a workgroup may find: all, or in each chunk at most one of each of its ids.
+    // The rows that a workgroup may find: all, or per chunk at most one for each of its ids.
     let found = if count > FEW { count.div_ceil(CHUNK) * ROWS.min(CHUNK) } else { count };
     let round = 2 * (EACH + BLOCK) + units.div_ceil(BLOCK);
     let turns = ROWS * columns + count.div_ceil(units * EACH) * round + found * (columns + 1);
@@ -116,8 +114,8 @@ fn add_rows(gradient: CubeTensor, ids: CubeTensor, vocab: usize) -> CubeTensor {
     table
 }
 
-/// The rows with those of equal ids of a chunk added up in place of the first of them, and the ids of
-/// these first rows; the others have none.
+/// Sums the rows of equal ids of a chunk in the place of the first of them. Returns the rows and the ids of these first
+/// rows; the others have no id.
 fn equal_added(gradient: &CubeTensor, ids: &CubeTensor, adapter: &Adapter) -> (CubeTensor, CubeTensor) {
     let width = gradient.shape()[2];
     let count = ids.shape().num_elements();
@@ -141,7 +139,7 @@ fn equal_added(gradient: &CubeTensor, ids: &CubeTensor, adapter: &Adapter) -> (C
     (sums, firsts)
 }
 
-/// A workgroup takes a chunk of the ids and as many columns as it has units.
+/// A workgroup handles a chunk of the ids and as many columns as it has units.
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 fn add_equal(
@@ -164,7 +162,7 @@ fn add_equal(
     let first = chunk * CHUNK;
 
     let mut own = Shared::<[i32]>::new_slice(CHUNK);
-    // The place of the next equal id, `CHUNK` after the last.
+    // The index of the next equal id; `CHUNK` after the last one.
     let mut next = Shared::<[u32]>::new_slice(CHUNK);
     let mut begins = Shared::<[u32]>::new_slice(CHUNK);
     for n in range_stepped(unit, CHUNK, units) {
@@ -295,7 +293,7 @@ fn add_found_rows(
     }
 }
 
-/// The table with other rows, in place where nothing else holds it.
+/// The table with new rows, in place if nothing else holds it.
 fn put_rows(table: CubeTensor, ids: CubeTensor, rows: CubeTensor) -> CubeTensor {
     let (table, rows) = (owned(table), contiguous(rows));
     let count = rows.shape().num_elements();

@@ -1,5 +1,5 @@
-//! The gradient of only a table's touched rows, and writing single rows back: for tables that are
-//! too large to be gone through at each step.
+//! The gradient of only the touched rows of a table, and replacing single rows: for tables that are too large to pass
+//! over at each step.
 
 use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -8,19 +8,19 @@ use super::autodiff::EmbeddingOps;
 use super::{adds_rows, twin};
 use crate::backend::choice::{assert_same_device, is_fused};
 
-/// The rows of a table that a batch touched, with the gradient of each.
+/// The rows of a table that a batch touched, with their gradients.
 #[derive(Clone, Debug)]
 pub struct RowGradient {
-    /// Which rows, rising, each once: `[1, rows]`
+    /// The touched rows, rising, each once: `[1, rows]`
     pub ids: Tensor<2, Int>,
     /// Their gradients: `[rows, width]`
     pub values: Tensor<2>,
 }
 
-/// Adds up the gradient of looked-up rows by row: what [`embedding`](crate::embedding()) records as a
-/// gradient of the whole table, without the rows that are zero.
+/// Sums the gradient of looked-up rows by row: the gradient that [`embedding`](crate::embedding()) records for the
+/// whole table, without the rows that are zero.
 ///
-/// None of it is recorded by autodiff. The ids are read by the host, which a GPU is waited for.
+/// Autodiff records nothing. The host reads the ids, so it waits for a GPU.
 ///
 /// # Shapes
 ///
@@ -33,7 +33,7 @@ pub struct RowGradient {
 ///
 /// # Panics
 ///
-/// If the shapes do not fit, an id is negative, or the tensors are on several devices.
+/// If the shapes do not match, an id is negative, or the tensors are on different devices.
 ///
 /// # Examples
 ///
@@ -80,10 +80,9 @@ pub fn row_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>) -> RowGradient {
     RowGradient { ids, values }
 }
 
-/// The table with `rows` in the place of the rows `ids`, which differ; in place where nothing else
-/// holds the table.
+/// The table with the rows `ids`, all different, replaced by `rows`; in place if nothing else holds the table.
 ///
-/// None of it is recorded by autodiff.
+/// Autodiff records nothing.
 ///
 /// # Shapes
 ///
@@ -94,12 +93,11 @@ pub fn row_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>) -> RowGradient {
 /// # Fast path
 ///
 /// As [`embedding`](crate::embedding()). Anything else goes through
-/// [`reference::put_rows`](crate::reference::put_rows), which adds the difference: such a row may be off by its last bit.
+/// [`reference::put_rows`](crate::reference::put_rows), which adds the difference: its rows may be off by the last bit.
 ///
 /// # Panics
 ///
-/// If the shapes do not fit or the tensors are on several devices; on the CPU, if an id is not below
-/// `vocab`.
+/// If the shapes do not match or the tensors are on different devices; on the CPU, if an id is not below `vocab`.
 pub fn put_rows(table: Tensor<2>, ids: Tensor<2, Int>, rows: Tensor<2>) -> Tensor<2> {
     let ([_, width], [count, d_row]) = (table.dims(), rows.dims());
     assert_eq!(d_row, width, "rows must be as wide as the table's {width}, but are {d_row}");

@@ -2,7 +2,7 @@
 
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, module};
 
-/// [`crate::embedding`] as Burn has it.
+/// [`crate::embedding`] by Burn's own operation.
 ///
 /// # Shapes
 ///
@@ -10,12 +10,12 @@ use burn::tensor::{IndexingUpdateOp, Int, Tensor, module};
 ///
 /// # Panics
 ///
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     module::embedding(table, ids)
 }
 
-/// The gradient of a table of `vocab` rows from that of the rows that were looked up.
+/// The gradient of a table of `vocab` rows, from the gradient of looked-up rows.
 ///
 /// # Shapes
 ///
@@ -25,7 +25,7 @@ pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
 ///
 /// # Panics
 ///
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn table_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>, vocab: usize) -> Tensor<2> {
     let [batch, time, width] = gradient.dims();
     let rows = gradient.reshape([batch * time, width]);
@@ -33,7 +33,7 @@ pub fn table_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>, vocab: usize) ->
     table.select_assign(0, ids.reshape([batch * time]), rows, IndexingUpdateOp::Add)
 }
 
-/// [`crate::put_rows`] by adding what is missing to the new rows.
+/// [`crate::put_rows`] by adding the difference to the new rows.
 ///
 /// # Shapes
 ///
@@ -41,7 +41,7 @@ pub fn table_gradient(gradient: Tensor<3>, ids: Tensor<2, Int>, vocab: usize) ->
 ///
 /// # Panics
 ///
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn put_rows(table: Tensor<2>, ids: Tensor<2, Int>, rows: Tensor<2>) -> Tensor<2> {
     let ids = ids.reshape([rows.dims()[0]]);
     let missing = rows - table.clone().select(0, ids.clone());

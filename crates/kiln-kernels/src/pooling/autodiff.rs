@@ -1,4 +1,4 @@
-//! Max pooling as an operation of a backend, and what autodiff records of it.
+//! Max pooling as an operation of a backend, and its record for autodiff.
 
 use std::fmt::Debug;
 
@@ -10,10 +10,10 @@ use crate::backend::autodiff::record;
 
 /// The kernels of a backend.
 pub(crate) trait PoolKernels: Backend {
-    /// Where in its window each pooled value came from.
+    /// The position in its window of each pooled value.
     type Places: Clone + Debug + Send + 'static;
 
-    /// The largest values and their places.
+    /// The largest values and their positions.
     ///
     /// # Shapes
     ///
@@ -30,7 +30,7 @@ pub(crate) trait PoolKernels: Backend {
     fn backward(gradient: FloatTensor<Self>, places: Self::Places, time: usize, pool: usize) -> FloatTensor<Self>;
 }
 
-/// Max pooling of a backend, differentiable under autodiff.
+/// A backend's max pooling, differentiable under autodiff.
 #[backend_extension(
     Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
     Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff

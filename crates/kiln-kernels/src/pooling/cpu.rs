@@ -1,4 +1,4 @@
-//! Max pooling over time, windows side by side.
+//! Max pooling over time, without overlap.
 
 use std::sync::Arc;
 
@@ -44,8 +44,8 @@ impl PoolSizes {
     }
 }
 
-/// The largest value of each window, `[batch, time / pool, channels]`, and its place in it, the
-/// first of equals.
+/// The largest value of each window, `[batch, time / pool, channels]`, and its position in it; the first one of equal
+/// values.
 fn largest(sizes: PoolSizes, input: &[f32]) -> (Vec<f32>, Vec<u8>) {
     let PoolSizes { batch, time, channels, pool } = sizes;
     assert_holds("input", input, [batch, time, channels]);
@@ -63,7 +63,7 @@ fn largest(sizes: PoolSizes, input: &[f32]) -> (Vec<f32>, Vec<u8>) {
             out.copy_from_slice(&window[..channels]);
             for (place, step) in window.chunks_exact(channels).enumerate().skip(1) {
                 for ((out, at), &value) in out.iter_mut().zip(places.iter_mut()).zip(step) {
-                    // NaN is taken over and stays.
+                    // NaN wins and stays.
                     let larger = value > *out || (value.is_nan() && !out.is_nan());
                     *out = if larger { value } else { *out };
                     *at = if larger { place as u8 } else { *at };
@@ -74,7 +74,7 @@ fn largest(sizes: PoolSizes, input: &[f32]) -> (Vec<f32>, Vec<u8>) {
     (out, places)
 }
 
-/// The gradient of the input: that of each output at the place its value came from.
+/// The gradient of the input: each output's gradient at the position of its value.
 fn to_places(sizes: PoolSizes, places: &[u8], gradient: &[f32]) -> Vec<f32> {
     let PoolSizes { batch, time, channels, pool } = sizes;
     assert_holds("gradient", gradient, [batch, sizes.windows(), channels]);

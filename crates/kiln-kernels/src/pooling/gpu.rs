@@ -1,4 +1,4 @@
-//! Max pooling with a unit a number.
+//! Max pooling, one unit per number.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, DType, TensorMetadata};
@@ -29,7 +29,7 @@ impl PoolKernels for Cube {
     }
 }
 
-/// The sizes of a call; `count` is that of the numbers to write.
+/// The sizes of a call; `count` is the number of numbers to write.
 #[derive(CubeType, CubeLaunch)]
 struct Pools {
     count: usize,
@@ -39,7 +39,7 @@ struct Pools {
     pool: usize,
 }
 
-/// The largest number of each window, `[batch, time / pool, channels]`, and its place in it.
+/// The largest number of each window, `[batch, time / pool, channels]`, and its position in it.
 fn largest(input: CubeTensor, pool: usize) -> [CubeTensor; 2] {
     let input = contiguous(input);
     let [batch, time, channels] = input.shape().dims();
@@ -74,7 +74,7 @@ fn largest_of_windows(input: &[f32], output: &mut [f32], places: &mut [u32], siz
     let mut place = 0u32.runtime();
     for step in 1..sizes.pool {
         let value = input[from + step * sizes.channels];
-        // NaN is taken over and stays.
+        // NaN wins and stays.
         if value > largest || (value.is_nan() && !largest.is_nan()) {
             largest = value;
             place = step as u32;
@@ -84,7 +84,7 @@ fn largest_of_windows(input: &[f32], output: &mut [f32], places: &mut [u32], siz
     places[ABSOLUTE_POS] = place;
 }
 
-/// The gradient of an input of `time` steps: that of each output at the place its value came from.
+/// The gradient of an input of `time` steps: each output's gradient at the position of its value.
 fn to_places(gradient: CubeTensor, places: CubeTensor, time: usize, pool: usize) -> CubeTensor {
     let gradient = contiguous(gradient);
     let [batch, windows, channels] = gradient.shape().dims();

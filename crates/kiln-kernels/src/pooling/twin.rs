@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-/// [`crate::max_pool1d`] as the largest of a dimension.
+/// [`crate::max_pool1d`] as the maximum of a dimension.
 ///
 /// # Shapes
 ///
@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 ///
 /// # Panics
 ///
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn max_pool1d(input: Tensor<3>, pool: usize) -> Tensor<3> {
     let [batch, steps, channels] = input.dims();
     let windows = steps / pool;

@@ -1,4 +1,4 @@
-//! A recurrent layer as an operation of a backend, and what autodiff records of it.
+//! A recurrent layer as an operation of a backend, and its record for autodiff.
 
 use std::fmt::Debug;
 
@@ -25,7 +25,7 @@ pub(crate) struct RecurrentInputs<B: Backend> {
 }
 
 impl<B: Backend> RecurrentInputs<B> {
-    /// The same tensors, each as `act` makes it.
+    /// The same tensors, each mapped by `act`.
     pub(super) fn map<T: Backend>(self, act: impl Fn(FloatTensor<B>) -> FloatTensor<T>) -> RecurrentInputs<T> {
         RecurrentInputs::of(self.list().map(act))
     }
@@ -46,7 +46,7 @@ impl<B: Backend> RecurrentInputs<B> {
     }
 }
 
-/// What is recorded of a forward pass.
+/// The record of a forward pass.
 pub(super) type Recorded<B> = (RecurrentInputs<B>, RecurrentOptions, <B as RecurrentKernels>::Kept);
 
 /// The kernels of a backend.
@@ -62,12 +62,11 @@ pub(crate) trait RecurrentKernels: Backend {
     /// - output: `[batch, time + final states, directions * d_hidden]`, as far as wanted
     fn predict(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> FloatTensor<Self>;
 
-    /// A recurrent layer for training: the output of [`RecurrentKernels::predict`], and what the
-    /// backward pass needs.
+    /// A recurrent layer for training: the output of [`RecurrentKernels::predict`], and what the backward pass needs.
     fn train(inputs: RecurrentInputs<Self>, options: &RecurrentOptions) -> (FloatTensor<Self>, Self::Kept);
 
-    /// The gradients of input (unless `wants_input` is false), kernel, recurrent kernel, bias and
-    /// initial states, each shaped like what it is of.
+    /// The gradients of input (unless `wants_input` is false), kernel, recurrent kernel, bias and initial states, in
+    /// their shapes.
     ///
     /// # Shapes
     ///
@@ -78,7 +77,7 @@ pub(crate) trait RecurrentKernels: Backend {
         wants_input: bool,
     ) -> [Option<FloatTensor<Self>>; 5];
 
-    /// Two tensors of one shape, the second after the first along the first dimension.
+    /// Concatenates two tensors of the same shape along the first dimension.
     ///
     /// # Shapes
     ///
@@ -88,14 +87,14 @@ pub(crate) trait RecurrentKernels: Backend {
         Self::float_cat(vec![first, second], 0)
     }
 
-    /// What [`RecurrentKernels::join`] joined.
+    /// The two tensors that [`RecurrentKernels::join`] joined.
     fn halves(tensor: FloatTensor<Self>) -> [FloatTensor<Self>; 2] {
         let half = tensor.shape()[0] / 2;
         [0, half].map(|from| Self::float_slice(tensor.clone(), &[(from..from + half).into()]))
     }
 }
 
-/// The operations of a backend, differentiable under autodiff.
+/// A backend's operations, differentiable under autodiff.
 #[backend_extension(
     Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"),
     Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff

@@ -9,25 +9,32 @@
 mod backward;
 mod cells;
 mod forward;
+mod joint;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
+use rayon::prelude::*;
 
 use self::cells::{GruBeforeCell, GruCell, LstmCell, SimpleCell};
 use super::autodiff::{Recorded, RecurrentInputs, RecurrentKernels};
 use super::options::{CellKind, Direction, RecurrentOptions, Sizes};
-use crate::activation::Activation;
+use crate::backend::activation::Activation;
 use crate::backend::cpu::lanes::lanes;
-use crate::backend::cpu::product::{Packed, tiles};
+use crate::backend::cpu::product::{PANEL, Packed, tiles};
 use crate::backend::cpu::shared::{Scratch, assert_holds, count};
 use crate::backend::cpu::slices::Slices;
+use crate::backend::cpu::together::{Meeting, together};
 use kiln_base::Span;
 
 /// Rows times steps of a chunk: few enough for its gates to stay in the cache of one core.
 const CHUNK: usize = 128;
+/// Numbers of a recurrent kernel that no core's own cache has room for.
+const WIDE: usize = 1 << 18;
+/// Rows of a task up to which reading the weights takes longer than the products.
+const FEW_ROWS: usize = 24;
 
 impl<B: Slices> RecurrentKernels for B {
     type Kept = Arc<Kept>;
@@ -168,7 +175,7 @@ impl<'a> Plan<'a> {
         assert_holds("bias", weights.bias, [directions, cell.biases(), width]);
         assert_holds("initial states", weights.initial, [cell.states(), directions, batch, d_hidden]);
         let spans = self.spans.map_or(batch, <[Span]>::len);
-        assert_eq!(spans, batch, "a batch of {batch} rows needs as many spans, but was given {spans}");
+        assert_eq!(spans, batch, "a batch of {batch} rows needs {batch} spans, found {spans}");
     }
 
     /// Width of the state in whole vectors.
@@ -221,27 +228,43 @@ impl<'a> Plan<'a> {
         ((row * self.out_rows + at) * self.directions.len() + direction) * self.sizes.d_hidden
     }
 
-    /// The rows of each task of a direction.
-    fn row_tiles(&self) -> Vec<Range<usize>> {
-        let tasks = rayon::current_num_threads().div_ceil(self.directions.len());
-        let tasks = tasks.clamp(1, self.sizes.batch.max(1));
-        let tiles = tiles(0..self.sizes.batch, self.sizes.batch.div_ceil(tasks).max(1));
-        tiles.filter(|rows| !rows.is_empty()).collect()
+    /// The tasks of a call of so many `resets` of the state before a product: parts of the rows, or of the units.
+    ///
+    /// A wide layer's weights fit in no core's own cache, and every task that walks over some of the rows reads all of
+    /// them in every step. If a task has few rows, the threads walk over all rows together instead, each with a part of
+    /// the units, and wait for each other in every step.
+    fn parts(&self, resets: bool) -> Vec<Part> {
+        let (threads, batch) = (rayon::current_num_threads(), self.sizes.batch);
+        let weights = count([self.sizes.d_hidden, self.gates, self.padded()]);
+        let is_wide = self.directions.len() == 1
+            && !resets
+            && threads > 1
+            // On a thread of a pool others may be at work, and there would be more threads than cores.
+            && rayon::current_thread_index().is_none()
+            && batch > 0
+            && batch.div_ceil(threads) <= FEW_ROWS
+            && weights >= WIDE;
+        if is_wide {
+            let members = threads.min(self.blocks);
+            return (0..members).map(|member| Part { direction: 0, rows: 0..batch, member, members }).collect();
+        }
+        let tasks = threads.div_ceil(self.directions.len()).clamp(1, batch.max(1));
+        let tiles = tiles(0..batch, batch.div_ceil(tasks).max(1)).filter(|rows| !rows.is_empty());
+        let tiles: Vec<_> = tiles.collect();
+        let part = |direction, rows| Part { direction, rows, member: 0, members: 1 };
+        (0..self.directions.len()).flat_map(|d| tiles.iter().cloned().map(move |rows| part(d, rows))).collect()
     }
 
-    fn tasks(&self) -> Vec<(usize, Range<usize>)> {
-        let tiles = self.row_tiles();
-        (0..self.directions.len()).flat_map(|d| tiles.iter().cloned().map(move |rows| (d, rows))).collect()
-    }
-
-    /// The panels of a matrix `[inner, gates * d_hidden]`: one a block, its gates side by side.
+    /// The panels of a matrix `[inner, gates * d_hidden]`: one per block, its gates side by side.
     fn pack_gates(&self, matrix: &[f32], inner: usize) -> Packed {
-        let (gates, units) = (self.gates, self.sizes.d_hidden);
-        Packed::new(inner, self.blocks, gates, self.lanes, |k, block, row| {
+        let (gates, units, lanes) = (self.gates, self.sizes.d_hidden, self.lanes);
+        Packed::new(inner, self.blocks, gates, lanes, |block, rows| {
             let count = self.units(block);
-            for (gate, vector) in row.chunks_exact_mut(self.lanes).enumerate() {
-                let from = k * gates * units + gate * units + block * self.lanes;
-                vector[..count].copy_from_slice(&matrix[from..from + count]);
+            for (row, from) in rows.chunks_exact_mut(gates * lanes).zip(matrix.chunks_exact(gates * units)) {
+                for (gate, vector) in row.chunks_exact_mut(lanes).enumerate() {
+                    vector[..count].copy_from_slice(&from[gate * units + block * lanes..][..count]);
+                    vector[count..].fill(0.0);
+                }
             }
         })
     }
@@ -249,11 +272,23 @@ impl<'a> Plan<'a> {
     /// The panels of the transpose of `[columns, gates * d_hidden]`, its inner dimension in the
     /// order of the blocks.
     fn pack_transposed(&self, matrix: &[f32], columns: usize) -> Packed {
-        let (gates, units) = (self.gates, self.sizes.d_hidden);
-        Packed::by_value(self.blocks * gates * self.lanes, columns, self.lanes, |k, column| {
-            let (block, gate, lane) = (k / (gates * self.lanes), k / self.lanes % gates, k % self.lanes);
-            let unit = block * self.lanes + lane;
-            if unit < units { matrix[column * gates * units + gate * units + unit] } else { 0.0 }
+        let (gates, units, lanes) = (self.gates, self.sizes.d_hidden, self.lanes);
+        let width = PANEL * lanes;
+        Packed::new(self.blocks * gates * lanes, columns.div_ceil(width), PANEL, lanes, |panel, rows| {
+            let part = panel * width..columns.min((panel + 1) * width);
+            for (at, rows) in rows.chunks_exact_mut(lanes * width).enumerate() {
+                let (block, gate) = (at / gates, at % gates);
+                let count = self.units(block);
+                if count < lanes || part.len() < width {
+                    rows.fill(0.0);
+                }
+                for (place, column) in part.clone().enumerate() {
+                    let from = &matrix[(column * gates + gate) * units + block * lanes..][..count];
+                    for (row, value) in rows.chunks_exact_mut(width).zip(from) {
+                        row[place] = *value;
+                    }
+                }
+            }
         })
     }
 
@@ -269,6 +304,32 @@ struct Tile {
     step: usize,
     block: usize,
     rows: Range<usize>,
+}
+
+/// A task's part of a call: a direction's rows, and a share of their units if several tasks walk over them together.
+#[derive(Clone, Debug)]
+struct Part {
+    direction: usize,
+    rows: Range<usize>,
+    member: usize,
+    members: usize,
+}
+
+impl Part {
+    /// Runs `act` for each part: all at the same time if they walk together, else as many as there are threads for, and at
+    /// least `least` after one another on a thread.
+    fn run<R: Send>(parts: &[Self], least: usize, act: impl Fn(&Self, &Meeting) -> R + Sync) -> Vec<R> {
+        match parts.first() {
+            Some(first) if first.members > 1 => together(parts.len(), |member, meeting| act(&parts[member], meeting)),
+            _ => parts.par_iter().with_min_len(least).map(|part| act(part, &Meeting::of(1))).collect(),
+        }
+    }
+
+    /// This task's share of so many blocks or panels.
+    #[inline(always)]
+    fn share(&self, of: usize) -> Range<usize> {
+        of * self.member / self.members..of * (self.member + 1) / self.members
+    }
 }
 
 /// What both passes of a call are of.
@@ -369,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a batch of 2 rows needs as many spans, but was given 1")]
+    #[should_panic(expected = "a batch of 2 rows needs 2 spans, found 1")]
     fn spans_of_fewer_rows_are_refused() {
         run(30, 32, 32, 80, Some(1));
     }

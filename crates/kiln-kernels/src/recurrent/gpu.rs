@@ -1,10 +1,9 @@
-//! Recurrent layers on a GPU: one product for what the inputs give to the gates, one launch for the
-//! walk through time, the same for the walk back, and a product for each of the weights' gradients.
+//! Recurrent layers on a GPU: one product for the inputs' part of the gates, one launch for the walk through time, the
+//! same for the walk back, and one product for each weight's gradient.
 //!
-//! Rows of a batch do not depend on each other, so a workgroup carries a tile of rows of one
-//! direction through all steps and waits for nobody but its own units. Where the state is so wide
-//! that every workgroup would read large weights in every step, a step is a product over the whole
-//! batch and a launch for the gates.
+//! Rows of a batch do not depend on each other. So a workgroup carries a tile of rows of one direction through all
+//! steps and waits only for its own units. If the state is so wide that every workgroup would read large weights in
+//! every step, a step is a product over the whole batch and a launch for the gates.
 
 mod join;
 mod plan;
@@ -60,7 +59,7 @@ impl RecurrentKernels for Cube {
         let inputs = inputs.list();
         let mut outputs = inputs.each_ref().map(|tensor| Output::floats(tensor.shape()));
         if !wants_input {
-            // There is always a place for the input's gradient, with one number where it is not wanted.
+            // The input's gradient always has an output; if it is not wanted, of one number.
             outputs[0] = Output::floats([1]);
         }
         let [input, kernel, recurrent_kernel, bias, initial] = inputs;
@@ -136,8 +135,7 @@ fn forward(
     (output, (pass == Pass::Train).then_some(Kept { steps: kept, spans }))
 }
 
-/// The gradients of input (one number unless `wants_input`), kernel, recurrent kernel, bias and
-/// initial states.
+/// The gradients of input (one number if `wants_input` is false), kernel, recurrent kernel, bias and initial states.
 fn backward(
     inputs: RecurrentInputs<CubeBackend>,
     options: &RecurrentOptions,
@@ -184,7 +182,7 @@ fn backward(
         }
     }
     let d_initial = if layer.is_given() {
-        // What the gates of the first step give is still to be added.
+        // The part of the first step's gates is still to be added.
         let [states, directions] = [initial.shape()[0], plan.directions];
         let hidden = CubeBackend::float_add(part(&d_states, 0, [directions, batch, d_hidden]), recurrent);
         let hidden = reshaped(&contiguous(hidden), [1, directions, batch, d_hidden]);
@@ -201,7 +199,7 @@ fn backward(
     let deltas = if layer.is_split() { d_state_gates } else { d_gates.clone() };
     let before = part(&kept.steps, before_at(sizes, options), plan.by_step(d_hidden));
     let d_recurrent = if layer.resets_before() {
-        // The candidate's weights meet the reset state, the other gates' the state itself.
+        // The candidate's weights multiply the reset state, the other gates' weights the state itself.
         let columns = |tensor: &CubeTensor, from: usize, to: usize| {
             CubeBackend::float_slice(tensor.clone(), &[(..).into(), (..).into(), (from..to).into()])
         };
@@ -238,7 +236,7 @@ fn backward(
     [d_input, d_kernel, d_recurrent, d_bias, d_initial]
 }
 
-/// What the gates of the step in place `place` give to the gradient of the state before it.
+/// The part of the gates of the step at `place` in the gradient of the state before it.
 fn state_gradient(plan: &Plan, deltas: &CubeTensor, transposed: &CubeTensor, place: usize) -> CubeTensor {
     let Sizes { batch, time, d_hidden, .. } = plan.sizes;
     let width = plan.layer.width();
@@ -253,8 +251,7 @@ fn state_gradient(plan: &Plan, deltas: &CubeTensor, transposed: &CubeTensor, pla
     product(deltas, transposed.clone(), [plan.directions, batch, d_hidden])
 }
 
-/// The input with zeros at padded steps: what lies there may be no number, which would reach the
-/// kernel's gradient.
+/// The input with zeros at padded steps, which may hold NaN or infinity that would reach the kernel's gradient.
 fn without_padding(input: &CubeTensor, spans: &CubeTensor) -> CubeTensor {
     let shape = input.shape();
     let (time, d_input) = (shape[1], shape[2]);

@@ -1,11 +1,11 @@
-//! What a recurrent layer is: its cell, its directions, which outputs are wanted, and its sizes.
+//! The options of a recurrent layer (cell, directions, wanted outputs), and its sizes.
 
 use std::sync::Arc;
 
-use crate::activation::Activation;
+use crate::backend::activation::Activation;
 use kiln_base::Span;
 
-/// The order in which a layer walks over time. Outputs stay at their steps in both.
+/// The order in which a layer walks over time. Outputs stay at their steps in either order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
     /// From the first step to the last.
@@ -15,7 +15,7 @@ pub enum Direction {
     Reverse,
 }
 
-/// The directions that one call walks in.
+/// The directions of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Directions {
     /// One direction.
@@ -23,12 +23,12 @@ pub enum Directions {
     Forward,
     /// One direction, from the last step to the first.
     Reverse,
-    /// Both, outputs side by side.
+    /// Both, outputs concatenated.
     Both,
 }
 
 impl Directions {
-    /// The walks in the order of their weights and outputs.
+    /// The directions, in the order of their weights and outputs.
     #[must_use]
     pub fn walks(self) -> &'static [Direction] {
         match self {
@@ -44,7 +44,7 @@ impl Directions {
 pub enum CellKind {
     /// One gate.
     SimpleRnn {
-        /// The function of the state. Only tanh and relu are fused.
+        /// The activation of the state. Only tanh and relu are fused.
         activation: Activation,
     },
     /// Gates i, f, g, o.
@@ -57,7 +57,7 @@ pub enum CellKind {
 }
 
 impl CellKind {
-    /// How many gates.
+    /// The number of gates.
     #[must_use]
     pub fn gates(self) -> usize {
         match self {
@@ -67,13 +67,13 @@ impl CellKind {
         }
     }
 
-    /// How many rows the bias has.
+    /// The number of rows of the bias.
     #[must_use]
     pub fn biases(self) -> usize {
         if self == (Self::Gru { reset_after: true }) { 2 } else { 1 }
     }
 
-    /// How many states are carried.
+    /// The number of states carried.
     #[must_use]
     pub fn states(self) -> usize {
         if self == Self::Lstm { 2 } else { 1 }
@@ -83,7 +83,7 @@ impl CellKind {
 /// Which outputs are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Wanted {
-    /// The output of every step.
+    /// The outputs of all steps.
     pub sequence: bool,
     /// The final hidden state.
     pub hidden: bool,
@@ -92,7 +92,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Only the output of every step.
+    /// Only the outputs of all steps.
     pub const SEQUENCE: Self = Self { sequence: true, hidden: false, cell: false };
     /// Only the final hidden state.
     pub const HIDDEN: Self = Self { sequence: false, hidden: true, cell: false };
@@ -105,9 +105,9 @@ pub struct RecurrentOptions {
     pub cell: CellKind,
     /// The directions.
     pub directions: Directions,
-    /// The valid span of each row; without them every step is valid.
+    /// The valid span of each row; without spans, every step is valid.
     pub spans: Option<Arc<[Span]>>,
-    /// The outputs.
+    /// The wanted outputs.
     pub wanted: Wanted,
 }
 
@@ -120,7 +120,7 @@ impl RecurrentOptions {
         }
     }
 
-    /// Rows of a sequence in the output.
+    /// Rows of the output per sequence.
     pub fn out_rows(&self, time: usize) -> usize {
         let Wanted { sequence, hidden, cell } = self.wanted;
         let steps = if sequence { time } else { 0 };

@@ -14,7 +14,7 @@ use kiln_base::Span;
 ///
 /// # Panics
 ///
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn recurrent(
     input: Tensor<3>,
     weights: RecurrentWeights,
@@ -71,7 +71,7 @@ impl Walk {
         let padding = spans.map(|spans| padding(spans, steps, &device));
         let mut by_time = input.swap_dims(0, 1).reshape([steps * batch, d_input]);
         if let Some(padding) = &padding {
-            // Or NaN under padding would reach the kernel's gradient.
+            // Otherwise NaN under padding would reach the kernel's gradient.
             let padded = padding.clone().reshape([steps * batch, 1]).expand([steps * batch, d_input]);
             by_time = by_time.mask_fill(padded, 0.0);
         }
@@ -94,7 +94,7 @@ impl Walk {
                 zeros()
             } else if let (Some(padding), true) = (&padding, valid < batch) {
                 let padded = padding.clone().narrow(0, time, 1).reshape([batch, 1]).expand([batch, units]);
-                // What a padded step computed is not even looked at: it may be infinite or NaN.
+                // The result of a padded step is not used at all: it may be infinite or NaN.
                 let next = self.step(taken, &states);
                 states = next.into_iter().zip(states).map(|(new, old)| new.mask_where(padded.clone(), old)).collect();
                 states[0].clone().mask_fill(padded, 0.0)
@@ -119,7 +119,7 @@ impl Walk {
         Tensor::stack(rows, 1)
     }
 
-    /// One step, `projected`, `[batch, gates * d_hidden]`, being the inputs' part of the gates.
+    /// One step; `projected`, `[batch, gates * d_hidden]`, is the inputs' part of the gates.
     fn step(&self, projected: Tensor<2>, states: &[Tensor<2>]) -> States {
         let hidden = states[0].clone();
         let [units, _] = self.recurrent_kernel.dims();
@@ -164,10 +164,10 @@ fn padding(spans: &[Span], steps: usize, device: &Device) -> Tensor<2, Bool> {
     Tensor::from_data(TensorData::new(values, [steps, spans.len()]), device)
 }
 
-/// The steps of `[time, batch, width]`, each `[batch, width]`.
+/// Splits `[time, batch, width]` into steps, each `[batch, width]`.
 ///
-/// Halving again and again keeps the backward pass at O(time * log time): the gradient of one
-/// slice fills a tensor of its whole parent, so slicing step by step would cost O(time^2).
+/// Halving repeatedly keeps the backward pass at O(time * log time): the gradient of a slice fills a tensor of its
+/// parent's size, so slicing step by step would cost O(time^2).
 fn split_time(tensor: Tensor<3>) -> Vec<Tensor<2>> {
     let [steps, batch, width] = tensor.dims();
     match steps {

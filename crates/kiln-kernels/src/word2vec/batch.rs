@@ -1,39 +1,38 @@
-//! What an update of word2vec's tables is of: windows over runs of words, and the losses that it gives.
+//! The input of an update of word2vec's tables, windows over runs of words, and its losses.
 
 use serde::{Deserialize, Serialize};
 
-/// The places at which a window's centre stands.
+/// A window's position in the ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The place of the centre in the ids.
+    /// The index of the centre in the ids.
     pub centre: u32,
-    /// The place of the window's first word.
+    /// The index of the window's first word.
     pub start: u32,
-    /// The place after its last.
+    /// The index after its last word.
     pub end: u32,
 }
 
-/// Windows over runs of words, with what each is trained against.
+/// Windows over runs of words, with negative words to train against.
 #[derive(Clone, Debug, Default)]
 pub struct WindowBatch {
     /// The words.
     pub ids: Vec<u32>,
-    /// The windows; each holds at least one word next to its centre.
+    /// The windows; each has at least one word besides its centre.
     pub windows: Vec<Window>,
-    /// As many negative words for each window.
+    /// The negative words, the same number for each window.
     pub negatives: Vec<u32>,
 }
 
 impl WindowBatch {
-    /// Empties it and keeps its memory.
+    /// Empties the batch and keeps its memory.
     pub fn clear(&mut self) {
         self.ids.clear();
         self.windows.clear();
         self.negatives.clear();
     }
 
-    /// How many predictions a loss over the batch adds up: one a window, or in skip-gram one a word
-    /// of its context.
+    /// How many predictions a loss over the batch sums: one per window, or in skip-gram one per context word.
     pub fn predictions(&self, prediction: Prediction) -> u64 {
         match prediction {
             Prediction::CbowMean | Prediction::CbowSum => self.windows.len() as u64,
@@ -43,7 +42,7 @@ impl WindowBatch {
 
     /// # Panics
     ///
-    /// If the batch is not one of tables of `rows` rows.
+    /// If the batch does not fit tables of `rows` rows.
     pub(super) fn check(&self, rows: usize) {
         let places = self.ids.len();
         if let Some(id) = self.ids.iter().chain(&self.negatives).find(|&&id| id as usize >= rows) {
@@ -56,7 +55,7 @@ impl WindowBatch {
             );
         }
         let windows = self.windows.len().max(1);
-        assert_eq!(self.negatives.len() % windows, 0, "every window must have as many negative words");
+        assert_eq!(self.negatives.len() % windows, 0, "all windows must have the same number of negative words");
     }
 }
 
@@ -71,23 +70,23 @@ pub enum Prediction {
     SkipGram,
 }
 
-/// Losses added up.
+/// A sum of losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LossSum {
     /// The sum of the losses of `count` predictions.
     pub sum: f64,
-    /// How many predictions.
+    /// The number of predictions.
     pub count: u64,
 }
 
 impl LossSum {
-    /// Takes in another sum.
+    /// Adds another sum.
     pub fn add(&mut self, other: Self) {
         self.sum += other.sum;
         self.count += other.count;
     }
 
-    /// The mean loss; 0 of no predictions.
+    /// The mean loss; 0 if there are no predictions.
     pub fn mean(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
     }

@@ -1,5 +1,4 @@
-//! The update of word2vec's two tables by negative sampling, in place, by one thread or several at
-//! once.
+//! The update of word2vec's two tables by negative sampling, in place, by one or more threads at once.
 
 use pulp::{Simd, WithSimd};
 
@@ -7,20 +6,20 @@ use super::batch::{LossSum, Prediction, WindowBatch};
 use super::rows::{Floats, LINE, Rows, Table, axpy, dot};
 use crate::backend::cpu::lanes::{self, dispatch, load, store};
 
-/// How many windows before its own a row is asked for.
+/// How many windows ahead a row is prefetched.
 const AHEAD: usize = 2;
 
-/// A logarithm of many probabilities' product, taken only now and then.
+/// The logarithm of a product of many probabilities, computed only now and then.
 struct LogProduct {
     log: f64,
     product: f64,
 }
 
 impl LogProduct {
-    /// Takes in the probability `sigmoid(score)` of what is right, or its complement of what is wrong.
+    /// Multiplies by the probability `sigmoid(score)` of a right word, or by the complement for a wrong one.
     #[inline(always)]
     fn take_in(&mut self, score: f32, sigmoid: f32, is_right: bool) {
-        /// From here on ln sigmoid(-x) is -x to six digits, and the sigmoid has lost its own.
+        /// From here on, ln sigmoid(-x) is -x to six digits, and the sigmoid has lost its own digits.
         const FAR: f32 = 12.0;
         let wrongness = if is_right { -score } else { score };
         if wrongness > FAR || wrongness.is_nan() {
@@ -28,7 +27,7 @@ impl LogProduct {
             return;
         }
         let probability = f64::from(if is_right { sigmoid } else { 1.0 - sigmoid });
-        // Not below 1e-7, so no product falls out of range.
+        // At least 1e-7, so that no product underflows.
         self.product *= probability.max(1e-7);
         if self.product < 1e-290 {
             self.log += self.product.ln();
@@ -37,7 +36,7 @@ impl LogProduct {
     }
 }
 
-/// Memory of one thread.
+/// Buffers of one thread.
 #[derive(Debug, Default)]
 pub struct Workspace {
     inputs: Vec<f32>,
@@ -69,7 +68,7 @@ impl WithSimd for Update<'_> {
         for (n, window) in self.batch.windows.iter().enumerate() {
             let ids = &self.batch.ids;
             if let Some(soon) = self.batch.windows.get(n + AHEAD) {
-                // The rest of its context are the windows' before it.
+                // The other words of its context were prefetched for the windows before.
                 self.input.prefetch(ids[soon.end as usize - 1]);
                 self.output.prefetch(ids[soon.centre as usize]);
                 for &word in &self.batch.negatives[(n + AHEAD) * negatives..][..negatives] {
@@ -139,7 +138,7 @@ impl Update<'_> {
         for n in 0..count {
             self.output.read(simd, targets[n], &mut outputs[n * stride..][..stride]);
         }
-        // Scores lie target by target, so that those of the centre come first.
+        // Scores are ordered by target, so those of the centre come first.
         for target in 0..count {
             let row = &outputs[target * stride..][..stride];
             for word in 0..words {
@@ -172,8 +171,8 @@ fn combine<S: Simd>(simd: S, rows: &[f32], stride: usize, count: usize, weights:
     }
 }
 
-/// Turns scores into `rate * (label - sigmoid(score))`; the first `positive` have label 1. The loss
-/// takes in the probability of each label.
+/// Turns scores into `rate * (label - sigmoid(score))`; the first `positive` have label 1. Multiplies the probability
+/// of each label into the loss.
 #[inline(always)]
 fn gradients<S: Simd>(simd: S, scores: &mut [f32], count: usize, positive: usize, rate: f32, loss: &mut LogProduct) {
     let mut sigmoids = Floats::default();
@@ -206,8 +205,8 @@ impl Workspace {
     }
 }
 
-/// Every id of the batch must be below the rows of both tables, every window within the ids. Other
-/// threads may do the same at the same time.
+/// Every id of the batch must be below the number of rows of both tables, and every window within the ids. Other
+/// threads may update at the same time.
 pub(super) fn update(
     input: &Table,
     output: &Table,

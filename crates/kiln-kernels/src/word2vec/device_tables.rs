@@ -38,26 +38,26 @@ pub struct DeviceTables {
 impl DeviceTables {
     /// Copies the tables to the device.
     pub fn new(tables: &WordTables, device: &Device) -> Self {
-        // Nothing here is recorded for a backward pass.
+        // Nothing is recorded for a backward pass.
         let device = device.clone().inner();
         let shape = [tables.rows(), tables.width()];
         let tensor = |values| Tensor::from_data(TensorData::new(values, shape), (&device, DType::F32));
         Self { input: tensor(tables.input()), output: tensor(tables.output()) }
     }
 
-    /// How many rows each table has.
+    /// The number of rows of each table.
     pub fn rows(&self) -> usize {
         self.input.dims()[0]
     }
 
-    /// Numbers in a row.
+    /// Numbers per row.
     pub fn width(&self) -> usize {
         self.input.dims()[1]
     }
 
-    /// One step of stochastic gradient descent a window, as
-    /// [`WordTables::update`](WordTables::update) describes it. Gives the loss before it, summed
-    /// over the batch's [predictions](WindowBatch::predictions), and does not wait for the device.
+    /// One step of stochastic gradient descent per window, as described at [`WordTables::update`](WordTables::update).
+    /// Returns the loss before it, summed over the batch's [predictions](WindowBatch::predictions), without waiting for
+    /// the device.
     ///
     /// # Shapes
     ///
@@ -65,21 +65,20 @@ impl DeviceTables {
     ///
     /// # Fast path
     ///
-    /// On a GPU, one launch updates for all windows of the batch at once, in place, a workgroup a
-    /// window. Windows do not wait for each other: where two add to a number at once, one of the sums
-    /// may be lost, and where one reads a row that another has changed by half, it takes it as it is,
-    /// so results vary from run to run, as those of [`WordTables::update_racing`] do. Windows that
-    /// share no word give the same as [`WordTables::update`] up to rounding.
+    /// On a GPU, one launch updates all windows of the batch in place, one workgroup per window. Windows do not wait
+    /// for each other: if two add to a number at the same time, one of the additions may be lost, and a window may read
+    /// a row that another one has partly changed. So results vary from run to run, as those of
+    /// [`WordTables::update_racing`] do. For windows that share no word, the result equals that of
+    /// [`WordTables::update`] up to rounding.
     ///
-    /// [`reference::word_update`](crate::reference::word_update) does it where there is no such kernel:
-    /// - on the CPU backends, where [`WordTables`] is the faster way, and in a build of Burn with
-    ///   `fusion`;
-    /// - where the memory of the device's workgroups is too small: CBOW takes the numbers of a row
-    ///   and about 1,100 more, skip-gram one for each pair of a context word and a target, up to the
-    ///   next power of two, and 33 for each of at least 32 targets;
-    /// - where a table or the batch holds more numbers than 32 bits count;
-    /// - on an adapter that is no card, where a unit's loops may take 65,535 turns in all: about
-    ///   700 such pairs in rows of 1,000 numbers.
+    /// [`reference::word_update`](crate::reference::word_update) is used if there is no such kernel:
+    /// - on the CPU backends, where [`WordTables`] is faster, and in a build of Burn with `fusion`;
+    /// - if the memory of the device's workgroups is too small: CBOW takes the numbers of a row and about 1,100 more;
+    ///   skip-gram takes one for each pair of a context word and a target, rounded up to a power of two, and 33 for
+    ///   each target, of at least 32;
+    /// - if a table or the batch has more numbers than 32 bits count;
+    /// - on a software adapter, where a unit's loops have at most 65,535 iterations in all: about 700 such pairs in
+    ///   rows of 1,000 numbers.
     ///
     /// # Panics
     ///
@@ -113,7 +112,7 @@ impl DeviceTables {
         let device = self.input.device();
         let launch = match device.as_dispatch() {
             DispatchDevice::Cube(device) => Launch::plan(device, self.input.dims(), batch, prediction, rate)?,
-            #[allow(unreachable_patterns)] // a build may hold no other backend
+            #[allow(unreachable_patterns)] // a build may have no other backend
             _ => return None,
         };
         let (input, output) = (self.input.extract().into_dispatch(), self.output.extract().into_dispatch());

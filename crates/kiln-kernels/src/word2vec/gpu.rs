@@ -1,10 +1,9 @@
-//! word2vec's step over the windows of a batch in one launch: a workgroup a window, its units along
-//! the numbers of a row. Checking the batch is left to callers.
+//! word2vec's step over the windows of a batch in one launch: one workgroup per window, with its units along the
+//! numbers of a row. Callers check the batch.
 //!
-//! A unit reads and writes the numbers of only its own columns, so the units of a window need no
-//! order among them but for the scores: there each unit leaves the part of its columns in workgroup
-//! memory, and one unit a score adds the parts up. All loops that hold a barrier are bounded by
-//! numbers of the launch, which WebGPU wants to be the same for every unit.
+//! A unit reads and writes only its own columns, so the units of a window need no synchronisation except for the
+//! scores: each unit writes the part of its columns to workgroup memory, and one unit per score sums the parts. The
+//! bounds of loops with barriers are constants of the launch, since WebGPU requires them to be the same for every unit.
 
 use std::any::TypeId;
 
@@ -18,16 +17,16 @@ use super::batch::{Prediction, WindowBatch};
 use crate::backend::gpu::adapter::Adapter;
 use crate::backend::gpu::tensors::{empty, owned, same, upload};
 
-/// Units of a workgroup: those that run in lockstep on most GPUs, so that barriers cost little. Each
-/// takes every 32nd column of a row.
+/// Units of a workgroup: as many as run in lockstep on most GPUs, so that barriers cost little. Each handles every 32nd
+/// column of a row.
 const LANES: usize = 32;
 
-/// A batch as the kernels take it.
+/// A batch in the kernels' form.
 #[derive(Clone, Debug)]
 pub(super) struct Launch {
-    /// The ids, then three places for each window, then the negative words.
+    /// The ids, then three numbers for each window, then the negative words.
     words: Vec<u32>,
-    /// How many ids come before the windows.
+    /// The number of ids, where the windows start.
     windows_at: usize,
     windows: usize,
     /// Words that each window is scored against, the centre included.
@@ -40,9 +39,8 @@ pub(super) struct Launch {
 }
 
 impl Launch {
-    /// The launch of a batch over tables of `rows` rows of `width` numbers; none where the device's
-    /// limits or a 32-bit index are too small for it, a software adapter might end its loops early, or
-    /// Burn fuses operations in this build.
+    /// The launch of a batch on tables of `rows` rows of `width` numbers. `None` if the device's limits or a 32-bit
+    /// index are too small, a software adapter might end its loops early, or Burn fuses operations in this build.
     pub(super) fn plan(
         device: &CubeDevice,
         [rows, width]: [usize; 2],
@@ -61,7 +59,7 @@ impl Launch {
         let windows_at = batch.ids.len();
         let mut launch = Self { words: Vec::new(), windows_at, windows, targets, context, prediction, rate, cubes };
         let words = windows_at + 3 * windows + batch.negatives.len();
-        // A runtime may pad rows to some hundreds of bytes.
+        // A runtime may pad rows by some hundred bytes.
         let table = rows.checked_mul(width + 512)?;
         let fits = launch.shared_memory(width) <= adapter.shared_memory
             && LANES <= adapter.units(LANES)
@@ -77,7 +75,7 @@ impl Launch {
         Some(launch)
     }
 
-    /// The most scores that a window has.
+    /// The most scores of a window.
     fn most_scores(&self) -> usize {
         match self.prediction {
             Prediction::SkipGram => self.context * self.targets,
@@ -85,13 +83,12 @@ impl Launch {
         }
     }
 
-    /// Room for a window's scores. Few sizes, since each is a kernel to compile.
+    /// Space for a window's scores. Few sizes, since each is a kernel to compile.
     fn scores(&self) -> usize {
         self.most_scores().next_power_of_two()
     }
 
-    /// Rows of units' parts: for as many scores as there are units to add them up, and in skip-gram
-    /// for a gradient of each target.
+    /// Rows of the units' parts: enough for one score per unit, and in skip-gram for one gradient per target.
     fn parts(&self) -> usize {
         match self.prediction {
             Prediction::SkipGram => self.targets.next_multiple_of(LANES),
@@ -105,7 +102,7 @@ impl Launch {
         (self.parts() * (LANES + 1) + self.scores() + mean) * size_of::<f32>()
     }
 
-    /// The turns that a unit takes in all loops of a kernel together, at most.
+    /// The most iterations of a unit in a kernel, all loops together.
     fn turns(&self, width: usize) -> usize {
         let scores = self.most_scores();
         let a_column = 3 * scores + 2 * (self.context + self.targets) + 2;
@@ -117,8 +114,7 @@ impl Launch {
 /// The update as an operation of a backend.
 #[backend_extension(Cube)]
 pub(super) trait WordOps: Backend {
-    /// Both tables after the update, in place where nothing else holds them, and the loss of each
-    /// window before it.
+    /// Both tables after the update, in place if nothing else holds them, and the loss of each window before it.
     ///
     /// # Shapes
     ///
@@ -158,7 +154,7 @@ impl WordOps for Cube {
     }
 }
 
-/// What the kernel is compiled for, which is also how much memory of the workgroup it takes.
+/// Compile-time parameters of the kernel, which also decide how much workgroup memory it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Room {
     prediction: Prediction,
@@ -167,7 +163,7 @@ struct Room {
     parts: usize,
 }
 
-/// The batch, as the kernel is told of it.
+/// The arguments of the kernel about the batch.
 #[derive(CubeType, CubeLaunch)]
 struct Batch {
     windows: usize,
@@ -177,14 +173,14 @@ struct Batch {
     rate: f32,
 }
 
-/// Where a window lies in the words.
+/// The position of a window in the words.
 #[derive(CubeType)]
 struct Places {
     centre: usize,
     start: usize,
-    /// How many words its context has.
+    /// The number of its context words.
     context: usize,
-    /// Where its negative words begin.
+    /// The index of its first negative word.
     negatives: usize,
 }
 
@@ -201,7 +197,7 @@ fn target_id(words: &[u32], places: &Places, n: usize) -> usize {
     words[if n == 0 { places.centre } else { places.negatives + n - 1 }] as usize
 }
 
-/// What remains of a score once its label is taken into account: positive where the model is wrong.
+/// The score with the label's sign: positive if the model is wrong.
 #[cube]
 fn wrongness(score: f32, target: usize) -> f32 {
     if target == 0 { -score } else { score }
@@ -224,8 +220,8 @@ fn loss(wrongness: f32) -> f32 {
     far + (1.0 + (-wrongness.abs()).exp()).ln()
 }
 
-/// Row `row` of the parts added up. Rows are one longer than there are units, so that the units read
-/// from different banks of the memory.
+/// The sum of row `row` of the parts. Rows are one longer than there are units, so that the units read from different
+/// memory banks.
 #[cube]
 fn sum_of_parts(parts: &[f32], row: usize) -> f32 {
     let mut sum = 0.0f32;
@@ -235,8 +231,8 @@ fn sum_of_parts(parts: &[f32], row: usize) -> f32 {
     sum
 }
 
-/// Turns the parts of the scores from `first` on, of `count`, into their gradients times the rate, a unit a score. Gives
-/// the loss of the unit's score.
+/// Turns the parts of scores `first` onwards, of `count` in all, into their gradients times the rate, one score per
+/// unit. Returns the loss of the unit's score.
 #[cube]
 fn finish_scores(parts: &[f32], scores: &mut [f32], first: usize, count: usize, batch: &Batch) -> f32 {
     sync_cube();
@@ -253,7 +249,7 @@ fn finish_scores(parts: &[f32], scores: &mut [f32], first: usize, count: usize, 
     own_loss
 }
 
-/// Adds up the losses of the units.
+/// Sums the losses of the units.
 #[cube]
 fn put_loss(parts: &mut [f32], losses: &mut [f32], own_loss: f32) {
     let lane = UNIT_POS as usize;
@@ -292,8 +288,7 @@ fn update_windows(
     }
 }
 
-/// CBOW. The mean of a window's context is kept in workgroup memory, each number where only its own unit
-/// reads it.
+/// CBOW. The mean of a window's context is in workgroup memory; each number is read only by the unit that wrote it.
 #[cube]
 fn cbow(
     input: &mut Tensor<f32>,
@@ -340,7 +335,7 @@ fn cbow(
     put_loss(&mut parts, losses, own_loss);
 
     for column in range_stepped(lane, room.width, LANES) {
-        // All of the gradient before the first row changes: a negative word may come twice.
+        // The whole gradient before the first row changes: a negative word may occur twice.
         let mut gradient = 0.0f32;
         for target in 0..batch.targets {
             gradient += scores[target] * output[target_id(words, places, target) * output_row + column];
@@ -354,7 +349,7 @@ fn cbow(
     }
 }
 
-/// Skip-gram. A window's scores lie context word by context word, `targets` of each.
+/// Skip-gram. A window's scores are ordered by context word, with `targets` scores each.
 #[cube]
 fn skip_gram(
     input: &mut Tensor<f32>,
@@ -392,8 +387,8 @@ fn skip_gram(
     put_loss(&mut parts, losses, own_loss);
 
     for column in range_stepped(lane, room.width, LANES) {
-        // The targets' gradients are of the context's rows before they change, and wait in the unit's
-        // own column of the parts; the context's are of the targets' rows before those change.
+        // The targets' gradients use the context's rows before they change, and are kept in the unit's own column of
+        // the parts; the context's gradients use the targets' rows before those change.
         for target in 0..targets {
             let mut gradient = 0.0f32;
             for n in 0..places.context {

@@ -1,8 +1,7 @@
-//! The rows of word2vec's tables, read and added to by several threads at once.
+//! The rows of word2vec's tables, read and updated by several threads at once.
 //!
-//! Threads do so without locks, as in word2vec.c: a number that two of them add to at the same moment
-//! may lose one of the two sums. The tables are of atomic words for that, each of two floats, so that
-//! this is a lost sum and never a torn number.
+//! As in word2vec.c, threads use no locks: if two add to a number at the same time, one of the additions may be lost.
+//! The tables consist of atomic words of two floats each, so that a number is never torn.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,7 +9,7 @@ use pulp::Simd;
 
 use crate::backend::cpu::lanes::{load, store};
 
-/// Floats in a cache line; rows begin at one, and every machine's vectors divide it.
+/// Floats per cache line. Rows start at a line, and it is a multiple of every machine's vectors.
 pub(super) const LINE: usize = 16;
 
 /// A cache line of a table.
@@ -37,12 +36,12 @@ impl Table {
         Self { lines: values.chunks(width).flat_map(|row| row.chunks(LINE).map(line)).collect(), width }
     }
 
-    /// Lines of a row.
+    /// Lines per row.
     pub(super) fn row_lines(&self) -> usize {
         self.width.div_ceil(LINE)
     }
 
-    /// How many rows.
+    /// The number of rows.
     pub(super) fn rows(&self) -> usize {
         self.lines.len() / self.row_lines()
     }
@@ -77,8 +76,7 @@ fn split(bits: u64) -> [u32; 2] {
     [bits as u32, (bits >> 32) as u32]
 }
 
-/// Asks the memory for the cache lines of a row that is going to be written, so that no other core
-/// holds them then.
+/// Prefetches the cache lines of a row for writing, so that no other core holds them.
 #[inline(always)]
 fn prefetch_row(row: &[Line]) {
     #[cfg(target_arch = "x86_64")]
@@ -96,7 +94,7 @@ fn prefetch_row(row: &[Line]) {
     let _ = row;
 }
 
-/// The rows of a table, which other threads may update meanwhile. `values` are as long as a padded row.
+/// The rows of a table, which other threads may be updating. `values` have the length of a padded row.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
     lines: &'a [Line],
@@ -109,7 +107,7 @@ impl Rows<'_> {
         &self.lines[row as usize * self.row_lines..][..self.row_lines]
     }
 
-    /// The numbers of a padded row.
+    /// Numbers per padded row.
     #[inline(always)]
     pub(super) fn stride(&self) -> usize {
         self.row_lines * LINE
@@ -139,7 +137,7 @@ impl Rows<'_> {
         }
     }
 
-    /// Asks the memory for a row that is needed soon: rows of rare words lie in no cache.
+    /// Prefetches a row that is needed soon: rows of rare words are not in the cache.
     #[inline(always)]
     pub(super) fn prefetch(&self, row: u32) {
         prefetch_row(self.row(row));
@@ -152,13 +150,13 @@ impl Rows<'_> {
 pub(super) struct Floats(pub(super) [f32; LINE]);
 
 impl Line {
-    /// Reads the line, each pair of floats whole, with moves as wide as the vectors that read the
-    /// copy: a processor passes what it has just stored on to a load of the same width at once.
+    /// Reads the line, each pair of floats whole. The moves are as wide as the vectors that read the copy: a processor
+    /// forwards a store at once only to a load of the same width.
     #[inline(always)]
     fn get<S: Simd>(&self, values: &mut [f32; LINE]) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: both places are a line long. The machine's moves race as relaxed loads of the pairs
-        // would: aligned pairs are not torn, which processors do without promising it for wide moves.
+        // SAFETY: both places are a line long. The machine's moves race as relaxed loads of the pairs would: aligned
+        // pairs are not torn, although processors do not promise it for wide moves.
         unsafe {
             copy_line::<S>(self.0.as_ptr().cast(), values.as_mut_ptr());
         }
@@ -209,7 +207,7 @@ impl Line {
     }
 }
 
-/// `to += scale * from` over a line, by the machine's own instructions as in [`copy_line`].
+/// `to += scale * from` over a line, in assembly as in [`copy_line`].
 ///
 /// # Safety
 ///
@@ -274,8 +272,8 @@ unsafe fn add_line<S: Simd>(scale: f32, from: *const f32, to: *mut f32) {
     }
 }
 
-/// Moves a line by the machine's own instructions, about which the compiler assumes nothing but that
-/// they read `from` and write `to`: it would have to assume that nobody else does.
+/// Copies a line in assembly. The compiler assumes only that it reads `from` and writes `to`, not that nobody else
+/// does.
 ///
 /// # Safety
 ///
@@ -321,7 +319,7 @@ unsafe fn copy_line<S: Simd>(from: *const f32, to: *mut f32) {
     }
 }
 
-/// `out += scale * values`; both are whole cache lines long.
+/// `out += scale * values`; both are whole cache lines.
 #[inline(always)]
 pub(super) fn axpy<S: Simd>(simd: S, scale: f32, values: &[f32], out: &mut [f32]) {
     let scale = simd.splat_f32s(scale);
@@ -331,10 +329,10 @@ pub(super) fn axpy<S: Simd>(simd: S, scale: f32, values: &[f32], out: &mut [f32]
     }
 }
 
-/// The product of two rows, which are whole cache lines long.
+/// The dot product of two rows of whole cache lines.
 #[inline(always)]
 pub(super) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
-    // Two sums, since an addition waits for the one before it; narrow vectors have both in a line.
+    // Two sums, since an addition waits for the one before it; with narrow vectors both are in one line.
     let (mut even, mut odd) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
     let step = LINE.max(2 * S::F32_LANES);
     let whole = a.len() - a.len() % step;

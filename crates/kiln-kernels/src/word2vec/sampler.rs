@@ -1,27 +1,27 @@
-//! Windows drawn from sentences, and negative words drawn by frequency.
+//! Draws windows from sentences, and negative words by frequency.
 
 use kiln_base::SplitMix64;
 
 use super::batch::{Window, WindowBatch};
 
-/// Draws numbers in proportion to weights in constant time (Walker's alias method, Vose's set-up).
+/// Draws numbers in proportion to weights in constant time (Walker's alias method, with Vose's construction).
 #[derive(Clone, Debug)]
 pub struct AliasTable {
-    /// Of each number: below which draw it stands for itself, and what it stands for otherwise.
+    /// For each number: the threshold below which a draw selects it, and the number selected otherwise.
     entries: Vec<(u32, u32)>,
-    /// The sums of the weights of all numbers up to each.
+    /// Cumulative sums of the weights.
     sums: Vec<f64>,
 }
 
 impl AliasTable {
-    /// A table over `weights`, none of them negative.
+    /// A table for `weights`, none of them negative.
     ///
     /// # Panics
     ///
-    /// If there is no positive weight, or one is no number.
+    /// If no weight is positive, or one is NaN or infinite.
     pub fn new(weights: &[f64]) -> Self {
         let total: f64 = weights.iter().sum();
-        assert!(total > 0.0 && total.is_finite(), "weights must be positive and finite, but add up to {total}");
+        assert!(total > 0.0 && total.is_finite(), "weights must have a positive, finite sum, found {total}");
         let mut scaled: Vec<f64> = weights.iter().map(|weight| weight * weights.len() as f64 / total).collect();
         let (mut small, mut large): (Vec<usize>, Vec<usize>) = (0..weights.len()).partition(|&n| scaled[n] < 1.0);
         let mut entries: Vec<(u32, u32)> = (0..weights.len()).map(|n| (u32::MAX, n as u32)).collect();
@@ -42,20 +42,19 @@ impl AliasTable {
         Self { entries, sums: sums.collect() }
     }
 
-    /// The number that the random word `bits` draws.
+    /// The number drawn by the random word `bits`.
     #[inline]
     pub fn draw(&self, bits: u64) -> u32 {
-        // The high half chooses an entry, the low half between its two numbers.
+        // The high half chooses an entry, the low half one of its two numbers.
         let place = ((bits >> 32) * self.entries.len() as u64) >> 32;
         let (below, other) = self.entries[place as usize];
         if (bits as u32) < below { place as u32 } else { other }
     }
 
-    /// Draws in proportion to the weights of all numbers but `other`, which must not be the only one
-    /// with a weight.
+    /// Draws in proportion to the weights of all numbers except `other`, which must not be the only one with a weight.
     #[inline]
     pub fn draw_other(&self, other: u32, random: &mut SplitMix64) -> u32 {
-        /// Draws after which `other` is known to have nearly all of the weight.
+        /// After this many draws, `other` must have nearly all of the weight.
         const TRIES: usize = 32;
         for _ in 0..TRIES {
             let drawn = self.draw(random.next_u64());
@@ -66,7 +65,7 @@ impl AliasTable {
         self.search_other(other, random)
     }
 
-    /// The same by the sums of the weights, in logarithmic time.
+    /// The same by searching the sums of the weights, in logarithmic time.
     #[cold]
     fn search_other(&self, other: u32, random: &mut SplitMix64) -> u32 {
         let below = |n: usize| if n == 0 { 0.0 } else { self.sums[n - 1] };
@@ -79,25 +78,25 @@ impl AliasTable {
             (place + 1, last + 1, at + self.sums[place] - before)
         };
         let found = (first + self.sums[first..end].partition_point(|&sum| sum <= at)).min(end - 1);
-        // Rounding may point past the last number that has a weight.
+        // Rounding may point beyond the last number with a weight.
         (first..=found).rev().find(|&n| self.sums[n] > below(n)).unwrap_or(found) as u32
     }
 }
 
-/// Draws windows from sentences: frequent words left out now and then, windows shrunk at random,
-/// negative words by a power of their counts.
+/// Draws windows from sentences: frequent words are dropped at random, windows are shrunk at random, and negative words
+/// are drawn by a power of their counts.
 #[derive(Clone, Debug)]
 pub struct WindowSampler {
-    /// The words to each side of a centre.
+    /// Most words on each side of a centre.
     pub window: usize,
-    /// Whether each window is drawn from 1 to `window`.
+    /// Whether each window's reach is drawn from 1 to `window`.
     pub shrink_windows: bool,
-    /// Negative words a window.
+    /// Negative words per window.
     pub negative: usize,
-    /// Whether a word's window is drawn as two, before and after it, each with its own negative words:
-    /// in skip-gram, whose context words share those. Default: it is not.
+    /// Whether a word's window is split into two, before and after it, each with its own negative words; for skip-gram,
+    /// whose context words share them. Default: false.
     pub halves: bool,
-    /// Of each word: the draws, of 2^32, that keep it.
+    /// For each word, how many of 2^32 draws keep it.
     keep: Vec<u64>,
     negatives: AliasTable,
 }
@@ -105,9 +104,9 @@ pub struct WindowSampler {
 impl WindowSampler {
     /// A sampler for words that occur `counts` times each.
     ///
-    /// A word is kept with probability (sqrt(c / t) + 1) t / c, where t is `sample` times the
-    /// corpus's words; `sample` 0 keeps all. Negative words are drawn in proportion to
-    /// c^`exponent`, and never the centre.
+    /// A word is kept with probability (sqrt(c / t) + 1) t / c, where t is `sample` times the number of words in the
+    /// corpus; with `sample` 0, all are kept. Negative words are drawn in proportion to c^`exponent`, and never the
+    /// centre.
     ///
     /// # Panics
     ///
@@ -120,8 +119,8 @@ impl WindowSampler {
         sample: f64,
         exponent: f64,
     ) -> Self {
-        assert!(window > 0, "a window must reach one word at least");
-        assert!(counts.iter().filter(|&&count| count > 0).count() > 1, "two words at least must have a count");
+        assert!(window > 0, "a window must reach at least one word");
+        assert!(counts.iter().filter(|&&count| count > 0).count() > 1, "at least two words must have a count");
         let threshold = sample * counts.iter().map(|&count| count as f64).sum::<f64>();
         let keep = |&count: &u64| {
             let share = threshold / count as f64;
@@ -140,7 +139,7 @@ impl WindowSampler {
         }
     }
 
-    /// Adds the windows of a sentence to the batch. A sentence of fewer than two kept words has none.
+    /// Adds the windows of a sentence to the batch. A sentence with fewer than two kept words has none.
     pub fn draw(&self, sentence: &[u32], random: &mut SplitMix64, batch: &mut WindowBatch) {
         let first = batch.ids.len();
         batch.ids.extend(sentence.iter().filter(|&&id| {

@@ -7,10 +7,9 @@ use super::cpu::{self, Workspace};
 use super::rows::Table;
 use crate::random::RandomKey;
 
-/// The table of words as context or centre, and the table of words as what is predicted.
+/// The table of words as context or centre, and the table of words as predictions.
 ///
-/// An update touches the rows only of the words in its windows, in place. Rows are padded to whole
-/// cache lines.
+/// An update changes only the rows of the words in its windows, in place. Rows are padded to whole cache lines.
 ///
 /// # Examples
 ///
@@ -35,20 +34,19 @@ pub struct WordTables {
 }
 
 impl WordTables {
-    /// Tables of these rows, each `width` numbers.
+    /// Tables from their rows, `width` numbers each.
     ///
     /// # Panics
     ///
-    /// If the width is 0, or the tables are not of as many whole rows.
+    /// If the width is 0, or the tables do not have the same number of whole rows.
     pub fn new(input: &[f32], output: &[f32], width: usize) -> Self {
         assert!(width > 0, "rows must hold at least one number");
-        assert_eq!(input.len() % width, 0, "{} numbers are no whole rows of {width}", input.len());
-        assert_eq!(input.len(), output.len(), "both tables must have as many rows");
+        assert_eq!(input.len() % width, 0, "{} numbers do not fill rows of {width}", input.len());
+        assert_eq!(input.len(), output.len(), "both tables must have the same number of rows");
         Self { input: Table::new(input, width), output: Table::new(output, width), width }
     }
 
-    /// Fresh tables as gensim makes them: input rows uniform in ±1 / width, each keyed by its row, and
-    /// output rows of zeros.
+    /// Initial tables, as in gensim: input rows uniform in ±1 / width, each keyed by its row, and zero output rows.
     ///
     /// # Panics
     ///
@@ -59,7 +57,7 @@ impl WordTables {
         tables
     }
 
-    /// Adds rows up to `rows`, made as [`WordTables::random`] makes them.
+    /// Adds rows up to `rows`, as [`WordTables::random`] makes them.
     pub fn grow(&mut self, rows: usize, key: RandomKey) {
         let scale = 2.0 / self.width as f32;
         let fresh: Vec<f32> = (self.rows()..rows)
@@ -71,12 +69,12 @@ impl WordTables {
         self.output.extend(&vec![0.0; fresh.len()]);
     }
 
-    /// How many rows each table has.
+    /// The number of rows of each table.
     pub fn rows(&self) -> usize {
         self.input.rows()
     }
 
-    /// Numbers in a row.
+    /// Numbers per row.
     pub fn width(&self) -> usize {
         self.width
     }
@@ -91,18 +89,17 @@ impl WordTables {
         self.output.values()
     }
 
-    /// One step of stochastic gradient descent a window, in their order. Gives the loss before it:
-    /// -ln sigmoid(score of the centre) - sum of ln sigmoid(-score of a negative word).
+    /// One step of stochastic gradient descent per window, in order. Returns the loss before each step: -ln
+    /// sigmoid(score of the centre) - sum of ln sigmoid(-score of a negative word).
     ///
-    /// CBOW scores a target by the mean or the sum of the context's input rows, and each of those
-    /// rows takes the whole gradient of the mean, as in word2vec.c. Skip-gram scores each context
-    /// word's input row against the centre and the window's negative words, which the context
-    /// shares; all of a window's gradients are of the rows before it.
+    /// CBOW scores a target with the mean or the sum of the context's input rows, and each of those rows receives the
+    /// whole gradient of the mean, as in word2vec.c. Skip-gram scores each context word's input row against the centre
+    /// and the window's negative words, which the context shares. All gradients of a window use the rows before it.
     ///
     /// # Panics
     ///
-    /// If an id is not below [`WordTables::rows`], a window does not lie within the ids, or the
-    /// negative words are not as many for each window.
+    /// If an id is not below [`WordTables::rows`], a window is not within the ids, or the windows do not have the same
+    /// number of negative words.
     pub fn update(
         &mut self,
         batch: &WindowBatch,
@@ -114,9 +111,9 @@ impl WordTables {
         cpu::update(&self.input, &self.output, batch, prediction, rate, memory)
     }
 
-    /// As [`WordTables::update`], while other threads do the same. No thread waits for another: where
-    /// two add to a number at once, one of the sums may be lost, so results vary from run to run
-    /// (Recht et al., "Hogwild!", 2011).
+    /// [`WordTables::update`] while other threads do the same. Threads do not wait for each other: if two add to a
+    /// number at the same time, one of the additions may be lost, so results vary from run to run (Recht et al.,
+    /// "Hogwild!", 2011).
     ///
     /// # Panics
     ///

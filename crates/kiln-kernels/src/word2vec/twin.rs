@@ -5,11 +5,11 @@ use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData};
 
 use super::batch::{Prediction, WindowBatch};
 
-/// [`DeviceTables::update`](crate::word2vec::DeviceTables::update) by gathering rows and adding
-/// gradients to them. Gives both tables after the update, and the loss before it.
+/// [`DeviceTables::update`](crate::word2vec::DeviceTables::update) by gathering rows and adding gradients to them.
+/// Returns both tables after the update, and the loss before it.
 ///
-/// All windows of the batch see the rows before the batch, and where several add to a row, their
-/// gradients are summed; the kernels update window by window, and theirs race.
+/// All windows of the batch use the rows before the batch, and the gradients of a row are summed; the kernels update
+/// window by window, and on a GPU windows race.
 ///
 /// # Shapes
 ///
@@ -18,7 +18,7 @@ use super::batch::{Prediction, WindowBatch};
 ///
 /// # Panics
 ///
-/// If the batch is not one of tables of these rows.
+/// If the batch does not fit tables of these rows.
 pub fn word_update(
     input: Tensor<2>,
     output: Tensor<2>,
@@ -26,7 +26,7 @@ pub fn word_update(
     prediction: Prediction,
     rate: f32,
 ) -> (Tensor<2>, Tensor<2>, Tensor<1>) {
-    /// Numbers of the rows gathered at a time.
+    /// Most numbers in the rows gathered at a time.
     const ROOM: usize = 1 << 24;
     let all = Predictions::of(batch, prediction);
     let (device, width) = (input.device(), input.dims()[1]);
@@ -47,7 +47,7 @@ pub fn word_update(
         let (context, owners, targets) = (ids(all.words[word..word + words].to_vec()), ids(owners), ids(targets));
         word += words;
 
-        // What predicts, and the rows it is scored against.
+        // The sums of the predicting rows, and the rows that they are scored against.
         let zeros = Tensor::<2>::zeros([count, width], (&device, input.dtype()));
         let sums =
             zeros.select_assign(0, owners.clone(), input.clone().select(0, context.clone()), IndexingUpdateOp::Add);
@@ -61,7 +61,7 @@ pub fn word_update(
         signs[0] = 1.0;
         let signs = Tensor::<2>::from_data(TensorData::new(signs, [1, all.targets]), (&device, input.dtype()));
         let wrongness = scores * signs.clone().neg();
-        // ln(1 + e^x) so that nothing overflows.
+        // ln(1 + e^x) without overflow.
         let losses = wrongness.clone().clamp_min(0.0) + wrongness.clone().abs().neg().exp().log1p();
         loss = loss + losses.sum();
         let steps = (sigmoid(wrongness) * signs * rate).reshape([count, all.targets, 1]);
@@ -74,15 +74,15 @@ pub fn word_update(
     (new_input, new_output, loss)
 }
 
-/// What each prediction of a batch is made from and scored against: a window's whole context, or in
-/// skip-gram a word of it.
+/// The words of each prediction of a batch, and its targets. A prediction is a window's whole context, or in skip-gram
+/// one word of it.
 struct Predictions {
-    /// The ids of the words that predict, and which prediction each belongs to, in ascending order.
+    /// The ids of the predicting words, and the index of their prediction, ascending.
     words: Vec<i32>,
     owners: Vec<i32>,
-    /// What each prediction's words are multiplied by.
+    /// The factor of each prediction's words.
     scales: Vec<f32>,
-    /// The ids of the words that each is scored against, the centre first.
+    /// The ids of the words that each prediction is scored against, the centre first.
     ids: Vec<i32>,
     targets: usize,
     count: usize,

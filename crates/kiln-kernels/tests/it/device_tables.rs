@@ -1,4 +1,4 @@
-//! word2vec's tables on devices against those of the CPU: kernels, twins, and what has no kernel.
+//! word2vec's tables on devices compared with those of the CPU: kernels, twins, and cases without a kernel.
 
 use burn::tensor::{Device, Tensor};
 use kiln_kernels::word2vec::{
@@ -20,8 +20,8 @@ fn tables(rows: usize, width: usize) -> WordTables {
     WordTables::new(&values("input"), &values("output"), width)
 }
 
-/// Windows of 1 to 6 context words, no word in two of them. In every third window the first context
-/// word and the first negative word come twice. Gives the words that there are as well.
+/// Windows of 1 to 6 context words; no two windows share a word. In every third window the first context word and the
+/// first negative word occur twice. Also returns the number of words.
 fn apart(windows: usize, negative: usize) -> (WindowBatch, usize) {
     let mut random = RandomKey::new(8).generator();
     let mut batch = WindowBatch::default();
@@ -42,7 +42,7 @@ fn apart(windows: usize, negative: usize) -> (WindowBatch, usize) {
             batch.ids[place(context - 1)] = batch.ids[place(0)];
         }
     }
-    // Neighbours in a window are none in the tables.
+    // Neighbours in a window are not neighbours in the tables.
     let rows = (words as usize..).find(|rows| rows % 7 != 0).expect("one of seven numbers is not divided by 7");
     let scatter = |id: &mut u32| *id = (u64::from(*id) * 7 % rows as u64) as u32;
     batch.ids.iter_mut().for_each(scatter);
@@ -50,7 +50,7 @@ fn apart(windows: usize, negative: usize) -> (WindowBatch, usize) {
     (batch, rows)
 }
 
-/// Windows over a sentence, by the sampler.
+/// Windows over a sentence, drawn by the sampler.
 fn sampled(sentence: &[u32], window: usize, negative: usize, rows: usize) -> WindowBatch {
     let sampler = WindowSampler::new(&vec![1; rows], window, true, negative, 0.0, 0.75);
     let mut batch = WindowBatch::default();
@@ -73,7 +73,7 @@ fn assert_near(got: &WordTables, expected: &WordTables, what: &str) {
     }
 }
 
-/// Holds an update on the device against the CPU's.
+/// Compares an update on the device with the CPU's.
 fn assert_agrees(device: &Device, batch: &WindowBatch, rows: usize, width: usize, prediction: Prediction, what: &str) {
     let what = format!("{what}, {prediction:?}, width {width}");
     let mut on_cpu = tables(rows, width);
@@ -89,7 +89,7 @@ fn assert_agrees(device: &Device, batch: &WindowBatch, rows: usize, width: usize
 }
 
 /// A few windows of every kind.
-#[allow(dead_code)] // a build without wgpu has no device of a test's own
+#[allow(dead_code)] // a build without wgpu has no separate test device
 pub(crate) fn check_few_windows(device: &Device, what: &str) {
     let (batch, rows) = apart(9, 5);
     for prediction in PREDICTIONS {
@@ -114,10 +114,11 @@ fn windows_apart_agree_with_the_cpu() {
 #[test]
 fn any_number_of_windows_is_one_batch() {
     for (name, device) in devices::all() {
-        // 70,000 are more workgroups than a dimension of a dispatch holds.
+        // 70,000 workgroups are more than one dimension of a dispatch allows.
         for (windows, negative, width) in [(1, 5, 50), (2_000, 5, 100), (70_000, 1, 7)] {
             if cfg!(feature = "fusion") && windows > 2_000 && name == "wgpu" {
-                // The twin's `select_assign` takes a turn a word, and a software adapter ends loops after 65,535.
+                // The twin's `select_assign` takes an iteration per word, and a software adapter ends loops after
+                // 65,535.
                 continue;
             }
             let (batch, rows) = apart(windows, negative);
@@ -153,8 +154,8 @@ fn without_negative_words_the_centre_alone_is_learned() {
 
 #[test]
 fn a_window_at_a_time_equals_the_cpu() {
-    // Few words, so that a window's words and targets come several times in it, and each window
-    // meets the rows that those before it have changed.
+    // Few words, so that words and targets repeat within a window, and each window meets rows that earlier ones have
+    // changed.
     let sentence: Vec<u32> = (0..30).map(|n| n * n % 7).collect();
     let whole = sampled(&sentence, 4, 6, 7);
     for (name, device) in devices::all() {
@@ -190,7 +191,7 @@ fn the_twin_sums_what_windows_share() {
     let batch = sampled(&[0, 1, 2, 1, 3, 0, 4, 1], 2, 3, 5);
     for (name, device) in devices::all() {
         for prediction in PREDICTIONS {
-            // What each window by itself would add to the rows before the batch.
+            // What each window would add by itself to the rows before the batch.
             let start = tables(5, 10);
             let [mut input, mut output] = [start.input(), start.output()];
             let mut sum = 0.0;
@@ -229,7 +230,7 @@ fn what_no_workgroup_holds_goes_through_the_twin() {
         assert_agrees(&device, &wide, 921, 1_000, Prediction::SkipGram, &what);
         assert_agrees(&device, &wide, 921, 10, Prediction::CbowMean, &what);
         assert_agrees(&device, &narrow, rows, 100_000, Prediction::CbowMean, &what);
-        // Skip-gram keeps no row there, but a software adapter ends loops this long.
+        // Skip-gram keeps no row in workgroup memory, but a software adapter ends loops this long.
         assert_agrees(&device, &narrow, rows, 100_000, Prediction::SkipGram, &format!("{name}, wide"));
     }
 }
@@ -238,7 +239,7 @@ fn what_no_workgroup_holds_goes_through_the_twin() {
 fn saturated_scores_are_still_trained_on() {
     for (name, device) in devices::all() {
         for score in [20.0, -20.0, 200.0, -200.0] {
-            // Of both targets, the centre and a negative word, and one of them is right.
+            // For both targets, the centre and a negative word, one of which the model gets right.
             let tables = WordTables::new(&[0.0, 4.0, 0.0], &[score / 4.0, 1.0, score / 4.0], 1);
             let mut tables = DeviceTables::new(&tables, &device);
             let batch = WindowBatch {
@@ -262,7 +263,7 @@ fn windows_that_share_words_learn() {
     let sentence: Vec<u32> = (0..1_000).map(|n| n % 50).collect();
     let batch = sampled(&sentence, 2, 5, 50);
     for (name, device) in devices::all() {
-        // The twin sums the gradients of the 20 windows about a word, and more of those it stands in.
+        // The twin sums the gradients of the 20 windows around a word, and of more that contain it.
         let by_kernel = name == "wgpu" && !cfg!(feature = "fusion");
         let (rate, epochs) = if by_kernel { (0.05, 40) } else { (0.01, 200) };
         for prediction in PREDICTIONS {
@@ -270,7 +271,7 @@ fn windows_that_share_words_learn() {
             let mut tables = DeviceTables::new(&WordTables::random(50, 20, RandomKey::new(1)), &device);
             let mut epoch = || number(tables.update(&batch, prediction, rate)) / count;
             let first = epoch();
-            // Before anything is learned it is 6 ln 2 = 4.16.
+            // Before anything is learned, the loss is 6 ln 2 = 4.16.
             assert!(first > 1.0 && first < 4.2, "{name}, {prediction:?}: {first}");
             let last = (0..epochs).fold(first, |_, _| epoch());
             assert!(last < 0.8 * first, "{name}, {prediction:?}: {first} {last}");
@@ -290,7 +291,7 @@ fn a_batch_of_no_windows_changes_nothing() {
     }
 }
 
-/// On the last device, a GPU's where the build has one.
+/// On the last device: a GPU's, if the build has one.
 fn update_on_a_device(batch: &WindowBatch) {
     let (_, device) = devices::all().pop().expect("a build has a device");
     DeviceTables::new(&tables(9, 4), &device).update(batch, Prediction::SkipGram, 0.1);

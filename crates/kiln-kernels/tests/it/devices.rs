@@ -1,8 +1,8 @@
-//! The devices of the build that tests run on.
+//! The devices of the build, for tests to run on.
 
 use burn::tensor::Device;
 
-/// Every backend of the build that has a device here.
+/// Every backend of the build that has a device on this machine.
 pub(crate) fn all() -> Vec<(&'static str, Device)> {
     let mut devices = Vec::new();
     #[cfg(feature = "flex")]
@@ -24,7 +24,7 @@ pub(crate) fn all() -> Vec<(&'static str, Device)> {
     devices
 }
 
-/// The CPU's backends only, for tests of many cases.
+/// Only the CPU's backends, for tests with many cases.
 #[allow(dead_code)] // other crates include this file
 pub(crate) fn on_the_cpu() -> Vec<(&'static str, Device)> {
     all().into_iter().filter(|(name, _)| !matches!(*name, "wgpu" | "cuda")).collect()

@@ -1,4 +1,4 @@
-//! Recurrent layers, convolutions and tables at the sizes where the kernels of GPUs change their way.
+//! Recurrent layers, convolutions and tables at the sizes where the GPU's kernels switch methods.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use kiln_kernels::{
 use crate::devices;
 use crate::twins::{CELLS, Case, assert_close, check_conv, outputs_and_gradients, tensor, values};
 
-/// Weights in registers, weights read in every step, and a product a step.
+/// Weights in registers, weights read in every step, and one product per step.
 #[test]
 fn states_of_every_width_equal_their_twin() {
     for (name, device) in devices::all() {
@@ -40,8 +40,8 @@ fn one_row_one_step_and_thousands_of_rows_equal_their_twin() {
     }
 }
 
-/// Longer than one launch carries it on a software adapter. The twin would take minutes, so all
-/// devices are held against the first.
+/// More steps than one launch has on a software adapter. The twin would take minutes, so all devices are compared with
+/// the first.
 #[test]
 fn thousands_of_steps_give_the_same_on_every_device() {
     let run = |device: &Device, cell: CellKind| {
@@ -76,7 +76,7 @@ fn thousands_of_steps_give_the_same_on_every_device() {
             for ((what, got), expected) in
                 ["output", "input", "recurrent kernel"].iter().zip(run(&device, cell)).zip(&expected)
             {
-                assert_close(&format!("{name} beside {first}: {cell:?}: {what}"), &got, expected);
+                assert_close(&format!("{name} compared with {first}: {cell:?}: {what}"), &got, expected);
             }
         }
     }
@@ -94,7 +94,7 @@ fn convolutions_of_every_shape_equal_their_twin() {
     }
 }
 
-/// Ids that all are the same row, or mostly, more ids than a round looks through, rows that nothing asks for.
+/// Ids that are all (or mostly) the same row, more ids than one round reads, and rows that no id uses.
 #[test]
 fn tables_of_every_shape_have_the_gradient_of_their_twin() {
     for (name, device) in devices::all() {
@@ -123,7 +123,7 @@ fn tables_of_every_shape_have_the_gradient_of_their_twin() {
     }
 }
 
-/// Halves that may begin a tensor of their own on a GPU, and halves that may not.
+/// Halves that are aligned for a separate tensor on a GPU, and halves that are not.
 #[test]
 fn weights_of_two_directions_are_joined_and_their_gradients_parted() {
     for (name, device) in devices::all() {
@@ -150,7 +150,7 @@ fn weights_of_two_directions_are_joined_and_their_gradients_parted() {
     }
 }
 
-/// The same launches in the same order: a GPU gives the same bits twice.
+/// The same launches in the same order: a GPU computes the same bits twice.
 #[test]
 fn the_same_call_gives_the_same_bits() {
     for (name, device) in devices::all() {
@@ -215,7 +215,7 @@ fn prediction_equals_training() {
     }
 }
 
-/// What the caller still holds stays as it was.
+/// Tensors that the caller still holds do not change.
 #[test]
 fn states_and_tables_that_are_held_are_not_written_to() {
     for (name, device) in devices::all() {

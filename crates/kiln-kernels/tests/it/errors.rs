@@ -1,4 +1,4 @@
-//! What does not fit is refused with what was expected and what was given.
+//! Arguments that do not match are refused, with what was expected and what was found.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -25,7 +25,7 @@ fn message<T>(run: impl FnOnce() -> T) -> String {
 #[track_caller]
 fn assert_says(message: &str, parts: &[&str]) {
     for part in parts {
-        assert!(message.contains(part), "'{message}' does not say '{part}'");
+        assert!(message.contains(part), "'{message}' does not contain '{part}'");
     }
 }
 
@@ -54,7 +54,7 @@ fn shapes_that_do_not_fit_are_named() {
         let bias = call(&device, |weights, _| weights.bias = Tensor::zeros([1, 2, 20], &device));
         assert_says(&bias, &["bias of Lstm", "[1, 1, 20]", "[1, 2, 20]"]);
         let both = call(&device, |_, options| options.directions = Directions::Both);
-        assert_says(&both, &["2 directions are needed", "those of 1"]);
+        assert_says(&both, &["2 directions are needed", "found 1"]);
         let cell = call(&device, |weights, options| {
             options.cell = CellKind::Gru { reset_after: false };
             options.wanted.cell = true;
@@ -71,7 +71,7 @@ fn shapes_that_do_not_fit_are_named() {
         let adam = message(|| {
             let vector = |count| Tensor::<1>::zeros([count], &device);
             let step = kiln_kernels::AdamStep { beta_1: 0.9, beta_2: 0.9, epsilon: 1e-7, rate: 1.0 };
-            adam_step(vector(3), vector(3), vector(3), vector(4), step)
+            adam_step(vector(3), vector(3), vector(3), vector(4), None, step)
         });
         assert_says(&adam, &["gradient must have the value's shape [3]", "[4]"]);
     }
@@ -83,11 +83,11 @@ fn spans_outside_the_sequence_are_named() {
         let with = |spans: Vec<Span>| call(&device, |_, options| options.spans = Some(spans.into()));
         let outside = with(vec![Span { start: 0, len: 7 }, Span { start: 5, len: 3 }]);
         assert_says(&outside, &["span of row 1", "within 7 steps", "5 to 7"]);
-        assert_says(&with(vec![Span { start: 0, len: 7 }]), &["batch of 2 rows", "given 1"]);
+        assert_says(&with(vec![Span { start: 0, len: 7 }]), &["batch of 2 rows", "found 1"]);
         assert_eq!(
             with(vec![Span { start: 9, len: 0 }, Span { start: 0, len: 7 }]),
             "no panic",
-            "an empty span is no error"
+            "an empty span is not an error"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What has no kernel goes through the twin, and nothing about it is wrong or panics.
+//! Calls without a kernel go through the twin, with right results and without panics.
 
 use burn::tensor::{DType, Device, Tensor};
 use kiln_kernels::{
@@ -22,7 +22,7 @@ fn weights(cell: CellKind, device: &Device) -> RecurrentWeights {
     }
 }
 
-/// The same call with and without the fast path's conditions, in 64-bit floats.
+/// The same call with and without a kernel's conditions, in 64-bit floats.
 #[test]
 fn other_floats_than_32_bit_are_computed_in_their_own_type() {
     for (name, device) in devices::on_the_cpu() {
@@ -49,7 +49,7 @@ fn other_floats_than_32_bit_are_computed_in_their_own_type() {
         assert_eq!(embedding(table, Tensor::from_ints([[5, 0]], &device)).dtype(), DType::F64, "{name}");
         let wide = || tensor("wide", [5], 1.0, &device).cast(DType::F64);
         let step = AdamStep { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, rate: 1e-2 };
-        let (value, _, _) = adam_step(wide(), wide(), wide().abs(), wide(), step);
+        let (value, _, _) = adam_step(wide(), wide(), wide().abs(), wide(), None, step);
         assert_eq!(value.dtype(), DType::F64, "{name}");
     }
 }
@@ -91,7 +91,7 @@ fn pools_beyond_256_steps_go_through_the_twin() {
     }
 }
 
-/// Views in any order of memory give what their copies give.
+/// Views in any memory order have the same results as their copies.
 #[test]
 fn tensors_need_not_be_contiguous() {
     for (name, device) in devices::all() {
@@ -113,7 +113,7 @@ fn tensors_need_not_be_contiguous() {
     }
 }
 
-/// NaN and infinity under padding reach nothing; in a valid step they are not hidden.
+/// NaN and infinity under padding reach no output; at a valid step they do.
 #[test]
 fn numbers_that_are_none_stay_where_they_are() {
     for (name, device) in devices::all() {
@@ -132,7 +132,7 @@ fn numbers_that_are_none_stay_where_they_are() {
     }
 }
 
-/// What lies under padding reaches no gradient either.
+/// Numbers under padding reach no gradient either.
 #[test]
 fn gradients_do_not_see_what_lies_under_padding() {
     for (name, device) in devices::all() {
@@ -148,7 +148,7 @@ fn gradients_do_not_see_what_lies_under_padding() {
                 weights.kernel = weights.kernel.require_grad();
                 weights.recurrent_kernel = weights.recurrent_kernel.require_grad();
                 let leaves = [weights.kernel.clone(), weights.recurrent_kernel.clone()];
-                // Memory that a kernel may be given next.
+                // Memory that may be reused by a kernel next.
                 drop(values(tensor::<1>("none", [4_096], 1.0, &device) * f32::NAN));
                 let gradients = call(input.clone(), weights, None, options).sum().backward();
                 for leaf in leaves {

@@ -1,4 +1,4 @@
-//! The twins' gradients against finite differences, in 64-bit floats on the CPU.
+//! The twins' gradients compared with finite differences, in 64-bit floats on the CPU.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use kiln_kernels::{Activation, CellKind, Directions, RecurrentOptions, RecurrentWeights, Span, Wanted, reference};
@@ -17,7 +17,7 @@ fn number(tensor: Tensor<1>) -> f64 {
     tensor.into_data().iter::<f64>().next().expect("one number")
 }
 
-/// Every gradient of `loss` with respect to every number of every leaf.
+/// Checks the gradient of `loss` for every number of every leaf.
 fn check(what: &str, counts: &[usize], device: &Device, loss: impl Fn(&[Tensor<1>]) -> Tensor<1>) {
     let device = device.clone().autodiff();
     let names: Vec<String> = (0..counts.len()).map(|n| format!("leaf {n}")).collect();
@@ -38,7 +38,7 @@ fn check(what: &str, counts: &[usize], device: &Device, loss: impl Fn(&[Tensor<1
             let slope = (beside(STEP) - beside(-STEP)) / (2.0 * STEP);
             assert!(
                 (slope - gradient[place]).abs() < 1e-7 * (1.0 + slope.abs()),
-                "{what}, leaf {n}, number {place}: {}, but differences give {slope}",
+                "{what}, leaf {n}, number {place}: {}, but the difference is {slope}",
                 gradient[place]
             );
         }
@@ -49,7 +49,7 @@ fn check(what: &str, counts: &[usize], device: &Device, loss: impl Fn(&[Tensor<1
 fn the_recurrent_twin_agrees_with_finite_differences() {
     for (name, device) in devices::on_the_cpu() {
         if name == "ndarray" {
-            continue; // its sigmoid rounds 64-bit floats to 32 bits on the way
+            continue; // its sigmoid rounds 64-bit floats to 32 bits
         }
         for cell in [
             CellKind::SimpleRnn { activation: Activation::Tanh },

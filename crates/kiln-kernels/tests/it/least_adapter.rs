@@ -1,5 +1,5 @@
-//! Within the limits of WebGPU's least adapters the kernels run and are right. That they are taken there is a
-//! unit test of `gpu/recurrent.rs`.
+//! Within the limits of WebGPU's least adapters, the kernels run and are right. A unit test in `recurrent/gpu/plan.rs`
+//! checks that they are chosen there.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_kernels::{
@@ -11,8 +11,8 @@ use crate::own_device::own_device;
 use crate::skips;
 use crate::twins::{CELLS, Case, check_conv, tensor, values};
 
-/// A device of the least limits that WebGPU lets an adapter have, of those that the kernels meet, but for the
-/// buffers that a kernel may bind.
+/// A device with WebGPU's lowest limits, of those that the kernels meet, except for the number of buffers that a kernel
+/// may bind.
 fn least(buffers: u32) -> Option<Device> {
     let device = own_device(|limits| {
         limits.max_storage_buffers_per_shader_stage = buffers;
@@ -37,7 +37,7 @@ fn check_recurrent(device: &Device, name: &str, cell: CellKind, d_hidden: usize)
 fn recurrent_layers_equal_their_twin_on_the_least_adapter() {
     let Some(device) = least(8) else { return };
     for cell in CELLS {
-        // Weights in registers, weights read in every step, and a product a step.
+        // Weights in registers, weights read in every step, and one product per step.
         for d_hidden in [33, 130, 258] {
             check_recurrent(&device, "the least adapter", cell, d_hidden);
         }
@@ -71,6 +71,6 @@ fn the_other_kernels_run_on_the_least_adapter() {
 
     let vector = || tensor::<1>("vector", [9], 1.0, &device);
     let step = AdamStep { beta_1: 0.9, beta_2: 0.9, epsilon: 1e-7, rate: 0.1 };
-    let (value, _, _) = adam_step(vector(), vector(), vector().abs(), vector(), step);
+    let (value, _, _) = adam_step(vector(), vector(), vector().abs(), vector(), None, step);
     assert_ne!(values(value), values(vector()));
 }

@@ -1,4 +1,4 @@
-//! A device of a test's own on the first adapter: with limits below the adapter's, or to be lost.
+//! A separate device for one test on the first adapter: with lower limits than the adapter's, or to be lost.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
-/// A device that no other test uses, within the limits that `change` makes of the adapter's, and wgpu's
-/// handle of it; none without an adapter.
+/// A device that no other test uses, with the adapter's limits as modified by `change`, and wgpu's handle of it; `None`
+/// without an adapter.
 pub(crate) fn own_device(change: impl FnOnce(&mut wgpu::Limits)) -> Option<(Device, wgpu::Device)> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapter = wait(instance.enumerate_adapters(wgpu::Backends::PRIMARY)).into_iter().next()?;
@@ -23,7 +23,7 @@ pub(crate) fn own_device(change: impl FnOnce(&mut wgpu::Limits)) -> Option<(Devi
     Some((device, handle))
 }
 
-/// What a future gives. Those of wgpu are ready at once, but for a browser's.
+/// The result of a future. wgpu's futures are ready at once, except in a browser.
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {

@@ -1,4 +1,4 @@
-//! The gradient of a table's touched rows against that of the whole table, and rows put back.
+//! The gradient of a table's touched rows compared with that of the whole table, and rows put back.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use kiln_kernels::{RandomKey, RowGradient, embedding, put_rows, row_gradient, with_twins};
@@ -6,7 +6,7 @@ use kiln_kernels::{RandomKey, RowGradient, embedding, put_rows, row_gradient, wi
 use crate::devices;
 use crate::twins::{assert_close, tensor, values};
 
-/// Ids of a batch of 7 rows of 9 steps, some of them many times, some never.
+/// Ids for a batch of 7 rows of 9 steps, some occurring many times, some never.
 fn ids(vocab: usize, device: &burn::tensor::Device) -> Tensor<2, Int> {
     let ids: Vec<i32> =
         RandomKey::new(2).child("ids").uniform(63).iter().map(|x| (x * x * vocab as f32) as i32).collect();

@@ -1,17 +1,18 @@
-//! Every fused operation against its twin: outputs and every gradient, on every device.
+//! Every fused operation compared with its twin: outputs and every gradient, on every device.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kiln_kernels::{
-    Activation, AdamStep, CellKind, Directions, RandomKey, RecurrentOptions, RecurrentWeights, Span, Wanted, adam_step,
-    conv1d, dropout, embedding, max_pool1d, recurrent, reference,
+    Activation, AdamStep, CellKind, Directions, KernelLayout, RandomKey, RecurrentOptions, RecurrentWeights, Span,
+    Wanted, adam_step, conv1d, dropout, embedding, max_pool1d, mean_nll, recurrent, reference, sgd_step, squared_norm,
 };
 use proptest::prelude::*;
 
 use crate::devices;
 
-/// Uniform numbers in ±`scale`, the same on every device.
+/// Uniform numbers within ±`scale`, the same on every device.
 pub(crate) fn numbers(name: &str, count: usize, scale: f32) -> Vec<f32> {
     RandomKey::new(5).child(name).uniform(count).into_iter().map(|x| (2.0 * x - 1.0) * scale).collect()
 }
@@ -25,7 +26,7 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
-/// Equal within 2e-5 of the greatest number.
+/// Asserts equality within 2e-5 of the greatest number.
 #[track_caller]
 pub(crate) fn assert_close(what: &str, got: &[f32], expected: &[f32]) {
     assert_eq!(got.len(), expected.len(), "{what}: lengths");
@@ -33,13 +34,12 @@ pub(crate) fn assert_close(what: &str, got: &[f32], expected: &[f32]) {
     for (place, (got, expected)) in got.iter().zip(expected).enumerate() {
         assert!(
             (got - expected).abs() <= 2e-5 * greatest,
-            "{what}, number {place}: {got}, but its twin gives {expected}"
+            "{what}, number {place}: {got}, but that of its twin is {expected}"
         );
     }
 }
 
-/// Output and gradients of `run` for leaves of the given values, the loss being a fixed weighting
-/// of the output.
+/// Output and gradients of `run` for leaves with these values. The loss is a fixed weighting of the output.
 pub(crate) fn outputs_and_gradients<const D: usize>(
     leaves: &[Tensor<1>],
     run: impl Fn(&[Tensor<1>]) -> Tensor<D>,
@@ -47,7 +47,7 @@ pub(crate) fn outputs_and_gradients<const D: usize>(
     let leaves: Vec<_> = leaves.iter().map(|leaf| leaf.clone().require_grad()).collect();
     let output = run(&leaves);
     let weighting = tensor("weighting", output.dims(), 1.0, &output.device());
-    // Nothing times every leaf, since where all rows are empty the twin's output knows of none.
+    // Adds 0 times every leaf, since the twin's output does not depend on the leaves if all rows are empty.
     let nothing = leaves.iter().fold(Tensor::zeros([1], &output.device()), |sum, leaf| sum + leaf.clone().sum() * 0.0);
     let gradients = ((output.clone() * weighting).sum() + nothing).backward();
     let mut all = vec![values(output)];
@@ -140,6 +140,27 @@ fn wide_layers_equal_their_twin() {
             let sizes = [13, 5, 70, 81];
             Case { cell, directions: Directions::Both, sizes, spans: None, wanted: Wanted::SEQUENCE }
                 .check(&device, name);
+        }
+    }
+}
+
+/// On the CPU, threads walk together over the units of layers as wide as these. There are few steps, since rounding grows from
+/// step to step.
+#[test]
+fn layers_whose_units_are_shared_equal_their_twin() {
+    let spans = || Some((0..13).map(|row| span(row % 2, row % 3)).collect());
+    for (name, device) in devices::on_the_cpu() {
+        for cell in CELLS {
+            let all = Wanted { sequence: true, hidden: true, cell: cell == CellKind::Lstm };
+            let cases = [(None, all, 3, 300), (spans(), all, 3, 300), (None, Wanted::HIDDEN, 2, 530)];
+            for (spans, wanted, time, d_hidden) in cases {
+                // A network of tanh units as wide as the last would be chaotic.
+                if cell.gates() == 1 && d_hidden > 300 {
+                    continue;
+                }
+                let sizes = [13, time, 20, d_hidden];
+                Case { cell, directions: Directions::Reverse, sizes, spans, wanted }.check(&device, name);
+            }
         }
     }
 }
@@ -275,6 +296,46 @@ fn pooling_equals_its_twin() {
 }
 
 #[test]
+fn the_mean_nll_equals_its_twin() {
+    for (name, device) in devices::all() {
+        let device = device.autodiff();
+        for [rows, d_input, classes] in [[1, 1, 1], [3, 5, 7], [40, 12, 700]] {
+            let leaves = [
+                tensor("input", [rows * d_input], 1.0, &device),
+                tensor("kernel", [d_input * classes], 1.0, &device),
+                tensor("bias", [classes], 20.0, &device),
+            ];
+            let targets: Vec<i32> = (0..rows).map(|row| (row * 31 % classes) as i32).collect();
+            let targets = Tensor::<1, Int>::from_ints(targets.as_slice(), &device);
+            for layout in [KernelLayout::InputByClass, KernelLayout::ClassByInput] {
+                let shape = match layout {
+                    KernelLayout::InputByClass => [d_input, classes],
+                    KernelLayout::ClassByInput => [classes, d_input],
+                };
+                let log_probs = RefCell::new(Vec::new());
+                let run = |fused: bool| {
+                    outputs_and_gradients(&leaves, |leaves| {
+                        let call = if fused { mean_nll } else { reference::mean_nll };
+                        let [input, kernel] = [leaves[0].clone(), leaves[1].clone()];
+                        let (input, kernel) = (input.reshape([rows, d_input]), kernel.reshape(shape));
+                        let (mean, of_rows) = call(input, kernel, leaves[2].clone(), targets.clone(), layout);
+                        log_probs.borrow_mut().push(values(of_rows));
+                        mean
+                    })
+                };
+                let (got, expected) = (run(true), run(false));
+                let case = format!("{name}: {rows} rows of {d_input}, {classes} classes, {layout:?}");
+                for ((what, got), expected) in ["mean", "input", "kernel", "bias"].iter().zip(got).zip(expected) {
+                    assert_close(&format!("{case}: {what}"), &got, &expected);
+                }
+                let log_probs = log_probs.into_inner();
+                assert_close(&format!("{case}: log-probabilities"), &log_probs[0], &log_probs[1]);
+            }
+        }
+    }
+}
+
+#[test]
 fn adam_equals_its_twin() {
     for (name, device) in devices::all() {
         let count = 40_001;
@@ -286,11 +347,12 @@ fn adam_equals_its_twin() {
         let gradient = tensor("gradient", [count], 1.0, &device);
         let run = |fused: bool| {
             let (value, mean, square) = start();
-            // Held a second time: nothing may be updated under this hand.
+            // Held a second time, so the update must not change it.
             let held = value.clone();
             let call = if fused { adam_step } else { reference::adam_step };
-            let (value, mean, square) = call(value, mean, square, gradient.clone(), step);
-            let (value, mean, square) = call(value, mean, square, gradient.clone(), step);
+            let (value, mean, square) = call(value, mean, square, gradient.clone(), None, step);
+            let scale = Some(Tensor::from_floats([0.3], &device));
+            let (value, mean, square) = call(value, mean, square, gradient.clone(), scale, step);
             assert_eq!(values(held), values(start().0), "{name}: a held tensor stays as it was");
             [value, mean, square].map(values)
         };
@@ -300,7 +362,27 @@ fn adam_equals_its_twin() {
     }
 }
 
-/// Thousands of rows and one step; one row and many steps.
+#[test]
+fn gradient_descent_and_the_squared_norm_equal_their_twins() {
+    for (name, device) in devices::all() {
+        for count in [1, 63, 40_001] {
+            let value = tensor::<1>("value", [count], 1.0, &device);
+            let gradient = tensor::<1>("gradient", [count], 1.0, &device);
+            for scale in [None, Some(Tensor::from_floats([0.3], &device))] {
+                let (value, gradient) = (value.clone(), gradient.clone());
+                let got = values(sgd_step(value.clone(), gradient.clone(), scale.clone(), 0.1));
+                let expected = values(reference::sgd_step(value.clone(), gradient, scale, 0.1));
+                assert_close(&format!("{name}: gradient descent of {count}"), &got, &expected);
+                assert_eq!(values(value).len(), count, "{name}: a held tensor stays");
+            }
+            let (got, expected) = (squared_norm(gradient.clone()), reference::squared_norm(gradient));
+            let (got, expected): (f32, f32) = (got.into_scalar(), expected.into_scalar());
+            assert!((got / expected - 1.0).abs() < 1e-5, "{name}: {got}, but its twin's is {expected}");
+        }
+    }
+}
+
+/// Thousands of rows with one step, and one row with many steps.
 #[test]
 fn extreme_shapes_equal_their_twin() {
     for (name, device) in devices::on_the_cpu() {
@@ -314,7 +396,7 @@ fn extreme_shapes_equal_their_twin() {
     }
 }
 
-/// A series that is no leaf has no gradient to compute; the weights' are the same without it.
+/// A series that is not a leaf needs no gradient; the weights' gradients are the same without it.
 #[test]
 fn weights_have_their_gradients_without_the_inputs() {
     for (name, device) in devices::all() {

@@ -1,5 +1,4 @@
-//! word2vec's updates against the textbook's formulas in 64-bit floats, and its draws against their
-//! distributions.
+//! word2vec's updates compared with the textbook's formulas in 64-bit floats, and its draws with their distributions.
 
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{
@@ -149,7 +148,7 @@ fn threads_that_race_learn() {
         sum.mean()
     };
     let first = epoch();
-    // Before anything is learned it is 6 ln 2.
+    // Before anything is learned, the loss is 6 ln 2.
     assert!(first > 1.0 && first < 4.2, "{first}");
     let last = (0..30).fold(first, |_, _| epoch());
     assert!(last < 0.8 * first, "{first} {last}");
@@ -157,7 +156,7 @@ fn threads_that_race_learn() {
 
 #[test]
 fn saturated_scores_are_still_trained_on() {
-    // A score of 20: the sigmoid is 1 to the last bit, and a wrong word must still be pushed away.
+    // With a score of 20, the sigmoid is 1 to the last bit, and a wrong word must still be pushed away.
     let mut tables = WordTables::new(&[0.0, 4.0, 0.0], &[1.0, 1.0, 5.0], 1);
     let batch =
         WindowBatch { ids: vec![0, 1], windows: vec![Window { centre: 0, start: 0, end: 2 }], negatives: vec![2] };
@@ -182,7 +181,7 @@ fn an_alias_table_draws_in_proportion() {
     }
 }
 
-/// A word that makes up nearly everything is not drawn for ever where it must not be.
+/// A word that makes up nearly everything must not be drawn for ever if it is excluded.
 #[test]
 fn others_than_a_dominating_word_are_drawn_in_proportion() {
     for place in 0..4 {

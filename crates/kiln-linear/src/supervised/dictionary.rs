@@ -11,18 +11,18 @@ const WORD_END: char = '>';
 /// The factor of hashes of word n-grams.
 const NGRAM_FACTOR: u64 = 116_049_371;
 
-/// fastText's hash of a token: 32-bit FNV-1a over bytes that are extended by their sign.
+/// fastText's hash of a token: 32-bit FNV-1a over sign-extended bytes.
 pub(super) fn hash(token: &str) -> u32 {
     token.bytes().fold(2_166_136_261, |hash: u32, byte| (hash ^ byte as i8 as u32).wrapping_mul(16_777_619))
 }
 
-/// The tokens of a line, by fastText's white space: Unicode's is part of a word.
+/// The tokens of a line, split at fastText's white space; other white space of Unicode is part of a word.
 pub(super) fn tokens(line: &str) -> impl Iterator<Item = &str> {
     let is_space = |c: char| matches!(c, ' ' | '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\0');
     line.split(is_space).filter(|token| !token.is_empty())
 }
 
-/// Words or labels by number, and how often each occurs.
+/// Words or labels by number, and their counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Entries {
     pub(super) tokens: Interner,
@@ -30,7 +30,7 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// Counts a token, which is put in if it is not there; its number comes back.
+    /// Counts a token, adding it if it is new; returns its number.
     pub(super) fn add(&mut self, token: &str, count: u64) -> u32 {
         let (number, is_new) = self.tokens.intern(token);
         if is_new {
@@ -54,17 +54,19 @@ impl Entries {
     }
 }
 
-/// A token of a text by its place among all tokens that were ever seen.
+/// A token of a text, as an index into all tokens ever seen.
 pub(super) type Seen = u32;
 
-/// Every token of a text that is being read, and the lines as places in it.
+/// Every token of a text that is being read, and its lines as indices.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     seen: Entries,
-    /// The tokens of all lines, one line after the other.
+    /// The tokens of all lines, one line after another.
     pub(super) tokens: Vec<Seen>,
     /// Where each line ends.
     pub(super) ends: Vec<usize>,
+    /// The weight of each line; empty if all are equal.
+    pub(super) weights: Vec<f32>,
 }
 
 impl Reading {
@@ -72,12 +74,12 @@ impl Reading {
         for token in tokens(line).chain([END]) {
             self.tokens.push(self.seen.add(token, 1));
             if token == END {
-                self.ends.push(self.tokens.len()); // one that is written out ends a line, too
+                self.ends.push(self.tokens.len()); // one in the text ends a line, too
             }
         }
     }
 
-    /// The dictionary of what occurs often enough, and what each token seen is in it.
+    /// The dictionary of everything frequent enough, and the kind of each token seen.
     pub(super) fn finish(&mut self, config: &SupervisedConfig) -> (Dictionary, Vec<Kind>) {
         let seen = std::mem::take(&mut self.seen);
         let mut kinds: Vec<Kind> = seen
@@ -87,7 +89,7 @@ impl Reading {
             .map(|(hash, is_label)| Kind { id: None, hash, is_label, subwords: Vec::new() })
             .collect();
         let mut order: Vec<u32> = (0..seen.len() as u32).collect();
-        // Equal counts stay in order of appearance; fastText leaves them to its sort.
+        // Equal counts stay in order of appearance; in fastText their order depends on its sort.
         order.sort_by_key(|&at| std::cmp::Reverse(seen.counts[at as usize]));
         let (mut words, mut labels) = (Entries::default(), Entries::default());
         for at in order {
@@ -108,10 +110,10 @@ impl Reading {
     }
 }
 
-/// What a token is in the dictionary.
+/// A token's part in the dictionary.
 #[derive(Debug)]
 pub(super) struct Kind {
-    /// The word's or label's number; none if it is too rare.
+    /// The number of the word or label; `None` if it is too rare.
     pub(super) id: Option<u32>,
     pub(super) hash: u32,
     pub(super) is_label: bool,
@@ -119,7 +121,7 @@ pub(super) struct Kind {
     pub(super) subwords: Vec<u32>,
 }
 
-/// Words and labels by number, and how texts become rows of the input table.
+/// Words and labels by number; turns texts into rows of the input table.
 #[derive(Clone, Debug)]
 pub(super) struct Dictionary {
     pub(super) words: Entries,
@@ -155,7 +157,7 @@ impl Dictionary {
         Some((self.words.len() as u64 + bucket) as u32)
     }
 
-    /// The row of a word, and those of the n-grams of its characters; a rare word has the latter only.
+    /// The row of a word and those of its character n-grams; a rare word has only the latter.
     fn subwords(&self, word: &str, id: Option<u32>, rows: &mut Vec<u32>) {
         rows.extend(id);
         let (least, most) = self.lengths;
@@ -188,14 +190,14 @@ impl Dictionary {
         }
     }
 
-    /// The rows of a word by itself.
+    /// The rows of a single word.
     pub(super) fn word_rows(&self, word: &str) -> Vec<u32> {
         let mut rows = Vec::new();
         self.subwords(word, self.words.find(word), &mut rows);
         rows
     }
 
-    /// The rows and labels of a line that need not be of the training text.
+    /// The rows and labels of a line, which need not be from the training text.
     pub(super) fn line(&self, line: &str) -> Line {
         let mut read = Line::default();
         let mut hashes = Vec::new();
@@ -224,6 +226,13 @@ pub(super) struct Line {
     pub(super) rows: Vec<u32>,
     pub(super) labels: Vec<u32>,
     pub(super) unknown_labels: usize,
+}
+
+impl Line {
+    /// Whether the line can be used for testing.
+    pub(super) fn is_test(&self) -> bool {
+        !self.rows.is_empty() && self.labels.len() + self.unknown_labels > 0
+    }
 }
 
 #[cfg(test)]

@@ -28,10 +28,10 @@ fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
         MAGIC,
         VERSION,
         whole(config.d),
-        5, // window, which no supervised model has
+        5, // window, unused by supervised models
         whole(config.epochs),
         whole(config.min_count as usize),
-        5, // negative samples, likewise
+        5, // negative samples, unused
         whole(config.word_ngrams),
         loss,
         SUPERVISED,
@@ -41,7 +41,7 @@ fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
         100, // tokens between two learning rates
     ];
     to.write_all(numbers.map(i32::to_le_bytes).as_flattened())?;
-    to.write_all(&1e-4_f64.to_le_bytes())?; // share above which frequent words are left out, likewise
+    to.write_all(&1e-4_f64.to_le_bytes())?; // share above which frequent words are dropped, unused
     let (words, labels) = (&dictionary.words, &dictionary.labels);
     let sizes = [words.len() + labels.len(), words.len(), labels.len()];
     to.write_all(sizes.map(|size| whole(size).to_le_bytes()).as_flattened())?;
@@ -67,11 +67,11 @@ fn write_to(model: &Supervised, to: &mut impl Write) -> std::io::Result<()> {
     to.write_all(&[prefix.as_bytes(), &(prefix.len() as u32).to_le_bytes(), PREFIX].concat())
 }
 
-/// The last bytes of a file whose labels do not tell their prefix by what they have in common: after the prefix and its
-/// length. fastText does not look at what follows its tables.
+/// Marks the last bytes of a file whose label prefix is not the labels' common beginning; the prefix and its length
+/// come before it. fastText does not read beyond its tables.
 const PREFIX: &[u8] = b"kiln: label_prefix";
 
-/// The prefix that such a file ends in, and the bytes that this takes.
+/// The prefix at the end of such a file, and the number of bytes that it takes there.
 fn prefix_of(file: &mut File, size: u64) -> std::io::Result<Option<(String, u64)>> {
     let tail = (4 + PREFIX.len()) as u64;
     if size < tail {
@@ -148,7 +148,7 @@ impl Source<'_> {
     fn table(&mut self, rows: usize, d: usize, what: &str) -> Result<Vec<f32>> {
         if self.bytes(what)? != [0_u8] {
             return Err(
-                self.problem(format!("{what} is quantised, which this crate leaves out: take the .bin, not the .ftz"))
+                self.problem(format!("{what} is quantised, which is not supported: use the .bin, not the .ftz"))
             );
         }
         let (found_rows, found_d) = (self.long(what)?, self.long(what)?);
@@ -177,9 +177,9 @@ impl Source<'_> {
 }
 
 impl Supervised {
-    /// Writes the model as fastText's `.bin`, which fastText reads; whole or not at all.
+    /// Writes the model as fastText's `.bin`, which fastText can read; the file is written whole or not at all.
     ///
-    /// Where the labels do not tell `label_prefix` by what they have in common, the file ends with it; fastText ignores that.
+    /// If the labels' common beginning is not `label_prefix`, the file ends with the prefix; fastText ignores it.
     ///
     /// # Errors
     ///
@@ -195,8 +195,8 @@ impl Supervised {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is cut short or something else, or holds what this crate leaves out: word vectors
-    /// without labels, quantised tables, hierarchical softmax, negative sampling.
+    /// The file cannot be read, is cut short, is not a model, or has something unsupported: word vectors without
+    /// labels, quantised tables, hierarchical softmax, negative sampling.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut file = File::open(path).map_err(FileError::new("read", path))?;
@@ -205,7 +205,7 @@ impl Supervised {
         let size = size - tail.unwrap_or(0);
         let mut source = Source { path, from: BufReader::new(file), at: 0, size };
         if size < 8 || source.int("the magic number")? != MAGIC {
-            return Err(source.problem("it does not begin as fastText's .bin files do"));
+            return Err(source.problem("it does not begin like fastText's .bin files"));
         }
         let version = source.int("the version")?;
         if !(11..=VERSION).contains(&version) {
@@ -226,7 +226,7 @@ impl Supervised {
             ONE_VS_ALL => Loss::OneVsAll,
             loss => {
                 return Err(
-                    source.problem(format!("its loss is number {loss}; read are softmax (3) and one against all (4)"))
+                    source.problem(format!("its loss is number {loss}, expected softmax (3) or one against all (4)"))
                 );
             }
         };
@@ -237,10 +237,10 @@ impl Supervised {
         let (words, labels) = (source.size_of("the dictionary")?, source.size_of("the dictionary")?);
         let tokens = source.long("the dictionary")?;
         if source.long("the dictionary")? > 0 {
-            return Err(source.problem("its dictionary is pruned, as quantised models' are"));
+            return Err(source.problem("its dictionary is pruned, as in quantised models"));
         }
         if words.checked_add(labels) != Some(entries) || tokens < 0 || labels == 0 {
-            return Err(source.problem(format!("{entries} entries of {words} words and {labels} labels")));
+            return Err(source.problem(format!("it has {entries} entries, but {words} words and {labels} labels")));
         }
         let (mut read_words, mut read_labels) = (Entries::default(), Entries::default());
         for at in 0..entries {
@@ -250,10 +250,10 @@ impl Supervised {
             let read = match (kind as i8, at < words) {
                 (WORD, true) => &mut read_words,
                 (LABEL, false) => &mut read_labels,
-                _ => return Err(source.problem(format!("entry {at} of the dictionary is of kind {kind}"))),
+                _ => return Err(source.problem(format!("entry {at} of the dictionary has kind {kind}"))),
             };
             if read.add(&token, count) as usize + 1 < read.len() {
-                return Err(source.problem(format!("entry {at} of the dictionary is {token:?} once more")));
+                return Err(source.problem(format!("entry {at} of the dictionary repeats {token:?}")));
             }
         }
         if let Some(label) =
@@ -270,8 +270,8 @@ impl Supervised {
             loss,
             buckets,
             min_n,
-            max_n: if version == 11 { 0 } else { max_n }, // version 11 wrote a length that it did not use
-            // fastText's own files do not say what labels begin with. All begin so.
+            max_n: if version == 11 { 0 } else { max_n }, // version 11 wrote a length without using it
+            // fastText's own files do not hold the prefix. All labels begin with this.
             label_prefix: prefix.unwrap_or_else(|| common_prefix(&read_labels.tokens)),
             ..SupervisedConfig::new()
         };
@@ -288,7 +288,7 @@ impl Supervised {
     }
 }
 
-/// `__label__` where all labels begin with it, else what they have in common.
+/// `__label__` if all labels begin with it, otherwise their common beginning.
 fn common_prefix(labels: &Interner) -> String {
     let usual = SupervisedConfig::new().label_prefix;
     let first = labels.text(0).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! C++'s `std::minstd_rand` and what libstdc++ draws from it, so that initial values are fastText's.
+//! C++'s `std::minstd_rand` and libstdc++'s distributions on it, so that initial values equal fastText's.
 
 const MODULUS: u64 = 2_147_483_647;
 const FACTOR: u64 = 48_271;
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_ten_thousandth_number_is_the_one_that_the_standard_names() {
-        // C++17, 29.6.5 [rand.predef]: the 10000th invocation of a default-constructed minstd_rand gives 399268537.
+        // C++17, 29.6.5 [rand.predef]: the 10000th invocation of a default-constructed minstd_rand returns 399268537.
         let mut random = Minstd::new(1);
         assert_eq!((0..10_000).map(|_| random.draw()).last(), Some(399_268_537));
     }

@@ -2,14 +2,15 @@
 
 use rayon::prelude::*;
 
+use super::config::Loss;
 use super::minstd::Minstd;
-use super::train::mean_of_rows;
+use super::train::{mean_of_rows, probabilities, scores};
 use crate::error::{Error, Result};
 
-/// fastText draws a table in pieces of a tenth, each with its own seed.
+/// fastText draws a table in ten pieces, each with its own seed.
 const PIECES: usize = 10;
 
-/// A row for each word and bucket, and one for each label.
+/// One row per word and bucket, and one per label.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tables {
     pub(super) d: usize,
@@ -17,7 +18,7 @@ pub(super) struct Tables {
     pub(super) output: Vec<f32>,
 }
 
-/// Zeros, or an error where there is no memory for them.
+/// Zeros, or an error if there is not enough memory.
 pub(super) fn zeros(rows: usize, d: usize) -> Result<Vec<f32>> {
     let too_large = || Error::TooLarge { rows, d, bytes: rows as u128 * d as u128 * 4 };
     let size = rows.checked_mul(d).filter(|size| size.checked_mul(4).is_some()).ok_or_else(too_large)?;
@@ -28,13 +29,13 @@ pub(super) fn zeros(rows: usize, d: usize) -> Result<Vec<f32>> {
 }
 
 impl Tables {
-    /// fastText's first values: inputs even within 1/d, outputs 0. `pieces` of the ten are drawn, as many as fastText
-    /// has threads.
+    /// fastText's initial values: uniform within ±1/d for inputs, 0 for outputs. Only `pieces` pieces are drawn, as
+    /// many as fastText has threads.
     pub(super) fn new(rows: usize, labels: usize, d: usize, seed: u32, pieces: usize) -> Result<Self> {
         let mut input = zeros(rows, d)?;
         let bound = 1.0 / d as f64;
         let piece = input.len() / PIECES;
-        // What is left over of tenths is an eleventh; a table of fewer than ten numbers has no tenth.
+        // The remainder of the ten pieces is an eleventh; a table of fewer than ten numbers is drawn in single numbers.
         input.par_chunks_mut(piece.max(1)).take(pieces).enumerate().for_each(|(at, numbers)| {
             let mut random = Minstd::new(at as u64 + u64::from(seed));
             numbers.iter_mut().for_each(|number| *number = random.uniform(-bound, bound) as f32);
@@ -49,6 +50,17 @@ impl Tables {
         mean
     }
 
-    /// As many pieces as there are.
+    /// The probability of each label for a line with these rows; empty for a line without rows.
+    pub(super) fn outputs(&self, rows: &[u32], loss: Loss) -> Vec<f32> {
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        let mut outputs = Vec::with_capacity(self.output.len() / self.d);
+        scores(&self.output, &self.mean_of_rows(rows), &mut outputs);
+        probabilities(loss, &mut outputs);
+        outputs
+    }
+
+    /// All pieces of a table.
     pub(super) const ALL: usize = PIECES + 1;
 }

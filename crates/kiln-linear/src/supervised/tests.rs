@@ -1,4 +1,4 @@
-//! Training compared with one thread of fastText, which draws first values for only a tenth of the table.
+//! Training compared with one thread of fastText, which draws initial values for only a tenth of the table.
 
 use std::ops::ControlFlow;
 
@@ -41,7 +41,7 @@ fn one_thread_of_fasttext_trains_the_same_model() {
                 let found = model.predict(question.as_str().unwrap(), 10);
                 let found = found.iter().find(|prediction| pair[0] == prediction.label.as_str()).unwrap();
                 let expected = pair[1].as_f64().unwrap();
-                // Words of one count come in another order here, and fastText's sigmoid is a table.
+                // Words of equal count have another order here, and fastText looks its sigmoid up in a table.
                 let difference = (f64::from(found.probability) - expected).abs();
                 assert!(difference < 0.01, "{} {question} {found:?} for {expected}", case["name"]);
             }

@@ -1,28 +1,28 @@
-//! One pass after the other over a text: fastText's stochastic gradient descent, a line a step.
+//! Passes over a text: fastText's stochastic gradient descent, one step per line.
 //!
-//! One thread makes the steps in the text's order, so a model depends on text, options and seed only. fastText lets its
+//! One thread makes the steps in the text's order, so a model depends only on text, options and seed. fastText's
 //! threads race; with one thread it makes the same steps.
 
 use std::ops::ControlFlow;
 
-use kiln_base::SplitMix64;
+use kiln_base::{OptionError, RowWeights, SplitMix64};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::config::{Loss, SupervisedConfig};
-use super::dictionary::{Dictionary, Kind, Reading, Seen};
+use super::dictionary::{Dictionary, Entries, Kind, Reading, Seen};
 use super::minstd::Minstd;
 use super::tables::Tables;
 use crate::error::{Error, Result};
 use crate::kernel::{add, axpy, dot, prefetch};
 
-/// Tokens between two values of the learning rate.
+/// Tokens between two updates of the learning rate.
 const RATE_UPDATE: u64 = 100;
-/// How many rows before it is needed a row is asked for.
+/// How many rows ahead a row is prefetched.
 const AHEAD: usize = 8;
 /// Tokens between two calls of the observer.
 const OBSERVED: u64 = 100_000;
 
-/// How far a training is; what an observer of [`Supervised::fit`](crate::Supervised::fit) sees.
+/// The progress of a training, for an observer of [`Supervised::fit`](crate::Supervised::fit).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SupervisedProgress {
@@ -32,24 +32,49 @@ pub struct SupervisedProgress {
     pub total_tokens: u64,
     /// The learning rate.
     pub learning_rate: f32,
-    /// The mean loss since the beginning.
+    /// The mean loss since the start, each line's times its weight.
     pub loss: f64,
 }
 
-/// The lines of a text as places among the tokens seen, and what those are.
+/// An event of a training.
+pub(super) enum Event<'a> {
+    /// The progress so far.
+    Progress(SupervisedProgress),
+    /// An epoch is over: its mean loss, and the tables.
+    Epoch(SupervisedProgress, &'a Tables),
+}
+
+/// A loss that is being summed.
+#[derive(Default)]
+struct MeanLoss {
+    sum: f64,
+    steps: u64,
+}
+
+impl MeanLoss {
+    fn add(&mut self, loss: f64) {
+        (self.sum, self.steps) = (self.sum + loss, self.steps + 1);
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum / self.steps.max(1) as f64
+    }
+}
+
+/// The lines of a text as indices into the tokens seen, and the kinds of these tokens.
 pub(super) struct Lines {
     pub(super) reading: Reading,
     pub(super) kinds: Vec<Kind>,
 }
 
 impl Lines {
-    /// Whether a line has both a label that is kept and its own row, apart from that of the line's end.
+    /// Whether any line has both a label that is kept and a row other than that of the end of the line.
     pub(super) fn can_teach(&self, word_ngrams: usize) -> bool {
         let mut begin = 0;
         self.reading.ends.iter().any(|&end| {
             let kinds = || self.reading.tokens[begin..end - 1].iter().map(|&place| &self.kinds[place as usize]);
             let label = kinds().any(|kind| kind.is_label && kind.id.is_some());
-            // A word that is too rare for a row is still part of runs, if only with the line's end.
+            // A word that is too rare for a row is still part of runs, at least with the end of the line.
             let word = kinds().any(|kind| !kind.is_label && (word_ngrams > 1 || !kind.subwords.is_empty()));
             begin = end;
             label && word
@@ -71,19 +96,58 @@ impl Lines {
         self.tokens().filter_map(label).collect()
     }
 
-    /// Puts the lines into the order that `seed` gives.
+    /// Gives each line its weight.
+    ///
+    /// # Errors
+    ///
+    /// The number of weights differs from that of the lines with labels, or of the labels; a weight is negative or not
+    /// finite; a line has several labels, so its weight by class is ambiguous.
+    pub(super) fn weigh(&mut self, weights: &RowWeights, labels: &Entries) -> Result<()> {
+        if *weights == RowWeights::Equal {
+            return Ok(());
+        }
+        let is_by_line = matches!(weights, RowWeights::Rows(_));
+        // The class of each line, if the line has a weight.
+        let mut classes: Vec<Option<u32>> = Vec::with_capacity(self.reading.ends.len());
+        for line in self.tokens() {
+            let kinds = || line.iter().map(|&place| &self.kinds[place as usize]).filter(|kind| kind.is_label);
+            if is_by_line {
+                classes.push(kinds().next().map(|_| 0));
+                continue;
+            }
+            let mut ids = kinds().filter_map(|kind| kind.id);
+            let first = ids.next();
+            if let (Some(first), Some(other)) = (first, ids.find(|&id| Some(id) != first)) {
+                let [first, other] = [first, other].map(|id| labels.tokens.text(id).unwrap_or_default());
+                let expected = "equal, or by line (`RowWeights::Rows`), if a line has several labels";
+                let found = format!("line {} with {first} and {other}", classes.len() + 1);
+                return Err(OptionError::new("row_weights", expected, found).into());
+            }
+            classes.push(first);
+        }
+        let of_lines: Vec<u32> = classes.iter().flatten().copied().collect();
+        let mut weights = weights.of_rows(&of_lines)?.unwrap_or_default().into_iter().map(|weight| weight as f32);
+        // A line without a label makes no step.
+        self.reading.weights =
+            classes.iter().map(|class| class.and_then(|_| weights.next()).unwrap_or_default()).collect();
+        Ok(())
+    }
+
+    /// Shuffles the lines, with their weights, by `seed`.
     pub(super) fn shuffle(&mut self, seed: u64) {
-        let mut lines: Vec<&[Seen]> = self.tokens().collect();
+        let weights = self.reading.weights.iter().copied().map(Some).chain(std::iter::repeat(None));
+        let mut lines: Vec<(&[Seen], Option<f32>)> = self.tokens().zip(weights).collect();
         SplitMix64::new(seed).shuffle(&mut lines);
         let (mut tokens, mut ends) = (Vec::with_capacity(self.reading.tokens.len()), Vec::with_capacity(lines.len()));
-        for line in lines {
+        for (line, _) in &lines {
             tokens.extend_from_slice(line);
             ends.push(tokens.len());
         }
-        (self.reading.tokens, self.reading.ends) = (tokens, ends);
+        let weights = lines.iter().filter_map(|&(_, weight)| weight).collect();
+        (self.reading.tokens, self.reading.ends, self.reading.weights) = (tokens, ends, weights);
     }
 
-    /// Rows and labels of a line; the number of its tokens comes back.
+    /// Reads the rows and labels of a line; returns the number of its tokens.
     fn read(&self, at: usize, dictionary: &Dictionary, line: &mut Workspace) -> u64 {
         let begin = if at == 0 { 0 } else { self.reading.ends[at - 1] };
         let tokens = &self.reading.tokens[begin..self.reading.ends[at]];
@@ -103,7 +167,7 @@ impl Lines {
     }
 }
 
-/// Memory of one step.
+/// Buffers for one step.
 #[derive(Default)]
 struct Workspace {
     rows: Vec<u32>,
@@ -129,7 +193,7 @@ pub(super) fn mean_of_rows(input: &[f32], d: usize, rows: &[u32], hidden: &mut [
     hidden.iter_mut().for_each(|number| *number *= share);
 }
 
-/// The outputs of a hidden row, before they become probabilities.
+/// The scores of a hidden row.
 #[inline(always)]
 pub(super) fn scores(output_table: &[f32], hidden: &[f32], scores: &mut Vec<f32>) {
     scores.clear();
@@ -154,13 +218,13 @@ struct Step<'a> {
     tables: &'a mut Tables,
     work: &'a mut Workspace,
     loss: Loss,
-    /// The labels that are right: of softmax one.
+    /// The right labels; one for softmax.
     right: &'a [u32],
     rate: f32,
 }
 
-/// Compiled for each instruction set. Everything below it must be `#[inline(always)]`, or it is compiled for the least
-/// machine.
+/// Compiled for each instruction set. Everything that it calls must be `#[inline(always)]`, or it is compiled for the
+/// baseline instruction set.
 impl WithSimd for Step<'_> {
     type Output = f32;
 
@@ -178,11 +242,7 @@ impl WithSimd for Step<'_> {
         let mut sum = 0.0;
         for (label, (row, &probability)) in tables.output.chunks_exact_mut(d).zip(&work.output).enumerate() {
             let is_right = right.contains(&(label as u32));
-            if is_right {
-                sum -= (probability + 1e-5).ln();
-            } else if loss == Loss::OneVsAll {
-                sum -= (1.0 - probability + 1e-5).ln();
-            }
+            sum += loss.of(is_right, probability);
             let slope = rate * (f32::from(u8::from(is_right)) - probability);
             axpy(slope, row, &mut work.gradient);
             axpy(slope, &work.hidden, row);
@@ -200,25 +260,27 @@ impl WithSimd for Step<'_> {
     }
 }
 
-/// Trains the tables.
+/// Trains the tables and returns the mean loss. If `observe` breaks off, training ends with its result.
 pub(super) fn train(
     config: &SupervisedConfig,
     dictionary: &Dictionary,
     lines: &Lines,
     tables: &mut Tables,
-    observe: &mut dyn FnMut(SupervisedProgress) -> ControlFlow<()>,
+    observe: &mut dyn FnMut(Event<'_>) -> ControlFlow<Result<()>>,
 ) -> Result<f64> {
     let mut random = Minstd::new(u64::from(config.seed));
     let mut work = Workspace::default();
     let total_tokens = (config.epochs as u64).saturating_mul(dictionary.tokens);
-    // As fastText counts: the rate falls by the tokens counted so far, every hundred or so.
+    let count = lines.reading.ends.len();
+    // As in fastText, the rate falls with the tokens counted so far, updated about every hundred tokens.
     let (mut tokens, mut uncounted, mut observed) = (0, 0, 0);
-    let (mut loss, mut steps) = (0.0, 0_u64);
-    for at in (0..lines.reading.ends.len()).cycle() {
+    let mut rate = config.learning_rate;
+    let (mut loss, mut loss_of_epoch, mut passes) = (MeanLoss::default(), MeanLoss::default(), 0);
+    for at in (0..count).cycle() {
         if tokens >= total_tokens {
             break;
         }
-        let rate = (f64::from(config.learning_rate) * (1.0 - tokens as f64 / total_tokens as f64)) as f32;
+        rate = (f64::from(config.learning_rate) * (1.0 - tokens as f64 / total_tokens as f64)) as f32;
         uncounted += lines.read(at, dictionary, &mut work);
         if !work.rows.is_empty() && !work.labels.is_empty() {
             let labels = std::mem::take(&mut work.labels);
@@ -226,26 +288,47 @@ pub(super) fn train(
                 Loss::Softmax => &labels[random.below(labels.len() as u64) as usize..][..1],
                 Loss::OneVsAll => &labels,
             };
-            let step = Step { tables, work: &mut work, loss: config.loss, right, rate };
-            let step_loss = f64::from(Arch::new().dispatch(step));
+            let weight = lines.reading.weights.get(at).copied().unwrap_or(1.0);
+            let step = Step { tables, work: &mut work, loss: config.loss, right, rate: rate * weight };
+            let step_loss = f64::from(Arch::new().dispatch(step)) * f64::from(weight);
             work.labels = labels;
             if !step_loss.is_finite() {
                 return Err(Error::Diverged { tokens: tokens + uncounted, learning_rate: rate });
             }
-            (loss, steps) = (loss + step_loss, steps + 1);
+            loss.add(step_loss);
+            loss_of_epoch.add(step_loss);
         }
+        let progress = |tokens, loss: &MeanLoss| SupervisedProgress {
+            tokens,
+            total_tokens,
+            learning_rate: rate,
+            loss: loss.mean(),
+        };
         if uncounted > RATE_UPDATE {
             tokens += uncounted;
             uncounted = 0;
             if tokens - observed >= OBSERVED {
                 observed = tokens;
-                let loss = loss / steps.max(1) as f64;
-                if observe(SupervisedProgress { tokens, total_tokens, learning_rate: rate, loss }).is_break() {
-                    return Err(Error::Stopped { tokens, total_tokens });
+                if let ControlFlow::Break(ended) = observe(Event::Progress(progress(tokens, &loss))) {
+                    return ended.map(|()| loss.mean());
                 }
             }
         }
-        // A text of fewer tokens than the rate waits for: fastText goes round until there are enough.
+        if at + 1 == count {
+            passes += 1;
+            // The last epoch ends with the last step.
+            if passes < config.epochs {
+                let epoch = progress(tokens + uncounted, &std::mem::take(&mut loss_of_epoch));
+                if let ControlFlow::Break(ended) = observe(Event::Epoch(epoch, tables)) {
+                    return ended.map(|()| loss.mean());
+                }
+            }
+        }
+        // A text with fewer tokens than one update of the rate is read again until there are enough, as in fastText.
     }
-    Ok(loss / steps.max(1) as f64)
+    let last = SupervisedProgress { tokens, total_tokens, learning_rate: rate, loss: loss_of_epoch.mean() };
+    match observe(Event::Epoch(last, tables)) {
+        ControlFlow::Break(ended) => ended.map(|()| loss.mean()),
+        ControlFlow::Continue(()) => Ok(loss.mean()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Linear classifiers of texts.
+//! Linear text classifiers.
 
 use kiln_base::RowWeights;
 use kiln_linear::{Error, LinearClassifier, LogisticModel, LogisticRegression};
@@ -25,7 +25,7 @@ fn the_most_probable_class_is_that_of_the_word() {
             assert!(of_text.iter().all(|&other| other <= of_text[class]), "{of_text:?}");
             assert!((of_text.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         }
-        // By hand, in two steps.
+        // Computed separately, in two steps.
         let rows = model.features().transform(&texts[..classes]).unwrap();
         assert_eq!(model.model().predict_probabilities(&rows).unwrap(), found);
     }
@@ -55,7 +55,8 @@ fn parts_that_were_kept_predict_the_same_bits() {
     for (coefficients, intercepts) in
         [(&[1.0][..], &[][..]), (&[1.0], &[1.0, 2.0]), (&[f32::NAN], &[0.0]), (&[1.0], &[0.0; 3])]
     {
-        assert!(LogisticModel::from_parts(coefficients, intercepts).is_err());
+        let error = LogisticModel::from_parts(coefficients, intercepts).unwrap_err().to_string();
+        assert!(error.contains("linear model") && error.contains("found"), "{error}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! fastText's file has no room for a checksum: a damaged copy is read or refused, with the file's name, and never brings down
-//! the program.
+//! fastText's file has no room for a checksum. A damaged copy must either load or be refused by an error with the
+//! file's name, without crashing.
 
 use std::ops::ControlFlow;
 
@@ -16,7 +16,7 @@ fn damaged_copies_are_read_or_refused() {
     let model = Supervised::fit(&config, lines.lines(), |_| ControlFlow::Continue(())).unwrap();
     model.save(&path).unwrap();
     let failures = not_refused(&path, |path| {
-        // What is read must also answer.
+        // A model that loads must also predict.
         Supervised::load(path).map(|model| drop(model.predict("a good film of the year", 3)))
     });
     let other: Vec<_> = failures.into_iter().filter(|failure| !failure.ends_with(": read")).collect();

@@ -1,4 +1,4 @@
-//! Logistic regression and log-count ratios against scikit-learn's numbers and hand arithmetic.
+//! Logistic regression and log-count ratios compared with scikit-learn's numbers and hand arithmetic.
 
 use kiln_base::RowWeights;
 use kiln_linear::{Error, LogCountRatio, LogisticRegression};
@@ -62,7 +62,7 @@ fn models_are_those_of_scikit_learn() {
 
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
-    // More columns than one thread adds up at a time.
+    // More columns than one thread sums at a time.
     let value =
         |row: usize, column: usize| if (row * 7 + column).is_multiple_of(97) { (column as f64).sin() } else { 0.0 };
     let dense: Vec<Vec<f64>> = (0..100).map(|row| (0..20_000).map(|column| value(row, column)).collect()).collect();
@@ -94,12 +94,12 @@ fn ratios_are_those_of_the_paper() {
     close(ratios.weights(), &expected, 1e-12, "ratios");
     let weighted = ratios.transform(&rows).unwrap();
     assert_eq!(weighted.get(1, 2).copied(), Some(expected[2] as f32));
-    // A model of weighted rows is, scaled, one of plain rows.
+    // A model of weighted rows, scaled, is a model of plain rows.
     let model = LogisticRegression::new().fit(&weighted, &[1, 0, 0]).unwrap();
     let plain = model.clone().scaled(ratios.weights()).unwrap();
     close(&plain.decision_function(&rows).unwrap(), &model.decision_function(&weighted).unwrap(), 1e-6, "scaled");
     assert!(matches!(model.scaled(&[1.0]).unwrap_err(), Error::Columns { expected: 3, found: 1 }));
-    // A row that counts twice is a row that is there twice.
+    // A row with weight 2 is the same as two rows.
     let twice = sparse(&[vec![1.0, 1.0, 0.0], vec![0.0, 1.0, 1.0], vec![0.0, 1.0, 1.0], vec![0.0, 1.0, 0.0]]);
     let doubled = LogCountRatio::fit_weighted(&rows, &[1, 0, 0], &[1.0, 2.0, 1.0], 1.0).unwrap();
     assert_eq!(doubled, LogCountRatio::fit(&twice, &[1, 0, 0, 0], 1.0).unwrap());
@@ -140,7 +140,7 @@ fn rows_labels_and_options_that_make_no_model_are_refused() {
     assert!(matches!(LogCountRatio::fit(&rows, &[0, 0], 1.0).unwrap_err(), Error::OneClass { .. }));
     let below = sparse(&[vec![1.0, 0.0], vec![-2.0, 1.0]]);
     let error = LogCountRatio::fit(&below, &[0, 1], 1.0).unwrap_err();
-    assert!(error.to_string().contains("row 1 is -2"), "{error}");
+    assert!(error.to_string().contains("row 1 (counted from 0) should be finite and at least 0, found -2"), "{error}");
     let ratios = LogCountRatio::fit(&rows, &[0, 1], 1.0).unwrap();
     assert!(matches!(ratios.transform(&wide).unwrap_err(), Error::Columns { .. }));
 }

@@ -1,4 +1,4 @@
-//! Tests of the public API against fastText's and scikit-learn's own numbers, and of what users get wrong.
+//! Tests of the public API against numbers of fastText and scikit-learn, and of user mistakes.
 
 mod classifier;
 mod damage;
@@ -6,3 +6,4 @@ mod damage;
 mod damaged_copies;
 mod logistic;
 mod supervised;
+mod supervised_options;

@@ -1,4 +1,4 @@
-//! The supervised model: fastText's files and predictions, laws of training, damaged files.
+//! The supervised model: fastText's files and predictions, properties of training, damaged files.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use kiln_text::io::Text;
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// fastText adds this to a probability before it takes the logarithm that it answers with.
+/// fastText adds this to a probability before it takes the logarithm that it returns.
 const ADDED: f64 = 1e-5;
 
 fn fixture(name: &str) -> PathBuf {
@@ -48,7 +48,7 @@ fn models_of_fasttext_predict_and_test_as_there() {
             for (found, expected) in found.iter().zip(expected) {
                 let probability = expected[1].as_f64().unwrap() - ADDED;
                 let at = format!("{name} {question}: {found:?} for {expected}");
-                // Of one against all fastText looks the sigmoid up in a table of 512.
+                // For one against all, fastText looks the sigmoid up in a table of 512 values.
                 let tolerance = if name == "ova" { 0.01 } else { 2e-6 };
                 assert!((f64::from(found.probability) - probability).abs() < tolerance, "{at}");
                 assert!(found.label == expected[0] || name == "ova", "{at}");
@@ -96,14 +96,14 @@ fn a_chosen_prefix_survives_the_file() {
     model.save(&path).unwrap();
     let read = Supervised::load(&path).unwrap();
     assert_eq!(read.config().label_prefix, "#");
-    // "#news" is a label that the model does not know, and no word; by what the labels have in common it would be a word.
+    // The model does not know the label "#news". With the labels' common beginning as the prefix, it would be a word.
     for line in ["#news fine film", "fine acting", "#good film"] {
         assert_eq!(model.predict(line, 2), read.predict(line, 2), "{line}");
     }
     let bytes = std::fs::read(&path).unwrap();
     read.save(&path).unwrap();
     assert!(std::fs::read(&path).unwrap() == bytes);
-    // Labels that do not begin so.
+    // Labels with another prefix.
     let other =
         bytes[..bytes.len() - 23].iter().chain(b"%").chain(&bytes[bytes.len() - 22..]).copied().collect::<Vec<_>>();
     std::fs::write(&path, other).unwrap();
@@ -120,10 +120,10 @@ fn lines_sorted_by_label_need_to_be_shuffled() {
     assert!(matches!(error, Error::SortedLines { lines: 40, labels: 2 }) && error.to_string().contains("`shuffle`"));
     let model = fit(&config.clone().shuffle(3), &sorted).unwrap();
     assert_eq!(model.test(&sorted, 1).precision(), 1.0);
-    // The order, and nothing else, depends on the seed.
+    // Only the order depends on the seed.
     assert_ne!(model.loss(), fit(&config.clone().shuffle(4), &sorted).unwrap().loss());
     assert_eq!(model.loss(), fit(&config.clone().shuffle(3), &sorted).unwrap().loss());
-    // A few may be sorted by chance.
+    // A few lines may be sorted by chance.
     assert!(fit(&config, &sorted[18..22]).is_ok());
 }
 
@@ -246,7 +246,7 @@ fn what_is_no_model_is_named() {
     std::fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
     assert!(Supervised::load(&path).unwrap_err().to_string().contains("4 bytes follow"));
     let mut vectors = whole.clone();
-    vectors[36] = 1; // the place of the model's kind: CBOW
+    vectors[36] = 1; // the byte of the model's kind: CBOW
     std::fs::write(&path, vectors).unwrap();
     assert!(Supervised::load(&path).unwrap_err().to_string().contains("word vectors"));
 }

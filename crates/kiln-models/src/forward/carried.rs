@@ -1,4 +1,4 @@
-//! What a model hands from one batch to the next, where the batches of a pass follow one another.
+//! States that a model carries from one batch to the next when the batches of a pass are consecutive text.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,12 +8,12 @@ use burn::tensor::{Device, Tensor, TensorData, TensorReadError};
 use crate::layers::RecurrentState;
 use crate::weights::{Weight, Weights};
 
-/// The states of a stack of recurrent layers, the lowest first.
+/// The states of a stack of recurrent layers, lowest first.
 #[derive(Clone, Debug)]
 pub struct LayerStates(pub Vec<RecurrentState>);
 
 impl LayerStates {
-    /// The numbers by name, such as `0.hidden` and `0.cell` of the lowest layer.
+    /// The states by name, such as `0.hidden` and `0.cell` for the lowest layer.
     ///
     /// # Errors
     ///
@@ -30,7 +30,7 @@ impl LayerStates {
         Ok(all)
     }
 
-    /// Takes up what [`to_weights`](Self::to_weights) gave; `None` without any.
+    /// The states that [`to_weights`](Self::to_weights) returned; `None` if there are none.
     pub fn of_weights(weights: &Weights, device: &Device) -> Option<Self> {
         let tensor = |name: String| {
             let Weight { shape, values } = weights.get(&name)?;
@@ -55,20 +55,20 @@ impl LayerStates {
     }
 }
 
-/// A place for the states between two batches of one pass over the data. Copies share the place: who makes the
-/// batches puts one into each batch of a pass.
+/// Holds the states between two consecutive batches of a pass over the data. Copies share the states: whoever makes the
+/// batches puts a copy into each batch of a pass.
 ///
-/// A new one is empty, which is the state that everything starts from.
+/// A new one is empty: the next batch starts from zero states.
 #[derive(Clone, Default)]
 pub struct Carried(Arc<Mutex<Option<LayerStates>>>);
 
 impl Carried {
-    /// What the batch before left, which stays there.
+    /// The states left by the batch before, without removing them.
     pub fn peek(&self) -> Option<LayerStates> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes what the batch before left.
+    /// Takes the states left by the batch before.
     pub fn take(&self) -> Option<LayerStates> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -1,4 +1,4 @@
-//! Which layers a forward pass goes through, for the table of a model's layers.
+//! Records the layers that a forward pass calls, for the summary of a model.
 
 use std::cell::RefCell;
 
@@ -7,18 +7,18 @@ use burn::tensor::Tensor;
 
 use super::tape::{self, Tape};
 
-/// A layer that a forward pass went through.
+/// A layer that a forward pass called.
 #[derive(Debug, Default)]
 pub(crate) struct Layer {
     /// Its name within the model.
     pub(crate) name: String,
-    /// Its type, by Keras's name.
+    /// Its type, named as in Keras.
     pub(crate) kind: String,
-    /// The shape of its output, the batch included; `None` for a size that is not always the same.
+    /// The shape of its output with the batch; `None` for a size that varies.
     pub(crate) shape: Vec<Option<usize>>,
     /// Its parameters.
     pub(crate) parameters: Vec<ParamId>,
-    /// How many numbers they are; counted later.
+    /// How many numbers the parameters have; filled in later.
     pub(crate) count: usize,
 }
 
@@ -26,15 +26,15 @@ thread_local! {
     static TAPE: Tape<Layer> = const { RefCell::new(None) };
 }
 
-/// The layers that `forward` goes through.
+/// The layers that `forward` calls.
 pub(crate) fn record<R>(forward: impl FnOnce() -> R) -> Vec<Layer> {
     tape::record(&TAPE, forward).1
 }
 
-/// Gives `output` back, and lists `layer` in the table of layers that is being made, if one is: for the end of a layer's
-/// `forward`. A layer that does not do so is listed by the model's field that holds it, without a shape.
+/// Records `layer` in the summary that is being made, if any, and returns `output`. Call it at the end of a layer's
+/// `forward`. A layer that does not is listed under the model's field that holds it, without a shape.
 ///
-/// `kind` is the layer's type as the table shows it; its name in the table is made of that, as Keras makes it.
+/// `kind` is the layer's type as the summary shows it; the layer's name is derived from it as in Keras.
 ///
 /// # Examples
 ///
@@ -59,21 +59,21 @@ pub fn listed<M: Module, const D: usize>(layer: &M, kind: &str, output: Tensor<D
     output
 }
 
-/// [`listed`], of what has no parameters.
+/// [`listed`] for a layer without parameters.
 pub(crate) fn listed_plain<const D: usize>(kind: &str, output: Tensor<D>) -> Tensor<D> {
     list(None, &output.dims(), || (kind.to_owned(), Vec::new()));
     output
 }
 
-/// Lists a layer under a name of the model's choice, or the layer's, before it is listed by itself.
+/// Lists a layer, before it lists itself, under a name that the model chooses or the layer's own name.
 pub(crate) fn list_as<M: Module>(layer: &M, name: &str, kind: &str, shape: &[usize]) {
     list(Some(name), shape, || (kind.to_owned(), parameters(layer)));
 }
 
-/// Lists the layer of which `layer` gives the type and the parameters.
+/// Lists the layer whose type and parameters `layer` returns.
 ///
-/// A layer that is listed already is not listed again, however often it is called: one of the same parameters, or of
-/// the same given name.
+/// A layer is listed once, however often it is called: layers are the same if they have the same parameters or the same
+/// given name.
 pub(crate) fn list(name: Option<&str>, shape: &[usize], layer: impl FnOnce() -> (String, Vec<ParamId>)) {
     tape::tell(&TAPE, |layers: &mut Vec<Layer>| {
         let (kind, parameters) = layer();
@@ -93,7 +93,7 @@ pub(crate) fn list(name: Option<&str>, shape: &[usize], layer: impl FnOnce() -> 
     });
 }
 
-/// `MaxPooling1D` as `max_pooling1d`.
+/// `MaxPooling1D` becomes `max_pooling1d`.
 pub(crate) fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     let mut letters = name.chars().peekable();

@@ -1,23 +1,23 @@
-//! What a forward pass is for: training, with the step that keys its random numbers, or inference.
+//! The purpose of a forward pass: training, with the step that keys its random numbers, or inference.
 
 use kiln_kernels::RandomKey;
 
-/// The purpose of a forward pass. Layers such as dropout act by it.
+/// The purpose of a forward pass. Layers such as dropout depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
-    /// Prediction or evaluation: nothing random happens.
+    /// Prediction or evaluation: nothing is random.
     Inference,
     /// One training step of a run.
     Training {
         /// The run's seed.
         seed: u64,
-        /// The optimizer step, counted from 0 over all epochs.
+        /// The batch, counted from 0 over all epochs.
         step: u64,
     },
 }
 
 impl Pass {
-    /// The key of what the layer called `layer` draws in this pass; `None` in inference.
+    /// The key for the random numbers of the layer called `layer` in this pass; `None` in inference.
     pub fn key(&self, layer: &str) -> Option<RandomKey> {
         match *self {
             Self::Inference => None,

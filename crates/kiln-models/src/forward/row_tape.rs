@@ -1,4 +1,4 @@
-//! What sparse embeddings look up in a training step, for an optimizer that touches only these rows.
+//! Records the rows that sparse embeddings look up in a training step, for an optimizer that updates only these rows.
 
 use std::cell::RefCell;
 
@@ -7,14 +7,14 @@ use burn::tensor::{Int, Tensor};
 
 use super::tape::{self, Tape};
 
-/// Rows of a table that a forward pass looked up.
+/// Rows of a table that were looked up in a forward pass.
 #[derive(Clone, Debug)]
 pub struct LookedUp {
     /// The table.
     pub table: ParamId,
     /// Which rows: `[batch, time]`
     pub ids: Tensor<2, Int>,
-    /// The rows, a leaf of the graph: its gradient is that of the rows. `[batch, time, d_embedding]`
+    /// The rows, a leaf of the graph, so that they have their own gradient. `[batch, time, d_embedding]`
     pub rows: Tensor<3>,
 }
 
@@ -22,11 +22,11 @@ thread_local! {
     static TAPE: Tape<LookedUp> = const { RefCell::new(None) };
 }
 
-/// Runs a forward pass and gives what its sparse [`Embedding`](crate::layers::Embedding)s looked up
-/// on this thread. Such a table has no gradient then; take it from the rows.
+/// Runs a forward pass and returns the rows that its sparse [`Embedding`](crate::layers::Embedding)s looked up on this
+/// thread. Their tables then have no gradient; take it from the rows.
 ///
-/// The trainer does so. Another training loop that does not gets the gradients of whole
-/// tables, as if no embedding were sparse.
+/// The trainer calls this. A training loop that does not call it gets gradients of whole tables, as if no embedding
+/// were sparse.
 ///
 /// # Examples
 ///
@@ -51,7 +51,7 @@ pub fn record_rows<R>(forward: impl FnOnce() -> R) -> (R, Vec<LookedUp>) {
     tape::record(&TAPE, forward)
 }
 
-/// Whether lookups are recorded.
+/// Whether lookups are being recorded.
 pub(crate) fn is_open() -> bool {
     TAPE.with_borrow(Option::is_some)
 }

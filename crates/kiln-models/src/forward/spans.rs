@@ -1,17 +1,17 @@
-//! The valid span of each row of a padded batch, and how it changes through layers over time.
+//! The valid span of each row of a padded batch, and how layers over time change it.
 //!
-//! A span is a start and a length, so that padding in front works as well as padding at the back.
+//! A span has a start and a length, so padding may be in front or at the back.
 
 use std::sync::Arc;
 
 use kiln_kernels::Span;
 
-/// The spans of a batch, one a row.
+/// The spans of a batch, one per row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spans(Arc<[Span]>);
 
 impl Spans {
-    /// The spans of the rows in order.
+    /// The spans of the rows, in order.
     pub fn new(spans: Vec<Span>) -> Self {
         Self(spans.into())
     }
@@ -31,9 +31,8 @@ impl Spans {
         Arc::clone(&self.0)
     }
 
-    /// The spans after a layer that makes `out_steps` outputs, of which output `t` reads the
-    /// inputs from `t * stride - before` to `t * stride - before + window` - 1: an output is
-    /// valid when any input that it reads is.
+    /// The spans after a layer with `out_steps` outputs, of which output `t` reads `window` inputs from
+    /// `t * stride - before` on. An output is valid if any input that it reads is.
     pub fn through_window(&self, window: usize, stride: usize, before: usize, out_steps: usize) -> Self {
         let reads = |span: Span, t: usize| {
             let (first, end) = (t * stride, t * stride + window);
@@ -68,7 +67,7 @@ mod tests {
         assert_eq!(through(3, 5, 4, 4, 0, 2), Span { start: 0, len: 2 });
         // "Same" padding of a window of 3 reads one step before.
         assert_eq!(through(2, 1, 3, 1, 1, 5), Span { start: 1, len: 3 });
-        // An empty row stays empty; so does one whose steps no output reads.
+        // An empty row stays empty, and so does a row whose valid steps no output reads.
         assert_eq!(through(0, 0, 5, 1, 0, 8), Span::default());
         assert_eq!(through(6, 1, 2, 2, 0, 3), Span::default());
     }

@@ -1,14 +1,14 @@
-//! What layers tell of a forward pass to whoever records it on this thread.
+//! Records of what layers do in a forward pass, one per thread.
 
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
-/// What is told; `None` where nobody records.
+/// The records; `None` if nothing is being recorded.
 pub(crate) type Tape<T> = RefCell<Option<Vec<T>>>;
 
-/// Runs a forward pass and gives what it told.
+/// Runs a forward pass and returns what was recorded.
 pub(crate) fn record<T, R>(tape: &'static LocalKey<Tape<T>>, forward: impl FnOnce() -> R) -> (R, Vec<T>) {
-    /// Puts back what was recorded around this, also when the pass panics.
+    /// Restores the records of an outer recording, also if the pass panics.
     struct Restore<T: 'static>(&'static LocalKey<Tape<T>>, Option<Vec<T>>);
     impl<T> Drop for Restore<T> {
         fn drop(&mut self) {
@@ -20,7 +20,7 @@ pub(crate) fn record<T, R>(tape: &'static LocalKey<Tape<T>>, forward: impl FnOnc
     (result, tape.take().unwrap_or_default())
 }
 
-/// Adds to what is recorded, if anything is.
+/// Adds to the record, if anything is being recorded.
 pub(crate) fn tell<T>(tape: &'static LocalKey<Tape<T>>, add: impl FnOnce(&mut Vec<T>)) {
     tape.with_borrow_mut(|tape| tape.as_mut().map(add));
 }

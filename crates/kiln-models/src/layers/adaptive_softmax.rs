@@ -1,6 +1,6 @@
-//! The adaptive softmax: classes in clusters by how frequent they are, each cluster as narrow as it is rare.
+//! The adaptive softmax: classes in clusters by frequency, with narrower layers for rarer clusters.
 //!
-//! Not here: the order of the classes. The lowest must be the most frequent, as a vocabulary by frequency has them.
+//! The caller numbers the classes by frequency, the most frequent first, as vocabularies sorted by frequency do.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::log_softmax;
@@ -19,14 +19,14 @@ kiln_base::options! {
     pub struct AdaptiveSoftmaxConfig {
         /// Width of the input.
         pub required d_input: usize,
-        /// How many classes there are.
+        /// The number of classes.
         pub required classes: usize,
-        /// The first class of each cluster after the first: `[2000, 6000]` makes three clusters. In rising order, above 0
-        /// and below `classes`.
+        /// The first class of each cluster after the first: `[2000, 6000]` makes three clusters. Rising, above 0 and
+        /// below `classes`.
         pub required cutoffs: Vec<usize>,
         /// How much narrower each cluster is than the one before. Default: 4.
         pub div_value: f64 = 4.0,
-        /// Whether the first cluster, with the entries that stand for the others, has a bias. Default: false.
+        /// Whether the first cluster has a bias, entries for the other clusters included. Default: false.
         pub head_bias: bool = false,
     }
 }
@@ -38,20 +38,21 @@ impl AdaptiveSoftmaxConfig {
     ///
     /// # Errors
     ///
-    /// A size is 0, the cut-offs do not rise within the classes, or a cluster is narrower than one.
+    /// A size is 0, the cut-offs do not rise or are not between 0 and the number of classes, or a cluster would have
+    /// width 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<AdaptiveSoftmax> {
-        let d_input = at_least_one("input width of an adaptive softmax", self.d_input)?;
-        at_least_one("classes of an adaptive softmax", self.classes)?;
+        let d_input = at_least_one("d_input of AdaptiveSoftmax", self.d_input)?;
+        at_least_one("classes of AdaptiveSoftmax", self.classes)?;
         let rise = self.cutoffs.windows(2).all(|pair| pair[0] < pair[1]);
         let within = self.cutoffs.iter().all(|&cutoff| cutoff > 0 && cutoff < self.classes);
         OptionError::unless(
             !self.cutoffs.is_empty() && rise && within,
-            "cut-offs of an adaptive softmax",
-            "one or more in rising order, above 0 and below the number of classes",
-            format!("{:?} of {} classes", self.cutoffs, self.classes),
+            "cutoffs of AdaptiveSoftmax",
+            format!("one class or more, rising, above 0 and below the {} classes", self.classes),
+            format!("{:?}", self.cutoffs),
         )?;
         let narrows = self.div_value.is_finite() && self.div_value > 0.0;
-        OptionError::unless(narrows, "div_value of an adaptive softmax", "a number above 0", self.div_value)?;
+        OptionError::unless(narrows, "div_value of AdaptiveSoftmax", "a number above 0", self.div_value)?;
         let glorot = |from: usize, to: usize, key| {
             Initializer::GlorotUniform { fan_in: from, fan_out: to }.param([from, to], key, device)
         };
@@ -59,9 +60,10 @@ impl AdaptiveSoftmaxConfig {
         let mut tails = Vec::new();
         for (place, &start) in self.cutoffs.iter().enumerate() {
             let end = self.cutoffs.get(place + 1).copied().unwrap_or(self.classes);
-            // PyTorch's: a power of `div_value`, rounded down.
+            // As PyTorch: divided by a power of `div_value`, rounded down.
             let width = (d_input as f64 / self.div_value.powi(place as i32 + 1)).floor() as usize;
-            let width = at_least_one("width of an adaptive softmax's last cluster", width)?;
+            let expected = format!("small enough for {d_input} inputs to leave every cluster a width of 1 or more");
+            OptionError::unless(width > 0, "div_value of AdaptiveSoftmax", expected, self.div_value)?;
             let key = key.child("tails").index(place as u64);
             tails.push(Tail {
                 projection: glorot(d_input, width, key.child("projection")),
@@ -94,27 +96,27 @@ impl Tail {
     }
 }
 
-/// Log-probabilities over many classes, at the price of the frequent ones: the first cluster holds the most frequent
-/// classes and an entry for each other cluster, and only rows whose class lies in one of those pay for it.
+/// Log-probabilities over many classes at the cost of the frequent ones. The first cluster holds the most frequent
+/// classes and one entry per other cluster; only rows whose class is in another cluster pay for that cluster.
 ///
-/// The classes must be numbered by frequency, the most frequent first; in another order the layer works, and is slow.
+/// Number the classes by frequency, the most frequent first; in another order the layer works, but slowly.
 ///
 /// # References
 ///
-/// Grave, Joulin, Cissé, Grangier, Jégou, "Efficient softmax approximation for GPUs", 2017; options and arithmetic are
-/// those of PyTorch's `AdaptiveLogSoftmaxWithLoss`.
+/// Grave, Joulin, Cissé, Grangier, Jégou, "Efficient softmax approximation for GPUs", 2017; options and arithmetic
+/// follow PyTorch's `AdaptiveLogSoftmaxWithLoss`.
 #[derive(Module, Debug)]
 pub struct AdaptiveSoftmax {
-    /// Of the first cluster and the entries of the others: `[d_input, first cut-off + other clusters]`
+    /// Of the first cluster and the entries for the others: `[d_input, first cut-off + other clusters]`
     pub kernel: Param<Tensor<2>>,
-    /// Its bias, if there is one.
+    /// Its bias, if it has one.
     pub bias: Option<Param<Tensor<1>>>,
     /// The other clusters.
     pub tails: Vec<Tail>,
-    /// The first class of each of them.
+    /// The first class of each of the other clusters.
     #[module(skip)]
     pub cutoffs: Vec<usize>,
-    /// How many classes there are.
+    /// The number of classes.
     #[module(skip)]
     pub classes: usize,
 }
@@ -122,7 +124,7 @@ pub struct AdaptiveSoftmax {
 impl AdaptiveSoftmax {
     /// The log-probability of each row's class.
     ///
-    /// Which rows belong to which cluster is found out on the host, so a GPU waits for it.
+    /// The host sorts the rows into clusters, so a GPU has to be waited for.
     ///
     /// # Shapes
     ///
@@ -143,7 +145,7 @@ impl AdaptiveSoftmax {
         let (mut in_head, mut members) =
             (Vec::with_capacity(classes.len()), vec![Members::default(); self.tails.len()]);
         for (row, &class) in classes.iter().enumerate() {
-            assert!((class as usize) < self.classes, "class {class} is not below the {} classes", self.classes);
+            assert!((class as usize) < self.classes, "a class must be below {}, found {class}", self.classes);
             match self.cutoffs.partition_point(|&cutoff| cutoff <= class as usize) {
                 0 => in_head.push(class),
                 cluster => {

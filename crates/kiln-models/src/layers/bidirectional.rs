@@ -1,4 +1,4 @@
-//! Two recurrent layers of the same kind, one a direction, side by side.
+//! Two recurrent layers of the same kind, one per direction, with their outputs concatenated.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -7,8 +7,7 @@ use kiln_kernels::Wanted;
 use super::recurrent::{Recurrent, both, both_last};
 use crate::forward::spans::Spans;
 
-/// A recurrent layer in both directions, its outputs side by side: Keras's `Bidirectional` with
-/// `merge_mode="concat"`.
+/// A recurrent layer in both directions, outputs concatenated: Keras's `Bidirectional` with `merge_mode="concat"`.
 #[derive(Module, Debug)]
 pub struct Bidirectional<L: Recurrent> {
     /// Walks from the first step to the last.
@@ -23,7 +22,7 @@ impl<L: Recurrent> Bidirectional<L> {
         Self { forward_layer, backward_layer }
     }
 
-    /// The outputs of every step.
+    /// The outputs of all steps.
     ///
     /// # Shapes
     ///

@@ -10,16 +10,16 @@ use crate::forward::layer_tape::listed;
 use crate::forward::spans::Spans;
 use crate::weights::initializer::Initializer;
 
-/// What lies beyond the ends of a sequence.
+/// What is read beyond the ends of a sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConvPadding {
-    /// Nothing: the output is shorter by `kernel_size` - 1.
+    /// Nothing: the output is shorter than the input by `kernel_size` - 1.
     #[default]
     Valid,
     /// Zeros on both sides: the output is as long as the input.
     Same,
-    /// Zeros only in front: output `t` sees no input after `t`.
+    /// Zeros in front only: output `t` does not depend on inputs after `t`.
     Causal,
 }
 
@@ -33,9 +33,9 @@ kiln_base::options! {
         pub required filters: usize,
         /// Width of the window.
         pub required kernel_size: usize,
-        /// Default: valid.
+        /// Padding at the ends. Default: valid.
         pub padding: ConvPadding = ConvPadding::Valid,
-        /// The function after the sum. Default: linear.
+        /// The activation. Default: linear.
         pub activation: Activation = Activation::Linear,
     }
 }
@@ -49,9 +49,9 @@ impl Conv1dConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Conv1d> {
-        let d_input = at_least_one("channels of a convolution's input", self.d_input)?;
-        let filters = at_least_one("filters of a convolution", self.filters)?;
-        let window = at_least_one("kernel size of a convolution", self.kernel_size)?;
+        let d_input = at_least_one("d_input of Conv1d", self.d_input)?;
+        let filters = at_least_one("filters of Conv1d", self.filters)?;
+        let window = at_least_one("kernel_size of Conv1d", self.kernel_size)?;
         let glorot = Initializer::GlorotUniform {
             fan_in: window.saturating_mul(d_input),
             fan_out: window.saturating_mul(filters),
@@ -72,10 +72,10 @@ pub struct Conv1d {
     pub kernel: Param<Tensor<3>>,
     /// `[filters]`
     pub bias: Param<Tensor<1>>,
-    /// What lies beyond the ends.
+    /// What is read beyond the ends.
     #[module(skip)]
     pub padding: ConvPadding,
-    /// The function after the sum.
+    /// The activation.
     #[module(skip)]
     pub activation: Activation,
 }
@@ -85,7 +85,7 @@ impl Conv1d {
         self.kernel.lazy_shape()[0]
     }
 
-    /// Zeros in front and at the back.
+    /// The number of zeros in front and at the back.
     fn margins(&self) -> (usize, usize) {
         let window = self.window();
         match self.padding {
@@ -95,13 +95,13 @@ impl Conv1d {
         }
     }
 
-    /// The length of the output for an input of `steps`; 0 if the input is too short.
+    /// The output length for an input of `steps`; 0 if the input is too short.
     pub fn output_len(&self, steps: usize) -> usize {
         let (front, back) = self.margins();
         (steps + front + back + 1).saturating_sub(self.window())
     }
 
-    /// The spans of the output: a step is valid when its window holds a valid input.
+    /// The spans of the output: a step is valid if its window contains a valid input.
     pub fn spans(&self, spans: &Spans, steps: usize) -> Spans {
         let (front, _) = self.margins();
         spans.through_window(self.window(), 1, front, self.output_len(steps))
@@ -116,7 +116,7 @@ impl Conv1d {
     ///
     /// # Panics
     ///
-    /// If the window does not fit into the padded input once.
+    /// If the padded input is shorter than the window.
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         let [batch, steps, d_input] = input.dims();
         let window = self.window();

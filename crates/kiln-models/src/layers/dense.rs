@@ -17,7 +17,7 @@ kiln_base::options! {
         pub required d_input: usize,
         /// Width of the output: Keras's `units`.
         pub required units: usize,
-        /// The function after the product. Default: linear.
+        /// The activation. Default: linear.
         pub activation: Activation = Activation::Linear,
     }
 }
@@ -31,8 +31,8 @@ impl DenseConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Dense> {
-        let d_input = at_least_one("input width of a dense layer", self.d_input)?;
-        let units = at_least_one("units of a dense layer", self.units)?;
+        let d_input = at_least_one("d_input of Dense", self.d_input)?;
+        let units = at_least_one("units of Dense", self.units)?;
         let glorot = Initializer::GlorotUniform { fan_in: d_input, fan_out: units };
         Ok(Dense {
             kernel: glorot.param([d_input, units], key.child("kernel"), device),
@@ -49,7 +49,7 @@ pub struct Dense {
     pub kernel: Param<Tensor<2>>,
     /// `[units]`
     pub bias: Param<Tensor<1>>,
-    /// The function after the product.
+    /// The activation.
     #[module(skip)]
     pub activation: Activation,
 }

@@ -2,10 +2,11 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use kiln_base::OptionError;
 use kiln_kernels::dropout;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, dropout_rate};
+use crate::error::Result;
 use crate::forward::layer_tape::list_as;
 use crate::forward::pass::Pass;
 
@@ -13,10 +14,10 @@ kiln_base::options! {
     /// Configuration of a [`Dropout`].
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct DropoutConfig {
-        /// The probability of dropping an element, at least 0 and below 1.
+        /// The probability that an element is dropped, at least 0 and below 1.
         pub required rate: f64,
-        /// The layer's name within its model, which keys its masks: two layers of one model need two
-        /// names, or they drop the same places.
+        /// The layer's name within its model, which keys its masks. Layers of one model need different names, or they
+        /// drop the same positions.
         pub required name: String,
     }
 }
@@ -28,24 +29,23 @@ impl DropoutConfig {
     ///
     /// # Errors
     ///
-    /// The rate is not within [0, 1).
+    /// The rate is not in [0, 1).
     pub fn init(&self) -> Result<Dropout> {
-        Ok(Dropout { rate: dropout_rate("dropout rate", self.rate)?, name: self.name.clone() })
+        OptionError::unless((0.0..1.0).contains(&self.rate), "dropout", "at least 0 and below 1", self.rate)?;
+        Ok(Dropout { rate: self.rate, name: self.name.clone() })
     }
 }
 
-/// Zeroes elements at random in training and scales the others by 1 / (1 - rate); the identity in
-/// inference.
+/// In training, sets random elements to 0 and scales the others by 1 / (1 - rate). In inference, the identity.
 ///
-/// The mask depends on (seed, name, step, position) only, so a resumed run drops the same places
-/// and every device drops the same ones.
+/// The mask depends only on (seed, name, step, position), so it is the same in a resumed run and on every device.
 ///
 /// # References
 ///
 /// Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
 #[derive(Module, Debug)]
 pub struct Dropout {
-    /// The probability of dropping an element.
+    /// The probability that an element is dropped.
     #[module(skip)]
     pub rate: f64,
     /// The name that keys the masks.
@@ -58,7 +58,7 @@ impl Dropout {
     ///
     /// # Shapes
     ///
-    /// Output and input have the same shape, whatever it is.
+    /// The output has the shape of the input, which may be any.
     pub fn forward<const D: usize>(&self, input: Tensor<D>, pass: &Pass) -> Tensor<D> {
         list_as(self, &self.name, "Dropout", &input.dims());
         match pass.key(&self.name) {
@@ -67,7 +67,30 @@ impl Dropout {
         }
     }
 
-    /// The same where the rate is above 0; where it is 0 the model has no such layer.
+    /// Applies the layer with one mask per row for all steps, which is called variational or locked dropout. The mask
+    /// is that of `[batch, width]`.
+    ///
+    /// # Shapes
+    ///
+    /// Input and output are `[batch, time, width]`.
+    ///
+    /// # References
+    ///
+    /// Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016;
+    /// Keras's `noise_shape=(batch, 1, width)`.
+    pub fn forward_locked(&self, input: Tensor<3>, pass: &Pass) -> Tensor<3> {
+        list_as(self, &self.name, "Dropout", &input.dims());
+        match pass.key(&self.name) {
+            Some(key) if self.rate > 0.0 => {
+                let [batch, _, width] = input.dims();
+                let ones = Tensor::<3>::ones([batch, 1, width], (&input.device(), input.dtype()));
+                input * dropout(ones, key, self.rate)
+            }
+            _ => input,
+        }
+    }
+
+    /// [`forward`](Self::forward) if the rate is above 0; at 0 the model has no such layer.
     pub(crate) fn forward_if_any<const D: usize>(&self, input: Tensor<D>, pass: &Pass) -> Tensor<D> {
         if self.rate > 0.0 { self.forward(input, pass) } else { input }
     }

@@ -1,4 +1,4 @@
-//! The embedding: a row of a trainable table for each id.
+//! The embedding: one row of a trainable table per id.
 
 use burn::module::{Module, Param};
 #[cfg(feature = "vectors")]
@@ -20,7 +20,7 @@ kiln_base::options! {
     /// Configuration of an [`Embedding`].
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct EmbeddingConfig {
-        /// How many ids there are: a tokenizer's `vocab_size()`.
+        /// The number of ids: a tokenizer's `vocab_size()`.
         @[serde(rename = "vocab")]
         pub required vocab_size: usize,
         /// Width of a row.
@@ -37,15 +37,14 @@ impl EmbeddingConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Embedding> {
-        let vocab_size = at_least_one("vocabulary of an embedding", self.vocab_size)?;
-        let width = at_least_one("width of an embedding", self.d_embedding)?;
+        let vocab_size = at_least_one("vocab_size of Embedding", self.vocab_size)?;
+        let width = at_least_one("d_embedding of Embedding", self.d_embedding)?;
         let uniform = Initializer::Uniform { limit: 0.05 };
         Ok(Embedding { table: uniform.param([vocab_size, width], key.child("table"), device), sparse: false })
     }
 }
 
-/// A row of a trainable table for each id. Row 0, the padding's, is trained like any other, as in
-/// Keras.
+/// One row of a trainable table per id. Row 0, for padding, is trained like any other, as in Keras.
 #[derive(Module, Debug)]
 pub struct Embedding {
     /// `[vocab, d_embedding]`
@@ -56,12 +55,12 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Takes ready vectors for rows, such as those of
+    /// Replaces the table by given vectors, such as those of
     /// [`WordVectors::embedding_matrix`](kiln_vectors::WordVectors::embedding_matrix).
     ///
     /// # Errors
     ///
-    /// The matrix is of another size than the table.
+    /// The matrix and the table differ in size.
     ///
     /// # Examples
     ///
@@ -94,22 +93,21 @@ impl Embedding {
         Ok(self)
     }
 
-    /// Whether training changes the table. Default: it does.
+    /// Whether training changes the table. Default: true.
     ///
-    /// To leave it as it is in the first epochs only, tell the trainer.
+    /// To freeze it only for the first epochs, use the trainer's options.
     #[must_use]
     pub fn trainable(mut self, trainable: bool) -> Self {
         self.table = self.table.set_require_grad(trainable);
         self
     }
 
-    /// Whether a training step touches only the rows that its batch looks up, in the gradient and in
-    /// the optimizer, as `torch.nn.Embedding(sparse=True)` does: for tables of hundreds of thousands
-    /// of rows. Default: it does not.
+    /// Whether a training step touches only the rows that its batch looks up, in the gradient and in the optimizer,
+    /// like `torch.nn.Embedding(sparse=True)`. For tables of hundreds of thousands of rows. Default: false.
     ///
-    /// Gradient descent without momentum gives the same numbers either way. Where an optimizer has
-    /// moments, those of the other rows stay as they are, and so do the rows, which otherwise would
-    /// move on by their moments (PyTorch's `SparseAdam`).
+    /// Gradient descent without momentum computes the same numbers either way. An optimizer with moments leaves the
+    /// other rows and their moments unchanged (PyTorch's `SparseAdam`); without `sparse` their moments would move these
+    /// rows.
     #[must_use]
     pub const fn sparse(mut self, sparse: bool) -> Self {
         self.sparse = sparse;
@@ -125,8 +123,8 @@ impl Embedding {
     ///
     /// # Panics
     ///
-    /// On the CPU, if an id is not below the vocabulary; a GPU does not check. The trainer checks a
-    /// whole data set against the model before the first step.
+    /// On the CPU, if an id is not below the vocabulary size; a GPU does not check. The trainer checks the whole data
+    /// set against the model before the first step.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let table = self.table.val();
         if !(self.sparse && table.is_require_grad() && row_tape::is_open()) {

@@ -17,8 +17,8 @@ kiln_base::options! {
         pub required d_input: usize,
         /// Width of the state: Keras's `units`.
         pub required d_hidden: usize,
-        /// Whether the reset gate acts after the recurrent product, as Keras and cuDNN do by
-        /// default, or on the state before it, as in the paper. Default: true.
+        /// Whether the reset gate is applied after the recurrent product, as Keras and cuDNN do by default, or to the
+        /// state before it, as in the paper. Default: true.
         pub reset_after: bool = true,
     }
 }
@@ -26,14 +26,14 @@ kiln_base::options! {
 burn_config!(GruConfig);
 
 impl GruConfig {
-    /// Draws the layer's parameters: Glorot uniform kernel over its whole width, orthogonal
-    /// recurrent kernel over its whole width, zero biases.
+    /// Draws the layer's parameters: Glorot uniform kernel and orthogonal recurrent kernel, each over its whole width,
+    /// and zero biases.
     ///
     /// # Errors
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Gru> {
-        let names = ["input width of a GRU", "units of a GRU"];
+        let names = ["d_input of Gru", "d_hidden of Gru"];
         let [kernel, recurrent_kernel] = kernels(names, [self.d_input, self.d_hidden], 3, device, key)?;
         let biases = if self.reset_after { 2 } else { 1 };
         Ok(Gru {
@@ -62,8 +62,8 @@ pub struct Gru {
     pub kernel: Param<Tensor<2>>,
     /// `[d_hidden, 3 * d_hidden]`
     pub recurrent_kernel: Param<Tensor<2>>,
-    /// `[2, 3 * d_hidden]`, the inputs' bias and the state's, where the reset gate acts after the
-    /// product; `[1, 3 * d_hidden]` where it acts before.
+    /// `[2, 3 * d_hidden]`, the biases of the input and of the state, if the reset gate is applied after the product;
+    /// otherwise `[1, 3 * d_hidden]`.
     pub bias: Param<Tensor<2>>,
 }
 

@@ -23,14 +23,14 @@ kiln_base::options! {
 burn_config!(LstmConfig);
 
 impl LstmConfig {
-    /// Draws the layer's parameters: Glorot uniform kernel over its whole width, orthogonal
-    /// recurrent kernel over its whole width, bias zero but one for the forget gate.
+    /// Draws the layer's parameters: Glorot uniform kernel and orthogonal recurrent kernel, each over its whole width;
+    /// the bias is 1 for the forget gate, otherwise 0.
     ///
     /// # Errors
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<Lstm> {
-        let names = ["input width of an LSTM", "units of an LSTM"];
+        let names = ["d_input of Lstm", "d_hidden of Lstm"];
         let [kernel, recurrent_kernel] = kernels(names, [self.d_input, self.d_hidden], 4, device, key)?;
         Ok(Lstm {
             kernel,
@@ -49,8 +49,8 @@ impl LstmConfig {
 ///
 /// # References
 ///
-/// Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; the forget gate of Gers et al.,
-/// 2000; its bias of one of Jozefowicz et al., 2015.
+/// Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; the forget gate is from Gers et al., 2000, its bias of 1
+/// from Jozefowicz et al., 2015.
 #[derive(Module, Debug)]
 pub struct Lstm {
     /// `[d_input, 4 * d_hidden]`

@@ -1,4 +1,4 @@
-//! Max pooling over time. Average pooling is left out.
+//! Max pooling over time.
 
 use burn::tensor::Tensor;
 use kiln_kernels::max_pool1d;
@@ -7,8 +7,8 @@ use crate::error::{Result, at_least_one};
 use crate::forward::layer_tape::listed_plain;
 use crate::forward::spans::Spans;
 
-/// The largest value of each channel in every `pool_size` steps, windows side by side; steps that
-/// do not fill a last window are left out, as Keras's `MaxPooling1D` does by default.
+/// The largest value of each channel in every `pool_size` steps, without overlap. Steps that do not fill a last window
+/// are dropped, as Keras's `MaxPooling1D` does by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool1d {
     pool_size: usize,
@@ -21,15 +21,15 @@ impl MaxPool1d {
     ///
     /// The size is 0.
     pub fn new(pool_size: usize) -> Result<Self> {
-        Ok(Self { pool_size: at_least_one("pool size", pool_size)? })
+        Ok(Self { pool_size: at_least_one("pool_size", pool_size)? })
     }
 
-    /// The length of the output for an input of `steps`.
+    /// The output length for an input of `steps`.
     pub fn output_len(&self, steps: usize) -> usize {
         steps / self.pool_size
     }
 
-    /// The spans of the output: a window is valid when any of its steps is.
+    /// The spans of the output: a window is valid if any of its steps is.
     pub fn spans(&self, spans: &Spans, steps: usize) -> Spans {
         spans.through_window(self.pool_size, self.pool_size, 0, self.output_len(steps))
     }

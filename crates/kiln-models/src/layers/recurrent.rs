@@ -1,7 +1,6 @@
-//! What all recurrent layers share: directions, valid spans and states.
+//! What recurrent layers share: directions, valid spans and states.
 //!
-//! The cells' parameters are in `simple_rnn`, `lstm` and `gru`; their arithmetic is
-//! `kiln-kernels`'s.
+//! The cells' parameters are in `simple_rnn`, `lstm` and `gru`; `kiln-kernels` computes the cells.
 
 pub(crate) mod stack;
 
@@ -24,7 +23,7 @@ pub struct RecurrentState {
 }
 
 impl RecurrentState {
-    /// `[states, 1, batch, d_hidden]`. A missing cell of an LSTM counts as zeros.
+    /// `[states, 1, batch, d_hidden]`. If an LSTM's cell is missing, it is zeros.
     fn stacked(self, cell: CellKind) -> Tensor<4> {
         let [batch, units] = self.hidden.dims();
         let mut states = vec![self.hidden];
@@ -37,8 +36,8 @@ impl RecurrentState {
     }
 }
 
-/// The kernels of a cell of so many gates, Glorot uniform over the whole width and orthogonal; `options` name the two
-/// sizes.
+/// The kernels of a cell with `gates` gates: Glorot uniform and orthogonal, each over its whole width. `options` names
+/// the two sizes for errors.
 pub(crate) fn kernels(
     options: [&'static str; 2],
     [d_input, d_hidden]: [usize; 2],
@@ -70,31 +69,30 @@ macro_rules! one_direction {
 }
 pub(crate) use one_direction;
 
-/// A recurrent layer: a cell that is walked over time.
+/// A recurrent layer: a cell applied over time.
 ///
 /// # Padding
 ///
-/// With `spans`, a padded step carries the state through and its output is zero, whichever end it
-/// lies at and in both directions, as in PyTorch's packed sequences; a row of length 0 ends in the
-/// initial state. Without `spans` every step is valid.
+/// With `spans`, padded steps leave the state unchanged and output zeros, at either end and in both directions, as in
+/// PyTorch's packed sequences; a row of length 0 ends in the initial state. Without `spans`, every step is valid.
 pub trait Recurrent: Module + ModuleDisplay {
     /// The kind of the cell.
     fn cell(&self) -> CellKind;
 
-    /// The parameters, as those of one direction.
+    /// The parameters, as one direction.
     fn weights(&self) -> RecurrentWeights;
 
     /// Width of the state.
     fn d_hidden(&self) -> usize;
 
-    /// Zeros.
+    /// The zero state.
     fn zero_state(&self, batch: usize, device: &Device) -> RecurrentState {
         let zeros = Tensor::zeros([batch, self.d_hidden()], device);
         let cell = (self.cell().states() == 2).then(|| zeros.clone());
         RecurrentState { hidden: zeros, cell }
     }
 
-    /// The output of every step and the final state.
+    /// The outputs of all steps and the final state.
     ///
     /// # Shapes
     ///
@@ -107,23 +105,36 @@ pub trait Recurrent: Module + ModuleDisplay {
         direction: Direction,
         initial: Option<RecurrentState>,
     ) -> (Tensor<3>, RecurrentState) {
+        self.forward_with(self.weights(), input, spans, direction, initial)
+    }
+
+    /// [`forward`](Self::forward) with `weights` in place of the layer's parameters.
+    #[doc(hidden)]
+    fn forward_with(
+        &self,
+        weights: RecurrentWeights,
+        input: Tensor<3>,
+        spans: Option<&Spans>,
+        direction: Direction,
+        initial: Option<RecurrentState>,
+    ) -> (Tensor<3>, RecurrentState) {
         let [_, steps, _] = input.dims();
         let wanted = Wanted { sequence: true, ..self.states_wanted() };
-        let output = self.run(input, spans, direction, initial, wanted);
+        let output = self.run(weights, input, spans, direction, initial, wanted);
         (output.clone().narrow(1, 0, steps), self.states_of(output, steps))
     }
 
-    /// Only the output of every step.
+    /// Only the outputs of all steps.
     ///
     /// # Shapes
     ///
     /// - input: `[batch, time, d_input]`
     /// - output: `[batch, time, d_hidden]`
     fn forward_sequence(&self, input: Tensor<3>, spans: Option<&Spans>, direction: Direction) -> Tensor<3> {
-        self.run(input, spans, direction, None, Wanted::SEQUENCE)
+        self.run(self.weights(), input, spans, direction, None, Wanted::SEQUENCE)
     }
 
-    /// Only the final state, which keeps no output on the way.
+    /// Only the final state, without keeping the outputs.
     ///
     /// # Shapes
     ///
@@ -136,7 +147,7 @@ pub trait Recurrent: Module + ModuleDisplay {
         direction: Direction,
         initial: Option<RecurrentState>,
     ) -> RecurrentState {
-        let output = self.run(input, spans, direction, initial, self.states_wanted());
+        let output = self.run(self.weights(), input, spans, direction, initial, self.states_wanted());
         self.states_of(output, 0)
     }
 
@@ -146,7 +157,7 @@ pub trait Recurrent: Module + ModuleDisplay {
         Wanted { sequence: false, hidden: true, cell: self.cell().states() == 2 }
     }
 
-    /// The final states, which lie after `steps` outputs.
+    /// The final states, which follow the outputs of `steps` steps.
     #[doc(hidden)]
     fn states_of(&self, output: Tensor<3>, steps: usize) -> RecurrentState {
         let [batch, rows, units] = output.dims();
@@ -157,6 +168,7 @@ pub trait Recurrent: Module + ModuleDisplay {
     #[doc(hidden)]
     fn run(
         &self,
+        weights: RecurrentWeights,
         input: Tensor<3>,
         spans: Option<&Spans>,
         direction: Direction,
@@ -169,11 +181,11 @@ pub trait Recurrent: Module + ModuleDisplay {
         };
         let initial = initial.map(|state| state.stacked(self.cell()));
         let options = RecurrentOptions { cell: self.cell(), directions, spans: spans.map(Spans::shared), wanted };
-        walk(input, self.weights(), initial, options, || (name(self.cell()).to_owned(), parameters(self)))
+        walk(input, weights, initial, options, || (name(self.cell()).to_owned(), parameters(self)))
     }
 }
 
-/// Walks over the steps, and lists the layer of which `layer` gives the type and the parameters.
+/// Runs the layer over the steps and lists it with the type and the parameters that `layer` returns.
 fn walk(
     input: Tensor<3>,
     weights: RecurrentWeights,
@@ -217,7 +229,7 @@ pub(crate) fn both<L: Recurrent>(
     })
 }
 
-/// The final states of two layers of one kind, side by side.
+/// The final states of two layers of one kind, concatenated.
 pub(crate) fn both_last<L: Recurrent>(forward: &L, backward: &L, input: Tensor<3>, spans: Option<&Spans>) -> Tensor<2> {
     let states = both(forward, backward, input, spans, Wanted::HIDDEN);
     let [batch, _, width] = states.dims();

@@ -17,7 +17,7 @@ kiln_base::options! {
         pub required d_input: usize,
         /// Width of the state: Keras's `units`.
         pub required d_hidden: usize,
-        /// The function of the state. Default: tanh.
+        /// The activation of the state. Default: tanh.
         pub activation: Activation = Activation::Tanh,
     }
 }
@@ -31,7 +31,7 @@ impl SimpleRnnConfig {
     ///
     /// A size is 0.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<SimpleRnn> {
-        let names = ["input width of a recurrent layer", "units of a recurrent layer"];
+        let names = ["d_input of SimpleRnn", "d_hidden of SimpleRnn"];
         let [kernel, recurrent_kernel] = kernels(names, [self.d_input, self.d_hidden], 1, device, key)?;
         Ok(SimpleRnn {
             kernel,
@@ -51,7 +51,7 @@ pub struct SimpleRnn {
     pub recurrent_kernel: Param<Tensor<2>>,
     /// `[d_hidden]`
     pub bias: Param<Tensor<1>>,
-    /// The function of the state.
+    /// The activation of the state.
     #[module(skip)]
     pub activation: Activation,
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Model;
 
-/// A model that an artifact can hold: a later process makes it anew from its configuration and puts the weights in.
+/// A model that an artifact can hold: another process makes it from its configuration and loads the weights.
 ///
 /// # Examples
 ///
@@ -19,7 +19,7 @@ use super::Model;
 /// use kiln_models::{ArtifactModel, Head, Model, Pass, RandomKey, TokenBatch};
 /// use serde::{Deserialize, Serialize};
 ///
-/// /// What the model is made from. The names of its fields stand in `config.json`.
+/// /// What the model is made from. The names of its fields are keys of `config.json`.
 /// #[derive(Clone, Debug, Serialize, Deserialize)]
 /// struct BagConfig {
 ///     vocab_size: usize,
@@ -77,21 +77,21 @@ use super::Model;
 /// }
 /// ```
 pub trait ArtifactModel: Model + Sync {
-    /// What the model is made from, without its weights. Every key that it reads must be among those that it writes: others
-    /// are refused as unknown.
+    /// What the model is made from, without its weights. Every key that it reads must be one that it writes: others are
+    /// refused as unknown.
     type Config: Serialize + DeserializeOwned;
 
-    /// What `config.json` calls the model. A program that reads the artifact knows the model by this name.
+    /// The model's name in `config.json`, by which programs that read the artifact find it.
     const NAME: &str;
 
     /// What the model was made from.
     fn config(&self) -> Self::Config;
 
-    /// The model, whatever its weights: those of the artifact take their place. Parameters of Kiln's and Burn's layers are
-    /// drawn only when they are asked for, so nothing is drawn here to be thrown away.
+    /// The model, with any weights: the artifact's weights replace them. Parameters of Kiln's and Burn's layers are
+    /// drawn only when they are used, so none are drawn here.
     ///
     /// # Errors
     ///
-    /// The configuration makes no model.
+    /// The configuration is invalid.
     fn from_config(config: &Self::Config, device: &Device) -> Result<Self, Box<dyn Error + Send + Sync>>;
 }

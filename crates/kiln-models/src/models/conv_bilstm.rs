@@ -11,8 +11,8 @@ use crate::layers::{Bidirectional, Conv1d, Conv1dConfig, Dense, Dropout, Embeddi
 use crate::models::Summary;
 
 classifier_config! {
-    /// Configuration of a [`ConvBiLstm`]. The defaults are the widely used IMDB recipe's: with 10,000
-    /// words they make 2,171,393 parameters.
+    /// Configuration of a [`ConvBiLstm`]. The defaults are those of the widely used IMDB recipe: with 10,000 words they
+    /// make 2,171,393 parameters.
     ConvBiLstmConfig {
         /// Width of the embedding. Default: 200.
         pub d_embedding: usize = 200,
@@ -26,8 +26,8 @@ classifier_config! {
         pub pool_size: usize = 4,
         /// Width of the lower and the upper LSTM in each direction. Default: 64 and 32.
         pub d_hidden: [usize; 2] = [64, 32],
-        /// What padded steps do: by default they carry the state, also after the convolution and the
-        /// pooling, where Keras drops its mask.
+        /// What padded steps do. By default they carry the state, also after the convolution and the pooling, where
+        /// Keras drops its mask.
         pub padded_steps: PaddedSteps = PaddedSteps::Carry,
     }
 }
@@ -37,8 +37,7 @@ impl ConvBiLstmConfig {
     ///
     /// # Errors
     ///
-    /// A size is 0, a row is too short for the window and the pool, or the dropout is outside
-    /// [0, 1).
+    /// A size is 0, a row is too short for the window and the pool, or the dropout is not in [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvBiLstm> {
         let parts = Parts::new(self.max_len, device, seed)?;
         let pool = MaxPool1d::new(self.pool_size)?;
@@ -67,8 +66,7 @@ impl ConvBiLstmConfig {
     }
 }
 
-/// A text classifier: a convolution finds phrases, pooling thins them out, two bidirectional LSTMs
-/// read them in order.
+/// A text classifier: a convolution, max pooling, and two bidirectional LSTMs.
 #[derive(Module, Debug)]
 pub struct ConvBiLstm {
     /// The table of words.
@@ -80,11 +78,11 @@ pub struct ConvBiLstm {
     /// After the convolution.
     #[module(skip)]
     pub pool: MaxPool1d,
-    /// The lower LSTMs, which give every step.
+    /// The lower LSTMs, which output all steps.
     pub bilstm: Bidirectional<Lstm>,
     /// Between the LSTMs.
     pub dropout_1: Dropout,
-    /// The upper LSTMs, which give their final states.
+    /// The upper LSTMs, which output their final states.
     pub bilstm_1: Bidirectional<Lstm>,
     /// From the final states to the outputs.
     pub dense: Dense,

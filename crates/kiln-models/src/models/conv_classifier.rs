@@ -16,9 +16,9 @@ classifier_config! {
         pub d_embedding: usize = 64,
         /// Channels of each convolution. Default: 64.
         pub filters: usize = 64,
-        /// Width of the convolution's window, or of the first one's. Default: 5.
+        /// Width of the window, or of the first one if there are several. Default: 5.
         pub kernel_size: usize = 5,
-        /// Widths of the windows of further convolutions. Default: none.
+        /// Widths of the windows of additional convolutions. Default: none.
         @[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub bare more_kernel_sizes: Vec<usize> = Vec::new(),
         /// Dropout on the embeddings and before the last layer. Default: 0.
@@ -27,7 +27,8 @@ classifier_config! {
 }
 
 impl ConvClassifierConfig {
-    /// Convolutions of several windows side by side: 3, 4 and 5 are Kim's. Without one, [`init`](Self::init) is an error.
+    /// Several convolutions, each with its window width: Kim's are 3, 4 and 5. An empty list makes [`init`](Self::init)
+    /// return an error.
     ///
     /// # Examples
     ///
@@ -52,7 +53,7 @@ impl ConvClassifierConfig {
     ///
     /// # Errors
     ///
-    /// A size is 0, the window is longer than a row, or the dropout is outside [0, 1).
+    /// A size is 0, a window is longer than a row, or the dropout is not in [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<ConvClassifier> {
         let parts = Parts::new(self.max_len, device, seed)?;
         let conv = |(at, window)| parts.conv1d(at, Conv1dConfig::new(self.d_embedding, self.filters, window), None);
@@ -71,7 +72,7 @@ impl ConvClassifierConfig {
     }
 }
 
-/// A text classifier on the strongest match of each filter. Padding is read.
+/// A text classifier on the strongest match of each filter. Padding is read like any other step.
 ///
 /// # References
 ///
@@ -82,13 +83,13 @@ pub struct ConvClassifier {
     pub embedding: Embedding,
     /// On the embeddings.
     pub dropout_in: Dropout,
-    /// The filters, of the first window.
+    /// The first convolution.
     pub conv1d: Conv1d,
-    /// Those of further windows.
+    /// Additional convolutions.
     pub more_conv1d: Vec<Conv1d>,
-    /// On the pooled matches.
+    /// On the pooled outputs.
     pub dropout_out: Dropout,
-    /// From the matches to the outputs.
+    /// From the pooled outputs to the model's outputs.
     pub dense: Dense,
     /// What the model was made from.
     #[module(skip)]

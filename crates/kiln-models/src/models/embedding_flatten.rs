@@ -1,4 +1,4 @@
-//! Embedding, flatten, dense: the smallest text classifier, with a hidden layer if one is asked for.
+//! Embedding, flatten, dense: the smallest text classifier, with an optional hidden layer.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -12,6 +12,19 @@ use crate::layers::{Dense, Embedding};
 
 classifier_config! {
     /// Configuration of an [`EmbeddingFlatten`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_models::{EmbeddingFlattenConfig, Model};
+    /// # #[cfg(feature = "flex")] {
+    ///
+    /// // 10,000 words, 20 of them in a row.
+    /// let model = EmbeddingFlattenConfig::new(10_000, 20).init(&burn::tensor::Device::flex(), 0)?;
+    /// assert_eq!(model.summary().total(), 80_161);
+    /// # }
+    /// # Ok::<(), kiln_models::Error>(())
+    /// ```
     EmbeddingFlattenConfig d_dense {
         /// Width of the embedding. Default: 8.
         pub d_embedding: usize = 8,
@@ -32,14 +45,14 @@ impl EmbeddingFlattenConfig {
     }
 }
 
-/// The embeddings of all steps side by side, and one or two dense layers on them. Padding is read.
+/// The embeddings of all steps side by side, then one or two dense layers. Padding is read like any other step.
 #[derive(Module, Debug)]
 pub struct EmbeddingFlatten {
     /// The table of words.
     pub embedding: Embedding,
-    /// On all steps' embeddings, if there is one.
+    /// On the embeddings of all steps, if there is one.
     pub hidden: Option<Dense>,
-    /// From all steps' embeddings, or the hidden layer, to the outputs.
+    /// From the embeddings of all steps, or the hidden layer, to the outputs.
     pub dense: Dense,
     /// What the model was made from.
     #[module(skip)]

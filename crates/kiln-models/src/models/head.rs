@@ -1,4 +1,4 @@
-//! What a model's outputs mean: the loss, the probabilities and what counts as right.
+//! The meaning of a model's outputs: the loss, the probabilities and which rows are right.
 
 use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 use burn::tensor::{Int, Tensor};
@@ -11,44 +11,47 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Head {
-    /// Two classes and one logit, of class 1; binary cross-entropy.
+    /// Two classes, one logit (of class 1); binary cross-entropy.
     Binary,
-    /// As many logits as classes; categorical cross-entropy.
+    /// One logit per class; categorical cross-entropy.
     Classes(usize),
+    /// One logit per label; a row has any number of the labels, each right or wrong independently. The loss is the mean
+    /// of the labels' binary cross-entropies. Targets are [`Targets::Values`] of zeros and ones.
+    Labels(usize),
     /// Real numbers; mean squared error.
     Values(usize),
-    /// A logit of the row's class, then of as many other classes drawn at random, of which each is right
-    /// or wrong by itself; the sum of their binary cross-entropies.
+    /// One logit for the row's class, then one for each of this many other classes drawn at random, each right or wrong
+    /// independently. The loss is the sum of their binary cross-entropies.
     NegativeSampling(usize),
 }
 
-/// What a batch's outputs ought to be.
+/// The right outputs for a batch.
 #[derive(Clone, Debug)]
 pub enum Targets {
     /// The class of each row, `[batch]`.
     Classes(Tensor<1, Int>),
-    /// The numbers of each row, `[batch, outputs]`.
+    /// The numbers of each row, `[batch, outputs]`; for [`Head::Labels`], 1 if the row has the label and 0 if not.
     Values(Tensor<2>),
 }
 
-/// What a training loss does besides: nothing by default.
+/// Options of a training loss: none by default.
 #[derive(Clone, Debug, Default)]
 pub struct LossOptions {
-    /// How much each row counts, `[batch]`.
+    /// The weight of each row, `[batch]`.
     pub weights: Option<Tensor<1>>,
-    /// The part of a row's class that goes to all classes alike, from 0 to below 1.
+    /// The share of a row's class that is spread over all classes, at least 0 and below 1.
     pub label_smoothing: f32,
 }
 
 impl LossOptions {
-    /// Whether the loss is as it is without options.
+    /// Whether no option is set.
     pub fn is_plain(&self) -> bool {
         self.weights.is_none() && self.label_smoothing == 0.0
     }
 }
 
 impl Targets {
-    /// How many rows there are.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         match self {
             Self::Classes(classes) => classes.dims()[0],
@@ -58,36 +61,45 @@ impl Targets {
 }
 
 impl Head {
-    /// The head of a classifier: one logit for two classes, else one a class.
+    /// The head of a classifier: one logit for two classes, otherwise one per class.
     ///
     /// # Errors
     ///
     /// There are fewer than two classes.
     pub fn for_classes(classes: usize) -> Result<Self> {
         match classes {
-            0 | 1 => Err(OptionError::new("number of classes", "at least 2", classes).into()),
+            0 | 1 => Err(OptionError::new("classes", "at least 2", classes).into()),
             2 => Ok(Self::Binary),
             _ => Ok(Self::Classes(classes)),
         }
     }
 
-    /// How many outputs the model has.
+    /// The number of outputs of the model.
     #[must_use]
     pub fn outputs(self) -> usize {
         match self {
             Self::Binary => 1,
-            Self::Classes(count) | Self::Values(count) => count,
+            Self::Classes(count) | Self::Labels(count) | Self::Values(count) => count,
             Self::NegativeSampling(negative) => negative + 1,
         }
     }
 
-    /// How many classes there are; `None` for a regressor, and where classes are drawn.
+    /// The number of classes, if each row has exactly one; `None` for regressors, labels and negative sampling.
     #[must_use]
     pub fn classes(self) -> Option<usize> {
         match self {
             Self::Binary => Some(2),
             Self::Classes(count) => Some(count),
-            Self::NegativeSampling(_) | Self::Values(_) => None,
+            Self::Labels(_) | Self::NegativeSampling(_) | Self::Values(_) => None,
+        }
+    }
+
+    /// The number of named classes or labels; `None` for regressors and negative sampling.
+    #[must_use]
+    pub fn names(self) -> Option<usize> {
+        match self {
+            Self::Labels(count) => Some(count),
+            head => head.classes(),
         }
     }
 
@@ -100,29 +112,25 @@ impl Head {
     ///
     /// # Panics
     ///
-    /// If the targets are of the other kind than the head's; the trainer checks that before the
-    /// first step.
+    /// If the targets are not of the head's kind; the trainer checks that before the first step.
     #[must_use]
     pub fn loss(self, outputs: Tensor<2>, targets: &Targets) -> Tensor<1> {
         self.loss_with(outputs, targets, &LossOptions::default())
     }
 
-    /// As [`Head::loss`], with weights of rows and smoothed labels. The mean is over rows, whatever their weights, as Keras's is.
+    /// [`Head::loss`] with row weights and label smoothing. The mean is over rows, whatever their weights, as in Keras.
     ///
     /// # Panics
     ///
-    /// As [`Head::loss`], and if there are not as many weights as rows.
+    /// As [`Head::loss`], and if the numbers of weights and rows differ.
     #[must_use]
     pub fn loss_with(self, outputs: Tensor<2>, targets: &Targets, options: &LossOptions) -> Tensor<1> {
         let smoothing = options.label_smoothing;
         let of_rows = match (self, targets) {
             (Self::Binary, Targets::Classes(classes)) => {
-                // -y log s(x) - (1 - y) log s(-x), where log s(-x) = log s(x) - x
-                let y = classes.clone().float().unsqueeze_dim::<2>(1);
-                let y = if smoothing > 0.0 { y.mul_scalar(1.0 - smoothing).add_scalar(smoothing / 2.0) } else { y };
-                let negative = y.neg().add_scalar(1.0);
-                outputs.clone() * negative - log_sigmoid(outputs)
+                binary_cross_entropy(outputs, classes.clone().float().unsqueeze_dim::<2>(1), smoothing)
             }
+            (Self::Labels(_), Targets::Values(labels)) => binary_cross_entropy(outputs, labels.clone(), smoothing),
             (Self::Classes(_), Targets::Classes(classes)) => {
                 let index = classes.clone().unsqueeze_dim::<2>(1);
                 let logs = log_softmax(outputs, 1);
@@ -139,7 +147,7 @@ impl Head {
                 as_if_wrong - outputs.narrow(1, 0, 1)
             }
             (Self::Values(_), Targets::Values(values)) => (outputs - values.clone()).square(),
-            (head, _) => panic!("a head of {head:?} and its targets are of different kinds"),
+            (head, _) => panic!("the targets are of another kind than the head {head:?}"),
         };
         match &options.weights {
             Some(weights) => (of_rows * weights.clone().unsqueeze_dim::<2>(1)).mean(),
@@ -147,30 +155,43 @@ impl Head {
         }
     }
 
-    /// Probabilities of classifiers, `[batch, classes]` (only of class 1 in `[batch, 1]` for
-    /// [`Head::Binary`]); the outputs themselves of a regressor.
+    /// The probabilities `[batch, classes]` of a classifier: for [`Head::Binary`], only that of class 1, `[batch, 1]`;
+    /// for [`Head::Labels`], each label's own. For a regressor, the outputs themselves.
     #[must_use]
     pub fn activate(self, outputs: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Binary | Self::NegativeSampling(_) => sigmoid(outputs),
+            Self::Binary | Self::Labels(_) | Self::NegativeSampling(_) => sigmoid(outputs),
             Self::Classes(_) => softmax(outputs, 1),
             Self::Values(_) => outputs,
         }
     }
 
-    /// How many rows are classified right, `[1]`; `None` for a regressor.
+    /// How many rows are right, `[1]`; for [`Head::Labels`], those with every label right at a threshold of 0.5. `None`
+    /// for a regressor.
     #[must_use]
     pub fn correct(self, outputs: Tensor<2>, targets: &Targets) -> Option<Tensor<1>> {
-        let Targets::Classes(classes) = targets else {
-            return None;
+        let classes = match (self, targets) {
+            (Self::Labels(_), Targets::Values(labels)) => {
+                let right = outputs.greater_equal_elem(0.0).equal(labels.clone().greater_elem(0.5));
+                return Some(right.float().min_dim(1).sum());
+            }
+            (_, Targets::Classes(classes)) => classes,
+            (_, Targets::Values(_)) => return None,
         };
         let predicted = match self {
             Self::Binary => outputs.greater_elem(0.0).int(),
             Self::Classes(_) => outputs.argmax(1),
             Self::NegativeSampling(_) => return Some(outputs.argmax(1).equal_elem(0).float().sum()),
-            Self::Values(_) => return None,
+            Self::Labels(_) | Self::Values(_) => return None,
         };
         let right = predicted.equal(classes.clone().unsqueeze_dim::<2>(1));
         Some(right.float().sum())
     }
+}
+
+/// Binary cross-entropy with smoothed targets: -y log s(x) - (1 - y) log s(-x), where log s(-x) = log s(x) - x.
+fn binary_cross_entropy(outputs: Tensor<2>, y: Tensor<2>, smoothing: f32) -> Tensor<2> {
+    let y = if smoothing > 0.0 { y.mul_scalar(1.0 - smoothing).add_scalar(smoothing / 2.0) } else { y };
+    let negative = y.neg().add_scalar(1.0);
+    outputs.clone() * negative - log_sigmoid(outputs)
 }

@@ -1,107 +1,20 @@
-//! A language model: embedding, recurrent layers that go on from window to window, a softmax over all tokens.
+//! A language model: embedding, recurrent layers whose states carry over from window to window, and a softmax over all
+//! tokens.
+
+mod config;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
-use kiln_base::OptionError;
-use kiln_kernels::RandomKey;
-use serde::{Deserialize, Serialize};
+use kiln_kernels::{KernelLayout, dropout, embedding, mean_nll};
 
 use super::{Example, Model, Score};
-use crate::error::Result;
 use crate::forward::carried::{Carried, LayerStates};
 use crate::forward::layer_tape::list_as;
 use crate::forward::pass::Pass;
-use crate::layers::mean_nll::mean_nll;
-use crate::layers::{
-    AdaptiveSoftmax, AdaptiveSoftmaxConfig, Dense, DenseConfig, Direction, Dropout, DropoutConfig, Embedding,
-    EmbeddingConfig, Recurrent, RecurrentKind, RecurrentStack, RecurrentStackConfig, RecurrentState,
-};
+use crate::layers::{AdaptiveSoftmax, Dense, Direction, Dropout, Embedding, Recurrent, RecurrentStack, RecurrentState};
 use crate::models::{Head, Targets};
-use crate::weights::initializer::Initializer;
 
-/// What comes after the last recurrent layer of a [`LanguageModel`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutputLayer {
-    /// A dense layer with a score for every token.
-    #[default]
-    Full,
-    /// The same with the embedding's table as its kernel, and its own bias (Inan et al. 2017, Press and Wolf
-    /// 2017): embedding and last recurrent layer must be of one width.
-    Tied,
-    /// Clusters of tokens, for wide vocabularies: ids must go by frequency, the most frequent first. See
-    /// [`AdaptiveSoftmaxConfig`].
-    Adaptive {
-        /// The first id of each cluster after the first.
-        cutoffs: Vec<usize>,
-        /// How much narrower each cluster is than the one before; PyTorch's default is 4.
-        div_value: f64,
-    },
-}
-
-kiln_base::options! {
-    /// Configuration of a [`LanguageModel`].
-    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-    pub struct LanguageModelConfig {
-        /// How many ids there are.
-        @[serde(rename = "vocab")]
-        pub required vocab_size: usize,
-        /// SimpleRNN, LSTM or GRU. Default: LSTM.
-        pub kind: RecurrentKind = RecurrentKind::Lstm,
-        /// Width of the embedding. Default: 100.
-        pub d_embedding: usize = 100,
-        /// Width of each recurrent layer, the lowest first. Default: one layer of 100.
-        pub into d_hidden: Vec<usize> = vec![100],
-        /// Dropout on the embeddings, between the recurrent layers and before the output. Default: 0.
-        pub dropout: f64 = 0.0,
-        /// What makes scores of the last state. Default: a dense layer.
-        pub into output: OutputLayer = OutputLayer::Full,
-    }
-}
-
-burn_config!(LanguageModelConfig);
-
-impl LanguageModelConfig {
-    /// Makes the model, its parameters drawn from `seed`.
-    ///
-    /// # Errors
-    ///
-    /// A size is 0, there are no layers, the dropout is outside [0, 1), the widths of tied weights differ, or the
-    /// clusters of an adaptive softmax do not fit the vocabulary.
-    pub fn init(&self, device: &Device, seed: u64) -> Result<LanguageModel> {
-        let key = RandomKey::new(seed).child("init");
-        let embedding = EmbeddingConfig::new(self.vocab_size, self.d_embedding).init(device, key.child("embedding"))?;
-        let recurrent = RecurrentStackConfig::new(self.kind, self.d_embedding, self.d_hidden.clone())
-            .init(device, key.child("recurrent"))?;
-        let width = recurrent.d_output();
-        let output_key = key.child("output");
-        let output = match &self.output {
-            OutputLayer::Full => Output::Full(DenseConfig::new(width, self.vocab_size).init(device, output_key)?),
-            OutputLayer::Tied if width != self.d_embedding => {
-                let expected = "that of the embedding, where their weights are tied";
-                let found = format!("{width}, and the embedding {}", self.d_embedding);
-                return Err(OptionError::new("width of the last recurrent layer", expected, found).into());
-            }
-            OutputLayer::Tied => {
-                let bias = Initializer::Zeros.param([self.vocab_size], output_key.child("bias"), device);
-                Output::Tied(TiedOutput { bias })
-            }
-            OutputLayer::Adaptive { cutoffs, div_value } => Output::Adaptive(
-                AdaptiveSoftmaxConfig::new(width, self.vocab_size, cutoffs.clone())
-                    .div_value(*div_value)
-                    .init(device, output_key)?,
-            ),
-        };
-        let dropouts = (0..=self.d_hidden.len())
-            .map(|place| match place {
-                0 => "dropout".to_owned(),
-                place => format!("dropout_{place}"),
-            })
-            .map(|name| DropoutConfig::new(self.dropout, name).init())
-            .collect::<Result<_>>()?;
-        Ok(LanguageModel { embedding, recurrent, dropouts, output, config: self.clone() })
-    }
-}
+pub use config::{LanguageModelConfig, OutputLayer};
 
 /// The bias of an output layer whose kernel is the embedding's table.
 #[derive(Module, Debug)]
@@ -110,7 +23,7 @@ pub struct TiedOutput {
     pub bias: Param<Tensor<1>>,
 }
 
-/// The output layer of a [`LanguageModel`], by its [`OutputLayer`].
+/// The output layer of a [`LanguageModel`], made from its [`OutputLayer`].
 #[derive(Module, Debug)]
 pub enum Output {
     /// A dense layer.
@@ -121,12 +34,12 @@ pub enum Output {
     Adaptive(AdaptiveSoftmax),
 }
 
-/// A batch of windows out of running text.
+/// A batch of windows of running text.
 #[derive(Clone, Debug)]
 pub struct Windows {
     /// `[batch, time]`
     pub ids: Tensor<2, Int>,
-    /// Where the states of the window before are taken from, and these windows' are left.
+    /// Holds the states left by the previous window, and then those of this one.
     pub carried: Carried,
 }
 
@@ -136,16 +49,22 @@ impl Example for Windows {
     }
 }
 
-/// Predicts each next token of running text.
+/// Predicts the next token of running text.
 ///
-/// Text is read in windows. The states after a window are where the next one begins, but gradients end at the
-/// window's first step: truncated backpropagation through time. [`Model::forward`] goes through the [`Carried`] of its
-/// batch; [`LanguageModel::forward_states`] takes and gives the states themselves.
+/// The text is read in windows. Each window starts with the states after the one before, but gradients end at the
+/// window's first step (truncated backpropagation through time). [`Model::forward`] uses the [`Carried`] of its batch;
+/// [`LanguageModel::forward_states`] accepts and returns the states.
+///
+/// In training, dropout acts on the embeddings and after each layer. The options of [`LanguageModelConfig`] add the
+/// other regularisers of AWD-LSTM: locked masks, dropped words, dropped recurrent weights, and penalties on the outputs
+/// of the last layer, which are part of the gradient and not of the reported loss.
 ///
 /// # References
 ///
-/// Mikolov et al., "Recurrent neural network based language model", 2010; dropout between layers only, as in Zaremba,
-/// Sutskever, Vinyals, "Recurrent Neural Network Regularization", 2014.
+/// Mikolov et al., "Recurrent neural network based language model", 2010; dropout as in Zaremba, Sutskever, Vinyals,
+/// "Recurrent Neural Network Regularization", 2014; locked masks and dropped words as in Gal and Ghahramani, "A
+/// Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016; all of them, and the penalties,
+/// as in Merity, Keskar, Socher, "Regularizing and Optimizing LSTM Language Models", 2018, and its code.
 #[derive(Module, Debug)]
 pub struct LanguageModel {
     /// The table of tokens.
@@ -162,7 +81,7 @@ pub struct LanguageModel {
 }
 
 impl LanguageModel {
-    /// The output of the last recurrent layer at every step, after its dropout, and the states after the last step.
+    /// The output of the last recurrent layer at all steps, after its dropout, and the states after the last step.
     ///
     /// # Shapes
     ///
@@ -174,19 +93,71 @@ impl LanguageModel {
         states: Option<LayerStates>,
         pass: &Pass,
     ) -> (Tensor<3>, LayerStates) {
-        let mut output = self.dropouts[0].forward_if_any(self.embedding.forward(ids), pass);
+        let (output, states) = self.climb(ids, states, pass);
+        (self.dropped(self.recurrent.forward_layers.len(), output, pass), states)
+    }
+
+    /// [`forward_states`](Self::forward_states) without the last dropout.
+    fn climb(&self, ids: Tensor<2, Int>, states: Option<LayerStates>, pass: &Pass) -> (Tensor<3>, LayerStates) {
+        let rate = self.config.weight_dropout;
+        let key = pass.key("weight_dropout").filter(|_| rate > 0.0);
+        let mut output = self.embedded(ids, pass);
         let mut states = states.map(|states| states.0.into_iter());
         let mut left = Vec::with_capacity(self.recurrent.forward_layers.len());
-        for (layer, dropout) in self.recurrent.forward_layers.iter().zip(&self.dropouts[1..]) {
+        for (place, layer) in self.recurrent.forward_layers.iter().enumerate() {
+            let input = self.dropped(place, output, pass);
             let initial: Option<RecurrentState> = states.as_mut().and_then(Iterator::next);
-            let (sequence, state) = layer.forward(output, None, Direction::Forward, initial);
+            let mut weights = layer.weights();
+            if let Some(key) = key {
+                weights.recurrent_kernel = dropout(weights.recurrent_kernel, key.index(place as u64), rate);
+            }
+            let (sequence, state) = layer.forward_with(weights, input, None, Direction::Forward, initial);
             left.push(state);
-            output = dropout.forward_if_any(sequence, pass);
+            output = sequence;
         }
         (output, LayerStates(left))
     }
 
-    /// A score for every token: logits, or log-probabilities of an adaptive softmax.
+    /// The embeddings; in training, those of dropped words are 0.
+    fn embedded(&self, ids: Tensor<2, Int>, pass: &Pass) -> Tensor<3> {
+        let rate = self.config.embedding_dropout;
+        let Some(key) = pass.key("embedding_dropout").filter(|_| rate > 0.0) else {
+            return self.embedding.forward(ids);
+        };
+        let rows = self.embedding.forward(ids.clone());
+        let ones = Tensor::<2>::ones([self.config.vocab_size, 1], (&rows.device(), rows.dtype()));
+        rows * embedding(dropout(ones, key, rate), ids)
+    }
+
+    /// The output of layer `place`, or of the embedding for 0, after its dropout.
+    fn dropped(&self, place: usize, output: Tensor<3>, pass: &Pass) -> Tensor<3> {
+        let layer = &self.dropouts[place];
+        if self.config.locked_dropout && layer.rate > 0.0 {
+            layer.forward_locked(output, pass)
+        } else {
+            layer.forward_if_any(output, pass)
+        }
+    }
+
+    /// In training, the penalties on the last layer's outputs before and after their dropout; `None` if there are none.
+    fn penalty(&self, before: &Tensor<3>, after: &Tensor<3>, pass: &Pass) -> Option<Tensor<1>> {
+        if *pass == Pass::Inference {
+            return None;
+        }
+        let LanguageModelConfig { activation_penalty, temporal_activation_penalty, .. } = self.config;
+        let [_, time, _] = before.dims();
+        let of_outputs = (activation_penalty > 0.0).then(|| after.clone().square().mean() * activation_penalty);
+        let of_changes = (temporal_activation_penalty > 0.0 && time > 1).then(|| {
+            let [later, earlier] = [1, 0].map(|start| before.clone().narrow(1, start, time - 1));
+            (later - earlier).square().mean() * temporal_activation_penalty
+        });
+        match (of_outputs, of_changes) {
+            (Some(of_outputs), Some(of_changes)) => Some(of_outputs + of_changes),
+            (of_outputs, of_changes) => of_outputs.or(of_changes),
+        }
+    }
+
+    /// One score per token: logits, or for an adaptive softmax log-probabilities.
     ///
     /// # Shapes
     ///
@@ -202,22 +173,65 @@ impl LanguageModel {
         }
     }
 
-    /// The hidden outputs of a batch, a row a token, whose states go on through `carried`.
-    fn hidden(&self, Windows { ids, carried }: &Windows, pass: &Pass) -> Tensor<2> {
+    /// The last recurrent layer's outputs after their dropout, and the log-probability of each token's class. There is
+    /// one row per token, window by window. The states pass through the input's `carried`, as in [`Model::forward`].
+    ///
+    /// It is for evaluations that need both, such as one with a cache of earlier outputs. The log-probabilities have no
+    /// gradient, except those of an adaptive softmax.
+    ///
+    /// # Shapes
+    ///
+    /// - classes: `[tokens]`, with `batch * time` tokens
+    /// - output: `[tokens, d_hidden]` and `[tokens, 1]`
+    ///
+    /// # Panics
+    ///
+    /// If the number of classes is not that of the tokens, or, on the CPU, if a class is not below the vocabulary size.
+    pub fn hidden_and_log_probs(
+        &self,
+        input: &Windows,
+        classes: Tensor<1, Int>,
+        pass: &Pass,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let (hidden, _) = self.hidden(input, pass);
+        let (_, log_probs) = self.nll(hidden.clone(), classes);
+        (hidden, log_probs)
+    }
+
+    /// The hidden outputs of a batch, one row per token, and their penalty; the states pass through `carried`.
+    fn hidden(&self, Windows { ids, carried }: &Windows, pass: &Pass) -> (Tensor<2>, Option<Tensor<1>>) {
         let [batch, time] = ids.dims();
-        let (hidden, states) = self.forward_states(ids.clone(), carried.take(), pass);
+        let (before, states) = self.climb(ids.clone(), carried.take(), pass);
         carried.leave(states);
+        let hidden = self.dropped(self.recurrent.forward_layers.len(), before.clone(), pass);
+        let penalty = self.penalty(&before, &hidden, pass);
         let [_, _, width] = hidden.dims();
-        hidden.reshape([batch * time, width])
+        (hidden.reshape([batch * time, width]), penalty)
+    }
+
+    /// The mean loss of the rows' classes, and the log-probabilities of these classes.
+    fn nll(&self, hidden: Tensor<2>, classes: Tensor<1, Int>) -> (Tensor<1>, Tensor<2>) {
+        match &self.output {
+            Output::Full(dense) => {
+                mean_nll(hidden, dense.kernel.val(), dense.bias.val(), classes, KernelLayout::InputByClass)
+            }
+            Output::Tied(tied) => {
+                mean_nll(hidden, self.embedding.table.val(), tied.bias.val(), classes, KernelLayout::ClassByInput)
+            }
+            Output::Adaptive(softmax) => {
+                let outputs = softmax.forward(hidden, classes);
+                (outputs.clone().mean().neg(), outputs)
+            }
+        }
     }
 }
 
 impl Model for LanguageModel {
     type Input = Windows;
 
-    /// A row a token, window by window.
+    /// One row per token, window by window.
     fn forward(&self, input: &Windows, pass: &Pass) -> Tensor<2> {
-        let hidden = self.hidden(input, pass);
+        let (hidden, _) = self.hidden(input, pass);
         let kind = match &self.output {
             Output::Full(_) => "Dense",
             Output::Tied(_) => "Tied",
@@ -240,24 +254,17 @@ impl Model for LanguageModel {
         false
     }
 
-    /// The mean over tokens. The outputs are the log-probabilities of the targets, `[tokens, 1]`, and right ones are not
-    /// counted, so that the scores of all tokens need not be kept; an adaptive softmax computes only those of the
-    /// clusters that it needs. Metrics that look for the best of several scores find none here.
+    /// The mean over tokens. The scores of all tokens are not stored: the outputs are the log-probabilities of the
+    /// targets, `[tokens, 1]`, and right tokens are not counted. An adaptive softmax computes only the clusters that it
+    /// needs. Metrics that need the best of several scores cannot use these outputs.
     fn score(&self, input: &Windows, targets: &Targets, pass: &Pass) -> Score {
         let Targets::Classes(classes) = targets else {
-            panic!("the targets of a language model are tokens, but they are numbers");
+            panic!("the targets of a language model must be tokens, found numbers");
         };
-        let (hidden, classes) = (self.hidden(input, pass), classes.clone());
+        let (hidden, penalty) = self.hidden(input, pass);
         let [terms, _] = hidden.dims();
-        let (loss, outputs) = match &self.output {
-            Output::Full(dense) => mean_nll(hidden, dense.kernel.val(), dense.bias.val(), classes),
-            Output::Tied(tied) => mean_nll(hidden, self.embedding.table.val().transpose(), tied.bias.val(), classes),
-            Output::Adaptive(softmax) => {
-                let outputs = softmax.forward(hidden, classes);
-                (outputs.clone().mean().neg(), outputs)
-            }
-        };
-        Score { loss, outputs, correct: None, terms }
+        let (loss, outputs) = self.nll(hidden, classes.clone());
+        Score { loss, outputs, correct: None, terms, penalty }
     }
 }
 

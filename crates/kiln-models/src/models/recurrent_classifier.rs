@@ -11,12 +11,25 @@ use crate::layers::{Dense, Dropout, Embedding, RecurrentKind, RecurrentStack, Re
 
 classifier_config! {
     /// Configuration of a [`RecurrentClassifier`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_models::{Model, RecurrentClassifierConfig, RecurrentKind};
+    /// # #[cfg(feature = "flex")] {
+    ///
+    /// let config = RecurrentClassifierConfig::new(100, 20).kind(RecurrentKind::Gru).d_embedding(8).d_hidden(vec![4]);
+    /// let model = config.bidirectional(false).init(&burn::tensor::Device::flex(), 0)?;
+    /// assert_eq!(model.summary().total(), 973); // an embedding with 800, a GRU with 168, a dense layer with 5
+    /// # }
+    /// # Ok::<(), kiln_models::Error>(())
+    /// ```
     RecurrentClassifierConfig d_dense {
         /// SimpleRNN, LSTM or GRU. Default: LSTM.
         pub kind: RecurrentKind = RecurrentKind::Lstm,
         /// Width of the embedding. Default: 64.
         pub d_embedding: usize = 64,
-        /// Width of each recurrent layer, the lowest first. Default: one layer of 64.
+        /// Width of each recurrent layer, lowest first. Default: one layer of 64.
         pub into d_hidden: Vec<usize> = vec![64],
         /// Whether the recurrent layers run in both directions. Default: true.
         pub bidirectional: bool = true,
@@ -32,7 +45,7 @@ impl RecurrentClassifierConfig {
     ///
     /// # Errors
     ///
-    /// A size is 0, there are no layers, or the dropout is outside [0, 1).
+    /// A size is 0, there are no layers, or the dropout is not in [0, 1).
     pub fn init(&self, device: &Device, seed: u64) -> Result<RecurrentClassifier> {
         let parts = Parts::new(self.max_len, device, seed)?;
         let embedding = parts.embedding(self.vocab_size, self.d_embedding)?;

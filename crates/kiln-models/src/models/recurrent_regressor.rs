@@ -13,18 +13,31 @@ use serde::{Deserialize, Serialize};
 
 kiln_base::options! {
     /// Configuration of a [`RecurrentRegressor`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_models::{Model, RecurrentRegressorConfig};
+    /// # #[cfg(feature = "flex")] {
+    ///
+    /// // Rows of 12 steps with one number each.
+    /// let model = RecurrentRegressorConfig::new(1, 12).d_hidden(vec![8]).init(&burn::tensor::Device::flex(), 0)?;
+    /// assert_eq!(model.summary().total(), 273); // a GRU with 264, a dense layer with 9
+    /// # }
+    /// # Ok::<(), kiln_models::Error>(())
+    /// ```
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct RecurrentRegressorConfig {
-        /// Numbers a step.
+        /// Numbers per step.
         pub required d_input: usize,
-        /// Steps of every row.
+        /// Steps of each row.
         @[serde(rename = "length")]
         pub required max_len: usize,
-        /// What the outputs mean. Default: one number.
+        /// The meaning of the outputs. Default: one number.
         pub head: Head = Head::Values(1),
         /// SimpleRNN, LSTM or GRU. Default: GRU.
         pub kind: RecurrentKind = RecurrentKind::Gru,
-        /// Width of each recurrent layer, the lowest first. Default: two layers of 30.
+        /// Width of each recurrent layer, lowest first. Default: two layers of 30.
         pub into d_hidden: Vec<usize> = vec![30, 30],
         /// Whether the recurrent layers run in both directions. Default: false.
         pub bidirectional: bool = false,

@@ -1,4 +1,4 @@
-//! The next token drawn from a model's scores: temperature, top-k, top-p. The model is not here.
+//! Draws the next token from a model's scores: temperature, top-k, top-p.
 
 use kiln_base::OptionError;
 use kiln_kernels::RandomKey;
@@ -8,8 +8,8 @@ use crate::error::Result;
 kiln_base::options! {
     /// How the next token is drawn.
     ///
-    /// Scores are divided by the temperature; then the `top_k` most probable tokens stay; then of these the fewest whose
-    /// probabilities sum to `top_p`; one of them is drawn by its probability. Ties go to the lower id.
+    /// Scores are divided by the temperature. Then the `top_k` most probable tokens are kept, and of these the fewest
+    /// whose probabilities sum to `top_p`. One of them is drawn by its probability. Ties go to the lower id.
     ///
     /// # Examples
     ///
@@ -25,11 +25,12 @@ kiln_base::options! {
     /// ```
     #[derive(Clone, Debug, PartialEq)]
     pub struct Sampling {
-        /// Above 1 draws more evenly, below 1 prefers the probable: above 0. Default: 1.
+        /// Above 1 draws more evenly, below 1 favours probable tokens; must be above 0. Default: 1.
         pub temperature: f64 = 1.0,
         /// How many of the most probable tokens may be drawn. Default: all.
         pub some top_k: usize,
-        /// The sum of probabilities that may be drawn from, above 0 and at most 1. Default: all.
+        /// The tokens that may be drawn: the most probable ones whose probabilities sum to this, above 0 and at most 1.
+        /// Default: all.
         pub some top_p: f64,
         /// Ids that are never drawn. Default: none.
         pub into skip: Vec<u32> = Vec::new(),
@@ -37,31 +38,31 @@ kiln_base::options! {
 }
 
 impl Sampling {
-    /// Whether the options are in range.
+    /// Checks the options.
     ///
     /// # Errors
     ///
-    /// One is not; the error names it.
+    /// An option is out of range; the error names it.
     pub fn check(&self) -> Result<()> {
-        let expected = "a number above 0 (for the most probable token, keep one with top-k)";
+        let expected = "a number above 0 (for the most probable token, set top_k to 1)";
         let is_positive = self.temperature.is_finite() && self.temperature > 0.0;
         OptionError::unless(is_positive, "temperature", expected, self.temperature)?;
-        OptionError::unless(self.top_k != Some(0), "top-k", "at least 1", 0)?;
+        OptionError::unless(self.top_k != Some(0), "top_k", "at least 1", 0)?;
         let p = self.top_p.unwrap_or(1.0);
-        OptionError::unless(p > 0.0 && p <= 1.0, "top-p", "above 0 and at most 1", p)?;
+        OptionError::unless(p > 0.0 && p <= 1.0, "top_p", "above 0 and at most 1", p)?;
         Ok(())
     }
 
-    /// One token by its score (a logit or a log-probability); the same key draws the same token.
+    /// Draws one token by its score (a logit or a log-probability); the same key draws the same token.
     ///
     /// # Errors
     ///
-    /// An option is out of range, a score is NaN or infinite upwards, or every token is left out.
+    /// An option is out of range, a score is NaN or positive infinity, or every token is skipped.
     pub fn draw(&self, scores: &[f32], key: RandomKey) -> Result<u32> {
         self.check()?;
         if let Some(bad) = scores.iter().find(|score| score.is_nan() || **score == f32::INFINITY) {
-            let expected = "a number (the model's weights are broken)";
-            return Err(OptionError::new("score of every token", expected, bad).into());
+            let expected = "numbers (the model's weights are broken)";
+            return Err(OptionError::new("scores", expected, bad).into());
         }
         let mut left: Vec<(u32, f64)> = (0_u32..)
             .zip(scores)
@@ -71,8 +72,8 @@ impl Sampling {
         left.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
         left.truncate(self.top_k.unwrap_or(usize::MAX));
         let Some(&(_, highest)) = left.first() else {
-            let found = format!("all {}", scores.len());
-            return Err(OptionError::new("tokens that are left out", "fewer than there are", found).into());
+            let found = format!("all {} tokens", scores.len());
+            return Err(OptionError::new("skip", "some of the tokens, not all", found).into());
         };
         for (_, score) in &mut left {
             *score = (*score - highest).exp();
@@ -94,7 +95,7 @@ impl Sampling {
                 return Ok(id);
             }
         }
-        // Only rounding leads here.
+        // Reached only through rounding.
         Ok(left[left.len() - 1].0)
     }
 }
@@ -103,7 +104,7 @@ impl Sampling {
 mod tests {
     use super::*;
 
-    /// How often each of the tokens is drawn in 20,000 draws, as shares.
+    /// The share of each token in 20,000 draws.
     fn shares(sampling: &Sampling, scores: &[f32]) -> Vec<f64> {
         let mut counts = vec![0.0; scores.len()];
         for draw in 0..20_000 {
@@ -156,7 +157,12 @@ mod tests {
         let without = Sampling { skip: vec![1, 3], ..Sampling::default() };
         assert_shares(&shares(&without, &scores()), &[0.75, 0.0, 0.25, 0.0]);
         let all = Sampling { skip: vec![0, 1, 2, 3], ..Sampling::default() };
-        assert!(all.draw(&scores(), RandomKey::new(0)).unwrap_err().to_string().contains("left out"));
+        assert!(
+            all.draw(&scores(), RandomKey::new(0))
+                .unwrap_err()
+                .to_string()
+                .contains("skip should be some of the tokens")
+        );
     }
 
     #[test]
@@ -166,9 +172,9 @@ mod tests {
         for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(message(Sampling { temperature, ..base() }).contains("temperature should be a number above 0"));
         }
-        assert!(message(Sampling { top_k: Some(0), ..base() }).contains("top-k should be at least 1"));
+        assert!(message(Sampling { top_k: Some(0), ..base() }).contains("top_k should be at least 1"));
         for p in [0.0, -0.5, 1.1, f64::NAN] {
-            assert!(message(Sampling { top_p: Some(p), ..base() }).contains("top-p"));
+            assert!(message(Sampling { top_p: Some(p), ..base() }).contains("top_p"));
         }
         let error = base().draw(&[0.0, f32::NAN], RandomKey::new(0)).unwrap_err().to_string();
         assert!(error.contains("broken") && error.contains("NaN"), "{error}");

@@ -14,40 +14,38 @@ use crate::forward::pass::Pass;
 pub struct SummaryRow {
     /// The layer's name and type, such as `embedding (Embedding)`.
     pub layer: String,
-    /// The shape of what comes out; the batch is `None`.
+    /// The shape of the output; the batch is `None`.
     pub output_shape: String,
-    /// How many parameters.
+    /// The number of parameters.
     pub parameters: usize,
 }
 
-/// A model's layers, their output shapes and parameters.
-///
-/// Its `Display` is the table to print.
+/// A model's layers, their output shapes and parameters. `Display` prints the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The model's name.
     pub name: String,
     /// The layers in order.
     pub rows: Vec<SummaryRow>,
-    /// Parameters that training changes.
+    /// Trainable parameters.
     pub trainable: usize,
-    /// Parameters that are frozen.
+    /// Frozen parameters.
     pub frozen: usize,
 }
 
 impl Summary {
-    /// The layers that a forward pass of `model` goes through, in that order; their names are those that Keras would
-    /// give, the model's is its type's.
+    /// The layers that a forward pass of `model` calls, in that order. Layers are named as in Keras, the model by its
+    /// type.
     ///
-    /// Kiln's layers are listed, and others that call [`listed`](crate::layers::listed). What else has parameters, such
-    /// as a layer of Burn's, is listed by the model's field that holds it, without a shape.
+    /// It lists Kiln's layers and others that call [`listed`](crate::layers::listed). Anything else with parameters,
+    /// such as a layer of Burn, is listed under the model's field that holds it, without a shape.
     ///
-    /// The shapes are those of two passes in inference over an [`Example`] of one row and one of two; sizes that differ
-    /// are shown as `None`.
+    /// The shapes come from two inference passes, over an [`Example`] of one row and one of two rows; sizes that differ
+    /// between them are shown as `None`.
     ///
     /// # Panics
     ///
-    /// If the model does on such an example.
+    /// If the model panics on such an example.
     pub fn of<M: Model>(model: &M) -> Self {
         let inference = model.valid();
         let device = inference.devices().into_iter().next().unwrap_or_default();
@@ -61,7 +59,7 @@ impl Summary {
             }
         }
         let mut counts = Counts { layers, ..Counts::default() };
-        // Only on a device with autodiff does a tensor tell whether it is trained.
+        // Only on a device with autodiff do tensors know whether they are trained.
         model.clone().train().visit(&mut counts);
         let name = std::any::type_name::<M>().split('<').next().unwrap_or_default();
         Self {
@@ -78,7 +76,7 @@ impl Summary {
     }
 }
 
-/// `count` with a comma between thousands, as in `2,171,393`.
+/// `count` with commas between thousands, such as `2,171,393`.
 pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut out = String::new();
@@ -152,20 +150,20 @@ impl From<Layer> for SummaryRow {
     }
 }
 
-/// Counts a model's parameters, each at its layer, and adds the fields of the model that hold others.
+/// Counts a model's parameters by layer, and adds the model's fields that hold parameters of no listed layer.
 #[derive(Default)]
 struct Counts {
     layers: Vec<Layer>,
-    /// Where a field is added: after the layer of the parameter before.
+    /// Where a field is added: after the layer of the previous parameter.
     next: usize,
-    /// Fields down to a parameter, and the types that have them.
+    /// The fields that lead to a parameter, and their types.
     path: Vec<(String, String)>,
     trainable: usize,
     frozen: usize,
 }
 
 impl Counts {
-    /// The place of the model's field that holds the parameter on the way to which the visitor is; adds the field.
+    /// The index of the model's field that holds the current parameter; adds the field if it is missing.
     fn field(&mut self) -> usize {
         let name = self.path.first().map_or("", |(field, _)| field);
         let kind = self.path.get(1).map_or("Param", |(_, holder)| holder.rsplit(':').next().unwrap_or(holder));

@@ -1,5 +1,5 @@
-//! Any of the text classifiers in one type, so that a saved one can be loaded without knowing
-//! which it is, and the parts that several of them are made of.
+//! All text classifiers in one type, so that a saved one can be loaded without knowing its kind, and the parts that
+//! they share.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -13,7 +13,7 @@ use crate::layers::{Conv1d, Conv1dConfig, Dense, DenseConfig, Dropout, DropoutCo
 use crate::models::Head;
 use crate::models::Summary;
 
-/// Makes the parts of a model of rows of `max_len` steps, each from its own random numbers.
+/// Makes the parts of a model with rows of `max_len` steps, each from its own random numbers.
 pub(super) struct Parts<'a> {
     pub(super) key: RandomKey,
     max_len: usize,
@@ -22,7 +22,7 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(super) fn new(max_len: usize, device: &'a Device, seed: u64) -> Result<Self> {
-        let max_len = at_least_one("max_len (the length of a sequence)", max_len)?;
+        let max_len = at_least_one("max_len", max_len)?;
         Ok(Self { key: RandomKey::new(seed).child("init"), max_len, device })
     }
 
@@ -30,7 +30,7 @@ impl<'a> Parts<'a> {
         EmbeddingConfig::new(vocab_size, d_embedding).init(self.device, self.key.child("embedding"))
     }
 
-    /// The convolution number `at` with ReLU, whose outputs fill a pool of `pool_size` if there is one.
+    /// Convolution number `at` with ReLU. Its output must fill one pool of `pool_size`, if given.
     pub(super) fn conv1d(&self, at: usize, config: Conv1dConfig, pool_size: Option<usize>) -> Result<Conv1d> {
         let (window, key) = (config.kernel_size, self.key.child("conv1d"));
         let key = if at == 0 { key } else { key.index(at as u64) };
@@ -46,7 +46,7 @@ impl<'a> Parts<'a> {
         Ok(conv1d)
     }
 
-    /// The dropout after the embedding, and the one further up.
+    /// The dropout after the embedding, and the later one.
     pub(super) fn dropouts(rate: f64) -> Result<[Dropout; 2]> {
         let dropout = |name: &str| DropoutConfig::new(rate, name.to_owned()).init();
         Ok([dropout("dropout")?, dropout("dropout_1")?])
@@ -57,7 +57,7 @@ impl<'a> Parts<'a> {
         DenseConfig::new(d_input, head.outputs()).init(self.device, self.key.child("dense"))
     }
 
-    /// A layer with ReLU if `d_dense` says how wide, and the last layer.
+    /// A layer with ReLU of width `d_dense`, if given, and the last layer.
     pub(super) fn hidden_and_outputs(
         &self,
         d_input: usize,
@@ -74,7 +74,7 @@ impl<'a> Parts<'a> {
 /// The enums of the text classifiers and of their configurations.
 macro_rules! text_classifiers {
     ($($(#[$about:meta])* $model:ident($config:ident),)*) => {
-        /// The configuration of any text classifier; its serialised form names the model.
+        /// The configuration of any text classifier; serialised, it names the model.
         #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(tag = "model", rename_all = "snake_case")]
         #[non_exhaustive]
@@ -94,17 +94,17 @@ macro_rules! text_classifiers {
                 })
             }
 
-            /// Steps of every row.
+            /// Steps of each row.
             pub fn max_len(&self) -> usize {
                 match self { $(Self::$model(config) => config.max_len,)* }
             }
 
-            /// What the outputs mean.
+            /// The meaning of the outputs.
             pub fn head(&self) -> Head {
                 match self { $(Self::$model(config) => config.head,)* }
             }
 
-            /// How many ids the model takes.
+            /// The number of ids.
             pub fn vocab_size(&self) -> usize {
                 match self { $(Self::$model(config) => config.vocab_size,)* }
             }
@@ -118,7 +118,7 @@ macro_rules! text_classifiers {
 
         /// Any of the text classifiers.
         #[derive(Module, Debug)]
-        #[allow(clippy::large_enum_variant)] // one model a program, never in large numbers
+        #[allow(clippy::large_enum_variant)] // a program has one or a few
         pub enum TextClassifier {
             $($(#[$about])* $model(super::$model),)*
         }
@@ -129,11 +129,11 @@ macro_rules! text_classifiers {
                 match self { $(Self::$model(model) => model.config.clone().into(),)* }
             }
 
-            /// The model with another embedding: with ready vectors, frozen, or sparse.
+            /// The model with its embedding changed, for example to use given vectors, or to be frozen or sparse.
             ///
             /// # Errors
             ///
-            /// As `change`.
+            /// Those of `change`.
             pub fn map_embedding(mut self, change: impl FnOnce(Embedding) -> Result<Embedding>) -> Result<Self> {
                 let embedding = match &mut self { $(Self::$model(model) => &mut model.embedding,)* };
                 *embedding = change(embedding.clone())?;

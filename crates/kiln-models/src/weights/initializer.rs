@@ -1,6 +1,6 @@
 //! Initial values of parameters: Keras's initialisers, drawn on the host from a key.
 //!
-//! Drawing on the host makes a model the same on every device. Left out: truncated normals.
+//! Since the host draws them, a model is the same on every device. Truncated normals are not included.
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
@@ -10,7 +10,7 @@ use kiln_kernels::RandomKey;
 
 use crate::error::Result;
 
-/// How a parameter starts. The names and formulas are Keras's.
+/// The initial values of a parameter. The names and formulas are Keras's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initializer {
     /// All zeros.
@@ -25,27 +25,26 @@ pub enum Initializer {
         /// The standard deviation.
         stddev: f64,
     },
-    /// Uniform within ±sqrt(6 / (`fan_in` + `fan_out`)) (Glorot and Bengio 2010), over the
-    /// whole fused kernel of a recurrent layer, as Keras does.
+    /// Uniform within ±sqrt(6 / (`fan_in` + `fan_out`)) (Glorot and Bengio 2010). For a recurrent layer, over the whole
+    /// fused kernel, as in Keras.
     GlorotUniform {
         /// Inputs that reach one output.
         fan_in: usize,
         /// Outputs that one input reaches.
         fan_out: usize,
     },
-    /// Orthonormal rows (or columns, where there are fewer), from the QR decomposition of a
-    /// normal matrix (Saxe, McClelland, Ganguli 2014).
+    /// Orthonormal rows (or columns, if there are fewer of them), from the QR decomposition of a normal matrix (Saxe,
+    /// McClelland, Ganguli 2014).
     Orthogonal,
-    /// Zeros but for ones in the second of four equal blocks: an LSTM's bias with Keras's
-    /// `unit_forget_bias`.
+    /// Ones in the second of four equal blocks, otherwise zeros: an LSTM's bias with Keras's `unit_forget_bias`.
     ForgetGateOnes,
 }
 
 impl Initializer {
     pub(crate) fn check(self) -> Result<()> {
         let (option, size) = match self {
-            Self::Uniform { limit } => ("limit of a uniform initializer", limit),
-            Self::Normal { stddev } => ("standard deviation of a normal initializer", stddev),
+            Self::Uniform { limit } => ("limit of Initializer::Uniform", limit),
+            Self::Normal { stddev } => ("stddev of Initializer::Normal", stddev),
             _ => return Ok(()),
         };
         OptionError::unless(size.is_finite() && size >= 0.0, option, "a number of at least 0", size)?;
@@ -66,8 +65,8 @@ impl Initializer {
         }
     }
 
-    /// A trainable parameter of `shape` on `device`. It is drawn from `key` when its values are first asked for, so what is
-    /// replaced by loaded weights never is.
+    /// A trainable parameter of `shape` on `device`. It is drawn from `key` when its values are first needed, so a
+    /// parameter that is replaced by loaded weights is never drawn.
     #[must_use]
     pub fn param<const D: usize>(self, shape: [usize; D], key: RandomKey, device: &Device) -> Param<Tensor<D>> {
         let draw = move |device: &Device, is_trained: bool| {
@@ -85,8 +84,8 @@ fn uniform(count: usize, limit: f64, key: RandomKey) -> Vec<f32> {
     key.uniform(count).into_iter().map(|u| (2.0 * u - 1.0) * limit).collect()
 }
 
-/// A `rows` x `columns` matrix whose shorter side's vectors are orthonormal: Gram and Schmidt's
-/// process, twice over for accuracy, which equals Q * sign(diag R) of the QR decomposition.
+/// A `rows` x `columns` matrix whose rows (or columns, if there are fewer of them) are orthonormal. Gram-Schmidt, done
+/// twice for accuracy; the result equals Q * sign(diag R) of the QR decomposition.
 fn orthogonal(rows: usize, columns: usize, key: RandomKey) -> Vec<f32> {
     let (vectors, length) = (rows.min(columns), rows.max(columns));
     let drawn = key.normal(vectors * length);

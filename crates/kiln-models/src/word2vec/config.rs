@@ -1,4 +1,4 @@
-//! The options of word2vec, gensim's names and defaults.
+//! The options of word2vec, with gensim's names and defaults.
 
 use kiln_base::OptionError;
 use serde::{Deserialize, Serialize};
@@ -31,16 +31,16 @@ pub enum Context {
 kiln_base::options! {
     /// Configuration of a [`Word2Vec`](super::Word2Vec).
     ///
-    /// Names and defaults are gensim's. What differs from gensim:
+    /// Names and defaults are gensim's. Differences from gensim:
     ///
-    /// - CBOW begins at a rate of 0.05, as in word2vec.c, and skip-gram at 0.03, since the pairs on a side of
-    ///   a window are learned at once; gensim begins both at 0.025;
+    /// - CBOW starts at a learning rate of 0.05, as word2vec.c does, and skip-gram at 0.03, since the pairs on one side
+    ///   of a window are learned at once; gensim starts both at 0.025;
     /// - a negative word that equals the target is drawn again, not skipped;
     /// - scores beyond ±6 are trained on, not skipped, and the sigmoid is computed, not looked up;
-    /// - the context words on one side of a skip-gram window share their negative words (Ji et al.,
-    ///   "Parallelizing Word2Vec in Shared and Distributed Memory", 2016, shares them in the whole window);
-    /// - with [`Context::Sum`] each context word takes the whole gradient, not its share;
-    /// - words of one count keep the order in which they were first seen.
+    /// - the context words on one side of a skip-gram window share their negative words (Ji et al., "Parallelizing
+    ///   Word2Vec in Shared and Distributed Memory", 2016, shares them in the whole window);
+    /// - with [`Context::Sum`], each context word receives the whole gradient, not its share;
+    /// - words of equal count keep the order in which they were first seen.
     ///
     /// # Examples
     ///
@@ -52,7 +52,7 @@ kiln_base::options! {
     /// ```
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     pub struct Word2VecConfig {
-        /// The learning rate at the start. Default: 0.05 in CBOW, 0.03 in skip-gram.
+        /// The initial learning rate. Default: 0.05 for CBOW, 0.03 for skip-gram.
         pub some alpha: f64,
         /// What is predicted from what. Default: CBOW.
         pub architecture: Architecture = Architecture::Cbow,
@@ -60,28 +60,27 @@ kiln_base::options! {
         pub context: Context = Context::Mean,
         /// Numbers in a vector. Default: 100.
         pub vector_size: usize = 100,
-        /// Words to each side at most. Default: 5.
+        /// Most words on each side. Default: 5.
         pub window: usize = 5,
-        /// Whether each window reaches 1 to `window` words, drawn at random. Default: true.
+        /// Whether each window has a random reach of 1 to `window` words. Default: true.
         pub shrink_windows: bool = true,
-        /// Words that occur less often are left out. Default: 5.
+        /// Words that occur less often are dropped. Default: 5.
         pub min_count: u64 = 5,
-        /// Negative words a window. Default: 5.
+        /// Negative words per window. Default: 5.
         pub negative: usize = 5,
         /// Negative words are drawn in proportion to their counts to this power. Default: 0.75.
         pub ns_exponent: f64 = 0.75,
-        /// Words that make up more than this share of the corpus are left out now and then; 0 leaves out
-        /// none. Default: 1e-3.
+        /// Words whose share of the corpus is above this are dropped at random; 0 drops none. Default: 1e-3.
         pub sample: f64 = 1e-3,
-        /// The learning rate at the end; between them it falls with the words seen. Default: 1e-4.
+        /// The final learning rate; between the two it falls with the words seen. Default: 1e-4.
         pub min_alpha: f64 = 1e-4,
         /// Passes over the corpus. Default: 5.
         pub epochs: usize = 5,
-        /// Of the first vectors, windows and negative words. Default: 1.
+        /// The seed of the initial vectors, windows and negative words. Default: 1.
         pub seed: u64 = 1,
-        /// How threads share the vectors. Default: all update at once, without waiting for each other.
+        /// How threads share the vectors. Default: all update at once, without waiting.
         pub updates: Updates = Updates::Racing,
-        /// Threads that train; 0 takes all cores. Default: 0.
+        /// Training threads; 0 means all cores. Default: 0.
         pub workers: usize = 0,
     }
 }
@@ -89,7 +88,7 @@ kiln_base::options! {
 burn_config!(Word2VecConfig);
 
 impl Word2VecConfig {
-    /// The learning rate at the start.
+    /// The initial learning rate.
     pub fn first_alpha(&self) -> f64 {
         self.alpha.unwrap_or(match self.architecture {
             Architecture::Cbow => 0.05,

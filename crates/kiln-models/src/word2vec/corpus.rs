@@ -1,5 +1,5 @@
-//! Corpora of sentences, in blocks that threads take one after another: files with one sentence a
-//! line, plain or gzip, never whole in memory, or sentences in memory.
+//! Corpora of sentences, read in blocks by several threads: files with one sentence per line, plain or gzip, never
+//! whole in memory, or sentences in memory.
 
 use std::fs::File;
 use std::io::{BufRead, Read};
@@ -9,15 +9,15 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use kiln_base::{Encoding, FileError, Input, OptionError};
 
-/// Words of a sentence at most; the rest makes another sentence.
+/// Most words of a sentence; longer ones are split.
 const LONGEST: usize = 10_000;
-/// How far beyond its size a block may look for a line's end before it ends at a space.
+/// How far beyond its size a block looks for the end of a line before it ends at a space.
 const SLACK: usize = 1 << 16;
 
 /// Sentences of words.
 ///
-/// Words are what ASCII white space separates, and a line is a sentence. Lines of over 10,000 words
-/// are cut into several sentences.
+/// Words are separated by ASCII white space, and each line is a sentence. Lines of more than 10,000 words are split
+/// into several sentences.
 ///
 /// # Examples
 ///
@@ -33,21 +33,21 @@ pub struct Corpus(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    Files(Arc<[PathBuf]>, Encoding),
+    Files { paths: Arc<[PathBuf]>, encoding: Encoding, lowercase: bool },
     Sentences(Arc<[Vec<String>]>),
 }
 
 impl Corpus {
-    /// Files with one sentence a line, read in their order. What is packed by gzip is
-    /// decompressed on the way, whatever its name. They are read again in every epoch and must stay as they are.
+    /// Files with one sentence per line, read in the given order. Gzip is decompressed while reading, whatever the
+    /// file's name. The files are read again in every epoch and must not change.
     ///
     /// # Errors
     ///
-    /// A file cannot be opened, or there is none.
+    /// A file cannot be opened, or there are no files.
     pub fn files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
         let paths: Arc<[PathBuf]> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
         if paths.is_empty() {
-            return Err(OptionError::new("files of a corpus", "at least one", "none").into());
+            return Err(OptionError::new("paths", "at least one file", "none").into());
         }
         for path in &*paths {
             File::open(path).map_err(FileError::new("open", path))?;
@@ -56,15 +56,24 @@ impl Corpus {
                 return Err(FileError { action: "read", path: path.clone(), source }.into());
             }
         }
-        Ok(Self(Source::Files(paths, Encoding::UTF_8)))
+        Ok(Self(Source::Files { paths, encoding: Encoding::UTF_8, lowercase: false }))
     }
 
-    /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does not allow; the others put
-    /// U+FFFD in its place. It changes nothing for sentences in memory.
+    /// The files' encoding. Default: UTF-8, the only one that refuses invalid bytes; the others replace them by U+FFFD.
+    /// It has no effect on sentences in memory.
     #[must_use]
     pub fn encoding(self, encoding: Encoding) -> Self {
         match self.0 {
-            Source::Files(paths, _) => Self(Source::Files(paths, encoding)),
+            Source::Files { paths, lowercase, .. } => Self(Source::Files { paths, encoding, lowercase }),
+            sentences @ Source::Sentences(_) => Self(sentences),
+        }
+    }
+
+    /// Whether the files are read in lower case. Default: false. It has no effect on sentences in memory.
+    #[must_use]
+    pub fn lowercase(self, lowercase: bool) -> Self {
+        match self.0 {
+            Source::Files { paths, encoding, .. } => Self(Source::Files { paths, encoding, lowercase }),
             sentences @ Source::Sentences(_) => Self(sentences),
         }
     }
@@ -79,11 +88,11 @@ impl Corpus {
         Self(Source::Sentences(sentences.collect()))
     }
 
-    /// The blocks, from the first; without a size, of one that suits the corpus.
+    /// The blocks, from the first; `size` is chosen by the corpus if it is `None`.
     pub(crate) fn blocks(&self, size: Option<usize>) -> Blocks {
         let size = size.unwrap_or_else(|| match &self.0 {
-            Source::Files(paths, _) => {
-                // Enough blocks for many threads also where the corpus is small.
+            Source::Files { paths, .. } => {
+                // Enough blocks for many threads, also in a small corpus.
                 let bytes: u64 = paths.iter().filter_map(|path| path.metadata().ok()).map(|data| data.len()).sum();
                 (bytes / 256).clamp(1 << 14, 1 << 20) as usize
             }
@@ -96,22 +105,22 @@ impl Corpus {
 /// Hands out blocks in order.
 pub(crate) struct Blocks {
     source: Source,
-    /// Bytes or sentences of a block.
+    /// Bytes or sentences per block.
     size: usize,
-    /// The next block's number.
+    /// The number of the next block.
     next: u64,
     open: Option<(usize, Box<dyn BufRead + Send>)>,
-    /// Files, or sentences, that were begun.
+    /// Files, or sentences, that were started.
     begun: usize,
-    /// What was read after the last block's end.
+    /// What was read beyond the end of the last block.
     kept: Vec<u8>,
-    /// Where `kept` begins in its file.
+    /// The offset of `kept` in its file.
     byte: u64,
-    /// Whether a block could not be read: nothing may be taken for it.
+    /// Whether a block could not be read; no block follows.
     failed: bool,
 }
 
-/// Some sentences and their number in the corpus.
+/// Some sentences and the block's number in the corpus.
 pub(crate) struct Block {
     pub(crate) number: u64,
     content: Content,
@@ -122,7 +131,7 @@ enum Content {
     Sentences(Arc<[Vec<String>]>, std::ops::Range<usize>),
 }
 
-/// What a block is made of.
+/// An element of a block.
 pub(crate) enum Token<'a> {
     Word(&'a str),
     /// The end of a sentence.
@@ -130,7 +139,7 @@ pub(crate) enum Token<'a> {
 }
 
 impl Block {
-    /// Calls `act` with every word, and with the end of every sentence.
+    /// Calls `act` with every word and every end of a sentence.
     pub(crate) fn tokens<'a>(&'a self, mut act: impl FnMut(Token<'a>)) {
         match &self.content {
             Content::Text(text) => {
@@ -163,7 +172,7 @@ fn sentence<'a>(words: impl Iterator<Item = &'a str>, act: &mut impl FnMut(Token
 }
 
 impl Blocks {
-    /// Bytes or sentences of a block.
+    /// Bytes or sentences per block.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
@@ -185,9 +194,10 @@ impl Blocks {
                 self.begun = range.end;
                 (!range.is_empty()).then(|| Content::Sentences(sentences.clone(), range))
             }
-            Source::Files(paths, encoding) => {
-                let (paths, encoding) = (paths.clone(), *encoding);
-                self.text(&paths, encoding)?.map(Content::Text)
+            Source::Files { paths, encoding, lowercase } => {
+                let (paths, encoding, lowercase) = (paths.clone(), *encoding, *lowercase);
+                let text = self.text(&paths, encoding)?;
+                text.map(|text| Content::Text(if lowercase { text.to_lowercase() } else { text }))
             }
         };
         Ok(content.map(|content| {
@@ -196,7 +206,7 @@ impl Blocks {
         }))
     }
 
-    /// The next stretch of text that ends with a line, or with a word where a line does not end.
+    /// The next piece of text. It ends at the end of a line, or between words of a very long line.
     fn text(&mut self, paths: &[PathBuf], encoding: Encoding) -> Result<Option<String>> {
         loop {
             let Some((file, reader)) = &mut self.open else {
@@ -221,7 +231,7 @@ impl Blocks {
                 {
                     break (place + 1, false);
                 }
-                // A word longer than a block and its slack is read whole; doubling keeps that linear.
+                // A word longer than a block and its slack is read whole; doubling keeps the cost linear.
                 wanted = 2 * wanted + SLACK;
             };
             self.kept = bytes.split_off(end);
@@ -242,7 +252,7 @@ impl Blocks {
     }
 }
 
-/// The last place of any of `needles`.
+/// The last position of any of `needles`.
 fn memrchr(needles: &[u8], bytes: &[u8]) -> Option<usize> {
     bytes.iter().rposition(|byte| needles.contains(byte))
 }

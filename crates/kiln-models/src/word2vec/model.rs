@@ -1,4 +1,4 @@
-//! Words with their vectors while they are trained: trained, gone on with, saved and loaded.
+//! Words and their vectors in training: train, continue, save and load.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -20,13 +20,13 @@ use super::train::{Pass, Place, Updates, Word2VecProgress};
 use super::vocabulary::Word2VecVocabulary;
 use crate::error::{Error, Result, at_least_one};
 
-/// What a saved model calls itself.
+/// The format's name in a saved model.
 const FORMAT: &str = "kiln-word2vec";
 const VERSION: u32 = 1;
 /// The tensors of a file.
 const TENSORS: [&str; 5] = ["input", "output", "words", "word_ends", "counts"];
 
-/// word2vec: words, their vectors, and how far their training is.
+/// word2vec: words, their vectors, and the progress of their training.
 ///
 /// # Examples
 ///
@@ -45,10 +45,9 @@ const TENSORS: [&str; 5] = ["input", "output", "words", "word_ends", "counts"];
 ///
 /// # References
 ///
-/// Mikolov, Chen, Corrado, Dean, "Efficient Estimation of Word Representations in Vector Space",
-/// 2013; Mikolov et al., "Distributed Representations of Words and Phrases and their
-/// Compositionality", 2013; the rules of gensim 4.4 and word2vec.c, departures as listed at
-/// [`Word2VecConfig`].
+/// Mikolov, Chen, Corrado, Dean, "Efficient Estimation of Word Representations in Vector Space", 2013; Mikolov et al.,
+/// "Distributed Representations of Words and Phrases and their Compositionality", 2013. It follows gensim 4.4 and
+/// word2vec.c; [`Word2VecConfig`] lists the differences.
 #[derive(Debug)]
 pub struct Word2Vec {
     config: Word2VecConfig,
@@ -57,35 +56,35 @@ pub struct Word2Vec {
     state: State,
 }
 
-/// How far the training is.
+/// The progress of the training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
-    /// Epochs that are over.
+    /// Finished epochs.
     epoch: usize,
-    /// Running words of the corpus that is trained on.
+    /// Words of the corpus in training, repetitions included.
     total_words: u64,
     place: Place,
-    /// The mean loss of each epoch that is over.
+    /// The mean loss of each finished epoch.
     losses: Vec<f64>,
-    /// How often words were added.
+    /// How many times words were added.
     grown: u64,
 }
 
-/// What a saved model holds next to tensors.
+/// The part of a saved model that is not tensors.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     version: u32,
     config: Word2VecConfig,
     state: State,
-    /// The SHA-256 of the header without this key and of the tensors in the order of [`TENSORS`]. Files of the first builds
-    /// have none.
+    /// The SHA-256 of the header without this key and of the tensors in the order of [`TENSORS`]. `None` in files of
+    /// the first builds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
 }
 
 impl Header {
-    /// Its JSON with the checksum of it and of `tensors`.
+    /// The header's JSON, with the checksum of it and of `tensors`.
     fn sealed(mut self, tensors: Vec<&[u8]>) -> Result<String> {
         self.sha256 = None;
         let text = serde_json::to_string(&self)?;
@@ -95,12 +94,11 @@ impl Header {
 }
 
 impl Word2Vec {
-    /// Counts the corpus's words and gives each a random vector.
+    /// Counts the corpus's words and draws a random vector for each.
     ///
     /// # Errors
     ///
-    /// An option is out of range, a file cannot be read, or fewer than two words occur `min_count`
-    /// times.
+    /// An option is out of range, a file cannot be read, or fewer than two words occur `min_count` times.
     pub fn new(config: &Word2VecConfig, corpus: &Corpus) -> Result<Self> {
         config.check()?;
         let vocabulary = corpus.vocabulary(config.min_count)?;
@@ -110,18 +108,17 @@ impl Word2Vec {
         Ok(Self { config: config.clone(), vocabulary, tables, state })
     }
 
-    /// Trains to the last epoch and tells `observe` how far it is, between blocks of up to a megabyte and
-    /// at most ten times a second; says whether the training is over. After the last epoch it does nothing: see
+    /// Trains to the last epoch and returns whether the training is finished. It calls `observe` with the progress
+    /// after blocks of up to a megabyte, at most ten times per second. After the last epoch it does nothing: see
     /// [`Word2Vec::set_epochs`] and [`Word2Vec::add_corpus`].
     ///
-    /// Where `observe` breaks off, the training stops after the blocks of the corpus that are under
-    /// way. The next call goes on there, also in another process, if the model was saved and the
-    /// corpus is the same.
+    /// If `observe` breaks off, the training stops after the blocks in progress. The next call continues there, also in
+    /// another process if the model was saved and the corpus is the same.
     ///
     /// # Errors
     ///
-    /// A file of the corpus cannot be read, the corpus is not the one that was counted, an epoch had no word to predict,
-    /// since a small corpus was subsampled, or the vectors have grown beyond all bounds, since the learning rate is too high.
+    /// A file of the corpus cannot be read; the corpus differs from the one that was counted; an epoch had nothing to
+    /// train on, since a small corpus was subsampled; or the vectors diverged, since the learning rate is too high.
     pub fn train(
         &mut self,
         corpus: &Corpus,
@@ -135,17 +132,17 @@ impl Word2Vec {
         Ok(true)
     }
 
-    /// As [`Word2Vec::train`], to the end of the epoch: to save in between.
+    /// [`Word2Vec::train`] to the end of the current epoch, to save in between.
     ///
-    /// With a `device` it makes the steps, one launch for the windows of some thousand words, while the CPU reads and
-    /// draws. Windows of a launch do not wait for each other. Where a device has no kernel for it, as the CPU backends
-    /// have none, the gradients of all windows of a batch are added up instead, which wants a learning rate of a tenth
-    /// or less; the conditions are [`DeviceTables::update`](kiln_kernels::word2vec::DeviceTables::update)'s.
+    /// With a `device`, the device makes the steps, one launch for the windows of some thousand words, while the CPU
+    /// reads and draws. The windows of a launch are updated in parallel. A device without a kernel for this, such as
+    /// the CPU backends, sums the gradients of all windows of a batch instead, which needs a learning rate of a tenth
+    /// or less; [`DeviceTables::update`](kiln_kernels::word2vec::DeviceTables::update) lists the conditions.
     ///
     /// # Errors
     ///
-    /// As [`Word2Vec::train`], and on a device with [`Updates::Ordered`], which none can keep. Where the device fails or
-    /// cannot hold the tables, the model is as it was before.
+    /// As [`Word2Vec::train`], and with a device, if the option is [`Updates::Ordered`], which no device supports. If
+    /// the device fails or cannot hold the tables, the model is unchanged.
     pub fn train_epoch(
         &mut self,
         corpus: &Corpus,
@@ -153,8 +150,8 @@ impl Word2Vec {
         mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
         if device.is_some() && self.config.updates == Updates::Ordered {
-            let expected = "racing on a device, where windows do not wait for each other";
-            return Err(OptionError::new("updates", expected, "ordered").into());
+            let expected = "`Updates::Racing` on a device, which updates windows in parallel";
+            return Err(OptionError::new("updates", expected, "`Updates::Ordered`").into());
         }
         self.check_finite()?;
         if self.state.epoch >= self.config.epochs {
@@ -200,7 +197,7 @@ impl Word2Vec {
 
     /// # Errors
     ///
-    /// The vectors have grown beyond all bounds.
+    /// The vectors diverged.
     fn check_finite(&self) -> Result<()> {
         if self.state.place.loss.sum.is_finite() {
             return Ok(());
@@ -208,12 +205,12 @@ impl Word2Vec {
         Err(Error::Diverged { epoch: self.state.epoch + 1, alpha: self.config.first_alpha() })
     }
 
-    /// Changes the number of epochs: with more of them, a training that is over goes on. The rate then
-    /// falls over all of them, so it rises again at first.
+    /// Changes the number of epochs; with more of them, a finished training continues. The learning rate then falls
+    /// over all epochs, so it rises again at first.
     ///
     /// # Errors
     ///
-    /// It is 0.
+    /// The number is 0.
     pub fn set_epochs(&mut self, epochs: usize) -> Result<()> {
         self.config.epochs = at_least_one("epochs", epochs)?;
         Ok(())
@@ -227,8 +224,8 @@ impl Word2Vec {
         }
     }
 
-    /// Takes in the words of a new corpus, which the next training is on: counts add up, words that
-    /// occur `min_count` times in it are new, and the epochs begin anew with the rate at `alpha`.
+    /// Adds the words of a new corpus for the next training: counts add up, words that occur `min_count` times in it
+    /// are new, and the epochs start again with the learning rate at `alpha`.
     ///
     /// # Errors
     ///
@@ -242,13 +239,13 @@ impl Word2Vec {
         Ok(())
     }
 
-    /// How many epochs are over.
+    /// The number of finished epochs.
     pub fn epochs_done(&self) -> usize {
         self.state.epoch
     }
 
-    /// The mean loss of each epoch that is over: of a window's prediction in CBOW, of a pair's in
-    /// skip-gram; -ln sigmoid(right score) - sum of ln sigmoid(-wrong score).
+    /// The mean loss of each finished epoch, per window in CBOW and per pair in skip-gram: -ln sigmoid(right score) -
+    /// sum of ln sigmoid(-wrong score).
     pub fn losses(&self) -> &[f64] {
         &self.state.losses
     }
@@ -268,7 +265,7 @@ impl Word2Vec {
         &self.tables
     }
 
-    /// The words' vectors, with their counts: a copy.
+    /// A copy of the words' vectors, with the words' counts.
     ///
     /// # Errors
     ///
@@ -279,7 +276,7 @@ impl Word2Vec {
         Ok(vectors.with_counts(self.vocabulary.counts().to_vec())?)
     }
 
-    /// Saves all that a training needs to go on: whole or not at all.
+    /// Saves everything that the training needs to continue; the file is written whole or not at all.
     ///
     /// # Errors
     ///
@@ -302,7 +299,7 @@ impl Word2Vec {
         let views = (tensors.iter())
             .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-        // One entry, since the order of several would differ from file to file.
+        // One entry: the order of several would vary from file to file.
         let header = Header { version: VERSION, config: self.config.clone(), state: self.state.clone(), sha256: None };
         let header = header.sealed(tensors.iter().map(|(.., bytes)| bytes.as_slice()).collect())?;
         let metadata = HashMap::from([(FORMAT.to_owned(), header)]);
@@ -313,7 +310,7 @@ impl Word2Vec {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is cut short, or is none of these.
+    /// The file cannot be read, is cut short, or is not a saved training.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(FileError::new("read", path))?;
@@ -360,13 +357,13 @@ impl Word2Vec {
         let vocabulary = Word2VecVocabulary::from_parts(words, counts, state.total_words)
             .ok_or(Error::NoWord2Vec { lacks: "a count of each word, all words different" })?;
         if state.losses.len() != state.epoch || state.place.words > state.total_words {
-            return Err(Error::NoWord2Vec { lacks: "a place that a training can be at" });
+            return Err(Error::NoWord2Vec { lacks: "a valid position in the training" });
         }
-        // Last, since what comes before says more exactly what is wrong.
+        // Last, since the checks above have more precise errors.
         if read.sha256.is_some() {
             let tensors = TENSORS.iter().map(|name| Ok(file.tensor(name)?.data())).collect::<Result<Vec<_>>>()?;
             if read.sealed(tensors)? != *header {
-                return Err(Error::NoWord2Vec { lacks: "a right checksum: it was damaged" });
+                return Err(Error::NoWord2Vec { lacks: "a correct checksum: the file is damaged" });
             }
         }
         Ok(Self { config, vocabulary, tables, state })

@@ -1,6 +1,5 @@
-//! word2vec as Burn modules: by negative sampling, and by the softmax over the whole vocabulary for
-//! teaching. They train by the ordinary trainer on any backend; [`Word2Vec`](super::Word2Vec) is the
-//! fast path to the same vectors.
+//! word2vec as Burn modules: with negative sampling, and for teaching with the softmax over the whole vocabulary. They
+//! train with the ordinary trainer on any backend; [`Word2Vec`](super::Word2Vec) trains the same vectors faster.
 
 use std::sync::Arc;
 
@@ -20,19 +19,18 @@ use crate::models::Head;
 use crate::models::{Example, Model};
 use crate::weights::initializer::Initializer;
 
-/// A batch of contexts with the words that they are to predict.
+/// A batch of contexts and the words to predict from them.
 #[derive(Clone, Debug)]
 pub struct Contexts {
-    /// The words of each context, any word where it is shorter than the longest: `[batch, width]`
+    /// The words of each context, padded with any word: `[batch, width]`
     pub ids: Tensor<2, Int>,
-    /// 1 for a word of the context, 0 where it is over: `[batch, width]`; `None` where all contexts
-    /// are as long.
+    /// 1 for a word of the context, 0 for padding: `[batch, width]`; `None` if all contexts have the same length.
     pub mask: Option<Tensor<2>>,
-    /// The word that each context is to predict.
+    /// The word to predict from each context.
     pub centres: Arc<[u32]>,
 }
 
-/// A context and the word that stands in it.
+/// A context and the word in its centre.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContextRow {
     /// The words around it: one or more.
@@ -42,8 +40,7 @@ pub struct ContextRow {
 }
 
 impl ContextRow {
-    /// The rows of a batch of windows: a window is a row in CBOW, and in skip-gram each of its words is
-    /// one.
+    /// The rows of a batch of windows: one per window in CBOW, one per context word in skip-gram.
     pub fn of(batch: &WindowBatch, architecture: Architecture) -> Vec<Self> {
         let mut rows = Vec::new();
         for window in &batch.windows {
@@ -80,7 +77,7 @@ impl Contexts {
 
     /// The contexts' vectors: means or sums of their words' rows in `table`.
     ///
-    /// A mean's gradient goes to every word whole, not divided by their number: so word2vec.c has it.
+    /// As in word2vec.c, a mean's gradient goes to each word whole, not divided by their number.
     fn vectors(&self, table: &Embedding, context: Context) -> Tensor<2> {
         let rows = table.forward(self.ids.clone());
         let [batch, width, d_embedding] = rows.dims();
@@ -113,14 +110,14 @@ kiln_base::options! {
     /// Configuration of a [`NegativeSampling`].
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct NegativeSamplingConfig {
-        /// How often each word occurs; their number is the vocabulary.
+        /// The count of each word; one word of the vocabulary per count.
         pub required counts: Vec<u64>,
-        /// How the vectors of a context are joined; a single word, as in skip-gram, is both. Default:
+        /// How the vectors of a context are joined; for a single word, as in skip-gram, both are the same. Default:
         /// their mean.
         pub context: Context = Context::Mean,
         /// Numbers in a vector. Default: 100.
         pub vector_size: usize = 100,
-        /// Negative words a row. Default: 5.
+        /// Negative words per row. Default: 5.
         pub negative: usize = 5,
         /// Negative words are drawn in proportion to their counts to this power. Default: 0.75.
         pub ns_exponent: f64 = 0.75,
@@ -130,7 +127,7 @@ kiln_base::options! {
 burn_config!(NegativeSamplingConfig);
 
 impl NegativeSamplingConfig {
-    /// Makes the model: input rows uniform within ±1 / `vector_size`, output rows zero, as gensim's.
+    /// Makes the model: input rows uniform within ±1 / `vector_size`, output rows zero, as in gensim.
     ///
     /// # Errors
     ///
@@ -140,7 +137,7 @@ impl NegativeSamplingConfig {
         at_least_one("negative", self.negative)?;
         let (occur, power) = (self.counts.iter().filter(|&&count| count > 0).count(), self.ns_exponent);
         let found = format!("above 0 for fewer of {}", self.counts.len());
-        OptionError::unless(occur >= 2, "counts", "above 0 for two words at least", found)?;
+        OptionError::unless(occur >= 2, "counts", "above 0 for at least two words", found)?;
         OptionError::unless(power.abs() <= 2.0, "ns_exponent", "between -2 and 2", power)?;
         let key = RandomKey::new(seed).child("init").child("input");
         let shape = [self.counts.len(), vector_size];
@@ -156,16 +153,16 @@ impl NegativeSamplingConfig {
     }
 }
 
-/// Scores a context against the word that stands in it and against words drawn at random: CBOW where
-/// contexts are windows, skip-gram where they are single words.
+/// Scores a context against the word in its centre and against words drawn at random. It is CBOW if contexts are
+/// windows, skip-gram if they are single words.
 ///
-/// Negative words are drawn at each training step, keyed by the run's seed and the step; in
-/// validation they are always the same. A draw that hits the right word is repeated.
+/// Negative words are drawn at each training step, keyed by the run's seed and the step; in validation they are always
+/// the same. A draw that equals the right word is repeated.
 #[derive(Module, Debug)]
 pub struct NegativeSampling {
     /// The words' vectors.
     pub input: Embedding,
-    /// The vectors of words as what is predicted.
+    /// The vectors of words as predictions.
     pub output: Embedding,
     #[module(skip)]
     negatives: Arc<AliasTable>,
@@ -224,7 +221,7 @@ kiln_base::options! {
     /// Configuration of a [`SoftmaxCbow`].
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct SoftmaxCbowConfig {
-        /// How many words there are.
+        /// The number of words.
         @[serde(rename = "vocab")]
         pub required vocab_size: usize,
         /// How the vectors of a context are joined. Default: their mean.
@@ -251,8 +248,8 @@ impl SoftmaxCbowConfig {
     }
 }
 
-/// CBOW with a score of every word of the vocabulary: what negative sampling stands in for. Its cost
-/// grows with the vocabulary, so it is for small ones and for teaching.
+/// CBOW with a score for every word of the vocabulary, which negative sampling approximates. Its cost grows with the
+/// vocabulary: for small vocabularies and for teaching.
 #[derive(Module, Debug)]
 pub struct SoftmaxCbow {
     /// The words' vectors.

@@ -1,4 +1,4 @@
-//! Training on all cores or on a device: blocks of the corpus in order, the rate falling with the words
+//! Training on all cores or on a device: blocks of the corpus in order, with a learning rate that falls with the words
 //! seen.
 
 use std::collections::BTreeMap;
@@ -17,34 +17,34 @@ use super::corpus::{Block, Blocks, Corpus, Token};
 use super::vocabulary::Word2VecVocabulary;
 use crate::error::{Error, Result};
 
-/// Words whose windows are updated at one rate.
+/// Words whose windows are updated at the same learning rate.
 const BATCH: usize = 4_096;
-/// How often an observer is called.
+/// The interval between calls of an observer.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How threads share the tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Updates {
-    /// All threads update at once, without waiting for each other: fastest, and each run a little
-    /// different, unless it has one thread.
+    /// All threads update at once, without waiting for each other: fastest; with more than one thread, runs differ a
+    /// little.
     #[default]
     Racing,
-    /// One thread updates, in the corpus's order, while the others read and draw: the same vectors with
-    /// any number of threads, at one thread's speed of updating.
+    /// One thread updates, in the corpus's order, while the others read and draw: the same vectors with any number of
+    /// threads, at the speed of one thread's updates.
     Ordered,
 }
 
-/// How far a training is.
+/// The progress of a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Word2VecProgress {
-    /// The epoch that runs, from 0.
+    /// The current epoch, from 0.
     pub epoch: usize,
-    /// Running words of the corpus that were seen in it, rare ones included.
+    /// Words of the corpus seen in this epoch, rare ones included.
     pub words: u64,
-    /// Running words of the whole corpus.
+    /// Words of the whole corpus, repetitions included.
     pub total_words: u64,
-    /// Words a second in this epoch of this call.
+    /// Words per second in this epoch since the call began.
     pub words_per_s: f64,
     /// The learning rate.
     pub alpha: f32,
@@ -52,7 +52,7 @@ pub struct Word2VecProgress {
     pub loss: f64,
 }
 
-/// What a pass over the corpus needs next to the tables.
+/// What a pass over the corpus needs besides the tables.
 pub(crate) struct Pass<'a> {
     pub(crate) vocabulary: &'a Word2VecVocabulary,
     pub(crate) sampler: &'a WindowSampler,
@@ -61,24 +61,24 @@ pub(crate) struct Pass<'a> {
     pub(crate) updates: Updates,
     pub(crate) threads: usize,
     pub(crate) epoch: usize,
-    /// First and last rate of the training and how many epochs it has.
+    /// The first and the last learning rate, and the number of epochs.
     pub(crate) alpha: (f32, f32),
     pub(crate) epochs: usize,
     pub(crate) total_words: u64,
 }
 
-/// Where a pass stands between two blocks.
+/// The position of a pass between two blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) block: u64,
     pub(crate) words: u64,
     pub(crate) loss: LossSum,
-    /// The size of the blocks that are counted; none before the first.
+    /// The size of the blocks that `block` counts; none before the first.
     #[serde(default)]
     pub(crate) block_size: Option<usize>,
 }
 
-/// A block's windows, cut where the rate changes.
+/// A block's windows, split where the learning rate changes.
 struct Drawn {
     number: u64,
     batches: Vec<(u64, WindowBatch)>,
@@ -91,7 +91,7 @@ impl Pass<'_> {
         (first - (first - last) * part as f32).max(last)
     }
 
-    /// Calls `act` with the windows of about [`BATCH`] words and how many words ran there.
+    /// Calls `act` with the windows of about [`BATCH`] words and the number of words read for them.
     fn draw(&self, block: &Block, memory: &mut Memory, mut act: impl FnMut(u64, &mut WindowBatch, &mut Workspace)) {
         let Memory { sentence, batch, workspace } = memory;
         let mut random = self.key.index(self.epoch as u64).index(block.number).generator();
@@ -115,9 +115,9 @@ impl Pass<'_> {
         batch.clear();
     }
 
-    /// Trains from `place` to the end of the corpus, or until the observer breaks off; says whether
-    /// the pass is over. `place` is where it stands then, also after an error. A device makes the steps
-    /// if one is given, else the CPU.
+    /// Trains from `place` to the end of the corpus, or until the observer breaks off; returns whether the pass is
+    /// finished. `place` is then the position reached, also after an error. The steps are made by `device`, if given,
+    /// otherwise by the CPU.
     pub(crate) fn run(
         &self,
         tables: &mut WordTables,
@@ -142,7 +142,7 @@ impl Pass<'_> {
                 match steps.tables.to_tables() {
                     Ok(trained) => *tables = trained,
                     Err(error) => {
-                        // What the device had learned is lost.
+                        // The device's progress is lost.
                         *place = before;
                         return Err(Error::Device(error));
                     }
@@ -196,7 +196,7 @@ impl Pass<'_> {
     ) -> Result<bool> {
         let blocks = Mutex::new(blocks);
         let drawing = self.threads.max(2) - 1;
-        // A permit for each block that is drawn and not yet used, so that none runs far ahead.
+        // One permit per block that is drawn and not yet used, so that drawing does not run far ahead.
         let (permit, permits) = channel();
         let permits = Mutex::new(permits);
         let (sender, drawn) = channel();
@@ -204,7 +204,7 @@ impl Pass<'_> {
             permit.send(()).ok();
         }
         std::thread::scope(|scope| {
-            // Dropped where this ends, before the threads are waited for: none waits for a permit then.
+            // Dropped at the end of this scope, before the threads are joined, so that none waits for a permit.
             let permit = permit;
             for _ in 0..drawing {
                 let sender = sender.clone();
@@ -234,7 +234,7 @@ impl Pass<'_> {
         })
     }
 
-    /// Draws blocks until there are no more, or nobody wants them.
+    /// Draws blocks until there are no more, or the receiver is gone.
     fn draw_ahead(&self, blocks: &Mutex<Blocks>, permits: &Mutex<Receiver<()>>, sender: Sender<Result<Drawn>>) {
         let mut memory = Memory::default();
         loop {
@@ -293,7 +293,7 @@ impl Pass<'_> {
         place.block = taken.load(Ordering::Relaxed);
         place.words = words.load(Ordering::Relaxed);
         place.loss = so_far();
-        // A short pass may be over before this thread ran at all.
+        // A short pass may be over before this thread runs.
         if watch.last.is_none() && watch.now(place.words, place.loss).is_break() {
             stop.store(true, Ordering::Relaxed);
         }
@@ -304,16 +304,16 @@ impl Pass<'_> {
     }
 }
 
-/// What makes the steps of windows that are drawn in order.
+/// Makes the steps of windows that are drawn in order.
 trait Steps {
-    /// The loss is added now, or when it is settled.
+    /// Makes a step. Its loss is added now, or in `settle`.
     fn step(&mut self, batch: &WindowBatch, rate: f32, loss: &mut LossSum);
 
-    /// Adds the losses that are still to be added, in the steps' order.
+    /// Adds the pending losses, in the steps' order.
     ///
     /// # Errors
     ///
-    /// They cannot be had from the device.
+    /// The device cannot be read.
     fn settle(&mut self, loss: &mut LossSum) -> Result<()>;
 }
 
@@ -340,11 +340,11 @@ impl Steps for InMemory<'_> {
     }
 }
 
-/// A device, which is waited for only where losses are settled.
+/// A device; the host waits for it only when losses are settled.
 struct OnDevice {
     tables: DeviceTables,
     prediction: Prediction,
-    /// The sum of the losses of each step, and how many they are.
+    /// The summed loss of each step, and its number of terms.
     losses: Vec<Tensor<1>>,
     counts: Vec<u64>,
 }
@@ -374,7 +374,7 @@ impl Steps for OnDevice {
     }
 }
 
-/// Memory of one thread.
+/// Buffers of one thread.
 #[derive(Default)]
 struct Memory {
     sentence: Vec<u32>,
@@ -382,7 +382,7 @@ struct Memory {
     workspace: Workspace,
 }
 
-/// Calls the observer now and then.
+/// Calls the observer at intervals.
 struct Watch<'a> {
     pass: &'a Pass<'a>,
     began: Instant,
@@ -392,7 +392,7 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Whether the observer is to be called again.
+    /// Whether the observer is due to be called.
     fn is_due(&self) -> bool {
         self.last.is_none_or(|last| last.elapsed() >= PAUSE)
     }

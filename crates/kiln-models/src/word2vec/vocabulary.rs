@@ -1,4 +1,4 @@
-//! The words that vectors are trained for, by falling count.
+//! The words that vectors are trained for, most frequent first.
 
 use std::cmp::Reverse;
 
@@ -8,18 +8,18 @@ use rayon::prelude::*;
 use super::corpus::{Block, Corpus, Token};
 use crate::error::{Error, Result};
 
-/// Words with their counts, the most frequent first; of equally frequent ones the first seen. Those
-/// of a corpus that was added later follow after them.
+/// Words with their counts, the most frequent first; words of equal count are in order of appearance. Words of a corpus
+/// that was added later come after those of the first.
 #[derive(Clone, Debug, Default)]
 pub struct Word2VecVocabulary {
     words: Interner,
     counts: Vec<u64>,
-    /// Words of the corpus, rare ones included.
+    /// Words of the corpus, repetitions and rare words included.
     raw_words: u64,
 }
 
 impl Word2VecVocabulary {
-    /// Adds words that are not there yet, the most frequent first, without those below `min_count`.
+    /// Adds the words that are missing, the most frequent first, except those below `min_count`.
     fn add(&mut self, mut counted: Vec<(&str, u64)>, min_count: u64) {
         counted.retain(|(_, count)| *count >= min_count);
         counted.sort_by_key(|(_, count)| Reverse(*count));
@@ -39,17 +39,17 @@ impl Word2VecVocabulary {
         &self.counts
     }
 
-    /// How many words there are.
+    /// The number of words.
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no words.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// Running words of the corpus, those that are not kept included.
+    /// Words of the corpus, repetitions and rare words included.
     pub fn raw_words(&self) -> u64 {
         self.raw_words
     }
@@ -60,19 +60,18 @@ impl Word2VecVocabulary {
         self.words.find(word.as_bytes())
     }
 
-    /// All words one after the other, and where each ends.
+    /// All words concatenated, and where each ends.
     pub(crate) fn parts(&self) -> (&str, &[usize]) {
         self.words.parts()
     }
 
-    /// Words with their counts, in their order; `None` unless each has one, and two of them occur.
+    /// Words with their counts, in order; `None` unless each has a count and at least two occur.
     pub(crate) fn from_parts(words: Interner, counts: Vec<u64>, raw_words: u64) -> Option<Self> {
         let occur = counts.iter().filter(|&&count| count > 0).count();
         (words.len() == counts.len() && occur >= 2).then_some(Self { words, counts, raw_words })
     }
 
-    /// Adds the counts of another corpus; its words that are new and occur `min_count` times follow
-    /// the old ones.
+    /// Adds the counts of another corpus. Its new words that occur `min_count` times come after the old ones.
     pub(crate) fn extend(&mut self, corpus: &Corpus, min_count: u64) -> Result<()> {
         let counted = corpus.count()?;
         let (old, new): (Vec<_>, Vec<_>) = counted.iter().partition(|(word, _)| self.index(word).is_some());
@@ -92,7 +91,7 @@ impl Word2VecVocabulary {
     }
 }
 
-/// Words with their counts in the order in which they were first seen.
+/// Words with their counts, in order of appearance.
 #[derive(Default)]
 struct Counted {
     words: Interner,
@@ -142,7 +141,7 @@ impl Corpus {
         Ok(vocabulary)
     }
 
-    /// How many words run in it.
+    /// The number of words, repetitions included.
     pub(crate) fn raw_words(&self) -> Result<u64> {
         Ok(self.count()?.raw_words)
     }

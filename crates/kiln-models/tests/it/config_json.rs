@@ -1,4 +1,5 @@
-//! The JSON of configurations, which artifacts and checkpoints hold and compare: names and their order stay.
+//! The JSON of configurations. Artifacts and checkpoints store it and compare it, so names and their order must not
+//! change.
 
 use kiln_models::layers::RecurrentStackConfig;
 use kiln_models::layers::{
@@ -13,7 +14,7 @@ use kiln_models::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// As written, and as read and written again.
+/// The JSON, which must survive reading and writing again.
 fn json<C: Serialize + DeserializeOwned>(config: C) -> String {
     let text = serde_json::to_string(&config).unwrap();
     let read: C = serde_json::from_str(&text).unwrap();
@@ -39,6 +40,20 @@ fn configurations_have_the_json_that_kept_files_have() {
         (
             json(LanguageModelConfig::new(10)),
             r#"{"vocab":10,"kind":"lstm","d_embedding":100,"d_hidden":[100],"dropout":0.0,"output":"full"}"#,
+        ),
+        (
+            json(
+                LanguageModelConfig::new(10)
+                    .input_dropout(0.4)
+                    .hidden_dropout(0.25)
+                    .output_dropout(0.5)
+                    .locked_dropout(true)
+                    .embedding_dropout(0.125)
+                    .weight_dropout(0.75)
+                    .activation_penalty(2.0)
+                    .temporal_activation_penalty(1.0),
+            ),
+            r#"{"vocab":10,"kind":"lstm","d_embedding":100,"d_hidden":[100],"dropout":0.0,"output":"full","input_dropout":0.4,"hidden_dropout":0.25,"output_dropout":0.5,"locked_dropout":true,"embedding_dropout":0.125,"weight_dropout":0.75,"activation_penalty":2.0,"temporal_activation_penalty":1.0}"#,
         ),
         (
             json(RecurrentClassifierConfig::new(10, 20)),

@@ -1,4 +1,4 @@
-//! Embeddings with ready vectors, frozen and sparse.
+//! Embeddings with given vectors, frozen and sparse.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -42,7 +42,7 @@ fn a_matrix_of_another_size_and_an_unknown_path_are_named() {
     let embedding = EmbeddingConfig::new(4, 2).init(&device, RandomKey::new(0)).unwrap();
     let error = embedding.clone().with_vectors(&matrix).unwrap_err();
     assert!(matches!(error, Error::MatrixSize { rows: 1, d: 2, vocab: 4, d_embedding: 2 }), "{error}");
-    // No part of a name, and no name that only begins alike.
+    // Neither a part of a name nor a longer path.
     for path in ["tab", "embedding", "table.row"] {
         let error = with_trainable(embedding.clone(), path, false).unwrap_err();
         assert!(error.to_string().contains(path) && error.to_string().contains("it has table"), "{error}");
@@ -60,7 +60,7 @@ fn any_classifier_takes_another_embedding() {
     assert!(model.map_embedding(|_| Err(OptionError::new("change", "none", "one").into())).is_err());
 }
 
-/// The rows that were recorded have the gradient that the table has otherwise.
+/// The recorded rows have the gradient that the table has without recording.
 #[test]
 fn a_sparse_embedding_records_its_rows_only_where_asked_to() {
     for (backend, device) in devices::all() {

@@ -40,7 +40,7 @@ pub(crate) fn ids<const D: usize>(array: &Value, device: &Device) -> Tensor<D, I
     Tensor::from_data(TensorData::new(ids, shape(array)), device)
 }
 
-/// The fixture's weights, renamed; what `rename` answers `None` to is left out.
+/// The fixture's weights under Kiln's names, without those for which `rename` returns `None`.
 pub(crate) fn weights(case: &Value, rename: impl Fn(&str) -> Option<String>) -> Weights {
     case["weights"]
         .as_object()
@@ -54,7 +54,7 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec_as::<f32>().expect("floats")
 }
 
-/// Both within `tolerance`, relative to values above 1.
+/// Asserts that the values agree within `tolerance`, relative for values above 1.
 #[track_caller]
 pub(crate) fn assert_close(what: &str, got: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(got.len(), expected.len(), "{what}: the number of values");

@@ -1,4 +1,4 @@
-//! Every parameter's gradient by its path; and gradients against finite differences.
+//! Every parameter's gradient by its path, and gradients compared with finite differences.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
@@ -41,8 +41,7 @@ impl ModuleVisitor for Gradient<'_> {
     }
 }
 
-/// A whole model with spans: the steepest entry of each gradient agrees with the difference of the
-/// loss on both sides of it.
+/// A whole model with spans: each gradient's steepest entry agrees with the finite difference of the loss around it.
 #[test]
 fn a_whole_models_gradients_agree_with_finite_differences() {
     for (backend, device) in devices::all() {
@@ -78,7 +77,7 @@ fn a_whole_models_gradients_agree_with_finite_differences() {
             let step = 2e-3;
             let slope = (beside(step) - beside(-step)) / (2.0 * step);
             let limit = 2e-4 + 0.02 * steepest.abs();
-            assert!((slope - steepest).abs() < limit, "{backend} {name}: {steepest}, but differences give {slope}");
+            assert!((slope - steepest).abs() < limit, "{backend} {name}: {steepest}, but the difference is {slope}");
         }
     }
 }

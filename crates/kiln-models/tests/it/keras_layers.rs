@@ -1,4 +1,4 @@
-//! Layers over batches and losses against Keras's: outputs and every gradient.
+//! Layers over batches, and losses, compared with Keras's: outputs and every gradient.
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Gradients, Tensor};
@@ -27,7 +27,7 @@ fn layers_equal_kerass() {
     assert!(checked >= 15, "{checked} layers were checked");
 }
 
-/// Whether the case is of a layer that Kiln has.
+/// Checks the case and returns true, or returns false if Kiln has no such layer.
 fn check_layer(what: &str, case: &Value, device: &Device) -> bool {
     let config = &case["config"];
     let size = |name: &str| config[name].as_u64().unwrap() as usize;
@@ -101,7 +101,7 @@ fn check_layer(what: &str, case: &Value, device: &Device) -> bool {
     true
 }
 
-/// Checks the output and gives the gradients of its product with the case's cotangent.
+/// Checks the output and returns the gradients of its product with the case's cotangent.
 fn backward<const D: usize>(what: &str, case: &Value, output: Tensor<D>) -> Gradients {
     let device = output.device();
     let expected = fixtures::numbers(&case["outputs"]["output"]);

@@ -1,5 +1,4 @@
-//! Recurrent layers against Keras's: outputs and every gradient, with and without masks, in both
-//! directions.
+//! Recurrent layers compared with Keras's: outputs and every gradient, with and without masks, in both directions.
 
 use burn::tensor::{Device, Gradients, Tensor};
 use kiln_models::layers::{Bidirectional, Direction, GruConfig, LstmConfig, Recurrent, SimpleRnnConfig};
@@ -65,7 +64,7 @@ fn check<L: Recurrent>(what: &str, case: &Value, device: &Device, init: impl Fn(
             let walk = if backwards { Direction::Reverse } else { Direction::Forward };
             let output = if sequences {
                 let (output, _) = layer.forward(input.clone(), spans.as_ref(), walk, None);
-                // Keras's go_backwards leaves the outputs in the order in which they were made.
+                // Keras's go_backwards returns the outputs in the order in which they were computed.
                 Output::Sequence(if backwards { output.flip([1]) } else { output })
             } else {
                 Output::Last(layer.forward_last(input.clone(), spans.as_ref(), walk, None).hidden)
@@ -85,7 +84,7 @@ fn check<L: Recurrent>(what: &str, case: &Value, device: &Device, init: impl Fn(
         TOLERANCE,
     );
     let expected = expected.as_object().unwrap();
-    assert_eq!(parameters.len() + 1, expected.len(), "{what}: one gradient a parameter and the input's");
+    assert_eq!(parameters.len() + 1, expected.len(), "{what}: one gradient per parameter, and the input's");
     for (name, got) in parameters {
         let (_, array) = expected
             .iter()
@@ -101,7 +100,7 @@ fn spans(span: &Value) -> Option<Spans> {
     Some(Spans::new(starts.into_iter().zip(lens).map(|(start, len)| Span { start, len }).collect()))
 }
 
-/// The case's weights; a GRU's single bias is a row of one here.
+/// The case's weights; Kiln holds a GRU's single bias as one row.
 fn weights_of_case(case: &Value, rename: impl Fn(&str) -> Option<String>) -> Weights {
     let mut weights = fixtures::weights(case, rename);
     if case["config"]["cell"] == "gru_reset_before" {
@@ -114,7 +113,7 @@ fn weights_of_case(case: &Value, rename: impl Fn(&str) -> Option<String>) -> Wei
     weights
 }
 
-/// `forward_kernel` is `forward_layer.kernel` in Kiln.
+/// `forward_kernel` becomes `forward_layer.kernel`.
 fn bidirectional_name(name: &str) -> Option<String> {
     let (direction, rest) = name.split_once('_')?;
     Some(format!("{direction}_layer.{rest}"))

@@ -1,5 +1,5 @@
-//! Language models: losses and gradients against PyTorch's, states carried from window to window, counts of
-//! parameters, and options that make no model. The adaptive softmax against PyTorch's.
+//! Language models: losses and gradients compared with PyTorch's, states carried from window to window, parameter
+//! counts, and invalid options. The adaptive softmax compared with PyTorch's.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
@@ -33,7 +33,7 @@ fn adaptive_name(torch: &str) -> String {
     }
 }
 
-/// PyTorch's weights or gradients by Kiln's names and shapes.
+/// PyTorch's weights or gradients with Kiln's names and shapes.
 fn adaptive_weights(of: &Value) -> Weights {
     let named = of.as_object().unwrap().iter().filter(|(name, _)| *name != "input");
     named
@@ -84,7 +84,7 @@ fn the_adaptive_softmax_is_pytorchs() {
     }
 }
 
-/// By hand, since a cluster without a target has no gradient.
+/// Written by hand, since a cluster without a target has no gradient.
 fn adaptive_gradient(softmax: &AdaptiveSoftmax, name: &str, gradients: &burn::tensor::Gradients) -> Vec<f32> {
     let tail = |place: &str| &softmax.tails[place.parse::<usize>().unwrap()];
     match name.split('.').collect::<Vec<_>>()[..] {
@@ -103,14 +103,14 @@ fn classes_that_make_no_clusters_are_refused() {
         config.init(&cpu(), RandomKey::new(0)).unwrap_err().to_string()
     };
     for cutoffs in [vec![], vec![0], vec![10], vec![4, 4], vec![5, 3]] {
-        assert!(refused(8, cutoffs, 2.0).contains("cut-offs"));
+        assert!(refused(8, cutoffs, 2.0).contains("cutoffs of AdaptiveSoftmax"));
     }
     assert!(refused(8, vec![4], 0.0).contains("div_value"));
-    assert!(refused(3, vec![4], 4.0).contains("last cluster"));
+    assert!(refused(3, vec![4], 4.0).contains("div_value of AdaptiveSoftmax should be small enough for 3 inputs"));
     assert!(AdaptiveSoftmaxConfig::new(4, 10, vec![1, 9]).div_value(2.0).init(&cpu(), RandomKey::new(0)).is_ok());
 }
 
-/// PyTorch's value for Kiln's parameter `name` of a whole model.
+/// PyTorch's value of Kiln's parameter `name`, for a whole model.
 fn model_weight(of: &Value, name: &str, kind: RecurrentKind, bias_is_sum: bool) -> kiln_models::weights::Weight {
     match name {
         "embedding.table" => weight_of(of, "embedding.weight"),
@@ -121,7 +121,7 @@ fn model_weight(of: &Value, name: &str, kind: RecurrentKind, bias_is_sum: bool) 
                 |(name, value): (&String, &Value)| Some((name.strip_prefix("recurrent.")?.to_owned(), value.clone()));
             let recurrent = Value::Object(of.as_object().unwrap().iter().filter_map(strip).collect());
             if part(name) == "bias" && !bias_is_sum && kind != RecurrentKind::Gru {
-                // Where PyTorch has two biases and Kiln their sum, the gradient of either is the sum's.
+                // PyTorch has two biases and Kiln their sum; the gradient of each is that of the sum.
                 let layer = name.split('.').find(|part| part.parse::<usize>().is_ok()).unwrap();
                 return weight_of(&recurrent, &format!("bias_ih_l{layer}"));
             }
@@ -231,8 +231,7 @@ fn every_output_layers_score_is_the_loss_of_its_outputs() {
     }
 }
 
-/// Scores that differ by more than a float's exponent holds: the probability of the target is zero in 32 bits, its
-/// logarithm is not.
+/// Scores so far apart that in 32 bits the target's probability is zero; its logarithm is still finite.
 #[test]
 fn a_hopeless_target_has_a_finite_loss() {
     for (backend, device) in devices::all() {
@@ -249,7 +248,7 @@ fn a_hopeless_target_has_a_finite_loss() {
     }
 }
 
-/// The textbook's models on 10,000 words.
+/// The models of the textbooks, with 10,000 words.
 #[test]
 fn parameters_are_counted_once_where_weights_are_tied() {
     let model = LanguageModelConfig::new(10_000).init(&cpu(), 0).unwrap();
@@ -322,19 +321,19 @@ fn dropout_acts_in_each_of_its_places_in_training_alone() {
         assert_ne!(outputs(&without, step(4)), outputs(&model, step(4)), "dropout {place}");
     }
     let names: Vec<&str> = model.dropouts.iter().map(|dropout| dropout.name.as_str()).collect();
-    assert_eq!(names, ["dropout", "dropout_1", "dropout_2"], "two of one name would drop the same places");
+    assert_eq!(names, ["dropout", "dropout_1", "dropout_2"], "two of the same name would drop the same positions");
 }
 
 #[test]
 fn options_that_make_no_model_are_refused() {
     let refused = |config: LanguageModelConfig| config.init(&cpu(), 0).unwrap_err().to_string();
     let tied = refused(small(RecurrentKind::Lstm).output(OutputLayer::Tied));
-    assert!(tied.contains("tied") && tied.contains("found 3, and the embedding 5"), "{tied}");
-    assert!(refused(LanguageModelConfig::new(0)).contains("vocabulary"));
-    assert!(refused(small(RecurrentKind::Lstm).d_hidden(vec![])).contains("recurrent layers"));
+    assert!(tied.contains("d_hidden should be 5 in the last layer") && tied.contains("tied, found 3"), "{tied}");
+    assert!(refused(LanguageModelConfig::new(0)).contains("vocab_size"));
+    assert!(refused(small(RecurrentKind::Lstm).d_hidden(vec![])).contains("d_hidden should be a width"));
     assert!(refused(small(RecurrentKind::Lstm).dropout(1.0)).contains("dropout"));
     let adaptive = OutputLayer::Adaptive { cutoffs: vec![9], div_value: 4.0 };
-    assert!(refused(small(RecurrentKind::Lstm).output(adaptive)).contains("cut-offs"));
+    assert!(refused(small(RecurrentKind::Lstm).output(adaptive)).contains("cutoffs"));
 }
 
 #[test]

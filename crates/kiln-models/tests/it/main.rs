@@ -17,6 +17,7 @@ mod odd_files;
 #[cfg(feature = "wgpu")]
 #[path = "../../../kiln-kernels/tests/it/own_device.rs"]
 mod own_device;
+mod regularisers;
 #[path = "../../../kiln-text/tests/it/skips.rs"]
 mod skips;
 mod summaries;

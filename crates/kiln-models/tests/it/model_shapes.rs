@@ -1,5 +1,5 @@
-//! Ready models: parameter counts of the literature, summaries against Keras's, sizes that are
-//! refused, the same model from the same seed, dropout.
+//! Ready models: parameter counts from the literature, summaries compared with Keras's, sizes that are refused, equal
+//! models from equal seeds, dropout.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
@@ -57,7 +57,7 @@ fn a_hidden_dense_layer_is_a_relu_between_the_state_and_the_outputs() {
         let bias = |name: &'static str, value: f32| {
             move |weights: &mut Weights| weights.get_mut(name).unwrap().values.fill(value)
         };
-        // Far below zero the layer gives zeros, and the output is the last layer's bias.
+        // For inputs far below zero the layer outputs zeros, and the model outputs the last layer's bias.
         let dead = outputs(config.clone(), &|weights| {
             bias("hidden.bias", -100.0)(weights);
             bias("dense.bias", 0.25)(weights);
@@ -114,15 +114,18 @@ fn a_frozen_layer_is_counted_apart() {
 fn sizes_that_make_no_model_are_refused() {
     let device = device();
     let message = |error: Error| error.to_string();
-    assert!(message(EmbeddingFlattenConfig::new(0, 20).init(&device, 0).unwrap_err()).contains("vocabulary"));
-    assert!(message(EmbeddingFlattenConfig::new(10, 0).init(&device, 0).unwrap_err()).contains("length"));
+    assert!(message(EmbeddingFlattenConfig::new(0, 20).init(&device, 0).unwrap_err()).contains("vocab_size"));
+    assert!(
+        message(EmbeddingFlattenConfig::new(10, 0).init(&device, 0).unwrap_err())
+            .contains("max_len should be at least 1")
+    );
     let short = ConvBiLstmConfig::new(10, 7).init(&device, 0).unwrap_err();
     assert!(matches!(short, Error::TooShort { length: 7, needed: 8, .. }), "{short}");
     assert!(ConvBiLstmConfig::new(10, 8).init(&device, 0).is_ok());
     let dropout = ConvBiLstmConfig::new(10, 8).dropout(1.0).init(&device, 0).unwrap_err();
-    assert!(message(dropout).contains("below 1"));
+    assert!(message(dropout).contains("dropout should be at least 0 and below 1"));
     let none = RecurrentClassifierConfig::new(10, 8).d_hidden(vec![]).init(&device, 0).unwrap_err();
-    assert!(message(none).contains("recurrent layers"));
+    assert!(message(none).contains("d_hidden should be a width"));
     assert!(Head::for_classes(1).is_err());
     assert_eq!(Head::for_classes(2).unwrap(), Head::Binary);
     assert_eq!(Head::for_classes(3).unwrap(), Head::Classes(3));
@@ -188,7 +191,7 @@ fn padded_steps_are_read_or_carry_the_state() {
             .init(&device, 1)
             .unwrap();
         let mut row = vec![padding; 6];
-        row.extend([0; 2]); // seen through the first valid windows in both cases
+        row.extend([0; 2]); // read by the first valid windows in both cases
         row.extend([3, 1, 4, 1, 5, 2, 6, 5, 3, 5, 8, 7]);
         let input = tokens(&[&row], spans.clone(), &device);
         fixtures::values(model.forward(&input, &Pass::Inference))
@@ -207,17 +210,17 @@ fn chosen_parameters_are_drawn_anew_and_the_others_stay() {
     assert!(after["bias"].values.iter().all(|value| *value != 0.0), "{after:?}");
     for stddev in [f64::NAN, f64::INFINITY, -1.0] {
         let error = initialized(dense(), RandomKey::new(2), normal(stddev)).unwrap_err().to_string();
-        assert!(error.contains("standard deviation") && error.contains(&stddev.to_string()), "{error}");
+        assert!(error.contains("stddev") && error.contains(&stddev.to_string()), "{error}");
     }
 }
 
-/// Burn's column layout turns weights around in files of Burn's own.
+/// Burn's column layout transposes weights in Burn's own files.
 #[test]
 fn weights_of_a_layer_of_burns_come_back_as_they_were() {
     let device = device();
     let config = burn::nn::LinearConfig::new(3, 3).with_layout(burn::nn::LinearLayout::Col);
     let weights = weights_of(&config.init(&device));
-    // Into parameters that were never drawn, and into others.
+    // Into parameters that were never drawn, and into drawn ones.
     let loaded = with_weights(config.init(&device), weights.clone()).unwrap();
     assert_eq!(weights_of(&loaded), weights);
     assert_eq!(weights_of(&with_weights(loaded, weights.clone()).unwrap()), weights);
@@ -258,7 +261,7 @@ fn configurations_come_back_from_json() {
         let back: TextClassifierConfig = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&back).unwrap(), text);
         assert_eq!((back.vocab_size(), back.max_len()), (9, 8));
-        // As it was written before there was a hidden dense layer.
+        // JSON from before the hidden dense layer existed.
         let mut before: serde_json::Value = serde_json::from_str(&text).unwrap();
         if before.as_object_mut().unwrap().remove("d_dense").is_some_and(|width| width.is_null()) {
             let back: TextClassifierConfig = serde_json::from_value(before).unwrap();
@@ -287,7 +290,7 @@ fn dropout_depends_on_seed_name_and_step_alone() {
 }
 
 proptest! {
-    /// A step is valid behind a convolution exactly when its window holds a valid input.
+    /// A step is valid after a convolution if and only if its window contains a valid input.
     #[test]
     fn spans_through_a_convolution_follow_its_shape(
         steps in 1_usize..12, start in 0_usize..12, len in 0_usize..12, window in 1_usize..6, kind in 0..3,
@@ -304,7 +307,7 @@ proptest! {
             weights
         };
         let layer = with_weights(layer, weights).unwrap();
-        // Ones at the valid steps: what comes out is positive exactly where a window meets one.
+        // Ones at the valid steps: the output is positive if and only if a window contains one.
         let input: Vec<f32> = (0..steps).map(|t| f32::from(u8::from(t >= start && t < start + len))).collect();
         let input = Tensor::<1>::from_data(input.as_slice(), &device()).reshape([1, steps, 1]);
         let output = fixtures::values(layer.forward(input));
@@ -320,7 +323,7 @@ fn values(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().try_into_vec_as::<f32>().unwrap()
 }
 
-/// Kim's network: each window's filters are pooled over the whole row, and all go to the last layer.
+/// Kim's network: each window's filters are pooled over the whole row, and all feed the last layer.
 #[test]
 fn convolutions_side_by_side_are_pooled_and_joined() {
     let config = ConvClassifierConfig::new(9, 8).d_embedding(3).filters(4).kernel_sizes(&[2, 3, 5]);

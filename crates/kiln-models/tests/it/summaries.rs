@@ -1,4 +1,4 @@
-//! Tables of layers: every ready model's in its variants, character for character.
+//! Tables of layers of every ready model in its variants, character for character.
 
 use std::fmt::Write as _;
 
@@ -17,14 +17,14 @@ use kiln_models::{
 
 use crate::devices;
 
-/// Written by the summaries that each model spelt out itself.
+/// Written when each model still spelt out its own summary.
 const EXPECTED: &str = include_str!("../fixtures/summaries.txt");
 
 fn device() -> Device {
     devices::all().swap_remove(0).1
 }
 
-/// Every ready model in its variants.
+/// The summaries of every ready model in its variants.
 fn text() -> String {
     let device = &device();
     let mut text = String::new();
@@ -88,7 +88,7 @@ fn ready_models_have_the_tables_that_they_always_had() {
     assert_eq!(text.len(), EXPECTED.len());
 }
 
-/// A user's own: rows of any length, layers of Kiln's and Burn's, a parameter by itself.
+/// A user's model: rows of any length, layers of Kiln and of Burn, and a separate parameter.
 #[derive(Module, Debug)]
 struct Attentive {
     embedding: Embedding,

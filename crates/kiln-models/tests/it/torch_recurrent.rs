@@ -1,5 +1,5 @@
-//! Stacks of recurrent layers against PyTorch's on packed sequences: outputs, final states and every
-//! gradient, with PyTorch's weights converted.
+//! Stacks of recurrent layers compared with PyTorch's on packed sequences, with PyTorch's weights converted: outputs,
+//! final states and every gradient.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -64,8 +64,7 @@ fn check_gradients<M: Module>(what: &str, stack: &M, gradients: &burn::tensor::G
     }
 }
 
-/// The gradients by Kiln's names. Where PyTorch has two biases and Kiln their sum, the gradient of
-/// either is the sum's.
+/// The gradients with Kiln's names. PyTorch has two biases and Kiln their sum; the gradient of each is that of the sum.
 fn converted_gradients(case: &Value, weights: &Weights, kind: RecurrentKind) -> Weights {
     weights
         .keys()
@@ -79,7 +78,7 @@ fn converted_gradients(case: &Value, weights: &Weights, kind: RecurrentKind) -> 
         .collect()
 }
 
-/// PyTorch's `h_n` of the last layer, both directions side by side.
+/// PyTorch's `h_n` of the last layer, both directions concatenated.
 fn final_states(case: &Value, stack: &RecurrentStack) -> Vec<f32> {
     let shape = fixtures::shape(&case["outputs"]["h_n"]);
     let (batch, units) = (shape[1], shape[2]);
@@ -109,8 +108,7 @@ pub(crate) fn weight_of(from: &Value, name: &str) -> Weight {
     fixtures::weight(&from[name])
 }
 
-/// Kiln's parameter `name` made of PyTorch's: transposed, and a GRU's gates r, z, n put in the order
-/// z, r, n.
+/// Kiln's parameter `name`, made from PyTorch's: transposed, with a GRU's gates r, z, n in the order z, r, n.
 pub(crate) fn from_torch(from: &Value, name: &str, kind: RecurrentKind) -> Weight {
     let ordered = |weight: Weight| if kind == RecurrentKind::Gru { swap_gates(weight) } else { weight };
     match part(name) {

@@ -1,5 +1,5 @@
-//! word2vec: corpora, vocabularies, training that is the same with any number of threads and goes on
-//! where it stopped, and the module that its fast path agrees with.
+//! word2vec: corpora, vocabularies, training that is the same with any number of threads and continues where it
+//! stopped, and the module that computes the same steps as the fast path.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -18,7 +18,7 @@ use kiln_models::{Error, Head, Model, Targets};
 use crate::devices;
 use crate::odd_files::{self, Cell};
 
-/// Sentences in which a colour stands by a fruit and a number by a tool.
+/// Sentences in which colours are near fruit and numbers near tools.
 fn sentences(count: usize) -> Vec<Vec<String>> {
     let draws = RandomKey::new(8).uniform(count * 4);
     let pick = |words: &[&str], draw: f32| words[(draw * words.len() as f32) as usize].to_owned();
@@ -96,7 +96,7 @@ fn a_training_that_was_stopped_and_saved_goes_on_to_the_same_bits() {
     let mut model = Word2Vec::new(&config, &corpus).unwrap();
     let mut stops = 0;
     loop {
-        // Breaks off at the first word of each call that is not the first.
+        // Each call breaks off when the observer is first called.
         let is_over = model.train(&corpus, |_| ControlFlow::Break(())).unwrap();
         if is_over {
             break;
@@ -191,7 +191,7 @@ fn a_corpus_in_every_guise_is_read_or_named() {
         |path| {
             let vocabulary = Corpus::files([path]).and_then(|corpus| corpus.vocabulary(1));
             let vocabulary = vocabulary.map_err(|error| match error {
-                // Of all files together.
+                // The message is for all files together.
                 Error::EmptyCorpus { .. } => format!("{}: {error}", path.display()),
                 error => error.to_string(),
             })?;
@@ -277,14 +277,14 @@ fn a_training_that_diverges_says_so() {
     }
 }
 
-/// On a CPU backend a device sums what a batch's windows share; here it need only learn and count.
+/// On a CPU backend, a device sums the gradients of a batch's windows; here it only has to learn and to count.
 #[test]
 fn a_device_trains_goes_on_and_sees_every_word() {
     let corpus = Corpus::sentences(sentences(300));
     for (backend, device) in devices::all() {
         let config = config().alpha(0.005);
         let mut model = Word2Vec::new(&config, &corpus).unwrap();
-        // Broken off behind the first block, the epoch goes on where it was.
+        // Broken off after the first block, the epoch continues from there.
         assert!(!model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Break(())).unwrap(), "{backend}");
         while model.epochs_done() < config.epochs {
             model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Continue(())).unwrap();
@@ -294,7 +294,7 @@ fn a_device_trains_goes_on_and_sees_every_word() {
         assert!(losses[0] > *losses.last().unwrap() && losses[0].is_finite(), "{backend}: {losses:?}");
         assert!(
             model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Continue(())).unwrap(),
-            "{backend}: it is over"
+            "{backend}: the training is finished"
         );
     }
 }
@@ -324,7 +324,7 @@ fn a_racing_training_that_was_stopped_goes_on_and_sees_every_word() {
     let corpus = Corpus::sentences(sentences(6_000));
     let mut model = Word2Vec::new(&config().workers(3), &corpus).unwrap();
     assert!(!model.train(&corpus, |_| ControlFlow::Break(())).unwrap());
-    // An epoch that is over has seen as many words as were counted, or it is an error.
+    // A finished epoch has seen as many words as were counted, or it is an error.
     model.train(&corpus, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(model.epochs_done(), 3);
 }
@@ -354,7 +354,7 @@ fn a_device_keeps_no_order() {
     let mut model = Word2Vec::new(&config().updates(Updates::Ordered), &corpus).unwrap();
     let device = devices::all().swap_remove(0).1;
     let message = message(model.train_epoch(&corpus, Some(&device), |_| ControlFlow::Continue(())));
-    assert!(message.contains("updates") && message.contains("ordered"), "{message}");
+    assert!(message.contains("updates") && message.contains("found `Updates::Ordered`"), "{message}");
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn damaged_states_are_named() {
     };
     for (from, to, named) in [
         ("kiln-word2vec", "kiln-wordless", "kiln-word2vec"),
-        ("\\\"epoch\\\":3", "\\\"epoch\\\":9", "a place"),
+        ("\\\"epoch\\\":3", "\\\"epoch\\\":9", "a valid position"),
         ("saw", "two", "all words different"),
     ] {
         let message = altered(from, to);
@@ -423,7 +423,7 @@ fn new_text_brings_new_words_and_keeps_the_old_ones_vectors() {
     assert!(message(model.add_corpus(&unknown)).contains("min_count"), "{}", message(model.add_corpus(&unknown)));
 }
 
-/// One step of stochastic gradient descent by autodiff on the module, and the kernel's update.
+/// One step of stochastic gradient descent: autodiff on the module, and the kernel's update.
 #[test]
 fn the_fast_path_makes_the_step_that_autodiff_makes() {
     let counts = vec![3, 2, 5, 1, 4, 2, 2];
@@ -467,7 +467,7 @@ fn the_fast_path_makes_the_step_that_autodiff_makes() {
                 let targets = Targets::Classes(Tensor::zeros([rows.len()], &training));
                 let loss = Head::NegativeSampling(4).loss(trained.scores(&contexts, words), &targets);
                 let gradients = GradientsParams::from_grads(loss.backward(), &trained);
-                // The loss is the mean over the rows, the kernel's gradient that of their sum.
+                // The module's loss is the mean over the rows, the kernel's gradient that of the sum.
                 let rate = 0.1 * rows.len() as f32;
                 let loss = f64::from(loss.into_scalar::<f32>()) * rows.len() as f64;
                 assert!((loss - sum.sum).abs() < 1e-4, "{backend}: {loss} {sum:?}");

@@ -10,7 +10,7 @@ use crate::config_file::strict;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 
-/// What `config.json` calls the model.
+/// The model's name in `config.json`.
 pub(crate) const NAME: &str = "linear_classifier";
 const COEFFICIENTS: &str = "coefficients";
 const INTERCEPTS: &str = "intercepts";
@@ -43,7 +43,7 @@ pub fn linear_weights(classifier: &LinearClassifier) -> Weights {
     ])
 }
 
-/// Reads the classifier of a folder.
+/// Reads the classifier from a folder.
 pub(crate) fn load(folder: &Folder, class_names: Vec<String>) -> Result<LinearClassifier> {
     let bad = |reason: String| folder.bad_config(format!("its model {NAME:?}: {reason}"));
     let LinearConfig { columns, outputs } = strict(&folder.config.model.config).map_err(bad)?;
@@ -61,7 +61,8 @@ pub(crate) fn load(folder: &Folder, class_names: Vec<String>) -> Result<LinearCl
     LinearClassifier::from_parts(features, model, class_names).map_err(|error| folder.bad_config(error))
 }
 
-/// The outputs of texts, as a network with the same head gives them: the probability of class 1 of two, or that of each class.
+/// The outputs for texts, as a network with the same head returns them: the probability of class 1 of two, or of each
+/// class.
 pub(crate) fn outputs(
     classifier: &LinearClassifier,
     texts: &[impl AsRef<str> + Sync],

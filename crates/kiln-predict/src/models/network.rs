@@ -1,4 +1,4 @@
-//! A model whose type is known only by its name in `config.json`: its forward pass.
+//! The forward pass of a model whose type is known only by its name in `config.json`.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use crate::device_failure::Work;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 
-/// The forward pass of a model that takes `I`, and what its outputs mean.
+/// The forward pass of a model with input `I`, and what its outputs mean.
 pub(crate) trait Loaded<I>: Any + Debug + Send + Sync {
     /// The outputs before the head's activation, `[batch, outputs]`.
     fn forward(&self, input: &I) -> Tensor<2>;
@@ -21,7 +21,7 @@ pub(crate) trait Loaded<I>: Any + Debug + Send + Sync {
     fn d_input(&self) -> Option<usize>;
     fn vocab_size(&self) -> Option<usize>;
     fn summary(&self) -> Summary;
-    /// Work in batches of so many rows.
+    /// Work in batches of `rows` rows.
     fn work(&self, rows: usize) -> Result<Work>;
 }
 
@@ -56,7 +56,7 @@ impl<M: Model + Sync> Loaded<M::Input> for M {
 }
 
 impl<I: 'static> dyn Loaded<I> {
-    /// The activated outputs of a batch, of logits that are divided by `temperature`.
+    /// The activated outputs of a batch; the logits are divided by `temperature` first.
     pub(crate) fn activated(&self, input: &I, temperature: Option<f32>) -> Result<Vec<Vec<f32>>> {
         let mut outputs = self.forward(input);
         if let Some(temperature) = temperature {
@@ -65,7 +65,7 @@ impl<I: 'static> dyn Loaded<I> {
         let outputs = self.head().activate(outputs);
         let [_, width] = outputs.dims();
         if width != self.head().outputs() || width == 0 {
-            let expected = format!("{}, as its head says", self.head().outputs());
+            let expected = format!("the {} of its head", self.head().outputs());
             return Err(Error::data("the outputs of the model", expected, width));
         }
         let values = outputs.try_into_vec_as::<f32>().map_err(Error::Device)?;
@@ -78,7 +78,7 @@ impl<I: 'static> dyn Loaded<I> {
     }
 }
 
-/// Whether a model without its weights fits what the folder says of it.
+/// Checks that a model without its weights fits the folder's config.
 pub(crate) type Check<'c, I> = &'c dyn Fn(&dyn Loaded<I>) -> Result<()>;
 
 /// Makes the model that `config.json` describes, without its weights.
@@ -89,7 +89,7 @@ pub(crate) fn make<M: ArtifactModel>(folder: &Folder, device: &Device) -> Result
     M::from_config(&config, device).map_err(|error| bad(error.to_string()))
 }
 
-/// A model by its configuration and its weights, which are read after `check` has seen what the model takes.
+/// Makes a model from its configuration, runs `check` on it, and then reads its weights.
 pub(crate) fn load<M: ArtifactModel>(
     folder: &Folder,
     device: &Device,

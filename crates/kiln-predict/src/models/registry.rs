@@ -20,7 +20,7 @@ use crate::models::network::{Check, Loaded, load};
 type Load<I> = fn(&Folder, &Device, Check<'_, I>) -> Result<Box<dyn Loaded<I>>>;
 type ReadEncoder = fn(&str) -> kiln_text::Result<TextEncoder>;
 
-/// The models and encodings that a program knows by the names in `config.json`. By default those of Kiln.
+/// The models and encodings that a program knows by the names in `config.json`. The default holds those of Kiln.
 ///
 /// # Examples
 ///
@@ -29,7 +29,7 @@ type ReadEncoder = fn(&str) -> kiln_text::Result<TextEncoder>;
 /// use kiln_predict::Registry;
 /// use kiln_text::encoders::WordTokenizer;
 ///
-/// // In place of these, models and encodings of your own.
+/// // Use your own models and encodings here.
 /// let registry = Registry::default()
 ///     .text_classifier::<ConvClassifier>()
 ///     .encoder::<WordTokenizer>("MyTokenizer");
@@ -74,21 +74,21 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// Adds a text classifier by its [`NAME`](ArtifactModel::NAME), in place of another of that name.
+    /// Adds a text classifier by its [`NAME`](ArtifactModel::NAME), in place of any other of that name.
     #[must_use]
     pub fn text_classifier<M: ArtifactModel<Input = TokenBatch>>(mut self) -> Self {
         self.text_classifiers.insert(M::NAME, load::<M>);
         self
     }
 
-    /// Adds a regressor of numeric sequences by its [`NAME`](ArtifactModel::NAME), in place of another of that name.
+    /// Adds a regressor of numeric sequences by its [`NAME`](ArtifactModel::NAME), in place of any other of that name.
     #[must_use]
     pub fn series_regressor<M: ArtifactModel<Input = Series>>(mut self) -> Self {
         self.series_regressors.insert(M::NAME, load::<M>);
         self
     }
 
-    /// Adds an encoding by its [`class_name`](SavedEncoder::class_name), in place of another of that name.
+    /// Adds an encoding by its [`class_name`](SavedEncoder::class_name), in place of any other of that name.
     #[must_use]
     pub fn encoder<E: SavedEncoder>(mut self, class_name: impl Into<String>) -> Self {
         self.encoders.insert(class_name.into(), |json| E::from_json(json).map(TextEncoder::from));
@@ -128,7 +128,7 @@ impl Registry {
         known(&self.series_regressors, folder)?(folder, device, check)
     }
 
-    /// Reads the encoder of the class `name`; without a name, its file says which of Kiln's it is.
+    /// Reads the encoder of the class `name`; if `name` is empty, the file says which of Kiln's encoders it is.
     pub(crate) fn load_encoder(&self, folder: &Folder, name: &str) -> Result<TextEncoder> {
         if name.is_empty() {
             return folder.tokenizer("tokenizer", TextEncoder::from_json, TextEncoder::to_json);
@@ -145,7 +145,7 @@ impl Registry {
     }
 }
 
-/// What loads the model of an artifact.
+/// The function that loads the model of an artifact.
 fn known<I>(known: &BTreeMap<&'static str, Load<I>>, folder: &Folder) -> Result<Load<I>> {
     let name = folder.config.model.name.as_str();
     let load = known.get(name).copied();

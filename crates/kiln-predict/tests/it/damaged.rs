@@ -1,4 +1,4 @@
-//! Damaged files of an artifact are refused, each by its name.
+//! Damaged files of an artifact are refused with an error that names the file.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use kiln_predict::{Result, SeriesPredictor, TextGenerator, TextPredictor};
 use crate::damage::not_refused;
 use crate::saved_model::{device, save_classifier, save_language_model, save_regressor};
 
-/// How an artifact is made, how it is loaded, and its files next to those of every artifact.
+/// How an artifact is made, how it is loaded, and which files it has next to those of every artifact.
 type Artifact = (fn(&Path), fn(&Path) -> Result<()>, &'static [&'static str]);
 
 #[test]

@@ -1,4 +1,4 @@
-//! Models and encodings of a program's own.
+//! Models and encodings that a program defines itself.
 
 use std::error::Error as StdError;
 
@@ -127,7 +127,7 @@ fn a_model_and_an_encoder_of_ones_own_predict_as_they_were_saved() {
     let found: Vec<f32> = predictor.predict(&TEXTS).unwrap().iter().map(|found| found.probabilities[1]).collect();
     assert_eq!(found, expected);
 
-    // A program that knows one of the two, or neither.
+    // Programs that know only one of the two, or neither.
     for (registry, expected) in [
         (Registry::default(), "does not know the encoder \"Bytes\"; it knows \"CharTokenizer\", \"ImdbIds\""),
         (Registry::default().text_classifier::<Bag>(), "does not know the encoder \"Bytes\""),
@@ -196,7 +196,7 @@ fn a_regressor_of_ones_own_predicts_as_it_was_saved() {
     let rows: Vec<f32> = (0..3 * 100).map(|at| at as f32 / 7.0).collect();
     let predicted = predictor.predict(&rows).unwrap();
     assert_eq!((predicted.len(), predicted[0].len()), (100, 2));
-    // As a batch of one.
+    // The same as in a batch of one.
     assert_eq!(predictor.predict(&rows[3 * 99..]).unwrap()[0], predicted[99]);
     assert!(predictor.predict(&rows[..4]).unwrap_err().to_string().contains("whole rows of 3 x 1"));
     let error = SeriesPredictor::load(folder.path(), &device()).map(drop).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Laws of reports, and what is refused.
+//! Laws of reports, and invalid input.
 
 use kiln_report::{Error, LabelsReport, Report};
 use proptest::prelude::*;
@@ -90,6 +90,6 @@ fn what_cannot_be_judged_is_refused() {
     for threshold in [f64::NAN, -0.1, 1.1] {
         assert!(labels(&[true, false], &[threshold]).unwrap_err().to_string().contains("threshold"));
     }
-    // Labels need not add up, and there may be one.
+    // Labels need not add up, and one label is enough.
     assert_eq!(labels(&[false, false], &[0.5]).unwrap().subset_accuracy, 1.0);
 }

@@ -1,4 +1,4 @@
-//! Reports as people read them.
+//! Reports as users see them.
 
 use kiln_report::{LabelsReport, Report};
 
@@ -49,6 +49,24 @@ fn as_markdown_and_json() {
     assert_eq!(json["confusion"]["counts"][0][1], 1);
     assert_eq!(json["probabilities"]["top_k"][0][0], 2);
     assert!(json.get("of_rows").is_none());
+}
+
+#[test]
+fn classes_without_rows_are_named() {
+    let report = Report::new(&["a", "rare", "b"], &[0, 0, 2], &[0, 2, 2]).unwrap();
+    let told = "\n1 class has no rows here and counts as 0 in macro averages: rare\n\n";
+    assert!(report.to_string().contains(told), "{report}");
+    assert!(report.to_markdown().contains(told), "{}", report.to_markdown());
+    let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
+    assert_eq!(json["classes_without_rows"], serde_json::json!(["rare"]));
+    // F1 is 2/3 for each of the two other classes.
+    assert!((report.macro_average.f1 - 4.0 / 9.0).abs() < 1e-12);
+    let names: Vec<String> = (0..14).map(|class| format!("c{class}")).collect();
+    let shown = Report::new(&names, &[0, 1], &[0, 1]).unwrap().to_string();
+    assert!(shown.contains("12 classes have no rows here and count as 0 in macro averages: c2, c3"), "{shown}");
+    assert!(shown.contains("c11 and 2 more\n"), "{shown}");
+    let all = Report::new(&["a", "b"], &[0, 1], &[0, 1]).unwrap();
+    assert!(!all.to_string().contains("no rows here") && !all.to_markdown().contains("no rows here"));
 }
 
 #[test]

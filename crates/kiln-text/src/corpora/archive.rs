@@ -1,5 +1,5 @@
-//! Reading the files of a `.tar.gz` in one pass, without unpacking it. Refuses entries that could do harm, and archives
-//! that do not read to their end. Leaves out which files matter: the caller says.
+//! Reads the files of a `.tar.gz` in one pass, without unpacking it to disk. Refuses entries that could do harm and
+//! archives that end early. The caller chooses the files.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -14,19 +14,19 @@ use tar::EntryType;
 
 use crate::error::{Error, Result};
 
-/// No document comes near this size; an entry that claims more is refused before memory is asked for.
+/// No document comes near this size; a larger entry is refused before memory is allocated.
 const LARGEST_FILE: u64 = 64 << 20;
 
-/// All documents that are read of an archive; the film reviews take a quarter of it.
+/// The most bytes of documents read from one archive; the film reviews take a quarter of it.
 const LARGEST_TOTAL: u64 = 256 << 20;
 
-/// What stands before a file in an archive: its header, and its name where that is long.
+/// The most bytes before a file in an archive: its header, and its name if that is long.
 const LARGEST_HEADER: u64 = 1 << 20;
 
 /// The zero bytes that end every tar archive: two blocks.
 const END_MARK: u64 = 1024;
 
-/// Reads the files that `wanted` gives a key for, in the archive's order.
+/// Reads the files for which `wanted` returns a key, in the archive's order.
 ///
 /// Names are passed without a leading `./`; `read` counts the archive's bytes.
 pub(crate) fn read_files<K>(
@@ -44,7 +44,7 @@ pub(crate) fn read_files<K>(
     let mut total = 0;
     let mut entries = archive.entries().map_err(broken)?;
     loop {
-        // What is read until the next entry stands before it.
+        // Everything read before the next entry counts against the limit on headers.
         header.set(LARGEST_HEADER);
         let Some(entry) = entries.next() else { break };
         header.set(u64::MAX);
@@ -70,11 +70,11 @@ pub(crate) fn read_files<K>(
         };
         let size = entry.size();
         if size > LARGEST_FILE {
-            return refuse("it is larger than 64 MiB, which no document is");
+            return refuse("it is larger than 64 MiB, and no document is");
         }
         total += size;
         if total > LARGEST_TOTAL {
-            return refuse("with it the documents take more than 256 MiB, four times what the reviews take");
+            return refuse("with it the documents take more than 256 MiB, four times as much as the reviews");
         }
         let mut contents = Vec::with_capacity(size as usize);
         entry.read_to_end(&mut contents).map_err(broken)?;
@@ -87,7 +87,7 @@ pub(crate) fn read_files<K>(
         keep(key, name, contents)?;
     }
     header.set(u64::MAX);
-    // The rest is the end mark and the checksum of the compressed stream, which only reading on checks.
+    // The rest is the end mark and the checksum of the compressed stream, which is checked only by reading on.
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
     if rest.zeros < END_MARK {
@@ -96,7 +96,7 @@ pub(crate) fn read_files<K>(
     Ok(())
 }
 
-/// Why a name must not be followed, if so. Backslashes and drive letters count on every system.
+/// The reason not to follow a name, if there is one. Backslashes and drive letters count on every system.
 fn leads_outside(name: &str) -> Option<&'static str> {
     let drive = name.as_bytes().get(1) == Some(&b':') && name.as_bytes()[0].is_ascii_alphabetic();
     if name.starts_with(['/', '\\']) || drive {
@@ -108,7 +108,7 @@ fn leads_outside(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Counts the zero bytes at the end of what has been read, and ends headers that are too long.
+/// Counts the zero bytes at the end of what has been read, and fails on headers that are too long.
 struct Watch<R> {
     inner: R,
     zeros: u64,

@@ -1,7 +1,7 @@
-//! Corpora read from files a document at a time: [`CorpusDocuments`], the iterator that all of them give, with what it
-//! does with bad rows and whom it tells of its progress. The formats are in `formats/` and in the files next to this one.
+//! [`CorpusDocuments`]: the iterator over a corpus that is read from files one document at a time, with its handling of
+//! bad rows and its progress callback. The formats are in `formats/` and in the files next to this one.
 //!
-//! Files may be plain or gzip, which their first bytes tell. What lies in memory is the document at hand.
+//! Files may be plain or gzip, which is recognised by their first bytes. Only the current document is in memory.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -19,34 +19,34 @@ const MOST_REPORTED: usize = 10;
 /// How many documents lie between two calls of a progress callback.
 const DOCUMENTS_BETWEEN_CALLS: u64 = 1000;
 
-/// What to do with a row that cannot be a document.
+/// What to do with a row that is not a valid document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BadRow {
-    /// Give its error in its place. Going on after it gives the next row.
+    /// Return its error in its place. Iterating further returns the next row.
     #[default]
     Fail,
-    /// Pass over it, count it, and keep the errors of the first ten.
+    /// Skip it, count it, and keep the errors of the first ten.
     Skip,
 }
 
-/// The rows that [`BadRow::Skip`] passed over.
+/// The rows that [`BadRow::Skip`] skipped.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct BadRows {
-    /// How many.
+    /// How many rows were skipped.
     pub skipped: u64,
-    /// The first ten, each a [`CorpusError::Row`] with file, line and reason, or, where a document is a file,
+    /// The errors of the first ten: [`CorpusError::Row`] with file, line and reason, or, if each document is a file,
     /// [`CorpusError::NotUtf8`].
     pub first: Vec<Error>,
 }
 
-/// What reads a format: the next document, or what is wrong instead. After an error that is not of a bad row it is not
-/// asked again.
+/// Reads a format: returns the next document, or its error. After an error that is not about a single row it is not
+/// called again.
 pub(crate) trait Rows: Send {
     fn next_row(&mut self) -> Option<Result<Document>>;
 }
 
-/// Whether an error is of one row, behind which there may be good ones.
+/// Whether an error is about one row, so that good rows may follow.
 fn is_of_a_row(error: &Error) -> bool {
     matches!(error, Error::Corpus(CorpusError::Row { .. } | CorpusError::NotUtf8 { .. }))
 }
@@ -107,9 +107,9 @@ impl CorpusDocuments<'_> {
     }
 
     setters! {
-        /// What to do with a row that cannot be a document. Default: [`BadRow::Fail`].
+        /// What to do with a row that is not a valid document. Default: [`BadRow::Fail`].
         ///
-        /// A file that cannot be read, is empty or lacks a column is an error in any case, and the last item.
+        /// A file that cannot be read, is empty or lacks a column is always an error, and the last item.
         on_bad_row(on_bad_row: BadRow) => on_bad_row = on_bad_row;
     }
 
@@ -121,16 +121,15 @@ impl CorpusDocuments<'_> {
         CorpusDocuments { rows, on_bad_row, bad_rows, observe, read, total_bytes, class_names, documents, done }
     }
 
-    /// What was passed over until now.
+    /// The rows skipped so far.
     pub fn bad_rows(&self) -> &BadRows {
         &self.bad_rows
     }
 
-    /// Reads the documents that are left into memory, as [`Documents`] with the corpus's names of the classes.
+    /// Reads the remaining documents into memory, as [`Documents`] with the corpus's class names.
     ///
     /// # Errors
-    ///
-    /// [`CorpusError::NoLabels`] if the corpus has none, the first error among the documents, and those of
+    /// [`CorpusError::NoLabels`] if the corpus has no labels, the first error among the documents, and those of
     /// [`Documents::new`].
     pub fn collect_documents(&mut self) -> Result<Documents> {
         if self.class_names.is_empty() {
@@ -164,12 +163,12 @@ impl CorpusDocuments<'_> {
 }
 
 impl<'a> CorpusDocuments<'a> {
-    /// The texts alone.
+    /// Only the texts.
     pub fn texts(self) -> impl Iterator<Item = Result<String>> + use<'a> {
         self.map(|document| document.map(|document| document.text))
     }
 
-    /// All documents as one run of words, cut at white space: what a language model reads.
+    /// All documents as one sequence of words, split at white space: the input of a language model.
     pub fn words(self) -> impl Iterator<Item = Result<String>> + use<'a> {
         self.flat_map(|document| match document {
             Ok(Document { text, .. }) => text.split_whitespace().map(|word| Ok(word.to_owned())).collect(),

@@ -1,16 +1,30 @@
-//! [`Document`] and [`Documents`]: labelled texts in order. Leaves out where they come from (`folder.rs`, `imdb.rs`)
-//! and what becomes of them.
+//! [`Document`] and [`Documents`]: labelled texts in order. Reading them from files is in `folder.rs`, `imdb.rs` and
+//! `formats/`.
 
+use indexmap::IndexSet;
 use kiln_base::{SplitMix64, is_sorted_by_class};
+use rayon::prelude::*;
+use rustc_hash::FxBuildHasher;
 
 use crate::error::{Error, Result};
 
 /// A text and the number of its class.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::corpora::{Document, Documents};
+///
+/// let document = Document { text: "a joy to watch".to_owned(), label: 1 };
+/// let documents = Documents::new(vec![document], ["neg", "pos"])?;
+/// assert_eq!(documents.class_names()[1], "pos");
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Document {
-    /// The text; it may be empty, and then encodes to nothing.
+    /// The text. It may be empty, and then encodes to nothing.
     pub text: String,
-    /// The place of its class among the class names.
+    /// The index of its class among the class names.
     pub label: u32,
 }
 
@@ -37,7 +51,7 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Takes documents in the order given. An empty text is allowed and stays.
+    /// Keeps the documents in the order given. An empty text is allowed.
     ///
     /// # Errors
     ///
@@ -73,7 +87,7 @@ impl Documents {
         self.documents.len()
     }
 
-    /// Whether there is none, which only [`take`](Self::take) can bring about.
+    /// Whether there are no documents, which only [`take`](Self::take) and [`filter`](Self::filter) can cause.
     pub fn is_empty(&self) -> bool {
         self.documents.is_empty()
     }
@@ -97,22 +111,23 @@ impl Documents {
         self.documents.iter()
     }
 
-    /// The documents, in order, to own.
+    /// The documents, in order, by value.
     pub fn into_documents(self) -> Vec<Document> {
         self.documents
     }
 
-    /// Splits off the last `fraction` of the documents, without shuffling, as Keras's `validation_split`: the first
+    /// Splits off the last `fraction` of the documents without shuffling, like Keras's `validation_split`: the first
     /// part has `floor(len * (1 - fraction))` documents.
     ///
     /// # Errors
     ///
-    /// [`Error::SplitFraction`] if either part would be empty, [`Error::SortedByClass`] if every class is one block of documents,
-    /// and a random order would give that less than once in 1,000 times: [shuffle](Self::shuffled) them first.
+    /// [`Error::SplitFraction`] if either part would be empty. [`Error::SortedByClass`] if every class is one block of
+    /// documents, and a random order would look like that less than once in 1,000 times: [shuffle](Self::shuffled) them
+    /// first.
     pub fn split_tail(&self, fraction: f64) -> Result<(Documents, Documents)> {
         let total = self.len();
         let first = (total as f64 * (1.0 - fraction)).floor();
-        // Also false for a fraction that is not a number.
+        // Also false if the fraction is NaN.
         if !(fraction > 0.0 && fraction < 1.0 && first >= 1.0 && (first as usize) < total) {
             return Err(Error::SplitFraction { fraction, documents: total });
         }
@@ -123,11 +138,11 @@ impl Documents {
         Ok((self.with(head.to_vec()), self.with(tail.to_vec())))
     }
 
-    /// The documents in an order drawn from `seed`: the same on every machine, for ever.
+    /// The documents in an order drawn from `seed`: the same on every machine and in every version.
     ///
-    /// Fisher and Yates's shuffle from the end: for `i` from `len - 1` down to 1, `i` changes places with a number
-    /// from 0 to `i`. The numbers come from SplitMix64 (Steele, Lea, Flood 2014) started at `seed`, brought into range
-    /// without bias by Lemire's multiplication with rejection (2019).
+    /// Fisher and Yates's shuffle from the end: for `i` from `len - 1` down to 1, item `i` is swapped with an item from
+    /// 0 to `i`. The numbers come from SplitMix64 (Steele, Lea, Flood 2014) started at `seed`, and are reduced to the
+    /// range without bias by Lemire's multiplication with rejection (2019).
     pub fn shuffled(&self, seed: u64) -> Documents {
         let mut order: Vec<usize> = (0..self.len()).collect();
         SplitMix64::new(seed).shuffle(&mut order);
@@ -137,6 +152,101 @@ impl Documents {
     /// The first `n` documents, or all if there are fewer.
     pub fn take(&self, n: usize) -> Documents {
         self.with(self.documents[..n.min(self.len())].to_vec())
+    }
+
+    /// The same documents with every text changed, on all threads. Labels, classes and order stay.
+    ///
+    /// ```
+    /// # use kiln_text::corpora::{Document, Documents};
+    /// # let document = |text: &str, label| Document { text: text.to_owned(), label };
+    /// let documents = Documents::new(vec![document("Dull.", 0), document("A JOY", 1)], ["neg", "pos"])?;
+    /// let lower = documents.map(str::to_lowercase);
+    /// assert_eq!(lower.texts().collect::<Vec<_>>(), ["dull.", "a joy"]);
+    /// assert_eq!(lower.labels(), [0, 1]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn map(&self, change: impl Fn(&str) -> String + Sync) -> Documents {
+        let changed = |document: &Document| Document { text: change(&document.text), label: document.label };
+        self.with(self.documents.par_iter().map(changed).collect())
+    }
+
+    /// The documents for which `keep` returns true; it is called on each in order. All classes stay, with their labels,
+    /// even one without a document left.
+    ///
+    /// ```
+    /// # use kiln_text::corpora::{Document, Documents};
+    /// # let document = |text: &str, label| Document { text: text.to_owned(), label };
+    /// let documents = Documents::new(vec![document("dull", 0), document(" ", 0), document("a joy", 1)], ["neg", "pos"])?;
+    /// let with_words = documents.filter(|document| !document.text.trim().is_empty());
+    /// assert_eq!(with_words.texts().collect::<Vec<_>>(), ["dull", "a joy"]);
+    /// assert_eq!(documents.filter(|document| document.label == 1).class_counts(), [0, 1]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn filter(&self, mut keep: impl FnMut(&Document) -> bool) -> Documents {
+        self.with(self.documents.iter().filter(|document| keep(document)).cloned().collect())
+    }
+
+    /// These documents, then the others. Classes with the same name are one class. The classes here keep their labels;
+    /// those that only the others have follow, in their order.
+    ///
+    /// ```
+    /// # use kiln_text::corpora::{Document, Documents};
+    /// # let document = |text: &str, label| Document { text: text.to_owned(), label };
+    /// let films = Documents::new(vec![document("dull", 0), document("a joy", 1)], ["neg", "pos"])?;
+    /// let books = Documents::new(vec![document("it is long", 0), document("superb", 1)], ["neutral", "pos"])?;
+    /// let both = films.join(&books)?;
+    /// assert_eq!(both.class_names(), ["neg", "pos", "neutral"]);
+    /// assert_eq!(both.texts().collect::<Vec<_>>(), ["dull", "a joy", "it is long", "superb"]);
+    /// assert_eq!(both.labels(), [0, 1, 2, 1]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSharedClass`] if no name is on both sides, for example with `neg` on one and `negative` on the other;
+    /// [`Error::SameClassName`] if two classes of one side have the same name.
+    pub fn join(&self, other: &Documents) -> Result<Documents> {
+        let twice = |name: &str| Error::SameClassName { name: name.to_owned() };
+        let mut names: IndexSet<&str, FxBuildHasher> = IndexSet::default();
+        if let Some(name) = self.class_names.iter().find(|name| !names.insert(name)) {
+            return Err(twice(name));
+        }
+        let mut labels = Vec::with_capacity(other.class_names.len());
+        let mut taken = vec![false; self.class_names.len() + other.class_names.len()];
+        for name in &other.class_names {
+            let label = names.insert_full(name).0 as u32;
+            if std::mem::replace(&mut taken[label as usize], true) {
+                return Err(twice(name));
+            }
+            labels.push(label);
+        }
+        if names.len() == self.class_names.len() + other.class_names.len() {
+            let (first, second) = (self.class_names.clone(), other.class_names.clone());
+            return Err(Error::NoSharedClass { first, second });
+        }
+        let renumbered = |Document { text, label }| Document { text, label: labels[label as usize] };
+        let documents = self.documents.iter().cloned().chain(other.documents.iter().cloned().map(renumbered)).collect();
+        Ok(Documents { documents, class_names: names.into_iter().map(str::to_owned).collect() })
+    }
+
+    /// The largest `measure` of any text, on all threads; 0 without documents. Use it to find a `max_len` that
+    /// truncates nothing.
+    ///
+    /// ```
+    /// use kiln_text::encoders::{Encoder, WordTokenizer};
+    ///
+    /// # use kiln_text::corpora::{Document, Documents};
+    /// # let document = |text: &str, label| Document { text: text.to_owned(), label };
+    /// let documents = Documents::new(vec![document("so-so, too long", 0), document("a joy", 1)], ["neg", "pos"])?;
+    /// assert_eq!(documents.longest(|text| text.split_whitespace().count()), 3);
+    /// assert_eq!(documents.longest(|text| text.chars().count()), 15);
+    ///
+    /// let tokenizer = WordTokenizer::builder().fit(documents.texts())?;
+    /// assert_eq!(documents.longest(|text| tokenizer.encode(text).len()), 4);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    pub fn longest(&self, measure: impl Fn(&str) -> usize + Sync) -> usize {
+        self.documents.par_iter().map(|document| measure(&document.text)).max().unwrap_or(0)
     }
 
     fn with(&self, documents: Vec<Document>) -> Documents {

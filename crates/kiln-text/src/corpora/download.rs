@@ -1,5 +1,5 @@
-//! Fetching one published file: its size and SHA-256 are checked before it gets its name, so that nothing half-written
-//! or altered is ever found there. Leaves out unpacking, and resuming a download that broke off.
+//! [`Download`]: fetches one published file. Its size and SHA-256 are checked before it gets its name, so that no
+//! partial or altered file is ever found there. An interrupted download starts again from the beginning.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 #[cfg(feature = "download")]
 mod fetch;
 
-/// A published file: where it is and what it must be.
+/// A published file: its address, checksum and size.
 ///
 /// ```no_run
 /// use kiln_text::corpora::Download;
@@ -38,15 +38,15 @@ impl Download {
         Self { url: url.into(), sha256: sha256.into().to_ascii_lowercase(), bytes }
     }
 
-    /// Fetches the file to `path`, with a progress bar if standard error is a terminal. Missing folders are made.
+    /// Fetches the file to `path`, with a progress bar if standard error is a terminal. Missing folders are created.
     ///
-    /// The bytes go to a temporary file next to `path`, which is renamed only after size and checksum are found right.
-    /// A server that is silent for a minute is given up.
+    /// The bytes go to a temporary file next to `path`, which is renamed only after its size and checksum are verified.
+    /// The download fails if the server is silent for a minute.
     ///
     /// # Errors
     ///
     /// [`Error::Download`] if the server cannot be reached or refuses, [`Error::DownloadBroken`] if the connection
-    /// breaks off, [`Error::WrongSize`] and [`Error::WrongChecksum`], [`Error::File`]. No part of the file is kept.
+    /// breaks off, [`Error::WrongSize`], [`Error::WrongChecksum`], [`Error::File`]. No part of the file is kept.
     /// [`Error::DownloadNotBuilt`] without the feature `download`.
     pub fn fetch_to(&self, path: impl AsRef<Path>) -> Result<()> {
         #[cfg(feature = "download")]
@@ -58,7 +58,7 @@ impl Download {
         }
     }
 
-    /// Checks size and checksum of a file that is there already.
+    /// Checks the size and checksum of an existing file.
     ///
     /// # Errors
     ///

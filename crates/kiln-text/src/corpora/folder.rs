@@ -1,5 +1,4 @@
-//! Documents from a folder with a folder of `.txt` files for each class. Leaves out archives (`archive.rs`) and what is
-//! particular to IMDB (`imdb.rs`).
+//! [`ClassFolder`]: documents from a folder with a subfolder of `.txt` files for each class.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use crate::error::{Error, Result};
 /// The most names that an error lists.
 const MOST_LISTED: usize = 20;
 
-/// A folder with a folder for each class.
+/// A folder with a subfolder for each class.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -45,24 +44,26 @@ impl ClassFolder {
     }
 
     setters! {
-        /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
-        /// not allow; the others put U+FFFD in its place.
+        /// The encoding of the files. Default: UTF-8, the only one that refuses invalid bytes; the others replace them
+        /// by U+FFFD.
         encoding(encoding: Encoding) => encoding = encoding;
 
-        /// Whether to read files of every name, as in 20 Newsgroups, whose files are named by numbers; else those that end in
-        /// `.txt` or `.TXT`. Hidden files, whose names begin with a dot, are never read. Default: false.
+        /// Whether to read files with any name, as in 20 Newsgroups, whose files are named by numbers; otherwise only
+        /// those that end in `.txt` or `.TXT`. Hidden files, whose names begin with a dot, are never read. Default:
+        /// false.
         any_extension(any: bool) => any_extension = any;
     }
 
-    /// Reads the files of the class folders named, labelled by their place in `classes`.
+    /// Reads the files of the named class folders, labelled by their index in `classes`.
     ///
-    /// The order is that of `classes`, and in each class that of the file names by bytes. Other folders and files are
-    /// left alone, so that IMDB's `unsup` does not become a class.
+    /// Classes come in the order of `classes`, and files within a class in the order of their names' bytes. Other
+    /// folders and files are ignored, so that IMDB's `unsup` does not become a class.
     ///
     /// # Errors
     ///
-    /// [`Error::ClassFolderMissing`] with what is there instead, [`Error::ClassEmpty`] for a class without a
-    /// file, [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8) with file and offset, [`Error::File`], and those of [`Documents::new`].
+    /// [`Error::ClassFolderMissing`] with the names found instead, [`Error::ClassEmpty`] for a class without a file,
+    /// [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8) with file and offset, [`Error::File`], and those of
+    /// [`Documents::new`].
     pub fn read(&self, classes: &[&str]) -> Result<Documents> {
         self.check(classes)?;
         let mut documents = Vec::new();
@@ -73,13 +74,13 @@ impl ClassFolder {
         Documents::new(documents, classes.iter().copied())
     }
 
-    /// The same documents one at a time, for folders that do not fit in memory; their names must.
+    /// The same documents one at a time, for folders whose texts do not fit in memory; only their file names must.
     ///
     /// # Errors
     ///
     /// [`Error::ClassFolderMissing`], [`Error::ClassEmpty`], [`Error::File`]. As items:
     /// [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8), which
-    /// [`BadRow::Skip`](crate::corpora::BadRow::Skip) passes over, and [`Error::File`].
+    /// [`BadRow::Skip`](crate::corpora::BadRow::Skip) skips, and [`Error::File`].
     pub fn documents(&self, classes: &[&str]) -> Result<CorpusDocuments<'static>> {
         self.check(classes)?;
         let mut files = Vec::new();
@@ -98,7 +99,7 @@ impl ClassFolder {
     }
 }
 
-/// The texts of a folder's `.txt` files, or of all of them, in the order of their names by bytes.
+/// The texts of a folder's `.txt` files, or of all its files, in the order of their names' bytes.
 pub(crate) fn read_texts(folder: &Path, any_extension: bool, encoding: Encoding) -> Result<Vec<String>> {
     let files = text_files(folder, any_extension)?;
     let texts: Vec<Result<String>> = files
@@ -108,12 +109,12 @@ pub(crate) fn read_texts(folder: &Path, any_extension: bool, encoding: Encoding)
             decode(encoding, bytes, || file.display().to_string())
         })
         .collect();
-    // One after the other, so that of several bad files it is always the first that is named.
+    // One after the other, so that of several bad files always the first is reported.
     texts.into_iter().collect()
 }
 
-/// A folder's `.txt` files, or all of them, in the order of their names by bytes; no file is an error. Hidden files are
-/// none: macOS puts `._1.txt` next to `1.txt`.
+/// A folder's `.txt` files, or all its files, in the order of their names' bytes; it is an error if there are none.
+/// Hidden files are skipped: macOS puts `._1.txt` next to `1.txt`.
 pub(crate) fn text_files(folder: &Path, any_extension: bool) -> Result<Vec<PathBuf>> {
     let is_txt = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
     let mut files: Vec<PathBuf> = names(folder)?
@@ -129,13 +130,13 @@ pub(crate) fn text_files(folder: &Path, any_extension: bool) -> Result<Vec<PathB
     Ok(files)
 }
 
-/// The names of what a folder holds, in no order.
+/// The names of a folder's entries, unsorted.
 pub(crate) fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
     let entries = fs::read_dir(folder).map_err(Error::io("read the folder", folder))?;
     entries.map(|entry| entry.map(|entry| entry.file_name()).map_err(Error::io("read the folder", folder))).collect()
 }
 
-/// Names for an error: sorted, and not too many.
+/// Names for an error message: sorted and cut off.
 pub(crate) fn listed(names: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Vec<String> {
     let mut names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_string_lossy().into_owned()).collect();
     names.sort_unstable();

@@ -1,4 +1,4 @@
-//! The formats of corpora: lines, delimited columns, JSON lines, and a document a file.
+//! The formats of corpora: lines, delimited columns, JSON lines, and one file per document.
 
 pub(crate) mod delimited;
 pub(crate) mod json_lines;

@@ -1,6 +1,5 @@
-//! [`Imdb`]: the Large Movie Review Dataset, from a folder, from its archive, or from the network. Leaves out how
-//! folders and archives are read (`folder.rs`, `archive.rs`), how files are fetched (`download.rs`), and ids
-//! (`imdb_ids.rs`).
+//! [`Imdb`]: the Large Movie Review Dataset, from a folder, from its archive, or from the network. Its ids are in
+//! `imdb_ids.rs`.
 //!
 //! Reference: Maas, Daly, Pham, Huang, Ng, Potts, "Learning Word Vectors for Sentiment Analysis", ACL 2011.
 
@@ -24,16 +23,16 @@ use crate::corpora::folder::{ClassFolder, listed, names, read_texts};
 use crate::corpora::formats::text_files::{Sent, decode};
 use crate::error::{Error, Result};
 
-/// The classes by label.
+/// The class names, by label.
 const CLASSES: [&str; 2] = ["neg", "pos"];
 
-/// How many documents a thread that reads an archive is ahead.
+/// How many documents ahead a thread reads an archive.
 const DOCUMENTS_AHEAD: usize = 256;
 
 /// The published file's name.
 const ARCHIVE: &str = "aclImdb_v1.tar.gz";
 
-/// The system's folder for caches.
+/// The system's cache folder.
 fn system_cache() -> Option<PathBuf> {
     #[cfg(feature = "download")]
     return dirs::cache_dir();
@@ -41,11 +40,11 @@ fn system_cache() -> Option<PathBuf> {
     None
 }
 
-/// The IMDB reviews: 25,000 for training and 25,000 for testing, half of each negative (0) and half positive (1), and
+/// The IMDB reviews: 25,000 for training and 25,000 for testing, each half negative (0) and half positive (1), and
 /// 50,000 without a label.
 ///
-/// A folder is read when a part is asked for. An archive is read once, in one pass, for both labelled parts, which
-/// are then kept (about 70 MB); nothing is unpacked to disk.
+/// A folder is read when a part is requested. An archive is read in one pass for both labelled parts, which are then
+/// kept in memory (about 70 MB); nothing is unpacked to disk.
 ///
 /// ```no_run
 /// use kiln_text::corpora::Imdb;
@@ -60,7 +59,7 @@ fn system_cache() -> Option<PathBuf> {
 pub struct Imdb {
     source: Source,
     encoding: Encoding,
-    /// What an archive held, once it was read.
+    /// The contents of an archive, once it was read.
     splits: OnceLock<Splits>,
 }
 
@@ -77,7 +76,7 @@ struct Splits {
     test: Documents,
 }
 
-/// A folder of reviews in the data.
+/// A folder of reviews in the data set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Train(u32),
@@ -92,12 +91,13 @@ impl fmt::Debug for Imdb {
 }
 
 impl Imdb {
-    /// The data at `path`: a folder that is or contains `aclImdb`, or any folder with `train` and `test`; the archive
-    /// `aclImdb_v1.tar.gz` under any name, or a folder that contains it. Checksums are not asked of local data.
+    /// Opens the data at `path`: a folder that is or contains `aclImdb`, any folder with `train` and `test`, the
+    /// archive `aclImdb_v1.tar.gz` under any name, or a folder that contains it. Checksums of local data are not
+    /// checked.
     ///
     /// # Errors
     ///
-    /// [`Error::NotImdb`] or [`Error::ClassFolderMissing`], which list what is there; [`Error::File`].
+    /// [`Error::NotImdb`] or [`Error::ClassFolderMissing`], which list the entries found; [`Error::File`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let metadata = path.metadata().map_err(Error::io("open", path))?;
@@ -105,21 +105,21 @@ impl Imdb {
         Ok(Self { source, encoding: Encoding::UTF_8, splits: OnceLock::new() })
     }
 
-    /// The data from the user's cache folder, fetched there first if it is not there yet.
+    /// Opens the data in the user's cache folder, and fetches it there first if it is missing.
     ///
-    /// The folder is `KILN_CACHE` if that is set, else `kiln` in the system's cache folder. The archive (84 MB) must
-    /// have the published size and SHA-256 each time before it is read; one that has not is fetched again.
+    /// The folder is `KILN_CACHE` if that is set, else `kiln` in the system's cache folder. Each time before the
+    /// archive (84 MB) is read, its size and SHA-256 must match the published ones; otherwise it is fetched again.
     ///
     /// # Errors
     ///
-    /// [`Error::NoCacheFolder`], and those of [`Download::fetch_to`]; all say how to go on without the network. Without
-    /// the feature `download` only `KILN_CACHE` is looked at, and nothing is fetched.
+    /// [`Error::NoCacheFolder`], and those of [`Download::fetch_to`]; all say what to do without the network. Without
+    /// the feature `download`, only `KILN_CACHE` is used and nothing is fetched.
     pub fn cached_or_download() -> Result<Self> {
         let folder = match std::env::var_os("KILN_CACHE").filter(|folder| !folder.is_empty()) {
             Some(folder) => PathBuf::from(folder),
             None => system_cache().ok_or(Error::NoCacheFolder)?.join("kiln"),
         };
-        // As TensorFlow Datasets records it: where it is, its SHA-256 and its bytes.
+        // From TensorFlow Datasets: address, SHA-256 and size in bytes.
         let published = Download::new(
             "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
             "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
@@ -128,8 +128,8 @@ impl Imdb {
         Self::cached_in(folder, &published)
     }
 
-    /// [`cached_or_download`](Self::cached_or_download) with another cache folder or a mirror: `download` is fetched
-    /// to `imdb/aclImdb_v1.tar.gz` in `folder` unless what is there passes its check.
+    /// [`cached_or_download`](Self::cached_or_download) with another cache folder or a mirror: `download` is fetched to
+    /// `imdb/aclImdb_v1.tar.gz` in `folder` unless the file there passes its check.
     ///
     /// # Errors
     ///
@@ -142,8 +142,8 @@ impl Imdb {
         Self::open(path)
     }
 
-    /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
-    /// not allow; the others put U+FFFD in its place.
+    /// The encoding of the files. Default: UTF-8, the only one that refuses invalid bytes; the others replace them by
+    /// U+FFFD.
     #[must_use]
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
@@ -151,12 +151,12 @@ impl Imdb {
         self
     }
 
-    /// The training reviews: negative, then positive, each by file name in byte order.
+    /// The training reviews: negative, then positive, each in the order of their file names' bytes.
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8) with file and offset; [`Error::ClassEmpty`]; [`Error::Archive`], [`Error::ArchiveEntry`] and
-    /// [`Error::NotImdb`] of an archive; [`Error::File`].
+    /// [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8) with file and offset; [`Error::ClassEmpty`]; for an
+    /// archive [`Error::Archive`], [`Error::ArchiveEntry`] and [`Error::NotImdb`]; [`Error::File`].
     pub fn train(&self) -> Result<Documents> {
         match &self.source {
             Source::Folder(root) => self.read_folder(&root.join("train")),
@@ -176,7 +176,7 @@ impl Imdb {
         }
     }
 
-    /// The reviews without a label, by file name in byte order. Of an archive this takes a pass of its own.
+    /// The reviews without a label, in the order of their file names' bytes. An archive is read once more for them.
     ///
     /// # Errors
     ///
@@ -198,11 +198,12 @@ impl Imdb {
     }
 
     /// The training reviews one at a time, never all in memory. From a folder they come in the order of
-    /// [`train`](Self::train); from an archive in the archive's own, which is another, read by a thread beside.
+    /// [`train`](Self::train). From an archive they come in the archive's order and are read by another thread.
     ///
     /// # Errors
     ///
-    /// Those of [`train`](Self::train), of an archive as items. [`BadRow::Skip`](crate::corpora::BadRow::Skip) passes over
+    /// Those of [`train`](Self::train); for an archive they come as items.
+    /// [`BadRow::Skip`](crate::corpora::BadRow::Skip) skips
     /// [`CorpusError::NotUtf8`](crate::error::CorpusError::NotUtf8).
     pub fn train_documents(&self) -> Result<CorpusDocuments<'static>> {
         self.documents("train", [(Part::Train(0), "neg"), (Part::Train(1), "pos")])
@@ -239,7 +240,7 @@ impl Imdb {
         }
     }
 
-    /// Has a thread read the archive.
+    /// Starts a thread that reads the archive.
     fn send_archive<const N: usize>(
         &self,
         path: &Path,
@@ -262,7 +263,7 @@ impl Imdb {
                     let label = label(part).unwrap_or_default();
                     sent[label] += 1;
                     let document = text.map(|text| Document { text, label: label as u32 });
-                    // Nobody listens any more: any error ends the reading.
+                    // The receiver is gone: any error ends the reading.
                     sender.send(document).map_err(|_| Error::Stopped { documents: sent.iter().sum() })
                 },
             );
@@ -275,7 +276,7 @@ impl Imdb {
                     .map(|empty| Error::ClassEmpty { path: archive.join("aclImdb").join(split).join(parts[empty].1) }),
             };
             if let Some(error) = end {
-                // The same: where nobody listens, nobody needs to know.
+                // If the receiver is gone, nobody needs the error.
                 sender.send(Err(error)).ok();
             }
         };
@@ -352,7 +353,7 @@ impl Imdb {
         Ok(self.splits.get_or_init(|| splits))
     }
 
-    /// One pass over the archive; gives the folders that it holds, for an error.
+    /// Reads the archive in one pass; returns the folders in it, for an error message.
     fn read_archive(
         &self,
         path: &Path,
@@ -379,12 +380,12 @@ impl Imdb {
     }
 }
 
-/// Where a file of the archive belongs: `[aclImdb/]train/neg/0_3.txt`.
+/// The part that a file of the archive belongs to: `[aclImdb/]train/neg/0_3.txt`.
 fn part_of(name: &str) -> Option<Part> {
     let name = name.strip_suffix(".txt")?;
     let mut parts = name.rsplit('/').skip(1);
     let (folder, split) = (parts.next()?, parts.next()?);
-    // At most one folder around it all, whatever it is called.
+    // At most one folder around everything, under any name.
     if parts.count() > 1 {
         return None;
     }
@@ -398,7 +399,7 @@ fn part_of(name: &str) -> Option<Part> {
     }
 }
 
-/// Reviews as an archive gives them: in any order, with their names.
+/// Reviews from an archive: in any order, with their names.
 #[derive(Default)]
 struct Reviews(Vec<(String, String)>);
 
@@ -412,7 +413,7 @@ impl Reviews {
             return Err(Error::ClassEmpty { path: folder.to_path_buf() });
         }
         self.0.sort_by(|(a, _), (b, _)| a.cmp(b));
-        // An archive may hold a file twice; unpacking it would leave the last.
+        // An archive may contain a file twice; unpacking it would keep the last one.
         let mut texts: Vec<String> = Vec::with_capacity(self.0.len());
         let mut last = None;
         for (name, text) in self.0 {

@@ -1,5 +1,5 @@
-//! [`Nsmc`]: the Naver sentiment movie corpus, 200,000 short reviews in Korean. Leaves out how lines are read
-//! (`lines.rs`) and fetching it: <https://github.com/e9t/nsmc>.
+//! [`Nsmc`]: the Naver sentiment movie corpus, 200,000 short reviews in Korean. Download it from
+//! <https://github.com/e9t/nsmc>.
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,9 @@ use crate::error::{CorpusError, Result, RowProblem};
 
 const HEADER: [&str; 3] = ["id", "document", "label"];
 
-/// The Naver sentiment movie corpus: `ratings_train.txt` and `ratings_test.txt`, with id, document and label parted by
-/// tabs. Label 0 is negative, 1 positive. Some documents are empty, and stay unless [`skip_empty`](Self::skip_empty)
-/// says otherwise.
+/// The Naver sentiment movie corpus: `ratings_train.txt` and `ratings_test.txt`, with id, document and label separated
+/// by tabs. Label 0 is negative, 1 positive. Some documents are empty; they are kept unless
+/// [`skip_empty`](Self::skip_empty) is set.
 ///
 /// ```no_run
 /// use kiln_text::corpora::Nsmc;
@@ -34,41 +34,41 @@ pub struct Nsmc {
 }
 
 impl Nsmc {
-    /// The names of the classes by label.
+    /// The class names, by label.
     const CLASS_NAMES: [&str; 2] = ["neg", "pos"];
 
-    /// Takes the folder that holds the two files, plain or with `.gz` behind their names.
+    /// Opens the folder that holds the two files, plain or with `.gz` after their names.
     pub fn open(folder: impl AsRef<Path>) -> Self {
         let path = |name| plain_or_gz(folder.as_ref(), name);
         Self::of_files(path("ratings_train.txt"), path("ratings_test.txt"))
     }
 
-    /// Takes the two files under names of their own, plain or gzip.
+    /// Opens the two files under other names, plain or gzip.
     pub fn of_files(train: impl AsRef<Path>, test: impl AsRef<Path>) -> Self {
         let (train, test) = (train.as_ref().to_path_buf(), test.as_ref().to_path_buf());
         Self { train, test, skip_empty: false, encoding: Encoding::UTF_8 }
     }
 
     setters! {
-        /// Whether to pass over empty documents. Default: false.
+        /// Whether to skip empty documents. Default: false.
         skip_empty(skip_empty: bool) => skip_empty = skip_empty;
 
-        /// How the files' bytes stand for characters. Default: UTF-8, as they are published.
+        /// The encoding of the files. Default: UTF-8, as they are published.
         encoding(encoding: Encoding) => encoding = encoding;
     }
 
-    /// The documents for training, one at a time.
+    /// The training documents, one at a time.
     ///
     /// # Errors
     ///
-    /// [`Error::File`](crate::Error::File) if the file is not there. As items: [`CorpusError::Row`] for a line that is not
-    /// UTF-8, has not three fields or another label than 0 and 1; [`CorpusError::NoColumn`] for another header;
-    /// [`CorpusError::EmptyFile`].
+    /// [`Error::File`](crate::Error::File) for a missing file. As items: [`CorpusError::Row`] for a line that is not
+    /// UTF-8, does not have three fields, or has a label other than 0 and 1; [`CorpusError::NoColumn`] for another
+    /// header; [`CorpusError::EmptyFile`].
     pub fn train(&self) -> Result<CorpusDocuments<'static>> {
         self.documents(&self.train)
     }
 
-    /// The documents for testing, one at a time.
+    /// The test documents, one at a time.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! [`PennTreebank`]: the text that language models are compared on. Leaves out how lines are read (`lines.rs`).
+//! [`PennTreebank`]: the text on which language models are compared.
 //!
 //! References: Marcus, Santorini, Marcinkiewicz, "Building a Large Annotated Corpus of English", 1993; prepared as in
 //! Mikolov et al., "Recurrent neural network based language model", 2010.
@@ -14,8 +14,8 @@ use crate::error::Result;
 
 /// Penn Treebank as Mikolov prepared it: `ptb.train.txt`, `ptb.valid.txt` and `ptb.test.txt`, 10,000 words.
 ///
-/// A document is a line: its words, a space between two, and [`EOS`](Self::EOS) behind. As one run of words
-/// ([`CorpusDocuments::words`]) they are 929,589, 73,760 and 82,430.
+/// A document is a line: its words, separated by spaces, followed by [`EOS`](Self::EOS). As one sequence of words
+/// ([`CorpusDocuments::words`]) the three parts have 929,589, 73,760 and 82,430 words.
 ///
 /// ```no_run
 /// use kiln_text::corpora::PennTreebank;
@@ -37,31 +37,31 @@ pub struct PennTreebank {
 }
 
 impl PennTreebank {
-    /// The word at line ends.
+    /// The word at the end of each line.
     pub const EOS: &str = "<eos>";
 
-    /// Takes the folder that holds the three files, plain or with `.gz` behind their names.
+    /// Opens the folder that holds the three files, plain or with `.gz` after their names.
     pub fn open(folder: impl AsRef<Path>) -> Self {
         Self { folder: folder.as_ref().to_path_buf(), encoding: Encoding::UTF_8 }
     }
 
     setters! {
-        /// How the files' bytes stand for characters. Default: UTF-8, as they are published.
+        /// The encoding of the files. Default: UTF-8, as they are published.
         encoding(encoding: Encoding) => encoding = encoding;
     }
 
-    /// The lines for training.
+    /// The training lines.
     ///
     /// # Errors
     ///
-    /// [`Error::File`](crate::Error::File) if the file is not there. As items:
+    /// [`Error::File`](crate::Error::File) for a missing file. As items:
     /// [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile).
     pub fn train(&self) -> Result<CorpusDocuments<'static>> {
         self.documents("ptb.train.txt")
     }
 
-    /// The lines for validation.
+    /// The validation lines.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl PennTreebank {
         self.documents("ptb.valid.txt")
     }
 
-    /// The lines for testing.
+    /// The test lines.
     ///
     /// # Errors
     ///

@@ -1,20 +1,18 @@
-//! A corpus of short film reviews whose labels word counts cannot decide, made from a seed.
+//! A corpus of short film reviews, generated from a seed, whose labels cannot be decided by counting words.
 //!
-//! A review is an opening, a verdict and a closing. The verdict is a plan ("although A, B") filled with
-//! claims ("the plot was not gripping"), and what it comes to is what the plan makes of its claims, what
-//! the claims make of their opinion words, and which side those words are on. Quotation and jest turn a
-//! claim around, a concession gives way, a negation turns the next opinion word. Every review has a twin
-//! in the other class that differs from it in nothing but its opinion words, so all other words are exactly
-//! as frequent in either class. Of the opinion words about two in three are on the side of the label:
-//! enough for a small network to find its first foothold within an epoch or two, and not
-//! enough to decide by.
+//! A review is an opening, a verdict and a closing. The verdict is a plan ("although A, B") filled with claims ("the
+//! plot was not gripping"). Its meaning depends on what the plan makes of its claims, what the claims make of their
+//! opinion words, and which side those words are on. Quotation and jest reverse a claim, a concession gives way, and a
+//! negation reverses the next opinion word. Every review has a twin in the other class that differs only in its opinion
+//! words, so all other words are exactly equally frequent in both classes. About two in three opinion words are on the
+//! side of the label: enough for a small network to start learning within an epoch or two, and not enough to decide by.
 //!
-//! A *frame* is a plan with its claims, its opening and its closing, before words are put in. Training and
-//! test reviews share no frame, and no wording of a plan with its claims either; they share the parts
-//! that frames are made of, and the words. So a model is right on the test when it has learned what the
-//! parts do, not when it has seen the sentence.
+//! A *frame* is a plan with its claims, its opening and its closing, before words are filled in. Training and test
+//! reviews share no frame, and no wording of a plan with its claims either; they share the parts that frames are made
+//! of, and the words. So a model is right on the test because it has learned what the parts do, not because it has seen
+//! the sentence.
 //!
-//! The English is simple and the opinions are nobody's. Reading reviews from files is not done here.
+//! The English is simple and the opinions are nobody's.
 
 mod documents;
 mod grammar;
@@ -28,16 +26,16 @@ pub use documents::ReviewDocuments;
 
 use grammar::{CLAIMS, CLOSINGS, OPENINGS, PLANS, Rule};
 
-/// The label of a review that blames.
+/// The label of a negative review.
 const NEGATIVE: u32 = 0;
 
-/// The label of a review that praises.
+/// The label of a positive review.
 const POSITIVE: u32 = 1;
 
-/// The number of words that every review has at least.
+/// The minimum number of words of a review.
 const MIN_WORDS: usize = 8;
 
-/// The number of words that no review exceeds.
+/// The maximum number of words of a review.
 const MAX_WORDS: usize = 40;
 
 /// Pairs of twins made from a frame.
@@ -49,22 +47,21 @@ const TEST_SHARE: usize = 5;
 /// One pair of twins in this many is typed without capitals.
 const LOWERCASE_SHARE: u64 = 8;
 
-/// How often a pair that repeats an earlier review is drawn anew before it is kept.
+/// How often a pair that repeats an earlier review is redrawn before it is kept.
 const REDRAWS: usize = 32;
 
-/// Sentences that no frame can make, with their labels, to try a trained model on: a plain one, a
-/// negation, a contrast. Their words all occur in the reviews.
+/// Sentences that no frame can generate, with their labels, for trying out a trained model: a plain one, a negation, a
+/// contrast. All their words occur in the reviews.
 pub const DEMONSTRATIONS: [(&str, u32); 3] = [
     ("I loved the story and I adored the acting.", POSITIVE),
     ("This film was never boring.", POSITIVE),
     ("My sister loved it, but I thought it was dull.", NEGATIVE),
 ];
 
-/// How many frames a rule gets for each way in which its claims flip: neither (or the only one does
-/// not), the first, the second, both.
+/// How many frames a rule gets for each way in which its claims flip: none of them, the first, the second, both.
 ///
-/// These numbers set how far opinion words alone tell the label. With as many frames where they mislead as
-/// where they lead, word counts are worth nothing, but a small network then stays at chance for many
+/// These numbers determine how well opinion words by themselves predict the label. If opinion words misled in as many
+/// frames as they led, word counts would be worth nothing, but a small network would then stay at chance for many
 /// epochs before it learns the first rule.
 const fn quota(rule: Rule) -> [usize; 4] {
     match rule {
@@ -85,21 +82,21 @@ pub struct Review {
     pub text: String,
     /// 0 for a negative review, 1 for a positive one.
     pub label: u32,
-    /// The frame that the review was made from, a place in [`ReviewSplits::skeletons`].
+    /// The frame that the review was made from, an index into [`ReviewSplits::skeletons`].
     pub frame: u32,
 }
 
 /// The two parts of a corpus of reviews.
 ///
-/// Who cuts a validation part out of `train` should cut it by [`Review::frame`]: reviews of one frame are
-/// twins and near-twins of each other, and judging on one after learning from another says little.
+/// Split a validation part off `train` by [`Review::frame`]: reviews of one frame are twins or near-twins, so testing
+/// on one after training on another means little.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewSplits {
-    /// The reviews to learn from, shuffled.
+    /// The training reviews, shuffled.
     pub train: Vec<Review>,
-    /// The reviews to be judged on, shuffled, from frames that `train` does not have.
+    /// The test reviews, shuffled, from frames that `train` does not have.
     pub test: Vec<Review>,
-    /// The text of each frame, counted from 0, with `_` for each word that was put in.
+    /// The text of each frame, counted from 0, with `_` for each word that was filled in.
     pub skeletons: Vec<String>,
 }
 
@@ -117,7 +114,7 @@ pub struct ReviewSplits {
 pub struct Reviews;
 
 impl Reviews {
-    /// Makes the corpus of a seed: the same reviews in the same order on every machine.
+    /// Generates the corpus of a seed: the same reviews in the same order on every machine.
     pub fn generate(seed: u64) -> ReviewSplits {
         let mut draw = SplitMix64::new(seed);
         let mut frames = draw_frames(&mut draw);
@@ -146,7 +143,7 @@ impl Reviews {
     }
 }
 
-/// What a slot takes.
+/// What a slot can hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Slot {
     Thing,
@@ -156,15 +153,15 @@ enum Slot {
     Neutral(&'static [&'static str]),
 }
 
-/// A stretch of a frame.
+/// A piece of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Piece {
     Words(&'static str),
-    /// A slot and the claim that it stands in: 0 for the first (and outside of claims), 1 for the second.
+    /// A slot and the claim it is in: 0 for the first (and outside of claims), 1 for the second.
     Slot(Slot, usize),
 }
 
-/// The words of a pattern, cut at its slots; `claims` replace `{A}` and `{B}`.
+/// The pieces of a pattern, cut at its slots; `claims` replace `{A}` and `{B}`.
 fn cut(pattern: &'static str, place: usize, claims: &[&'static str]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = pattern;
@@ -205,7 +202,7 @@ fn cut(pattern: &'static str, place: usize, claims: &[&'static str]) -> Vec<Piec
     pieces
 }
 
-/// The fewest and the most words that the pieces come to.
+/// The minimum and maximum number of words of the pieces.
 fn word_range(pieces: &[Piece]) -> (usize, usize) {
     let count = |text: &str| text.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count();
     pieces.iter().fold((0, 0), |(least, most), piece| {
@@ -226,7 +223,7 @@ fn skeleton(pieces: &[Piece]) -> String {
     pieces.iter().map(|piece| if let Piece::Words(words) = piece { words } else { "_" }).collect()
 }
 
-/// The words of the pieces without marks, capitals and slots: what a model could recognise them by.
+/// The words of the pieces without punctuation, capitals and slots: what a model could recognise them by.
 fn wording(pieces: &[Piece]) -> String {
     let text = skeleton(pieces).to_lowercase();
     let words: Vec<&str> =
@@ -234,21 +231,21 @@ fn wording(pieces: &[Piece]) -> String {
     words.join(" ")
 }
 
-/// A review before words are put in.
+/// A review before words are filled in.
 struct Frame {
     pieces: Vec<Piece>,
     rule: Rule,
-    /// What the function of that name says of its claims.
+    /// The result of the function of that name for its claims.
     straight: [bool; 2],
 }
 
-/// For each claim, whether an opinion word in it must praise for the review to praise.
+/// For each claim, whether its opinion word must praise for the review to praise.
 fn straight(rule: Rule, flips: [bool; 2]) -> [bool; 2] {
     [rule.first_agrees() != flips[0], rule.second_agrees() != flips[1]]
 }
 
-/// All frames of a corpus: for every rule and every way to flip, as many as the quota says, with no
-/// wording of plan and claims twice.
+/// All frames of a corpus: for every rule and every way to flip, as many as the quota says. No wording of plan and
+/// claims occurs twice.
 fn draw_frames(draw: &mut SplitMix64) -> Vec<Frame> {
     let surroundings = Surroundings::all();
     let mut frames = Vec::new();
@@ -270,7 +267,7 @@ fn draw_frames(draw: &mut SplitMix64) -> Vec<Frame> {
     frames
 }
 
-/// Every plan of the rule with every choice of claims that flip as `flips` says.
+/// Every plan of the rule with every choice of claims that flip as in `flips`.
 fn verdicts(rule: Rule, flips: [bool; 2]) -> Vec<(&'static str, [&'static str; 2])> {
     let firsts = CLAIMS.iter().filter(|claim| claim.flips == flips[0] && !(rule.quotes_first() && claim.personal));
     let seconds: Vec<&'static str> = match rule.has_second() {
@@ -301,8 +298,8 @@ impl Surroundings {
         Surroundings { openings, closings }
     }
 
-    /// Puts an opening and a closing around a verdict, so that every review of the frame keeps to the
-    /// limits on length; `None` if no pair of them does.
+    /// Puts an opening and a closing around a verdict, so that every review of the frame keeps to the limits on length;
+    /// `None` if no pair does.
     fn complete(&self, verdict: &[Piece], draw: &mut SplitMix64) -> Option<Vec<Piece>> {
         let (least, most) = word_range(verdict);
         let closings: Vec<_> = self.closings.iter().map(|closing| word_range(closing)).collect();
@@ -333,10 +330,10 @@ impl Surroundings {
 }
 
 impl Frame {
-    /// One review of each class, with the same words but for those of opinion.
+    /// One review of each class, with the same words except for the opinion words.
     fn twins(&self, id: u32, draw: &mut SplitMix64) -> [Review; 2] {
         let things = self.draw_things(draw);
-        // Per slot: the word if the claim's opinion words praise, and if they blame.
+        // Per slot: the word if the claim's opinion word praises, and the word if it blames.
         let word = |piece: &Piece| match *piece {
             Piece::Words(words) => (words, words),
             Piece::Slot(Slot::Thing, place) => (things[place], things[place]),
@@ -360,8 +357,8 @@ impl Frame {
         })
     }
 
-    /// What the claims are about. A concession is about a part of the film, so that a verdict on
-    /// the whole stands against it.
+    /// What the claims are about. A concession is about a part of the film, so that it contrasts with a verdict on the
+    /// whole.
     fn draw_things(&self, draw: &mut SplitMix64) -> [&'static str; 2] {
         let film = *draw.choose(&lexicon::FILMS);
         let part = *draw.choose(&lexicon::ASPECTS);

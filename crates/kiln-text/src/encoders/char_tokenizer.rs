@@ -1,6 +1,6 @@
-//! [`CharTokenizer`]: characters to ids by how often they occur, where a character is a Unicode scalar, what a reader
-//! takes for one, or a Hangul letter. Leaves out files of Keras, whose characters are scalars alone: those are
-//! `WordTokenizer`'s with `char_level`.
+//! [`CharTokenizer`]: characters to ids by frequency, where a character is a Unicode scalar, what a reader takes for
+//! one character, or a Hangul letter. Keras's files of character tokenizers are read by `WordTokenizer` with
+//! `char_level`.
 
 use std::cmp::Reverse;
 
@@ -31,8 +31,8 @@ pub enum CharUnit {
     /// A Unicode scalar, as in Keras: `é` written with a combining accent is two.
     #[default]
     Scalar,
-    /// An extended grapheme cluster of Unicode's annex 29, what a reader takes for one: `é` either way, a family emoji,
-    /// the pair of carriage return and line feed.
+    /// An extended grapheme cluster of Unicode's annex 29, what a reader takes for one character: `é` in either
+    /// spelling, a family emoji, the pair of carriage return and line feed.
     Grapheme,
     /// A scalar after [`to_jamo`], so that a Hangul syllable is its two or three letters: 67 tokens instead of
     /// thousands.
@@ -53,11 +53,11 @@ impl CharUnit {
     }
 }
 
-/// Turns texts into ids of characters: 0 is padding and never given, the most frequent character is 1, ties go by first
-/// appearance.
+/// Turns texts into ids of characters. Id 0 is padding and no character gets it; the most frequent character gets 1,
+/// and ties are broken by first appearance.
 ///
-/// The rules of numbering are those of Keras's `Tokenizer` with `char_level`; [`decode`](Self::decode) puts nothing
-/// between characters, so that a text of known ones comes back as it was.
+/// Numbering follows Keras's `Tokenizer` with `char_level`. [`decode`](Self::decode) puts nothing between characters,
+/// so a text of known characters decodes to itself.
 ///
 /// # Examples
 ///
@@ -73,7 +73,7 @@ impl CharUnit {
 pub struct CharTokenizer {
     options: CharTokenizerBuilder,
     /// Characters in the order of their ids from 1 on, and how often each occurred. The `oov_token`, if there is one,
-    /// is first.
+    /// is the first.
     characters: IndexMap<Box<str>, u64, FxBuildHasher>,
 }
 
@@ -84,13 +84,13 @@ options! {
     pub struct CharTokenizerBuilder [pub(crate) fn new] {
         /// What counts as one character. Default: [`CharUnit::Scalar`].
         unit: CharUnit = CharUnit::Scalar,
-        /// Whether to lower-case, in full Unicode. Default: false, unlike Keras, so that texts come back.
+        /// Whether to lower-case, in full Unicode. Default: false, unlike Keras, so that texts decode to themselves.
         lower: bool = false,
-        /// Keeps the ids below `num_chars`, which is `num_chars - 1` characters, the `oov_token` among them. 0 and 1 are an
+        /// Keeps the ids below `num_chars`: `num_chars - 1` characters, including the `oov_token`. 0 and 1 are an
         /// error. Default: all.
         some num_chars: usize,
-        /// A token that stands for all characters unknown or beyond `num_chars`. It gets id 1, and characters start at 2.
-        /// Default: none, and such characters are dropped.
+        /// A token for all characters that are unknown or beyond `num_chars`. It gets id 1, and characters start at 2.
+        /// Default: none; such characters are dropped.
         into some oov_token: String,
     }
 }
@@ -107,8 +107,8 @@ struct File<S> {
 }
 
 impl CharTokenizerBuilder {
-    /// A tokenizer fitted on texts, on all threads. They are read once and need not all be in memory. The result does not
-    /// depend on the number of threads.
+    /// A tokenizer fitted on texts, on all threads. The texts are read once and need not all be in memory. The result
+    /// does not depend on the number of threads.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl CharTokenizer {
         let field =
             |expected, found| Err(Error::FileField { class_name: CLASS_NAME, field: "characters", expected, found });
         if characters.len() != listed {
-            return field("each character once", format!("{} of {listed} distinct", characters.len()));
+            return field("every character once", format!("{} of {listed} distinct", characters.len()));
         }
         check_size(listed, u32::MAX as usize - 2)?;
         let first = characters.first().map(|(character, _)| character.as_ref());
@@ -168,35 +168,20 @@ impl CharTokenizer {
         Ok(Self { options, characters })
     }
 
-    /// The text of ids. Skips padding; ids without a character become the `oov_token`, or are dropped if there is none.
-    /// Hangul letters are put together again.
+    /// The text of ids. Skips padding; ids without a character become the `oov_token`, or are dropped without one.
+    /// Hangul letters are composed into syllables again.
     pub fn decode(&self, ids: &[u32]) -> String {
         let limit = self.vocab_size() as u32;
-        let known = |id: u32| self.index_char(id).filter(|_| id < limit);
+        let character = |id: u32| Some(self.characters.get_index(id as usize - 1)?.0.as_ref());
+        let known = |id: u32| character(id).filter(|_| id < limit);
         let characters = ids.iter().filter(|&&id| id != 0).filter_map(|&id| known(id).or(self.oov_token()));
         let text: String = characters.collect();
         if self.options.unit == CharUnit::Jamo { from_jamo(&text) } else { text }
     }
 
-    /// All characters in the order of their ids, from id 1 on, also those beyond `num_chars`.
+    /// All characters in the order of their ids, from id 1 on, including those beyond `num_chars`.
     pub fn characters(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
         self.characters.keys().map(Box::as_ref)
-    }
-
-    /// The id of a character, also beyond `num_chars`.
-    pub fn char_index(&self, character: &str) -> Option<u32> {
-        self.characters.get_index_of(character).map(|place| place as u32 + 1)
-    }
-
-    /// The character of an id, also beyond `num_chars`. 0 has none.
-    pub fn index_char(&self, index: u32) -> Option<&str> {
-        let (character, _) = self.characters.get_index((index as usize).checked_sub(1)?)?;
-        Some(character)
-    }
-
-    /// How often a character occurred in the texts fitted on; 0 for an unknown one.
-    pub fn char_count(&self, character: &str) -> u64 {
-        self.characters.get(character).copied().unwrap_or(0)
     }
 
     /// The token for unknown characters, if one was set.
@@ -219,7 +204,8 @@ impl Saved for CharTokenizer {
     ///
     /// # Errors
     ///
-    /// Those of [`Saved::from_json`], [`Error::FileField`] for characters that occur twice or a misplaced `oov_token`.
+    /// Those of [`Saved::from_json`], and [`Error::FileField`] for characters that occur twice or a misplaced
+    /// `oov_token`.
     fn from_json(json: &str) -> Result<Self> {
         let file: File<String> = read_framed(json, CLASS_NAME)?;
         Self::new(file.config, file.characters)
@@ -227,8 +213,8 @@ impl Saved for CharTokenizer {
 }
 
 impl Encoder for CharTokenizer {
-    /// The ids of a text's characters. Characters unknown or beyond `num_chars` become the `oov_token`'s id, or are
-    /// dropped if there is none.
+    /// The ids of a text's characters. Characters that are unknown or beyond `num_chars` become the `oov_token`'s id,
+    /// or are dropped without one.
     fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len());
         let unknown = self.options.oov_token.as_ref().map(|_| 1);

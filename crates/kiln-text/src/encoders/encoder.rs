@@ -1,4 +1,4 @@
-//! [`Encoder`], what all encodings from text to ids have in common. The encodings themselves are in the files next to this one.
+//! [`Encoder`]: the trait of all encodings from text to ids. The encodings are in the files next to this one.
 
 use std::vec;
 
@@ -8,7 +8,28 @@ use crate::error::{Error, Result};
 use crate::io::batches::{fill, in_batches};
 use crate::io::text::Text;
 
-/// Turns texts into ids below [`vocab_size`](Self::vocab_size). Id 0 is padding and comes from no word.
+/// Turns texts into ids below [`vocab_size`](Self::vocab_size). Id 0 is padding, and no word gets it.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::encoders::Encoder;
+///
+/// /// The bytes of a text, each plus one.
+/// struct Bytes;
+///
+/// impl Encoder for Bytes {
+///     fn encode(&self, text: &str) -> Vec<u32> {
+///         text.bytes().map(|byte| u32::from(byte) + 1).collect()
+///     }
+///
+///     fn vocab_size(&self) -> usize {
+///         257
+///     }
+/// }
+///
+/// assert_eq!(Bytes.encode_batch(&["ab", ""]), [vec![98, 99], vec![]]);
+/// ```
 pub trait Encoder: Send + Sync {
     /// The ids of one text; empty if none of its words is known and unknown words are dropped.
     fn encode(&self, text: &str) -> Vec<u32>;
@@ -21,12 +42,12 @@ pub trait Encoder: Send + Sync {
         texts.par_iter().with_min_len(16).map(|text| self.encode(text)).collect()
     }
 
-    /// The same where an encoding can refuse a text, as the rules of a `tokenizer.json` can. Everything in Kiln that reads
-    /// many texts goes through this.
+    /// The same for encodings that can refuse a text, as the rules of a `tokenizer.json` can. Everything in Kiln that
+    /// reads many texts uses this method.
     ///
     /// # Errors
     ///
-    /// Why the first text that is refused is. Only `SubwordTokenizer` refuses texts.
+    /// The error of the first text that is refused. Only `SubwordTokenizer` refuses texts.
     fn try_encode_batch(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>> {
         Ok(self.encode_batch(texts))
     }
@@ -49,8 +70,8 @@ pub trait Encoder: Send + Sync {
         Ok(all)
     }
 
-    /// The ids of texts one after the other, encoded on all threads, a batch of a few megabytes at a time: neither all
-    /// texts nor all ids need be in memory. An error among the texts comes in its place.
+    /// The ids of one text after another, encoded on all threads in batches of a few megabytes: neither all texts nor
+    /// all ids need be in memory. An error among the texts comes in its place.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -65,7 +86,7 @@ pub trait Encoder: Send + Sync {
     /// assert_eq!(ids, [vec![1, 2], vec![3, 4, 1, 2]]);
     /// # Ok::<(), kiln_text::Error>(())
     /// ```
-    fn encode_stream<I: IntoIterator<Item: Text>>(&self, texts: I) -> EncodedStream<'_, Self, I::IntoIter>
+    fn encode_stream<I: IntoIterator<Item: Text>>(&self, texts: I) -> impl Iterator<Item = Result<Vec<u32>>>
     where
         Self: Sized,
     {
@@ -73,12 +94,11 @@ pub trait Encoder: Send + Sync {
     }
 }
 
-/// The ids of texts, made a batch at a time; given by [`Encoder::encode_stream`].
-#[derive(Debug)]
-pub struct EncodedStream<'e, E, I> {
+/// The ids of texts, computed batch by batch.
+struct EncodedStream<'e, E, I> {
     encoder: &'e E,
     texts: I,
-    /// The ids that were not taken yet, and what comes after them, if that is an error.
+    /// The ids that have not been returned yet, and the error that follows them, if any.
     ready: vec::IntoIter<Vec<u32>>,
     error: Option<Error>,
 }

@@ -1,5 +1,5 @@
-//! [`ImdbIds`]: the ids that `keras.datasets.imdb.load_data` gives, as an encoding over any fitted tokenizer. Leaves
-//! out the reviews themselves (`imdb.rs`) and Keras's shuffled, already encoded copy of them.
+//! [`ImdbIds`]: the ids of `keras.datasets.imdb.load_data`, as an encoding over any fitted tokenizer. The reviews
+//! themselves are in `imdb.rs`; Keras's copy of them is shuffled and already encoded.
 
 use serde::Deserialize;
 
@@ -15,14 +15,14 @@ use crate::keras::tokenizer_json::KerasTokenizer;
 /// The class name in the file.
 pub(crate) const CLASS_NAME: &str = "ImdbIds";
 
-/// What unknown words read as when decoded; Keras's own examples print the same.
+/// What unknown words decode to; Keras's own examples print the same.
 const UNKNOWN_TEXT: &str = "?";
 
-/// The ids of `keras.datasets.imdb` with its defaults: 0 is padding, 1 opens every text, 2 is any unknown word, 3 is
-/// unused, and the word that a tokenizer numbers `r` has id `r + 3`.
+/// The ids of `keras.datasets.imdb` with its defaults: 0 is padding, 1 starts every text, 2 is any unknown word, 3 is
+/// unused, and a word that the tokenizer numbers `r` has id `r + 3`.
 ///
-/// `num_words` is compared with the shifted id, as in Keras: 10,000 keeps the ids 4 to 9,999, which is 9,996 words, and
-/// all others become 2. The tokenizer's own `num_words` plays no part.
+/// `num_words` is compared with the shifted id, as in Keras: 10,000 keeps the ids 4 to 9,999, which is 9,996 words; all
+/// others become 2. The tokenizer's own `num_words` is ignored.
 ///
 /// # Examples
 ///
@@ -52,10 +52,10 @@ struct Config {
 impl ImdbIds {
     /// The id of padding.
     const PADDING: u32 = 0;
-    /// The id that opens every text (Keras's `start_char`).
+    /// The id that starts every text (Keras's `start_char`).
     const START: u32 = 1;
-    /// The id of every word unknown or beyond `num_words` (Keras's `oov_char`).
-    pub const UNKNOWN: u32 = 2;
+    /// The id of every word that is unknown or beyond `num_words` (Keras's `oov_char`).
+    const UNKNOWN: u32 = 2;
     /// What is added to a word's rank (Keras's `index_from`): the most frequent word has id 4.
     const INDEX_FROM: u32 = 3;
 
@@ -63,8 +63,8 @@ impl ImdbIds {
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] if `num_words` is below 5 and so keeps no word, [`Error::ImdbOovToken`] if the tokenizer
-    /// has an `oov_token` of its own, [`Error::EmptyCorpus`] if it was never fitted.
+    /// [`Error::Option`] if `num_words` is below 5 and so keeps no word, [`Error::ImdbOovToken`] if the tokenizer has
+    /// an `oov_token`, [`Error::EmptyCorpus`] if it was never fitted.
     pub fn new(tokenizer: WordTokenizer, num_words: usize) -> Result<Self> {
         let expected = "5 or more for the ids of keras.datasets.imdb: 0 is padding, 1 start, 2 unknown, 3 unused, and words \
                         have the ids from 4 to num_words - 1";
@@ -83,8 +83,8 @@ impl ImdbIds {
         shifted.filter(|&id| (id as usize) < self.num_words).unwrap_or(Self::UNKNOWN)
     }
 
-    /// The words of ids, joined by spaces. Padding and the id that opens a text are skipped; ids without a word read
-    /// `?`.
+    /// The words of ids, joined by spaces. Padding and the id that starts a text are skipped; ids without a word decode
+    /// to `?`.
     pub fn decode(&self, ids: &[u32]) -> String {
         let texts: Vec<&str> = ids
             .iter()
@@ -111,7 +111,7 @@ impl ImdbIds {
 }
 
 impl Saved for ImdbIds {
-    /// A JSON object with `"class_name": "ImdbIds"`, a format version, and the tokenizer as Keras writes it.
+    /// A JSON object with `"class_name": "ImdbIds"`, a format version, and the tokenizer in Keras's format.
     fn to_json(&self) -> String {
         format!(
             "{{\"class_name\": \"{CLASS_NAME}\", \"version\": {VERSION}, \"config\": {{\"num_words\": {}, \"tokenizer\": {}}}}}",
@@ -132,7 +132,7 @@ impl Saved for ImdbIds {
 }
 
 impl Encoder for ImdbIds {
-    /// The ids of a text: 1, which opens every text, then one a word.
+    /// The ids of a text: 1, which starts every text, then one id per word.
     fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 6 + 2);
         ids.push(Self::START);
@@ -140,7 +140,7 @@ impl Encoder for ImdbIds {
         ids
     }
 
-    /// How many rows an embedding needs: the smaller of `num_words` and the number of words + 4.
+    /// How many rows an embedding needs: `num_words` or the number of words + 4, whichever is smaller.
     fn vocab_size(&self) -> usize {
         self.num_words.min(self.tokenizer.words().len() + 1 + Self::INDEX_FROM as usize)
     }

@@ -1,10 +1,9 @@
-//! [`SubwordTextEncoder`]: the subwords of TensorFlow Datasets' `tfds.deprecated.text.SubwordTextEncoder`, with every
-//! byte to fall back on. Holds encoding, decoding and the options of building; leaves out cutting (`tokens.rs`),
-//! choosing subwords (`build.rs`) and files (`file.rs`).
+//! [`SubwordTextEncoder`]: the subwords of TensorFlow Datasets' `tfds.deprecated.text.SubwordTextEncoder`, which fall
+//! back on bytes. This file holds encoding, decoding and the options of building.
 //!
-//! Version followed: TensorFlow Datasets 4.9. Departures, all where its own decoding does not give the text back: an
+//! Version followed: TensorFlow Datasets 4.9. Departures, all where its own decoding does not return the text: an
 //! underscore within a token is never part of a longer subword, and the text `\&undsc` followed by a space keeps that
-//! one space. Where reserved tokens overlap, it takes whichever its hash table lists first; this takes the longest.
+//! one space. Where reserved tokens overlap, it uses whichever its hash table lists first; Kiln uses the longest.
 
 mod build;
 mod file;
@@ -23,10 +22,11 @@ pub(crate) use file::CLASS_NAME;
 use tokens::{Cutter, ESCAPE, ESCAPE_CUT, Token, is_mixed};
 use trie::Trie;
 
-/// Subwords and, for what they do not cover, single bytes: any text decodes back to itself.
+/// Subwords and, for whatever they do not cover, single bytes: any text decodes to itself.
 ///
-/// Id 0 is padding, the subwords follow from 1, then the 256 bytes. A subword that ends in an underscore ends a word
-/// and brings a space. This is the encoding of the published `imdb_reviews/subwords8k`, and reads its `.subwords` file.
+/// Id 0 is padding, subwords have the ids from 1 on, then come the 256 bytes. A subword that ends in an underscore ends
+/// a word and adds a space. This is the encoding of the published `imdb_reviews/subwords8k`, and reads its `.subwords`
+/// file.
 ///
 /// # Examples
 ///
@@ -48,24 +48,24 @@ pub struct SubwordTextEncoder {
 }
 
 impl PartialEq for SubwordTextEncoder {
-    /// The subwords are all there is to tell encoders apart.
+    /// Encoders differ only in their subwords.
     fn eq(&self, other: &Self) -> bool {
         self.subwords == other.subwords
     }
 }
 
 impl SubwordTextEncoder {
-    /// Options for an encoder built from a corpus, with about `target_vocab_size` ids in all, bytes and padding
-    /// included: the search stops within 1 %, or at the closest size that a minimum count gives.
+    /// Options for an encoder built from a corpus, with about `target_vocab_size` ids in total, bytes and padding
+    /// included. The search stops within 1 %, or at the closest size that some minimum count gives.
     pub fn builder(target_vocab_size: usize) -> SubwordTextEncoderBuilder {
         SubwordTextEncoderBuilder::new(target_vocab_size)
     }
 
-    /// An encoder over given subwords, in the order of their ids; empty ones are left out. A subword that mixes word
-    /// characters with others is kept whole wherever a text has it.
+    /// An encoder with given subwords, in the order of their ids; empty ones are dropped. A subword that mixes word
+    /// characters with others is kept whole wherever it occurs in a text.
     ///
-    /// Subwords may be given twice, as reserved tokens that are also frequent are in the files of TensorFlow Datasets:
-    /// as there, a text gets the last one's id, and both decode.
+    /// Subwords may occur twice, as reserved tokens that are also frequent do in the files of TensorFlow Datasets. As
+    /// there, a text gets the last one's id, and both decode.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl SubwordTextEncoder {
         Ok(Self { subwords, cutter, trie })
     }
 
-    /// Covers an escaped token with the longest subword at each place, or with the bytes of one character.
+    /// Covers an escaped token with the longest subword at each position, or with the bytes of one character.
     fn cover(&self, escaped: &str, ids: &mut Vec<u32>) {
         let mut rest = escaped;
         while let Some(first) = rest.chars().next() {
@@ -97,21 +97,21 @@ impl SubwordTextEncoder {
                 continue;
             }
             let (character, after) = rest.split_at(first.len_utf8());
-            // The only underscore of an escaped token is at its end, and means a space.
+            // The only underscore of an escaped token is at its end and means a space.
             let bytes = if character == "_" { " " } else { character }.bytes();
             ids.extend(bytes.map(|byte| byte_id(self.subwords.len(), byte)));
             rest = after;
         }
     }
 
-    /// Whether ids decode to a token, which they do not where a subword holds a part of an escape.
+    /// Whether ids decode to a token. They do not if a subword holds a part of an escape.
     fn gives_back(&self, ids: &[u32], token: &Token<'_>) -> bool {
         let decoded = self.decode(ids);
         let text = if token.space_after { decoded.strip_suffix(' ') } else { Some(decoded.as_str()) };
         text == Some(token.text)
     }
 
-    /// Covers what lies between underscores, and both halves of a literal escape, each for itself.
+    /// Covers each part between underscores, and both halves of a literal escape, separately.
     fn cover_apart(&self, token: &Token<'_>, escaped: &mut String, ids: &mut Vec<u32>) {
         let mut part = |text, space_after| {
             Token { text, space_after, reserved: false }.escape_into(escaped);
@@ -127,7 +127,7 @@ impl SubwordTextEncoder {
         part(rest, token.space_after);
     }
 
-    /// The text of ids. Skips padding and ids beyond the vocabulary; bytes that make no UTF-8 read U+FFFD.
+    /// The text of ids. Skips padding and ids beyond the vocabulary; bytes that are not UTF-8 become U+FFFD.
     pub fn decode(&self, ids: &[u32]) -> String {
         let mut text = String::new();
         let mut bytes = Vec::new();
@@ -154,7 +154,7 @@ impl SubwordTextEncoder {
     }
 }
 
-/// Bytes come behind the subwords.
+/// Bytes come after the subwords.
 fn byte_id(subwords: usize, byte: u8) -> u32 {
     subwords as u32 + 1 + u32::from(byte)
 }
@@ -164,7 +164,7 @@ options! {
     #[derive(Clone, Debug, PartialEq)]
     pub struct SubwordTextEncoderBuilder [pub(crate) fn new] {
         required target_vocab_size: usize,
-        /// The most characters that a subword may have; 0 is an error. Default: 20.
+        /// The maximum number of characters of a subword; 0 is an error. Default: 20.
         max_subword_length: usize = 20,
         bare max_corpus_chars: Option<usize> = None,
         bare reserved: Vec<String> = Vec::new(),
@@ -173,22 +173,22 @@ options! {
 
 impl SubwordTextEncoderBuilder {
     setters! {
-        /// How many characters of the corpus to build from; 0, as in TensorFlow Datasets, is no limit. Default: all.
+        /// How many characters of the corpus to build from; 0 means no limit, as in TensorFlow Datasets. Default: all.
         max_corpus_chars(max_corpus_chars: usize) => max_corpus_chars = Some(max_corpus_chars).filter(|&limit| limit > 0);
 
-        /// Tokens that are never cut and get the first ids, such as `<EOS>`. Each must mix word characters with others, and
-        /// not end in an underscore. Default: none.
+        /// Tokens that are never cut and get the first ids, such as `<EOS>`. Each must mix word characters with others
+        /// and must not end in an underscore. Default: none.
         reserved_tokens(tokens: impl IntoIterator<Item = impl Into<String>>) => reserved = tokens.into_iter().map(Into::into).collect();
     }
 
     /// Builds an encoder from texts, which are read once and need not all be in memory; memory grows with the distinct
-    /// tokens. The result does not depend on the order of the texts or on the number of threads.
+    /// tokens. The result depends neither on the order of the texts nor on the number of threads.
     ///
     /// # Errors
     ///
     /// [`Error::Option`] for a target below 258, a length of 0 or a token that cannot be reserved,
-    /// [`Error::EmptyCorpus`] if no text has a character, [`Error::TooLarge`] if the distinct tokens together have more
-    /// than 2 GiB.
+    /// [`Error::EmptyCorpus`] if no text has a character, [`Error::TooLarge`] if the distinct tokens have more than 2
+    /// GiB in total.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<SubwordTextEncoder> {
         let least = OTHER_IDS + 1;
         let (target, longest) = (self.target_vocab_size, self.max_subword_length);
@@ -202,10 +202,10 @@ impl SubwordTextEncoderBuilder {
                 return wrong(expected, token);
             }
             if token == ESCAPE || self.reserved[..at].contains(token) {
-                return wrong("each token once, and not \\&undsc", token);
+                return wrong("each token once, and none of them \\&undsc", token);
             }
         }
-        // As in TensorFlow Datasets, of reserved tokens that start at one place the first in the list is taken.
+        // As in TensorFlow Datasets, the first in the list wins among reserved tokens that start at the same place.
         let cutter = Cutter::new(self.reserved.iter().map(String::as_str), MatchKind::LeftmostFirst)?;
         let each = |text: &str, take: &mut dyn FnMut(&str)| {
             let mut escaped = String::new();
@@ -225,9 +225,9 @@ impl SubwordTextEncoderBuilder {
 }
 
 impl Encoder for SubwordTextEncoder {
-    /// The ids of a text, which [`decode`](Self::decode) turns into the same text.
+    /// The ids of a text, which [`decode`](Self::decode) turns back into the same text.
     fn encode(&self, text: &str) -> Vec<u32> {
-        // Subwords of 8,000 take about three and a half bytes of English each.
+        // With 8,000 subwords, each covers about three and a half bytes of English.
         let mut ids = Vec::with_capacity(text.len() / 3 + 1);
         let mut escaped = String::new();
         self.cutter.each(text, |token| {
@@ -243,7 +243,7 @@ impl Encoder for SubwordTextEncoder {
         ids
     }
 
-    /// How many rows an embedding needs: the number of subwords, and 257 for padding and all bytes.
+    /// How many rows an embedding needs: the number of subwords + 257, for padding and all bytes.
     fn vocab_size(&self) -> usize {
         self.subwords.len() + OTHER_IDS
     }

@@ -1,10 +1,10 @@
-//! [`SubwordTokenizer`]: subwords through Hugging Face's `tokenizers` crate. Holds encoding, decoding and
-//! `tokenizer.json`; leaves out training (`train.rs`) and the short way for byte-level BPE (`byte_level.rs`).
+//! [`SubwordTokenizer`]: subwords through Hugging Face's `tokenizers` crate. This file holds encoding, decoding and
+//! `tokenizer.json`; training is in `train.rs`, and a faster path for byte-level BPE in `byte_level.rs`.
 //!
-//! Version followed: `tokenizers` 0.23, with its regular expressions in Rust and nothing fetched from the network.
-//! Departures: text that spells a special token is text unless [`SubwordTokenizer::read_special_tokens`] says
-//! otherwise; padding that a file asks for is left to [`PadSequences`](crate::rows::PadSequences); a BPE model's dropout,
-//! which is for training, is not applied; training gives the same vocabulary every time.
+//! Version followed: `tokenizers` 0.23, with regular expressions in Rust and nothing fetched from the network.
+//! Departures: text that spells a special token is ordinary text unless [`SubwordTokenizer::read_special_tokens`] is
+//! set; padding in a file is not applied ([`PadSequences`](crate::rows::PadSequences) does that); a BPE model's
+//! dropout, which is for training, is not applied; training always gives the same vocabulary.
 
 mod byte_level;
 mod train;
@@ -26,25 +26,25 @@ use crate::io::saved::Saved;
 use byte_level::{ByteLevelBpe, WordCache};
 pub use train::{SubwordModel, SubwordTokenizerBuilder};
 
-/// The version of `tokenizer.json`, which has been the same since the first.
+/// The version of `tokenizer.json`, which has never changed.
 const VERSION: &str = "1.0";
 
-/// What is done with a file, for errors.
+/// The action named in errors of reading a file.
 const READ: &str = "read a tokenizer.json";
 
-/// What is looked at before the crate reads a file.
+/// The fields checked before the crate reads a file.
 #[derive(Deserialize)]
 struct Header {
     class_name: Option<Value>,
     version: Option<Value>,
 }
 
-/// A character that no vocabulary has, to see what a tokenizer makes of it.
+/// A character that no vocabulary has, to check how a tokenizer treats unknown characters.
 const UNHEARD_OF: &str = "\u{10fffd}";
 
-/// Subwords as Hugging Face's `tokenizers` makes them, trained here or read from a `tokenizer.json`.
+/// Subwords by Hugging Face's `tokenizers`, trained here or read from a `tokenizer.json`.
 ///
-/// A trained one has padding at id 0. Files go both ways with the Python package, with the same ids.
+/// A trained one has padding at id 0. The Python package reads its files and writes files for it, with the same ids.
 ///
 /// # Examples
 ///
@@ -64,26 +64,29 @@ const UNHEARD_OF: &str = "\u{10fffd}";
 #[derive(Clone, Debug)]
 pub struct SubwordTokenizer {
     tokenizer: Arc<Tokenizer>,
-    /// With padding, which `tokenizer` goes without.
+    /// With padding, which `tokenizer` does not have.
     json: Arc<str>,
     vocab_size: usize,
     short_way: Option<Arc<ByteLevelBpe>>,
 }
 
 impl PartialEq for SubwordTokenizer {
-    /// Equal files, and special tokens in texts read alike.
+    /// Equal files, and the same treatment of special tokens in texts.
     fn eq(&self, other: &Self) -> bool {
         self.json == other.json && self.reads_special_tokens() == other.reads_special_tokens()
     }
 }
 
-/// For `map_err`: an error of the crate's as one of ours.
+/// For `map_err`: an error of the crate as an [`Error`].
 fn library_error<E: std::fmt::Display>(action: &'static str) -> impl Fn(E) -> Error {
-    move |error| Error::Subword(SubwordError::Library { action, message: error.to_string() })
+    move |error| {
+        let message = format!("tokenizers says {:?}", error.to_string());
+        Error::Subword(SubwordError::Library { action, message })
+    }
 }
 
 impl SubwordTokenizer {
-    /// Options for a tokenizer to train with `vocab_size` ids at most, special tokens included.
+    /// Options for training a tokenizer with at most `vocab_size` ids, special tokens included.
     pub fn builder(model: SubwordModel, vocab_size: usize) -> SubwordTokenizerBuilder {
         SubwordTokenizerBuilder::new(model, vocab_size)
     }
@@ -91,7 +94,7 @@ impl SubwordTokenizer {
     fn over(mut tokenizer: Tokenizer) -> Result<Self> {
         let json = tokenizer.to_string(false).map_err(library_error("write a tokenizer.json"))?;
         tokenizer.with_padding(None);
-        // Dropout is for training: with it each call would give other ids.
+        // Dropout is for training: with it each call would return other ids.
         if let ModelWrapper::BPE(bpe) = tokenizer.get_model()
             && bpe.dropout.is_some()
         {
@@ -106,8 +109,8 @@ impl SubwordTokenizer {
         Ok(Self { tokenizer: Arc::new(tokenizer), json: Arc::from(json), vocab_size, short_way })
     }
 
-    /// Whether a text that spells a special token, such as `[MASK]`, gets that token's id, as is the default in Python.
-    /// Default: false, so that no text can bring in padding or an end. Not saved.
+    /// Whether a text that spells a special token, such as `[MASK]`, gets that token's id; Python does that by default.
+    /// Default: false, so that no text can insert padding or an end. Not saved.
     #[must_use]
     pub fn read_special_tokens(mut self, read: bool) -> Self {
         let mut tokenizer = Tokenizer::clone(&self.tokenizer);
@@ -132,12 +135,12 @@ impl SubwordTokenizer {
         }
     }
 
-    /// [`encode`](Encoder::encode) by the crate's own pipeline throughout; slower where a short way is known.
+    /// [`encode`](Encoder::encode) through the crate's pipeline only; slower where a faster path exists.
     ///
     /// # Errors
     ///
-    /// [`SubwordError::Library`] if the rules of the file fail on the text: it has an unknown word and no token for one, or
-    /// a regular expression of its own gives up. Trained tokenizers fail on no text.
+    /// [`SubwordError::Library`] if the rules of a file fail on the text: it has an unknown word and no token for that,
+    /// or one of its regular expressions gives up. Trained tokenizers never fail.
     pub fn encode_by_pipeline(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.tokenizer.encode_fast(text, true).map_err(library_error("encode a text"))?;
         Ok(encoding.get_ids().to_vec())
@@ -155,33 +158,33 @@ impl SubwordTokenizer {
         }
     }
 
-    /// The id of a token as the vocabulary spells it: `Ġthe`, `##ing`, `▁the`.
+    /// The id of a token, spelled as in the vocabulary: `Ġthe`, `##ing`, `▁the`.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.tokenizer.token_to_id(token)
     }
 
-    /// The token of an id, as the vocabulary spells it.
+    /// The token of an id, spelled as in the vocabulary.
     pub fn id_to_token(&self, id: u32) -> Option<String> {
         self.tokenizer.id_to_token(id)
     }
 }
 
 impl Saved for SubwordTokenizer {
-    /// The text of a `tokenizer.json`, which `Tokenizer.from_str` of the Python package reads.
+    /// The text of a `tokenizer.json`, which the Python package's `Tokenizer.from_str` reads.
     fn to_json(&self) -> String {
         self.json.to_string()
     }
 
     /// Reads a `tokenizer.json` of the Python package or of [`to_json`](Self::to_json).
     ///
-    /// Truncation that the file asks for is applied, as there: a text gives at most its `max_length` ids. Padding and the
-    /// dropout of a BPE model are kept in the file, but not applied, so that a text gives the same ids on each call. In a file of others, id 0 may be an ordinary
-    /// token: rows padded with it are told apart only by their [`Span`](crate::rows::Span)s.
+    /// Truncation in the file is applied, as in Python: a text gives at most `max_length` ids. Padding and the dropout
+    /// of a BPE model stay in the file but are not applied, so that a text gives the same ids on each call. In other
+    /// people's files, id 0 may be an ordinary token: then only the [`Span`](crate::rows::Span)s tell it from padding.
     ///
     /// # Errors
     ///
-    /// [`Error::FileClass`] for a file of another class; [`SubwordError::Version`] for another version than 1.0;
-    /// [`SubwordError::Library`] if it is no such file, or if its model has no token for unknown characters.
+    /// [`Error::FileClass`] for a file of another class; [`SubwordError::Version`] for a version other than 1.0;
+    /// [`SubwordError::Library`] if it is not such a file, or if its model has no token for unknown characters.
     fn from_json(json: &str) -> Result<Self> {
         let wrong_class = || class_error(json, "none: a tokenizer.json of Hugging Face's tokenizers", "no class_name");
         if file_kind::is_no_object(json) {
@@ -194,19 +197,19 @@ impl Saved for SubwordTokenizer {
         if let Some(found) = version.filter(|version| version != VERSION) {
             return Err(SubwordError::Version { found: found.to_string(), supported: VERSION }.into());
         }
-        // The crate panics where a normalizer's table is damaged.
+        // The crate panics on a damaged table of a normalizer.
         let read = catch_unwind(|| Tokenizer::from_str(json).map_err(library_error(READ)));
         Self::over(read.unwrap_or_else(|_| Err(library_error(READ)("a part of it is damaged: take a fresh copy")))?)
     }
 }
 
 impl Encoder for SubwordTokenizer {
-    /// The ids of a text, with the tokens that the file's post-processor adds, such as `[CLS]`.
+    /// The ids of a text, including the tokens that the file's post-processor adds, such as `[CLS]`.
     ///
     /// # Panics
     ///
-    /// If the rules of a file that was read fail on the text; [`try_encode_batch`](Encoder::try_encode_batch) gives an
-    /// error instead. Trained tokenizers fail on no text.
+    /// If the rules of a file fail on the text; [`try_encode_batch`](Encoder::try_encode_batch) returns an error
+    /// instead. Trained tokenizers never fail.
     fn encode(&self, text: &str) -> Vec<u32> {
         self.encode_with(&mut WordCache::default(), text).unwrap_or_else(|error| refused(&error))
     }
@@ -220,13 +223,13 @@ impl Encoder for SubwordTokenizer {
     }
 
     fn try_encode_batch(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>> {
-        // Few pieces, so that each has a cache of some use; each thread still gets several.
+        // Few pieces, so that the cache of each is of use; each thread still gets several.
         let piece = texts.len().div_ceil(rayon::current_num_threads() * 8).max(1);
         let pieces = texts.par_chunks(piece).map(|texts| {
             let mut cache = WordCache::default();
             texts.iter().map(|text| self.encode_with(&mut cache, text)).collect::<Result<Vec<_>>>()
         });
-        // Collected before it is looked at: the first error is that of the first text, whatever the threads do.
+        // Collected before it is checked: the first error is that of the first text, whatever the threads do.
         let mut all = Vec::with_capacity(texts.len());
         for piece in pieces.collect::<Vec<_>>() {
             all.extend(piece?);
@@ -236,11 +239,11 @@ impl Encoder for SubwordTokenizer {
 }
 
 fn refused(error: &Error) -> ! {
-    panic!("{error}; `try_encode_batch` gives this as an error")
+    panic!("{error}; `try_encode_batch` returns this as an error")
 }
 
-/// Whether a character lies beyond U+2FFFF. What is a letter there changes from one version of Unicode to the next, and
-/// the crate's tables are not ours.
+/// Whether a text has a character beyond U+2FFFF. Which of those are letters changes from one version of Unicode to the
+/// next, and the crate's tables are not Kiln's.
 fn has_rare_planes(text: &str) -> bool {
     text.as_bytes().windows(2).any(|pair| pair[0] > 0xF0 || (pair[0] == 0xF0 && pair[1] >= 0xB0))
 }

@@ -1,4 +1,4 @@
-//! [`SavedEncoder`], an encoding that a file can hold, and [`TextEncoder`], any of them.
+//! [`SavedEncoder`]: an encoding that can be saved. [`TextEncoder`]: any of them.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -23,14 +23,14 @@ use crate::io::text::Text;
 use crate::keras::text_vectorization::{self, TextVectorization};
 use crate::keras::tokenizer_json;
 
-/// The class of [`SubwordTokenizer`]; a `tokenizer.json` of Hugging Face's names none.
+/// The class of [`SubwordTokenizer`]; Hugging Face's `tokenizer.json` has no class.
 const SUBWORD_TOKENIZER: &str = "SubwordTokenizer";
 
-/// An encoding that a file can hold, and with it the artifact of a model.
+/// An encoding that can be saved in a file, and so in the artifact of a model.
 ///
 /// # Examples
 ///
-/// An encoding of your own:
+/// Implementing your own encoding:
 ///
 /// ```
 /// use kiln_text::encoders::{Encoder, SavedEncoder, TextEncoder};
@@ -78,14 +78,14 @@ const SUBWORD_TOKENIZER: &str = "SubwordTokenizer";
 /// # Ok::<(), kiln_text::Error>(())
 /// ```
 pub trait SavedEncoder: Encoder + Saved + Debug + Any {
-    /// What files call the encoding: a program that reads one finds its reader by this name.
+    /// The name of the encoding in files: a program that reads a file finds its reader by this name.
     fn class_name(&self) -> &'static str;
 
-    /// The text of ids without padding: words joined by spaces, or what subwords decode to.
+    /// The text of ids, without padding: words joined by spaces, or decoded subwords.
     ///
     /// # Errors
     ///
-    /// The encoding's own: [`SubwordError::Library`](crate::error::SubwordError::Library) if the decoder in a
+    /// Specific to the encoding: [`SubwordError::Library`](crate::error::SubwordError::Library) if the decoder in a
     /// `tokenizer.json` fails.
     fn decode(&self, ids: &[u32]) -> Result<String>;
 }
@@ -94,11 +94,11 @@ pub trait SavedEncoder: Encoder + Saved + Debug + Any {
 macro_rules! encodings {
     ($($(#[cfg($cfg:meta)])? $encoding:ident = $class:path;)*) => {
         impl TextEncoder {
-            /// Kiln's own encodings, as files call them.
+            /// The class names of Kiln's own encodings in files.
             pub const CLASS_NAMES: &[&str] = &[$($class),*];
         }
 
-        /// Reads a file of a class, if it is one of Kiln's own.
+        /// Reads a file of this class, if it is one of Kiln's own.
         fn of_class(class_name: &str, json: &str) -> Option<Result<TextEncoder>> {
             match class_name {
                 $($(#[cfg($cfg)])? $class => Some($encoding::from_json(json).map(TextEncoder::from)),)*
@@ -130,7 +130,7 @@ encodings! {
     SubwordTokenizer = SUBWORD_TOKENIZER;
 }
 
-/// Any encoding that a file can hold, as an artifact has it in its `tokenizer.json`. Clones share it. Two are equal if their
+/// Any encoding that can be saved, such as the `tokenizer.json` of an artifact. Clones share it. Two are equal if their
 /// files are.
 ///
 /// ```
@@ -166,7 +166,7 @@ impl Deref for TextEncoder {
 }
 
 impl TextEncoder {
-    /// The encoding itself, if it is an `E`.
+    /// The encoding as an `E`, if it is one.
     pub fn downcast_ref<E: SavedEncoder>(&self) -> Option<&E> {
         (&*self.0 as &dyn Any).downcast_ref()
     }
@@ -191,24 +191,25 @@ impl Encoder for TextEncoder {
 }
 
 impl Saved for TextEncoder {
-    /// The JSON of whichever encoding it is.
+    /// The JSON of the encoding.
     fn to_json(&self) -> String {
         self.0.to_json()
     }
 
-    /// Reads any of Kiln's own encodings, told apart by `class_name`; a file of `tokenizers` has none, and a `model`.
+    /// Reads any of Kiln's own encodings, recognised by `class_name`; a file of `tokenizers` has a `model` instead.
     ///
     /// # Errors
     ///
-    /// Those of each encoding; [`SubwordError::Library`](crate::error::SubwordError::Library) for a file of `tokenizers` where
-    /// Kiln is built without the feature `subwords`.
+    /// Those of each encoding; [`SubwordError::Library`](crate::error::SubwordError::Library) for a file of
+    /// `tokenizers` if Kiln is built without the feature `subwords`.
     fn from_json(json: &str) -> Result<Self> {
         let class_name = if is_of_tokenizers(json) { Some(SUBWORD_TOKENIZER.to_owned()) } else { class_of(json)? };
         #[cfg(not(feature = "subwords"))]
         if class_name.as_deref() == Some(SUBWORD_TOKENIZER) {
             return Err(SubwordError::Library {
                 action: "read a tokenizer.json of Hugging Face's tokenizers",
-                message: "build kiln-text with the feature `subwords`".to_owned(),
+                message: "this program is built without the feature `subwords` of kiln; build it with the feature"
+                    .to_owned(),
             }
             .into());
         }

@@ -1,5 +1,5 @@
-//! [`VocabularyEncoder`]: ids by a [`Vocabulary`] of whatever tokens an [`Analyzer`] makes, as one encoding with one
-//! file. Leaves out both: how a text falls into tokens, and which tokens have an id.
+//! [`VocabularyEncoder`]: the tokens of an [`Analyzer`] and their ids in a [`Vocabulary`], as one encoding with one
+//! file.
 
 use serde::Deserialize;
 
@@ -16,11 +16,10 @@ use crate::vocabulary::numbered::Vocabulary;
 /// The class name in the file.
 pub(crate) const CLASS_NAME: &str = "VocabularyEncoder";
 
-/// An [`Analyzer`] and the [`Vocabulary`] of its tokens: what goes into a model that has neither Keras's words nor
-/// subwords.
+/// An [`Analyzer`] and the [`Vocabulary`] of its tokens, for a model that uses neither Keras's words nor subwords.
 ///
-/// Id 0 is the vocabulary's first special token and stands for padding: a text that spells it gets the unknown token's
-/// id, or none. Other special tokens that a text spells get theirs.
+/// Id 0 is the vocabulary's first special token and means padding: a text that spells it gets the unknown token's id,
+/// or none. Other special tokens in a text get their own ids.
 ///
 /// # Examples
 ///
@@ -54,7 +53,7 @@ struct Config {
 }
 
 impl VocabularyEncoder {
-    /// Joins the two.
+    /// Combines the two.
     ///
     /// # Errors
     ///
@@ -64,7 +63,7 @@ impl VocabularyEncoder {
         Ok(Self { analyzer, vocabulary })
     }
 
-    /// Counts the tokens of texts, on all threads, and gives out ids. Texts are read once and need not all be in memory.
+    /// Counts the tokens of texts, on all threads, and assigns ids. Texts are read once and need not all be in memory.
     ///
     /// # Errors
     ///
@@ -89,7 +88,8 @@ impl VocabularyEncoder {
         &self.vocabulary
     }
 
-    /// The tokens of ids, joined by spaces; characters by nothing. Skips padding and ids beyond the vocabulary.
+    /// The tokens of ids, joined by spaces; characters are joined by nothing. Skips padding and ids beyond the
+    /// vocabulary.
     pub fn decode(&self, ids: &[u32]) -> String {
         let tokens: Vec<&str> = ids.iter().filter(|&&id| id != 0).filter_map(|&id| self.vocabulary.token(id)).collect();
         tokens.join(self.analyzer.between_tokens())
@@ -123,7 +123,7 @@ impl Saved for VocabularyEncoder {
 }
 
 impl Encoder for VocabularyEncoder {
-    /// The ids of a text's tokens. One without an id becomes the unknown token's, or is dropped if there is none.
+    /// The ids of a text's tokens. A token without an id becomes the unknown token, or is dropped without one.
     fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 6 + 1);
         let unknown = self.vocabulary.unknown;

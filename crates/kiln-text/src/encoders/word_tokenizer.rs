@@ -1,9 +1,9 @@
-//! [`WordTokenizer`]: words to ids by how often they occur, exactly as Keras's legacy `Tokenizer`. Holds
-//! numbering, encoding and decoding. Options are in `word_tokenizer_builder.rs`, splitting in `tokens/splitter.rs`, counting
-//! in `vocabulary/token_counts.rs`, matrices in `keras/word_matrix.rs` and files in `keras/tokenizer_json.rs`.
+//! [`WordTokenizer`]: words to ids by frequency, exactly like Keras's legacy `Tokenizer`. This file holds numbering,
+//! encoding and decoding. Options are in `word_tokenizer_builder.rs`, splitting in `tokens/splitter.rs`, counting in
+//! `vocabulary/token_counts.rs`, matrices in `keras/word_matrix.rs` and files in `keras/tokenizer_json.rs`.
 //!
-//! Version followed: `keras.src.legacy.preprocessing.text.Tokenizer` of Keras 3. Departures: what Keras lets through
-//! to fail later is an error here (see [`Error`]); [`WordTokenizer::decode`] skips padding.
+//! Version followed: `keras.src.legacy.preprocessing.text.Tokenizer` of Keras 3. Departures: what fails only later in
+//! Keras is an error here (see [`Error`]); [`WordTokenizer::decode`] skips padding.
 
 use std::cmp::Reverse;
 
@@ -17,10 +17,10 @@ use crate::tokens::splitter::Splitter;
 use crate::vocabulary::token_counts::{EachToken, TokenCount, count_in_any_order};
 use crate::vocabulary::word_table::{Word, WordTable};
 
-/// In `order`, the place of the `oov_token`, which was never counted.
+/// In `order`, marks the `oov_token`, which was never counted.
 pub(crate) const OOV_PLACE: u32 = u32::MAX;
 
-/// What is counted: words, none of which may be the `oov_token`.
+/// Yields the words to count; the `oov_token` must not be among them.
 struct EachWord<'a> {
     splitter: &'a Splitter,
     oov_token: Option<&'a str>,
@@ -38,10 +38,11 @@ impl EachToken for EachWord<'_> {
     }
 }
 
-/// Turns texts into ids: 0 is padding and never given, the most frequent word is 1, ties go by first appearance.
+/// Turns texts into ids. Id 0 is padding and no word gets it; the most frequent word gets 1, and ties are broken by
+/// first appearance.
 ///
-/// Behaves exactly as Keras's legacy `Tokenizer`, and reads and writes its JSON. `num_words` N keeps the ids 1 to
-/// N - 1, so N - 1 words; [`vocab_size`](Self::vocab_size) is the number to give an embedding.
+/// Behaves exactly like Keras's legacy `Tokenizer`, and reads and writes its JSON. `num_words` N keeps the ids below
+/// N, so N - 1 words; [`vocab_size`](Self::vocab_size) is the size of an embedding.
 ///
 /// # Examples
 ///
@@ -63,11 +64,11 @@ pub struct WordTokenizer {
     pub(crate) document_count: u64,
     /// Words by first appearance, across all fits.
     pub(crate) words: WordTable,
-    /// For id i, at i - 1, where its word is in `words`.
+    /// For id i, at index i - 1, the place of its word in `words`.
     order: Vec<u32>,
     /// The id of the `oov_token`, if there is one.
     oov_index: Option<u32>,
-    /// For id i, at i, in how many documents it occurred; at 0, and for the `oov_token`, 0.
+    /// For id i, at index i, in how many documents it occurred; 0 at index 0 and for the `oov_token`.
     pub(crate) index_docs: Vec<u64>,
 }
 
@@ -92,8 +93,8 @@ impl WordTokenizer {
         tokenizer
     }
 
-    /// Puts in counted words whose ids were given, as a file does. `order` holds for each id, at id - 1, the place of
-    /// its word or [`OOV_PLACE`].
+    /// Adds counted words with given ids, as from a file. For each id, at index id - 1, `order` holds the place of its
+    /// word or [`OOV_PLACE`].
     pub(crate) fn with_counts(
         self,
         document_count: u64,
@@ -105,21 +106,20 @@ impl WordTokenizer {
         Self { document_count, words, order, oov_index, index_docs, ..self }
     }
 
-    /// Counts the words of more texts, on all threads, and numbers all words anew.
+    /// Counts the words of more texts, on all threads, and numbers all words again.
     ///
-    /// As in Keras, counts add up over calls, and a second call can change every id: encode only after the last.
-    /// Texts are read once; memory grows with the vocabulary alone. The result does not depend on the number of
-    /// threads.
+    /// As in Keras, counts add up over calls, and a second call can change every id: encode only after the last. Texts
+    /// are read once; memory grows only with the vocabulary. The result does not depend on the number of threads.
     ///
     /// # Errors
     ///
     /// [`Error::OovInCorpus`] if a text contains the `oov_token` as a word, [`Error::EmptyCorpus`] if no word is known
-    /// at the end, [`Error::TooLarge`] for more than 2^32 - 2 words. The tokenizer is then as it was before.
+    /// at the end, [`Error::TooLarge`] for more than 2^32 - 2 words. The tokenizer is then unchanged.
     pub fn fit_on_texts(&mut self, texts: impl IntoIterator<Item = impl Text>) -> Result<()> {
         let each = EachWord { splitter: &self.splitter, oov_token: self.oov_token.as_deref() };
         let counted = count_in_any_order(texts, &each)?.by_first_appearance()?;
         let documents = self.document_count + counted.documents();
-        // One id is for padding, one for the oov_token, and the last place is its mark.
+        // One id is for padding, one for the oov_token, and the last place marks it.
         let new = counted.iter().filter(|(text, _)| self.words.find(text).is_none()).count();
         match self.words.len() + new {
             0 => return Err(Error::EmptyCorpus { documents }),
@@ -143,7 +143,7 @@ impl WordTokenizer {
         Ok(())
     }
 
-    /// Gives out the ids: the `oov_token` first, then words by falling count, ties by first appearance.
+    /// Assigns the ids: the `oov_token` first, then words by falling count, ties by first appearance.
     fn number_by_count(&mut self) {
         let mut places: Vec<u32> = (0..self.words.len() as u32).collect();
         places.sort_by_key(|&place| Reverse(self.words.word(place as usize).count));
@@ -160,13 +160,13 @@ impl WordTokenizer {
     }
 
     fn encode_with(&self, scratch: &mut String, text: &str) -> Vec<u32> {
-        // English has about six bytes a word.
+        // English has about six bytes per word.
         let mut ids = Vec::with_capacity(text.len() / 6 + 1);
         self.splitter.each_in(scratch, text, |text, span| ids.extend(self.id(self.words.get_in(text, span))));
         ids
     }
 
-    /// What a word becomes, under `num_words` and the `oov_token`.
+    /// The id of a word, given `num_words` and the `oov_token`.
     fn id(&self, word: Option<&Word>) -> Option<u32> {
         match word {
             Some(known) if known.index != 0 && self.keeps(known.index) => Some(known.index),
@@ -185,13 +185,13 @@ impl WordTokenizer {
 
     /// The words of `ids`, joined by single spaces. Skips 0, which is padding.
     ///
-    /// Keras takes 0 for an unknown word, so with an `oov_token` every padded step reads as that token;
-    /// [`decode_like_keras`](Self::decode_like_keras) does so too.
+    /// Keras treats 0 as an unknown word, so that with an `oov_token` every padded step becomes that token;
+    /// [`decode_like_keras`](Self::decode_like_keras) does the same.
     pub fn decode(&self, ids: &[u32]) -> String {
         self.join(ids.iter().copied().filter(|&id| id != 0))
     }
 
-    /// Keras's `sequences_to_texts`: as [`decode`](Self::decode), but 0 is an unknown word like any other.
+    /// Keras's `sequences_to_texts`: like [`decode`](Self::decode), but 0 is an unknown word like any other.
     pub fn decode_like_keras(&self, ids: &[u32]) -> String {
         self.join(ids.iter().copied())
     }
@@ -201,8 +201,8 @@ impl WordTokenizer {
         ids.filter_map(word).collect::<Vec<_>>().join(" ")
     }
 
-    /// All words in the order of their ids, from id 1 on: the `oov_token` first if there is one, and also the words
-    /// beyond `num_words`.
+    /// All words in the order of their ids, from id 1 on: first the `oov_token`, if there is one. Words beyond
+    /// `num_words` are included.
     pub fn words(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
         self.order.iter().map(|&place| self.text_at(place))
     }
@@ -211,7 +211,7 @@ impl WordTokenizer {
         self.words.text(place).or(self.oov_token()).unwrap_or_default()
     }
 
-    /// The id of a word, also beyond `num_words`. The word is taken as it is: not lower-cased, not split.
+    /// The id of a word, even beyond `num_words`. The word is not lower-cased and not split.
     pub fn word_index(&self, word: &str) -> Option<u32> {
         match self.words.get(word) {
             Some(known) => Some(known.index).filter(|&index| index != 0),
@@ -219,18 +219,18 @@ impl WordTokenizer {
         }
     }
 
-    /// The word of an id, also beyond `num_words`. 0 has none.
+    /// The word of an id, even beyond `num_words`. 0 has none.
     pub fn index_word(&self, index: u32) -> Option<&str> {
         let at = (index as usize).checked_sub(1)?;
         self.order.get(at).map(|&place| self.text_at(place))
     }
 
-    /// How often a word occurred in the texts fitted on; 0 for an unknown word.
+    /// How often a word occurred in the fitted texts; 0 for an unknown word.
     pub fn word_count(&self, word: &str) -> u64 {
         self.words.get(word).map_or(0, |known| known.count)
     }
 
-    /// In how many of the documents fitted on a word occurred; 0 for an unknown word.
+    /// In how many of the fitted documents a word occurred; 0 for an unknown word.
     pub fn word_documents(&self, word: &str) -> u64 {
         self.words.get(word).map_or(0, |known| known.documents)
     }
@@ -240,7 +240,7 @@ impl WordTokenizer {
         self.num_words
     }
 
-    /// How many documents it was fitted on.
+    /// How many documents were fitted.
     pub fn document_count(&self) -> u64 {
         self.document_count
     }
@@ -252,13 +252,13 @@ impl WordTokenizer {
 }
 
 impl Encoder for WordTokenizer {
-    /// The ids of a text's words. Words unknown or beyond `num_words` become the `oov_token`'s id, or are dropped if
-    /// there is none; so a text may come out empty.
+    /// The ids of a text's words. Words that are unknown or beyond `num_words` become the `oov_token`'s id, or are
+    /// dropped without one, so a text may become empty.
     fn encode(&self, text: &str) -> Vec<u32> {
         self.encode_with(&mut String::new(), text)
     }
 
-    /// How many rows an embedding needs for these ids: the smaller of `num_words` and the number of words + 1.
+    /// How many rows an embedding needs: `num_words` or the number of words + 1, whichever is smaller.
     fn vocab_size(&self) -> usize {
         let all = self.order.len() + 1;
         let kept = self.num_words.map_or(all, |limit| limit.min(all));

@@ -20,33 +20,35 @@ options! {
     /// ```
     #[derive(Clone, Debug, PartialEq)]
     pub struct WordTokenizerBuilder [pub(crate) fn new] {
-        /// Keeps the ids below `num_words`, which is `num_words - 1` words, the `oov_token` among them. Default: all.
+        /// Keeps the ids below `num_words`: `num_words - 1` words, including the `oov_token`. Default: all.
         ///
-        /// The limit acts when a text is encoded; all words are counted and kept. 0 and 1 keep no word and are an error.
+        /// The limit applies when a text is encoded; all words are counted and kept. 0 and 1 keep no word and are an
+        /// error.
         some num_words: usize,
-        /// The characters to put `split` in place of. Default: [`DEFAULT_FILTERS`].
+        /// The characters that are replaced by `split`. Default: [`DEFAULT_FILTERS`].
         into filters: String = DEFAULT_FILTERS.to_owned(),
         /// Whether to lower-case, in full Unicode. Default: true.
         lower: bool = true,
-        /// The string to split on, which may have several characters; empty is an error. Default: one space.
+        /// The string to split at, which may have several characters; empty is an error. Default: one space.
         into split: String = " ".to_owned(),
         /// Whether every code point is a token; `filters` and `split` are then ignored, as in Keras. Default: false.
         char_level: bool = false,
-        /// A token that stands for all words unknown or beyond `num_words`. It gets id 1, and words start at 2.
-        /// Default: none, and such words are dropped.
+        /// A token for all words that are unknown or beyond `num_words`. It gets id 1, and words start at 2. Default:
+        /// none; such words are dropped.
         into some oov_token: String,
-        /// Splits texts by an [`Analyzer`] (Keras's `analyzer`): `filters`, `lower`, `split` and `char_level` are then
-        /// ignored. It is part of the tokenizer's file, which Keras then refuses to read. Default: Keras's own rules.
+        /// An [`Analyzer`] that splits texts (Keras's `analyzer`); `filters`, `lower`, `split` and `char_level` are
+        /// then ignored. It is saved in the tokenizer's file, which Keras then refuses to read. Default: Keras's own
+        /// rules.
         into some analyzer: Analyzer,
     }
 }
 
 impl WordTokenizerBuilder {
-    /// A tokenizer that knows no word yet; [`WordTokenizer::fit_on_texts`] teaches it.
+    /// A tokenizer that knows no word yet; fit it with [`WordTokenizer::fit_on_texts`].
     ///
     /// # Errors
     ///
-    /// [`Error::Option`](crate::Error::Option) for 0 and 1, [`Error::Option`](crate::Error::Option) for an empty `split`.
+    /// [`Error::Option`](crate::Error::Option) for a `num_words` of 0 or 1, or for an empty `split`.
     pub fn build(self) -> Result<WordTokenizer> {
         check_limit("num_words", self.num_words)?;
         let mut splitter = Splitter::new(self.filters, self.lower, self.split, self.char_level)?;
@@ -68,9 +70,8 @@ impl WordTokenizerBuilder {
     }
 }
 
-/// An error for a limit on ids that keeps none.
+/// An error for a limit that keeps no id.
 pub(crate) fn check_limit(option: &'static str, limit: Option<usize>) -> Result<()> {
-    let expected =
-        format!("2 or more, since {option} N keeps the ids 1 to N - 1 (0 is padding); leave it out to keep all");
+    let expected = format!("2 or more, since {option} N keeps the ids 1 to N - 1 (0 is padding); omit it to keep all");
     Ok(limit.map_or(Ok(()), |limit| OptionError::unless(limit > 1, option, expected, limit))?)
 }

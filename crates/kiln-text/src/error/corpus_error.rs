@@ -1,18 +1,17 @@
-//! [`CorpusError`]: what is wrong with the files of a corpus. Leaves out what is wrong within a row (`row_problem.rs`),
-//! and what the operating system refuses.
+//! [`CorpusError`]: an error in the files of a corpus. Errors within a row are in `row_problem.rs`.
 
 use std::path::PathBuf;
 
 use super::{RowProblem, quoted};
 
-/// The most columns that a message lists.
+/// How many columns a message lists.
 const MOST_COLUMNS: usize = 20;
 
-/// What is wrong with the files of a corpus.
+/// An error in the files of a corpus.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CorpusError {
-    /// A corpus file holds nothing.
+    /// A corpus file is empty.
     #[error("{} is empty: a corpus needs at least one line in every file", .path.display())]
     EmptyFile {
         /// The file.
@@ -21,15 +20,15 @@ pub enum CorpusError {
 
     /// The documents of a corpus have no labels.
     #[error(
-        "the corpus has no labels, so its documents have no classes: set `label` of a `DelimitedCorpus` or `JsonLinesCorpus`, \
-         or `label_by_file` of a `LineCorpus`; for the texts only, call `texts`"
+        "the corpus has no labels, so its documents have no classes: set `label` of a `DelimitedCorpus` or \
+         `JsonLinesCorpus`, or `label_by_file` of a `LineCorpus`; to read only the texts, call `texts`"
     )]
     NoLabels,
 
-    /// A document's file is not UTF-8. [`BadRow::Skip`](crate::corpora::BadRow) passes over such files.
+    /// A document's file is not UTF-8. [`BadRow::Skip`](crate::corpora::BadRow) skips such files.
     #[error(
-        "{file} is not UTF-8: the first invalid byte is at offset {offset}; set the corpus's `encoding`, such as \
-         `Encoding::WINDOWS_1252` for Latin-1, or `Encoding::UTF_8_LOSSY` for U+FFFD in place of what is not UTF-8"
+        "{file} is not UTF-8: the first invalid byte is at offset {offset}; set the corpus's `encoding`, for example \
+         `Encoding::WINDOWS_1252` for Latin-1, or `Encoding::UTF_8_LOSSY` to replace invalid bytes by U+FFFD"
     )]
     NotUtf8 {
         /// The file, or archive and entry.
@@ -42,18 +41,18 @@ pub enum CorpusError {
     #[error("a corpus needs at least one file, found none")]
     NoFiles,
 
-    /// A file's header lacks a column, or there is no such column.
+    /// A column is missing, in the header or by its number.
     #[error("{}, line 1, should have the column {column}, found {}", .path.display(), columns(.found))]
     NoColumn {
         /// The file.
         path: PathBuf,
-        /// The column asked for, a name quoted.
+        /// The column requested; a name is quoted.
         column: String,
-        /// The columns there are.
+        /// The columns found.
         found: Vec<String>,
     },
 
-    /// A first row that should name the columns has a label in the label's column.
+    /// The first row should name the columns, but has a label in the label column.
     #[error(
         "{}, line 1, should name the columns, found the label {} in it: for files without such a line set `headers(false)`",
         .path.display(),
@@ -62,11 +61,11 @@ pub enum CorpusError {
     NoHeader {
         /// The file.
         path: PathBuf,
-        /// What the label's column holds.
+        /// The value in the label column.
         label: String,
     },
 
-    /// A row of a corpus file cannot be a document. [`BadRow::Skip`](crate::corpora::BadRow) passes over such rows.
+    /// A row of a corpus file is not a valid document. [`BadRow::Skip`](crate::corpora::BadRow) skips such rows.
     #[error("{}, line {line}: {problem}", .path.display())]
     Row {
         /// The file.

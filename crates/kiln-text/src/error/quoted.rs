@@ -1,9 +1,10 @@
-//! [`quoted`]: a text from a file as a message shows it. Leaves out what the message says.
+//! [`quoted`]: a text from a file, shortened for a message.
 
-/// The most characters of a text that a message shows.
+/// How many characters of a text a message shows.
 const MOST_SHOWN: usize = 80;
 
-/// The text in quotes. Of a long one the beginning, and how many bytes it has, so that no message holds a whole file.
+/// The text in quotes. A long one is cut off and followed by its number of bytes, so that no message holds a whole
+/// file.
 pub(crate) fn quoted(text: &str) -> String {
     match text.char_indices().nth(MOST_SHOWN) {
         None => format!("{text:?}"),

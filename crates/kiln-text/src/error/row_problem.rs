@@ -1,46 +1,47 @@
-//! [`RowProblem`]: what is wrong with one row of a corpus file. Leaves out which file and line, which
-//! [`CorpusError::Row`](crate::error::CorpusError::Row) adds.
+//! [`RowProblem`]: an error in one row of a corpus file. [`CorpusError::Row`](crate::error::CorpusError::Row) adds file
+//! and line.
 
 use super::quoted;
 
-/// What is wrong with one row of a corpus file.
+/// An error in one row of a corpus file.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowProblem {
-    /// It is not UTF-8.
+    /// The row is not UTF-8.
     #[error(
-        "not UTF-8, the first invalid byte of {place} is at offset {offset}: set the corpus's `encoding`, such as `Encoding::WINDOWS_1252` for Latin-1"
+        "not UTF-8: the first invalid byte of {place} is at offset {offset}; set the corpus's `encoding`, for example \
+         `Encoding::WINDOWS_1252` for Latin-1"
     )]
     NotUtf8 {
-        /// What was being read: `the line` or `the field`.
+        /// What was read: `the line` or `the field`.
         place: &'static str,
-        /// The offset in it.
+        /// The offset of the first invalid byte in it.
         offset: usize,
     },
 
-    /// It has too few fields, or too many.
+    /// The row has too few or too many fields.
     #[error(
         "expected {expected} fields, found {found}{}",
         if *quote_after_space { ": a field begins with a space and a quote; set `.skip_initial_space(true)` to read it as quoted" } else { "" }
     )]
     Fields {
-        /// How many the first row has, or the format prescribes.
+        /// The number of fields of the first row, or of the format.
         expected: usize,
-        /// How many it has.
+        /// The number of fields found.
         found: usize,
         /// Whether a field begins with a space and a quote.
         quote_after_space: bool,
     },
 
-    /// A quoted field does not end before the file does.
-    #[error("a quote opens in this row and does not close before the end of the file")]
+    /// A quoted field is not closed before the end of the file.
+    #[error("a quote opened in this row is not closed before the end of the file")]
     UnclosedQuote,
 
-    /// A quoted field does not end with the quote that closes it. Reading goes on with the line behind.
+    /// Text follows the closing quote of a field. Reading continues with the next line.
     #[error(
-        "expected a delimiter or the end of the line after the closing quote in line {closed}, found text: if quotes are \
-         letters like any other, set `.quote(None)`{}",
-        if *is_escaped { "" } else { "; if \\\" is a quote in a field, set `.escape(b'\\\\')`" }
+        "expected a delimiter or the end of the line after the closing quote in line {closed}, found text: if quotes \
+         are ordinary characters, set `.quote(None)`{}",
+        if *is_escaped { "" } else { "; if \\\" is a quote within a field, set `.escape(b'\\\\')`" }
     )]
     BehindQuote {
         /// The line of the closing quote, counted from 1.
@@ -49,37 +50,46 @@ pub enum RowProblem {
         is_escaped: bool,
     },
 
-    /// It is longer than any row should be, which an unclosed quote brings about.
-    #[error("the row has more than {limit} bytes: look for a quote that opens and does not close")]
+    /// The row is longer than any row should be, as after an unclosed quote.
+    #[error("the row has more than {limit} bytes: look for a quote that is not closed")]
     TooLong {
         /// The limit.
         limit: u64,
     },
 
-    /// Its label stands for no class.
+    /// The label does not belong to a class.
     #[error("the label should be {expected}, found {}", quoted(.found))]
     Label {
-        /// The labels there are, in words.
+        /// The valid labels, in words.
         expected: String,
         /// The label in the row.
         found: String,
     },
 
-    /// It is not JSON, or not an object.
+    /// The row is not JSON, or not an object.
     #[error("not a JSON object, at column {column}: {problem}")]
     Json {
         /// The column, counted in bytes from 1.
         column: usize,
-        /// What the parser said.
+        /// The message of the parser.
         problem: String,
     },
 
-    /// It has no such field.
-    #[error("there is no field {field:?}; there are {}", if .found.is_empty() { "none".into() } else { .found.join(", ") })]
+    /// A field is missing.
+    #[error("expected a field {field:?}, found {}", if .found.is_empty() { "none".into() } else { .found.join(", ") })]
     NoField {
         /// The field.
         field: String,
-        /// The fields that are there, in quotes.
+        /// The fields found, in quotes.
+        found: Vec<String>,
+    },
+
+    /// The label is a list of labels.
+    #[error("the field {field:?} should be a string, a number or a boolean, found a list")]
+    LabelList {
+        /// The field.
+        field: String,
+        /// The labels of the list: strings, and numbers and booleans as JSON writes them.
         found: Vec<String>,
     },
 
@@ -88,9 +98,9 @@ pub enum RowProblem {
     FieldType {
         /// The field.
         field: String,
-        /// The type it should have, in words.
+        /// The expected type, in words.
         expected: &'static str,
-        /// What it holds.
+        /// The value found.
         found: String,
     },
 }

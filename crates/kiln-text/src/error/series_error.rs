@@ -1,35 +1,35 @@
-//! [`SeriesError`]: what is wrong with the length of a series or of a batch plan. Leaves out padding.
+//! [`SeriesError`]: an error in the length of a series or of a batch plan.
 
-/// What is wrong with the length of a series or of a batch plan.
+/// An error in the length of a series or of a batch plan.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeriesError {
     /// A series is too short for a single window.
     #[error(
-        "no window fits: the steps {start} to {end} (the last not among them) hold no run of {needed} steps; \
-         take a shorter length, a lower sampling_rate, or more of the series"
+        "no window fits: a window needs {needed} steps, but there are fewer from {start} to {end} (exclusive); use a \
+         shorter length, a lower sampling_rate, or more of the series"
     )]
     TooShort {
-        /// The first step that may be used.
+        /// The first usable step.
         start: usize,
-        /// The first step that may not.
+        /// The first step after the usable ones.
         end: usize,
-        /// The steps from the first to the last of what one window needs.
+        /// The steps from the first to the last that one window needs.
         needed: usize,
     },
 
-    /// The part of a series to use lies outside it.
-    #[error("the steps to use must lie within the series of {len} steps, found {start} to {end}")]
+    /// The part of a series to use is not within it.
+    #[error("the steps to use should be within the series of {len} steps, found {start} to {end}")]
     Range {
         /// The first step to use.
         start: usize,
-        /// The last, or the one behind it, as the option says.
+        /// The last step to use, or the one after it, depending on the option.
         end: usize,
         /// How many steps there are.
         len: usize,
     },
 
-    /// A series holds another number of values than windows were cut for.
+    /// A series does not have the number of values that windows were made for.
     #[error("{what} should have {expected} values, found {found}")]
     Length {
         /// The data or the targets.
@@ -40,7 +40,7 @@ pub enum SeriesError {
         found: usize,
     },
 
-    /// A batch plan is used with other rows than it was made for.
+    /// A batch plan is used with a different number of rows than it was made for.
     #[error("the batches were planned for {expected} rows, found {found}")]
     PlannedRows {
         /// How many rows the plan has.

@@ -1,58 +1,57 @@
-//! [`SubwordError`]: what is wrong with the options, files and training of subwords. Leaves out what any tokenizer's
-//! JSON can have wrong.
+//! [`SubwordError`]: an error in the options, files or training of subwords.
 
-/// What is wrong with the options, files and training of subwords.
+/// An error in the options, files or training of subwords.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubwordError {
-    /// More distinct characters than subwords asked for.
+    /// The texts have more distinct characters than subwords were requested.
     #[error(
-        "these texts need {needed} subwords or more for their single characters and the special tokens, \
-         found vocab_size {found}: ask for more, or take byte-level BPE, which needs 256 and the special tokens"
+        "vocab_size should be {needed} or more, for the single characters of these texts and the special tokens, found \
+         {found}: raise it, or use byte-level BPE, which needs only 256 and the special tokens"
     )]
     Alphabet {
-        /// The least vocabulary size.
+        /// The smallest possible vocabulary size.
         needed: usize,
-        /// The size asked for.
+        /// The size requested.
         found: usize,
     },
 
-    /// A `.subwords` file says something else.
+    /// A line of a `.subwords` file is invalid.
     #[error("not a .subwords file of SubwordTextEncoder: line {line} should be {expected}, found {found}")]
     FileLine {
         /// The line, counted from 1.
         line: usize,
         /// What it should be.
         expected: &'static str,
-        /// The line, quoted.
+        /// The line found, quoted.
         found: String,
     },
 
-    /// A subword that a `.subwords` file cannot hold.
+    /// A subword that cannot be saved in a `.subwords` file.
     #[error(
-        "a .subwords file has a line a subword, and {subword:?} holds a line feed: \
-         save as JSON, or build from texts without line feeds"
+        "a .subwords file has one subword per line, but {subword:?} contains a line feed: save as JSON, or build from \
+         texts without line feeds"
     )]
     LineFeed {
         /// The subword.
         subword: String,
     },
 
-    /// A `tokenizer.json` of a version that is not known.
-    #[error("the version of a tokenizer.json should be {supported:?}, found {found}: it may be of a newer tokenizers")]
+    /// A `tokenizer.json` with an unsupported version.
+    #[error("the version of a tokenizer.json should be {supported:?}, found {found}: it may be from a newer release")]
     Version {
-        /// What stands in the file.
+        /// The version in the file.
         found: String,
-        /// The version that is read.
+        /// The supported version.
         supported: &'static str,
     },
 
-    /// Hugging Face's `tokenizers` refused a file, a text or a training.
-    #[error("cannot {action}: tokenizers says {message:?}")]
+    /// Hugging Face's `tokenizers` refused a file, a text or a training, or is not in this build.
+    #[error("cannot {action}: {message}")]
     Library {
         /// What was tried, as a verb: `read a tokenizer.json`, `train subwords`.
         action: &'static str,
-        /// The library's message.
+        /// What the library says, or how to get it.
         message: String,
     },
 }

@@ -1,46 +1,48 @@
-//! [`TextVectorizationError`]: what is wrong with a `TextVectorization`'s options and the vocabulary given to it.
-//! Leaves out its JSON.
+//! [`TextVectorizationError`]: an error in the options of a `TextVectorization` or in the vocabulary given to it.
 
-/// What is wrong with a `TextVectorization`'s options and the vocabulary given to it.
+/// An error in the options of a `TextVectorization` or in the vocabulary given to it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextVectorizationError {
-    /// [`TextVectorization`](crate::keras::TextVectorization) was asked, or has an option, for what its output mode does not
-    /// give.
-    #[error("{asked} cannot be had with output_mode {mode}: choose another output mode in the builder")]
+    /// The output mode of a [`TextVectorization`](crate::keras::TextVectorization) does not support a method or an
+    /// option.
+    #[error("output_mode {mode} does not support {asked}: choose another output mode in the builder")]
     OutputMode {
-        /// What was asked for.
+        /// The method's result, or the option.
         asked: &'static str,
         /// The output mode.
         mode: &'static str,
     },
 
-    /// A vocabulary given has a token that stands for something else.
+    /// A special token is in the wrong place of a given vocabulary.
     #[error(
-        "{token:?} is a special token and may only be in front, with the others in their order; found it at place {place}"
+        "{token:?} is a special token and should come first, in the order of the special tokens, found at place \
+         {place} (counted from 0)"
     )]
     ReservedToken {
         /// The token.
         token: String,
-        /// Where it is, counted from 0.
+        /// Its index.
         place: usize,
     },
 
-    /// A vocabulary given has more tokens than `max_tokens`.
-    #[error("the vocabulary must have at most max_tokens = {max_tokens} tokens, special ones included, found {found}")]
+    /// A given vocabulary has more tokens than `max_tokens`.
+    #[error(
+        "the vocabulary should have at most max_tokens = {max_tokens} tokens, special ones included, found {found}"
+    )]
     TooManyTokens {
-        /// How many there are.
+        /// The number of tokens.
         found: usize,
         /// The limit.
         max_tokens: usize,
     },
 
-    /// A vocabulary given has the wrong number of weights.
+    /// A given vocabulary has the wrong number of weights.
     #[error("a vocabulary for output_mode {mode} should come with {expected} idf_weights, found {found}")]
     IdfWeights {
-        /// How many there should be: one a token with `tf_idf`, none otherwise.
+        /// The expected number: one per token with `tf_idf`, none otherwise.
         expected: usize,
-        /// How many were given.
+        /// The number given.
         found: usize,
         /// The output mode.
         mode: &'static str,

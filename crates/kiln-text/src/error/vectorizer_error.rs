@@ -1,38 +1,37 @@
-//! [`VectorizerError`]: what is wrong with scikit-learn's vectorizers, their terms and their matrices. Leaves out their
-//! patterns and n-grams, which others have too.
+//! [`VectorizerError`]: an error in scikit-learn's vectorizers, their terms or their matrices.
 
-/// What is wrong with scikit-learn's vectorizers, their terms and their matrices.
+/// An error in scikit-learn's vectorizers, their terms or their matrices.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VectorizerError {
-    /// A vectorizer would have no column.
+    /// A vectorizer would have no columns.
     #[error(
         "a vectorizer needs at least one term, found none in {documents} documents: check that the texts were read, \
-         and that stop_words and token_pattern leave something of them; a vocabulary given must not be empty"
+         that stop_words and token_pattern do not remove every term, and that a given vocabulary is not empty"
     )]
     NoTerms {
-        /// How many documents were looked at.
+        /// How many documents were read.
         documents: usize,
     },
 
-    /// No term is within `min_df` and `max_df`.
+    /// No term lies within `min_df` and `max_df`.
     #[error(
-        "some of the {terms} terms should occur in at least {least} (min_df) and at most {most} (max_df) of the \
-         {documents} documents, found none: lower min_df or raise max_df"
+        "at least one of the {terms} terms should occur in {least} (min_df) to {most} (max_df) of the {documents} \
+         documents, found none: lower min_df or raise max_df"
     )]
     NoTermsLeft {
         /// How many terms there are.
         terms: usize,
-        /// The fewest documents allowed.
+        /// The lower limit, in documents.
         least: f64,
-        /// The most documents allowed.
+        /// The upper limit, in documents.
         most: f64,
         /// How many documents there are.
         documents: usize,
     },
 
-    /// A vocabulary has a term twice.
-    #[error("a vocabulary needs different terms, found {term:?} in columns {first} and {second}, counted from 0")]
+    /// A vocabulary contains a term twice.
+    #[error("the terms of a vocabulary should differ, found {term:?} in columns {first} and {second} (counted from 0)")]
     DuplicateTerm {
         /// The term.
         term: String,
@@ -42,24 +41,24 @@ pub enum VectorizerError {
         second: usize,
     },
 
-    /// A weight is infinite or no number.
+    /// A weight is infinite or not a number.
     #[error(
         "the tf-idf of row {row}, column {column} should be a finite number, but the count is {count} and the inverse \
          document frequency {idf}: fit on rows in which every term occurs, or keep `smooth_idf`; counts must be above 0 for \
          `sublinear_tf`"
     )]
     NotFinite {
-        /// The row, from 0.
+        /// The row, counted from 0.
         row: usize,
-        /// The column, from 0.
+        /// The column, counted from 0.
         column: usize,
-        /// The count there.
+        /// The count in that cell.
         count: f64,
-        /// What it is multiplied by.
+        /// The factor of the count.
         idf: f64,
     },
 
-    /// A matrix does not fit to what it is given to.
+    /// A matrix has the wrong number of columns.
     #[error("the matrix should have {expected} columns, one for each term, found {found}")]
     MatrixColumns {
         /// How many terms there are.

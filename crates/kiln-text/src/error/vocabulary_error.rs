@@ -1,75 +1,74 @@
-//! [`VocabularyError`]: what is wrong with a vocabulary's limits, tokens and text files. Leaves out its JSON.
+//! [`VocabularyError`]: an error in the limits, tokens or text files of a vocabulary.
 
 use super::quoted;
 
-/// What is wrong with a vocabulary's limits, tokens and text files.
+/// An error in the limits, tokens or text files of a vocabulary.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VocabularyError {
     /// No token is left for a vocabulary.
     #[error(
-        "a vocabulary needs at least one token, found none among {distinct} different ones in {documents} documents: \
-         check that the texts were read, and that the tokenizer, the limits and the stop words leave something of them"
+        "a vocabulary needs at least one token, found none to keep among {distinct} distinct tokens in {documents} \
+         documents: check that the texts were read, and that the tokenizer, the limits and the stop words do not \
+         remove every token"
     )]
     Empty {
-        /// How many different tokens were counted or given.
+        /// How many distinct tokens were counted or given.
         distinct: usize,
-        /// How many documents were looked at.
+        /// How many documents were read.
         documents: u64,
     },
 
-    /// A file of tokens has no line.
-    #[error("a vocabulary needs at least one token, a line each, and the file is empty")]
+    /// A file of tokens is empty.
+    #[error("a vocabulary needs at least one token, one per line, but the file is empty")]
     EmptyFile,
 
-    /// A minimum above its maximum.
-    #[error(
-        "the {what} should reach from a minimum to a maximum above it, found {low} to {high}, which keeps no token"
-    )]
+    /// A minimum is above its maximum.
+    #[error("min_{what} should not be above max_{what}, found {low} and {high}, which keep no token")]
     FrequencyRange {
-        /// Which limit.
+        /// The options' name without `min_` and `max_`.
         what: &'static str,
-        /// The minimum, in times.
+        /// The minimum, as a number of times.
         low: f64,
-        /// The maximum, in times.
+        /// The maximum, as a number of times.
         high: f64,
     },
 
-    /// A token was given twice.
-    #[error("every token must be given once, found {token:?} at place {first} and again at {place} (counted from 0)")]
+    /// A token is given twice.
+    #[error("every token should be given once, found {token:?} at place {first} and again at {place} (counted from 0)")]
     DuplicateToken {
         /// The token.
         token: String,
-        /// Where it is for the second time.
+        /// Its second index.
         place: usize,
-        /// Where it is first.
+        /// Its first index.
         first: usize,
     },
 
-    /// A file of tokens has one twice.
-    #[error("every line must be another token, found {token:?} in line {line} and in line {first} already")]
+    /// A file of tokens contains a token twice.
+    #[error("every line should be a different token, found {token:?} in line {first} and again in line {line}")]
     DuplicateLine {
         /// The token.
         token: String,
-        /// The line where it is for the second time, counted from 1.
+        /// The line of its second occurrence, counted from 1.
         line: usize,
-        /// The line where it is first.
+        /// The line of its first occurrence.
         first: usize,
     },
 
-    /// A file of tokens does not begin with the special ones.
+    /// A file of tokens does not begin with the special tokens.
     #[error("line {line} should be the special token {expected:?}, found {}", line_or_end(.found))]
     SpecialTokenLine {
         /// The line, counted from 1.
         line: usize,
-        /// The special token.
+        /// The special token expected.
         expected: String,
-        /// The line, if there is one.
+        /// The line found, if there is one.
         found: Option<String>,
     },
 
-    /// The unknown token is not among the special ones.
-    #[error("the unknown_token must be one of the special tokens {special_tokens:?}, found {token:?}")]
+    /// The unknown token is not one of the special tokens.
+    #[error("the unknown_token should be one of the special tokens {special_tokens:?}, found {token:?}")]
     UnknownToken {
         /// The token given.
         token: String,
@@ -77,8 +76,8 @@ pub enum VocabularyError {
         special_tokens: Vec<String>,
     },
 
-    /// A token cannot stand in a file that has a token a line.
-    #[error("the token {token:?} with id {id} has a line end in it, which plain text cannot hold: save JSON instead")]
+    /// A token cannot be saved in a file with one token per line.
+    #[error("the token {token:?} with id {id} contains a line end, which plain text cannot hold: save JSON instead")]
     TokenWithLineEnd {
         /// The token.
         token: String,
@@ -87,7 +86,7 @@ pub enum VocabularyError {
     },
 
     /// No token has this id.
-    #[error("ids must be below {tokens}, the size of the vocabulary, found {id}")]
+    #[error("ids should be below {tokens}, the size of the vocabulary, found {id}")]
     NoSuchId {
         /// The id.
         id: u32,
@@ -95,10 +94,10 @@ pub enum VocabularyError {
         tokens: usize,
     },
 
-    /// Id 0 is to be padding and is something else.
+    /// Id 0 is not a token for padding.
     #[error(
-        "the first special token must stand for padding, which has id 0, and be another than the unknown token, found \
-         {}: give special_tokens([\"<pad>\", \"<unk>\"]), for example",
+        "the first special token has id 0 and should be a token for padding, not the unknown token, found {}: set for \
+         example special_tokens([\"<pad>\", \"<unk>\"])",
         .found.as_ref().map_or_else(|| "none".to_owned(), |found| format!("{found:?}"))
     )]
     NoPadding {

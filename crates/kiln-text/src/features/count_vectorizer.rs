@@ -1,5 +1,5 @@
-//! [`CountVectorizer`]: how often each term occurs in each text, with the columns of scikit-learn. Holds the choice of
-//! terms. Leaves out how texts become terms (`analysis.rs`), counting (`counting.rs`) and files (`files.rs`).
+//! [`CountVectorizer`]: how often each term occurs in each text, with scikit-learn's columns. This file chooses the
+//! terms; texts become terms in `analysis.rs` and are counted in `counting.rs`.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use kiln_base::sparse::{Rows, by_row};
 /// Options for a [`CountVectorizer`]; made by [`CountVectorizer::builder`]. The defaults are scikit-learn's.
 pub type CountVectorizerBuilder = VectorizerBuilder<AnalysisOptions, Limits, ()>;
 
-/// Which terms get a column, and what their cells hold; as users set it and files hold it.
+/// Which terms get a column, and what their cells hold: as users set it and files store it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -29,7 +29,7 @@ pub struct Limits {
     pub(super) max_df: Frequency,
     pub(super) max_features: Option<usize>,
     pub(super) binary: bool,
-    /// Only in builders: a vectorizer has its terms elsewhere, given or learned.
+    /// Only in builders: a vectorizer stores its terms elsewhere, given or learned.
     #[serde(skip)]
     pub(super) vocabulary: Option<Vec<String>>,
 }
@@ -50,17 +50,17 @@ impl<C> VectorizerBuilder<AnalysisOptions, Limits, C> {
     setters! {
         /// Drops terms that occur in fewer texts. Default: 1 text.
         min_df(min_df: Frequency) => limits.min_df = min_df;
-        /// Drops terms that occur in more texts. Default: a share of 1, which is all texts.
+        /// Drops terms that occur in more texts. Default: a share of 1, all texts.
         max_df(max_df: Frequency) => limits.max_df = max_df;
-        /// Keeps only so many terms, those that occur most often (in most texts, with `binary`). Default: all.
+        /// Keeps only this many terms, those that occur most often (with `binary`, in most texts). Default: all.
         ///
-        /// Where several terms occur as often as the last that is kept, scikit-learn's choice among them is that of
-        /// NumPy's unstable sort. Kiln takes those that NumPy takes on ARM; on x86 with AVX2 or AVX-512, NumPy has
-        /// other sorts, and scikit-learn another choice on each.
+        /// If several terms tie with the last one kept, scikit-learn keeps those that NumPy's unstable sort puts first.
+        /// Kiln keeps those that NumPy keeps on ARM; on x86 with AVX2 or AVX-512, NumPy uses other sorts, and
+        /// scikit-learn's choice differs with each.
         max_features(max_features: usize) => limits.max_features = Some(max_features);
         /// Whether to write 1 for every count above 0. Default: false.
         binary(binary: bool) => limits.binary = binary;
-        /// The terms, in the order of their columns; `min_df`, `max_df` and `max_features` then do nothing. Default:
+        /// The terms, in the order of their columns; `min_df`, `max_df` and `max_features` are then ignored. Default:
         /// learned from the texts.
         vocabulary(terms: impl IntoIterator<Item = impl Into<String>>) => limits.vocabulary =
             Some(terms.into_iter().map(Into::into).collect());
@@ -68,14 +68,14 @@ impl<C> VectorizerBuilder<AnalysisOptions, Limits, C> {
 }
 
 impl CountVectorizerBuilder {
-    /// Learns the terms of `texts`, on all threads. Texts are read once and need not all be in memory; memory grows with
-    /// the terms. The result does not depend on the number of threads.
+    /// Learns the terms of `texts`, on all threads. Texts are read once and need not all be in memory; memory grows
+    /// with the terms. The result does not depend on the number of threads.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`], [`Error::Pattern`] for
-    /// options that cannot be; [`VectorizerError::NoTerms`] if the texts hold no term, [`VectorizerError::NoTermsLeft`]
-    /// if no term is within the limits, [`VectorizerError::DuplicateTerm`] in a given vocabulary.
+    /// [`Error::Option`] and [`Error::Pattern`] for invalid options; [`VectorizerError::NoTerms`] if the texts have no
+    /// term, [`VectorizerError::NoTermsLeft`] if no term is within the limits, [`VectorizerError::DuplicateTerm`] in a
+    /// given vocabulary.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<CountVectorizer> {
         self.learn(texts, false).map(|learned| learned.vectorizer)
     }
@@ -132,10 +132,10 @@ impl CountVectorizerBuilder {
     }
 }
 
-/// What a pass over texts gives.
+/// The result of a pass over texts.
 pub(super) struct Learned {
     pub(super) vectorizer: CountVectorizer,
-    /// Without rows unless they were asked for.
+    /// Without rows unless they were requested.
     pub(super) counts: SparseMatrix<u32>,
     /// For each column, the number of texts with its term.
     pub(super) documents: Vec<u64>,
@@ -174,7 +174,7 @@ impl Limits {
     }
 }
 
-/// The threads' rows, with columns in place of nodes, as one matrix.
+/// The threads' rows as one matrix, with columns in place of nodes.
 fn matrix(counted: &[Counted], places: &[Vec<u32>], columns: &[u32], width: usize, binary: bool) -> SparseMatrix<u32> {
     let column_of: Vec<Vec<u32>> = places
         .par_iter()
@@ -202,8 +202,8 @@ fn matrix(counted: &[Counted], places: &[Vec<u32>], columns: &[u32], width: usiz
 
 /// How often each term occurs in each text: scikit-learn's `CountVectorizer`.
 ///
-/// The same texts give the same columns, in alphabetical order by code point, and the same counts, under every option;
-/// see [`max_features`](CountVectorizerBuilder::max_features) for ties.
+/// The same texts give the same columns, in alphabetical order by code point, and the same counts as in scikit-learn,
+/// under every option; for ties see [`max_features`](CountVectorizerBuilder::max_features).
 ///
 /// # Examples
 ///
@@ -220,8 +220,8 @@ fn matrix(counted: &[Counted], places: &[Vec<u32>], columns: &[u32], width: usiz
 ///
 /// # References
 ///
-/// `sklearn.feature_extraction.text` of scikit-learn 1.9. Left out: tokenizers, preprocessors and analyzers given as
-/// functions, the built-in list of English stop words, other encodings than UTF-8.
+/// `sklearn.feature_extraction.text` of scikit-learn 1.9. Not supported: tokenizers, preprocessors and analyzers given
+/// as functions, the built-in list of English stop words, and encodings other than UTF-8.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CountVectorizer {
     pub(super) analysis: Analysis,
@@ -235,8 +235,8 @@ impl CountVectorizer {
         CountVectorizerBuilder::default()
     }
 
-    /// Counts the known terms of texts, on all threads; others are left out. The result does not depend on how many
-    /// threads there are.
+    /// Counts the known terms of texts, on all threads; other terms are ignored. The result does not depend on the
+    /// number of threads.
     ///
     /// # Errors
     ///
@@ -256,7 +256,7 @@ impl CountVectorizer {
         });
     }
 
-    /// What a pass gives where the terms are known before.
+    /// The result of a pass if the terms are known before.
     fn look_up(self, texts: impl IntoIterator<Item = impl Text>, keep_rows: bool) -> Result<Learned> {
         let columns = self.vocabulary.len();
         let (mut documents, mut counts) = (vec![0; columns], Rows::default());
@@ -277,16 +277,16 @@ impl CountVectorizer {
         self.vocabulary.terms()
     }
 
-    /// The column of a term, taken as it is: not lower-cased, not split.
+    /// The column of a term, which is not lower-cased and not split.
     pub fn column(&self, term: &str) -> Option<usize> {
         self.vocabulary.column(&self.analysis, term).map(|column| column as usize)
     }
 
-    /// The terms of each row whose number is not 0, in the order of the columns.
+    /// For each row, the terms whose value is not 0, in the order of the columns.
     ///
     /// # Errors
     ///
-    /// [`VectorizerError::MatrixColumns`] if the matrix has another number of columns.
+    /// [`VectorizerError::MatrixColumns`] if the matrix has a different number of columns.
     pub fn inverse_transform<N: Clone + PartialEq + Default>(
         &self,
         matrix: &SparseMatrix<N>,

@@ -1,10 +1,10 @@
-//! Counting the terms of many texts on all threads, and putting the counts of all threads together in alphabetical order.
-//! Leaves out which terms stay (`count_vectorizer.rs`).
+//! Counting the terms of many texts on all threads, and merging the threads' counts in alphabetical order. The terms to
+//! keep are chosen in `count_vectorizer.rs`.
 //!
-//! Every thread counts some of the texts with a [`TermTree`] of its own. Then, for n-grams of one part, of two and so on,
-//! the threads' n-grams are sorted together, by integers from the second part on, and equal ones become one. The
-//! order of n-grams of all lengths is that of a walk through the tree. All of this depends on the texts alone, not
-//! on how they were divided.
+//! Every thread counts some of the texts with its own [`TermTree`]. Then, for n-grams of one part, of two and so on,
+//! the threads' n-grams are sorted together (by integers from the second part on), and equal ones are merged. The order
+//! of n-grams of all lengths is that of a walk through the tree. The result depends only on the texts, not on how they
+//! were divided.
 
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use crate::vocabulary::token_counts::check_size;
 
-/// How many texts a thread takes at a time.
+/// How many texts a thread processes at a time.
 const TEXTS_AT_A_TIME: usize = 32;
 
-/// What is known of one term.
+/// The counts of one term.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Tally {
     /// How often it occurred.
@@ -30,30 +30,30 @@ pub(super) struct Tally {
     pub(super) documents: u64,
 }
 
-/// Texts that one thread counted.
+/// Texts counted by one thread.
 #[derive(Default)]
 pub(super) struct Counted {
     tree: TermTree,
     /// By node.
     seen: Vec<Seen>,
-    /// How many pairs all rows so far have, also where they were not kept.
+    /// How many pairs all rows so far have, including rows that were not kept.
     pairs: usize,
-    /// For every text the nodes that occur in it and how often, in no order; empty if rows were not asked for.
+    /// For every text, the nodes that occur in it and how often, unordered; empty if rows were not requested.
     rows: Rows,
-    /// The texts came in runs: the first text of each, counted from 0 over all threads, and its row.
+    /// The texts came in runs: the first text of each run, counted from 0 over all threads, and its row.
     runs: Vec<(u64, usize)>,
 }
 
-/// A node's tally, and where it stands in the row that is being counted.
+/// A node's tally, and its place in the row that is being counted.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     tally: Tally,
-    /// If the node is in this row, one more than its pair's place among the pairs of all rows so far; then it is more
-    /// than how many pairs came before this row.
+    /// If the node is in this row, one more than the place of its pair among the pairs of all rows so far; this exceeds
+    /// the number of pairs before this row.
     pair: usize,
 }
 
-/// Rows of pairs, one behind the other.
+/// Rows of pairs, one after the other.
 #[derive(Default)]
 struct Rows {
     ids: Vec<u32>,
@@ -84,7 +84,7 @@ pub(super) fn rows_in_order(counted: &[Counted]) -> Vec<(usize, Row<'_>)> {
         .collect()
 }
 
-/// What a thread keeps from run to run.
+/// What a thread keeps between runs.
 #[derive(Default)]
 struct Worker {
     counted: Counted,
@@ -93,13 +93,13 @@ struct Worker {
     found: Vec<u32>,
 }
 
-/// Counts texts on all threads. Says also how many there were.
+/// Counts texts on all threads, and returns how many there were.
 pub(super) fn count(
     analysis: &Analysis,
     texts: impl IntoIterator<Item = impl Text>,
     keep_rows: bool,
 ) -> Result<(Vec<Counted>, u64)> {
-    // As many as threads have worked at the same time.
+    // As many as threads that worked at the same time.
     let idle: Mutex<Vec<Worker>> = Mutex::default();
     let locked = || idle.lock().unwrap_or_else(PoisonError::into_inner);
     let documents = in_batches(texts, |before, batch| {
@@ -133,7 +133,7 @@ impl Worker {
         }
         seen.resize(tree.len(), Seen::default());
         let seen = seen.as_mut_slice();
-        // Reads all of them with nothing to wait for, so that they are in the cache when they are counted.
+        // Reads all of them without depending on each other, so that they are in the cache when they are counted.
         black_box(found.iter().fold(0, |all, &node| all ^ seen.get(node as usize).map_or(0, |seen| seen.pair)));
         let Rows { ids, counts, ends } = rows;
         let start = ids.len();
@@ -162,7 +162,7 @@ impl Worker {
 /// All n-grams of one length, of all threads, in alphabetical order.
 #[derive(Default)]
 struct Level {
-    /// The place of the n-gram without its last part among those of that length, and the place of that part.
+    /// The place of the n-gram without its last part, among those of that length, and the place of the last part.
     keys: Vec<u64>,
     tallies: Vec<Tally>,
 }
@@ -170,17 +170,17 @@ struct Level {
 /// The terms of all threads.
 pub(super) struct Merged {
     parts: Vec<Box<str>>,
-    /// From n-grams of one part on.
+    /// Starting with n-grams of one part.
     levels: Vec<Level>,
-    /// The terms that occurred, in alphabetical order: how many parts less one, and the place in that level.
+    /// The terms that occurred, in alphabetical order: the number of parts - 1, and the place in that level.
     order: Vec<(u32, u32)>,
-    /// For each thread, for each node, its place in `order`.
+    /// For each thread, the place of each node in `order`.
     places: Vec<Vec<u32>>,
 }
 
 impl Merged {
     pub(super) fn new(counted: &[Counted]) -> Result<Self> {
-        // For each thread, for each node, its place in its level.
+        // For each thread, the place of each node in its level.
         let mut ranks: Vec<Vec<u32>> = counted.iter().map(|run| vec![NONE; run.tree.len()]).collect();
         let (parts, first) = merge_parts(counted, &mut ranks);
         let mut levels = vec![first];
@@ -213,17 +213,17 @@ impl Merged {
         Ok(Self { parts, levels, order, places: ranks })
     }
 
-    /// How many terms occurred.
+    /// How many distinct terms occurred.
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// What is known of each term, in alphabetical order.
+    /// The counts of each term, in alphabetical order.
     pub(super) fn tallies(&self) -> impl ExactSizeIterator<Item = Tally> {
         self.order.iter().map(|&(level, at)| self.levels[level as usize].tallies[at as usize])
     }
 
-    /// For each thread, for each node, its place in alphabetical order, or [`NONE`].
+    /// For each thread, the place of each node in alphabetical order, or [`NONE`].
     pub(super) fn places(&self) -> &[Vec<u32>] {
         &self.places
     }
@@ -246,7 +246,7 @@ impl Merged {
     }
 }
 
-/// The parts of all threads, sorted, equal ones made one.
+/// The parts of all threads, sorted and merged.
 fn merge_parts(counted: &[Counted], ranks: &mut [Vec<u32>]) -> (Vec<Box<str>>, Level) {
     let mut all = Vec::new();
     for (run, counted) in counted.iter().enumerate() {
@@ -273,7 +273,7 @@ fn head(text: &[u8]) -> u64 {
     u64::from_be_bytes(head)
 }
 
-/// The n-grams of one length of all threads, sorted, equal ones made one.
+/// The n-grams of one length of all threads, sorted and merged.
 fn merge_branches(counted: &[Counted], length: usize, ranks: &mut [Vec<u32>]) -> Level {
     let mut all = Vec::new();
     for (run, counted) in counted.iter().enumerate() {
@@ -305,11 +305,12 @@ fn take_in(level: &mut Level, len: usize, counted: &Counted, node: u32, ranks: &
     ranks[node as usize] = (len - 1) as u32;
 }
 
-/// For every level, for every n-gram, how many of those that occurred come before it in alphabetical order: shorter
-/// ones before longer ones that begin with them. [`NONE`] for those that did not occur, or occurred only within others.
+/// For every level and every n-gram, how many of the n-grams that occurred come before it in alphabetical order, where
+/// shorter ones come before longer ones that begin with them. [`NONE`] for those that did not occur, or only within
+/// others.
 fn walk(levels: &[Level]) -> Vec<Vec<u32>> {
     let occurred = |level: usize, at: usize| u32::from(levels[level].tallies[at].count > 0);
-    // How many terms each n-gram begins, from the longest on.
+    // How many terms begin with each n-gram, from the longest on.
     let mut begun: Vec<Vec<u32>> = levels
         .iter()
         .enumerate()
@@ -321,7 +322,7 @@ fn walk(levels: &[Level]) -> Vec<Vec<u32>> {
             shorter[level - 1][(key >> 32) as usize] += terms;
         }
     }
-    // Where each n-gram's terms start, from the shortest on; `begun` becomes the place itself.
+    // Where the terms of each n-gram start, from the shortest on; `begun` becomes the place itself.
     let mut next: Vec<u32> = Vec::new();
     for level in 0..levels.len() {
         let mut start = 0;

@@ -1,7 +1,6 @@
-//! The JSON of vectorizers: what it says, and the checks on what is read. Leaves out the options themselves and the
-//! frame of the JSON (`json_file.rs`).
+//! The JSON of vectorizers, and the checks when it is read. The outer object is in `json_file.rs`.
 //!
-//! A file holds counts in place of the weights made from them, so that what is read equals what was written.
+//! A file holds counts instead of the weights computed from them, so that what is read equals what was written.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +41,7 @@ struct Hashes {
 }
 
 fn write(class_name: &str, config: impl Serialize) -> String {
-    // Keys are strings and numbers are finite, which is all that could fail.
+    // Only keys that are not strings and infinite numbers could fail; there are none.
     write_config(class_name, &serde_json::to_string(&config).unwrap_or_default())
 }
 
@@ -87,7 +86,7 @@ impl Tfidf {
     }
 }
 
-/// Implements [`Saved`]: the options and what was learned, as JSON with a version.
+/// Implements [`Saved`]: the options and the learned state, as JSON with a version.
 macro_rules! saved {
     ($class:ident, $to_config:expr, $from_config:expr) => {
         impl Saved for $class {

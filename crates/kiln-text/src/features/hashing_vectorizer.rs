@@ -1,5 +1,5 @@
-//! [`HashingVectorizer`]: terms to columns by their hash, without a vocabulary, as scikit-learn does. Leaves out
-//! Keras's hashing trick ([`HashingTrick`](crate::keras::HashingTrick)), which gives ids and hashes otherwise.
+//! [`HashingVectorizer`]: terms to columns by their hash, without a vocabulary, like scikit-learn. Keras's hashing
+//! trick ([`HashingTrick`](crate::keras::HashingTrick)) gives ids and uses another hash.
 
 use super::terms::analysis::{Analysis, AnalysisOptions, Scratch};
 use super::tfidf::Norm;
@@ -14,7 +14,7 @@ use crate::io::text::Text;
 /// Options for a [`HashingVectorizer`]; made by [`HashingVectorizer::builder`]. The defaults are scikit-learn's.
 pub type HashingVectorizerBuilder = VectorizerBuilder<AnalysisOptions, (), Hashing>;
 
-/// What becomes of a hash; as users set it and files hold it.
+/// How a hash becomes a cell: as users set it and files store it.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hashing {
@@ -32,14 +32,14 @@ impl Default for Hashing {
 
 impl HashingVectorizerBuilder {
     setters! {
-        /// How many columns, at most 2^31 - 1. Default: 2^20.
+        /// The number of columns, at most 2^31 - 1. Default: 2^20.
         n_features(n_features: usize) => cells.n_features = n_features;
         /// Whether a term whose hash is negative counts -1, so that terms that share a column cancel out on average.
         /// Default: true.
         alternate_sign(alternate_sign: bool) => cells.alternate_sign = alternate_sign;
-        /// Whether to write 1 for every column that a term fell into, also where the sum is 0. Default: false.
+        /// Whether to write 1 for every column that a term was hashed to, even if the sum is 0. Default: false.
         binary(binary: bool) => cells.binary = binary;
-        /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
+        /// The norm that each row is divided by, if any. Default: [`Norm::L2`].
         norm(norm: impl Into<Option<Norm>>) => cells.norm = norm.into();
     }
 
@@ -58,8 +58,8 @@ impl HashingVectorizerBuilder {
 
 /// Terms to columns by their hash, without a vocabulary: scikit-learn's `HashingVectorizer`.
 ///
-/// A term's column is the magnitude of its hash, as a signed integer, modulo the number of columns; the hash's sign is
-/// that of the count. Different terms can share a column. As in scikit-learn, a sum of 0 is stored.
+/// A term's column is the magnitude of its hash, as a signed integer, modulo the number of columns; the sign of the
+/// hash is the sign of the count. Different terms can share a column. As in scikit-learn, a sum of 0 is stored.
 ///
 /// # Examples
 ///
@@ -92,7 +92,7 @@ impl HashingVectorizer {
         self.hashing.n_features
     }
 
-    /// The column of a term, taken as it is, and whether it counts negatively.
+    /// The column of a term, which is not lower-cased and not split, and whether it counts negatively.
     pub fn column(&self, term: &str) -> (usize, bool) {
         let (column, negative) = self.place(term);
         (column as usize, negative)
@@ -106,7 +106,7 @@ impl HashingVectorizer {
         (column, hash < 0 && self.hashing.alternate_sign)
     }
 
-    /// The rows of texts, on all threads. The result does not depend on how many threads there are.
+    /// The rows of texts, on all threads. The result does not depend on the number of threads.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl HashingVectorizer {
             let start = values.len();
             for same in found.chunk_by(|a, b| a >> 1 == b >> 1) {
                 columns.push(same[0] >> 1);
-                // Sorted, those that count negatively are last.
+                // After sorting, those that count negatively are last.
                 let positive = same.partition_point(|place| place & 1 == 0);
                 let sum = positive as f64 - (same.len() - positive) as f64;
                 values.push(if self.hashing.binary { 1.0 } else { sum });
@@ -165,7 +165,7 @@ fn murmur3(bytes: &[u8]) -> u32 {
 mod tests {
     use super::murmur3;
 
-    /// As scikit-learn's `murmurhash3_32` gives them.
+    /// The values of scikit-learn's `murmurhash3_32`.
     #[test]
     fn hashes_are_those_of_murmur3() {
         for (text, hash) in [

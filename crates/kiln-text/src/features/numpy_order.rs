@@ -1,19 +1,19 @@
-//! Which of many terms are the most frequent, with the ties of scikit-learn: those that the unstable `argsort` of NumPy
-//! happens to leave first. Leaves out the sorting of what is not asked for.
+//! The most frequent of many terms, with scikit-learn's ties: those that NumPy's unstable `argsort` happens to put
+//! first.
 //!
-//! Followed: NumPy 2.4's portable `argsort` (`npysort/quicksort.cpp`: quicksort by the median of three, insertion sort
-//! up to 16, heapsort where it goes too deep). NumPy runs it on ARM and on processors of x86 without AVX2; with AVX2 or
-//! AVX-512 it takes another sort, whose ties fall otherwise, so that there scikit-learn's own choice among terms of
-//! equal frequency changes from machine to machine. Terms above the last frequency that is kept are the same everywhere.
+//! Followed: NumPy 2.4's portable `argsort` (`npysort/quicksort.cpp`: quicksort with the median of three, insertion
+//! sort up to 16, heapsort at too great a depth). NumPy uses it on ARM and on x86 processors without AVX2. With AVX2 or
+//! AVX-512 it uses other sorts with other ties, so scikit-learn's own choice among terms of equal frequency differs
+//! between machines. Terms above the lowest frequency kept are the same everywhere.
 
 /// A range of this length or less is sorted by insertion.
 const INSERTION: usize = 16;
 
-/// The places of the `limit` largest counts, in no order. Of equal counts, those that NumPy's `(-counts).argsort()`
-/// puts first.
+/// The places of the `limit` largest counts, unordered. Of equal counts, those that NumPy's `(-counts).argsort()` puts
+/// first.
 ///
-/// What lies in parts of the sort that are wholly before or wholly after `limit` cannot change sides any more, so only
-/// the part around it is sorted on: linear time on average, in place of sorting.
+/// Elements in parts of the sort that are wholly before or wholly after `limit` can no longer change sides, so only the
+/// part around it is sorted further: linear time on average.
 pub(super) fn most_frequent(counts: &[u64], limit: usize) -> Vec<u32> {
     let mut places: Vec<u32> = (0..counts.len() as u32).collect();
     if limit < counts.len() && limit > 0 {
@@ -23,7 +23,7 @@ pub(super) fn most_frequent(counts: &[u64], limit: usize) -> Vec<u32> {
     places
 }
 
-/// Brings the first `limit` places to where NumPy's sort has them, as a set.
+/// Brings the same places to the first `limit` as NumPy's sort does.
 fn select(counts: &[u64], places: &mut [u32], limit: usize) {
     // Descending counts are ascending negative counts.
     let less = |a: u32, b: u32| counts[a as usize] > counts[b as usize];
@@ -32,12 +32,12 @@ fn select(counts: &[u64], places: &mut [u32], limit: usize) {
     while high - low + 1 > INSERTION {
         let pivot = partition(&mut places[low..=high], less) + low;
         depth -= 1;
-        // NumPy goes on with the smaller part and comes back to the larger one, and only then looks at the depth.
+        // NumPy continues with the smaller part and returns to the larger one, and only then checks the depth.
         let right_is_larger = pivot - low < high - pivot;
         let go_right = limit > pivot;
         match go_right {
             true => low = pivot + 1,
-            // The pivot itself is the first place after the limit, or the part before it ends at the limit.
+            // The pivot is the first place after the limit, or the part before it ends at the limit.
             false if pivot == low => return,
             false => high = pivot - 1,
         }
@@ -52,7 +52,7 @@ fn select(counts: &[u64], places: &mut [u32], limit: usize) {
     insertion_sort(&mut places[low..=high], less);
 }
 
-/// Parts a range around the median of its first, middle and last element, and says where that one ends up.
+/// Partitions a range by the median of its first, middle and last element, and returns where the median is then.
 fn partition(range: &mut [u32], less: impl Fn(u32, u32) -> bool) -> usize {
     let last = range.len() - 1;
     let middle = last / 2;

@@ -1,4 +1,4 @@
-//! The sparse matrices of this crate, which are those of `sprs`: how they are built from texts, and their dense form.
+//! The sparse matrices of this crate, which are those of `sprs`: building them from texts, and their dense form.
 
 use kiln_base::sparse::{CsrMatrix, Rows};
 use rayon::prelude::*;
@@ -9,18 +9,18 @@ use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
 use crate::rows::pad::filled;
 
-/// A row for each text, a column for each term, by rows (CSR), columns ascending within each. Columns are `u32`, which
-/// is half the memory of `usize`.
+/// One row per text and one column per term, stored by rows (CSR) with ascending columns in each row. Columns are
+/// `u32`, half the memory of `usize`.
 pub type SparseMatrix<N> = CsrMatrix<N>;
 
-/// Adds the rows of `texts` to `rows`; `push` appends the columns and values of one row, columns ascending.
+/// Adds the rows of `texts` to `rows`; `push` appends the columns and values of one row, with ascending columns.
 pub(crate) fn add_rows<T: Sync, N: Copy + Send + Sync, S>(
     rows: &mut Rows<N>,
     texts: &[T],
     scratch: impl Fn() -> S + Sync + Send,
     push: impl Fn(&mut S, &T, &mut Vec<u32>, &mut Vec<N>) + Sync + Send,
 ) {
-    // Enough pieces that a thread which is late can be helped.
+    // Enough pieces that other threads can take work from a late one.
     let piece = texts.len().div_ceil(8 * rayon::current_num_threads()).max(16);
     rows.push(texts.len(), piece, scratch, |scratch, at, columns, values| push(scratch, &texts[at], columns, values));
 }
@@ -39,7 +39,7 @@ pub(crate) fn by_batches<T: Text, N: Copy + Send + Sync>(
     Ok(rows.finish(columns))
 }
 
-/// The same matrix with other values, made row by row: `change` is given the columns and the new values of one row.
+/// The same matrix with other values, row by row: `change` gets the columns and the new values of one row.
 pub(crate) fn with_values<N: Copy + Sync, M: Copy + Send + Default>(
     matrix: &SparseMatrix<N>,
     change: impl Fn(&[u32], &[N], &mut [M]) + Sync,
@@ -59,7 +59,7 @@ pub(crate) fn with_values<N: Copy + Sync, M: Copy + Send + Default>(
     CsrMatrix::new((matrix.rows(), matrix.cols()), starts, matrix.indices().to_vec(), values)
 }
 
-/// The dense form of a sparse matrix, zeros written out.
+/// The dense form of a sparse matrix.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ pub fn to_dense<N: Copy + Into<f64>>(matrix: &SparseMatrix<N>) -> Result<Matrix>
     Ok(Matrix { values, rows, columns })
 }
 
-/// An error unless a matrix has as many columns as a vectorizer.
+/// An error unless a matrix has the expected number of columns.
 pub(crate) fn check_columns<N>(matrix: &SparseMatrix<N>, expected: usize) -> Result<()> {
     match matrix.cols() == expected {
         true => Ok(()),
@@ -92,7 +92,7 @@ pub(crate) fn check_columns<N>(matrix: &SparseMatrix<N>, expected: usize) -> Res
     }
 }
 
-/// `columns`, if the columns of a sparse matrix can be numbered so far.
+/// `columns`, if a sparse matrix can have that many.
 pub(crate) fn sparse_columns(columns: usize) -> Result<usize> {
     let too_large = |_| Error::TooLarge { what: "a matrix", rows: 1, columns };
     u32::try_from(columns).map(|_| columns).map_err(too_large)

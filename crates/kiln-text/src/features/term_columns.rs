@@ -1,5 +1,5 @@
-//! [`TermColumns`]: the terms that have a column, in the order of the columns, found by their parts. Leaves out how they
-//! were chosen (`count_vectorizer.rs`).
+//! [`TermColumns`]: the terms that have a column, in the order of the columns, found by their parts. They are chosen in
+//! `count_vectorizer.rs`.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use super::terms::term_tree::{NONE, Paths, TermTree};
 use crate::error::{Result, VectorizerError};
 use crate::vocabulary::token_counts::check_size;
 
-/// The terms by column. The tree that finds them is made when the first text asks for it.
+/// The terms by column. The tree that finds them is built when the first text is looked up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TermColumns {
     text: String,
@@ -19,7 +19,7 @@ pub(super) struct TermColumns {
 #[derive(Clone, Debug)]
 struct Index {
     tree: TermTree,
-    /// For each node its column, or [`NONE`].
+    /// The column of each node, or [`NONE`].
     columns: Vec<u32>,
 }
 
@@ -30,7 +30,7 @@ impl PartialEq for TermColumns {
 }
 
 impl TermColumns {
-    /// Takes the terms of so many columns from `push`, which appends the text of one.
+    /// The terms of `columns` columns; `push` appends the text of one.
     pub(super) fn from_pushes(columns: usize, push: impl Fn(usize, &mut String)) -> Self {
         let (mut text, mut ends) = (String::new(), Vec::with_capacity(columns));
         for column in 0..columns {
@@ -40,7 +40,7 @@ impl TermColumns {
         Self { text, ends, index: OnceLock::new() }
     }
 
-    /// Takes terms in the order of their columns.
+    /// The terms in the order of their columns.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl TermColumns {
         node.filter(|&node| node != NONE).map(|node| index.columns[node as usize]).filter(|&column| column != NONE)
     }
 
-    /// Puts into `found` the column of every term of a text, again for each time it occurs, ascending.
+    /// Puts the column of every term of a text into `found`, once for each occurrence, ascending.
     pub(super) fn find(
         &self,
         analysis: &Analysis,
@@ -122,7 +122,7 @@ impl TermColumns {
                     node = if length == 1 { part } else { tree.child(node, part, length) };
                 });
                 columns.resize(tree.len(), NONE);
-                // The empty string has no part in characters, and no text has it as a term.
+                // The empty string has no characters, and no text has it as a term.
                 if let Some(place) = columns.get_mut(node as usize) {
                     *place = column as u32;
                 }
@@ -132,7 +132,7 @@ impl TermColumns {
     }
 }
 
-/// Calls `take` with the parts that a term is made of.
+/// Calls `take` with the parts of a term.
 fn each_part(analysis: &Analysis, term: &str, mut take: impl FnMut(&str)) {
     match (analysis.parts_are_distinct(), analysis.separator()) {
         (false, _) => take(term),

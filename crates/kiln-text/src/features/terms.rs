@@ -1,4 +1,4 @@
-//! From a text to its terms, as scikit-learn's vectorizers cut it.
+//! From a text to its terms, like scikit-learn's vectorizers.
 
 pub(crate) mod analysis;
 mod ascii_words;

@@ -1,5 +1,5 @@
-//! [`TfidfTransformer`]: counts to tf-idf by scikit-learn's formulas. Leaves out counting. Keras's tf-idf
-//! ([`MatrixMode::TfIdf`](crate::keras::MatrixMode::TfIdf)) and that of `TextVectorization` are other formulas.
+//! [`TfidfTransformer`]: counts to tf-idf by scikit-learn's formulas. Keras's tf-idf
+//! ([`MatrixMode::TfIdf`](crate::keras::MatrixMode::TfIdf)) and that of `TextVectorization` use other formulas.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,18 +8,18 @@ use crate::error::{Error, Result, VectorizerError};
 use crate::features::sparse::{SparseMatrix, check_columns, with_values};
 use kiln_base::sparse::by_row;
 
-/// What a row is divided by.
+/// The norm that a row is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Norm {
-    /// The sum of its numbers' magnitudes.
+    /// The sum of the magnitudes of its numbers.
     L1,
     /// The square root of the sum of their squares.
     L2,
 }
 
 impl Norm {
-    /// Divides a row; a row of zeros stays.
+    /// Divides a row; a row of zeros stays unchanged.
     pub(super) fn divide(self, row: &mut [f64]) {
         let norm = match self {
             Self::L1 => row.iter().map(|value| value.abs()).sum::<f64>(),
@@ -31,7 +31,7 @@ impl Norm {
     }
 }
 
-/// How counts are weighted; as users set it and files hold it.
+/// How counts are weighted: as users set it and files store it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weighting {
@@ -52,12 +52,12 @@ pub type TfidfTransformerBuilder = VectorizerBuilder<(), (), Weighting>;
 
 impl<A, L> VectorizerBuilder<A, L, Weighting> {
     setters! {
-        /// What each row is divided by at the end, if anything. Default: [`Norm::L2`].
+        /// The norm that each row is divided by, if any. Default: [`Norm::L2`].
         norm(norm: impl Into<Option<Norm>>) => cells.norm = norm.into();
         /// Whether counts are multiplied by the terms' inverse document frequencies. Default: true.
         use_idf(use_idf: bool) => cells.use_idf = use_idf;
-        /// Whether inverse document frequencies are taken as if there were one more text, which has every term.
-        /// Default: true. Without it, a term of a given vocabulary that occurs nowhere weighs infinitely much.
+        /// Whether inverse document frequencies are computed as if there were one more text that contains every term.
+        /// Default: true. Without it, a term of a given vocabulary that never occurs has an infinite weight.
         smooth_idf(smooth_idf: bool) => cells.smooth_idf = smooth_idf;
         /// Whether a count `c` becomes `1 + ln c`. Default: false.
         sublinear_tf(sublinear_tf: bool) => cells.sublinear_tf = sublinear_tf;
@@ -65,7 +65,7 @@ impl<A, L> VectorizerBuilder<A, L, Weighting> {
 }
 
 impl TfidfTransformerBuilder {
-    /// Learns in how many of the rows each term occurs.
+    /// Learns in how many rows each term occurs.
     pub fn fit<N: Copy + Default>(self, counts: &SparseMatrix<N>) -> TfidfTransformer {
         let mut documents = vec![0; counts.cols()];
         for &column in by_row(counts).indices() {
@@ -77,8 +77,8 @@ impl TfidfTransformerBuilder {
 
 /// Counts to tf-idf: scikit-learn's `TfidfTransformer`.
 ///
-/// A count `c` of a term that `df` of `n` texts have becomes `c * (ln((1 + n) / (1 + df)) + 1)`, and the row is divided
-/// by its length. Without `smooth_idf` it is `ln(n / df) + 1`.
+/// A count `c` of a term that `df` of `n` texts contain becomes `c * (ln((1 + n) / (1 + df)) + 1)`, and the row is
+/// divided by its length. Without `smooth_idf` the factor is `ln(n / df) + 1`.
 ///
 /// # Examples
 ///
@@ -96,7 +96,7 @@ pub struct TfidfTransformer {
     pub(super) weighting: Weighting,
     pub(super) documents: u64,
     pub(super) document_frequencies: Vec<u64>,
-    /// Made from the counts, which files can hold exactly.
+    /// Computed from the counts, which files can store exactly.
     idf: Option<Vec<f64>>,
 }
 
@@ -117,9 +117,9 @@ impl TfidfTransformer {
     ///
     /// # Errors
     ///
-    /// [`VectorizerError::MatrixColumns`](crate::error::VectorizerError::MatrixColumns) if the matrix has another number of
-    /// columns than the one fitted on; [`VectorizerError::NotFinite`](crate::error::VectorizerError::NotFinite) where a
-    /// weight is no finite number.
+    /// [`VectorizerError::MatrixColumns`](crate::error::VectorizerError::MatrixColumns) if the matrix does not have as
+    /// many columns as the one fitted on; [`VectorizerError::NotFinite`](crate::error::VectorizerError::NotFinite) if a
+    /// weight is not a finite number.
     pub fn transform<N: Copy + Default + Into<f64> + Sync>(
         &self,
         counts: &SparseMatrix<N>,
@@ -128,7 +128,7 @@ impl TfidfTransformer {
         self.weighted(counts)
     }
 
-    /// Weights counts of as many columns as this has.
+    /// Weights counts that have the right number of columns.
     pub(super) fn weighted<N: Copy + Default + Into<f64> + Sync>(
         &self,
         counts: &SparseMatrix<N>,
@@ -150,7 +150,8 @@ impl TfidfTransformer {
         }
     }
 
-    /// Why the weight at place `at` is no number: it, or another of its row by which all were divided.
+    /// Why the weight at place `at` is not finite: because of itself, or of another in its row by which all were
+    /// divided.
     fn not_finite<N: Copy + Default + Into<f64>>(
         &self,
         counts: &SparseMatrix<N>,
@@ -172,7 +173,7 @@ impl TfidfTransformer {
         VectorizerError::NotFinite { row, column: column as usize, count, idf }.into()
     }
 
-    /// The inverse document frequency of each column; none without `use_idf`.
+    /// The inverse document frequency of each column; `None` without `use_idf`.
     pub fn idf(&self) -> Option<&[f64]> {
         self.idf.as_deref()
     }

@@ -1,5 +1,4 @@
-//! [`TfidfVectorizer`]: a [`CountVectorizer`] and a [`TfidfTransformer`] in one. Leaves out both, and files
-//! (`files.rs`).
+//! [`TfidfVectorizer`]: a [`CountVectorizer`] and a [`TfidfTransformer`] in one.
 
 use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, Limits};
 use super::terms::analysis::AnalysisOptions;
@@ -13,8 +12,8 @@ use crate::io::text::Text;
 pub type TfidfVectorizerBuilder = VectorizerBuilder<AnalysisOptions, Limits, Weighting>;
 
 impl TfidfVectorizerBuilder {
-    /// Learns the terms of `texts` and how many texts have each, on all threads. Texts are read once and need not all be
-    /// in memory; memory grows with the terms. The result does not depend on the number of threads.
+    /// Learns the terms of `texts` and how many texts contain each, on all threads. Texts are read once and need not
+    /// all be in memory; memory grows with the terms. The result does not depend on the number of threads.
     ///
     /// # Errors
     ///
@@ -49,7 +48,7 @@ impl TfidfVectorizerBuilder {
     }
 }
 
-/// How much each term says about each text: scikit-learn's `TfidfVectorizer`, a [`CountVectorizer`] followed by a
+/// How characteristic each term is of each text: scikit-learn's `TfidfVectorizer`, a [`CountVectorizer`] followed by a
 /// [`TfidfTransformer`].
 ///
 /// # Examples
@@ -82,8 +81,8 @@ impl TfidfVectorizer {
         TfidfVectorizerBuilder::default()
     }
 
-    /// The tf-idf of the known terms of texts, on all threads; other terms are left out. The result does not depend on
-    /// how many threads there are.
+    /// The tf-idf of the known terms of texts, on all threads; other terms are ignored. The result does not depend on
+    /// the number of threads.
     ///
     /// # Errors
     ///
@@ -92,12 +91,13 @@ impl TfidfVectorizer {
         self.tfidf.weighted(&self.counts.transform(texts)?)
     }
 
-    /// The part that counts: it knows the terms and their columns.
+    /// The counting part, with the terms and their columns. Its
+    /// [`inverse_transform`](CountVectorizer::inverse_transform) accepts the weights too.
     pub fn counts(&self) -> &CountVectorizer {
         &self.counts
     }
 
-    /// The part that weights: it knows the inverse document frequencies.
+    /// The weighting part, with the inverse document frequencies.
     pub fn tfidf(&self) -> &TfidfTransformer {
         &self.tfidf
     }
@@ -105,15 +105,5 @@ impl TfidfVectorizer {
     /// The term of each column, in order.
     pub fn feature_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.counts.feature_names()
-    }
-
-    /// The terms of each row whose number is not 0, in the order of the columns.
-    ///
-    /// # Errors
-    ///
-    /// [`VectorizerError::MatrixColumns`](crate::error::VectorizerError::MatrixColumns) if the matrix has another number of
-    /// columns.
-    pub fn inverse_transform(&self, matrix: &SparseMatrix<f64>) -> Result<Vec<Vec<&str>>> {
-        self.counts.inverse_transform(matrix)
     }
 }

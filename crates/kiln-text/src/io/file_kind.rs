@@ -1,9 +1,9 @@
-//! What a JSON file is that is not what was to be read, and what reads it.
+//! Recognises a JSON file that is of another kind than expected, and names the function that reads it.
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// The classes that can be saved, next to Keras's tokenizer.
+/// The classes that can be saved, in addition to Keras's tokenizer.
 const CLASSES: [&str; 12] = [
     "CharTokenizer",
     "CountVectorizer",
@@ -19,12 +19,12 @@ const CLASSES: [&str; 12] = [
     "WordOneHot",
 ];
 
-/// The name of a class with Kiln's own frame.
+/// The name of a class that Kiln saves in its own format.
 pub(crate) fn own(name: &str) -> Option<&'static str> {
     CLASSES.into_iter().find(|&class| class == name)
 }
 
-/// What a file is by its members, to follow `found`. `none` is what to say of an object without a `class_name`.
+/// Describes a file by its members, to follow `found`. `none` describes an object without a `class_name`.
 pub(crate) fn found(json: &str, none: &str) -> String {
     let Ok(file) = serde_json::from_str::<Value>(json) else { return none.to_owned() };
     let kind = match &file {
@@ -36,7 +36,7 @@ pub(crate) fn found(json: &str, none: &str) -> String {
         Value::Null => Some("null"),
     };
     if let Some(kind) = kind {
-        return format!("{kind}, which is no object");
+        return format!("{kind}, not an object");
     }
     match file.get("class_name").and_then(Value::as_str) {
         Some("Tokenizer") => "\"Tokenizer\", which WordTokenizer::load reads".to_owned(),
@@ -50,12 +50,12 @@ pub(crate) fn found(json: &str, none: &str) -> String {
     }
 }
 
-/// Whether JSON is something else than an object; what is no JSON at all is for the parser to refuse.
+/// Whether JSON is valid but not an object; invalid JSON is left to the parser.
 pub(crate) fn is_no_object(json: &str) -> bool {
     !json.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(json).is_ok()
 }
 
-/// Whether JSON is a `tokenizer.json` of Hugging Face's, which has a `model` and no `class_name`.
+/// Whether JSON is a Hugging Face `tokenizer.json`, which has a `model` and no `class_name`.
 pub(crate) fn is_of_tokenizers(json: &str) -> bool {
     #[derive(serde::Deserialize)]
     struct Members {

@@ -1,5 +1,5 @@
-//! The frame of JSON files: `class_name`, `version`, in most `config`, and in files the checksum of the rest. What is in
-//! `config` is with each class.
+//! The outer object of JSON files: `class_name`, `version`, in most files `config`, and the checksum of the rest. The
+//! content of `config` is with each class.
 
 use kiln_base::checksum::{self, BadChecksum};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use crate::error::{Error, Result};
 use crate::io::file_kind;
 
-/// The version that is written, and the newest that is read.
+/// The version written, and the newest one read.
 pub(crate) const VERSION: u64 = 1;
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &str, class_name: &'static str, p
     serde_json::from_str(json).map_err(|source| Error::FileJson { class_name, part, source })
 }
 
-/// The header, and so a check that the whole is JSON. What is no object has no class.
+/// The header, which also checks that the text is JSON. JSON that is not an object has no class.
 fn header(json: &str, class_name: &'static str) -> Result<Header> {
     if file_kind::is_no_object(json) || file_kind::is_of_tokenizers(json) {
         return Ok(Header { class_name: None, version: None });
@@ -42,12 +42,12 @@ fn header(json: &str, class_name: &'static str) -> Result<Header> {
     parse(json, class_name, "the file")
 }
 
-/// The class that a tokenizer's file says it is of.
+/// The class named in a tokenizer's file.
 pub(crate) fn class_of(json: &str) -> Result<Option<String>> {
     header(json, "tokenizer").map(|header| header.class_name)
 }
 
-/// The error for a class that is not `expected`. `none` is what to say of an object without a class.
+/// The error for a class other than `expected`. `none` describes an object without a class.
 pub(crate) fn class_error(json: &str, expected: impl Into<String>, none: &str) -> Error {
     Error::FileClass { expected: expected.into(), found: file_kind::found(json, none) }
 }
@@ -66,7 +66,7 @@ fn check_class(json: &str, class_name: &'static str) -> Result<Header> {
     }
 }
 
-/// Reads a file of the class `class_name` and of a version that is known.
+/// Reads a file of the class `class_name` with a supported version.
 pub(crate) fn read_framed<T: DeserializeOwned>(json: &str, class_name: &'static str) -> Result<T> {
     match check_class(json, class_name)?.version {
         Some(1..=VERSION) => parse(json, class_name, "the file"),
@@ -78,18 +78,18 @@ pub(crate) fn read_framed<T: DeserializeOwned>(json: &str, class_name: &'static 
     }
 }
 
-/// The class of a text, if it is one with Kiln's frame.
+/// The class of a text, if it is in Kiln's own format.
 fn own_class(json: &str) -> Option<&'static str> {
     let Header { class_name, version } = serde_json::from_str(json).ok()?;
     version.and(file_kind::own(&class_name?))
 }
 
-/// The text of a file: a class of Kiln's has a checksum there. What Keras and `tokenizers` read stays as they write it.
+/// The text of a file: classes of Kiln's get a checksum. Files for Keras and `tokenizers` stay as those write them.
 pub(crate) fn sealed(json: String) -> String {
     if own_class(&json).is_some() { checksum::seal(&json) } else { json }
 }
 
-/// Whether the text of a file has the checksum that [`sealed`] gave it, if it has any.
+/// An error if the text of a file has a checksum that does not fit.
 pub(crate) fn check_sum(json: &str) -> Result<()> {
     let Err(BadChecksum { found, .. }) = checksum::check(json) else { return Ok(()) };
     let expected = "the SHA-256 of the rest of the file, which was damaged or edited: take a fresh copy, or, if you \

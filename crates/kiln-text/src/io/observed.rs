@@ -1,4 +1,4 @@
-//! [`observed`]: tells how far a pass over texts is, and stops it when asked to.
+//! [`observed`]: reports the progress of a pass over texts, and can stop it.
 
 use std::iter::Fuse;
 use std::ops::ControlFlow;
@@ -7,20 +7,19 @@ use crate::error::{Error, Result};
 use crate::io::batches::is_full;
 use crate::io::text::Text;
 
-/// How far a pass over texts is. The callback that takes it answers whether to go on.
+/// The progress of a pass over texts. The callback that receives it decides whether to continue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextProgress {
-    /// How many documents were seen, bad rows not among them.
+    /// How many documents were read, not counting bad rows.
     pub documents: u64,
-    /// How many bytes were seen: of text where texts come from memory, of files, as they lie on disk, where they are
-    /// read from files.
+    /// How many bytes were read: of text for texts from memory, of files on the disk for texts from files.
     pub bytes: u64,
-    /// How many bytes there are in all, where that is known.
+    /// How many bytes there are in total, if known.
     pub total_bytes: Option<u64>,
 }
 
-/// The same texts, with a call of `observe` after every 8,192 texts or 8 MB, and after the last. If it breaks,
+/// The same texts, with a call of `observe` after every 8,192 texts or 8 MB, and after the last text. If it breaks,
 /// [`Error::Stopped`] is the last item, which ends a pass over them.
 ///
 /// ```
@@ -44,18 +43,17 @@ pub struct TextProgress {
 pub fn observed<I: IntoIterator<Item: Text>, F: FnMut(TextProgress) -> ControlFlow<()>>(
     texts: I,
     observe: F,
-) -> Observed<I::IntoIter, F> {
+) -> impl Iterator<Item = Result<<I::Item as Text>::Held>> {
     let (progress, since) = (TextProgress::default(), TextProgress::default());
     Observed { texts: texts.into_iter().fuse(), observe, progress, since, stopped: false }
 }
 
-/// Texts with an observer; given by [`observed`].
-#[derive(Debug)]
-pub struct Observed<I, F> {
+/// Texts with an observer.
+struct Observed<I, F> {
     texts: Fuse<I>,
     observe: F,
     progress: TextProgress,
-    /// Where the last call was.
+    /// The progress at the last call.
     since: TextProgress,
     stopped: bool,
 }
@@ -67,7 +65,7 @@ impl<I: Iterator<Item: Text>, F: FnMut(TextProgress) -> ControlFlow<()>> Iterato
         if self.stopped {
             return None;
         }
-        // A call comes before the text after it, so that a pass has taken all texts that it tells of.
+        // A call comes before the text after it, so that a pass has processed all texts that it reports.
         let Self { progress, since, .. } = *self;
         let (texts, bytes) = (progress.documents - since.documents, progress.bytes - since.bytes);
         let next = if is_full::<String>(texts as usize, bytes as usize) { None } else { self.texts.next() };

@@ -1,5 +1,5 @@
-//! JSON text as Python's `json.dumps` writes it by default: `", "` and `": "` between, everything beyond printable
-//! ASCII escaped. Leaves out reading, which `serde_json` does.
+//! Writes JSON as Python's `json.dumps` does by default: with `", "` and `": "` as separators and everything but
+//! printable ASCII escaped.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! [`Saved`]: what can be kept in a file and read again.
+//! [`Saved`]: a value that can be saved in a file and loaded again.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::io::json_file::{check_sum, sealed};
 use kiln_base::input::{mark_of, text_of};
 use kiln_base::write_whole;
 
-/// What can be kept in a JSON file and read again; what is read equals what was written.
+/// A value that can be saved in a JSON file and loaded again; the loaded value equals the saved one.
 ///
 /// ```
 /// use kiln_text::encoders::WordTokenizer;
@@ -29,16 +29,16 @@ pub trait Saved {
     ///
     /// # Errors
     ///
-    /// [`Error::FileJson`] with line and column for what is no JSON; [`Error::FileClass`] for a file of another class, with
-    /// what reads it; [`Error::FileVersion`] for a file of a newer Kiln; [`Error::FileField`] for what cannot be; and what
-    /// the type itself refuses.
+    /// [`Error::FileJson`] with line and column if it is not JSON; [`Error::FileClass`] for a file of another class,
+    /// with the function that reads it; [`Error::FileVersion`] for a file of a newer Kiln; [`Error::FileField`] for
+    /// invalid values; and the type's own errors.
     fn from_json(json: &str) -> Result<Self>
     where
         Self: Sized;
 
-    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all. The file of a class that only Kiln reads has one more
-    /// key, the last: `checksum`, the SHA-256 of the rest, which [`load`](Self::load) compares. Whoever edits a file deletes
-    /// that key.
+    /// Writes [`to_json`](Self::to_json) to a file, whole or not at all. The file of a class that only Kiln reads has
+    /// one more key, the last: `checksum`, the SHA-256 of the rest, which [`load`](Self::load) checks. Delete that key
+    /// if you edit a file.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ pub trait Saved {
     ///
     /// # Errors
     ///
-    /// Those of [`from_json`](Self::from_json), and [`Error::FileField`] for a checksum that is not the file's, inside
+    /// Those of [`from_json`](Self::from_json), and [`Error::FileField`] for a wrong checksum, inside
     /// [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
     fn load(path: impl AsRef<Path>) -> Result<Self>
     where
@@ -67,7 +67,7 @@ pub trait Saved {
     }
 }
 
-/// Reads a whole UTF-8 file, without a byte order mark in front, and parses it; errors name the file.
+/// Reads a whole UTF-8 file without its byte order mark, and parses it; errors name the file.
 pub(crate) fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
     let read = fs::read(path).map_err(Error::io("read", path))?;
     let mark = mark_of(&read);

@@ -1,22 +1,22 @@
-//! [`Text`]: what a pass over texts takes, from memory or from a stream that can fail.
+//! [`Text`]: the items of a pass over texts, from memory or from a stream that can fail.
 
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 
-/// A text, or why there is none: what the texts of a pass may be.
+/// A text, or an error instead: the items that a pass over texts accepts.
 ///
-/// Passes take texts in memory, such as `&["a", "b"]`, and streams whose items can fail, such as those of a
+/// Passes accept texts in memory, such as `&["a", "b"]`, and streams whose items can fail, such as a
 /// [`CorpusDocuments`](crate::corpora::CorpusDocuments); the first error ends a pass.
 pub trait Text {
-    /// What holds the text.
+    /// The type that holds the text.
     type Held: AsRef<str> + Sync;
 
     /// The text.
     ///
     /// # Errors
     ///
-    /// The stream's own.
+    /// The error of the stream.
     fn text(self) -> Result<Self::Held>;
 }
 

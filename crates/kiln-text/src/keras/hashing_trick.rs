@@ -1,5 +1,5 @@
-//! Words to ids without a vocabulary: Keras's `hashing_trick` with MD5. Leaves out Python's own `hash`, which differs
-//! from process to process, and one-hot arrays of the ids (`one_hot.rs`).
+//! [`HashingTrick`]: words to ids without a vocabulary, like Keras's `hashing_trick` with MD5. Python's own `hash` is
+//! not supported, because it differs from process to process.
 
 use md5::{Digest, Md5};
 
@@ -12,8 +12,8 @@ use crate::tokens::splitter::Splitter;
 /// Gives every word an id from 1 to `buckets - 1`: the MD5 of its UTF-8 bytes, read as one big number, modulo
 /// `buckets - 1`, plus 1. Different words can share an id; 0 is reserved.
 ///
-/// Texts are split as Keras's `hashing_trick` splits them by default: lower case,
-/// [`DEFAULT_FILTERS`](crate::tokens::DEFAULT_FILTERS), spaces.
+/// `HashingTrick::new(n)?.encode(text)` is Keras's `hashing_trick(text, n, hash_function="md5")`. Texts are split by
+/// its defaults: lower case, [`DEFAULT_FILTERS`](crate::tokens::DEFAULT_FILTERS), spaces.
 ///
 /// ```
 /// use kiln_text::encoders::Encoder;
@@ -33,7 +33,7 @@ impl HashingTrick {
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] for fewer than 2, [`Error::TooLarge`] for more than a `u32` holds.
+    /// [`Error::Option`] for fewer than 2 buckets, [`Error::TooLarge`] for more than a `u32` can count.
     pub fn new(buckets: usize) -> Result<Self> {
         let expected = "2 or more: 0 is reserved, and words get 1 to n - 1";
         OptionError::unless(buckets > 1, "buckets", expected, buckets)?;
@@ -41,25 +41,11 @@ impl HashingTrick {
         Ok(Self { buckets: u32::try_from(buckets).map_err(too_large)?, splitter: Splitter::default() })
     }
 
-    /// The id of one word, taken as it is.
+    /// The id of one word, which is not lower-cased and not split.
     pub fn word(&self, word: &str) -> u32 {
         let hash = u128::from_be_bytes(Md5::digest(word.as_bytes()).into());
         (hash % u128::from(self.buckets - 1)) as u32 + 1
     }
-}
-
-/// Keras's `hashing_trick(text, n, hash_function="md5")`.
-///
-/// # Errors
-///
-/// As [`HashingTrick::new`].
-///
-/// ```
-/// assert_eq!(kiln_text::keras::hashing_trick("The cat sat on the mat.", 5)?, [4, 1, 1, 1, 4, 1]);
-/// # Ok::<(), kiln_text::Error>(())
-/// ```
-pub fn hashing_trick(text: &str, n: usize) -> Result<Vec<u32>> {
-    Ok(HashingTrick::new(n)?.encode(text))
 }
 
 impl Encoder for HashingTrick {

@@ -1,8 +1,8 @@
-//! One-hot arrays of words, characters and hashed words: samples x steps x ids. Leaves out ids themselves as model
-//! input, which `word_tokenizer.rs` gives and which takes a fraction of the memory.
+//! One-hot arrays of words, characters and hashed words: samples x steps x ids. Ids as model input, which
+//! `word_tokenizer.rs` produces, take a fraction of the memory.
 //!
-//! These follow the well-known listings of Chollet's "Deep Learning with Python", section 6.1.1, with one departure:
-//! there the character listing builds its table the wrong way round, so that no character is ever found.
+//! The arrays follow the well-known listings of Chollet's "Deep Learning with Python", section 6.1.1, with one
+//! departure: there, the character listing builds its table the wrong way round, so that no character is ever found.
 
 use indexmap::IndexSet;
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ use crate::tokens::python_characters::python_words;
 const CLASS_NAME: &str = "WordOneHot";
 
 /// Python's `string.printable`: digits, letters, punctuation and white space, 100 characters.
-pub const PRINTABLE: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\
+const PRINTABLE: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\
     !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\r\u{b}\u{c}";
 
 /// An array of zeros and ones.
@@ -36,7 +36,7 @@ pub struct OneHot {
 }
 
 impl OneHot {
-    /// Fills an array: step `j` of sample `i` is 1 at the `j`th id of sample `i`, and 0 everywhere if that id is 0.
+    /// Fills an array: step `j` of sample `i` is 1 at the `j`th id of sample `i`, or all zeros if that id is 0.
     fn of(ids: &[Vec<usize>], max_length: usize, width: usize) -> Result<Self> {
         OptionError::unless(max_length > 0, "max_length", "1 or more", max_length)?;
         let too_large = Error::TooLarge { what: "a one-hot array", rows: ids.len(), columns: max_length };
@@ -56,20 +56,15 @@ impl OneHot {
     ///
     /// # Panics
     ///
-    /// If the place is outside the shape.
+    /// If the position is outside the shape.
     pub fn at(&self, sample: usize, step: usize, id: usize) -> f32 {
         let [samples, steps, ids] = self.shape;
         assert!(sample < samples && step < steps && id < ids, "{:?} has no [{sample}, {step}, {id}]", self.shape);
         self.values[(sample * steps + step) * ids + id]
     }
-
-    /// The same array of truth values.
-    pub fn to_bools(&self) -> Vec<bool> {
-        self.values.iter().map(|&value| value != 0.0).collect()
-    }
 }
 
-/// Words by first appearance, from 1, split at white space only: case and punctuation stay.
+/// Words numbered from 1 by first appearance, split only at white space: case and punctuation stay.
 ///
 /// ```
 /// use kiln_text::keras::WordOneHot;
@@ -86,24 +81,24 @@ pub struct WordOneHot {
 }
 
 impl WordOneHot {
-    /// Numbers the words of the samples. Samples without a word give an encoding that knows none.
+    /// Numbers the words of the samples. Samples without words give an encoding that knows no word.
     pub fn fit(samples: &[impl AsRef<str> + Sync]) -> Self {
         let split: Vec<Vec<&str>> = samples.par_iter().map(|sample| python_words(sample.as_ref()).collect()).collect();
         Self { words: split.into_iter().flatten().map(Box::from).collect() }
     }
 
-    /// The words, from the one with id 1 on.
+    /// The words, starting with id 1.
     pub fn words(&self) -> impl ExactSizeIterator<Item = &str> {
         self.words.iter().map(Box::as_ref)
     }
 
-    /// The id of a word, from 1.
+    /// The id of a word; ids start at 1.
     pub fn index(&self, word: &str) -> Option<usize> {
         self.words.get_index_of(word).map(|place| place + 1)
     }
 
-    /// The array of `samples`: samples x `max_length` x the number of words + 1. Words beyond `max_length` are left
-    /// out; unknown words are all zeros, as is what comes after a shorter sample.
+    /// The array of `samples`: samples x `max_length` x the number of words + 1. Words beyond `max_length` are dropped;
+    /// unknown words and the steps after a shorter sample are all zeros.
     ///
     /// # Errors
     ///
@@ -127,7 +122,7 @@ impl Saved for WordOneHot {
     /// # Errors
     ///
     /// [`Error::FileJson`] with line and column, [`Error::FileClass`], [`Error::FileVersion`], and
-    /// [`VocabularyError::DuplicateToken`] for a word that is there twice.
+    /// [`VocabularyError::DuplicateToken`] for a word that occurs twice.
     fn from_json(json: &str) -> Result<Self> {
         let list: Vec<Box<str>> = read_config(json, CLASS_NAME)?;
         let mut words = IndexSet::default();
@@ -141,7 +136,9 @@ impl Saved for WordOneHot {
     }
 }
 
-/// The characters of [`PRINTABLE`], numbered from 1: samples x `max_length` x 101. Other characters are all zeros.
+/// The 100 characters of Python's `string.printable`, numbered from 1: samples x `max_length` x 101. Other characters
+/// are all zeros. The order is Python's: digits, small letters, capitals, punctuation by code point, then space, tab,
+/// line feed, carriage return, U+000B and U+000C.
 ///
 /// # Errors
 ///
@@ -164,8 +161,8 @@ pub fn one_hot_characters(samples: &[impl AsRef<str> + Sync], max_length: usize)
     OneHot::of(&ids.collect::<Vec<_>>(), max_length, PRINTABLE.len() + 1)
 }
 
-/// Words split at white space, numbered by [`HashingTrick::word`]: samples x `max_length` x `buckets`. No vocabulary is
-/// kept; different words can fall together.
+/// Words split at white space, numbered by [`HashingTrick::word`]: samples x `max_length` x `buckets`. There is no
+/// vocabulary; different words can share an id.
 ///
 /// # Errors
 ///
@@ -183,9 +180,8 @@ pub fn one_hot_hashed(samples: &[impl AsRef<str> + Sync], max_length: usize, buc
     OneHot::of(&ids.collect::<Vec<_>>(), max_length, buckets)
 }
 
-/// The ids that any encoding gives to the words or characters of texts: samples x `max_length` x
-/// [`vocab_size`](Encoder::vocab_size). A text's first `max_length` ids count; what lies behind a shorter one is all
-/// zeros.
+/// The ids that any encoding gives to texts: samples x `max_length` x [`vocab_size`](Encoder::vocab_size). Only the
+/// first `max_length` ids of a text count; the steps after a shorter text are all zeros.
 ///
 /// # Errors
 ///
@@ -213,13 +209,13 @@ pub fn one_hot_texts(
     one_hot_ids(&encoder.encode_batch(&texts), max_length, encoder.vocab_size())
 }
 
-/// Sequences of ids: samples x `max_length` x `vocab_size`. A sequence's first `max_length` ids count; id 0 is padding,
-/// and all zeros.
+/// Sequences of ids: samples x `max_length` x `vocab_size`. Only the first `max_length` ids of a sequence count; id 0
+/// is padding, and all zeros.
 ///
 /// # Errors
 ///
-/// [`Error::IdOutOfRange`] for an id that is not below `vocab_size`, [`Error::Option`] for a `vocab_size` of 0,
-/// [`Error::Option`] for a `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
+/// [`Error::IdOutOfRange`] for an id that is not below `vocab_size`, [`Error::Option`] for a `vocab_size` or a
+/// `max_length` of 0, [`Error::TooLarge`] if the array does not fit in memory.
 ///
 /// ```
 /// let array = kiln_text::keras::one_hot_ids(&[[2, 1], [1, 0]], 2, 3)?;

@@ -1,40 +1,34 @@
-//! [`SkipGrams`]: pairs of words near each other and pairs of words drawn at random, as Keras's `skipgrams`, and its
+//! [`SkipGrams`]: pairs of neighbouring words and pairs of random words, like Keras's `skipgrams`, and its
 //! [`make_sampling_table`].
 //!
 //! Version followed: `keras.src.legacy.preprocessing.sequence` of Keras 3. Departures: the random draws come from
-//! SplitMix64, so they are other draws of the same law; an id beyond the vocabulary or the table is an error.
+//! SplitMix64, so they differ but have the same distribution; an id beyond the vocabulary or the table is an error.
 
 use kiln_base::{OptionError, SplitMix64};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
-/// Pairs of a word and another, and whether the other was near the first.
+/// Pairs of words, and whether the second was near the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SkipGramPairs {
-    /// The pairs: the word in the middle of a window, and the other.
+    /// The pairs: the word in the middle of a window, and the other word.
     pub pairs: Vec<[u32; 2]>,
-    /// For each pair 1 if the other was in the window, 0 if it was drawn.
+    /// For each pair, 1 if the other word was in the window, 0 if it was drawn. With Keras's `categorical`, a label is
+    /// `[1 - label, label]`.
     pub labels: Vec<u8>,
 }
 
-impl SkipGramPairs {
-    /// The labels as Keras gives them with `categorical`: `[0, 1]` for 1, `[1, 0]` for 0.
-    pub fn categorical_labels(&self) -> Vec<[u8; 2]> {
-        self.labels.iter().map(|&label| [1 - label, label]).collect()
-    }
-}
-
 kiln_base::options! {
-    /// Makes [`SkipGramPairs`] from sequences of ids; 0 is no word, and is in no pair.
+    /// Makes [`SkipGramPairs`] from sequences of ids. Id 0 is not a word and occurs in no pair.
     ///
-    /// Positive pairs are exactly Keras's: for every word, left to right, that word with every other of its window, left to
-    /// right. With a sampling table, a word with id `i` is in the middle of a window only with probability `table[i]`; it
-    /// stays in the windows of others.
+    /// Positive pairs are exactly Keras's: for every word, left to right, that word with every other word of its
+    /// window, left to right. With a sampling table, a word with id `i` is the middle of a window only with probability
+    /// `table[i]`; it stays in the windows of other words.
     ///
-    /// After them come `floor(positives * negatives)` negative pairs. Their first words are those of the positive pairs,
-    /// shuffled and gone through from the start, again and again if need be; their second words are uniform on 1 to
-    /// `vocab_size - 1`, so they can be true neighbours, as in Keras. At last all pairs are shuffled, labels with them.
+    /// Then come `floor(positives * negatives)` negative pairs. Their first words are those of the positive pairs,
+    /// shuffled and used in turn, repeatedly if needed. Their second words are uniform on 1 to `vocab_size - 1`, so
+    /// they can be true neighbours, as in Keras. Finally, all pairs are shuffled together with their labels.
     ///
     /// # Examples
     ///
@@ -52,21 +46,21 @@ kiln_base::options! {
     /// Mikolov, Chen, Corrado, Dean: Efficient Estimation of Word Representations in Vector Space (2013).
     #[derive(Clone, Debug, PartialEq)]
     pub struct SkipGrams<'t> [
-        /// Keras's defaults for ids below `vocab_size`: a window of 4 to either side, one negative pair for each positive,
-        /// shuffled.
+        /// Keras's defaults for ids below `vocab_size`: a window of 4 to either side, one negative pair per positive
+        /// one, shuffled.
         pub const fn new
     ] {
         required vocab_size: usize,
-        /// How many words to either side belong to a window. Default: 4.
+        /// How many words to either side are in a window. Default: 4.
         window: usize = 4,
         /// How many negative pairs there are for each positive one. Default: 1.
         negatives: f64 = 1.0,
-        /// For each id, the probability that it is in the middle of a window; see [`make_sampling_table`]. Default: 1 for
+        /// For each id, the probability that it is the middle of a window; see [`make_sampling_table`]. Default: 1 for
         /// all.
         some sampling_table: &'t [f64],
         /// Whether the pairs are shuffled. Default: true.
         shuffle: bool = true,
-        /// What all draws are made from. Default: 0.
+        /// The seed of all draws. Default: 0.
         seed: u64 = 0,
     }
 }
@@ -76,15 +70,15 @@ impl SkipGrams<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::IdOutOfRange`] for an id beyond the vocabulary or the table, [`Error::Option`] if `negatives`
-    /// is below 0 or not finite, [`Error::Option`] if negative pairs are asked of a vocabulary without words,
-    /// [`Error::TooLarge`] if they do not fit in memory.
+    /// [`Error::IdOutOfRange`] for an id beyond the vocabulary or the table; [`Error::Option`] if `negatives` is below
+    /// 0 or not finite, or if negative pairs are requested with a vocabulary without words; [`Error::TooLarge`] if they
+    /// do not fit in memory.
     pub fn pairs(&self, ids: &[u32]) -> Result<SkipGramPairs> {
         self.pairs_at(0, ids)
     }
 
-    /// The pairs of many sequences, on all threads. The result does not depend on how many there are; the draws for the
-    /// first sequence are those of [`pairs`](Self::pairs), and each sequence has draws of its own.
+    /// The pairs of many sequences, on all threads. The result does not depend on the number of threads. Each sequence
+    /// has its own draws; those of the first are the draws of [`pairs`](Self::pairs).
     ///
     /// # Errors
     ///
@@ -144,17 +138,17 @@ impl SkipGrams<'_> {
     }
 }
 
-/// For each id, taken as the rank of a word by how often it occurs, the probability to keep it: Keras's
-/// `make_sampling_table`, whose `sampling_factor` is 1e-5 by default.
+/// For each id, taken as a frequency rank, the probability to keep the word: Keras's `make_sampling_table`, whose
+/// `sampling_factor` is 1e-5 by default.
 ///
-/// Word frequencies are taken to follow Zipf's law, so that the word of rank `r` has the frequency
+/// Word frequencies are assumed to follow Zipf's law: the word of rank `r` has the frequency
 /// `1 / (r (ln r + 0.577) + 1/2 - 1/(12 r))`, and it is kept with probability `min(1, sqrt(factor / frequency))`. Id 0
 /// has the probability of id 1.
 ///
 /// # Errors
 ///
-/// [`Error::Option`] for a `size` of 0, [`Error::Option`] for a factor that is not above 0 and finite,
-/// [`Error::TooLarge`] if the table does not fit in memory.
+/// [`Error::Option`] for a `size` of 0 or a factor that is not above 0 and finite, [`Error::TooLarge`] if the table
+/// does not fit in memory.
 ///
 /// ```
 /// let table = kiln_text::keras::make_sampling_table(6, 1e-5)?;
@@ -175,7 +169,7 @@ pub fn make_sampling_table(size: usize, sampling_factor: f64) -> Result<Vec<f64>
     Ok(table)
 }
 
-/// Checks that all ids are below `limit`, which is `what`.
+/// Checks that all ids are below `limit`; `what` describes the limit.
 pub(crate) fn check_ids(what: &'static str, limit: usize, sequence: usize, ids: &[u32]) -> Result<()> {
     match ids.iter().position(|&id| id as usize >= limit) {
         Some(position) => Err(Error::IdOutOfRange { what, sequence, position, id: ids[position], limit }),

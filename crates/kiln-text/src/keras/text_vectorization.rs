@@ -1,14 +1,14 @@
-//! [`TextVectorization`]: texts to ids or to bags of tokens, exactly as Keras's layer of that name. Holds encoding.
-//! Leaves out how a text becomes tokens (`text_vectorization/tokens.rs`), options and learning
-//! (`text_vectorization/builder.rs`) and files (`text_vectorization/files.rs`).
+//! [`TextVectorization`]: texts to ids or to bags of tokens, exactly like Keras's layer of that name. This file holds
+//! encoding. A text becomes tokens in `text_vectorization/tokens.rs`, options and learning are in
+//! `text_vectorization/builder.rs`, and files in `text_vectorization/files.rs`.
 //!
 //! Version followed: `keras.layers.TextVectorization` of Keras 3.15 with the TensorFlow backend. It differs from
 //! Keras's legacy `Tokenizer` ([`WordTokenizer`](crate::encoders::WordTokenizer)) in almost everything: only ASCII is
-//! lower-cased, punctuation is deleted and so joins what it stood between, ties go to the token whose bytes are
-//! greater, padding is behind, and a tf-idf cell is the count itself times the same idf.
+//! lower-cased; punctuation is deleted, which joins its neighbours; ties go to the token with the greater bytes;
+//! padding comes after the ids; and a tf-idf cell is the plain count times the same idf.
 //!
-//! Departures: what Keras lets through to fail later is an error here; a vocabulary file is not opened by name from a
-//! configuration; the undocumented output mode `one_hot` and functions as `standardize` or `split` are left out.
+//! Departures: what fails only later in Keras is an error here; a vocabulary file is not opened by its name in a
+//! configuration; the undocumented output mode `one_hot` and functions as `standardize` or `split` are not supported.
 
 mod builder;
 mod files;
@@ -30,20 +30,20 @@ pub use builder::{OutputMode, TextVectorizationBuilder};
 pub(crate) use files::CLASS_NAME;
 pub use tokens::{SplitBy, Standardize};
 
-/// What Keras calls the mask token and the unknown token.
+/// Keras's mask token and unknown token.
 pub(crate) const MASK: &str = "";
 pub(crate) const UNKNOWN: &str = "[UNK]";
 
-/// In ids, where the tokens begin: 0 is padding, 1 an unknown token.
+/// The id of the first token: 0 is padding, 1 an unknown token.
 const FIRST_ID: u32 = 2;
 
-/// What they are called in errors.
+/// The name of the rows in errors.
 const ROWS_OF_IDS: &str = "rows of ids";
 
-/// How many texts a thread takes at a time.
+/// How many texts a thread processes at a time.
 const TEXTS_AT_A_TIME: usize = 16;
 
-/// Turns texts into rows of ids, or into rows with a column for each token, as Keras's `TextVectorization`.
+/// Turns texts into rows of ids, or into rows with one column per token, like Keras's `TextVectorization`.
 ///
 /// # Examples
 ///
@@ -68,7 +68,7 @@ pub struct TextVectorization {
     tokens: TokenStream,
     /// Token i has id i + 2 and column i + 1.
     terms: Interner,
-    /// With [`OutputMode::TfIdf`], the weight of each column, the unknown token's first.
+    /// With [`OutputMode::TfIdf`], the weight of each column, starting with the unknown token's.
     idf: Vec<f32>,
 }
 
@@ -78,13 +78,13 @@ impl TextVectorization {
         TextVectorizationBuilder::default()
     }
 
-    /// The rows of ids of texts, on all threads: 0 is padding, which comes after the ids, and 1 an unknown token. Rows have
-    /// `output_sequence_length` steps, or as many as the longest text has tokens.
+    /// The rows of ids of texts, on all threads: 0 is padding, which comes after the ids, and 1 is an unknown token.
+    /// Rows have `output_sequence_length` steps, or as many as the longest text has tokens.
     ///
     /// # Errors
     ///
-    /// [`TextVectorizationError::OutputMode`] if the output mode is another, [`Error::TooLarge`] if the rows do not fit
-    /// in memory, and the first error among the texts.
+    /// [`TextVectorizationError::OutputMode`] with another output mode, [`Error::TooLarge`] if the rows do not fit in
+    /// memory, and the first error among the texts.
     pub fn ids(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<Padded<u32>> {
         if self.options.output_mode != OutputMode::Ids {
             let mode = self.options.output_mode.name();
@@ -106,13 +106,14 @@ impl TextVectorization {
         Ok(Padded { values, rows: spans.len(), len, spans })
     }
 
-    /// A row for each text and a column for each token, the unknown token's first, on all threads. A cell says whether
-    /// or how often the token occurs, by the output mode; with [`OutputMode::TfIdf`] the count times the weight.
+    /// One row per text and one column per token, starting with the unknown token's, on all threads. Depending on the
+    /// output mode, a cell says whether or how often the token occurs; with [`OutputMode::TfIdf`] it is the count times
+    /// the weight.
     ///
     /// # Errors
     ///
-    /// [`TextVectorizationError::OutputMode`] if the output mode is [`OutputMode::Ids`], [`Error::TooLarge`] if the
-    /// matrix does not fit in memory, and the first error among the texts.
+    /// [`TextVectorizationError::OutputMode`] with [`OutputMode::Ids`], [`Error::TooLarge`] if the matrix does not fit
+    /// in memory, and the first error among the texts.
     pub fn matrix(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<Matrix> {
         let columns = self.bag_columns()?;
         let (values, rows) = self.dense(texts, columns, "a matrix", |scratch, text, row| {
@@ -124,7 +125,7 @@ impl TextVectorization {
         Ok(Matrix { values, rows: rows.len(), columns })
     }
 
-    /// Rows of `len` values one after the other, each made from a text by `fill`, and what `fill` gave.
+    /// Rows of `len` values one after the other, each filled from a text by `fill`, and the results of `fill`.
     fn dense<V: Copy + Default + Send + Sync, R: Send>(
         &self,
         texts: impl IntoIterator<Item = impl Text>,
@@ -150,8 +151,8 @@ impl TextVectorization {
     ///
     /// # Errors
     ///
-    /// [`TextVectorizationError::OutputMode`] if the output mode is [`OutputMode::Ids`], [`Error::TooLarge`] for a
-    /// `max_tokens` beyond all numbers of columns, and the first error among the texts.
+    /// [`TextVectorizationError::OutputMode`] with [`OutputMode::Ids`], [`Error::TooLarge`] for a `max_tokens` above
+    /// the largest number of columns, and the first error among the texts.
     pub fn sparse_matrix(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<SparseMatrix<f32>> {
         let columns = sparse_columns(self.bag_columns()?)?;
         let scratch = || (Scratch::default(), Vec::new());
@@ -168,7 +169,7 @@ impl TextVectorization {
         })
     }
 
-    /// What a column with `count` occurrences, one or more, holds.
+    /// The value of a cell with `count` occurrences, one or more.
     fn cell(&self, column: usize, count: f32) -> f32 {
         match self.options.output_mode {
             OutputMode::Ids | OutputMode::Count => count,
@@ -177,8 +178,8 @@ impl TextVectorization {
         }
     }
 
-    /// The columns of [`matrix`](Self::matrix): `max_tokens` with `pad_to_max_tokens`, else the tokens and the unknown
-    /// one.
+    /// The number of columns of [`matrix`](Self::matrix): `max_tokens` with `pad_to_max_tokens`, else the number of
+    /// tokens including the unknown one.
     fn bag_columns(&self) -> Result<usize> {
         let mode = self.options.output_mode;
         if mode == OutputMode::Ids {
@@ -191,14 +192,14 @@ impl TextVectorization {
         })
     }
 
-    /// The vocabulary as Keras's `get_vocabulary` gives it: the padding (with [`OutputMode::Ids`]) and the unknown
-    /// token first. The place of a token is its id, or its column.
+    /// The vocabulary as returned by Keras's `get_vocabulary`: padding (with [`OutputMode::Ids`]) and the unknown token
+    /// first. The place of a token is its id, or its column.
     pub fn vocabulary(&self) -> impl Iterator<Item = &str> + Clone {
         let special = self.options.output_mode.special_tokens();
         special.iter().copied().chain(self.terms.iter())
     }
 
-    /// The token of an id, also where the output mode has columns instead, whose numbers are one less.
+    /// The token of an id, also if the output mode has columns instead; a column's number is its id - 1.
     pub fn token(&self, id: u32) -> Option<&str> {
         match id {
             0 => Some(MASK),
@@ -207,7 +208,7 @@ impl TextVectorization {
         }
     }
 
-    /// The tokens of ids, joined by spaces; characters by nothing. Skips padding and ids without a token.
+    /// The tokens of ids, joined by spaces; characters are joined by nothing. Skips padding and ids without a token.
     pub fn decode(&self, ids: &[u32]) -> String {
         let tokens: Vec<&str> = ids.iter().filter(|&&id| id != 0).filter_map(|&id| self.token(id)).collect();
         let characters = self.options.split == Some(SplitBy::Character) && self.options.ngrams.is_none();
@@ -215,7 +216,7 @@ impl TextVectorization {
     }
 
     /// The weights of the columns with [`OutputMode::TfIdf`]: `ln(1 + documents / (1 + documents with the token))`, and
-    /// in column 0, of unknown tokens, their mean. Empty in other modes.
+    /// their mean in column 0, for unknown tokens. Empty in other modes.
     pub fn idf_weights(&self) -> &[f32] {
         &self.idf
     }
@@ -227,7 +228,7 @@ impl TextVectorization {
 
     fn encode_with(&self, scratch: &mut Scratch, text: &str) -> Vec<u32> {
         let most = self.options.output_sequence_length.unwrap_or(usize::MAX);
-        // English has about six bytes a word.
+        // English has about six bytes per word.
         let mut ids = Vec::with_capacity(most.min(text.len() / 6 + 1));
         self.each_id(scratch, text, |id| {
             ids.push(id);
@@ -236,7 +237,7 @@ impl TextVectorization {
         ids
     }
 
-    /// Calls `take` with every id of a text until it answers false.
+    /// Calls `take` with every id of a text until it returns false.
     #[inline]
     fn each_id(&self, scratch: &mut Scratch, text: &str, mut take: impl FnMut(u32) -> bool) {
         self.tokens.each_until(scratch, text, |bytes, (start, end)| {
@@ -247,7 +248,7 @@ impl TextVectorization {
         });
     }
 
-    /// Calls `take` with the column of every token of a text. An empty token, which is the mask, has none.
+    /// Calls `take` with the column of every token of a text. An empty token, which is the mask, has no column.
     fn each_column(&self, scratch: &mut Scratch, text: &str, mut take: impl FnMut(usize)) {
         self.each_id(scratch, text, |id| {
             if let Some(column) = (id as usize).checked_sub(1) {
@@ -258,7 +259,7 @@ impl TextVectorization {
     }
 }
 
-/// Rows as long as the longest, with padding behind.
+/// Rows as long as the longest sequence, with padding after it.
 fn padded(sequences: &[Vec<u32>]) -> Result<Padded<u32>> {
     let (rows, len) = (sequences.len(), sequences.iter().map(Vec::len).max().unwrap_or(0));
     let mut values = filled(rows, len, 0, ROWS_OF_IDS)?;
@@ -269,7 +270,7 @@ fn padded(sequences: &[Vec<u32>]) -> Result<Padded<u32>> {
     Ok(Padded { values, rows, len, spans })
 }
 
-/// Gives the ids of [`OutputMode::Ids`] whatever the output mode, at most `output_sequence_length` of them, not padded.
+/// Returns the ids of [`OutputMode::Ids`] in every output mode, at most `output_sequence_length` of them, not padded.
 impl Encoder for TextVectorization {
     fn encode(&self, text: &str) -> Vec<u32> {
         self.encode_with(&mut Scratch::default(), text)

@@ -1,9 +1,9 @@
-//! Windows of a numeric series with a target each, by Keras's two rules: [`TimeseriesGenerator`] and
-//! [`TimeseriesDataset`] (`timeseries_dataset_from_array`). Both give [`TimeseriesWindows`].
-//! Windows over tokens are in `rows/sliding.rs`.
+//! Windows of a numeric series, each with a target, by Keras's two rules: [`TimeseriesGenerator`] and
+//! [`TimeseriesDataset`] (`timeseries_dataset_from_array`). Both make [`TimeseriesWindows`]. Windows over tokens are in
+//! `rows/sliding.rs`.
 //!
 //! Version followed: Keras 3's `keras.src.legacy.preprocessing.sequence` and `keras.src.utils`. Departures: shuffled
-//! orders come from SplitMix64; options for which there is no window are an error with both.
+//! orders come from SplitMix64; it is an error if no window fits.
 
 use std::ops::Range;
 
@@ -14,7 +14,8 @@ use crate::error::{Error, Result, SeriesError};
 kiln_base::options! {
     /// Keras's `TimeseriesGenerator`: the target of a window is the step after it.
     ///
-    /// The window of target `t` is the steps `t - length` to `t - 1`, every `sampling_rate`th of them from the first on.
+    /// The window of target `t` consists of the steps `t - length` to `t - 1`, or every `sampling_rate`th of them,
+    /// starting with the first.
     ///
     /// # Examples
     ///
@@ -34,20 +35,20 @@ kiln_base::options! {
         pub const fn new
     ] {
         required length: usize,
-        /// Takes only every `sampling_rate`th step of a window. Default: 1.
+        /// Uses only every `sampling_rate`th step of a window. Default: 1.
         sampling_rate: usize = 1,
-        /// How many steps lie between the targets of one window and the next. Default: 1.
+        /// The distance between the targets of consecutive windows, in steps. Default: 1.
         stride: usize = 1,
         /// The first step to use (Keras's `start_index`). Default: 0.
         start: usize = 0,
-        /// The last step that may be a target (Keras's `end_index`), itself included. Default: the last of the series.
+        /// The last step that may be a target, inclusive (Keras's `end_index`). Default: the last of the series.
         some end: usize,
-        /// Draws targets at random from this seed instead of going through them: every batch is full, each of its targets
-        /// is uniform on all that are possible, whatever the stride, and can come again. Default: in order.
+        /// Draws targets at random from this seed instead of using them in order: every batch is full, and each target
+        /// is uniform on all possible ones, whatever the stride, and may repeat. Default: in order.
         some shuffle: u64,
         /// Whether the steps of a window run backwards. Default: false.
         reverse: bool = false,
-        /// How many windows a batch has. Default: 128.
+        /// The number of windows per batch. Default: 128.
         batch_size: usize = 128,
     }
 }
@@ -58,7 +59,7 @@ impl TimeseriesGenerator {
     /// # Errors
     ///
     /// [`Error::Option`] if the length, sampling rate, stride or batch size is 0, [`SeriesError::Range`] if `end` is
-    /// not a step of the series, [`SeriesError::TooShort`] if not one window with its target fits.
+    /// not a step of the series, [`SeriesError::TooShort`] if no window with its target fits.
     pub fn windows(&self, len: usize) -> Result<TimeseriesWindows> {
         not_zero([
             (self.length, "length"),
@@ -105,7 +106,7 @@ kiln_base::options! {
     ///
     /// # Examples
     ///
-    /// To learn the step after each window, give the series from `sequence_length` steps on as targets, as in Keras:
+    /// To learn the step after each window, use the series from step `sequence_length` on as targets, as in Keras:
     ///
     /// ```
     /// use kiln_text::keras::TimeseriesDataset;
@@ -122,19 +123,19 @@ kiln_base::options! {
         pub const fn new
     ] {
         required sequence_length: usize,
-        /// How many steps lie between the start of one window and the next. Default: 1.
+        /// The distance between the starts of consecutive windows, in steps. Default: 1.
         sequence_stride: usize = 1,
-        /// How many steps lie between the steps of a window. Default: 1.
+        /// The distance between the steps of a window. Default: 1.
         sampling_rate: usize = 1,
-        /// How many windows a batch has. Default: 128.
+        /// The number of windows per batch. Default: 128.
         batch_size: usize = 128,
-        /// Puts the windows in an order drawn from this seed; each comes once. Default: in order.
+        /// Puts the windows in an order drawn from this seed; each occurs once. Default: in order.
         some shuffle: u64,
         /// The first step to use (Keras's `start_index`). Default: 0.
         start: usize = 0,
         /// The step after the last to use (Keras's `end_index`). Default: the length of the series.
         some end: usize,
-        /// How many targets there are: windows beyond have none, and are dropped. Default: as many as steps.
+        /// The number of targets: windows beyond it are dropped. Default: the number of steps.
         some targets: usize,
     }
 }
@@ -144,8 +145,8 @@ impl TimeseriesDataset {
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] if the length, stride, sampling rate or batch size is 0, [`SeriesError::Range`] if `start`
-    /// and `end` are not in order within the series, [`SeriesError::TooShort`] if not one window fits or has a target.
+    /// [`Error::Option`] if the length, stride, sampling rate or batch size is 0, [`SeriesError::Range`] if `start` and
+    /// `end` are not in order within the series, [`SeriesError::TooShort`] if no window fits or has a target.
     pub fn windows(&self, len: usize) -> Result<TimeseriesWindows> {
         not_zero([
             (self.sequence_length, "sequence_length"),
@@ -179,8 +180,8 @@ impl TimeseriesDataset {
     }
 }
 
-/// Which steps of a series make up each window, and which is its target. Holds places, not values, so that windows that
-/// overlap take no memory of their own.
+/// The steps of each window of a series, and its target. Holds places, not values, so overlapping windows take no extra
+/// memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeseriesWindows {
     starts: Vec<usize>,
@@ -205,7 +206,7 @@ impl TimeseriesWindows {
         self.steps
     }
 
-    /// The batches, as ranges of windows: all full but perhaps the last.
+    /// The batches, as ranges of windows: all full except perhaps the last.
     pub fn batches(&self) -> impl ExactSizeIterator<Item = Range<usize>> + use<> {
         let (windows, size) = (self.len(), self.batch_size);
         (0..windows.div_ceil(size)).map(move |batch| batch * size..(batch * size).saturating_add(size).min(windows))
@@ -230,16 +231,16 @@ impl TimeseriesWindows {
         self.targets[window]
     }
 
-    /// The values of some windows: window by window, step by step, `width` values a step.
+    /// The values of some windows: window by window, step by step, `width` values per step.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] for a `width` of 0, [`SeriesError::Length`] if `data` has not `width` values for each step
-    /// of the series, [`Error::TooLarge`] if the windows do not fit in memory.
+    /// [`Error::Option`] for a `width` of 0, [`SeriesError::Length`] if `data` does not have `width` values for each
+    /// step of the series, [`Error::TooLarge`] if the windows do not fit in memory.
     ///
     /// # Panics
     ///
-    /// If there are no such windows.
+    /// If a window does not exist.
     pub fn inputs<T: Copy>(&self, windows: Range<usize>, data: &[T], width: usize) -> Result<Vec<T>> {
         let too_large = || Error::TooLarge { what: "a batch of windows", rows: windows.len(), columns: self.steps };
         let expected = self.len.checked_mul(width).ok_or_else(too_large)?;
@@ -258,16 +259,16 @@ impl TimeseriesWindows {
         Ok(values)
     }
 
-    /// The targets of some windows, `width` values each.
+    /// The targets of some windows, `width` values per target.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] for a `width` of 0, [`SeriesError::Length`] if there are fewer targets than the last of all
-    /// windows needs.
+    /// [`Error::Option`] for a `width` of 0, [`SeriesError::Length`] if there are fewer targets than the last window
+    /// needs.
     ///
     /// # Panics
     ///
-    /// If there are no such windows.
+    /// If a window does not exist.
     pub fn targets<T: Copy>(&self, windows: Range<usize>, targets: &[T], width: usize) -> Result<Vec<T>> {
         not_zero([(width, "width")])?;
         let highest = self.targets.iter().max().map_or(0, |highest| highest + 1);

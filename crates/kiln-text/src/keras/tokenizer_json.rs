@@ -1,9 +1,9 @@
-//! The JSON of Keras's `Tokenizer.to_json` and `tokenizer_from_json`: what it says, and the checks on what is read.
-//! Leaves out how Python spaces and escapes JSON (`python_json.rs`).
+//! The JSON of Keras's `Tokenizer.to_json` and `tokenizer_from_json`, and the checks when it is read. Python's spacing
+//! and escapes are in `python_json.rs`.
 //!
 //! Keras encodes the five dictionaries twice: they are JSON texts inside JSON strings. Python's order of `word_docs`
-//! and `index_docs` changes from run to run, so a file of Kiln's equals one of Keras's in meaning, not in bytes. Kiln
-//! writes them in the order of `word_counts` and of the ids.
+//! and `index_docs` changes from run to run, so a file of Kiln's equals Keras's in meaning, not in bytes. Kiln writes
+//! them in the order of `word_counts` and of the ids.
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -23,7 +23,7 @@ use crate::vocabulary::word_table::{Word, WordTable};
 /// Keras's class name for its tokenizer.
 pub(crate) const CLASS_NAME: &str = "Tokenizer";
 
-/// The most that a count in a file may be: what every JSON reader holds exactly.
+/// The largest count accepted from a file: every JSON reader represents it exactly.
 const MOST: u64 = 1 << 53;
 
 /// Keras's file.
@@ -48,10 +48,10 @@ struct Config {
     index_docs: String,
     index_word: String,
     word_index: String,
-    /// Keras does not save its analyzer; a file that names one could not be followed.
+    /// Keras does not save its analyzer, so a file that names one cannot be read.
     #[serde(default)]
     analyzer: Option<IgnoredAny>,
-    /// Kiln's own, by a name at which Keras refuses the file instead of splitting otherwise.
+    /// Kiln's own key. Its name makes Keras refuse the file instead of splitting in another way.
     #[serde(default)]
     kiln_analyzer: Option<Analyzer>,
 }
@@ -59,7 +59,7 @@ struct Config {
 type Dictionary<V> = IndexMap<Box<str>, V, FxBuildHasher>;
 
 impl KerasTokenizer {
-    /// Checks everything that has been read and puts the tokenizer together.
+    /// Checks everything that was read and builds the tokenizer.
     pub(crate) fn into_tokenizer(self) -> Result<WordTokenizer> {
         if self.class_name != CLASS_NAME {
             let (expected, found) = (format!("{CLASS_NAME:?}"), format!("{:?}", self.class_name));
@@ -69,7 +69,7 @@ impl KerasTokenizer {
         if config.analyzer.is_some() {
             return Err(field("analyzer", "absent or null", "an analyzer".to_owned()));
         }
-        // Keras takes 0 for no limit.
+        // Keras treats 0 as no limit.
         let num_words = config.num_words.filter(|&limit| limit != 0);
         check_limit("num_words", num_words)?;
         let mut splitter = Splitter::new(config.filters, config.lower, config.split, config.char_level)?;
@@ -134,7 +134,7 @@ impl KerasTokenizer {
             let found = format!("{} entries against {}", index_word.len(), word_index.len());
             return Err(field("index_word", "the inverse of word_index", found));
         }
-        // As many slots as words, each filled once: none is left empty.
+        // There are as many slots as words, and each was filled once, so none is empty.
         let order: Vec<u32> = order.into_iter().flatten().collect();
         if let Some(token) = oov_token.filter(|_| !order.contains(&OOV_PLACE)) {
             return Err(field("word_index", "an id for the oov_token", format!("none for {token:?}")));
@@ -188,7 +188,7 @@ impl Saved for WordTokenizer {
             "{{\"class_name\": \"Tokenizer\", \"config\": {{\"num_words\": {num_words}, \"filters\": {filters}, \
              \"lower\": {lower}, \"split\": {split}, \"char_level\": {char_level}, \"oov_token\": {oov_token}"
         );
-        // Nothing in an analyzer can fail to become JSON: its maps have no keys but its fields' names.
+        // An analyzer always serialises: the only keys of its maps are field names.
         if let Some(analyzer) = self.splitter.analyzer().and_then(|analyzer| serde_json::to_string(analyzer).ok()) {
             out.push_str(", \"kiln_analyzer\": ");
             out.push_str(&analyzer);
@@ -225,13 +225,13 @@ impl Saved for WordTokenizer {
 
     /// Reads the JSON of Keras's `Tokenizer.to_json`.
     ///
-    /// `num_words` 0 is read as no limit, as Keras treats it.
+    /// `num_words` 0 is read as no limit, as in Keras.
     ///
     /// # Errors
     ///
-    /// [`Error::FileJson`] with line and column where it does not parse; [`Error::FileClass`] for another class;
-    /// [`Error::FileField`] where the dictionaries contradict each other, as after editing `word_index` by
-    /// hand, or where the corpus contained the `oov_token`.
+    /// [`Error::FileJson`] with line and column if it does not parse; [`Error::FileClass`] for another class;
+    /// [`Error::FileField`] if the dictionaries contradict each other, as after editing `word_index` by hand, or if the
+    /// corpus contained the `oov_token`.
     fn from_json(json: &str) -> Result<Self> {
         read_class::<KerasTokenizer>(json, CLASS_NAME)?.into_tokenizer()
     }

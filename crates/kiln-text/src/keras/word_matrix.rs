@@ -1,5 +1,5 @@
-//! Bags of words: Keras's `texts_to_matrix` and `sequences_to_matrix`. Leaves out scikit-learn's and
-//! `TextVectorization`'s tf-idf, which are other formulas.
+//! Bags of words: Keras's `texts_to_matrix` and `sequences_to_matrix`. scikit-learn's and `TextVectorization`'s tf-idf
+//! use other formulas.
 
 use kiln_base::sparse::Rows;
 use rayon::prelude::*;
@@ -11,14 +11,14 @@ use crate::features::sparse::{SparseMatrix, add_rows, by_batches, sparse_columns
 use crate::io::text::Text;
 use crate::rows::matrix::Matrix;
 
-/// What a cell of a [`Matrix`] says of a word (Keras's `mode`).
+/// The meaning of a cell of a [`Matrix`] (Keras's `mode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatrixMode {
     /// 1 if the word occurs.
     Binary,
     /// How often it occurs.
     Count,
-    /// How often it occurs, over the length of the sequence, ids beyond the columns included.
+    /// How often it occurs, divided by the length of the sequence, including ids beyond the columns.
     Freq,
     /// `(1 + ln count) * ln(1 + documents / (1 + documents with the word))`, not normalised.
     TfIdf,
@@ -29,7 +29,7 @@ impl WordTokenizer {
     ///
     /// # Errors
     ///
-    /// Those of [`sequences_to_matrix`](Self::sequences_to_matrix), and the first among the texts.
+    /// Those of [`sequences_to_matrix`](Self::sequences_to_matrix), and the first error among the texts.
     ///
     /// # Examples
     ///
@@ -46,12 +46,13 @@ impl WordTokenizer {
         self.sequences_to_matrix(&self.encode_all(texts)?, mode)
     }
 
-    /// Counts the ids of sequences, on all threads. Ids beyond the columns are ignored; an empty sequence is a row of zeros.
+    /// Counts the ids of sequences, on all threads. Ids beyond the columns are ignored; an empty sequence gives a row
+    /// of zeros.
     ///
     /// # Errors
     ///
-    /// [`Error::MatrixWithoutWords`] without words and `num_words`, [`Error::TfIdfWithoutDocuments`] before any
-    /// document was seen, [`Error::TooLarge`] if the matrix does not fit in memory.
+    /// [`Error::MatrixWithoutWords`] without words and `num_words`, [`Error::TfIdfWithoutDocuments`] if no document has
+    /// been fitted, [`Error::TooLarge`] if the matrix does not fit in memory.
     pub fn sequences_to_matrix(&self, sequences: &[impl AsRef<[u32]> + Sync], mode: MatrixMode) -> Result<Matrix> {
         let columns = self.matrix_columns(mode)?;
         let rows = sequences.len();
@@ -74,8 +75,8 @@ impl WordTokenizer {
     ///
     /// # Errors
     ///
-    /// Those of [`sequences_to_matrix`](Self::sequences_to_matrix); [`Error::TooLarge`] for a `num_words` beyond all numbers of
-    /// columns; and the first among the texts.
+    /// Those of [`sequences_to_matrix`](Self::sequences_to_matrix); [`Error::TooLarge`] for a `num_words` above the
+    /// largest number of columns; and the first error among the texts.
     ///
     /// # Examples
     ///
@@ -127,7 +128,7 @@ impl WordTokenizer {
         }
     }
 
-    /// What stands for a word that occurs `count` times, once or more, in a sequence.
+    /// The value for a word that occurs `count` times, once or more, in a sequence.
     fn cell(&self, mode: MatrixMode, id: usize, count: f64, length: usize) -> f64 {
         match mode {
             MatrixMode::Binary => 1.0,

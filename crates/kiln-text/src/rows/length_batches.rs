@@ -1,4 +1,4 @@
-//! [`LengthBatches`]: batches of sequences of like length, each padded only to its own longest. One batch is padded
+//! [`LengthBatches`]: batches of sequences of similar length, each padded only to its own longest. Padding one batch is
 //! in `pad.rs`.
 
 use kiln_base::{OptionError, SplitMix64};
@@ -7,11 +7,11 @@ use crate::error::{Result, SeriesError};
 use crate::rows::pad::{PadSequences, Padded};
 
 kiln_base::options! {
-    /// Plans batches in which little is padding: rows are shuffled, cut into pools of many batches, sorted by length within
-    /// each pool, cut into batches, and the batches shuffled.
+    /// Plans batches with little padding: rows are shuffled, cut into pools of many batches, sorted by length within
+    /// each pool, and cut into batches, which are then shuffled.
     ///
-    /// The plan depends on nothing but the lengths and the options; every row is in exactly one batch. A larger pool has
-    /// less padding, and batches whose members are less random.
+    /// The plan depends only on the lengths and the options; every row is in exactly one batch. A larger pool gives
+    /// less padding, but less random batches.
     ///
     /// # Examples
     ///
@@ -30,36 +30,36 @@ kiln_base::options! {
     ///
     /// # References
     ///
-    /// The pools are those of Hugging Face's `LengthGroupedSampler`, which has 50 batches in each, or a quarter of all where
-    /// they are fewer than 200, and puts the longest row into the first batch.
+    /// The pools are those of Hugging Face's `LengthGroupedSampler`, which uses 50 batches per pool, or a quarter of
+    /// all batches if there are fewer than 200, and puts the longest row into the first batch.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct LengthBatches [
-        /// Batches of `batch_size` rows from pools of 50 batches, in the order that sorting gives.
+        /// Batches of `batch_size` rows from pools of 50 batches, in sorted order.
         pub const fn new
     ] {
         required batch_size: usize,
-        /// How many batches make up a pool. 1 leaves the rows together that chance put together; `usize::MAX` sorts all.
+        /// The number of batches in a pool. With 1, batches are left as chance made them; `usize::MAX` sorts all rows.
         /// Default: 50.
         pool: usize = Self::POOL,
-        /// Shuffles the rows before sorting, and the batches after it; give another seed for each epoch. Default: neither is
-        /// shuffled.
+        /// The seed to shuffle the rows before sorting, and the batches after it; use another seed for each epoch.
+        /// Default: nothing is shuffled.
         some shuffle: u64,
         /// The length to truncate longer sequences to. Default: none are truncated.
         some max_len: usize,
-        /// Whether a last batch with too few rows is dropped. Default: false.
+        /// Whether a last batch that is not full is dropped. Default: false.
         drop_last: bool = false,
     }
 }
 
 impl LengthBatches {
-    /// How many batches make up a pool by default.
+    /// The default number of batches in a pool.
     pub const POOL: usize = 50;
 
-    /// Puts sequences of these lengths into batches. Ties of length stay in the order they had.
+    /// Puts sequences of these lengths into batches. Rows of equal length stay in order.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`](crate::Error::Option) if the batch size or the pool is 0, [`Error::Option`](crate::Error::Option) for a `max_len` of 0.
+    /// [`Error::Option`](crate::Error::Option) if the batch size, the pool or `max_len` is 0.
     pub fn plan(&self, lengths: impl IntoIterator<Item = usize>) -> Result<BatchPlan> {
         OptionError::unless(self.batch_size > 0, "batch_size", "1 or more", self.batch_size)?;
         OptionError::unless(self.pool > 0, "pool", "1 or more", self.pool)?;
@@ -92,17 +92,17 @@ impl LengthBatches {
     }
 }
 
-/// How much of some batches is padding.
+/// How much of a plan's batches is padding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PaddingReport {
-    /// The cells of all batches.
+    /// The number of cells of all batches.
     pub cells: u64,
-    /// Those that hold an element of a sequence.
+    /// The number of cells that hold an element of a sequence.
     pub valid: u64,
 }
 
 impl PaddingReport {
-    /// The share of the cells that is padding, from 0 to 1; 0 without cells.
+    /// The share of padding among the cells, from 0 to 1; 0 without cells.
     pub fn share(&self) -> f64 {
         if self.cells == 0 { 0.0 } else { (self.cells - self.valid) as f64 / self.cells as f64 }
     }
@@ -118,7 +118,7 @@ pub struct BatchPlan {
 }
 
 impl BatchPlan {
-    /// The batches: the rows of each, by which labels are found too.
+    /// The batches, each a list of rows, which also index the labels.
     pub fn batches(&self) -> impl ExactSizeIterator<Item = &[usize]> + Clone + '_ {
         self.batches.iter().map(Vec::as_slice)
     }
@@ -128,18 +128,18 @@ impl BatchPlan {
         self.padding
     }
 
-    /// One batch of the sequences, as long as its longest row, which is truncated to the plan's `max_len`. The
-    /// options say where to pad and truncate and with what; a `max_len` there has every batch padded to that. A batch
-    /// of empty sequences gets one step of padding.
+    /// One batch of the sequences, as long as its longest row after truncation to the plan's `max_len`. `options` say
+    /// where to pad and truncate and with what; a `max_len` there pads every batch to that length. A batch of empty
+    /// sequences gets one step of padding.
     ///
     /// # Errors
     ///
-    /// [`SeriesError::PlannedRows`] if the plan was made for another number of sequences, and those of
+    /// [`SeriesError::PlannedRows`] if the plan was made for a different number of sequences, and those of
     /// [`PadSequences::pad`].
     ///
     /// # Panics
     ///
-    /// If `batch` is not of this plan and has a row that is none.
+    /// If `batch` is not from this plan and contains a row that does not exist.
     pub fn pad<T: Copy + Default, S: AsRef<[T]>>(
         &self,
         batch: &[usize],

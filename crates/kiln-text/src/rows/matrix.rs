@@ -1,14 +1,14 @@
-//! [`Matrix`]: a dense matrix, a row for each text.
+//! [`Matrix`]: a dense matrix, one row per text.
 
-/// A row for each text, a column for each id or term. Column 0 of a [`WordTokenizer`](crate::encoders::WordTokenizer)'s is
-/// always 0.
+/// One row per text, one column per id or term. In the matrix of a [`WordTokenizer`](crate::encoders::WordTokenizer),
+/// column 0 is always 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     /// The cells, row by row.
     pub values: Vec<f64>,
-    /// How many rows.
+    /// The number of rows.
     pub rows: usize,
-    /// How many columns: of a `WordTokenizer` `num_words`, or the number of words + 1.
+    /// The number of columns: for a `WordTokenizer`, `num_words` or the number of words + 1.
     pub columns: usize,
 }
 
@@ -17,7 +17,7 @@ impl Matrix {
     ///
     /// # Panics
     ///
-    /// If there is no such row.
+    /// If the row does not exist.
     pub fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.columns..(row + 1) * self.columns]
     }

@@ -1,5 +1,5 @@
-//! Sequences of any length to rows of one length, as Keras's `pad_sequences`, with the valid span of each row. Leaves
-//! out tensors and masks: a model takes `values` and `spans`.
+//! [`PadSequences`]: sequences of any length to rows of one length, like Keras's `pad_sequences`, with the valid span
+//! of each row. A model takes `values` and `spans`; no masks are needed.
 
 use kiln_base::{OptionError, Span};
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,24 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// Where a short sequence gets its padding.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_text::rows::{PadSequences, Padding};
+///
+/// let pad = |padding| PadSequences::new().padding(padding).max_len(3).pad(&[vec![7, 8]]);
+/// assert_eq!(pad(Padding::Pre)?.row(0), [0, 7, 8]);
+/// assert_eq!(pad(Padding::Post)?.row(0), [7, 8, 0]);
+/// # Ok::<(), kiln_text::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
-    /// In front: the last element is last in the row. Keras's default.
+    /// At the start: the last element is last in the row. Keras's default.
     #[default]
     Pre,
-    /// Behind: the first element is first in the row.
+    /// At the end: the first element is first in the row.
     Post,
 }
 
@@ -21,10 +32,10 @@ pub enum Padding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Truncating {
-    /// In front: the last elements stay. Keras's default.
+    /// At the start: the last elements stay. Keras's default.
     #[default]
     Pre,
-    /// Behind: the first elements stay.
+    /// At the end: the first elements stay.
     Post,
 }
 
@@ -33,11 +44,11 @@ pub enum Truncating {
 pub struct Padded<T> {
     /// The elements, row by row.
     pub values: Vec<T>,
-    /// How many rows.
+    /// The number of rows.
     pub rows: usize,
     /// The length of each row.
     pub len: usize,
-    /// The valid span of each row. That of an empty sequence starts where padding ends: at the end of the row with
+    /// The valid span of each row. For an empty sequence it starts where padding ends: at the end of the row with
     /// [`Padding::Pre`], at 0 with [`Padding::Post`].
     pub spans: Vec<Span>,
 }
@@ -47,12 +58,12 @@ impl<T> Padded<T> {
     ///
     /// # Panics
     ///
-    /// If there is no such row.
+    /// If the row does not exist.
     pub fn row(&self, row: usize) -> &[T] {
         &self.values[row * self.len..(row + 1) * self.len]
     }
 
-    /// For each element whether it is of a sequence, row by row; padding is false.
+    /// For each element, row by row, whether it comes from a sequence; false for padding.
     pub fn mask(&self) -> Vec<bool> {
         let mut mask = vec![false; self.values.len()];
         for (row, span) in self.spans.iter().enumerate() {
@@ -62,8 +73,8 @@ impl<T> Padded<T> {
         mask
     }
 
-    /// The same rows of another type (Keras's `dtype`): `map(|id| id as f32)`. From a float to an integer `as` drops the
-    /// fraction, as Keras does.
+    /// The same rows with another element type (Keras's `dtype`): `map(|id| id as f32)`. From a float to an integer,
+    /// `as` drops the fraction, as Keras does.
     ///
     /// ```
     /// let padded = kiln_text::rows::pad_sequences(&[vec![1.9, -2.9]], 3)?;
@@ -81,11 +92,11 @@ impl<T> Padded<T> {
 pub struct PaddedSamples<T> {
     /// The numbers: row by row, step by step.
     pub values: Vec<T>,
-    /// How many rows.
+    /// The number of rows.
     pub rows: usize,
-    /// The steps of each row.
+    /// The number of steps of each row.
     pub len: usize,
-    /// The numbers of each step.
+    /// The number of values of each step.
     pub width: usize,
     /// The valid span of each row, in steps.
     pub spans: Vec<Span>,
@@ -96,15 +107,15 @@ impl<T> PaddedSamples<T> {
     ///
     /// # Panics
     ///
-    /// If there is no such row or step.
+    /// If the row or the step does not exist.
     pub fn step(&self, row: usize, step: usize) -> &[T] {
-        assert!(step < self.len, "row {row} has {} steps, there is no step {step}", self.len);
+        assert!(step < self.len, "expected a step below {}, found step {step} of row {row}", self.len);
         let start = (row * self.len + step) * self.width;
         &self.values[start..start + self.width]
     }
 }
 
-/// Options of padding.
+/// Options for padding.
 ///
 /// ```
 /// use kiln_text::rows::{PadSequences, Padding};
@@ -127,7 +138,7 @@ pub struct PadSequences<T> {
 }
 
 impl<T: Copy + Default> PadSequences<T> {
-    /// Keras's defaults: to the longest, padding and truncating in front, zeros.
+    /// Keras's defaults: to the longest sequence, padding and truncating at the start, with zeros.
     pub fn new() -> Self {
         Self::default()
     }
@@ -136,16 +147,17 @@ impl<T: Copy + Default> PadSequences<T> {
         /// The length of every row; 0 is an error. Default: the longest sequence's.
         max_len(max_len: usize) => max_len = Some(max_len);
 
-        /// The least length of a row without [`max_len`](Self::max_len); with 1, sequences that are all empty are no error.
-        /// Default: 0.
+        /// The minimum length of a row without [`max_len`](Self::max_len); with 1, it is not an error if all sequences
+        /// are empty. Default: 0.
         min_len(min_len: usize) => min_len = min_len;
 
-        /// The most length of a row without [`max_len`](Self::max_len): rows are as long as the longest sequence, longer
-        /// sequences than this are truncated. 0 is an error. Default: none.
+        /// The maximum length of a row without [`max_len`](Self::max_len): rows are as long as the longest sequence,
+        /// and sequences longer than this are truncated. 0 is an error. Default: none.
         truncate_to(len: usize) => truncate_to = Some(len);
 
-        /// Rounds the length of a row up to a multiple of this, without [`max_len`](Self::max_len), so that the lengths of
-        /// batches differ less; it can so exceed [`truncate_to`](Self::truncate_to), with padding. 0 is an error. Default: 1.
+        /// Rounds the length of a row up to a multiple of this, without [`max_len`](Self::max_len), so that batches
+        /// have fewer different lengths. With padding, the length can then exceed [`truncate_to`](Self::truncate_to). 0
+        /// is an error. Default: 1.
         multiple_of(multiple: usize) => multiple_of = Some(multiple);
 
         /// Where short sequences get padding. Default: [`Padding::Pre`].
@@ -154,16 +166,16 @@ impl<T: Copy + Default> PadSequences<T> {
         /// Where long sequences lose elements. Default: [`Truncating::Pre`].
         truncating(truncating: Truncating) => truncating = truncating;
 
-        /// What to pad with. Default: the type's own, which for numbers is 0.
+        /// The value to pad with. Default: the type's default, 0 for numbers.
         value(value: T) => value = value;
     }
 
-    /// Pads and truncates. No sequence at all gives no rows, if `max_len` says how long they would be.
+    /// Pads and truncates. Without sequences there are no rows, if `max_len` sets their length.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] for a `max_len` of 0, [`Error::NothingToPad`] if there is neither a `max_len` nor an
-    /// element, [`Error::TooLarge`] if the rows do not fit in memory.
+    /// [`Error::Option`] for a `max_len` of 0, [`Error::NothingToPad`] if there is no `max_len` and no element,
+    /// [`Error::TooLarge`] if the rows do not fit in memory.
     pub fn pad<S: AsRef<[T]>>(&self, sequences: &[S]) -> Result<Padded<T>> {
         let lengths = sequences.iter().map(|sequence| sequence.as_ref().len());
         let len = self.row_len(sequences.len(), lengths.max())?;
@@ -183,8 +195,8 @@ impl<T: Copy + Default> PadSequences<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`pad`](Self::pad), and [`Error::StepWidth`] for a step of another width. If all sequences are empty
-    /// there is no width, which is [`Error::NothingToPad`] even with a `max_len`.
+    /// Those of [`pad`](Self::pad), and [`Error::StepWidth`] for a step of another width. If all sequences are empty,
+    /// the width is unknown, which is [`Error::NothingToPad`] even with a `max_len`.
     ///
     /// # Examples
     ///
@@ -223,7 +235,7 @@ impl<T: Copy + Default> PadSequences<T> {
 
     fn row_len(&self, sequences: usize, longest: Option<usize>) -> Result<usize> {
         let truncate_to = self.truncate_to.unwrap_or(usize::MAX);
-        let expected = "1 or more; for the longest sequence's own length, give none";
+        let expected = "1 or more; omit it to use the length of the longest sequence";
         OptionError::unless(self.max_len != Some(0), "max_len", expected, 0)?;
         OptionError::unless(truncate_to > 0, "truncate_to", expected, 0)?;
         if let Some(max_len) = self.max_len {
@@ -241,7 +253,7 @@ impl<T: Copy + Default> PadSequences<T> {
         }
     }
 
-    /// The first element to take of a sequence, and where the taken ones go in a row.
+    /// The first element to use of a sequence, and the span of the used elements in a row.
     fn place(&self, sequence: usize, row: usize) -> (usize, Span) {
         let most = if self.max_len.is_none() { self.truncate_to.unwrap_or(row) } else { row };
         let len = sequence.min(row).min(most);
@@ -257,8 +269,8 @@ impl<T: Copy + Default> PadSequences<T> {
     }
 }
 
-/// [`PadSequences::pad`] to `max_len` with all of Keras's other defaults: zeros in front, and the last elements of
-/// long sequences.
+/// [`PadSequences::pad`] to `max_len` with Keras's other defaults: zeros at the start, and the last elements of long
+/// sequences.
 ///
 /// # Errors
 ///
@@ -273,7 +285,7 @@ pub fn pad_sequences<T: Copy + Default, S: AsRef<[T]>>(sequences: &[S], max_len:
     PadSequences::new().max_len(max_len).pad(sequences)
 }
 
-/// `rows * columns` copies of `value`, or an error where there is no memory for them.
+/// `rows * columns` copies of `value`, or an error if there is not enough memory.
 pub(crate) fn filled<T: Copy>(rows: usize, columns: usize, value: T, what: &'static str) -> Result<Vec<T>> {
     let too_large = || Error::TooLarge { what, rows, columns };
     let total = rows.checked_mul(columns).ok_or_else(too_large)?;

@@ -1,25 +1,25 @@
-//! [`SlidingWindows`]: pieces of one length from a long row of tokens. Leaves out windows with targets
-//! (`timeseries.rs`) and n-grams as text (`ngrams.rs`).
+//! [`SlidingWindows`]: pieces of one length from a long row of tokens. Windows with targets are in `timeseries.rs`,
+//! n-grams as text in `ngrams.rs`.
 
 use kiln_base::{OptionError, options};
 
 use crate::error::Result;
 
-/// What becomes of the elements behind the last whole window.
+/// What happens to the elements after the last whole window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Remainder {
-    /// They are left out.
+    /// They are dropped.
     #[default]
     Drop,
-    /// They are in one last window that is shorter, unless the window before it holds them all.
+    /// They form one last, shorter window, unless the window before it contains them all.
     Short,
-    /// They are in one last window of full length that begins earlier than the stride says. Only a row shorter than the
-    /// size gives a shorter one.
+    /// They form one last window of full length that begins earlier than the stride says. Only a row shorter than the
+    /// size gives a shorter window.
     Overlap,
 }
 
 options! {
-    /// Cuts rows of anything into windows of one size, each a stride behind the one before.
+    /// Cuts rows of any elements into windows of one size, each a stride after the previous one.
     ///
     /// # Examples
     ///
@@ -36,13 +36,13 @@ options! {
     /// ```
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct SlidingWindows [
-        /// Windows of `size` elements, at every place, none of them short.
+        /// Windows of `size` elements that start at every element, none of them short.
         pub const fn new
     ] {
         required size: usize,
-        /// How many elements lie between the start of one window and the next. Default: 1.
+        /// The distance between the starts of consecutive windows. Default: 1.
         stride: usize = 1,
-        /// What becomes of the elements after the last whole window. Default: [`Remainder::Drop`].
+        /// What happens to the elements after the last whole window. Default: [`Remainder::Drop`].
         remainder: Remainder = Remainder::Drop,
     }
 }

@@ -1,4 +1,4 @@
-//! [`Analyzer`]: from a text to its tokens, by way of a normaliser, a splitter and, if asked for, n-grams.
+//! [`Analyzer`]: from a text to its tokens, with a normaliser, a splitter and, optionally, n-grams.
 
 use kiln_base::options;
 use rayon::prelude::*;
@@ -9,14 +9,15 @@ use crate::tokens::normalizer::Normalizer;
 use crate::tokens::word_splitter::WordSplitter;
 
 options! {
-    /// Turns texts into tokens: first a [`Normalizer`], then [`WordSplitter`], then perhaps [`NGrams`].
+    /// Turns texts into tokens: first a [`Normalizer`], then a [`WordSplitter`], then optionally [`NGrams`].
     ///
-    /// A [`WordTokenizer`](crate::encoders::WordTokenizer) takes one in place of Keras's rules, as Keras's `Tokenizer` takes its
-    /// `analyzer`, and writes it to its file. The default is Keras's rule: lower case, then [`WordSplitter::keras`].
+    /// A [`WordTokenizer`](crate::encoders::WordTokenizer) accepts one in place of Keras's rules, like the `analyzer`
+    /// of Keras's `Tokenizer`, and saves it in its file. The default is Keras's rule: lower case, then
+    /// [`WordSplitter::keras`].
     ///
     /// # Examples
     ///
-    /// Words and pairs of words, without tags, case and accents, counted as Keras counts words:
+    /// Words and pairs of words, without tags, case and accents, counted like Keras's words:
     ///
     /// ```
     /// use kiln_text::encoders::WordTokenizer;
@@ -38,11 +39,11 @@ options! {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct Analyzer [pub(crate) fn new] {
-        /// What is done to a text first. Default: lower case.
+        /// What happens to a text first. Default: lower case.
         into normalizer: Normalizer = Normalizer::new().lower(true),
         /// How the text is split. Default: [`WordSplitter::keras`].
         into words: WordSplitter = WordSplitter::keras(),
-        /// Which n-grams of the words are the tokens. Default: the words themselves.
+        /// The n-grams of the words to use as tokens. Default: the words themselves.
         into some ngrams: NGrams,
     }
 }
@@ -55,12 +56,12 @@ impl Analyzer {
         tokens
     }
 
-    /// The tokens of many texts, on all threads. The result does not depend on how many there are.
+    /// The tokens of many texts, on all threads. The result does not depend on the number of threads.
     pub fn tokens_batch(&self, texts: &[impl AsRef<str> + Sync]) -> Vec<Vec<String>> {
         texts.par_iter().with_min_len(16).map(|text| self.tokens(text.as_ref())).collect()
     }
 
-    /// What stands between tokens that are put together again.
+    /// The separator when tokens are joined again.
     pub(crate) fn between_tokens(&self) -> &'static str {
         if self.words.are_characters() && self.ngrams.is_none() { "" } else { " " }
     }

@@ -1,14 +1,14 @@
-//! HTML tags out of a text: a space in place of each. Leaves out entities (`&amp;` stays) and everything else of HTML;
-//! this is for reviews with `<br />` in them, not for web pages.
+//! Replaces each HTML tag of a text by a space. Entities (`&amp;`) and everything else in HTML stay: this is for
+//! reviews with `<br />` in them, not for web pages.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// Which HTML tags a [`Normalizer`](crate::tokens::Normalizer) puts a space in place of.
+/// Which HTML tags a [`Normalizer`](crate::tokens::Normalizer) replaces by a space.
 ///
-/// A tag is `<`, perhaps `/`, a letter, anything but `<` and `>`, and `>`; so `a < b` and a tag that is never closed
-/// stay as they are.
+/// A tag is `<`, optionally `/`, a letter, anything but `<` and `>`, and `>`. So `a < b` and a tag that is never closed
+/// stay unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -16,24 +16,24 @@ pub enum Html {
     /// None.
     #[default]
     Keep,
-    /// Those that break a line: `br`, `hr`, `p`, `div` and `li`, opening or closing, in any case, with or without
+    /// Tags that break a line: `br`, `hr`, `p`, `div` and `li`, opening or closing, in any case, with or without
     /// attributes.
     Breaks,
-    /// All, and comments and `<!DOCTYPE ...>` too.
+    /// All tags, and also comments and `<!DOCTYPE ...>`.
     Tags,
 }
 
 const BREAKS: [&str; 5] = ["br", "hr", "p", "div", "li"];
 
 impl Html {
-    /// Puts one space in place of each tag. Every byte is looked at a fixed number of times.
+    /// Replaces each tag by one space. Every byte is read a fixed number of times.
     pub(crate) fn strip(self, text: Cow<'_, str>) -> Cow<'_, str> {
         if self == Html::Keep || !text.contains('<') {
             return text;
         }
         let mut stripped = String::with_capacity(text.len());
         let (mut kept, mut from) = (0, 0);
-        // Where the last comment could end: what opens behind it is looked for no further.
+        // The end of the last comment: a comment that opens after it is not searched further.
         let last_comment_end = text.rfind("-->");
         while let Some(found) = text[from..].find('<') {
             let open = from + found;
@@ -53,7 +53,7 @@ impl Html {
         Cow::Owned(stripped)
     }
 
-    /// The place behind the tag that opens at `open`, if one does that is to go.
+    /// The position after the tag that opens at `open`, if there is one to be replaced.
     fn tag_end(self, text: &str, open: usize, last_comment_end: Option<usize>) -> Option<usize> {
         let inside = &text[open + 1..];
         if self == Html::Tags && inside.starts_with("!--") {

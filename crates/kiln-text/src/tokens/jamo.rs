@@ -1,27 +1,27 @@
-//! Hangul syllables to the letters they are written with, and back without loss. Leaves out ids (`char_tokenizer.rs`).
+//! Hangul syllables to the letters they are written with, and back without loss.
 //!
-//! By the arithmetic of the Unicode Standard, section 3.12: a syllable is one of 19 leading consonants, one of 21 vowels
-//! and one of 27 trailing consonants or none, and the 11,172 syllables lie in that order. Departure: letters that a
-//! text already has by themselves are marked, so that they are not taken for parts of syllables on the way back, as
-//! normalisation to NFC would.
+//! By the arithmetic of the Unicode Standard, section 3.12: a syllable is one of 19 leading consonants, one of 21
+//! vowels and one of 27 trailing consonants or none, and the 11,172 syllables are encoded in that order. Departure:
+//! separate letters in a text are marked, so that they are not composed into syllables on the way back, as
+//! normalisation to NFC would do.
 
-/// Stands before a conjoining letter that is no part of a syllable, and before itself: U+034F, the combining grapheme
-/// joiner, which is made to keep apart what would otherwise combine.
-pub const LITERAL_JAMO: char = '\u{34f}';
+/// Marks a conjoining letter that is not part of a syllable, or another such mark: U+034F, the combining grapheme
+/// joiner, whose purpose is to separate what would otherwise combine.
+const LITERAL_JAMO: char = '\u{34f}';
 
 const SYLLABLES: u32 = 0xac00;
 const LEADING: u32 = 0x1100;
 const VOWELS: u32 = 0x1161;
-/// One before the first trailing consonant, so that 0 is none.
+/// The code before the first trailing consonant, so that 0 means none.
 const TRAILING: u32 = 0x11a7;
 const LEADING_COUNT: u32 = 19;
 const VOWEL_COUNT: u32 = 21;
 const TRAILING_COUNT: u32 = 28;
 
-/// Takes Hangul syllables apart into conjoining letters (U+1100 to U+11C2), two or three for each. All else stays, but
-/// conjoining letters of the text itself get [`LITERAL_JAMO`] put before them.
+/// Decomposes Hangul syllables into conjoining letters (U+1100 to U+11C2), two or three for each. Everything else
+/// stays, except that U+034F is inserted before each conjoining letter and each U+034F of the text itself.
 ///
-/// [`from_jamo`] gives the same text back, whatever it holds.
+/// [`from_jamo`] restores the text, whatever it contains.
 ///
 /// ```
 /// use kiln_text::tokens::{from_jamo, to_jamo};
@@ -31,7 +31,7 @@ const TRAILING_COUNT: u32 = 28;
 /// assert_eq!(from_jamo(&letters), "한국 ㅋㅋ!");
 /// ```
 pub fn to_jamo(text: &str) -> String {
-    // Three letters of three bytes each for a syllable of three.
+    // A syllable of three bytes becomes at most three letters of three bytes.
     let mut letters = String::with_capacity(text.len() * 2);
     for character in text.chars() {
         let place = u32::from(character).wrapping_sub(SYLLABLES);
@@ -49,9 +49,9 @@ pub fn to_jamo(text: &str) -> String {
     letters
 }
 
-/// Puts conjoining letters together into syllables: a leading consonant with the vowel behind it and the trailing
-/// consonant behind that, if there is one. Letters that make no syllable stay. What follows [`LITERAL_JAMO`] is taken
-/// as it is.
+/// Composes conjoining letters into syllables: a leading consonant with the vowel after it, and with the trailing
+/// consonant after that, if there is one. Letters that form no syllable stay. A character after U+034F stays unchanged,
+/// and the U+034F is removed.
 ///
 /// Also composes text in Unicode's NFD, as NFC would.
 ///
@@ -87,7 +87,7 @@ fn vowel(character: char) -> Option<u32> {
     u32::from(character).checked_sub(VOWELS).filter(|&place| place < VOWEL_COUNT)
 }
 
-/// From 1 on.
+/// Counted from 1.
 fn trailing(character: char) -> Option<u32> {
     u32::from(character).checked_sub(TRAILING).filter(|&place| (1..TRAILING_COUNT).contains(&place))
 }

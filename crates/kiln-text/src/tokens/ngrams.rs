@@ -1,5 +1,4 @@
-//! [`NGrams`]: runs of neighbouring words or characters, in a row or counted in a [`Bag`]. Leaves out ids and columns,
-//! which a tokenizer or vectorizer gives them.
+//! [`NGrams`]: sequences of neighbouring words or characters, as a list or counted in a [`Bag`].
 
 use std::iter::once;
 use std::ops::RangeInclusive;
@@ -12,13 +11,13 @@ use kiln_base::OptionError;
 
 use crate::error::{Error, Result};
 
-/// Runs of neighbouring tokens, of every width in a range.
+/// Sequences of neighbouring tokens, of every width in a range.
 ///
-/// They come width by width, all of the narrowest first, and from left to right within a width, as in scikit-learn and
-/// in Keras's `TextVectorization`. Tokens are joined by a separator, characters by nothing. A text shorter than a
-/// width has none of that width.
+/// They come width by width, the narrowest first, and from left to right within a width, as in scikit-learn and in
+/// Keras's `TextVectorization`. Tokens are joined by a separator, characters by nothing. A text shorter than a width
+/// has no n-grams of that width.
 ///
-/// Nothing is allocated for a single n-gram: the tokens are joined once, and each n-gram is a part of that.
+/// No single n-gram is allocated: the tokens are joined once, and each n-gram is a slice.
 ///
 /// # Examples
 ///
@@ -30,7 +29,7 @@ use crate::error::{Error, Result};
 /// let words = WordSplitter::white_space().split("The cat sat on the mat");
 /// let two = NGrams::new(1..=2)?;
 /// assert_eq!(two.sequence(&words)[6..], ["The cat", "cat sat", "sat on", "on the", "the mat"]);
-/// assert_eq!(two.bag(&words).len(), 11);
+/// assert_eq!(two.bag(&words).iter().len(), 11);
 /// assert_eq!(NGrams::new(3..=3)?.separator("_").sequence(&words)[0], "The_cat_sat");
 /// assert_eq!(NGrams::new(2..=3)?.characters("cats").collect::<Vec<_>>(), ["ca", "at", "ts", "cat", "ats"]);
 /// # Ok::<(), kiln_text::Error>(())
@@ -43,7 +42,7 @@ pub struct NGrams {
     separator: String,
 }
 
-/// What a file says of an [`NGrams`].
+/// The saved form of an [`NGrams`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Widths {
@@ -73,25 +72,25 @@ impl NGrams {
     }
 
     setters! {
-        /// What to put between tokens. Default: one space.
+        /// The separator between tokens. Default: one space.
         separator(separator: impl Into<String>) => separator = separator.into();
     }
 
-    /// The n-grams of a row of tokens.
+    /// The n-grams of a sequence of tokens.
     pub fn sequence(&self, tokens: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
         let mut grams = Vec::new();
         self.each(tokens, |gram| grams.push(gram.to_owned()));
         grams
     }
 
-    /// How often each n-gram of a row of tokens occurs.
+    /// How often each n-gram of a sequence of tokens occurs.
     pub fn bag(&self, tokens: impl IntoIterator<Item = impl AsRef<str>>) -> Bag {
         let mut bag = Bag::default();
         self.each(tokens, |gram| bag.add(gram));
         bag
     }
 
-    /// Calls `take` with every n-gram of a row of tokens.
+    /// Calls `take` with every n-gram of a sequence of tokens.
     pub fn each(&self, tokens: impl IntoIterator<Item = impl AsRef<str>>, take: impl FnMut(&str)) {
         let mut joined = self.joiner();
         for token in tokens {
@@ -100,7 +99,7 @@ impl NGrams {
         joined.grams().for_each(take);
     }
 
-    /// The n-grams of a text's characters, by code point, white space among them. The separator plays no part.
+    /// The n-grams of a text's characters, by code point, including white space. The separator is not used.
     pub fn characters<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> + use<'t> {
         // A text has no more characters than bytes, so no wider n-grams.
         (self.min..=self.max.min(text.len())).flat_map(move |width| {
@@ -146,13 +145,13 @@ impl Joined<'_> {
     }
 }
 
-/// From the start of one span to the end of the one `width - 1` behind it, for every span that has one there.
+/// For every span, the range from its start to the end of the `width - 1`th span after it, if there is one.
 pub(crate) fn runs(spans: &[(usize, usize)], width: usize) -> impl Iterator<Item = (usize, usize)> {
     spans.windows(width).map(move |run| (run[0].0, run[width - 1].1))
 }
 
-/// How often each of some tokens occurs, in the order of their first appearance. Two bags are equal if their counts
-/// are, in whatever order.
+/// How often each token occurs, in the order of first appearance. Two bags are equal if their counts are, in whatever
+/// order.
 ///
 /// ```
 /// let mut bag = kiln_text::tokens::Bag::default();
@@ -160,7 +159,7 @@ pub(crate) fn runs(spans: &[(usize, usize)], width: usize) -> impl Iterator<Item
 ///     bag.add(word);
 /// }
 /// assert_eq!((bag.get("be"), bag.get("been")), (2, 0));
-/// assert_eq!((bag.len(), bag.total()), (4, 6));
+/// assert_eq!((bag.iter().len(), bag.total()), (4, 6));
 /// assert_eq!(bag.iter().next(), Some(("to", 2)));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,12 +169,12 @@ pub struct Bag {
 }
 
 impl Bag {
-    /// Counts one more of a token.
+    /// Counts one more occurrence of a token.
     pub fn add(&mut self, token: &str) {
         self.add_count(token, 1);
     }
 
-    /// Puts another bag's counts in too, as if its tokens came behind.
+    /// Adds another bag's counts, as if its tokens came after these.
     pub fn merge(&mut self, other: &Bag) {
         for (token, count) in other.iter() {
             self.add_count(token, count);
@@ -201,17 +200,7 @@ impl Bag {
         self.counts.iter().map(|(token, &count)| (&**token, count))
     }
 
-    /// How many different tokens there are.
-    pub fn len(&self) -> usize {
-        self.counts.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
-
-    /// How many tokens there are, each time counted.
+    /// How many tokens there are, counting every occurrence.
     pub fn total(&self) -> u64 {
         self.counts.values().sum()
     }
@@ -225,8 +214,8 @@ impl<'a> FromIterator<&'a str> for Bag {
     }
 }
 
-/// An error for widths of n-grams that are none.
+/// An error for an invalid range of n-gram widths.
 pub(crate) fn check_range(min: usize, max: usize) -> Result<()> {
-    let expected = "from 1 or more up to at least as many: 1 to 2 takes single tokens and pairs";
+    let expected = "a start of 1 or more and an end not below it; 1 to 2 gives single tokens and pairs";
     Ok(OptionError::unless(min > 0 && max >= min, "ngram_range", expected, format!("{min} to {max}"))?)
 }

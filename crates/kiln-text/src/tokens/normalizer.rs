@@ -1,5 +1,4 @@
-//! [`Normalizer`]: what is done to a text before it is split. Leaves out splitting (`words.rs`) and the tags themselves
-//! (`html.rs`).
+//! [`Normalizer`]: what happens to a text before it is split. HTML tags are in `html.rs`.
 
 use std::borrow::Cow;
 
@@ -14,7 +13,7 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use crate::tokens::html::Html;
 use crate::tokens::python_characters::python_words;
 
-/// A normalisation form of Unicode (Standard Annex 15): one way of writing for texts that look the same.
+/// A Unicode normalisation form (Standard Annex 15): one spelling for texts that look the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnicodeForm {
@@ -51,44 +50,44 @@ impl UnicodeForm {
     }
 }
 
-/// What becomes of accents and other combining marks.
+/// What happens to accents and other combining marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accents {
-    /// They stay.
+    /// They are kept.
     #[default]
     Keep,
-    /// Characters are decomposed and lose the marks whose canonical combining class is not 0: `é` becomes `e`, and `ø`,
+    /// Characters are decomposed and lose the marks whose canonical combining class is not 0: `é` becomes `e`; `ø`,
     /// which has no decomposition, stays. With [`UnicodeForm::Nfkd`] this is scikit-learn's `strip_accents="unicode"`;
-    /// without a form the rest comes back composed (NFC).
+    /// without a form the rest is composed again (NFC).
     ///
     /// Meant for scripts where marks are accents: Japanese loses its dakuten, Hebrew its vowel points.
     Strip,
-    /// scikit-learn's `strip_accents="ascii"`: NFKD, and what is then not ASCII goes.
+    /// scikit-learn's `strip_accents="ascii"`: NFKD, and whatever is then not ASCII is dropped.
     Ascii,
 }
 
-/// What becomes of punctuation: the Unicode category P, and the ASCII symbols ``$+<=>^`|~`` as well.
+/// What happens to punctuation: the Unicode category P, and the ASCII symbols ``$+<=>^`|~``.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Punctuation {
-    /// It stays.
+    /// It is kept.
     #[default]
     Keep,
-    /// It goes, and its neighbours touch: `stop-me` becomes `stopme`.
+    /// It is dropped, and its neighbours are joined: `stop-me` becomes `stopme`.
     Drop,
-    /// A space takes its place: `stop-me` becomes `stop me`.
+    /// It is replaced by a space: `stop-me` becomes `stop me`.
     Space,
 }
 
 options! {
-    /// Prepares texts for splitting. Nothing is done that is not asked for.
+    /// Prepares texts for splitting. By default, it changes nothing.
     ///
-    /// The order is fixed, whatever the order of the calls: HTML tags, the Unicode form, lower case, accents, punctuation,
-    /// white space, and the form once more, which those before it can have broken. So the result is always in the form, and
-    /// normalising it again changes nothing, tags aside.
+    /// The order is fixed, whatever the order of the calls: HTML tags, the Unicode form, lower case, accents,
+    /// punctuation, white space, and the form again, since the other steps can break it. So the result is always in the
+    /// form, and normalising it again changes nothing, except for tags.
     ///
-    /// Takes time in proportion to the text.
+    /// It takes time proportional to the length of the text.
     ///
     /// # Examples
     ///
@@ -107,37 +106,37 @@ options! {
     #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(default, deny_unknown_fields)]
     pub struct Normalizer [
-        /// One that changes nothing.
+        /// A normaliser that changes nothing.
         pub fn new
     ] {
-        /// Which HTML tags to put a space in place of. Default: none.
+        /// The HTML tags to replace by a space. Default: none.
         html: Html = Html::Keep,
-        /// The Unicode form of the result. Default: as the text is.
+        /// The Unicode form of the result. Default: unchanged.
         some form: UnicodeForm,
-        /// Whether to lower-case, in full Unicode as Python's `str.lower`. Default: false.
+        /// Whether to lower-case, in full Unicode like Python's `str.lower`. Default: false.
         lower: bool = false,
-        /// What becomes of accents. Default: they stay.
+        /// What happens to accents. Default: they are kept.
         accents: Accents = Accents::Keep,
-        /// What becomes of punctuation. Default: it stays.
+        /// What happens to punctuation. Default: it is kept.
         punctuation: Punctuation = Punctuation::Keep,
         bare kept_punctuation: String = String::new(),
-        /// Whether runs of white space become one space, with none at the ends. White space is what Python's `str.split`
-        /// splits at. Default: false.
+        /// Whether runs of white space become one space, with none at the ends. White space is what Python's
+        /// `str.split` splits at. Default: false.
         collapse_white_space: bool = false,
     }
 }
 
 impl Normalizer {
     setters! {
-        /// Characters that stay whatever [`punctuation`](Self::punctuation) says, such as `"'"` to keep `don't` whole.
-        /// Default: none.
+        /// Characters that are kept whatever [`punctuation`](Self::punctuation) says, such as `"'"` to keep `don't`
+        /// whole. Default: none.
         keep_punctuation(characters: impl Into<String>) => kept_punctuation = characters.into();
     }
 
-    /// The text as asked for; it is borrowed where nothing had to change.
+    /// The normalised text; it is borrowed if nothing had to change.
     pub fn normalize<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = self.html.strip(Cow::Borrowed(text));
-        // Before lower-casing, since letters that only a form makes plain have a case too: ℌ is H.
+        // Before lower-casing, since letters that only a form makes plain also have a case: ℌ is H.
         let first_form = if self.accents == Accents::Ascii { Some(UnicodeForm::Nfkd) } else { self.form };
         if let Some(form) = first_form {
             text = form.apply(text);
@@ -163,7 +162,7 @@ impl Normalizer {
         }
         let (form, stays): (_, fn(char) -> bool) = match self.accents {
             Accents::Keep => return text,
-            // A text in a compatible form has nothing left that NFKD would take apart and NFD would not.
+            // In a text in a compatibility form, NFKD would decompose nothing more than NFD does.
             Accents::Strip => (UnicodeForm::Nfd, |c| canonical_combining_class(c) == 0),
             Accents::Ascii => (UnicodeForm::Nfkd, |c| c.is_ascii()),
         };
@@ -187,7 +186,7 @@ impl Normalizer {
     }
 }
 
-/// Whether a character is punctuation: category P of Unicode, or one of the 32 in Python's `string.punctuation`.
+/// Whether a character is punctuation: Unicode category P, or one of the 32 in Python's `string.punctuation`.
 pub(crate) fn is_punctuation(c: char) -> bool {
     if c.is_ascii() {
         c.is_ascii_punctuation()

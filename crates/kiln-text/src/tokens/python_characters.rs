@@ -1,15 +1,15 @@
-//! Which characters Python takes for white space and for parts of words. Leaves out Keras's own splitting
-//! (`splitter.rs`) and the words of vectorizers (`features/terms/python_text.rs`).
+//! Which characters are white space and which are parts of words in Python. Keras's splitting is in `splitter.rs`, the
+//! words of vectorizers in `features/terms/python_text.rs`.
 //!
-//! Followed: CPython 3.11, whose Unicode is 14; this crate's Unicode is that of the Rust toolchain and of
-//! `regex-syntax`, so characters that a later Unicode added are letters here before they are there.
+//! Followed: CPython 3.11 with Unicode 14. This crate uses the Unicode of the Rust toolchain and of `regex-syntax`, so
+//! characters added by later versions of Unicode are letters here and not yet there.
 
 use std::sync::LazyLock;
 
 use regex_syntax::hir::{Class, HirKind};
 
-/// Whether Python's `str.isspace` says so, which is also what its `\s` matches: Unicode's white space and, beyond Rust's
-/// notion of it, four separators of ASCII.
+/// Python's `str.isspace`, which its `\s` also matches: Unicode's white space and four ASCII separators that Rust does
+/// not count as white space.
 pub(crate) fn is_python_space(character: char) -> bool {
     character.is_whitespace() || ('\x1c'..='\x1f').contains(&character)
 }
@@ -19,7 +19,7 @@ pub(crate) fn python_words(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_python_space).filter(|word| !word.is_empty())
 }
 
-/// A bit for each character that Python's `\w` matches.
+/// One bit for each character, whether Python's `\w` matches it.
 static WORD: LazyLock<Box<[u64]>> = LazyLock::new(|| {
     let mut bits = vec![0; (char::MAX as usize + 1) / 64].into_boxed_slice();
     let parsed = regex_syntax::parse(r"[\p{L}\p{N}_]").map(|hir| hir.into_kind());
@@ -33,8 +33,8 @@ static WORD: LazyLock<Box<[u64]>> = LazyLock::new(|| {
     bits
 });
 
-/// Whether Python's `\w` matches. That is `str.isalnum` or `_`: letters and numbers by general category. Rust's
-/// `is_alphanumeric` also takes signs that combine, such as vowels of Indian scripts.
+/// Whether Python's `\w` matches, which means `str.isalnum` or `_`: letters and numbers by general category. Rust's
+/// `is_alphanumeric` also accepts combining signs, such as vowels of Indian scripts.
 #[inline]
 pub(crate) fn is_python_word(character: char) -> bool {
     if character.is_ascii() {

@@ -1,21 +1,21 @@
-//! How a text falls into words: Keras's `text_to_word_sequence` and, for character level, its iteration by code
-//! point. Holds the fast paths; leaves out counting and ids, which are in `word_tokenizer.rs`.
+//! Splitting a text into words: Keras's `text_to_word_sequence` and, at character level, its iteration by code point,
+//! both with fast paths.
 //!
-//! The rule is: lower-case the text, put the split string in place of every filtered character, cut at every
-//! occurrence of the split string, drop empty pieces. With a split string of one character that is the same as cutting
-//! at every filtered or split character, so no second text is built; a longer split string can form across a
-//! replacement, so there the rule is carried out literally.
+//! The rule: lower-case the text, replace every filtered character by the split string, cut at every occurrence of the
+//! split string, drop empty pieces. With a split string of one character that is the same as cutting at every filtered
+//! or split character, so no second text is built. A longer split string can arise across a replacement, so there the
+//! rule is carried out literally.
 
 use kiln_base::OptionError;
 
 use crate::error::Result;
 use crate::tokens::analyzer::Analyzer;
 
-/// The characters that Keras's `Tokenizer` filters by default: ASCII punctuation without the apostrophe, tab and
-/// line feed. Carriage return, no-break space and punctuation beyond ASCII are not among them.
+/// The characters that Keras's `Tokenizer` filters by default: ASCII punctuation without the apostrophe, tab and line
+/// feed. Carriage return, no-break space and punctuation beyond ASCII are not included.
 pub const DEFAULT_FILTERS: &str = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n";
 
-/// Splits a text as Keras's `text_to_word_sequence` does with its defaults: lower case, [`DEFAULT_FILTERS`], spaces.
+/// Splits a text like Keras's `text_to_word_sequence` with its defaults: lower case, [`DEFAULT_FILTERS`], spaces.
 ///
 /// ```
 /// assert_eq!(kiln_text::tokens::text_to_words("Don't stop-me now."), ["don't", "stop", "me", "now"]);
@@ -31,15 +31,15 @@ pub fn text_to_words(text: &str) -> Vec<String> {
 enum Cut {
     /// After every code point.
     Characters,
-    /// At ASCII bytes alone: `true` in the table.
+    /// Only at ASCII bytes, those that are `true` in the table.
     Bytes(Box<[bool; 256]>),
     /// At one character of any script and at the filters, kept sorted.
     Chars(Vec<char>),
-    /// At a string, put in place of the filters (kept sorted) first.
+    /// At a string that first replaces the filters (kept sorted).
     Literal(Vec<char>),
 }
 
-/// The options of splitting, with the tables made from them.
+/// The options for splitting, with the tables made from them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Splitter {
     filters: String,
@@ -47,7 +47,7 @@ pub(crate) struct Splitter {
     split: String,
     char_level: bool,
     cut: Cut,
-    /// What splits in place of all this, if anything does.
+    /// An analyzer that splits instead of all this, if there is one.
     analyzer: Option<Box<Analyzer>>,
 }
 
@@ -61,13 +61,13 @@ impl Default for Splitter {
 
 impl Splitter {
     pub(crate) fn new(filters: String, lower: bool, split: String, char_level: bool) -> Result<Self> {
-        let expected = "at least one character; use char_level(true) to take single characters";
+        let expected = "at least one character; use char_level(true) for single characters";
         OptionError::unless(!split.is_empty(), "split", expected, "an empty string")?;
         let cut = Cut::new(&filters, &split, char_level);
         Ok(Self { filters, lower, split, char_level, cut, analyzer: None })
     }
 
-    /// Splits by an analyzer; the options remain as they were given, and play no part.
+    /// Splits by an analyzer; the other options stay as given but are not used.
     pub(crate) fn by_analyzer(mut self, analyzer: Analyzer) -> Self {
         self.analyzer = Some(Box::new(analyzer));
         self
@@ -107,7 +107,7 @@ impl Splitter {
         }
     }
 
-    /// The same, with the text in which a word stands from one place to another.
+    /// The same; each word is a range of the text passed with it.
     #[inline]
     pub(crate) fn each_in(&self, scratch: &mut String, text: &str, mut take: impl FnMut(&str, (usize, usize))) {
         if let (None, Cut::Bytes(table)) = (&self.analyzer, &self.cut) {
@@ -118,7 +118,7 @@ impl Splitter {
         }
     }
 
-    /// The same by Keras's rule, whether there is an analyzer or not.
+    /// The same by Keras's rule, even if there is an analyzer.
     pub(crate) fn each_by_rule(&self, scratch: &mut String, text: &str, mut take: impl FnMut(&str)) {
         let text = if self.lower { lower_into(scratch, text) } else { text };
         match &self.cut {
@@ -168,7 +168,7 @@ impl Cut {
     }
 }
 
-/// The runs of bytes that `cuts` does not hold.
+/// The runs of bytes that are not in `cuts`.
 #[inline]
 fn each_span(cuts: &[bool; 256], text: &str, mut take: impl FnMut((usize, usize))) {
     let mut start = 0;
@@ -185,14 +185,14 @@ fn each_span(cuts: &[bool; 256], text: &str, mut take: impl FnMut((usize, usize)
     }
 }
 
-/// Lower-cases as Python's `str.lower` does: full Unicode, final sigma included.
+/// Lower-cases like Python's `str.lower`: full Unicode, including the final sigma.
 fn lower_into<'a>(scratch: &'a mut String, text: &str) -> &'a str {
     scratch.clear();
     if text.is_ascii() {
         scratch.push_str(text);
         scratch.make_ascii_lowercase();
     } else {
-        // The standard library lower-cases into a new string only; texts beyond ASCII pay for one allocation each.
+        // The standard library lower-cases only into a new string; texts beyond ASCII cost one allocation each.
         *scratch = text.to_lowercase();
     }
     scratch

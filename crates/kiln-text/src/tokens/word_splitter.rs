@@ -1,5 +1,5 @@
-//! [`WordSplitter`]: the ways a text falls into tokens. Leaves out what is done to the text before (`normalizer.rs`) and
-//! Keras's rule itself (`splitter.rs`).
+//! [`WordSplitter`]: the ways to split a text into tokens. Changes to the text before that are in `normalizer.rs`,
+//! Keras's rule itself in `splitter.rs`.
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -10,21 +10,21 @@ use crate::tokens::normalizer::is_punctuation;
 use crate::tokens::python_characters::python_words;
 use crate::tokens::splitter::Splitter;
 
-/// Which of the pieces between Unicode's word boundaries are tokens.
+/// Which pieces between Unicode's word boundaries are tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segments {
-    /// Those with a letter or a number.
+    /// Pieces with a letter or a number.
     #[default]
     Words,
-    /// Emoji, currency signs and other symbols too, but neither punctuation nor white space.
+    /// Also emoji, currency signs and other symbols, but neither punctuation nor white space.
     WordsAndSymbols,
-    /// All but white space: punctuation marks are tokens of their own.
+    /// All but white space: each punctuation mark is a separate token.
     All,
 }
 
-/// How a text falls into tokens. None of these changes a character; lower case and the like are a
-/// [`Normalizer`](crate::tokens::Normalizer)'s, and [`Analyzer`](crate::tokens::Analyzer) puts the two together.
+/// How to split a text into tokens. No rule changes a character: lower-casing and the like are done by a
+/// [`Normalizer`](crate::tokens::Normalizer), and [`Analyzer`](crate::tokens::Analyzer) combines both.
 ///
 /// # Examples
 ///
@@ -55,7 +55,7 @@ enum Kind {
     Gaps(Pattern),
 }
 
-/// A regular expression, equal to another if written alike.
+/// A regular expression; two are equal if their patterns are.
 #[derive(Clone, Debug)]
 struct Pattern(Regex);
 
@@ -72,7 +72,7 @@ impl Pattern {
     }
 }
 
-/// What a file says of a [`WordSplitter`].
+/// The saved form of a [`WordSplitter`].
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Rule {
@@ -122,13 +122,13 @@ impl Default for WordSplitter {
 }
 
 impl WordSplitter {
-    /// Keras's rule with its defaults: [`DEFAULT_FILTERS`](crate::tokens::DEFAULT_FILTERS) become spaces, and spaces part the
-    /// words.
+    /// Keras's rule with its defaults: [`DEFAULT_FILTERS`](crate::tokens::DEFAULT_FILTERS) become spaces, and words are
+    /// separated by spaces.
     pub fn keras() -> Self {
         Self(Kind::Keras(Splitter::default().case_kept()))
     }
 
-    /// Keras's rule: each of the characters `filters` becomes `split`, and `split` parts the words.
+    /// Keras's rule: each of the characters `filters` becomes `split`, and words are separated by `split`.
     ///
     /// # Errors
     ///
@@ -137,34 +137,35 @@ impl WordSplitter {
         Splitter::new(filters.into(), false, split.into(), false).map(|splitter| Self(Kind::Keras(splitter)))
     }
 
-    /// At white space, as Python's `str.split` has it.
+    /// Splits at white space, like Python's `str.split`.
     pub fn white_space() -> Self {
         Self(Kind::WhiteSpace)
     }
 
-    /// Every code point is a token, white space too.
+    /// Every code point is a token, including white space.
     pub fn characters() -> Self {
         Self(Kind::Characters)
     }
 
-    /// Every extended grapheme cluster (Unicode Standard Annex 29) is a token, white space too: what a reader takes
-    /// for one character, such as a letter with its accents, or an emoji with its skin tone.
+    /// Every extended grapheme cluster (Unicode Standard Annex 29) is a token, including white space: what a reader
+    /// takes for one character, such as a letter with its accents, or an emoji with its skin tone.
     pub fn graphemes() -> Self {
         Self(Kind::Graphemes)
     }
 
-    /// At Unicode's default word boundaries (Standard Annex 29), which keep `can't` and `3.5` whole, and part Chinese
-    /// characters one by one. There is no dictionary: Thai, Lao and the like come out wrong.
+    /// Splits at Unicode's default word boundaries (Standard Annex 29), which keep `can't` and `3.5` whole, and
+    /// separate Chinese characters one by one. There is no dictionary, so Thai, Lao and similar scripts are split
+    /// wrongly.
     pub fn unicode(segments: Segments) -> Self {
         Self(Kind::Unicode(segments))
     }
 
-    /// The matches of a regular expression, in order; of a pattern with one group, what the group matched. Empty
+    /// The matches of a regular expression, in order; if the pattern has one group, what the group matched. Empty
     /// matches are dropped. scikit-learn's `token_pattern` is `\b\w\w+\b`.
     ///
-    /// The syntax is the [`regex`] crate's, which knows no look-around and no back-references, and whose `\w` also
-    /// takes combining marks, unlike Python's. One match takes linear time; only patterns that read far ahead before
-    /// they fail, such as `.*x|.`, make all matches together take quadratic time.
+    /// The syntax is that of the [`regex`] crate, which has no look-around and no backreferences, and whose `\w` also
+    /// matches combining marks, unlike Python's. One match takes linear time; only patterns that read far ahead before
+    /// they fail, such as `.*x|.`, take quadratic time for all matches together.
     ///
     /// # Errors
     ///
@@ -177,7 +178,7 @@ impl WordSplitter {
         }
     }
 
-    /// What lies between the matches of a regular expression, where that is not empty. Groups play no part.
+    /// The non-empty pieces between the matches of a regular expression. Groups have no effect.
     ///
     /// # Errors
     ///
@@ -193,7 +194,7 @@ impl WordSplitter {
         tokens
     }
 
-    /// Whether tokens are characters, white space among them.
+    /// Whether tokens are characters, including white space.
     pub(crate) fn are_characters(&self) -> bool {
         matches!(self.0, Kind::Characters | Kind::Graphemes)
     }
@@ -234,7 +235,7 @@ impl Segments {
     }
 }
 
-/// Category P alone: here `$` and `+` are symbols.
+/// Only category P: here `$` and `+` are symbols.
 fn is_word_punctuation(c: char) -> bool {
     is_punctuation(c) && !"$+<=>^`|~".contains(c)
 }

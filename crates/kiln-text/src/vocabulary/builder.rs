@@ -1,4 +1,4 @@
-//! The options of a [`Vocabulary`], their checks, and the choice of its tokens. Leaves out counting.
+//! The options of a [`Vocabulary`], their checks, and the choice of its tokens.
 
 use std::cmp::Reverse;
 
@@ -11,7 +11,7 @@ use crate::vocabulary::frequency::Frequency;
 use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
 use kiln_base::{Interner, OptionError, options};
 
-/// Which token gets the lower id. Ties go by first appearance.
+/// Which token gets the lower id. Ties are broken by first appearance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenOrder {
     /// The more frequent one.
@@ -35,11 +35,11 @@ options! {
         some min_document_frequency: Frequency,
         /// Drops tokens that occur in more documents. Default: none.
         some max_document_frequency: Frequency,
-        /// Keeps at most this many tokens, special ones included: the most frequent, and of equally frequent ones those
-        /// that appeared first. Default: all.
+        /// Keeps at most this many tokens, special ones included: the most frequent ones, with ties broken by first
+        /// appearance. Default: all.
         some max_size: usize,
         bare special_tokens: Vec<String> = Vec::new(),
-        /// Which of the special tokens stands for those without an id. Default: none, and they are dropped.
+        /// The special token that stands for tokens without an id. Default: none; such tokens are dropped.
         into some unknown_token: String,
         bare stop_words: Vec<String> = Vec::new(),
         /// Which token gets the lower id. Default: the more frequent one.
@@ -49,15 +49,15 @@ options! {
 
 impl VocabularyBuilder {
     setters! {
-        /// Tokens that have an id whether they occur or not: 0 for the first given, and so on. No limit applies to them.
+        /// Tokens that have an id even if they do not occur: 0 for the first, and so on. No limit applies to them.
         /// Default: none.
         special_tokens(tokens: impl IntoIterator<Item = impl Into<String>>) => special_tokens = tokens.into_iter().map(Into::into).collect();
 
-        /// Tokens to leave out, compared as they are. Default: none.
+        /// Tokens to drop, compared as they are. Default: none.
         stop_words(words: impl IntoIterator<Item = impl Into<String>>) => stop_words = words.into_iter().map(Into::into).collect();
     }
 
-    /// Counts the tokens of texts on all threads, as [`TokenCounts::count_texts`], and gives out ids.
+    /// Counts the tokens of texts on all threads, like [`TokenCounts::count_texts`], and assigns ids.
     ///
     /// # Errors
     ///
@@ -71,20 +71,20 @@ impl VocabularyBuilder {
         self.build(&TokenCounts::count_texts(texts, each)?)
     }
 
-    /// Gives out ids to tokens that were counted before.
+    /// Assigns ids to tokens that were counted before.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`](crate::Error::Option) for a share that is not from 0 to 1, [`VocabularyError::FrequencyRange`] for
-    /// a minimum above its maximum, [`Error::Option`](crate::Error::Option) for a `max_size` without place for a word,
-    /// [`VocabularyError::DuplicateToken`] for a special token given twice, [`VocabularyError::UnknownToken`] for an
-    /// `unknown_token` that is not special, [`VocabularyError::Empty`] if no token is left.
+    /// [`Error::Option`](crate::Error::Option) for a share that is not from 0 to 1 or a `max_size` without room for a
+    /// word, [`VocabularyError::FrequencyRange`] for a minimum above its maximum, [`VocabularyError::DuplicateToken`]
+    /// for a special token given twice, [`VocabularyError::UnknownToken`] for an `unknown_token` that is not special,
+    /// [`VocabularyError::Empty`] if no token is left.
     pub fn build(self, counts: &TokenCounts) -> Result<Vocabulary> {
         self.check()?;
         let by_count = range("frequency", self.min_frequency, self.max_frequency, counts.tokens())?;
         let documents = counts.documents();
         let by_documents =
-            range("document frequency", self.min_document_frequency, self.max_document_frequency, documents)?;
+            range("document_frequency", self.min_document_frequency, self.max_document_frequency, documents)?;
         let left_out: FxHashSet<&str> =
             self.stop_words.iter().chain(&self.special_tokens).map(String::as_str).collect();
         let mut kept: Vec<(&str, TokenCount)> = counts
@@ -128,7 +128,7 @@ impl VocabularyBuilder {
         Ok(self.finish(map, known, documents, counts.tokens()))
     }
 
-    /// Puts together tokens that are known to be different, the special ones first.
+    /// Builds from tokens that are known to be distinct, the special ones first.
     pub(super) fn finish(self, map: Interner, counts: Vec<TokenCount>, documents: u64, tokens: u64) -> Vocabulary {
         let unknown = self.unknown_token.and_then(|token| map.find(token.as_bytes()));
         Vocabulary { map, counts, special_tokens: self.special_tokens.len(), unknown, documents, tokens }
@@ -142,7 +142,7 @@ impl VocabularyBuilder {
         self.unknown_token.as_deref()
     }
 
-    /// What can be told before anything is counted.
+    /// Checks everything that does not depend on counts.
     pub(super) fn check(&self) -> Result<()> {
         for (at, token) in self.special_tokens.iter().enumerate() {
             if let Some(first) = self.special_tokens[..at].iter().position(|other| other == token) {

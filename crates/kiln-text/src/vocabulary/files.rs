@@ -1,5 +1,5 @@
-//! The files of a [`Vocabulary`] and of [`TokenCounts`]: JSON, with the counts, and plain text, a token a line in the
-//! order of the ids. Leaves out the frame of the JSON (`json_file.rs`).
+//! The files of a [`Vocabulary`] and of [`TokenCounts`]: JSON with the counts, and plain text with one token per line
+//! in the order of the ids.
 
 use std::fmt;
 use std::path::Path;
@@ -19,7 +19,7 @@ use kiln_base::{Interner, write_whole};
 const VOCABULARY: &str = "Vocabulary";
 const COUNTS: &str = "TokenCounts";
 
-/// Tokens and counts as JSON holds them: a list of `[token, count, documents]`, a token a line.
+/// Tokens and counts as stored in JSON: a list of `[token, count, documents]`, one token per line.
 struct Entries(Interner, Vec<TokenCount>);
 
 impl<'de> Deserialize<'de> for Entries {
@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for NextEntry<'_> {
         let (first, new) = map.intern(&token);
         if !new {
             let place = counts.len();
-            return Err(A::Error::custom(format!("entry {place} is {token:?}, which entry {first} is already")));
+            return Err(A::Error::custom(format!("entry {place} repeats the token {token:?} of entry {first}")));
         }
         counts.push(TokenCount { count, documents });
         Ok(())
@@ -100,7 +100,7 @@ struct CountsConfig {
     entries: Entries,
 }
 
-/// What is in the frame of a vocabulary's file.
+/// The `config` of a vocabulary's file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VocabularyConfig {
@@ -133,7 +133,7 @@ impl VocabularyConfig {
 }
 
 impl Saved for TokenCounts {
-    /// The counts as JSON, a token a line in the order of first appearance.
+    /// The counts as JSON, one token per line in the order of first appearance.
     fn to_json(&self) -> String {
         let mut config = format!("{{\"documents\": {}, \"tokens\": {}, \"entries\": ", self.documents, self.tokens);
         push_entries(&mut config, self.iter());
@@ -145,7 +145,7 @@ impl Saved for TokenCounts {
     ///
     /// # Errors
     ///
-    /// Those of [`Saved::from_json`]; [`Error::FileJson`] also for a token that is there twice.
+    /// Those of [`Saved::from_json`]; [`Error::FileJson`] also for a token that occurs twice.
     fn from_json(json: &str) -> Result<Self> {
         let CountsConfig { documents, tokens, entries: Entries(map, counts) } = read_config(json, COUNTS)?;
         Ok(Self { map, counts, documents, tokens })
@@ -153,7 +153,7 @@ impl Saved for TokenCounts {
 }
 
 impl Saved for Vocabulary {
-    /// The vocabulary as JSON, with all counts, a token a line in the order of the ids.
+    /// The vocabulary as JSON with all counts, one token per line in the order of the ids.
     fn to_json(&self) -> String {
         write_config(VOCABULARY, &self.config_json())
     }
@@ -162,7 +162,7 @@ impl Saved for Vocabulary {
     ///
     /// # Errors
     ///
-    /// Those of [`Saved::from_json`]; [`Error::FileJson`] also for a token that is there twice.
+    /// Those of [`Saved::from_json`]; [`Error::FileJson`] also for a token that occurs twice.
     fn from_json(json: &str) -> Result<Self> {
         read_config::<VocabularyConfig>(json, VOCABULARY)?.into_vocabulary()
     }
@@ -181,28 +181,21 @@ impl Vocabulary {
         config
     }
 
-    /// The tokens as plain text, a line each in the order of the ids, without counts.
+    /// Writes the tokens to a file as plain text, one per line in the order of the ids, without counts; whole or not at
+    /// all.
     ///
     /// # Errors
     ///
-    /// [`VocabularyError::TokenWithLineEnd`] for a token that has a line feed or carriage return in it.
-    pub fn to_text(&self) -> Result<String> {
-        lines_of(self.tokens())
-    }
-
-    /// Writes [`to_text`](Self::to_text) to a file, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// That of [`to_text`](Self::to_text), and [`Error::File`] with the file's name.
+    /// [`VocabularyError::TokenWithLineEnd`] for a token that contains a line feed or carriage return, and
+    /// [`Error::File`] with the file's name.
     pub fn save_text(&self, path: impl AsRef<Path>) -> Result<()> {
-        Ok(write_whole(path, self.to_text()?.as_bytes())?)
+        Ok(write_whole(path, lines_of(self.tokens())?.as_bytes())?)
     }
 }
 
 impl VocabularyBuilder {
-    /// Reads what [`Vocabulary::to_text`] wrote, or any list of tokens, a line each. Of the options, `special_tokens`
-    /// and `unknown_token` count: the first lines must be the special tokens. Counts are 0.
+    /// Reads what [`Vocabulary::save_text`] wrote, or any list of tokens, one per line. Only the options
+    /// `special_tokens` and `unknown_token` apply: the first lines must be the special tokens. Counts are 0.
     ///
     /// ```
     /// use kiln_text::vocabulary::Vocabulary;
@@ -214,8 +207,7 @@ impl VocabularyBuilder {
     /// ```
     ///
     /// # Errors
-    ///
-    /// [`VocabularyError::DuplicateLine`] for a token that is there twice, [`VocabularyError::SpecialTokenLine`] if the
+    /// [`VocabularyError::DuplicateLine`] for a token that occurs twice, [`VocabularyError::SpecialTokenLine`] if the
     /// special tokens are not the first lines, [`VocabularyError::EmptyFile`] without a line, and those of
     /// [`build`](Self::build) for the options.
     pub fn build_from_text(self, text: &str) -> Result<Vocabulary> {
@@ -242,7 +234,7 @@ impl VocabularyBuilder {
         Ok(self.finish(map, counts, 0, 0))
     }
 
-    /// Reads a file of tokens, a line each, as [`build_from_text`](Self::build_from_text).
+    /// Reads a file of tokens, one per line, like [`build_from_text`](Self::build_from_text).
     ///
     /// # Errors
     ///
@@ -253,7 +245,7 @@ impl VocabularyBuilder {
     }
 }
 
-/// Tokens, a line each.
+/// Tokens, one per line.
 pub(crate) fn lines_of<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<String> {
     let mut text = String::new();
     for (id, token) in tokens.enumerate() {

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
-/// A limit on how often a token occurs, or in how many texts a term.
+/// A limit on how often a token occurs, or on how many texts contain a term.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Frequency {
-    /// So many times, or in so many texts: a whole number in scikit-learn.
+    /// This many times, or in this many texts: a whole number in scikit-learn.
     Count(u64),
     /// This share of all tokens, or of all texts, from 0 to 1: a fraction in scikit-learn.
     Share(f64),
 }
 
 impl Frequency {
-    /// The number of times that this is of so many.
+    /// The number of times that this limit means out of `total`.
     pub(crate) fn of(self, total: u64) -> f64 {
         match self {
             Self::Count(count) => count as f64,
@@ -24,11 +24,11 @@ impl Frequency {
         }
     }
 
-    /// An error for a count below `least` and for a share that is none.
+    /// An error for a count below `least` or an invalid share.
     pub(crate) fn check(self, option: &'static str, least: u64) -> Result<()> {
         let found = match self {
             Self::Count(count) if count < least => format!("a count of {count}"),
-            // Also what is not a number.
+            // NaN too.
             Self::Share(share) if !(0.0..=1.0).contains(&share) => format!("a share of {share}"),
             _ => return Ok(()),
         };

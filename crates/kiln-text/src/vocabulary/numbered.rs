@@ -1,12 +1,12 @@
-//! [`Vocabulary`]: which tokens have an id, and which. Holds looking up both ways. Counting is in
-//! `token_counts.rs`, the choice of the tokens in `builder.rs`, and files are in `files.rs`.
+//! [`Vocabulary`]: the tokens that have an id, and looking them up both ways. Counting is in `token_counts.rs`, the
+//! choice of the tokens in `builder.rs`, and files are in `files.rs`.
 
 use super::builder::VocabularyBuilder;
 use crate::error::{Result, VocabularyError};
 use crate::vocabulary::token_counts::TokenCount;
 use kiln_base::Interner;
 
-/// Tokens and their ids: special tokens first, in the order given, then the others, the most frequent first.
+/// Tokens and their ids: special tokens first, in the order given, then the others, by default the most frequent first.
 ///
 /// # Examples
 ///
@@ -39,17 +39,17 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The options, which by default keep every token and have no special ones.
+    /// The options; by default every token is kept and there are no special tokens.
     pub fn builder() -> VocabularyBuilder {
         VocabularyBuilder::default()
     }
 
-    /// How many tokens have an id, special ones included: the rows of an embedding.
+    /// How many tokens have an id, special ones included: the number of rows of an embedding.
     pub fn len(&self) -> usize {
         self.map.len()
     }
 
-    /// Whether no token has an id, which cannot be.
+    /// Whether no token has an id, which is never the case.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -69,7 +69,7 @@ impl Vocabulary {
         self.unknown.and_then(|id| self.token(id))
     }
 
-    /// The id of a token, taken as it is.
+    /// The id of a token, which is compared as it is.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.map.find(token.as_bytes())
     }
@@ -79,7 +79,7 @@ impl Vocabulary {
         self.map.text(id)
     }
 
-    /// The ids of tokens. One without an id becomes the unknown token's, or is dropped if there is none.
+    /// The ids of tokens. A token without an id becomes the unknown token, or is dropped without one.
     pub fn encode(&self, tokens: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<u32> {
         tokens.into_iter().filter_map(|token| self.id(token.as_ref()).or(self.unknown)).collect()
     }
@@ -95,13 +95,13 @@ impl Vocabulary {
     ///
     /// # Errors
     ///
-    /// [`VocabularyError::NoSuchId`] with the first id that no token has.
+    /// [`VocabularyError::NoSuchId`] with the first id without a token.
     pub fn decode(&self, ids: &[u32]) -> Result<Vec<&str>> {
         let unknown = |id| VocabularyError::NoSuchId { id, tokens: self.len() }.into();
         ids.iter().map(|&id| self.token(id).ok_or_else(|| unknown(id))).collect()
     }
 
-    /// How often a token occurred in the corpus; 0 for one without an id, and where the counts were not in the file.
+    /// How often a token occurred in the corpus; 0 for a token without an id, or if the file had no counts.
     pub fn count(&self, token: &str) -> u64 {
         self.counted(token).count
     }
@@ -120,7 +120,7 @@ impl Vocabulary {
         self.documents
     }
 
-    /// How many tokens the corpus had, those without an id included.
+    /// How many tokens the corpus had, including those without an id.
     pub fn token_count(&self) -> u64 {
         self.tokens
     }

@@ -1,5 +1,5 @@
-//! What subwords are learned from: the distinct tokens of a corpus and how often each occurs, by the counting of
-//! `token_counts.rs`. Adds cutting that can fail and a limit to the characters read; leaves out what a token is.
+//! What subwords are learned from: the distinct tokens of a corpus and how often each occurs, counted by
+//! `token_counts.rs`. Adds cutting that can fail and a limit on the characters read.
 
 use std::sync::OnceLock;
 
@@ -10,8 +10,8 @@ use crate::vocabulary::token_counts::{EachToken, count_in_any_order};
 /// Distinct tokens with how often they occur.
 pub(crate) type CountedTokens = Vec<(Box<str>, u64)>;
 
-/// Distinct tokens with how often they occur, in no order, and how many texts were read. `each` calls its second
-/// argument with every token of a text. After `max_characters` characters reading stops.
+/// Distinct tokens with how often they occur, unordered, and how many texts were read. `each` calls its second argument
+/// with every token of a text. Reading stops after `max_characters` characters.
 pub(crate) fn count_tokens(
     texts: impl IntoIterator<Item = impl Text>,
     max_characters: Option<usize>,
@@ -28,7 +28,7 @@ pub(crate) fn count_tokens(
     Ok((tables.iter().map(|(token, counts)| (Box::from(token), counts.count)).collect(), tables.documents))
 }
 
-/// A function that can fail as [`EachToken`], which cannot.
+/// Adapts a function that can fail to [`EachToken`], which cannot.
 struct Fallible<F> {
     each: F,
     failure: OnceLock<Error>,
@@ -39,7 +39,7 @@ impl<F: Fn(&str, &mut dyn FnMut(&str)) -> Result<()> + Sync> EachToken for Falli
 
     fn each(&self, _scratch: &mut (), text: &str, take: &mut impl FnMut(&[u8], (usize, usize))) {
         if let Err(error) = (self.each)(text, &mut |token| take(token.as_bytes(), (0, token.len()))) {
-            // Of several failures one is enough to tell.
+            // Only the first of several failures is reported.
             self.failure.get_or_init(|| error);
         }
     }
@@ -57,7 +57,7 @@ impl<T: AsRef<str>> AsRef<str> for Start<T> {
     }
 }
 
-/// Texts until they have `max_characters` characters together; the last is cut there.
+/// Texts until they have `max_characters` characters in total; the last is cut there.
 fn up_to<T: Text>(
     mut texts: impl Iterator<Item = T>,
     max_characters: Option<usize>,

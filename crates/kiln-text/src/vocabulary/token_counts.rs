@@ -1,9 +1,9 @@
-//! [`TokenCounts`]: how often each token occurs in a corpus and in how many documents, counted on all threads. Leaves
-//! out what a token is, which a function given says, and ids, which `vocabulary.rs` gives out.
+//! [`TokenCounts`]: how often each token occurs in a corpus and in how many documents, counted on all threads. A
+//! function passed in says what a token is.
 //!
-//! A corpus need not fit in memory (`io/batches.rs`). Every thread
-//! counts into a table of its own and notes where it saw each token first; the tables are added up at the end, and tokens
-//! sorted by where they occurred first. Thus the result is the same with any number of threads.
+//! A corpus need not fit in memory (`io/batches.rs`). Every thread counts into its own table and records where it first
+//! saw each token. At the end the tables are added up and the tokens sorted by where they first occurred, so the result
+//! is the same with any number of threads.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use kiln_base::Interner;
 
-/// How many texts a thread takes at a time.
+/// How many texts a thread processes at a time.
 const TEXTS_AT_A_TIME: usize = 32;
 
 /// How often one token occurred.
@@ -28,7 +28,7 @@ pub struct TokenCount {
 
 /// Tokens with their counts, in the order of first appearance.
 ///
-/// Counts of two parts of a corpus add up: [`merge`](Self::merge) gives what counting both, one after the other, gives.
+/// Counts of two parts of a corpus add up: [`merge`](Self::merge) gives the same as counting both, one after the other.
 ///
 /// # Examples
 ///
@@ -54,7 +54,8 @@ pub struct TokenCounts {
     pub(crate) tokens: u64,
 }
 
-/// Calls `take` with what white space parts; a tokenizer for [`TokenCounts`] and [`Vocabulary`](crate::vocabulary::Vocabulary).
+/// Calls `take` with each token between white space; a tokenizer for [`TokenCounts`] and
+/// [`Vocabulary`](crate::vocabulary::Vocabulary).
 pub fn whitespace_tokens(text: &str, take: &mut dyn FnMut(&str)) {
     text.split_whitespace().for_each(take);
 }
@@ -72,7 +73,7 @@ impl TokenCounts {
         count_in_any_order(texts, &Function(each))?.by_first_appearance()
     }
 
-    /// Adds the counts of another part of the corpus, which comes behind this one: its new tokens come behind.
+    /// Adds the counts of another part of the corpus, which comes after this one: its new tokens come after these.
     ///
     /// # Errors
     ///
@@ -123,17 +124,17 @@ impl TokenCounts {
     }
 }
 
-/// One token may be beyond the last: `u32::MAX` stands for none, and an id more than there are tokens is needed.
+/// One place may be used after the last token: `u32::MAX` means none, and one more id than there are tokens is needed.
 pub(crate) fn check_size(rows: usize, most: usize) -> Result<()> {
     if rows > most { Err(Error::TooLarge { what: "a vocabulary", rows, columns: 1 }) } else { Ok(()) }
 }
 
-/// What cuts a text into tokens, with memory that it may keep from text to text.
+/// Cuts a text into tokens, with memory that it may reuse from text to text.
 pub(crate) trait EachToken: Sync {
-    /// What is kept from text to text.
+    /// The memory reused from text to text.
     type Scratch: Default + Send;
 
-    /// Calls `take` with every token, which is UTF-8 and stands in the bytes given from one place to another.
+    /// Calls `take` with every token, as a range of the bytes given, which is UTF-8.
     fn each(&self, scratch: &mut Self::Scratch, text: &str, take: &mut impl FnMut(&[u8], (usize, usize)));
 
     /// A token that must not occur.
@@ -142,7 +143,7 @@ pub(crate) trait EachToken: Sync {
     }
 }
 
-/// A function of a user's as [`EachToken`].
+/// A user's function as [`EachToken`].
 struct Function<F>(F);
 
 impl<F: Fn(&str, &mut dyn FnMut(&str)) + Sync> EachToken for Function<F> {
@@ -153,31 +154,31 @@ impl<F: Fn(&str, &mut dyn FnMut(&str)) + Sync> EachToken for Function<F> {
     }
 }
 
-/// What one thread knows of a token, apart from where it occurred first, which is seldom looked at.
+/// What one thread knows of a token, except where it first occurred, which is seldom read.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     known: TokenCount,
     last_document: u64,
 }
 
-/// Counts of one thread, or of all, in no particular order.
+/// Counts of one thread or of all threads, unordered.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     map: Interner,
     seen: Vec<Seen>,
-    /// For each token the first document that it occurred in, and the place there.
+    /// For each token, the first document in which it occurred, and the place there.
     first: Vec<(u64, u64)>,
-    /// One more than the last document of all so far.
+    /// One more than the last document so far.
     beyond: u64,
     pub(crate) documents: u64,
     tokens: u64,
 }
 
 impl Tables {
-    /// Counts the tokens of one document. Documents may come in any order, but each once.
+    /// Counts the tokens of one document. Documents may come in any order, but each only once.
     fn count<E: EachToken>(&mut self, each: &E, scratch: &mut E::Scratch, document: u64, text: &str) {
         let Self { map, seen, first, beyond, .. } = self;
-        // Behind all others, as documents mostly are, none can be the first with a token that is known.
+        // A document after all others, as most are, cannot be the first with a known token.
         let may_be_first = document < *beyond;
         *beyond = (*beyond).max(document + 1);
         let mut at = 0;
@@ -243,13 +244,13 @@ impl Tables {
     }
 }
 
-/// Counts on all threads; the counts do not depend on how many there are, but the order of the tokens does.
+/// Counts on all threads. The counts do not depend on the number of threads, but the order of the tokens does.
 ///
 /// # Errors
 ///
 /// Those of [`in_batches`], and [`Error::OovInCorpus`] with the first document that has the refused token.
 pub(crate) fn count_in_any_order<E: EachToken>(texts: impl IntoIterator<Item = impl Text>, each: &E) -> Result<Tables> {
-    // As many as threads have worked at the same time.
+    // As many as threads that worked at the same time.
     let idle: Mutex<Vec<(Tables, E::Scratch)>> = Mutex::default();
     // A panic in a user's function is passed on by rayon, so a poisoned lock is never seen.
     let locked = || idle.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,9 @@
-//! [`WordTable`]: the words of a tokenizer and what is known of each, in the order of first appearance. The ids are given out
+//! [`WordTable`]: the words of a tokenizer and the counts of each, in the order of first appearance. Ids are assigned
 //! in `encoders/word_tokenizer.rs`.
 
 use kiln_base::Interner;
 
-/// What is known of one word.
+/// The counts and the id of one word.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Word {
     /// How often it occurred.
@@ -14,7 +14,7 @@ pub(crate) struct Word {
     pub(crate) index: u32,
 }
 
-/// Equal if the same is known of the same words, in the same order.
+/// Equal if the same words have the same counts and ids, in the same order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct WordTable {
     words: Vec<Word>,
@@ -32,7 +32,7 @@ impl WordTable {
         self.texts.find(text.as_bytes()).map(|place| place as usize)
     }
 
-    /// What is known of the word that stands in a text from `start` to `end`.
+    /// The counts of the word at `start..end` of a text.
     #[inline]
     pub(crate) fn get_in(&self, text: &str, span: (usize, usize)) -> Option<&Word> {
         self.texts.find_in(text.as_bytes(), span).map(|place| &self.words[place as usize])
@@ -42,7 +42,7 @@ impl WordTable {
         self.find(text).map(|place| &self.words[place])
     }
 
-    /// Adds a word that is not there yet, which the caller has looked up.
+    /// Adds a word that is not in the table, which the caller has checked.
     pub(crate) fn push(&mut self, text: &str, word: Word) {
         self.texts.intern(text);
         self.words.push(word);

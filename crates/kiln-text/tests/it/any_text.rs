@@ -1,5 +1,5 @@
-//! Whatever takes a text takes any `&str`: no panic, time in proportion to its length, and the same result on any number
-//! of threads. New splitters, normalisers and encodings belong into the lists here.
+//! Everything that accepts a text accepts any `&str`: no panic, time proportional to its length, and the same result
+//! with any number of threads. Add new splitters, normalisers and encodings to the lists here.
 
 use std::array;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use kiln_text::tokens::{
 use proptest::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// What is known to trip programs up: emoji with joiners and skin tones, flags, marks without a base, BOM, NUL,
+/// Text that is known to break programs: emoji with joiners and skin tones, flags, marks without a base, BOM, NUL,
 /// right-to-left overrides, jamo, capitals whose lower case is longer, the highest code point, halves of tags.
 const ODD: [&str; 24] = [
     "👩‍👩‍👧‍👦",
@@ -114,7 +114,7 @@ proptest! {
         for html in [Html::Breaks, Html::Tags] {
             let normalizer = Normalizer::new().html(html);
             let stripped = normalizer.normalize(&text);
-            // What stays is, spaces aside, a subsequence of the text.
+            // Apart from spaces, what stays is a subsequence of the text.
             let mut rest = text.chars();
             for kept in stripped.chars().filter(|&c| c != ' ') {
                 prop_assert!(rest.any(|c| c == kept), "{:?} of {:?}", stripped, text);
@@ -195,8 +195,9 @@ proptest! {
     }
 }
 
-/// What makes careless programs quadratic, ten megabytes of the plainest and one of each of the rest: no space anywhere,
-/// one mark after another, tags and comments that open and never close, what a word boundary must look ahead or back for.
+/// Text that makes careless programs quadratic, ten megabytes of the simplest cases and 400 kB of each of the others:
+/// no spaces, one mark after another, tags and comments that are opened and never closed, and characters for which a
+/// word boundary must look far ahead or back.
 #[test]
 fn ten_megabytes_without_a_space_take_linear_time() {
     let mut longest = (Duration::ZERO, String::new());
@@ -247,7 +248,7 @@ fn ten_megabytes_without_a_space_take_linear_time() {
         let nfd = Normalizer::new().form(UnicodeForm::Nfd);
         timed(format!("NFD of {unit:?}"), &|| drop(nfd.normalize(&text)));
         timed(format!("character n-grams of {unit:?}"), &|| {
-            assert!(NGrams::new(1..=3).unwrap().character_bag(&text).len() <= 12);
+            assert!(NGrams::new(1..=3).unwrap().character_bag(&text).iter().len() <= 12);
         });
         for char_level in [false, true] {
             timed(format!("tokenizer on {unit:?}, char_level {char_level}"), &|| {
@@ -259,7 +260,7 @@ fn ten_megabytes_without_a_space_take_linear_time() {
         }
         timed(format!("hashing of {unit:?}"), &|| drop(HashingTrick::new(9).unwrap().encode(&text)));
     }
-    // What takes quadratic time here takes many minutes. Linear time is below a second on any machine of today; the rest
-    // is for machines that do other things too.
+    // Quadratic time takes many minutes here. Linear time is below a second on any current machine; the rest is for
+    // busy machines.
     assert!(longest.0 < Duration::from_secs(30), "{:?}: {}", longest.0, longest.1);
 }

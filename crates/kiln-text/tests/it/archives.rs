@@ -1,5 +1,5 @@
-//! The IMDB archive: the same documents as from a folder, and no harm from a bad one. Entries that the tar crate would
-//! not write are written here byte by byte.
+//! The IMDB archive: the same documents as from a folder, and no harm from a bad archive. Entries that the tar crate
+//! would not write are written here byte by byte.
 
 use std::fs;
 use std::io::Write;
@@ -38,7 +38,7 @@ fn file(name: &str, contents: &[u8]) -> Vec<u8> {
     entry(name, b'0', contents.len() as u64, contents)
 }
 
-/// The least that is IMDB data, in the order of no file system.
+/// The smallest IMDB data set, in an order that no file system gives.
 fn reviews() -> Vec<Vec<u8>> {
     vec![
         entry("aclImdb/", b'5', 0, b""),
@@ -90,7 +90,7 @@ fn an_archive_gives_what_its_folder_would() {
     assert_eq!(train.texts().collect::<Vec<_>>(), ["neg 10", "neg 2", "pos 0"]);
     assert_eq!(train.labels(), [0, 0, 1]);
     assert_eq!(imdb.unsup().unwrap(), ["unsup 0", "unsup 3"]);
-    // Both parts came from one pass, so the second needs no file any more.
+    // Both parts came from one pass, so the second no longer needs the file.
     fs::remove_file(&path).unwrap();
     assert_eq!(imdb.test().unwrap().texts().collect::<Vec<_>>(), ["", "test pos"]);
 }
@@ -137,7 +137,7 @@ fn an_archive_cut_short_anywhere_is_refused() {
 #[test]
 fn a_tar_cut_short_inside_good_gzip_is_refused() {
     let whole = tar(&reviews());
-    // In a header, in contents, between entries, and with half of the end mark.
+    // Cut in a header, in contents, between entries, and in the middle of the end mark.
     for keep in [700, 2048 + 515, whole.len() - 1024, whole.len() - 512] {
         let error = train_error(&gzip(&whole[..keep]));
         assert!(matches!(error, Error::Archive { .. }), "{keep} of {} bytes: {error}", whole.len());
@@ -186,11 +186,11 @@ fn what_is_not_utf8_is_refused_with_its_place_or_read_lossily() {
 
 #[test]
 fn what_claims_more_than_any_data_set_takes_is_refused() {
-    // A file of 60 MB, packed once and five times in the archive: gzip has members.
+    // A file of 60 MB, compressed once and used five times in the archive, since gzip has members.
     let large = gzip(&file("aclImdb/train/neg/1_1.txt", &vec![b'x'; 60_000_000]));
     let error = train_error(&[large.repeat(5), gzip(&tar(&reviews()))].concat());
     assert!(error.to_string().contains("more than 256 MiB"), "{error}");
-    // GNU's long name and PAX's header of the next file.
+    // GNU's long name and PAX's header for the next file.
     for kind in [b'L', b'x'] {
         let long = entry("././@LongLink", kind, 40_000_000, &vec![b'a'; 40_000_000]);
         let error = train_error(&gzip(&tar(&[vec![long], reviews()].concat())));
@@ -222,7 +222,7 @@ fn an_archives_documents_come_one_at_a_time_in_its_order() {
     assert_eq!(documents.count(), 3);
     let size = bytes.len() as u64;
     assert_eq!((last.documents, last.bytes, last.total_bytes), (3, size, Some(size)));
-    // Taking no more ends the thread that reads, and harms nothing.
+    // Dropping the iterator ends the reading thread and does no harm.
     assert_eq!(imdb.train_documents().unwrap().take(1).count(), 1);
 }
 

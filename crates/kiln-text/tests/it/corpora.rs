@@ -1,8 +1,7 @@
-//! Corpora come from their files a document at a time, plain or gzip; what is wrong in a file is named with its line,
-//! and skipped and counted on request. NSMC and Penn Treebank have the sizes that are published.
+//! Corpora are read from their files one document at a time, plain or gzip. Errors in a file name the line, and are
+//! skipped and counted on request. NSMC and Penn Treebank have their published sizes.
 //!
-//! The tests on real data read `$KILN_TEST_DATA/nsmc` and `$KILN_TEST_DATA/ptb`; without the variable they say so and
-//! pass.
+//! The tests on real data read `$KILN_TEST_DATA/nsmc` and `$KILN_TEST_DATA/ptb`; without the variable they are skipped.
 
 use std::fs;
 use std::io::Write;
@@ -41,7 +40,7 @@ fn texts(documents: Result<CorpusDocuments<'static>>) -> Vec<String> {
     documents.unwrap().texts().collect::<Result<_>>().unwrap()
 }
 
-/// What each item says: the text and label, or the error without the folder.
+/// The text and label of each item, or its error without the folder.
 pub(crate) fn items(documents: Result<CorpusDocuments<'static>>, folder: &Path) -> Vec<String> {
     let shown = |item: Result<Document>| match item {
         Ok(document) => format!("{}={}", document.text, document.label),
@@ -57,12 +56,12 @@ pub(crate) fn items(documents: Result<CorpusDocuments<'static>>, folder: &Path) 
 fn lines_come_in_order_from_several_files_plain_and_packed() {
     let (folder, first) = file("a.txt", "\u{feff}one\r\n\ntwo \u{85}\u{2028}x\rx\n\u{feff}three");
     let second = folder.path().join("b.txt.gz");
-    // Two members, as `cat a.gz b.gz` makes; the second begins inside a line.
+    // Two members, as made by `cat a.gz b.gz`; the second begins inside a line.
     fs::write(&second, [gzip(b"four\nfi"), gzip(b"ve\n")].concat()).unwrap();
     let corpus = LineCorpus::new([&first, &second]);
     let expected = ["one", "", "two \u{85}\u{2028}x\rx", "\u{feff}three", "four", "five"];
     assert_eq!(texts(corpus.documents()), expected);
-    // A second pass begins anew.
+    // A second pass starts again at the beginning.
     assert_eq!(texts(corpus.clone().skip_empty(true).documents()).len(), 5);
     let labels: Vec<u32> =
         corpus.label_by_file(["neg", "pos"]).documents().unwrap().map(|document| document.unwrap().label).collect();
@@ -79,7 +78,8 @@ fn bad_lines_are_named_or_skipped_and_counted() {
     assert_eq!(all.len(), 14);
     assert_eq!(
         all[1],
-        "a.txt, line 2: not UTF-8, the first invalid byte of the line is at offset 1: set the corpus's `encoding`, such as `Encoding::WINDOWS_1252` for Latin-1"
+        "a.txt, line 2: not UTF-8: the first invalid byte of the line is at offset 1; set the corpus's `encoding`, for \
+         example `Encoding::WINDOWS_1252` for Latin-1"
     );
     assert_eq!(all[2], "good=0");
 
@@ -113,7 +113,7 @@ fn files_that_hold_nothing_are_errors_whatever_the_format() {
     let none: [&Path; 0] = [];
     assert!(matches!(LineCorpus::new(none).documents(), Err(Error::Corpus(CorpusError::NoFiles))));
     assert!(matches!(DelimitedCorpus::new(none).documents(), Err(Error::Corpus(CorpusError::NoFiles))));
-    // Blank lines alone are no row.
+    // Blank lines are not rows.
     let (folder, path) = file("blank.csv", "\n\r\n\n");
     let found = items(DelimitedCorpus::new([path]).documents(), folder.path());
     assert!(found.len() == 1 && found[0].contains("blank.csv is empty"), "{found:?}");
@@ -138,7 +138,7 @@ fn columns_are_found_by_name_and_number() {
     assert_eq!(items(named.documents(), folder.path()), ["it's; fine\n; really=1", "\"x\" =0", "=1"]);
     let numbered = corpus.text(2).label(0, Labels::map([("1", "odd"), ("2", "even"), ("3", "odd")]));
     assert_eq!(items(numbered.documents(), folder.path()), ["it's; fine\n; really=0", "\"x\" =1", "=0"]);
-    // Without quoting, quotes are letters and lines are rows.
+    // Without quoting, quotes are ordinary characters and lines are rows.
     let (folder, path) = file("a.tsv", "5\t\"open\n6\tx\n");
     let plain = DelimitedCorpus::new([&path]).delimiter(b'\t').quote(None).headers(false);
     let plain = plain.text(1).label(0, Labels::numbers(["0", "1", "2", "3", "4", "5", "6"]));
@@ -170,10 +170,10 @@ fn what_is_wrong_in_a_row_is_named_with_its_line() {
             "a.csv, line 12: the label should be a whole number from 0, below 2, found \"-1\"",
             "e=1",
             "é=0",
-            "a.csv, line 15: not UTF-8, the first invalid byte of the field is at offset 0: set the corpus's `encoding`, \
-             such as `Encoding::WINDOWS_1252` for Latin-1",
+            "a.csv, line 15: not UTF-8: the first invalid byte of the field is at offset 0; set the corpus's \
+             `encoding`, for example `Encoding::WINDOWS_1252` for Latin-1",
             "f=0",
-            "a.csv, line 17: a quote opens in this row and does not close before the end of the file",
+            "a.csv, line 17: a quote opened in this row is not closed before the end of the file",
         ];
         assert_eq!(items(corpus.documents(), folder.path()), expected);
 
@@ -193,10 +193,10 @@ fn a_quote_that_closes_at_the_end_is_closed() {
         ("t\nend", vec!["end=0"]),
         ("t\nend\n", vec!["end=0"]),
         ("t\na\"", vec!["a\"=0"]),
-        ("t\n\"", vec!["a.csv, line 2: a quote opens in this row and does not close before the end of the file"]),
-        ("t\n\"a\"\"", vec!["a.csv, line 2: a quote opens in this row and does not close before the end of the file"]),
-        ("t\n\"end\n", vec!["a.csv, line 2: a quote opens in this row and does not close before the end of the file"]),
-        ("\"t", vec!["a.csv, line 1: a quote opens in this row and does not close before the end of the file"]),
+        ("t\n\"", vec!["a.csv, line 2: a quote opened in this row is not closed before the end of the file"]),
+        ("t\n\"a\"\"", vec!["a.csv, line 2: a quote opened in this row is not closed before the end of the file"]),
+        ("t\n\"end\n", vec!["a.csv, line 2: a quote opened in this row is not closed before the end of the file"]),
+        ("\"t", vec!["a.csv, line 1: a quote opened in this row is not closed before the end of the file"]),
     ] {
         let (folder, path) = file("a.csv", contents);
         assert_eq!(items(DelimitedCorpus::new([path]).documents(), folder.path()), expected, "{contents:?}");
@@ -208,7 +208,7 @@ fn text_behind_a_closing_quote_costs_its_line_and_no_other() {
     let says = |line, closed| {
         format!(
             "a.tsv, line {line}: expected a delimiter or the end of the line after the closing quote in line {closed}, found \
-             text: if quotes are letters like any other, set `.quote(None)`; if \\\" is a quote in a field, set \
+             text: if quotes are ordinary characters, set `.quote(None)`; if \\\" is a quote within a field, set \
              `.escape(b'\\\\')`"
         )
     };
@@ -249,7 +249,7 @@ fn an_unclosed_quote_does_not_stop_the_next_file_nor_fill_the_memory() {
     let corpus = DelimitedCorpus::new([&first, &second]);
     let expected = [
         "ok=0",
-        "a.csv.gz, line 3: the row has more than 67108864 bytes: look for a quote that opens and does not close",
+        "a.csv.gz, line 3: the row has more than 67108864 bytes: look for a quote that is not closed",
         "fine=0",
     ];
     assert_eq!(items(corpus.documents(), folder.path()), expected);
@@ -295,18 +295,36 @@ fn json_lines_give_the_chosen_fields() {
         "a é\n=0",
         "=0",
         "b=1",
-        "a.jsonl, line 5: there is no field \"label\"; there are \"text\"",
-        "a.jsonl, line 6: there is no field \"text\"; there are \"label\"",
+        "a.jsonl, line 5: expected a field \"label\", found \"text\"",
+        "a.jsonl, line 6: expected a field \"text\", found \"label\"",
         "a.jsonl, line 7: the field \"text\" should be a string, found null",
         "a.jsonl, line 8: the field \"label\" should be a string, a number or a boolean, found a list",
         "a.jsonl, line 9: the label should be one of \"1\", \"true\", found \"1.5\"",
-        "a.jsonl, line 10: not a JSON object, at column 1: invalid type: sequence, expected an object: a file that is one list should be \
-         written with an object a line",
+        "a.jsonl, line 10: not a JSON object, at column 1: invalid type: sequence, expected an object: rewrite a \
+         file that is one list with one object per line",
         "a.jsonl, line 11: not a JSON object, at column 12: EOF while parsing an object",
         "a.jsonl, line 12: not a JSON object, at column 27: trailing characters",
     ];
     assert_eq!(items(corpus.documents(), folder.path()), expected);
     assert_eq!(texts(JsonLinesCorpus::new([&path], "text").documents().map(|d| d.on_bad_row(BadRow::Skip))).len(), 6);
+}
+
+#[test]
+fn a_list_of_labels_is_in_its_error() {
+    let contents = ["[\"b\", 1.5, true, \"b\"]", "[]", "[\"b\", null]", "[[\"b\"]]", "null"]
+        .map(|list| format!("{{\"text\": \"a\", \"label\": {list}}}\n"));
+    let (_folder, path) = file("a.jsonl", contents.concat());
+    let corpus = JsonLinesCorpus::new([&path], "text").label("label", Labels::names(["b"]));
+    let list = |item: Result<Document>| match item {
+        Err(Error::Corpus(CorpusError::Row { problem: RowProblem::LabelList { field, found }, .. })) => {
+            assert_eq!(field, "label");
+            Some(found)
+        }
+        _ => None,
+    };
+    let lists: Vec<_> = corpus.documents().unwrap().map(list).collect();
+    let full = ["b", "1.5", "true", "b"].map(str::to_owned).to_vec();
+    assert_eq!(lists, [Some(full), Some(vec![]), None, None, None]);
 }
 
 #[test]

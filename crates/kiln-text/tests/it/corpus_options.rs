@@ -33,7 +33,7 @@ fn a_first_row_with_a_label_is_no_header() {
     let found = items(corpus.documents(), folder.path());
     assert!(found.len() == 1 && found[0].contains("headers(false)") && found[0].contains("\"1\""), "{found:?}");
     assert_eq!(items(corpus.headers(false).documents(), folder.path()), ["a=1", "b=0"]);
-    // As pandas writes a table whose columns have no names.
+    // As pandas writes a table without column names.
     for header in ["0,1\n", ",0,1\n"] {
         let row = if header.starts_with(',') { "0,a,1\n" } else { "a,1\n" };
         let (folder, path) = file("pandas.csv", format!("{header}{row}"));
@@ -93,7 +93,7 @@ fn quotes_may_be_escaped_and_spaces_dropped() {
     assert!(kept[1].contains("expected 4 fields, found 3") && kept[1].contains("skip_initial_space(true)"), "{kept:?}");
 }
 
-/// A file of text in UTF-8, and the same in others.
+/// A text file in UTF-8, and the same in other encodings.
 #[test]
 fn every_corpus_takes_an_encoding() {
     let utf_16 = |text: &str| format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
@@ -141,7 +141,7 @@ fn every_corpus_takes_an_encoding() {
             assert_eq!(corpus.unwrap().next().unwrap().unwrap().text, first, "{encoding}");
         }
         assert_eq!(imdb.train().unwrap().texts().next(), Some(text));
-        // Without the choice nothing is read wrong in silence.
+        // Without the right encoding, nothing is read wrongly without an error.
         let plain = items(LineCorpus::new([&lines]).documents(), folder.path());
         assert!(plain[0].contains("UTF-"), "{plain:?}");
     }

@@ -1,4 +1,5 @@
-//! Damaged files of Kiln's own classes are refused with the file's name, and no damaged file of any format makes a reader panic.
+//! Damaged files of Kiln's own classes are refused with the file's name, and no damaged file of any format makes a
+//! reader panic.
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use crate::damaged_copies::not_refused;
 
 const TEXTS: [&str; 4] = ["the checksum of the cat", "sat on the mat", "über den Hund", "the \"mat\" of {the} dog, 12"];
 
-/// The damaged copies that are not refused, of a file that is saved, read by its class.
+/// The damaged copies of a saved file that its class does not refuse.
 fn failures<T: Saved>(saved: &T) -> Vec<String> {
     failures_with(saved, |path| T::load(path).map(drop))
 }
@@ -80,14 +81,14 @@ fn whoever_edits_a_file_deletes_the_checksum() {
     let key = edited.find(", \"checksum\"").unwrap();
     let read = load(&format!("{}}}\n", &edited[..key])).unwrap();
     assert_eq!((read.id("Katze"), read.id("Hund")), (vocabulary.id("Hund"), None));
-    // As written before there were checksums.
+    // As written before checksums existed.
     assert_eq!(load(&vocabulary.to_json()).unwrap(), vocabulary);
     assert_eq!(Vocabulary::from_json(&text).unwrap(), vocabulary);
     let error = load(&text.replace("checksum", "checksun")).unwrap_err().to_string();
     assert!(error.contains("unknown field `checksun`"), "{error}");
 }
 
-/// A number in a file is only believed where what it counts is there.
+/// A number in a file is only trusted if what it counts is there.
 #[test]
 fn no_number_in_a_file_takes_memory() {
     let special = Vocabulary::builder().special_tokens(["<pad>", "<unk>"]).unknown_token("<unk>");
@@ -110,7 +111,7 @@ fn no_number_in_a_file_takes_memory() {
     with_huge_numbers(&ids.to_json(), ImdbIds::from_json, |read| read.encode(TEXTS[0]).len());
 }
 
-/// Puts a huge number in the place of each one, reads that, and uses what is read.
+/// Replaces each number by a huge one, reads the result, and uses what was read.
 fn with_huge_numbers<T>(json: &str, read: impl Fn(&str) -> Result<T>, using: impl Fn(&T) -> usize) {
     let mut read_ones = 0;
     let is_digit = |at: usize| json.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
@@ -125,7 +126,7 @@ fn with_huge_numbers<T>(json: &str, read: impl Fn(&str) -> Result<T>, using: imp
     assert!(read_ones > 0, "{json}");
 }
 
-/// What others read has no room for a checksum: it is read or refused, and every error names the file.
+/// Files for other programs have no room for a checksum: they are read or refused, and every error names the file.
 #[test]
 fn damaged_copies_for_others_are_read_or_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Labelled documents: what they refuse, how they split, and that shuffling is the same for ever.
+//! Labelled documents: what they refuse, how they split, and that shuffling never changes.
 
 use kiln_text::Error;
 use kiln_text::corpora::{Document, Documents};
@@ -55,7 +55,7 @@ fn documents_sorted_by_class_are_not_split() {
     assert!(matches!(error, Error::SortedByClass { documents: 16, .. }));
     assert!(error.to_string().contains("sorted by class (neg, pos)") && error.to_string().contains("`shuffled`"));
     assert!(sorted.shuffled(1).split_tail(0.25).is_ok());
-    // Few documents may fall so by chance, and those of one class have no order.
+    // Few documents may be in this order by chance, and those of one class have no order.
     for labels in [&[0, 0, 1, 1][..], &[1, 1, 1, 0], &[1; 40], &[vec![0; 20], vec![1]].concat()] {
         assert!(of(labels).split_tail(0.25).is_ok(), "{labels:?}");
     }
@@ -80,6 +80,91 @@ fn shuffling_keeps_every_document_with_its_label() {
     sorted.sort_unstable();
     assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
     assert_ne!(texts(&shuffled), texts(&numbered(1000)));
+}
+
+/// Documents with the texts and labels given.
+fn labelled<const N: usize>(documents: &[(&str, u32)], class_names: [&str; N]) -> Documents {
+    let document = |&(text, label): &(&str, u32)| Document { text: text.to_owned(), label };
+    Documents::new(documents.iter().map(document).collect(), class_names).unwrap()
+}
+
+#[test]
+fn map_changes_the_texts_and_nothing_else() {
+    let many = numbered(1000);
+    let changed = many.map(|text| format!("{text}!"));
+    assert!(changed.texts().eq((0..1000).map(|i| format!("{i}!"))));
+    assert_eq!((changed.labels(), changed.class_names()), (many.labels(), many.class_names()));
+    let emptied = labelled(&[("a", 2), ("b", 0)], ["x", "y", "z"]).map(|_| String::new());
+    assert_eq!(emptied, labelled(&[("", 2), ("", 0)], ["x", "y", "z"]));
+    assert!(numbered(2).take(0).map(str::to_owned).is_empty());
+}
+
+#[test]
+fn filter_keeps_what_is_wanted_in_order_and_all_classes() {
+    let documents = labelled(&[("a", 1), ("b", 0), ("c", 1), ("d", 2)], ["x", "y", "z"]);
+    assert_eq!(
+        documents.filter(|document| document.label != 0),
+        labelled(&[("a", 1), ("c", 1), ("d", 2)], ["x", "y", "z"])
+    );
+    assert_eq!(documents.filter(|document| document.text.as_str() < "c").class_counts(), [1, 1, 0]);
+    // The first of each class.
+    let mut seen = [false; 3];
+    let firsts = documents.filter(|document| !std::mem::replace(&mut seen[document.label as usize], true));
+    assert_eq!(texts(&firsts), ["a", "b", "d"]);
+    let nothing = documents.filter(|_| false);
+    assert_eq!(
+        (nothing.is_empty(), nothing.class_names(), nothing.class_counts()),
+        (true, documents.class_names(), vec![0; 3])
+    );
+    assert!(matches!(nothing.split_tail(0.5), Err(Error::SplitFraction { documents: 0, .. })));
+}
+
+#[test]
+fn join_merges_classes_by_name() {
+    let films = labelled(&[("dull", 0), ("a joy", 1)], ["neg", "pos"]);
+    let other_order = labelled(&[("superb", 0), ("a bore", 1)], ["pos", "neg"]);
+    let all = [("dull", 0), ("a joy", 1), ("superb", 1), ("a bore", 0)];
+    assert_eq!(films.join(&other_order).unwrap(), labelled(&all, ["neg", "pos"]));
+    let all = [("superb", 0), ("a bore", 1), ("dull", 1), ("a joy", 0)];
+    assert_eq!(other_order.join(&films).unwrap(), labelled(&all, ["pos", "neg"]));
+    let twice = [("dull", 0), ("a joy", 1), ("dull", 0), ("a joy", 1)];
+    assert_eq!(films.join(&films).unwrap(), labelled(&twice, ["neg", "pos"]));
+    let new_classes =
+        labelled(&[("so-so", 0), ("no film", 3), ("poor", 2), ("fine", 1)], ["neutral", "pos", "neg", "spam"]);
+    let all = [("dull", 0), ("a joy", 1), ("so-so", 2), ("no film", 3), ("poor", 0), ("fine", 1)];
+    assert_eq!(films.join(&new_classes).unwrap(), labelled(&all, ["neg", "pos", "neutral", "spam"]));
+    assert_eq!(films.take(0).join(&films).unwrap(), films);
+    assert_eq!(films.join(&films.take(0)).unwrap(), films);
+}
+
+#[test]
+fn documents_whose_classes_cannot_be_merged_are_not_joined() {
+    let films = labelled(&[("dull", 0), ("a joy", 1)], ["neg", "pos"]);
+    let spelt_out = labelled(&[("a bore", 0), ("superb", 1)], ["negative", "positive"]);
+    let error = films.join(&spelt_out).unwrap_err();
+    assert!(
+        matches!(&error, Error::NoSharedClass { first, second } if first == films.class_names() && second == spelt_out.class_names())
+    );
+    assert!(error.to_string().contains("found (neg, pos) and (negative, positive)"), "{error}");
+    // Both pieces of advice in the message work.
+    let renamed = Documents::new(spelt_out.clone().into_documents(), ["neg", "pos"]).unwrap();
+    assert_eq!(films.join(&renamed).unwrap().labels(), [0, 1, 0, 1]);
+    let with_all = Documents::new(films.clone().into_documents(), ["neg", "pos", "negative", "positive"]).unwrap();
+    assert_eq!(with_all.join(&spelt_out).unwrap().labels(), [0, 1, 2, 3]);
+    let twice = labelled(&[("a", 0), ("b", 2)], ["pos", "neg", "pos"]);
+    for joined in [films.join(&twice), twice.join(&films), twice.join(&twice)] {
+        assert!(matches!(joined, Err(Error::SameClassName { name }) if name == "pos"));
+    }
+}
+
+#[test]
+fn the_longest_is_by_the_measure_given() {
+    let documents = labelled(&[("a b c d", 0), ("eleven 文字 é", 1), ("", 0)], ["neg", "pos"]);
+    assert_eq!(documents.longest(|text| text.split_whitespace().count()), 4);
+    assert_eq!(documents.longest(|text| text.chars().count()), 11);
+    assert_eq!(documents.longest(str::len), 16);
+    assert_eq!(numbered(1000).longest(|text| text.parse().unwrap()), 999);
+    assert_eq!(documents.take(0).longest(str::len), 0);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Downloads from a server on this machine: what is right is kept, all else leaves nothing behind. The official archive
-//! itself is not fetched here.
+//! Downloads from a server on this machine: a correct file is kept, anything else leaves nothing behind. The official
+//! archive is not fetched here.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -17,7 +17,7 @@ fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
-/// Answers one request with `status`, a promise of `promised` bytes, and `body`; gives its address.
+/// Answers one request with `status`, a promise of `promised` bytes, and `body`; returns its address.
 fn serve(status: &'static str, promised: usize, body: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -26,7 +26,7 @@ fn serve(status: &'static str, promised: usize, body: &'static [u8]) -> String {
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
         while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {promised}\r\nConnection: close\r\n\r\n");
-        // The client may hang up before it has read all.
+        // The client may hang up before it has read everything.
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
     });
     format!("http://{address}/file.bin")
@@ -75,7 +75,7 @@ fn what_is_wrong_leaves_nothing_and_says_how_to_go_on() {
     assert!(matches!(&refused, Error::Download { .. }), "{refused}");
 
     for error in [other, short, long, broken, missing, refused] {
-        assert!(error.to_string().contains("give its path, for the reviews to `Imdb::open`"), "{error}");
+        assert!(error.to_string().contains("pass its path (for the reviews, to `Imdb::open`)"), "{error}");
     }
     assert_eq!(fs::read(&path).unwrap(), b"what was there");
     assert_eq!(left_in(folder.path()), 1);
@@ -85,7 +85,7 @@ fn what_is_wrong_leaves_nothing_and_says_how_to_go_on() {
 fn the_imdb_cache_is_checked_before_it_is_used() {
     let folder = tempfile::tempdir().unwrap();
     let cached = folder.path().join("imdb/aclImdb_v1.tar.gz");
-    // Two bytes of gzip are enough to be opened, not to be read.
+    // Two bytes of gzip are enough to open it, not to read it.
     let archive: &[u8] = b"\x1f\x8b and the rest";
     let download = |url: String| Download::new(url, sha256(archive), archive.len() as u64);
 
@@ -97,6 +97,6 @@ fn the_imdb_cache_is_checked_before_it_is_used() {
     fs::write(&cached, b"\x1f\x8b half of a download").unwrap();
     Imdb::cached_in(folder.path(), &download(serve("200 OK", archive.len(), archive))).unwrap();
     assert_eq!(fs::read(&cached).unwrap(), archive);
-    // Now it is there and right, so the network is not asked.
+    // Now the right file is there, so the network is not used.
     Imdb::cached_in(folder.path(), &download(nobody)).unwrap();
 }

@@ -1,4 +1,5 @@
-//! The encodings that a model's file can hold: a vocabulary over an analyzer, `TextVectorization`, and what they refuse.
+//! The encodings that a model's file can hold: a vocabulary over an analyzer, and `TextVectorization`; and what they
+//! refuse.
 
 use kiln_text::Error;
 use kiln_text::encoders::{Encoder, TextEncoder, VocabularyEncoder};

@@ -1,4 +1,4 @@
-//! Folders by class, and the IMDB folder: order, labels, and errors that say what is there.
+//! Class folders and the IMDB folder: order, labels, and errors that list what was found.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn write(root: &Path, files: &[(&str, &[u8])]) {
     }
 }
 
-/// The least that is IMDB data.
+/// The smallest IMDB data set.
 const IMDB: [(&str, &[u8]); 9] = [
     ("train/pos/0_9.txt", b"pos 0"),
     ("train/neg/10_1.txt", b"neg 10"),

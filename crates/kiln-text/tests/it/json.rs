@@ -1,5 +1,5 @@
-//! Files go both ways between Kiln and Keras, and what is no such file is refused with the reason.
-//! `fixtures/keras_tokenizer.json` was written by Keras (`fixtures/keras_cases.py`).
+//! Kiln and Keras read each other's files, and other files are refused with the reason. `fixtures/keras_tokenizer.json`
+//! was written by Keras (`fixtures/keras_cases.py`).
 
 use std::fs;
 
@@ -59,7 +59,7 @@ fn either_kind_survives_its_file() {
     for encoder in [TextEncoder::from(small()), TextEncoder::from(imdb)] {
         encoder.save(&path).unwrap();
         assert_eq!(TextEncoder::load(&path).unwrap(), encoder);
-        // Nothing but the file itself is left, and it replaced the one before.
+        // Only the file itself is left, and it replaced the previous one.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
     assert!(matches!(WordTokenizer::load(&path), Err(Error::InFile { .. })));
@@ -87,14 +87,14 @@ fn what_is_no_tokenizer_is_refused_with_the_reason() {
     let newer = ImdbIds::new(small(), 7).unwrap().to_json().replace("\"version\": 1", "\"version\": 2");
     for (json, says) in [
         ("", "line 1 column 0"),
-        ("[1, 2]", "found a list, which is no object"),
+        ("[1, 2]", "found a list, not an object"),
         ("{}", "found no class_name"),
         (r#"{"class_name": "Hashing"}"#, "found \"Hashing\""),
         (r#"{"class_name": "TextVectorization", "config": {}}"#, "version should be a number from 1, found none"),
-        (r#"{"class_name": "VocabularyEncoder", "version": 2, "config": {}}"#, "reads up to 1"),
+        (r#"{"class_name": "VocabularyEncoder", "version": 2, "config": {}}"#, "reads only up to 1"),
         (r#"{"class_name": "Tokenizer"}"#, "missing field `config`"),
         (r#"{"class_name": "ImdbIds", "config": {}}"#, "version should be a number from 1, found none"),
-        (newer.as_str(), "format version is 2, this Kiln reads up to 1"),
+        (newer.as_str(), "format version 2, but this Kiln reads only up to 1"),
     ] {
         let error = TextEncoder::from_json(json).unwrap_err().to_string();
         assert!(error.contains(says), "{json}: {error}");
@@ -110,7 +110,7 @@ fn contradictions_are_refused_with_the_field() {
         (r#"\"b\": 1, \"a\": 2, \"q\""#, r#"\"b\": 1, \"x\": 2, \"q\""#, "found \"x\""),
         (r#"\"b\": 1, \"a\": 2, \"q\""#, r#"\"b\": 2, \"a\": 1, \"q\""#, "index_word should be the inverse"),
         (r#"\"1\": 2, \"2\": 2"#, r#"\"9\": 2, \"2\": 2"#, "index_docs should be ids of word_index"),
-        (r#"\"b\": 3"#, r#"\"b\": -3"#, "in word_counts"),
+        (r#"\"b\": 3"#, r#"\"b\": -3"#, "cannot read word_counts as"),
         (r#"\"b\": 3"#, r#"\"b\": 9223372036854775807"#, "counts of at most 2^53"),
         (r#""oov_token": null"#, r#""oov_token": "new""#, "an id for the oov_token"),
         (r#""oov_token": null"#, r#""oov_token": "a""#, "words other than the oov_token"),
@@ -121,7 +121,7 @@ fn contradictions_are_refused_with_the_field() {
     ] {
         assert!(good.contains(part), "{part}");
         let error = WordTokenizer::from_json(&good.replacen(part, with, 1));
-        // `"b": 1` stands in several dictionaries; the last is word_index.
+        // `"b": 1` occurs in several dictionaries; the last is word_index.
         let error = match error {
             Err(error) => error.to_string(),
             Ok(_) => panic!("{with} was accepted"),
@@ -141,8 +141,8 @@ fn a_file_of_another_kind_is_told_with_what_reads_it() {
     for (json, says) in [
         (r#"{"class_name": "Vocabulary", "config": {}}"#, "\"Vocabulary\", which Vocabulary::load reads"),
         (r#"{"version": "1.0", "model": {"vocab": {}}}"#, "which SubwordTokenizer::load reads"),
-        ("[1, 2]", "found a list, which is no object"),
-        ("\"text\"", "found a string, which is no object"),
+        ("[1, 2]", "found a list, not an object"),
+        ("\"text\"", "found a string, not an object"),
     ] {
         let error = WordTokenizer::from_json(json).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
@@ -168,7 +168,7 @@ fn a_byte_order_mark_is_no_part_of_a_file() {
     fs::write(&path, "\u{feff}the\ncat\n").unwrap();
     let vocabulary = kiln_text::vocabulary::Vocabulary::builder().load_text(&path).unwrap();
     assert!(vocabulary.tokens().eq(["the", "cat"]));
-    // Nothing in the file is nothing to choose from.
+    // An empty file gives no tokens to choose from.
     fs::write(&path, "").unwrap();
     let error = kiln_text::vocabulary::Vocabulary::builder().load_text(&path).unwrap_err().to_string();
     assert!(error.ends_with("the file is empty"), "{error}");

@@ -1,5 +1,5 @@
-//! Under every option, the tokenizer does what Keras's legacy `Tokenizer` did: `fixtures/keras_cases.json`, made by
-//! `fixtures/keras_cases.py`. Leaves out errors, where Kiln departs.
+//! With every option, the tokenizer gives the results of Keras's legacy `Tokenizer`: `fixtures/keras_cases.json`, made
+//! by `fixtures/keras_cases.py`. Errors, where Kiln departs, are not compared.
 
 use kiln_text::encoders::{Encoder, WordTokenizer};
 use kiln_text::io::Saved;

@@ -1,5 +1,5 @@
-//! Sampling tables, skip-gram pairs, windows of series and padding are Keras's: `fixtures/keras_sequences.json`, made by
-//! `fixtures/keras_sequences.py`. Leaves out what is drawn at random (`skipgrams.rs`, `timeseries.rs`).
+//! Sampling tables, skip-gram pairs, windows of series and padding are Keras's: `fixtures/keras_sequences.json`, made
+//! by `fixtures/keras_sequences.py`. Random draws are in `skipgrams.rs` and `timeseries.rs`.
 
 use kiln_text::keras::{SkipGrams, TimeseriesDataset, TimeseriesGenerator, TimeseriesWindows, make_sampling_table};
 use kiln_text::rows::{PadSequences, Padding, Truncating};

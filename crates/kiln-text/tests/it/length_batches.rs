@@ -1,4 +1,5 @@
-//! Length-bucketed batches hold every row once, the same for a seed, with little padding, and say how much.
+//! Length-bucketed batches contain every row once, are the same for the same seed, have little padding, and report how
+//! much.
 
 use kiln_base::OptionError;
 use kiln_text::Error;
@@ -104,7 +105,7 @@ proptest! {
         let short = plan.batches().filter(|batch| batch.len() < size).count();
         prop_assert_eq!(short, usize::from(!lengths.len().is_multiple_of(size)));
 
-        // The report is what padding makes.
+        // The report equals the actual padding.
         let sequences: Vec<Vec<u8>> = lengths.iter().map(|&length| vec![1; length]).collect();
         let (mut cells, mut valid) = (0, 0);
         for batch in plan.batches() {
@@ -116,7 +117,7 @@ proptest! {
         }
         prop_assert_eq!((plan.padding().cells, plan.padding().valid), (cells, valid));
 
-        // Among full batches none have less padding than those of neighbours by length.
+        // Among plans of full batches, sorting by length gives the least padding.
         if seed.is_none() && lengths.len().is_multiple_of(size) {
             let all = options.pool(usize::MAX).plan(lengths.iter().copied()).unwrap();
             prop_assert!(all.padding().cells <= plan.padding().cells);

@@ -1,5 +1,4 @@
-//! The integration tests of kiln-text, in one binary so that linking stays short. Each module opens with what it
-//! claims.
+//! The integration tests of kiln-text, in one binary so that linking stays short. Each module begins with its claim.
 
 mod any_text;
 mod archives;

@@ -1,5 +1,5 @@
-//! Texts are normalised as Python's `unicodedata` and scikit-learn do it (`fixtures/normalizer.json`), and HTML tags go
-//! as documented.
+//! Texts are normalised like Python's `unicodedata` and scikit-learn (`fixtures/normalizer.json`), and HTML tags are
+//! removed as documented.
 
 use kiln_text::tokens::{Accents, Html, Normalizer, Punctuation, UnicodeForm};
 use serde_json::Value;

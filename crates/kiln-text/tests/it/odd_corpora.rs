@@ -96,7 +96,7 @@ fn json_lines_as_python_writes_them() {
         assert_eq!(rows(text), Ok(vec![(expected.0.to_owned(), expected.1)]), "{text}");
     }
     for (text, says) in [
-        ("{\n  \"text\": \"a\"\n}\n", "should be written in one"),
+        ("{\n  \"text\": \"a\"\n}\n", "spans several lines on one line"),
         (r#"{"review": "a", "stars": 3}"#, "\"review\", \"stars\""),
         (r#"{"text": "a", "label": 0.5}"#, "a whole number"),
         (r#"{"text": "a", "label": nan}"#, "column"),

@@ -1,4 +1,4 @@
-//! Padding and truncating: Keras's goldens, spans, vectors as steps, refusals.
+//! Padding and truncating: Keras's expected values, spans, vectors as steps, refusals.
 
 use kiln_base::OptionError;
 use kiln_text::Error;

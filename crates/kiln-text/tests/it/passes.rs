@@ -1,5 +1,5 @@
-//! Every pass over texts gives the same from memory and from a stream, with any number of threads; it tells of its
-//! progress, stops when told to, and passes on the errors of what it reads.
+//! Every pass over texts gives the same result from memory and from a stream, with any number of threads. It reports
+//! its progress, stops on request, and passes on the errors of its texts.
 
 use std::ops::ControlFlow;
 
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 type Texts<'a> = &'a mut dyn Iterator<Item = Result<String>>;
 type Observe<'a> = &'a mut dyn FnMut(TextProgress) -> ControlFlow<()>;
 
-/// A pass over a stream, with what it gives as text.
+/// A pass over a stream that returns its result as text.
 type Pass = (&'static str, fn(Texts<'_>, Observe<'_>) -> Result<String>);
 
 fn go_on(_: TextProgress) -> ControlFlow<()> {
@@ -245,7 +245,7 @@ proptest! {
         for (name, pass) in passes() {
             let run = |threads| {
                 let mut stream = texts.iter().cloned().map(Ok);
-                // Texts without a token are an error, which is also the same.
+                // Texts without a token are an error, which must also be the same.
                 on(threads, || pass(&mut stream, &mut go_on).map_err(|error| error.to_string()))
             };
             prop_assert_eq!(run(threads), run(1), "{}", name);

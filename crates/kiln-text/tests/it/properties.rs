@@ -1,4 +1,4 @@
-//! Laws that hold for any text and any sequences, by proptest; the oracle of splitting is Keras's rule, carried out
+//! Laws that hold for any text and any sequences, by proptest. The oracle for splitting is Keras's rule, carried out
 //! literally.
 
 use kiln_text::encoders::{Encoder, TextEncoder, WordTokenizer};
@@ -6,7 +6,7 @@ use kiln_text::io::Saved;
 use kiln_text::rows::{PadSequences, Padding, Truncating};
 use proptest::prelude::*;
 
-/// Lower-case, put `split` in place of every filtered character, split, drop what is empty.
+/// Lower-case, replace every filtered character by `split`, split, drop empty pieces.
 fn keras_words(text: &str, filters: &str, split: &str, lower: bool) -> Vec<String> {
     let text = if lower { text.to_lowercase() } else { text.to_owned() };
     let mut replaced = String::new();
@@ -40,7 +40,7 @@ proptest! {
             prop_assert_eq!(&TextEncoder::from_json(&encoder.to_json()).unwrap(), &encoder);
             for text in &texts {
                 let ids = encoder.encode(text);
-                // All words were fitted on, so the oov_token's id 1 cannot come up, and 0 never does.
+                // All words were fitted, so the oov_token's id 1 cannot occur, and 0 never does.
                 prop_assert!(ids.iter().all(|&id| id > 1 && (id as usize) < encoder.vocab_size()));
             }
         }

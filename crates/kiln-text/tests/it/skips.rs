@@ -1,5 +1,5 @@
-//! What a test does where real data or a device is missing: it says so on the standard error, past the harness's
-//! capture, and passes, unless `KILN_NO_SKIP` forbids that. The tests of the other crates include this file.
+//! What a test does if real data or a device is missing: it reports that on standard error, past the harness's capture,
+//! and passes, unless `KILN_NO_SKIP` forbids it. The tests of the other crates include this file.
 
 #![allow(dead_code, reason = "no crate's tests use all of it")]
 
@@ -7,7 +7,7 @@ use std::env::{self, VarError};
 use std::io::Write;
 use std::path::PathBuf;
 
-/// `$KILN_TEST_DATA`; where that is not set, skips `what`, which reads `files` of that folder.
+/// `$KILN_TEST_DATA`; if it is not set, skips `what`, which reads `files` in that folder.
 pub(crate) fn test_data(what: &str, files: &str) -> Option<PathBuf> {
     let data = env::var_os("KILN_TEST_DATA").map(PathBuf::from);
     if data.is_none() {
@@ -26,7 +26,7 @@ pub(crate) fn no_card() {
     skip("cuda: no card", &["1"]);
 }
 
-/// Says what is skipped, or fails if `KILN_NO_SKIP` has one of the values of `forbidden_by`.
+/// Reports what is skipped, or fails if `KILN_NO_SKIP` has one of the values of `forbidden_by`.
 fn skip(what: &str, forbidden_by: &[&str]) {
     match env::var("KILN_NO_SKIP") {
         Err(VarError::NotPresent) => {}

@@ -1,8 +1,8 @@
 //! On IMDB's first 2,000 reviews, every column and value is scikit-learn's: `fixtures/sklearn_imdb.json`, made by
 //! `fixtures/sklearn_imdb.py`.
 //!
-//! Reads `$KILN_TEST_DATA/imdb/aclImdb_v1.tar.gz`, the official archive or one in its layout; without the variable the
-//! test says so and passes.
+//! Reads `$KILN_TEST_DATA/imdb/aclImdb_v1.tar.gz`, the official archive or one with its layout; without the variable
+//! the test is skipped.
 
 use kiln_text::corpora::Imdb;
 use kiln_text::features::{CountVectorizer, HashingVectorizer, Norm, SparseMatrix, TermUnit, TfidfVectorizer};

@@ -1,5 +1,6 @@
-//! [`SubwordTextEncoder`] is that of TensorFlow Datasets: `fixtures/subword_text_encoder.json`, made by
-//! `fixtures/subword_text_encoder.py`. Where its own decoding loses the text, Kiln's ids may differ and do not.
+//! [`SubwordTextEncoder`] equals that of TensorFlow Datasets: `fixtures/subword_text_encoder.json`, made by
+//! `fixtures/subword_text_encoder.py`. Where the original does not decode to the same text, Kiln's ids may differ and
+//! its text must not.
 
 use std::fs;
 
@@ -113,7 +114,7 @@ fn what_is_no_subwords_file_is_refused_with_its_line() {
     assert_eq!(line("### SubwordTextEncoder\n"), 2);
     assert_eq!(line("### SubwordTextEncoder\n### Metadata: {}\n'a'\nb\n"), 4);
     assert_eq!(line("### SubwordTextEncoder\n### Metadata: {}\n'\n"), 3);
-    // Without its last line end, a file is whole.
+    // A file without its last line end is complete.
     let encoder = SubwordTextEncoder::from_subwords("### SubwordTextEncoder\n### Metadata: {}\n'a'\n'''").unwrap();
     assert_eq!(encoder.subwords().collect::<Vec<_>>(), ["a", "'"]);
     let message = SubwordTextEncoder::from_subwords("x").unwrap_err().to_string();
@@ -142,7 +143,7 @@ fn padding_and_foreign_ids_decode_to_nothing() {
     let encoder = SubwordTextEncoder::new(["the_", "cat"]).unwrap();
     assert_eq!(encoder.encode("the cat_ é"), [1, 2, 98, 35, 198, 172]);
     assert_eq!(encoder.decode(&[0, 0, 1, 0, 2, 259, 4_000_000_000]), "the cat");
-    // Half a character reads as the mark for what is no character.
+    // Half a character decodes to the replacement character.
     assert_eq!(encoder.decode(&[198, 2]), "\u{fffd}cat");
     assert!(Encoder::encode(&encoder, "").is_empty());
 }

@@ -1,4 +1,4 @@
-//! [`SubwordTokenizer`] gives the ids of the Python package `tokenizers`, with its files and with Kiln's own:
+//! [`SubwordTokenizer`] gives the ids of the Python package `tokenizers`, with that package's files and with Kiln's:
 //! `fixtures/huggingface_subwords.json`, made by `fixtures/huggingface_subwords.py`.
 
 use std::path::Path;
@@ -56,7 +56,7 @@ fn gives_the_ids_of_python() {
     }
 }
 
-/// Writes what it compares with when `KILN_WRITE_FIXTURES` is set.
+/// Writes the files to compare with if `KILN_WRITE_FIXTURES` is set.
 #[test]
 fn the_same_texts_give_the_same_file_every_time() {
     for (model, name, size) in MODELS {
@@ -190,7 +190,7 @@ fn trainings_that_cannot_be_are_refused() {
         let error = TextEncoder::from_json(&newer).unwrap_err();
         assert!(matches!(&error, Error::Subword(SubwordError::Version { found, .. }) if found == version), "{error}");
     }
-    // A model that fails on unknown characters would fail later.
+    // A model that fails on unknown characters would fail only later.
     let no_unknown = trained(SubwordModel::Unigram, 120).to_json().replace("\"unk_id\":1", "\"unk_id\":null");
     assert!(matches!(SubwordTokenizer::from_json(&no_unknown), Err(Error::Subword(SubwordError::Library { .. }))));
 }
@@ -243,7 +243,7 @@ proptest! {
 
 #[test]
 fn a_text_that_the_rules_of_a_file_refuse_is_an_error() {
-    // A file that drops every character but letters, and has no token for unknown words.
+    // A file that drops all characters but letters, and has no token for unknown words.
     let json = r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
         "normalizer": {"type": "Replace", "pattern": {"Regex": "[^a-z]"}, "content": ""},
         "pre_tokenizer": null, "post_processor": null, "decoder": null,

@@ -1,11 +1,11 @@
-//! On the reviews of IMDB and on the Naver movie comments, what subwords encode decodes to the same text: on a share of
-//! them, and on all in the tests that are ignored, since they take a while:
+//! On the reviews of IMDB and the Naver movie comments, subwords decode to the same text: on a share of the texts, and
+//! on all of them in the ignored tests, which take a while:
 //!
 //!     KILN_TEST_DATA=DATA cargo test --release -p kiln-text --features subwords --test it subwords_data -- \
 //!         --include-ignored --nocapture --test-threads 1
 //!
 //! Reads `imdb/aclImdb_v1.tar.gz` and `nsmc/ratings_{train,test}.txt` of `$KILN_TEST_DATA`; without the variable the
-//! tests say so and pass. Prints sizes and times.
+//! tests are skipped. Prints sizes and times.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -49,7 +49,7 @@ fn every_tenth(texts: &[String]) -> Vec<String> {
     texts.iter().step_by(10).cloned().collect()
 }
 
-/// That every text comes back; says how fast and into how many tokens.
+/// Checks that every text decodes to itself; prints the speed and the number of tokens.
 fn all_come_back(name: &str, texts: &[String], encoder: &dyn Encoder, decode: impl Fn(&[u32]) -> String + Sync) {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let megabytes = texts.iter().map(|text| text.len()).sum::<usize>() as f64 / 1e6;

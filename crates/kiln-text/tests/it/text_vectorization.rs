@@ -1,8 +1,8 @@
-//! Every cell of `TextVectorization` is Keras's: under every option on small texts, and on IMDB's first 2,000 training
-//! reviews (`fixtures/text_vectorization.json`, made by `fixtures/text_vectorization.py`). It survives its files, goes
-//! both ways with Keras's configuration, and refuses what cannot be.
+//! Every cell of `TextVectorization` is Keras's: with every option on small texts, and on IMDB's first 2,000 training
+//! reviews (`fixtures/text_vectorization.json`, made by `fixtures/text_vectorization.py`). It can be saved and loaded,
+//! reads and writes Keras's configuration, and refuses invalid options.
 //!
-//! The test on IMDB reads `$KILN_TEST_DATA/imdb/aclImdb_v1.tar.gz`; without the variable it says so and passes.
+//! The test on IMDB reads `$KILN_TEST_DATA/imdb/aclImdb_v1.tar.gz`; without the variable it is skipped.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -62,7 +62,7 @@ fn builder(options: &Value) -> TextVectorizationBuilder {
     builder
 }
 
-/// The rows, whatever the output mode, as numbers.
+/// The rows as numbers, in any output mode.
 fn rows(vectorization: &TextVectorization, mode: Option<&str>, texts: &[&str]) -> (usize, Vec<f64>) {
     if matches!(mode, None | Some("int")) {
         let ids = vectorization.ids(texts).unwrap();
@@ -161,7 +161,7 @@ fn two_thousand_reviews_are_those_of_keras() {
         }
     }
 
-    // How fast, on all that Keras is timed on.
+    // The speed, on the same texts that Keras is timed on.
     let texts: Vec<&str> = train.texts().collect();
     let megabytes = texts.iter().map(|text| text.len()).sum::<usize>() as f64 / 1e6;
     let started = Instant::now();
@@ -188,7 +188,7 @@ fn keras_configurations_go_both_ways() {
     assert_eq!(read.matrix(texts).unwrap().row(1), [2.0 * 2.75 / 3.0, 0.0, 0.0, 4.0].map(|x| f64::from(x as f32)));
     let adapted = CONFIG.replace(r#""vocabulary": ["cat", "sat", "the"]"#, r#""vocabulary": null"#);
     let error = TextVectorization::from_keras_config(&adapted).unwrap_err().to_string();
-    assert!(error.contains("put get_vocabulary() in"), "{error}");
+    assert!(error.contains("add get_vocabulary()"), "{error}");
 }
 
 #[test]
@@ -202,14 +202,14 @@ fn files_come_back_equal() {
 
     let list = folder.path().join("vocabulary.txt");
     let refused = characters.save_vocabulary(&list).unwrap_err().to_string();
-    assert!(refused.contains("has a line end in it"), "{refused}");
+    assert!(refused.contains("contains a line end"), "{refused}");
     let words = TextVectorization::builder().adapt(["a b b", "c b"]).unwrap();
     words.save_vocabulary(&list).unwrap();
     assert_eq!(std::fs::read_to_string(&list).unwrap(), "\n[UNK]\nb\nc\na\n");
     assert_eq!(TextVectorization::builder().load_vocabulary(&list).unwrap(), words);
     std::fs::write(&list, "\n[UNK]\nb\nc\nb\n\n").unwrap();
     let twice = TextVectorization::builder().load_vocabulary(&list).unwrap_err().to_string();
-    assert!(twice.ends_with("found \"b\" in line 5 and in line 3 already"), "{twice}");
+    assert!(twice.ends_with("found \"b\" in line 3 and again in line 5"), "{twice}");
 }
 
 #[test]
@@ -231,10 +231,10 @@ fn what_cannot_be_is_refused() {
             "special tokens count, and pad_to_max_tokens needs it, found none",
         ),
         (builder().output_sequence_length(0).adapt(["a"]), "should be 1 or more, found 0"),
-        (bag().output_sequence_length(3).adapt(["a"]), "output_sequence_length cannot be had with output_mode count"),
+        (bag().output_sequence_length(3).adapt(["a"]), "output_mode count does not support output_sequence_length"),
         (builder().ngrams(0).adapt(["a"]), "found []"),
         (builder().ngram_widths([2, 0]).adapt(["a"]), "found [2, 0]"),
-        (builder().adapt([" ?! ", ""]), "found none among 0 different ones in 2 documents"),
+        (builder().adapt([" ?! ", ""]), "found none to keep among 0 distinct tokens in 2 documents"),
         (builder().vocabulary(["a", "b", "a"]), "found \"a\" at place 0 and again at 2"),
         (builder().vocabulary(["", "[UNK]", "a", "a"]), "found \"a\" at place 2 and again at 3"),
         (builder().vocabulary(["a", ""]), "\"\" is a special token"),
@@ -249,7 +249,7 @@ fn what_cannot_be_is_refused() {
         (TextVectorization::from_json("{"), "line 1 column 1"),
         (
             TextVectorization::from_json(r#"{"class_name": "TextVectorization", "version": 2}"#),
-            "format version is 2, this Kiln reads up to 1",
+            "format version 2, but this Kiln reads only up to 1",
         ),
     ] {
         let error = result.unwrap_err().to_string();

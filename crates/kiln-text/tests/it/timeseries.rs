@@ -1,5 +1,4 @@
-//! Windows of series and of tokens obey their laws, shuffled ones included. Leaves out the order of Keras
-//! (`keras_sequences.rs`).
+//! Windows of series and of tokens obey their laws, shuffled ones included. Keras's order is in `keras_sequences.rs`.
 
 use kiln_base::OptionError;
 use kiln_text::Error;

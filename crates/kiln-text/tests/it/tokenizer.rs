@@ -1,4 +1,4 @@
-//! The tokenizer beyond what Keras's own cases show: refusals, sizes, and what a failed fit leaves behind.
+//! The tokenizer beyond Keras's own cases: refusals, sizes, and the state after a failed fit.
 
 use kiln_base::OptionError;
 use kiln_text::Error;

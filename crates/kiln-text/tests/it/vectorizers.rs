@@ -1,5 +1,5 @@
-//! What the vectorizers promise beyond scikit-learn's results: errors that say what was wrong, the same result on any
-//! number of threads, and sense on any text.
+//! What the vectorizers promise beyond scikit-learn's results: errors that say what was wrong, the same result with any
+//! number of threads, and sensible results for any text.
 
 use kiln_base::OptionError;
 use kiln_text::Error;
@@ -70,8 +70,8 @@ fn texts_without_terms_are_refused() {
     let error = builder().min_df(Frequency::Count(3)).fit(TEXTS).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "some of the 3 terms should occur in at least 3 (min_df) and at most 3 (max_df) of the 3 documents, found none: \
-         lower min_df or raise max_df"
+        "at least one of the 3 terms should occur in 3 (min_df) to 3 (max_df) of the 3 documents, found none: lower \
+         min_df or raise max_df"
     );
     let apart = builder().min_df(Frequency::Count(3)).max_df(Frequency::Share(0.5)).fit(TEXTS);
     assert!(matches!(apart, Err(Error::Vectorizer(VectorizerError::NoTermsLeft { least: 3.0, most: 1.5, .. }))));
@@ -83,7 +83,7 @@ fn a_vocabulary_needs_different_terms() {
     assert!(matches!(with(&[]), Err(Error::Vectorizer(VectorizerError::NoTerms { .. }))));
     assert!(matches!(CountVectorizer::builder().build(), Err(Error::Vectorizer(VectorizerError::NoTerms { .. }))));
     let error = with(&["a", "b", "a"]).unwrap_err().to_string();
-    assert_eq!(error, "a vocabulary needs different terms, found \"a\" in columns 0 and 2, counted from 0");
+    assert_eq!(error, "the terms of a vocabulary should differ, found \"a\" in columns 0 and 2 (counted from 0)");
     let vectorizer = with(&["green", "red"]).unwrap();
     assert_eq!(to_dense(&vectorizer.transform(TEXTS).unwrap()).unwrap().values, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
     assert_eq!(vectorizer.transform([""; 0]).unwrap().shape(), (0, 2));
@@ -100,7 +100,7 @@ fn a_matrix_of_another_width_is_refused() {
         tfidf.transform(&other.transform(TEXTS).unwrap()),
         Err(Error::Vectorizer(VectorizerError::MatrixColumns { expected: 3, found: 1 }))
     ));
-    // Stored by columns, the same matrix has the same meaning.
+    // The same matrix stored by columns gives the same result.
     assert_eq!(TfidfTransformer::builder().fit(&counts.to_csc()), tfidf);
     assert_eq!(tfidf.transform(&counts.to_csc()).unwrap(), tfidf.transform(&counts).unwrap());
     assert_eq!(to_dense(&counts.to_csc()).unwrap(), to_dense(&counts).unwrap());
@@ -191,7 +191,7 @@ fn a_text_of_ten_megabytes_without_a_space_is_a_word() {
     assert_eq!(pairs.fit_transform([&text]).unwrap().1.data(), [4_999_999, 5_000_000]);
 }
 
-/// How often each run of characters occurs, told literally.
+/// How often each sequence of characters occurs, counted literally.
 fn occurrences(text: &str, length: usize, term: &str) -> usize {
     let characters: Vec<char> = text.chars().collect();
     let term: Vec<char> = term.chars().collect();
@@ -227,7 +227,7 @@ proptest! {
 
     #[test]
     fn counts_are_those_told_literally(text in "[ab ]{0,12}", length in 1usize..4) {
-        // A run of spaces would become one, and is then no run of the text.
+        // A run of spaces would become one space, and the text would no longer contain that run.
         let text = text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         let builder = CountVectorizer::builder().analyzer(TermUnit::Characters).ngram_range(length, length);
         match builder.fit_transform([&text]) {

@@ -1,5 +1,5 @@
-//! A vocabulary holds what its options say, counts as one would by hand and the same with any number of threads, adds
-//! up, and survives its files; contradictions and duplicates are refused with the place.
+//! A vocabulary follows its options, has the counts one would get by hand, with any number of threads, adds up, and can
+//! be saved and loaded. Contradictions and duplicates are refused with their position.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -32,7 +32,7 @@ fn options_choose_the_tokens() {
         (builder().min_frequency(share(0.3)), &["the"]),
         (builder().max_frequency(share(0.3)), &["sat", "mat", "cat", "dog"]),
         (builder().min_document_frequency(count(2)), &["the", "sat"]),
-        // 1 of 3 documents, of which one is empty.
+        // 1 of 3 documents; one document is empty.
         (builder().max_document_frequency(share(0.4)), &["mat", "cat", "dog"]),
         (builder().min_document_frequency(share(1.0 / 3.0)), &["the", "sat", "mat", "cat", "dog"]),
         (builder().max_size(3), &["the", "sat", "mat"]),
@@ -40,7 +40,7 @@ fn options_choose_the_tokens() {
         (builder().max_size(4).order(TokenOrder::Alphabetical), &["cat", "mat", "sat", "the"]),
         (builder().stop_words(["the", "The", "dog"]), &["sat", "mat", "cat"]),
         (builder().special_tokens(["<pad>", "<unk>"]).max_size(4), &["<pad>", "<unk>", "the", "sat"]),
-        // A special token that occurs stays where it is, and no limit or stop word concerns it.
+        // A special token that occurs keeps its id, and no limit or stop word applies to it.
         (builder().special_tokens(["dog"]).stop_words(["dog"]).min_frequency(count(3)), &["dog", "the"]),
     ] {
         assert_eq!(tokens(builder.clone()), expected, "{builder:?}");
@@ -86,7 +86,7 @@ fn files_come_back_equal() {
     assert_eq!(read.encode(["é", "no", "<pad>"]), fitted.encode(["é", "no", "<pad>"]));
     assert_eq!(read.count("é"), 0);
     let ended = Vocabulary::builder().fit(["a\n"], |text, take| take(text)).unwrap();
-    assert!(matches!(ended.to_text(), Err(Error::Vocabulary(VocabularyError::TokenWithLineEnd { id: 0, .. }))));
+    assert!(matches!(ended.save_text(&text), Err(Error::Vocabulary(VocabularyError::TokenWithLineEnd { id: 0, .. }))));
     assert_eq!(Vocabulary::from_json(&ended.to_json()).unwrap(), ended);
 }
 
@@ -110,9 +110,12 @@ fn what_cannot_be_is_refused() {
         ),
         (
             fit(builder().min_frequency(Frequency::Count(3)).max_frequency(Frequency::Count(2))),
-            "the frequency should reach from a minimum to a maximum above it, found 3 to 2",
+            "min_frequency should not be above max_frequency, found 3 and 2",
         ),
-        (fit(builder().min_frequency(Frequency::Count(4))), "found none among 5 different ones in 3 documents"),
+        (
+            fit(builder().min_frequency(Frequency::Count(4))),
+            "found none to keep among 5 distinct tokens in 3 documents",
+        ),
         (
             fit(builder().max_size(0)),
             "max_size should be 0 + 1 or more, since it includes the 0 special tokens, found 0",
@@ -122,17 +125,17 @@ fn what_cannot_be_is_refused() {
             "max_size should be 2 + 1 or more, since it includes the 2 special tokens, found 2",
         ),
         (fit(builder().special_tokens(["a", "b", "a"])), "found \"a\" at place 0 and again at 2"),
-        (fit(builder().unknown_token("<unk>")), "unknown_token must be one of the special tokens []"),
+        (fit(builder().unknown_token("<unk>")), "unknown_token should be one of the special tokens []"),
         (builder().build_from_text(""), "needs at least one token"),
-        (builder().build_from_text("a\nb\r\na\n"), "found \"a\" in line 3 and in line 1 already"),
+        (builder().build_from_text("a\nb\r\na\n"), "found \"a\" in line 1 and again in line 3"),
         (
             builder().special_tokens(["<unk>"]).build_from_text("a\n<unk>"),
             "line 1 should be the special token \"<unk>\"",
         ),
-        (Vocabulary::from_json("[]"), "found a list, which is no object"),
-        (edited("\"cat\"", "\"sat\""), "entry 4 is \"sat\", which entry 2 is already at line 6 column"),
+        (Vocabulary::from_json("[]"), "found a list, not an object"),
+        (edited("\"cat\"", "\"sat\""), "entry 4 repeats the token \"sat\" of entry 2 at line 6 column"),
         (edited("\"Vocabulary\"", "\"TokenCounts\""), "class_name \"Vocabulary\", found \"TokenCounts\""),
-        (edited("\"version\": 1", "\"version\": 2"), "format version is 2"),
+        (edited("\"version\": 1", "\"version\": 2"), "format version 2"),
         (edited("\"unknown_token\": \"<unk>\"", "\"unknown_token\": \"the\""), "should be one of the special tokens"),
         (edited("\"special_tokens\": 1", "\"special_tokens\": 9"), "at most the number of entries, found 9"),
         (edited("[\"cat\", 1, 1]", "[\"cat\", -1, 1]"), "line 6"),

@@ -1,4 +1,4 @@
-//! Splitters split as documented, an analyzer puts them together, and a tokenizer takes one and writes it to its file.
+//! Splitters split as documented, an analyzer combines the steps, and a tokenizer accepts one and saves it in its file.
 
 use kiln_base::OptionError;
 use kiln_text::Error;

@@ -13,8 +13,25 @@ kiln_base::options! {
     /// Stops a run when a metric has not improved for `patience` epochs: Keras's `EarlyStopping`, with
     /// its options and its rule.
     ///
-    /// One departure: NaN is never an improvement (Keras takes a NaN in the first epoch as the best value
-    /// for good).
+    /// One difference: NaN is never an improvement (Keras keeps a NaN in the first epoch as the best value for the
+    /// whole run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_models::weights::Weights;
+    /// use kiln_train::{Callback, Control, EarlyStopping, EpochLogs, Monitor};
+    ///
+    /// let mut stopping = EarlyStopping::on(Monitor::ValidLoss).patience(2);
+    /// let weights = Weights::new;
+    /// let mut control = Control::new(0.1, &weights);
+    /// for (epoch, val_loss) in [(1, 0.5), (2, 0.6), (3, 0.7)] {
+    ///     stopping.on_epoch_end(&EpochLogs { epoch, val_loss, ..EpochLogs::default() }, &mut control)?;
+    /// }
+    /// assert_eq!(stopping.best_epoch(), Some(1));
+    /// assert!(control.stopped().is_some());
+    /// # Ok::<(), kiln_train::Error>(())
+    /// ```
     #[derive(Clone, Debug)]
     pub struct EarlyStopping [
         /// Watches `monitor` with Keras's defaults: patience 0, no minimal change, no baseline, the
@@ -22,15 +39,16 @@ kiln_base::options! {
         pub fn on
     ] {
         required monitor: Monitor,
-        /// The least change that counts as an improvement; its sign is ignored.
+        /// The smallest change that counts as an improvement; its sign is ignored.
         min_delta: f64 = 0.0,
-        /// Epochs without improvement after which the run stops; 0 acts like 1.
+        /// Epochs without improvement after which the run stops; 0 acts like 1. A resumed run that had stopped goes on
+        /// only with a higher number.
         patience: usize = 0,
         /// A value to reach: an improvement that does not beat it does not reset the wait.
         some baseline: f64,
-        /// Whether the run ends with the weights of its best epoch, also when it was not stopped.
+        /// Whether the run ends with the weights of its best epoch, even if it was not stopped.
         restore_best_weights: bool = false,
-        /// Epochs, counted from 0, before which nothing is watched.
+        /// The first epoch to watch, counted from 0.
         start_from_epoch: usize = 0,
         bare state: State = State { wait: 0, best: None, best_epoch: 0 },
         bare best_weights: Weights = Weights::new(),
@@ -74,8 +92,7 @@ impl Callback for EarlyStopping {
 
     fn check(&self) -> Result<()> {
         let baseline = self.baseline.unwrap_or(0.0);
-        for (option, value) in
-            [("min_delta of early stopping", self.min_delta), ("baseline of early stopping", baseline)]
+        for (option, value) in [("min_delta of EarlyStopping", self.min_delta), ("baseline of EarlyStopping", baseline)]
         {
             OptionError::unless(value.is_finite(), option, "a finite number", value)?;
         }
@@ -88,7 +105,7 @@ impl Callback for EarlyStopping {
         }
         let value = self.monitor.value(logs)?;
         if self.state.best_epoch == 0 {
-            // Something to restore, should nothing ever improve.
+            // Something to restore if nothing ever improves.
             self.keep(logs.epoch, control);
         }
         self.state.wait += 1;

@@ -13,6 +13,17 @@ pub enum Mode {
 }
 
 /// What a callback watches.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_train::{EpochLogs, Monitor};
+///
+/// let logs = EpochLogs { val_loss: 0.5, ..EpochLogs::default() };
+/// let value = Monitor::ValidLoss.value(&logs)?;
+/// assert!(Monitor::ValidLoss.improves(value, Some(0.75), 0.0));
+/// # Ok::<(), kiln_train::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Monitor {
     /// The training loss.
@@ -65,8 +76,8 @@ impl Monitor {
         })
     }
 
-    /// Whether `value` is better than `best` by more than `min_delta`. NaN never is; anything else
-    /// is better than nothing.
+    /// Whether `value` is better than `best` by more than `min_delta`. NaN never is; any other value is better than
+    /// none.
     pub fn improves(&self, value: f64, best: Option<f64>, min_delta: f64) -> bool {
         match (best, self.mode()) {
             (None, _) => !value.is_nan(),

@@ -13,32 +13,51 @@ kiln_base::options! {
     /// Multiplies the learning rate by `factor` when a metric has not improved for `patience` epochs:
     /// Keras's `ReduceLROnPlateau`, with its options and its rule.
     ///
-    /// PyTorch's scheduler of the same name waits one epoch longer and measures the change relatively:
-    /// [`ReduceLrOnPlateau::rule`] takes its rule. One departure from Keras: a NaN in the first epoch is no improvement.
+    /// PyTorch's scheduler of the same name waits one epoch longer and measures the change relatively;
+    /// [`ReduceLrOnPlateau::rule`] selects its rule. One difference from Keras: a NaN in the first epoch is not an
+    /// improvement.
+    ///
+    /// Not together with [`LearningRateSchedule`](crate::LearningRateSchedule), which sets the rate of every step.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kiln_models::weights::Weights;
+    /// use kiln_train::{Callback, Control, EpochLogs, Monitor, ReduceLrOnPlateau};
+    ///
+    /// let mut plateau = ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.5).patience(2);
+    /// let weights = Weights::new;
+    /// let mut control = Control::new(0.1, &weights);
+    /// for (epoch, val_loss) in [(1, 0.5), (2, 0.6), (3, 0.7)] {
+    ///     plateau.on_epoch_end(&EpochLogs { epoch, val_loss, ..EpochLogs::default() }, &mut control)?;
+    /// }
+    /// assert_eq!(control.learning_rate(), 0.05);
+    /// # Ok::<(), kiln_train::Error>(())
+    /// ```
     #[derive(Clone, Debug)]
     pub struct ReduceLrOnPlateau [
-        /// Watches `monitor` with Keras's defaults: factor 0.1, patience 10, minimal change 1e-4, no
-        /// cooldown, least rate 0.
+        /// Watches `monitor` with Keras's defaults: factor 0.1, patience 10, minimal change 1e-4, no cooldown, lowest
+        /// rate 0.
         pub fn on
     ] {
         required monitor: Monitor,
-        /// Whose rule decides. Default: Keras's.
+        /// The rule, Keras's or PyTorch's. Default: Keras's.
         rule: PlateauRule = PlateauRule::Keras,
-        /// What the rate is multiplied by: above 0 and below 1.
+        /// The factor for the learning rate: above 0 and below 1.
         factor: f64 = 0.1,
         /// Epochs without improvement after which the rate is lowered; by Keras's rule 0 acts like 1.
         patience: usize = 10,
-        /// The least change that counts as an improvement; its sign is ignored.
+        /// The smallest change that counts as an improvement; its sign is ignored.
         min_delta: f64 = 1e-4,
         /// Epochs to wait after a reduction before counting again. By Keras's rule 1 acts like 0.
         cooldown: usize = 0,
-        /// The rate that is never gone below.
+        /// The lowest learning rate.
         min_lr: f64 = 0.0,
         bare state: State = State { wait: 0, cooldown: 0, best: None },
     }
 }
 
-/// Whose rule decides.
+/// Keras's or PyTorch's rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum PlateauRule {
     /// Keras's: the rate falls as soon as `patience` epochs have not improved, and the minimal change
@@ -49,7 +68,7 @@ pub enum PlateauRule {
     PyTorch {
         /// How the minimal change is measured.
         threshold: Threshold,
-        /// The least change of the rate that is made. PyTorch's default is 1e-8.
+        /// The smallest change of the rate that is applied. PyTorch's default is 1e-8.
         eps: f64,
     },
 }
@@ -79,6 +98,8 @@ struct State {
 }
 
 impl ReduceLrOnPlateau {
+    pub(crate) const NAME: &'static str = "reduce_lr_on_plateau";
+
     fn keras(&mut self, value: f64, control: &mut Control<'_>) {
         let state = &mut self.state;
         if state.cooldown > 0 {
@@ -131,7 +152,7 @@ impl ReduceLrOnPlateau {
 
 impl Callback for ReduceLrOnPlateau {
     fn name(&self) -> &'static str {
-        "reduce_lr_on_plateau"
+        Self::NAME
     }
 
     fn check(&self) -> Result<()> {
@@ -141,10 +162,14 @@ impl Callback for ReduceLrOnPlateau {
         };
         let is_factor = self.factor > 0.0 && self.factor < 1.0;
         let is_size = |value: f64| value.is_finite() && value >= 0.0;
-        OptionError::unless(is_factor, "factor of the plateau", "above 0 and below 1", self.factor)?;
-        OptionError::unless(self.min_delta.is_finite(), "min_delta of the plateau", "a number", self.min_delta)?;
-        OptionError::unless(is_size(eps), "eps of the plateau", "a number of at least 0", eps)?;
-        OptionError::unless(is_size(self.min_lr), "min_lr of the plateau", "at least 0", self.min_lr)?;
+        for (option, is_right, expected, value) in [
+            ("factor of ReduceLrOnPlateau", is_factor, "above 0 and below 1", self.factor),
+            ("min_delta of ReduceLrOnPlateau", self.min_delta.is_finite(), "a finite number", self.min_delta),
+            ("eps of PlateauRule::PyTorch", is_size(eps), "a number of at least 0", eps),
+            ("min_lr of ReduceLrOnPlateau", is_size(self.min_lr), "a number of at least 0", self.min_lr),
+        ] {
+            OptionError::unless(is_right, option, expected, value)?;
+        }
         Ok(())
     }
 

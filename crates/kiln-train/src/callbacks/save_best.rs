@@ -1,4 +1,4 @@
-//! Keeping the best weights: on disk as the artifact's, and as the run's result.
+//! Keeps the best weights: on disk as the artifact's weights, and as the result of the run.
 
 use std::path::PathBuf;
 
@@ -11,9 +11,8 @@ use crate::error::Result;
 use crate::report::file::write_file;
 use crate::report::history::EpochLogs;
 
-/// Writes the weights to a safetensors file whenever a metric is better than ever before, and ends
-/// the run with the best ones: Keras's `ModelCheckpoint` with `save_best_only`, whose file is never
-/// half-written.
+/// Writes the weights to a safetensors file whenever a metric reaches a new best value, and ends the run with the best
+/// ones: Keras's `ModelCheckpoint` with `save_best_only`, except that the file is never half-written.
 #[derive(Clone, Debug)]
 pub struct SaveBest {
     monitor: Monitor,

@@ -15,7 +15,7 @@ pub struct BurnDataset<I, B> {
     batcher: Arc<dyn Batcher<I, B>>,
 }
 
-/// By hand, since items and batches need not be cloned.
+/// Not derived: a derive would require `Clone` of `I` and `B`.
 impl<I, B> Clone for BurnDataset<I, B> {
     fn clone(&self) -> Self {
         Self { dataset: self.dataset.clone(), batcher: self.batcher.clone() }
@@ -23,7 +23,7 @@ impl<I, B> Clone for BurnDataset<I, B> {
 }
 
 impl<I, B> BurnDataset<I, B> {
-    /// Joins the two.
+    /// Combines a data set with its batcher.
     pub fn new(dataset: Arc<dyn Dataset<I>>, batcher: Arc<dyn Batcher<I, B>>) -> Self {
         Self { dataset, batcher }
     }

@@ -1,4 +1,4 @@
-//! Contexts and the words that stand in them, for word2vec's modules.
+//! Contexts and their centre words, for word2vec's modules.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use kiln_models::word2vec::{ContextRow, Contexts};
 use crate::data::batches::{Batches, DataLimits, Labelled, digest_of};
 use crate::error::{Error, Result};
 
-/// Contexts with the word that stands in each.
+/// Contexts, each with its centre word.
 ///
 /// Cloning is cheap: the rows are shared.
 ///
@@ -33,7 +33,7 @@ impl ContextDataset {
     ///
     /// # Errors
     ///
-    /// A context holds no word.
+    /// A context has no words.
     pub fn new(rows: Vec<ContextRow>) -> Result<Self> {
         if let Some(row) = rows.iter().position(|row| row.words.is_empty()) {
             return Err(Error::Data {
@@ -60,7 +60,8 @@ impl Batches for ContextDataset {
         Ok(Labelled::new(input, Targets::Classes(classes)))
     }
 
-    /// A text repeats its contexts, so equal rows are no sign of a leak, and rows have no digest.
+    /// Only the whole set has a digest, rows have none: a text repeats its contexts, so equal rows are not a sign of a
+    /// leak.
     fn digest(&self) -> Option<[u64; 2]> {
         let words = |row: &ContextRow| digest_of(row.words.iter().map(|&word| word.into()));
         Some([digest_of(self.rows.iter().map(words)), digest_of(self.rows.iter().map(|row| row.centre.into()))])

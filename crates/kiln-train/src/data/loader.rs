@@ -1,4 +1,4 @@
-//! Batches in their order for Burn's training machinery, the order of training keyed by (seed, epoch).
+//! Serves batches in order to Burn's training machinery. The order of training is keyed by (seed, epoch).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,23 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Tensor};
+use kiln_base::OptionError;
 use kiln_models::{Carried, LossOptions, Pass, RandomKey};
 
 use crate::data::batches::{Batches, checked_order};
 use crate::error::Error;
 
-/// One batch on its way to a step, with what the step is for.
+/// One batch for a step, and the pass that the step belongs to.
 pub(crate) struct StepInput<B> {
     pub(crate) batch: B,
     pub(crate) pass: Pass,
     pub(crate) rows: usize,
     pub(crate) loss: LossOptions,
+    /// The factor of the learning rate.
+    pub(crate) rate_factor: f64,
 }
 
-/// What the loss of training does besides.
+/// Extra options of the training loss.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LossPlan {
-    /// How much each row counts.
+    /// The weight of each row.
     pub(crate) weights: Option<Arc<[f32]>>,
     pub(crate) label_smoothing: f32,
 }
@@ -40,9 +43,9 @@ impl LossPlan {
 /// How a loader orders its rows.
 #[derive(Clone)]
 pub(crate) enum Order {
-    /// As the data have it without a key.
+    /// The data's order without a key.
     Evaluation,
-    /// As the data have it with the key of (seed, epoch).
+    /// The data's order with the key of (seed, epoch).
     Training { seed: u64, epoch: Arc<AtomicU64> },
 }
 
@@ -52,7 +55,7 @@ pub(crate) struct Loader<B> {
     pub(crate) batch_size: usize,
     pub(crate) device: Device,
     pub(crate) order: Order,
-    /// The places in the order that are served.
+    /// The part of the order that is served.
     pub(crate) range: std::ops::Range<usize>,
     pub(crate) loss: LossPlan,
     place: Arc<Mutex<Place>>,
@@ -61,20 +64,20 @@ pub(crate) struct Loader<B> {
 /// Where a pass is.
 #[derive(Default)]
 struct Place {
-    /// What batches hand on in the pass that was begun last.
+    /// The state passed between batches in the pass that started last.
     carried: Carried,
-    /// The first step of the next pass, which goes on with what is carried.
+    /// The number of steps that the next pass skips, if it continues with the carried state.
     from: Option<usize>,
 }
 
 impl<B: Send + 'static> Loader<B> {
-    /// Training or evaluation over all rows.
+    /// A loader over all rows.
     pub(crate) fn new(data: Arc<dyn Batches<Batch = B>>, batch_size: usize, device: Device, order: Order) -> Self {
         let range = 0..data.rows();
         Self { data, batch_size, device, order, range, loss: LossPlan::default(), place: Arc::default() }
     }
 
-    /// Steps in one pass over the rows.
+    /// The number of steps in one pass over the rows.
     pub(crate) fn steps(&self) -> usize {
         self.range.len().div_ceil(self.batch_size)
     }
@@ -83,12 +86,12 @@ impl<B: Send + 'static> Loader<B> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What batches hand on in the pass that was begun last.
+    /// The state passed between batches in the pass that started last.
     pub(crate) fn carried(&self) -> Carried {
         self.place().carried.clone()
     }
 
-    /// Has the next pass begin after `steps` steps, with what they handed on.
+    /// Makes the next pass start after `steps` steps, with the state that they passed on.
     pub(crate) fn go_on_after(&self, steps: usize, carried: Carried) {
         *self.place() = Place { carried, from: Some(steps) };
     }
@@ -108,19 +111,21 @@ impl<B: Send + 'static> Loader<B> {
 
 impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<StepInput<B>> + 'a> {
-        let (key, training) = match &self.order {
-            Order::Evaluation => (None, None),
+        let (data, key, training) = match &self.order {
+            Order::Evaluation => (None, None, None),
             Order::Training { seed, epoch } => {
                 let epoch = epoch.load(Ordering::Relaxed);
-                let key = RandomKey::new(*seed).child("shuffle").index(epoch);
-                (Some(key), Some((*seed, epoch * self.steps() as u64)))
+                let key = |what: &str| RandomKey::new(*seed).child(what).index(epoch);
+                let data = self.data.of_epoch(key("data"));
+                (data, Some(key("shuffle")), Some((*seed, epoch * self.steps() as u64)))
             }
         };
-        let order = checked_order(&*self.data, self.batch_size, key).and_then(|order| {
-            let rows = order.get(self.range.clone()).map(<[usize]>::to_vec);
-            rows.ok_or_else(|| Error::Data {
+        let data = data.unwrap_or_else(|| self.data.clone());
+        let order = checked_order(&*data, self.batch_size, key).and_then(|order| {
+            let rows = order.get(self.range.clone()).filter(|_| order.len() == self.data.rows());
+            rows.map(<[usize]>::to_vec).ok_or_else(|| Error::Data {
                 what: "the rows of a data set",
-                expected: format!("{} as at the begin", self.range.end),
+                expected: format!("{}, their number at the start of the run", self.range.end),
                 found: order.len().to_string(),
             })
         });
@@ -137,7 +142,7 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
             }
         };
         let carried = place.carried.clone();
-        Box::new(LoaderIterator { loader: self, rows, error, training, served, carried })
+        Box::new(LoaderIterator { loader: self, data, rows, error, training, served, carried })
     }
 
     fn num_items(&self) -> usize {
@@ -156,13 +161,15 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
 
 struct LoaderIterator<'a, B> {
     loader: &'a Loader<B>,
+    /// The loader's data, or those of the epoch.
+    data: Arc<dyn Batches<Batch = B>>,
     rows: Vec<usize>,
-    /// Why there are no rows, until it has been told.
+    /// Why there are no rows; taken when it is reported.
     error: Option<Error>,
     /// Seed and number of the first step, in training.
     training: Option<(u64, u64)>,
     served: usize,
-    /// What batches hand on, within this pass.
+    /// The state passed between the batches of this pass.
     carried: Carried,
 }
 
@@ -179,11 +186,20 @@ impl<B: Send + 'static> Iterator for LoaderIterator<'_, B> {
             None => Pass::Inference,
             Some((seed, first)) => Pass::Training { seed, step: first + (self.served / self.loader.batch_size) as u64 },
         };
-        let batch = self.loader.data.next_batch(rows, &self.loader.device, &self.carried);
+        let rate_factor = self.data.rate_factor(rows);
+        let is_factor = rate_factor.is_finite() && rate_factor >= 0.0;
+        let batch = OptionError::unless(
+            is_factor,
+            "factor of the learning rate of a batch",
+            "a number of at least 0",
+            rate_factor,
+        )
+        .map_err(Error::from)
+        .and_then(|()| self.data.next_batch(rows, &self.loader.device, &self.carried));
         let loss = self.loader.loss.of_rows(rows, &self.loader.device);
         self.served = end;
         Some(match batch {
-            Ok(batch) => Ok(StepInput { batch, pass, rows: rows.len(), loss }),
+            Ok(batch) => Ok(StepInput { batch, pass, rows: rows.len(), loss, rate_factor }),
             Err(error) => Err(DatasetError::new(error)),
         })
     }

@@ -15,7 +15,8 @@ use crate::error::Result;
 /// ```
 /// use kiln_text::corpora::{Document, Documents};
 /// use kiln_text::encoders::WordTokenizer;
-/// use kiln_train::{SequenceDatasets, SequenceEncoder};
+/// use kiln_predict::SequenceEncoder;
+/// use kiln_train::SequenceDatasets;
 ///
 /// let documents = Documents::new(
 ///     vec![
@@ -35,15 +36,28 @@ pub trait SequenceDatasets {
     ///
     /// # Errors
     ///
-    /// As [`SequenceEncoder::pad`].
+    /// Those of [`SequenceEncoder::pad`].
     fn dataset(&self, documents: &Documents) -> Result<TokenDataset>;
 
-    /// The same of documents that are read one at a time, such as those of a
-    /// [`CorpusDocuments`](kiln_text::corpora::CorpusDocuments): what stays in memory are the padded rows.
+    /// A data set of texts, each with any of `count` labels, for a model with
+    /// [`Head::Labels`](kiln_models::Head::Labels).
     ///
     /// # Errors
     ///
-    /// The first error among the documents, and those of [`SequenceEncoder::pad`].
+    /// Those of [`SequenceEncoder::pad`] and of [`TokenDataset::with_labels`].
+    fn labels_dataset(
+        &self,
+        texts: &[impl AsRef<str> + Sync],
+        labels: Vec<Vec<u32>>,
+        count: usize,
+    ) -> Result<TokenDataset>;
+
+    /// A data set of documents that are read one at a time, such as those of a
+    /// [`CorpusDocuments`](kiln_text::corpora::CorpusDocuments). Only the padded rows stay in memory.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the documents, or one of [`SequenceEncoder::pad`].
     fn corpus_dataset(&self, documents: impl IntoIterator<Item = kiln_text::Result<Document>>) -> Result<TokenDataset>;
 }
 
@@ -51,6 +65,15 @@ impl SequenceDatasets for SequenceEncoder {
     fn dataset(&self, documents: &Documents) -> Result<TokenDataset> {
         let texts: Vec<&str> = documents.texts().collect();
         TokenDataset::new(self.pad(&texts)?, documents.labels(), self.vocab_size())
+    }
+
+    fn labels_dataset(
+        &self,
+        texts: &[impl AsRef<str> + Sync],
+        labels: Vec<Vec<u32>>,
+        count: usize,
+    ) -> Result<TokenDataset> {
+        TokenDataset::with_labels(self.pad(texts)?, labels, count, self.vocab_size())
     }
 
     fn corpus_dataset(&self, documents: impl IntoIterator<Item = kiln_text::Result<Document>>) -> Result<TokenDataset> {

@@ -1,5 +1,5 @@
-//! Documents and their ids as Burn's `Dataset`, and batches of rows that differ in length. Encoding is not here: it
-//! is an `Encoder`'s, and rows of one length (`rows.rs`).
+//! Documents and their ids as Burn's `Dataset`, and batches of rows that differ in length. Rows of one length are in
+//! `rows.rs`, encoders in `kiln-text`.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use kiln_text::rows::{LengthBatches, PadSequences, Padded, Padding, Truncating};
 use crate::data::batches::{Batches, DataLimits, Labelled, digest_of};
 use crate::error::{Error, Result};
 
-/// Documents as Burn's `Dataset`, an item a text with its label.
+/// Documents as Burn's `Dataset`; an item is a text with its label.
 ///
-/// Cloning is cheap: the documents are shared. Of a corpus in files,
-/// [`collect_documents`](kiln_text::corpora::CorpusDocuments::collect_documents) makes `Documents`; [`EncodedDataset`] holds one
-/// without its text.
+/// Cloning is cheap: the documents are shared. For a corpus in files,
+/// [`collect_documents`](kiln_text::corpora::CorpusDocuments::collect_documents) returns `Documents`; an
+/// [`EncodedDataset`] does not keep the text.
 #[derive(Clone, Debug)]
 pub struct DocumentDataset(Arc<Documents>);
 
@@ -48,7 +48,7 @@ pub struct EncodedText {
     pub label: u32,
 }
 
-/// Encoded documents of any length as Burn's `Dataset`, one after the other in memory.
+/// Encoded documents of any length as Burn's `Dataset`, stored one after the other in memory.
 ///
 /// Cloning is cheap: the rows are shared.
 ///
@@ -66,11 +66,11 @@ pub struct EncodedText {
 /// let corpus = DelimitedCorpus::new([path]).delimiter(b'\t').headers(false).text(0).label(1, Labels::numbers(["neg", "pos"]));
 /// let tokenizer = WordTokenizer::builder().fit(corpus.documents()?)?;
 ///
-/// // The text is never all in memory.
+/// // The whole text is never in memory.
 /// let data = EncodedDataset::from_corpus(corpus.documents()?, &tokenizer)?;
 /// assert_eq!(data.get(1).unwrap(), EncodedText { ids: vec![4], label: 0 });
 ///
-/// // A trainer takes its batches, each as long as its longest row.
+/// // Batches for a trainer, each as long as its longest row.
 /// let batches = data.batches(PadBatcher::new())?;
 /// assert_eq!((batches.rows(), batches.limits().highest_id), (2, Some(4)));
 /// # Ok::<(), kiln_train::Error>(())
@@ -116,18 +116,18 @@ impl EncodedDataset {
         if rows.ends.len() != labels.len() {
             return Err(Error::Data {
                 what: "the number of labels",
-                expected: format!("{}, one a sequence", rows.ends.len()),
+                expected: format!("{}, one per sequence", rows.ends.len()),
                 found: labels.len().to_string(),
             });
         }
         Ok(Self(Arc::new(EncodedRows { labels, ..rows })))
     }
 
-    /// Encodes documents as they are read, on all threads: what stays in memory are their ids.
+    /// Encodes documents as they are read, on all threads. Only their ids stay in memory.
     ///
     /// # Errors
     ///
-    /// The first error among the documents, and an id that is not below the encoder's `vocab_size`.
+    /// The first error among the documents, or an id that is not below the encoder's `vocab_size`.
     pub fn from_corpus(
         documents: impl IntoIterator<Item = kiln_text::Result<Document>>,
         encoder: &impl Encoder,
@@ -137,12 +137,12 @@ impl EncodedDataset {
         Ok(Self(Arc::new(EncodedRows { labels, ..rows })))
     }
 
-    /// How many ids each row has.
+    /// The number of ids in each row.
     pub fn lengths(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
         (0..self.0.ends.len()).map(|row| self.0.row(row).len())
     }
 
-    /// What `Trainer::fit` takes: batches that `batcher` pads.
+    /// Batches for `Trainer::fit`, padded by `batcher`.
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ impl Dataset<EncodedText> for EncodedDataset {
     }
 }
 
-/// Calls `take` with the ids of every document, in order, and puts its label after `labels`.
+/// Calls `take` with the ids of every document, in order, and appends its label to `labels`.
 pub(crate) fn each_encoded(
     documents: impl IntoIterator<Item = kiln_text::Result<Document>>,
     encoder: &impl Encoder,
@@ -179,28 +179,28 @@ pub(crate) fn each_encoded(
 }
 
 kiln_base::options! {
-    /// Makes a batch of rows that differ in length: as long as the longest of them, or as `max_len` at most.
+    /// Pads rows of different lengths into a batch that is as long as its longest row, or at most `max_len`.
     ///
-    /// As Burn's `Batcher` it serves Burn's loaders and [`BurnDataset`](crate::BurnDataset).
+    /// As a Burn `Batcher`, it also works with Burn's loaders and [`BurnDataset`](crate::BurnDataset).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct PadBatcher [
-        /// Pads and truncates in front, as Keras does, and has no `max_len`.
+        /// Pads and truncates at the start, as Keras does, without a `max_len`.
         pub const fn new
     ] {
-        /// Where short rows are padded. Default: in front.
+        /// Where short rows are padded. Default: at the start.
         padding: Padding = Padding::Pre,
-        /// Where rows beyond `max_len` lose ids. Default: in front.
+        /// Where rows longer than `max_len` lose ids. Default: at the start.
         truncating: Truncating = Truncating::Pre,
-        /// The most steps of a row, at least 1: [`EncodedDataset::batches`] refuses 0, and a loader of Burn, which cannot,
+        /// The most steps of a row, at least 1: [`EncodedDataset::batches`] returns an error for 0, and a Burn loader
         /// panics at its first batch. Default: no limit.
         some max_len: usize,
-        /// The fewest steps of a batch, at least 1: a convolution needs as many as its window. Default: 1.
+        /// The fewest steps of a batch, at least 1: a convolution needs at least its window. Default: 1.
         min_len: usize = 1,
     }
 }
 
 impl PadBatcher {
-    /// Steps of a batch whose longest row has so many.
+    /// The number of steps of a batch whose longest row has `longest`.
     fn steps(&self, longest: usize) -> usize {
         longest.min(self.max_len.unwrap_or(usize::MAX)).max(self.min_len).max(1)
     }
@@ -225,13 +225,13 @@ impl Batcher<EncodedText, Labelled<TokenBatch>> for PadBatcher {
     fn batch(&self, items: Vec<EncodedText>, device: &Device) -> Labelled<TokenBatch> {
         let rows: Vec<&[u32]> = items.iter().map(|item| item.ids.as_slice()).collect();
         let labels = items.iter().map(|item| item.label).collect();
-        // Burn's trait has no way to say that a batch does not fit in memory, or that `max_len` is 0.
+        // Burn's trait cannot return an error for a batch that does not fit in memory or for a `max_len` of 0.
         self.tokens(&rows, labels, device)
             .expect("a batch of rows that are in memory fits in memory, and `max_len` is not 0")
     }
 }
 
-/// The batches of an [`EncodedDataset`]; made by [`EncodedDataset::batches`].
+/// The batches of an [`EncodedDataset`]; created by [`EncodedDataset::batches`].
 #[derive(Clone, Debug)]
 pub struct EncodedBatches {
     data: EncodedDataset,
@@ -240,17 +240,17 @@ pub struct EncodedBatches {
 }
 
 impl EncodedBatches {
-    /// Puts rows of like length together, so that little of a batch is padding and an epoch takes a fraction of the time
-    /// where lengths vary much: training shuffles the rows, sorts pools of them by length, cuts these into batches and
-    /// shuffles the batches; evaluation and prediction sort all rows. A pool has 50 batches, or a quarter of all where
-    /// they are fewer than 200. Default: chance puts rows together.
+    /// Groups rows of similar length into batches. Batches then have little padding, and an epoch takes a fraction of
+    /// the time if lengths vary much. Training shuffles the rows, sorts pools of them by length, cuts the pools into
+    /// batches and shuffles the batches; evaluation and prediction sort all rows. A pool has 50 batches, or a quarter
+    /// of all batches if there are fewer than 200. Default: rows are grouped at random.
     ///
-    /// What a model makes of a row stays the same as long as it does not read padding; one that does
-    /// (`PaddedSteps::Read`) sees less of it.
+    /// The outputs for a row stay the same, unless the model reads padding (`PaddedSteps::Read`): it then reads less of
+    /// it.
     ///
     /// # References
     ///
-    /// Hugging Face's `group_by_length` has pools of this size too, and puts the longest row into the first batch.
+    /// Hugging Face's `group_by_length` also uses pools of this size, and puts the longest row into the first batch.
     ///
     /// # Examples
     ///
@@ -295,10 +295,10 @@ impl Batches for EncodedBatches {
         let plan = plan.expect("neither the batch size nor the pool nor max_len is 0");
         let batches: Vec<&[usize]> = plan.batches().collect();
         let Some(key) = key else {
-            // From the longest: where memory does not do, that shows at once.
+            // The longest first: if memory is too small, that shows at once.
             return batches.into_iter().flatten().rev().map(|&place| rows[place]).collect();
         };
-        // Only the last batch may be short, and stays last: those before it are cut at multiples of the batch size.
+        // Only the last batch may be short, and it stays last: the others are cut at multiples of the batch size.
         let whole = rows.len() / batch_size;
         let order = key.child("batches").permutation(whole).into_iter().chain(whole..batches.len());
         order.flat_map(|batch| batches[batch]).map(|&place| rows[place]).collect()

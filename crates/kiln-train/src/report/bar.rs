@@ -1,6 +1,6 @@
-//! The bar that shows how far an epoch is, in a terminal; nothing without the feature `progress`.
+//! The progress bar of an epoch in a terminal; without the feature `progress` it does nothing.
 
-/// The bar of the epoch that goes on.
+/// The bar of the current epoch.
 #[derive(Debug, Default)]
 pub(crate) struct Bar {
     #[cfg(feature = "progress")]
@@ -14,7 +14,7 @@ impl Bar {
         std::io::IsTerminal::is_terminal(&std::io::stdout())
     }
 
-    /// Draws step `step` of `steps` of an epoch with its `name`, and what is told of it.
+    /// Draws step `step` of `steps` of the epoch `name`, with the text `told`.
     pub(crate) fn show(&mut self, name: impl FnOnce() -> String, [step, steps]: [usize; 2], told: String) {
         use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -30,7 +30,7 @@ impl Bar {
         bar.set_position(step as u64);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.shown.take() {
             bar.finish_and_clear();

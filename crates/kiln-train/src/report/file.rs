@@ -1,4 +1,4 @@
-//! Files of a run, whole or not at all, in a folder that is made if need be.
+//! Writes files of a run, whole or not at all, and creates their folder if needed.
 
 use std::path::Path;
 

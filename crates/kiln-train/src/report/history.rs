@@ -12,26 +12,35 @@ use crate::error::{Error, Result};
 use crate::report::file::write_file;
 
 /// What was measured in one epoch.
+///
+/// # Examples
+///
+/// ```
+/// use kiln_train::EpochLogs;
+///
+/// let logs = EpochLogs { epoch: 1, loss: 0.5, val_loss: 0.75, val_accuracy: Some(0.8), ..EpochLogs::default() };
+/// assert_eq!((logs.get("val_accuracy"), logs.get("accuracy")), (Some(0.8), None));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochLogs {
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// The training loss: the mean over all rows, as the weights changed.
+    /// The training loss: the mean over all rows, measured while the weights changed.
     #[serde(with = "nan_as_null")]
     pub loss: f64,
-    /// The training accuracy, where there is one.
+    /// The training accuracy, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub accuracy: Option<f64>,
     /// The validation loss: the mean over all rows after the epoch's last step.
     #[serde(with = "nan_as_null")]
     pub val_loss: f64,
-    /// The validation accuracy, where there is one.
+    /// The validation accuracy, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub val_accuracy: Option<f64>,
     /// The learning rate of the epoch's first step.
     pub learning_rate: f64,
-    /// Burn metrics by name, those of the validation set with `val_` in front; in Burn's units, in which
-    /// its `Accuracy` is percent.
+    /// What the trainer was asked to add, such as `perplexity` or `averaged`, and Burn metrics by name, with the prefix
+    /// `val_` for the validation set. The units of these are Burn's: its `Accuracy` is in percent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default, with = "nan_as_null_in_map")]
     pub metrics: BTreeMap<String, f64>,
 }
@@ -42,7 +51,7 @@ impl EpochLogs {
         self.entries().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// All values with their names, Keras's where it has one.
+    /// All values with their names, which are Keras's where it has one.
     pub fn entries(&self) -> Vec<(String, f64)> {
         let own = [
             ("loss", Some(self.loss)),
@@ -63,7 +72,7 @@ impl EpochLogs {
 #[serde(deny_unknown_fields)]
 struct File {
     epochs: Vec<EpochLogs>,
-    /// See [`checksum`]; histories of the first builds have none.
+    /// See [`checksum`]; histories of early versions have none.
     #[serde(default, rename = "checksum")]
     _checksum: Option<IgnoredAny>,
 }
@@ -80,7 +89,7 @@ impl History {
         &self.epochs
     }
 
-    /// The values called `name`, one an epoch that has it.
+    /// The values called `name`, one for each epoch that has it.
     pub fn values(&self, name: &str) -> Vec<f64> {
         self.epochs.iter().filter_map(|logs| logs.get(name)).collect()
     }
@@ -104,7 +113,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or is no history.
+    /// The file cannot be read, or is not a history.
     pub fn load_json(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(FileError::new("read", path))?;
@@ -113,8 +122,8 @@ impl History {
         Ok(Self { epochs })
     }
 
-    /// Writes the history as CSV: a header with every name that some epoch has, then a line an
-    /// epoch, empty where an epoch lacks a value.
+    /// Writes the history as CSV: a header with every name that occurs, then a line per epoch. Missing values are
+    /// empty.
     ///
     /// # Errors
     ///
@@ -140,7 +149,7 @@ impl History {
     }
 }
 
-/// JSON has no NaN or infinity: both become `null`, which comes back as NaN.
+/// JSON has no NaN or infinity: both become `null`, which is read as NaN.
 mod nan_as_null {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -153,7 +162,7 @@ mod nan_as_null {
     }
 }
 
-/// The same for the values of a map.
+/// The same, for the values of a map.
 mod nan_as_null_in_map {
     use std::collections::BTreeMap;
 
@@ -173,13 +182,13 @@ mod nan_as_null_in_map {
 
 #[cfg(not(feature = "plot"))]
 impl History {
-    /// Draws the curves, in a program that is built with the feature `plot`.
+    /// Draws the curves if the program is built with the feature `plot`.
     ///
     /// # Errors
     ///
     /// Always, since this program is built without `plot`.
     pub fn plot(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
-        let message = "this program is built without the feature `plot` of kiln, which draws".to_owned();
+        let message = "this program was built without kiln's feature `plot`; build it with the feature".to_owned();
         Err(crate::error::Error::Plot { path: path.as_ref().to_owned(), message })
     }
 }

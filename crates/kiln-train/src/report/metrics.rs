@@ -1,4 +1,4 @@
-//! Burn's metrics: what they take from a step, and how the training loop tells them of it.
+//! Burn's metrics: what they read from a step, and how the training loop reports to them.
 
 use std::sync::Arc;
 
@@ -26,6 +26,7 @@ impl ItemLazy for StepOutput {
             },
             correct: self.correct.map(Tensor::without_autodiff),
             terms: self.terms,
+            penalty: self.penalty.map(Tensor::without_autodiff),
         })
     }
 }
@@ -37,14 +38,14 @@ impl Adaptor<LossInput> for StepOutput {
 }
 
 impl Adaptor<AccuracyInput> for StepOutput {
-    /// One logit becomes two, of class 0 and of class 1.
+    /// A single logit becomes two, for class 0 and class 1.
     ///
     /// # Panics
     ///
-    /// If the targets are no classes.
+    /// If the targets are not classes.
     fn adapt(&self) -> AccuracyInput {
         let Targets::Classes(classes) = &self.targets else {
-            panic!("an accuracy needs classes as targets, but they are numbers");
+            panic!("accuracy needs classes as targets, but these are numbers");
         };
         AccuracyInput::new(class_scores(self.outputs.clone()), classes.clone())
     }
@@ -69,29 +70,29 @@ pub(crate) struct Metrics {
     pub(crate) processor: AsyncProcessorTraining<LearnerEvent<StepOutput>, LearnerEvent<StepOutput>>,
     pub(crate) store: Arc<EventStoreClient>,
     pub(crate) interrupter: Interrupter,
-    /// Counted as the metrics count: from the first epoch that they see.
+    /// The epoch as the metrics count it: from the first epoch that they see.
     pub(crate) epoch: usize,
 }
 
 impl Metrics {
-    /// A pass over a split begins; that over the training rows begins an epoch.
+    /// Starts a pass over a split. A pass over the training rows starts an epoch.
     pub(crate) fn start(&mut self, split: Split, total_items: usize) {
         self.epoch += usize::from(split == Split::Train);
         self.tell(split, LearnerEvent::StartSplit { epoch_number: self.epoch, total_items });
     }
 
-    /// A step was made, in training at `rate`.
+    /// Adds a step; in training, `rate` is its learning rate.
     pub(crate) fn add(&mut self, split: Split, output: StepOutput, progress: Progress, step: usize, rate: Option<f64>) {
         let item = TrainingItem::new(output, progress, Some(step), rate.map(Into::into));
         self.tell(split, LearnerEvent::ProcessedItem(item));
     }
 
-    /// The pass over a split ends.
+    /// Ends the pass over a split.
     pub(crate) fn end(&mut self, split: Split) {
         self.tell(split, LearnerEvent::EndSplit(self.epoch));
     }
 
-    /// Waits until everything told is computed.
+    /// Waits until everything reported is computed.
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ impl Metrics {
         self.store.find_metric(name, self.epoch, Aggregate::Mean, split)
     }
 
-    /// Failures of metrics reach the loop by the interrupter.
+    /// Reports an event. Failures of metrics reach the loop through the interrupter.
     fn tell(&mut self, split: Split, event: LearnerEvent<StepOutput>) {
         let told = match split {
             Split::Train => self.processor.process_train(event),

@@ -13,15 +13,15 @@ const TRAINING: RGBColor = RGBColor(0x1F, 0x77, 0xB4);
 const VALIDATION: RGBColor = RGBColor(0xD6, 0x5F, 0x0E);
 
 impl History {
-    /// Draws the curves of loss and, where they are measured, accuracy and perplexity to a `.svg` or `.png` file.
+    /// Draws the curves of loss and, if measured, accuracy and perplexity to a `.svg` or `.png` file.
     ///
     /// # Errors
     ///
-    /// The extension is another one, there is no epoch yet, or the file cannot be written.
+    /// The extension is neither `.svg` nor `.png`, the history is empty, or the file cannot be written.
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         if self.epochs().is_empty() {
-            return Err(Error::Plot { path: path.to_owned(), message: "the history has no epoch".to_owned() });
+            return Err(Error::Plot { path: path.to_owned(), message: "the history has no epochs".to_owned() });
         }
         Ok(save(self, path)?)
     }

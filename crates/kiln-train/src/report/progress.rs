@@ -1,4 +1,4 @@
-//! What a person sees of a run: a bar an epoch in a terminal, a line an epoch elsewhere.
+//! Shows the progress of a run: a bar during an epoch in a terminal, and a line after each epoch.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -16,9 +16,9 @@ pub(crate) struct ShowProgress {
     plan: Option<Plan>,
     bar: Bar,
     epoch_began: Option<Instant>,
-    /// The time of the epoch's steps, validation apart.
+    /// The time of the epoch's steps, without validation.
     training: Duration,
-    /// How many there were.
+    /// The number of these steps.
     steps: usize,
 }
 
@@ -72,7 +72,7 @@ impl Callback for ShowProgress {
             .map(|(name, value)| format!("{name} {value:.4}"))
             .collect();
         let each = self.training.as_secs_f64() * 1e3 / self.steps.max(1) as f64;
-        // Whoever reads may have had enough, as in `| head`; that must not end a run.
+        // A closed pipe, as with `| head`, must not end the run.
         let _ = writeln!(
             std::io::stdout(),
             "epoch {}/{}  {}  learning rate {}  {} ms/step  {:.1} s",
@@ -88,12 +88,12 @@ impl Callback for ShowProgress {
     }
 }
 
-/// Of a short time more digits than of a long one.
+/// Short times have more digits than long ones.
 fn milliseconds(time: f64) -> String {
     if time < 10.0 { format!("{time:.2}") } else { format!("{time:.0}") }
 }
 
-/// A rate without the digits that arithmetic left behind.
+/// A rate without rounding noise.
 fn short(rate: f64) -> String {
     let rounded: f64 = format!("{rate:.3e}").parse().unwrap_or(rate);
     rounded.to_string()

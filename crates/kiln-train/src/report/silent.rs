@@ -1,4 +1,4 @@
-//! A renderer for Burn's training machinery that shows nothing: Kiln shows progress by a callback.
+//! A renderer for Burn's training machinery that shows nothing: Kiln shows progress through a callback.
 
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::MetricDefinition;

@@ -1,7 +1,7 @@
-//! The seam to burn-train, whose machinery calls Kiln's loop once, computes metrics and can interrupt it.
+//! The connection to burn-train, which calls Kiln's loop once, computes metrics and can interrupt the loop.
 //!
-//! Burn's own strategy clones the model before each optimizer step, so that nothing updates in
-//! place, and saves before early stopping has seen the epoch.
+//! Burn's own strategy clones the model before each optimizer step, so that nothing is updated in place, and saves
+//! before early stopping has seen the epoch.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -24,7 +24,7 @@ use kiln_predict::device_failure::Work;
 /// Adds a metric to Burn's machinery.
 pub(crate) type AddMetric<M> = Box<dyn FnOnce(SupervisedTraining<Fitting<M>>) -> SupervisedTraining<Fitting<M>>>;
 
-/// What Burn's `Learner` holds: the model, until the loop takes it and makes the steps itself.
+/// What Burn's `Learner` holds: the model, until the loop takes it out and trains it.
 #[derive(Module, Debug)]
 pub(crate) struct Fitting<M: Trainable> {
     model: Option<M>,
@@ -48,7 +48,8 @@ impl<M: Trainable> InferenceStep for Fitting<M> {
     }
 }
 
-/// A strategy of Burn's returns no `Result`: the loop goes in by value, and comes out with its own through the slot.
+/// A Burn strategy cannot return a `Result`: the loop is passed in by value, and sent back through `slot` with its
+/// result.
 struct Strategy<M: Trainable> {
     training: Mutex<Option<TrainingLoop<M>>>,
     slot: mpsc::Sender<(TrainingLoop<M>, Result<Trained<M>>)>,
@@ -64,7 +65,7 @@ impl<M: Trainable> SupervisedLearningStrategy<Fitting<M>> for Strategy<M> {
         _: usize,
     ) -> (Fitting<M>, SupervisedTrainingEventProcessor<Fitting<M>>) {
         let model = learner.model().model;
-        drop(learner); // it held a second handle, under which nothing updates in place
+        drop(learner); // it held a second handle, with which nothing is updated in place
         let TrainingComponents { event_processor: processor, event_store: store, interrupter, .. } = components;
         let mut metrics = Metrics { processor, store, interrupter, epoch: 0 };
         let training = self.training.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -76,7 +77,7 @@ impl<M: Trainable> SupervisedLearningStrategy<Fitting<M>> for Strategy<M> {
     }
 }
 
-/// Runs the loop in Burn's machinery and gives it back with its result; `work` sees to what fails outside the loop.
+/// Runs the loop in Burn's machinery and returns it with its result. `work` handles failures outside the loop.
 pub(crate) fn launch<M: Trainable>(
     training: TrainingLoop<M>,
     model: M,
@@ -92,7 +93,7 @@ pub(crate) fn launch<M: Trainable>(
     let (slot, out) = mpsc::channel();
     let strategy = TrainingStrategy::Custom(Arc::new(Strategy { training: Mutex::new(Some(training)), slot }));
     let burn = metrics.into_iter().fold(burn.with_training_strategy(strategy), |burn, add| add(burn));
-    // The loop has its own optimizer and rates; Burn's type asks for some.
+    // Required by Burn's types; the loop uses its own optimizer and rates.
     let learner = Learner::new(Fitting { model: Some(model) }, SgdConfig::new().init(), 0.0);
     let launched = work.run(|| burn.launch(learner).error.map_or(Ok(()), |error| Err(Error::Training(error))));
     let (training, trained) = out.recv().expect("Burn calls its strategy once");

@@ -1,7 +1,7 @@
-//! The checkpoint of a run: one checksummed file with all that is needed to go on to the same bits.
+//! The checkpoint of a run: one checksummed file with everything that is needed to continue to the same bits.
 //!
-//! The file is the eight bytes `KILNCKPT`, a version, the payload's length and SHA-256, and the
-//! payload: a safetensors image whose metadata holds everything that is no tensor.
+//! The file is the eight bytes `KILNCKPT`, a version, the payload's length and SHA-256, and the payload: a safetensors
+//! image whose metadata holds everything that is not a tensor.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -15,12 +15,14 @@ use crate::callbacks::callback::CallbackState;
 use crate::error::{Error, Result};
 use crate::report::file::write_file;
 use crate::report::history::History;
+use crate::run::averaging::WeightAveraging;
 use crate::run::meter::MeterState;
 use crate::run::optimizer::Optimizer;
 
 const MAGIC: &[u8; 8] = b"KILNCKPT";
-/// Of a checkpoint between epochs, and of one within an epoch, which older builds would go on from at its beginning.
+/// The version of a checkpoint at the end of an epoch.
 const VERSION: u32 = 1;
+/// The version of a checkpoint within an epoch, which older builds would continue from the start of the epoch.
 const WITHIN: u32 = 2;
 /// Magic, version, length, checksum.
 const HEADER: usize = 8 + 4 + 8 + 32;
@@ -33,27 +35,44 @@ pub(crate) struct RunIdentity {
     pub(crate) training_rows: usize,
     pub(crate) validation_rows: usize,
     pub(crate) optimizer: Optimizer,
+    /// How many batches share an optimizer step. Older checkpoints have none, and mean 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) gradient_accumulation_steps: usize,
     pub(crate) clip_norm: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) averaging: Option<WeightAveraging>,
     pub(crate) callbacks: Vec<String>,
     /// The artifact's description: the model's options and how text is read.
     pub(crate) artifact: Option<String>,
     /// What is frozen in the first epochs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) frozen: Vec<Frozen>,
-    /// The parameters that the model itself has frozen.
+    /// The parameters that the model itself freezes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) never_trained: Vec<String>,
-    /// Of the order that the training rows have for one key: it tells of other data and of another way to batch them.
-    /// Checkpoints of old have none.
+    /// A digest of the order of the training rows for one key. It differs for other data and for other ways to batch
+    /// them. Older checkpoints have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) order: Option<String>,
-    /// Digests of what the rows hold: of the training data and of the validation data, inputs and targets. Checkpoints of
-    /// older versions and a user's own data sets have none.
+    /// Digests of the inputs and targets of the training data and of the validation data. `None` in older checkpoints,
+    /// and for data sets without digests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<[String; 4]>,
-    /// How much rows count, and how labels are smoothed, in words; none where there is nothing of it.
+    /// Row weights and label smoothing as text; `None` if neither is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) loss: Option<String>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(number: &usize) -> bool {
+    *number == 1
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// The start of the order's SHA-256, in hexadecimal.
@@ -63,7 +82,7 @@ pub(crate) fn digest(order: &[usize]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Parameters that stay as they are in the first epochs.
+/// Parameters that are frozen in the first epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Frozen {
     pub(crate) path: String,
@@ -73,7 +92,7 @@ pub(crate) struct Frozen {
 impl RunIdentity {
     /// # Errors
     ///
-    /// An option differs from the one in the checkpoint at `path`; the first is named.
+    /// An option differs from the one in the checkpoint at `path`. The error names the first one.
     pub(crate) fn check_same(&self, before: &Self, path: &Path) -> Result<()> {
         let before = Self {
             order: before.order.clone().or_else(|| self.order.clone()),
@@ -84,16 +103,18 @@ impl RunIdentity {
             let [train, train_targets, valid, valid_targets] = identity.data.clone().unwrap_or_default();
             [
                 ("seed", identity.seed.to_string()),
-                ("batch size", identity.batch_size.to_string()),
+                ("batch_size", identity.batch_size.to_string()),
                 ("training rows", identity.training_rows.to_string()),
                 ("validation rows", identity.validation_rows.to_string()),
                 ("optimizer", format!("{:?}", identity.optimizer)),
-                ("clipping norm", format!("{:?}", identity.clip_norm)),
+                ("gradient_accumulation_steps", identity.gradient_accumulation_steps.to_string()),
+                ("clip_norm", format!("{:?}", identity.clip_norm)),
+                ("weight_averaging", described(identity.averaging)),
                 ("callbacks", identity.callbacks.join(", ")),
                 ("model options", identity.artifact.clone().unwrap_or_default()),
                 ("parameters frozen at first", format!("{:?}", identity.frozen)),
                 ("parameters never trained", identity.never_trained.join(", ")),
-                ("weights and label smoothing", identity.loss.clone().unwrap_or_else(|| "none".to_owned())),
+                ("row_weights and label_smoothing", identity.loss.clone().unwrap_or_else(|| "none".to_owned())),
                 ("order of the training rows", identity.order.clone().unwrap_or_default()),
                 ("inputs of the training rows", train),
                 ("targets (labels) of the training rows", train_targets),
@@ -112,6 +133,10 @@ impl RunIdentity {
     }
 }
 
+fn described(averaging: Option<WeightAveraging>) -> String {
+    averaging.map_or_else(|| "none".to_owned(), |averaging| format!("{averaging:?}"))
+}
+
 /// The first line in which two descriptions differ.
 fn first_difference(now: &str, before: &str) -> (String, String) {
     let differing = now.lines().zip(before.lines()).find(|(now, before)| now != before);
@@ -119,15 +144,15 @@ fn first_difference(now: &str, before: &str) -> (String, String) {
     (now.trim().trim_end_matches(',').to_owned(), before.trim().trim_end_matches(',').to_owned())
 }
 
-/// Where in an epoch a run is.
+/// The position of a run within an epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Within {
-    /// Steps that the epoch has made.
+    /// The number of steps made in the epoch.
     pub(crate) step: usize,
-    /// The rate at its beginning, as bits.
+    /// The learning rate at the start of the epoch, as bits.
     pub(crate) learning_rate: u64,
     pub(crate) meter: MeterState,
-    /// What the last batch handed on.
+    /// The state that the last batch passed on.
     #[serde(skip)]
     pub(crate) carried: Weights,
 }
@@ -141,16 +166,23 @@ pub(crate) struct Checkpoint {
     pub(crate) stopped: Option<String>,
     pub(crate) optimizer_steps: BTreeMap<String, u64>,
     pub(crate) callbacks: Vec<CallbackState>,
+    /// How many weights the average is of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) averaged: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) within: Option<Within>,
+    /// The weights of the last step.
     #[serde(skip)]
     pub(crate) model: Weights,
+    /// The mean of each trained parameter, flattened; empty before the first weights are averaged.
+    #[serde(skip)]
+    pub(crate) average: Weights,
     #[serde(skip)]
     pub(crate) optimizer: Weights,
 }
 
 impl Checkpoint {
-    /// The weights of a run's folder or an artifact, the best ones where they were kept, or of a file.
+    /// The weights in the folder of a run or an artifact (the best ones, if they were kept), or in a file.
     ///
     /// # Errors
     ///
@@ -171,7 +203,18 @@ impl Checkpoint {
         weights::from_safetensors(&bytes).map_err(|error| Error::damaged(&file, error))
     }
 
-    /// Whole epochs that the run has made.
+    /// The weights that the run would return now: the average, if there is one.
+    pub(crate) fn into_returned(self) -> Weights {
+        let mut returned = self.model;
+        for (path, mean) in self.average {
+            if let Some(weight) = returned.get_mut(&path) {
+                weight.values = mean.values;
+            }
+        }
+        returned
+    }
+
+    /// The number of whole epochs that the run has made.
     pub(crate) fn epoch(&self) -> usize {
         self.history.epochs().len()
     }
@@ -183,6 +226,7 @@ impl Checkpoint {
             all.extend(weights.into_iter().map(|(name, weight)| (format!("{part}/{name}"), weight)));
         };
         add("model", self.model);
+        add("average", self.average);
         add("optimizer", self.optimizer);
         for (place, state) in self.callbacks.into_iter().enumerate() {
             add(&format!("callback{place}"), state.weights);
@@ -204,7 +248,7 @@ impl Checkpoint {
     }
 
     pub(crate) fn load(path: &Path) -> Result<Self> {
-        // A pipe would be waited for, and a device has no end.
+        // Reading a pipe would block, and a device never ends.
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(Error::damaged(path, "it must be a file, but is a folder, a pipe or a device"));
         }
@@ -221,7 +265,7 @@ impl Checkpoint {
             .metadata()
             .as_ref()
             .and_then(|entries| entries.get("run"))
-            .ok_or_else(|| Error::damaged(path, "it lacks the description of its run"))?;
+            .ok_or_else(|| Error::damaged(path, "it has no description of its run"))?;
         let mut checkpoint: Self = serde_json::from_str(text).map_err(|error| Error::damaged(path, error))?;
 
         let mut parts: BTreeMap<String, Weights> = BTreeMap::new();
@@ -233,6 +277,7 @@ impl Checkpoint {
         }
         let mut take = |part: &str| parts.remove(part).unwrap_or_default();
         (checkpoint.model, checkpoint.optimizer) = (take("model"), take("optimizer"));
+        checkpoint.average = take("average");
         if let Some(within) = &mut checkpoint.within {
             within.carried = take("carried");
         }
@@ -246,7 +291,7 @@ impl Checkpoint {
 /// The checked payload of a checkpoint file.
 fn payload_of<'a>(file: &'a [u8], path: &Path) -> Result<&'a [u8]> {
     if file.len() < HEADER || &file[..8] != MAGIC {
-        return Err(Error::damaged(path, "it is no checkpoint of Kiln's, or was cut short"));
+        return Err(Error::damaged(path, "it is not a Kiln checkpoint, or was cut short"));
     }
     let number = |range: std::ops::Range<usize>| {
         file[range].iter().rev().fold(0_u64, |value, &byte| value << 8 | u64::from(byte))

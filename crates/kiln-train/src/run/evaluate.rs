@@ -1,9 +1,9 @@
 //! Loss and accuracy on a data set, and predictions.
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 use kiln_base::OptionError;
-use kiln_models::{Carried, Model, Pass};
-use kiln_report::Report;
+use kiln_models::{Carried, Model, Pass, Targets};
+use kiln_report::{LabelsReport, Report};
 
 use crate::data::batches::{Batches, DataLimits, Labelled, check_streams, checked_order};
 use crate::error::{Error, Result};
@@ -11,54 +11,97 @@ use crate::run::meter::Meter;
 use crate::run::trainable::Trainable;
 use kiln_predict::device_failure::{Work, device_of};
 
-/// What an evaluation finds.
+/// The result of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The mean loss over all rows, or over all tokens of running text.
     pub loss: f64,
-    /// The share of right rows, where there is right and wrong.
+    /// The share of correct rows, if rows can be right or wrong.
     pub accuracy: Option<f64>,
-    /// How many rows there were.
+    /// The number of rows.
     pub rows: usize,
-    /// The class of each row and the probabilities that the model gave it, where rows have a class each.
+    /// The class or labels of each row and the probabilities that the model predicted, if rows have classes or labels.
     outcomes: Option<Outcomes>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Outcomes {
-    truth: Vec<u32>,
+    truth: Truth,
     probabilities: Vec<f64>,
 }
 
+#[derive(Clone, Debug, PartialEq)]
+enum Truth {
+    /// The class of each row.
+    Classes(Vec<u32>),
+    /// Whether each row has each label.
+    Labels(Vec<bool>),
+}
+
 impl Evaluation {
-    /// Precision, recall and F1 of each class and over all, log loss, areas under curves, and the confusion matrix. Classes are
-    /// named in their order. The prediction is the most probable class.
+    /// The result on running text, whose tokens are not counted as right or wrong.
+    pub(crate) const fn of_text(loss: f64, rows: usize) -> Self {
+        Self { loss, accuracy: None, rows, outcomes: None }
+    }
+
+    /// Precision, recall and F1 of each class and overall, log loss, areas under curves, and the confusion matrix.
+    /// `class_names` are in the order of the classes. The prediction is the most probable class.
     ///
     /// # Errors
     ///
-    /// The model is not a classifier of rows, or has another number of classes than there are names.
+    /// The model is not a classifier of rows, or the number of names is not that of its classes.
     pub fn report<N: AsRef<str>>(&self, class_names: &[N]) -> Result<Report> {
-        let Outcomes { truth, probabilities } = self.outcomes.as_ref().ok_or_else(|| Error::Data {
-            what: "the model of a report",
-            expected: "a classifier, and data whose rows have a class each".into(),
-            found: "another one".into(),
-        })?;
-        Ok(Report::of_probabilities(class_names, truth, probabilities)?)
+        match &self.outcomes {
+            Some(Outcomes { truth: Truth::Classes(truth), probabilities }) => {
+                Ok(Report::of_probabilities(class_names, truth, probabilities)?)
+            }
+            other => Err(Error::Data {
+                what: "the model and data of a report",
+                expected: "a classifier, and rows with one class each".into(),
+                found: if other.is_some() {
+                    "rows with any number of labels; use `labels_report`"
+                } else {
+                    "another model or data"
+                }
+                .into(),
+            }),
+        }
     }
 
-    /// e to the mean loss: the perplexity, where the loss is the negative log-likelihood of a token.
+    /// Precision, recall and F1 of each label, overall and by row, for rows with any number of labels. A label is
+    /// predicted if its probability is at least its threshold: one for all labels, such as `&[0.5]`, or one for each.
+    ///
+    /// # Errors
+    ///
+    /// The model's head is not [`Head::Labels`](kiln_models::Head::Labels), the number of names is not that of its
+    /// labels, or a threshold is not a probability.
+    pub fn labels_report<N: AsRef<str>>(&self, names: &[N], thresholds: &[f64]) -> Result<LabelsReport> {
+        match &self.outcomes {
+            Some(Outcomes { truth: Truth::Labels(truth), probabilities }) => {
+                Ok(LabelsReport::new(names, truth, probabilities, thresholds)?)
+            }
+            other => Err(Error::Data {
+                what: "the model and data of a labels report",
+                expected: "a model with `Head::Labels`, and rows with any number of labels".into(),
+                found: if other.is_some() { "rows with one class each; use `report`" } else { "another model or data" }
+                    .into(),
+            }),
+        }
+    }
+
+    /// The perplexity, e to the mean loss, if the loss is the negative log-likelihood of a token.
     pub fn perplexity(&self) -> f64 {
         self.loss.exp()
     }
 }
 
-/// Measures `model` on every row of `data`: each row weighs the same, also in a last, smaller
-/// batch, and dropout is off.
+/// Measures `model` on every row of `data`. All rows have the same weight, also in a smaller last batch, and dropout is
+/// off.
 ///
 /// # Errors
 ///
-/// The data set is empty or cannot be read, the batch size is 0 or not that of the data's streams, or the device fails
-/// or has no memory for a batch.
+/// The data set is empty or cannot be read, the batch size is 0 or not the number of the data's streams, or the device
+/// fails or has no memory for a batch.
 pub fn evaluate<M, D>(model: &M, data: &D, batch_size: usize) -> Result<Evaluation>
 where
     M: Trainable,
@@ -67,44 +110,67 @@ where
     let model = model.valid();
     let limits = data.limits();
     model.check(&limits)?;
-    let (mut meter, mut classified) = (Meter::default(), Vec::new());
-    // Where classes are the words of a text, there would be too many.
-    let (of_rows, is_told) = (limits.lowest_class.is_some(), limits.highest_class.is_some());
-    let outcomes = Work::of(&model, batch_size)?.run(|| {
+    let (mut meter, mut outcomes) = (Meter::default(), None);
+    // If the classes are the words of a text, there are too many of them.
+    let of_rows = limits.lowest_class.is_some() || limits.labels.is_some();
+    let is_told = limits.highest_class.is_some() || limits.labels.is_some();
+    Work::of(&model, batch_size)?.run(|| {
         each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
             if !is_told {
                 model.check_batch(&batch)?;
             }
             let output = model.step(batch, &Pass::Inference);
             if of_rows && let Some(probabilities) = model.probabilities(output.outputs.clone()) {
-                classified.extend(output.classes().map(|classes| (classes, probabilities)));
+                match &output.targets {
+                    Targets::Values(_) if limits.labels.is_none() => {}
+                    targets => Outcomes::add(&mut outcomes, targets.clone(), probabilities)?,
+                }
             }
             meter.add(&output, rows, None)
         })?;
-        meter.read()?;
-        Outcomes::read(classified)
+        meter.read()
     })?;
     let (loss, accuracy) = (meter.loss().unwrap_or(f64::NAN), meter.accuracy());
     Ok(Evaluation { loss, accuracy, rows: meter.rows(), outcomes })
 }
 
 impl Outcomes {
-    /// Reads what all batches left on the device.
-    fn read(classified: Vec<(Tensor<1, Int>, Tensor<2>)>) -> Result<Option<Self>> {
-        if classified.is_empty() {
-            return Ok(None);
-        }
-        let (classes, probabilities): (Vec<_>, Vec<_>) = classified.into_iter().unzip();
-        let truth = Tensor::cat(classes, 0).try_into_vec_as::<i64>().map_err(kiln_predict::Error::Device)?;
-        let probabilities = Tensor::cat(probabilities, 0);
+    /// Adds those of a batch. They are read from the device at once, which has no room for those of all batches.
+    fn add(all: &mut Option<Self>, targets: Targets, probabilities: Tensor<2>) -> Result<()> {
         let [_, width] = probabilities.dims();
         let values = probabilities.try_into_vec_as::<f32>().map_err(kiln_predict::Error::Device)?;
         let values = values.into_iter().map(f64::from);
-        Ok(Some(Self {
-            truth: truth.into_iter().map(|class| class as u32).collect(),
-            // Only that of class 1, of two.
-            probabilities: if width == 1 { values.flat_map(|p| [1.0 - p, p]).collect() } else { values.collect() },
-        }))
+        let truth = match targets {
+            Targets::Classes(classes) => {
+                let classes = classes.try_into_vec_as::<i64>().map_err(kiln_predict::Error::Device)?;
+                Truth::Classes(classes.into_iter().map(|class| class as u32).collect())
+            }
+            Targets::Values(labels) => {
+                let labels = labels.try_into_vec_as::<f32>().map_err(kiln_predict::Error::Device)?;
+                Truth::Labels(labels.into_iter().map(|there| there > 0.5).collect())
+            }
+        };
+        let is_binary = width == 1 && matches!(truth, Truth::Classes(_));
+        // A binary model outputs only the probability of class 1.
+        let probabilities: Vec<f64> =
+            if is_binary { values.flat_map(|p| [1.0 - p, p]).collect() } else { values.collect() };
+        let Some(all) = all else {
+            *all = Some(Self { truth, probabilities });
+            return Ok(());
+        };
+        all.probabilities.extend(probabilities);
+        match (&mut all.truth, truth) {
+            (Truth::Classes(all), Truth::Classes(more)) => all.extend(more),
+            (Truth::Labels(all), Truth::Labels(more)) => all.extend(more),
+            _ => {
+                return Err(Error::Data {
+                    what: "the targets of the data",
+                    expected: "classes in every batch, or labels in every batch".into(),
+                    found: "both".into(),
+                });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -113,14 +179,14 @@ impl Outcomes {
 ///
 /// # Errors
 ///
-/// As [`evaluate`].
+/// Those of [`evaluate`].
 pub fn predict<M, D>(model: &M, data: &D, batch_size: usize) -> Result<Vec<Vec<f32>>>
 where
     M: Model,
     D: Batches<Batch = Labelled<M::Input>>,
 {
     let model = model.valid();
-    model.check(&DataLimits { highest_class: None, values: None, ..data.limits() })?;
+    model.check(&DataLimits { highest_class: None, labels: None, values: None, ..data.limits() })?;
     let mut outputs = Vec::new();
     let order = Work::of(&model, batch_size)?.run(|| {
         each_batch(data, batch_size, &device_of(&model)?, |batch, rows| {
@@ -143,14 +209,14 @@ pub(crate) fn activated<M: Model>(model: &M, input: &M::Input) -> Result<Vec<Vec
     Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
 }
 
-/// Calls `act` with every batch and its number of rows, and gives the order that the rows came in.
+/// Calls `act` with every batch and its number of rows, and returns the order of the rows.
 fn each_batch<B>(
     data: &impl Batches<Batch = B>,
     batch_size: usize,
     device: &Device,
     mut act: impl FnMut(B, usize) -> Result<()>,
 ) -> Result<Vec<usize>> {
-    OptionError::unless(batch_size > 0, "batch size", "at least 1", batch_size)?;
+    OptionError::unless(batch_size > 0, "batch_size", "at least 1", batch_size)?;
     if data.rows() == 0 {
         return Err(Error::EmptyData { what: "evaluation" });
     }

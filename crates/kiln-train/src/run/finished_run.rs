@@ -1,4 +1,4 @@
-//! A finished run: its model, its history, and what it tells of its data.
+//! A finished run: its model, its history, and what it found out about its data.
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ pub struct Run<M> {
     pub(crate) model: M,
     pub(crate) history: History,
     pub(crate) stopped: Option<String>,
+    pub(crate) has_trained: bool,
     pub(crate) shared_rows: Option<usize>,
     pub(crate) padding_only: Option<PaddingOnly>,
     pub(crate) folder: PathBuf,
@@ -22,7 +23,8 @@ pub struct Run<M> {
 }
 
 impl<M: Trainable> Run<M> {
-    /// The model: the best one where a callback kept it, else the last.
+    /// The model: the best one if a callback kept it; otherwise the averaged one, if the run has averaged weights
+    /// ([`Trainer::weight_averaging`](crate::Trainer::weight_averaging)), or the last.
     pub fn model(&self) -> &M {
         &self.model
     }
@@ -38,19 +40,25 @@ impl<M: Trainable> Run<M> {
         &self.history
     }
 
-    /// Why the run ended before its last epoch, if a callback ended it.
+    /// Why the run ended before its last epoch, if a callback or the time limit ended it.
     pub fn stopped(&self) -> Option<&str> {
         self.stopped.as_deref()
     }
 
-    /// How many validation rows have an input that a training row has, too: the model has seen them. `None` where the data do
-    /// not say what their rows hold ([`Batches::row_digest`]).
+    /// Whether this process has trained the model. It has not if it resumed a run that had ended: all epochs were done,
+    /// or the callback that ended the run would end it again.
+    pub fn has_trained(&self) -> bool {
+        self.has_trained
+    }
+
+    /// How many validation rows have the same input as a training row, which the model has seen. `None` if the data
+    /// have no row digests ([`Batches::row_digest`]).
     pub fn shared_rows(&self) -> Option<usize> {
         self.shared_rows
     }
 
-    /// How many training steps had rows of padding only, since this process began the run or took it up: their texts are empty, or
-    /// the tokenizer knows none of their words.
+    /// How many training steps of this process had only rows of padding: their texts are empty, or the tokenizer knows
+    /// none of their words.
     pub fn padding_only_steps(&self) -> usize {
         self.padding_only.map_or(0, |found| found.steps)
     }
@@ -64,7 +72,7 @@ impl<M: Trainable> Run<M> {
     ///
     /// # Errors
     ///
-    /// As [`evaluate`].
+    /// Those of [`evaluate`].
     pub fn evaluate<D>(&self, data: &D) -> Result<Evaluation>
     where
         D: Batches<Batch = M::Batch> + Clone + 'static,

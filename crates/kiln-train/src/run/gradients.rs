@@ -1,12 +1,12 @@
-//! The gradients of one step, of whole parameters and of single rows where an embedding is sparse, and their norms: one
-//! number a parameter and step on the device, a line a layer on the host.
+//! The gradients of one step, of whole parameters or of single rows of a sparse embedding, their sum over several
+//! batches, and their norms: one number per parameter and step on the device, one per layer on the host.
 
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Gradients, IndexingUpdateOp, Tensor};
-use kiln_kernels::{RowGradient, row_gradient};
+use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor};
+use kiln_kernels::{RowGradient, row_gradient, squared_norm};
 use kiln_models::{LookedUp, weights};
 
 /// The gradients of a module's parameters after one backward pass.
@@ -15,27 +15,33 @@ pub struct StepGradients {
     pub(crate) rows: BTreeMap<ParamId, RowGradient>,
 }
 
+/// Rows of a table, each any number of times: their gradients, `[1, rows, width]`, and their ids, `[1, rows]`.
+type Rows = (Tensor<3>, Tensor<2, Int>);
+
 impl StepGradients {
-    /// Takes the gradients of `module` from a backward pass; `looked_up` is what
-    /// [`record_rows`](kiln_models::record_rows) gave for its forward pass.
+    /// The gradients of `module` from a backward pass; `looked_up` is what [`record_rows`](kiln_models::record_rows)
+    /// returned for its forward pass.
     pub fn new<M: Module>(module: &M, gradients: Gradients, looked_up: Vec<LookedUp>) -> Self {
-        let mut parts: BTreeMap<ParamId, Vec<_>> = BTreeMap::new();
+        // A table may be looked up several times in a pass.
+        let mut parts: BTreeMap<ParamId, Vec<Rows>> = BTreeMap::new();
         for LookedUp { table, ids, rows } in looked_up {
             if let Some(gradient) = rows.grad(&gradients) {
-                parts.entry(table).or_default().push((gradient, ids.without_autodiff()));
+                let [batch, time, width] = gradient.dims();
+                let gradient = gradient.reshape([1, batch * time, width]);
+                let ids = ids.without_autodiff().reshape([1, batch * time]);
+                parts.entry(table).or_default().push((gradient, ids));
             }
         }
+        Self::of(GradientsParams::from_grads(gradients, module), parts)
+    }
+
+    /// Sums the rows of each table.
+    fn of(mut whole: GradientsParams, parts: BTreeMap<ParamId, Vec<Rows>>) -> Self {
         let rows = parts.into_iter().map(|(table, parts)| {
-            // A table may be looked up several times in a pass.
-            let in_one_row = |(gradient, ids): (Tensor<3>, Tensor<2, _>)| {
-                let [batch, time, width] = gradient.dims();
-                (gradient.reshape([1, batch * time, width]), ids.reshape([1, batch * time]))
-            };
-            let (gradients, ids) = parts.into_iter().map(in_one_row).unzip();
+            let (gradients, ids): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
             (table, row_gradient(Tensor::cat(gradients, 1), Tensor::cat(ids, 1)))
         });
         let mut rows: BTreeMap<ParamId, RowGradient> = rows.collect();
-        let mut whole = GradientsParams::from_grads(gradients, module);
         // A table that is also used as a whole, as with tied weights, has one gradient: the sum.
         rows.retain(|&table, rows| match whole.remove::<2>(table) {
             Some(gradient) => {
@@ -57,6 +63,60 @@ impl From<GradientsParams> for StepGradients {
     }
 }
 
+/// The sum of the gradients of several batches.
+#[derive(Default)]
+pub(crate) struct GradientSum {
+    whole: GradientsParams,
+    rows: BTreeMap<ParamId, Vec<Rows>>,
+    batches: usize,
+}
+
+impl GradientSum {
+    /// Adds the gradients of a batch. If it is the last one of its group, returns the mean over the group's batches,
+    /// and starts again with the next group. The gradients of a single batch are returned as they are.
+    pub(crate) fn add<M: Module>(
+        &mut self,
+        module: &M,
+        gradients: StepGradients,
+        is_last: bool,
+    ) -> Option<StepGradients> {
+        if is_last && self.batches == 0 {
+            return Some(gradients);
+        }
+        self.batches += 1;
+        for (table, RowGradient { ids, values }) in gradients.rows {
+            self.rows.entry(table).or_default().push((values.unsqueeze(), ids));
+        }
+        let factor = is_last.then(|| 1.0 / self.batches as f64);
+        let parts = [std::mem::take(&mut self.whole), gradients.whole];
+        let mut adding = Adding { parts, sum: GradientsParams::new(), factor };
+        module.visit(&mut adding);
+        self.whole = adding.sum;
+        let factor = factor?;
+        let Self { whole, mut rows, .. } = std::mem::take(self);
+        for (values, _) in rows.values_mut().flatten() {
+            *values = values.clone() * factor;
+        }
+        Some(StepGradients::of(whole, rows))
+    }
+}
+
+/// Moves two parts into their sum, parameter by parameter, and multiplies it by `factor`.
+struct Adding {
+    parts: [GradientsParams; 2],
+    sum: GradientsParams,
+    factor: Option<f64>,
+}
+
+impl ModuleVisitor for Adding {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradients = self.parts.iter_mut().filter_map(|part| part.remove::<D>(param.id));
+        if let Some(sum) = gradients.reduce(|sum, more| sum + more) {
+            self.sum.register(param.id, if let Some(factor) = self.factor { sum * factor } else { sum });
+        }
+    }
+}
+
 /// The squared norm of each parameter's gradient in one step.
 pub(crate) struct GradientSquares {
     /// Which parameters have a gradient, by their places in the module.
@@ -66,7 +126,7 @@ pub(crate) struct GradientSquares {
 }
 
 impl GradientSquares {
-    /// `None` where no parameter has a gradient.
+    /// `None` if no parameter has a gradient.
     pub(crate) fn of<M: Module>(module: &M, gradients: &StepGradients) -> Option<Self> {
         let mut visitor = Squares { gradients, place: 0, places: Vec::new(), sums: Vec::new() };
         module.visit(&mut visitor);
@@ -74,7 +134,7 @@ impl GradientSquares {
         (!sums.is_empty()).then(|| Self { places, sums: Tensor::cat(sums, 0) })
     }
 
-    /// What all gradients are multiplied by: min(1, limit / (norm + 1e-6)). It stays on the device.
+    /// The factor for all gradients: min(1, limit / (norm + 1e-6)). It stays on the device.
     pub(crate) fn clip_scale(&self, limit: f64) -> Tensor<1> {
         let norm = self.sums.clone().sum().sqrt();
         norm.add_scalar(1e-6).recip().mul_scalar(limit).clamp_max(1.0)
@@ -90,8 +150,8 @@ struct Squares<'a> {
 
 impl ModuleVisitor for Squares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let whole = self.gradients.whole.get::<D>(param.id).map(|gradient| gradient.square().sum());
-        let rows = self.gradients.rows.get(&param.id).map(|rows| rows.values.clone().square().sum());
+        let whole = self.gradients.whole.get::<D>(param.id).map(squared_norm);
+        let rows = self.gradients.rows.get(&param.id).map(|rows| squared_norm(rows.values.clone()));
         for sum in [whole, rows].into_iter().flatten() {
             self.places.push(self.place);
             self.sums.push(sum);
@@ -108,24 +168,24 @@ struct Largest {
     step: usize,
 }
 
-/// The gradients of an epoch's steps by layer: a layer is what holds parameters side by side.
+/// The gradient norms of an epoch's steps by layer. A layer is the module that holds parameters directly.
 #[derive(Debug, Default)]
 pub(crate) struct LayerNorms {
     layers: Vec<String>,
     /// The layer of each parameter.
     layer_of: Vec<usize>,
-    /// The sums over the steps of each layer's norm, and of that of all.
+    /// The sum over the steps of each layer's norm; `whole` is that of the norm over all layers.
     sums: Vec<f64>,
     whole: f64,
     highest: f64,
     steps: usize,
     largest: Option<Largest>,
-    /// The largest gradient of the epoch before, in words.
+    /// The largest gradient of the previous epoch, as text.
     before: Option<String>,
 }
 
 impl LayerNorms {
-    /// Of a module's layers, after an epoch whose largest gradient is told by `before`.
+    /// For the layers of a module. `before` describes the largest gradient of the previous epoch.
     pub(crate) fn new<M: Module>(module: &M, before: Option<String>) -> Self {
         let (mut layers, mut layer_of) = (Vec::<String>::new(), Vec::new());
         for (path, _) in weights::shapes_of(module) {
@@ -139,7 +199,7 @@ impl LayerNorms {
         Self { sums: vec![0.0; layers.len()], layers, layer_of, before, ..Self::default() }
     }
 
-    /// Adds the squares of the epoch's step `step`, counted from 1.
+    /// Adds the squared norms of step `step` of the epoch, counted from 1.
     pub(crate) fn add(&mut self, step: usize, places: &[usize], squares: &[f64]) {
         let mut of_layers = vec![0.0; self.layers.len()];
         for (&place, square) in places.iter().zip(squares) {
@@ -148,7 +208,7 @@ impl LayerNorms {
         for (layer, square) in of_layers.iter().enumerate() {
             let norm = square.sqrt();
             self.sums[layer] += norm;
-            // The first that is not finite stays: what comes after it follows from it.
+            // The first one that is not finite stays: later ones follow from it.
             let larger = |largest: Largest| largest.norm.is_finite() && (norm > largest.norm || !norm.is_finite());
             if self.largest.is_none_or(larger) {
                 self.largest = Some(Largest { norm, layer, step });
@@ -167,7 +227,7 @@ impl LayerNorms {
         fixed.into_iter().chain(self.sums.iter().copied()).collect()
     }
 
-    /// Takes up what [`LayerNorms::numbers`] gave, of the same layers.
+    /// Restores what [`LayerNorms::numbers`] returned; `None` if the layers differ.
     pub(crate) fn restore(&mut self, numbers: &[f64]) -> Option<()> {
         let (&[whole, highest, steps, norm, layer, step], sums) = numbers.split_first_chunk()?;
         if sums.len() != self.layers.len() || layer as usize >= sums.len() {
@@ -178,7 +238,7 @@ impl LayerNorms {
         Some(())
     }
 
-    /// The mean norm of all gradients, the highest, and the mean of each layer, by their names in the history.
+    /// The mean and the highest norm of all gradients, and the mean of each layer, by their names in the history.
     pub(crate) fn entries(&self) -> Vec<(String, f64)> {
         let steps = self.steps.max(1) as f64;
         let all = [("gradient_norm".to_owned(), self.whole / steps), ("gradient_norm_max".to_owned(), self.highest)];
@@ -190,12 +250,12 @@ impl LayerNorms {
     pub(crate) fn describe(&self) -> String {
         match self.largest {
             Some(Largest { norm, layer, step }) if norm.is_finite() => {
-                format!("the largest gradient before had norm {norm:.3e}, in {} at step {step}", self.layers[layer])
+                format!("the largest gradient so far had norm {norm:.3e}, in {} at step {step}", self.layers[layer])
             }
             Some(Largest { layer, step, .. }) => {
-                format!("the gradient of {} was beyond all numbers at step {step}", self.layers[layer])
+                format!("the gradient of {} was not finite at step {step}", self.layers[layer])
             }
-            None => self.before.clone().unwrap_or_else(|| "it is the first step of this process".to_owned()),
+            None => self.before.clone().unwrap_or_else(|| "this is the first step of this process".to_owned()),
         }
     }
 
@@ -203,7 +263,7 @@ impl LayerNorms {
     pub(crate) fn describe_epoch(&self, epoch: usize) -> Option<String> {
         let Largest { norm, layer, step } = self.largest?;
         Some(format!(
-            "the largest gradient of epoch {epoch}, the one before, had norm {norm:.3e}, in {} at step {step}",
+            "the largest gradient of the previous epoch, {epoch}, had norm {norm:.3e}, in {} at step {step}",
             self.layers[layer]
         ))
     }
@@ -227,7 +287,7 @@ mod tests {
         let mut norms = norms();
         norms.add(1, &[0, 1, 2], &[4.0, 9.0, 16.0]);
         norms.add(2, &[1], &[144.0]);
-        // Of all: the roots of 4 + 9 + 16 and of 144; of the second layer: 5 and 12; of the first: 2 and 0.
+        // All: the roots of 4 + 9 + 16 and of 144; the second layer: 5 and 12; the first: 2 and 0.
         let expected = [(29.0_f64.sqrt() + 12.0) / 2.0, 12.0, 1.0, 8.5];
         let entries = norms.entries();
         let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
@@ -235,9 +295,9 @@ mod tests {
         for ((name, value), expected) in entries.iter().zip(expected) {
             assert!((value - expected).abs() < 1e-12, "{name} {value}");
         }
-        assert_eq!(norms.describe(), "the largest gradient before had norm 1.200e1, in lstm at step 2");
+        assert_eq!(norms.describe(), "the largest gradient so far had norm 1.200e1, in lstm at step 2");
         let of_epoch = norms.describe_epoch(3).unwrap();
-        assert_eq!(of_epoch, "the largest gradient of epoch 3, the one before, had norm 1.200e1, in lstm at step 2");
+        assert_eq!(of_epoch, "the largest gradient of the previous epoch, 3, had norm 1.200e1, in lstm at step 2");
     }
 
     #[test]
@@ -249,6 +309,6 @@ mod tests {
         norms.add(1, &[0, 1, 2], &[1.0, 1.0, 1.0]);
         norms.add(2, &[0, 1, 2], &[1e30, f64::INFINITY, 1.0]);
         norms.add(3, &[0, 1, 2], &[f64::NAN; 3]);
-        assert_eq!(norms.describe(), "the gradient of lstm was beyond all numbers at step 2");
+        assert_eq!(norms.describe(), "the gradient of lstm was not finite at step 2");
     }
 }

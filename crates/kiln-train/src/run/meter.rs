@@ -1,4 +1,4 @@
-//! The running mean of loss and accuracy, and the norms of gradients, read from the device in bunches.
+//! The running means of loss and accuracy, and the norms of gradients, read from the device several steps at a time.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::run::gradients::{GradientSquares, LayerNorms};
 use crate::run::trainable::StepOutput;
 
-/// Batches whose numbers stay on the device before they are read: reading each at once would make
-/// a GPU wait for the host after every step.
+/// How many steps stay on the device before they are read: reading each at once would make a GPU wait for the host
+/// after every step.
 const BUNCH: usize = 16;
 
 /// What a step leaves on the device.
@@ -20,13 +20,13 @@ struct Pending {
     update: Option<Update>,
 }
 
-/// What a training step did to the weights.
+/// The gradients and the learning rate of a training step.
 pub(crate) struct Update {
     pub(crate) squares: Option<GradientSquares>,
     pub(crate) learning_rate: f64,
 }
 
-/// A step whose loss is not a number or exploded, counted from 1.
+/// A step, counted from 1, whose loss is not finite or exploded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BadStep {
     pub(crate) step: usize,
@@ -34,8 +34,8 @@ pub(crate) struct BadStep {
     pub(crate) learning_rate: f64,
 }
 
-/// The weighted mean of loss and accuracy, summed up in f64: a row weighs as much as any other, or a term where an
-/// output says how many it has.
+/// The means of loss and accuracy, summed in f64. All rows have the same weight; or all terms, if an output sets their
+/// number.
 pub(crate) struct Meter {
     pending: Vec<Pending>,
     steps: usize,
@@ -44,16 +44,16 @@ pub(crate) struct Meter {
     loss: f64,
     correct: Option<f64>,
     norms: LayerNorms,
-    /// Of the last step that was read.
+    /// The learning rate of the last step that was read.
     learning_rate: f64,
-    /// The highest loss that is allowed, as a multiple of the loss at the start.
+    /// The highest allowed loss, as a multiple of the loss at the start.
     limit: f64,
     /// The loss at the start.
     begun_with: Option<f64>,
     bad_step: Option<BadStep>,
 }
 
-/// What a meter has read, for a checkpoint. The numbers are the bits of floats, which JSON would not all keep.
+/// What a meter has read, for a checkpoint. Floats are stored as bits, since JSON cannot hold all of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MeterState {
     steps: usize,
@@ -63,7 +63,7 @@ pub(crate) struct MeterState {
     correct: Option<u64>,
     learning_rate: u64,
     norms: Vec<u64>,
-    /// The loss of the first step; none in checkpoints of old.
+    /// The loss of the first step; older checkpoints have none.
     #[serde(default)]
     begun_with: Option<u64>,
 }
@@ -87,7 +87,7 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// Reads what is pending, and gives all that has been read.
+    /// Reads what is pending, and returns everything that has been read.
     pub(crate) fn state(&mut self) -> Result<MeterState> {
         self.read()?;
         Ok(MeterState {
@@ -102,7 +102,7 @@ impl Meter {
         })
     }
 
-    /// Goes on with what [`Meter::state`] gave; `None` if it is another model's.
+    /// Restores what [`Meter::state`] returned; `None` if it belongs to another model.
     pub(crate) fn restored(mut self, state: &MeterState) -> Option<Self> {
         let norms: Vec<f64> = state.norms.iter().map(|&bits| f64::from_bits(bits)).collect();
         self.norms.restore(&norms)?;
@@ -114,19 +114,20 @@ impl Meter {
         Some(self)
     }
 
-    /// A meter of training steps, whose gradients it measures.
+    /// A meter for training steps, which also measures their gradients.
     pub(crate) fn with_norms(norms: LayerNorms) -> Self {
         Self { norms, ..Self::default() }
     }
 
-    /// Sets the highest loss that is allowed, as a multiple of the loss at the start. Losses below 1 count as 1 at the start: a model that starts from
-    /// good weights may well leave them. Without a loss `begun_with` the first that is read is that of the start.
+    /// Sets the highest allowed loss, as a multiple of the loss at the start. A loss below 1 at the start counts as 1:
+    /// a model with good weights may well get worse at first. Without `begun_with`, the first loss that is read is the
+    /// loss at the start.
     pub(crate) fn limit_loss(&mut self, times: f64, begun_with: Option<f64>) {
         (self.limit, self.begun_with) = (times, begun_with);
     }
 
     pub(crate) fn add(&mut self, output: &StepOutput, rows: usize, update: Option<Update>) -> Result<()> {
-        // Off the autodiff graph, which is then freed.
+        // Detached from the autodiff graph, which is then freed.
         let off_graph = |tensor: &Tensor<1>| tensor.clone().detach().without_autodiff();
         self.pending.push(Pending {
             loss: off_graph(&output.loss),
@@ -166,7 +167,7 @@ impl Meter {
             if let Some(GradientSquares { places, .. }) = step.update.and_then(|update| update.squares) {
                 let (of_step, rest) = squares.split_at(places.len());
                 squares = rest;
-                // After a loss that is no number, gradients are not numbers either.
+                // After a loss that is not finite, gradients are not finite either.
                 if self.bad_step.is_none() {
                     self.norms.add(self.steps, &places, of_step);
                 }
@@ -194,12 +195,12 @@ impl Meter {
         self.bad_step
     }
 
-    /// Steps that have been read.
+    /// The number of steps that have been read.
     pub(crate) fn steps(&self) -> usize {
         self.steps
     }
 
-    /// The rate of the last step that has been read.
+    /// The learning rate of the last step that has been read.
     pub(crate) fn learning_rate(&self) -> f64 {
         self.learning_rate
     }

@@ -11,7 +11,7 @@ use kiln_predict::{CHECKPOINT, CONFIG, Error as Failed, MODEL, REPLACED, REPLACI
 const HISTORY_JSON: &str = "history.json";
 const HISTORY_CSV: &str = "history.csv";
 const CURVES: [&str; 2] = ["curves.svg", "curves.png"];
-/// What the names of checkpoints begin with that are kept besides the last.
+/// The prefix of the names of checkpoints that are kept in addition to the last.
 const RETAINED: &str = "checkpoint-";
 /// Locked by the process that trains into the folder.
 const LOCK: &str = ".kiln-lock";
@@ -22,24 +22,24 @@ pub enum ExistingRun {
     /// Refuse to start.
     #[default]
     Refuse,
-    /// Start anew, and delete the run's files when the first epoch has been kept. Other files stay.
+    /// Start again, and delete the old run's files once the new run's first epoch is saved. Other files stay.
     Overwrite,
-    /// Continue from the last checkpoint. A run that early stopping had ended goes on if its patience is now higher.
+    /// Continue from the last checkpoint. A run that early stopping ended continues if its patience is now higher.
     Resume,
 }
 
-/// The folder of a run, which no other process trains into meanwhile.
+/// The folder of a run, locked against other processes that would train into it.
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     path: PathBuf,
     lock: Option<FolderLock>,
-    /// The step of the epoch that is under way whose state was kept.
+    /// The step of the current epoch whose state is in the checkpoint.
     kept_step: Cell<Option<usize>>,
 }
 
 impl RunFolder {
-    /// Makes the folder if need be, locks it, and says whether it may be used. Nothing of a run is written or deleted yet, but
-    /// what a killed run left is put in order.
+    /// Creates the folder if needed, locks it, and checks that it may be used. No file of a run is written or deleted
+    /// yet, but what a killed run left is cleaned up.
     pub(crate) fn prepare(path: &Path, existing: ExistingRun) -> Result<Self> {
         if existing != ExistingRun::Resume {
             std::fs::create_dir_all(path).map_err(FileError::new("make the folder", path))?;
@@ -65,15 +65,14 @@ impl RunFolder {
         }
     }
 
-    /// The files of a run that the folder holds.
+    /// The files of a run in the folder.
     fn held(&self) -> Vec<PathBuf> {
         let all = [CONFIG, TOKENIZER, MODEL, CHECKPOINT, HISTORY_JSON, HISTORY_CSV].into_iter().chain(CURVES);
         let kept = self.retained().unwrap_or_default();
         all.map(|name| self.path.join(name)).filter(|file| file.exists()).chain(kept).collect()
     }
 
-    /// Whether what the folder holds is a run of Kiln's, and no other program's files of the same
-    /// names.
+    /// Whether the files in the folder are those of a Kiln run, not files of the same names from another program.
     fn is_kilns(&self) -> bool {
         let kilns_config = || {
             let path = self.path.join(CONFIG);
@@ -89,8 +88,8 @@ impl RunFolder {
         self.held().iter().try_for_each(|file| std::fs::remove_file(file).map_err(FileError::new("remove", file)))
     }
 
-    /// Puts an old run's files aside: [`RunFolder::settle`] removes them or brings them back. Of no old run nothing lies there,
-    /// which tells that what the folder holds without a checkpoint is left of a run that never had one.
+    /// Moves an old run's files aside; [`RunFolder::settle`] removes them or brings them back. Without an old run, the
+    /// folder for them is empty: this shows that files without a checkpoint are left from a run that never had one.
     pub(crate) fn put_aside(&self) -> Result<(), FileError> {
         let held = self.held();
         let (replacing, replaced) = (self.path.join(REPLACING), self.path.join(REPLACED));
@@ -99,8 +98,8 @@ impl RunFolder {
         std::fs::rename(&replacing, &replaced).map_err(FileError::new("rename", &replacing))
     }
 
-    /// Removes the old run's files that were put aside if the new one has a checkpoint; if not, they come back, and what
-    /// there is of the new one goes.
+    /// Removes the old run's files that were moved aside if the new run has a checkpoint. Otherwise brings them back,
+    /// and removes the files of the new run.
     pub(crate) fn settle(&self) -> Result<(), FileError> {
         let (replacing, replaced) = (self.path.join(REPLACING), self.path.join(REPLACED));
         if replacing.is_dir() {
@@ -109,7 +108,8 @@ impl RunFolder {
         if replaced.is_dir() {
             if !self.checkpoint().exists() {
                 self.clear()?;
-                // Under the other name they come back even if this is cut short once their checkpoint is there.
+                // Under the other name they are brought back even if this is interrupted once their checkpoint is in
+                // place.
                 std::fs::rename(&replaced, &replacing).map_err(FileError::new("rename", &replaced))?;
                 self.bring_back(&replacing)?;
             } else {
@@ -126,13 +126,13 @@ impl RunFolder {
         std::fs::remove_dir(aside).map_err(FileError::new("remove", aside))
     }
 
-    /// `error` with what a run leaves here that ends in the middle of `epoch`.
+    /// `error`, with what this folder keeps of a run that ends in the middle of `epoch`.
     pub(crate) fn told(&self, error: Error, epoch: usize) -> Error {
         match error {
             Error::File(source) | Error::Predict(Failed::File(source)) => {
                 Error::NotWritten { source, kept: self.kept(epoch) }
             }
-            // Another batch size is another run, which is begun anew.
+            // No advice to resume: with another batch size it is a new run.
             Error::Predict(Failed::OutOfMemory { shortage, .. }) => {
                 Failed::OutOfMemory { shortage, kept: self.keeps(epoch) }.into()
             }
@@ -160,7 +160,7 @@ impl RunFolder {
         history.save_csv(self.path.join(HISTORY_CSV))
     }
 
-    /// Draws the curves, where the feature `plot` is there.
+    /// Draws the curves, with the feature `plot`.
     #[cfg(feature = "plot")]
     pub(crate) fn save_curves(&self, history: &History) -> Result<()> {
         CURVES.iter().try_for_each(|name| history.plot(self.path.join(name)))
@@ -171,24 +171,25 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Finds out whether the folder can be written to, before hours of training.
+    /// Checks that the folder can be written to, before hours of training.
     pub(crate) fn check_writable(&self) -> Result<()> {
         tempfile::tempfile_in(&self.path).map_err(FileError::new("write into", &self.path))?;
         Ok(())
     }
 
-    /// That the state after this step of the epoch under way stands in the checkpoint, or that of the whole epoch.
+    /// Records that the checkpoint holds the state after this step of the current epoch; `None` for that of a whole
+    /// epoch.
     pub(crate) fn kept_step(&self, step: Option<usize>) {
         self.kept_step.set(step);
     }
 
-    /// The checkpoints that are kept under names of their own, the oldest first.
+    /// The checkpoints that are kept under numbered names, the oldest first.
     fn retained(&self) -> Result<Vec<PathBuf>, FileError> {
         let mut kept = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(FileError::new("read", &self.path))? {
             let name = entry.map_err(FileError::new("read", &self.path))?.file_name().to_string_lossy().into_owned();
             let place = name.strip_prefix(RETAINED).and_then(|name| name.strip_suffix(".kiln"));
-            // Six digits and ten, as `retain` writes them: a copy that a user made under a shorter name stays.
+            // Six and ten digits, as `retain` writes them: a user's own copy with a shorter name is not touched.
             let is_place = |place: &str| {
                 let digits =
                     |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -202,18 +203,18 @@ impl RunFolder {
         Ok(kept.into_iter().map(|name| self.path.join(name)).collect())
     }
 
-    /// Gives the checkpoint that was just written a second name by its epoch and step, and removes the oldest of these beyond
-    /// `most`.
+    /// Gives the checkpoint that was just written a second name with its epoch and step, and removes the oldest of
+    /// these if there are more than `most`.
     pub(crate) fn retain(&self, (epoch, step): (usize, Option<usize>), most: usize) -> Result<(), FileError> {
         if most == 0 {
             return Ok(());
         }
-        // The end of an epoch comes after all of its steps.
+        // The end of an epoch sorts after all of its steps.
         let step = step.map_or_else(|| "9999999999".to_owned(), |step| format!("{step:010}"));
         let name = self.path.join(format!("{RETAINED}{epoch:06}-{step}.kiln"));
         std::fs::remove_file(&name).ok();
         if std::fs::hard_link(self.checkpoint(), &name).is_err() {
-            // A file system without links.
+            // The file system has no hard links.
             std::fs::copy(self.checkpoint(), &name).map_err(FileError::new("write", &name))?;
         }
         let kept = self.retained()?;
@@ -221,7 +222,7 @@ impl RunFolder {
         kept[..beyond].iter().try_for_each(|file| std::fs::remove_file(file).map_err(FileError::new("remove", file)))
     }
 
-    /// What is left of a run that ends in the middle of `epoch`.
+    /// What the folder keeps of a run that ends in the middle of `epoch`.
     pub(crate) fn keeps(&self, epoch: usize) -> String {
         let folder = self.path.display();
         match epoch {
@@ -233,7 +234,7 @@ impl RunFolder {
         }
     }
 
-    /// As [`RunFolder::keeps`], and how to go on.
+    /// The same as [`RunFolder::keeps`], and how to continue.
     pub(crate) fn kept(&self, epoch: usize) -> String {
         match epoch {
             1 if self.kept_step.get().is_none() => self.keeps(epoch),
@@ -242,8 +243,8 @@ impl RunFolder {
     }
 }
 
-/// Locks a folder for this process. `None` where that is not to be had: a folder that cannot be written to is refused with its
-/// own words.
+/// Locks a folder for this process. `None` if it cannot be locked: a folder that cannot be written to is reported
+/// later, with its own error.
 fn lock(folder: &Path) -> Result<Option<FolderLock>> {
     FolderLock::take(folder, LOCK).map_err(|holder| Error::Locked { path: folder.to_owned(), holder })
 }

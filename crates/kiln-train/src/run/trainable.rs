@@ -1,4 +1,4 @@
-//! The trait that a module implements to be trained, and what its steps give.
+//! The trait that a module implements to be trained, and the output of its steps.
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Int, Tensor};
@@ -9,8 +9,8 @@ use crate::error::Error;
 
 /// A Burn module that Kiln can train.
 ///
-/// Every [`Model`] is one. For a module of your own, say what a batch is and compute the loss;
-/// backward pass, optimizer, epochs, callbacks and checkpoints are Kiln's.
+/// Every [`Model`] implements it. For your own module, define a batch and compute the loss; Kiln does the rest:
+/// backward pass, optimizer, epochs, callbacks and checkpoints.
 ///
 /// # Examples
 ///
@@ -39,19 +39,18 @@ pub trait Trainable: Module + ModuleDisplay + std::fmt::Display + 'static {
     /// What one step works on.
     type Batch: Send + 'static;
 
-    /// Refuses data that the model cannot take, before the first step. By default everything is
-    /// taken.
+    /// Rejects data that the model cannot handle, before the first step. By default everything is accepted.
     ///
     /// # Errors
     ///
-    /// An id, a class or the width of the targets is beyond what the model takes.
+    /// An id, a class or the width of the targets is beyond the model's limits.
     fn check(&self, limits: &DataLimits) -> crate::error::Result<()> {
         let _ = limits;
         Ok(())
     }
 
-    /// Refuses a batch that is beyond the model, before its training step. It is asked in the first epoch, of data whose
-    /// [`DataLimits`] tell no classes. By default every batch is taken.
+    /// Rejects a batch that the model cannot handle, before its step. Called in the first epoch, for data whose
+    /// [`DataLimits`] contain no classes. By default every batch is accepted.
     ///
     /// # Errors
     ///
@@ -61,31 +60,31 @@ pub trait Trainable: Module + ModuleDisplay + std::fmt::Display + 'static {
         Ok(())
     }
 
-    /// Whether every row of the batch is padding only, so that a step learns nothing from its words. By default not.
+    /// Whether all rows of the batch are only padding, so that a step learns nothing from words. By default `false`.
     fn is_padding_only(&self, batch: &Self::Batch) -> bool {
         let _ = batch;
         false
     }
 
-    /// Whether batches can be given weights of rows by [`Trainable::with_loss`]. By default not.
+    /// Whether [`Trainable::with_loss`] supports row weights. By default `false`.
     fn takes_row_weights(&self) -> bool {
         false
     }
 
-    /// Whether they can be given smoothed labels likewise. By default not.
+    /// Whether [`Trainable::with_loss`] supports label smoothing. By default `false`.
     fn takes_label_smoothing(&self) -> bool {
         false
     }
 
-    /// The batch with what its loss is to do besides. It is called where the model says that it takes them. By default the
+    /// The batch with extra options for its loss. Called only with options that the model supports. By default the
     /// batch stays as it is.
     fn with_loss(batch: Self::Batch, options: LossOptions) -> Self::Batch {
         let _ = options;
         batch
     }
 
-    /// What the outputs of a step say of the classes, for a report: probabilities `[batch, classes]`, or `[batch, 1]` with that of
-    /// class 1. By default there are no classes.
+    /// For a report, the probabilities of the classes or labels in the outputs of a step: `[batch, classes]`, or
+    /// `[batch, 1]` with the probability of class 1. By default `None`.
     fn probabilities(&self, outputs: Tensor<2>) -> Option<Tensor<2>> {
         let _ = outputs;
         None
@@ -93,7 +92,7 @@ pub trait Trainable: Module + ModuleDisplay + std::fmt::Display + 'static {
 
     /// The loss and the outputs of one batch.
     ///
-    /// `pass` says whether this is a training step, and which one, for layers that act at random.
+    /// `pass` says whether this is a training step, and which one, for layers that draw random numbers.
     fn step(&self, batch: Self::Batch, pass: &Pass) -> StepOutput;
 }
 
@@ -104,35 +103,45 @@ pub struct StepOutput {
     pub loss: Tensor<1>,
     /// The model's outputs, `[batch, outputs]`.
     pub outputs: Tensor<2>,
-    /// What the outputs ought to be.
+    /// The expected outputs.
     pub targets: Targets,
-    /// How many rows are right, `[1]`; `None` where there is no right and wrong.
+    /// The number of correct rows, `[1]`; `None` if rows cannot be right or wrong.
     pub correct: Option<Tensor<1>>,
-    /// How many terms the loss is the mean of, where they are not the rows: tokens of running text.
+    /// The number of terms that the loss is the mean of, if they are not the rows: tokens of running text.
     pub terms: Option<usize>,
+    /// Added to the loss for the gradient, and not part of the reported loss, `[1]`.
+    pub penalty: Option<Tensor<1>>,
 }
 
 impl StepOutput {
     /// An output without an accuracy.
     pub fn new(loss: Tensor<1>, outputs: Tensor<2>, targets: Targets) -> Self {
-        Self { loss, outputs, targets, correct: None, terms: None }
+        Self { loss, outputs, targets, correct: None, terms: None, penalty: None }
     }
 
-    /// Adds the number of right rows, `[1]`, from which accuracy is computed.
+    /// Sets the number of correct rows, `[1]`, from which accuracy is computed.
     #[must_use]
     pub fn correct(mut self, correct: Option<Tensor<1>>) -> Self {
         self.correct = correct;
         self
     }
 
-    /// Says how many terms the loss is the mean of; by default as many as the batch has rows.
+    /// Sets the number of terms that the loss is the mean of. Default: the number of rows in the batch.
     #[must_use]
     pub const fn terms(mut self, terms: usize) -> Self {
         self.terms = Some(terms);
         self
     }
 
-    /// The classes of the rows, `[batch]`, where the targets are classes.
+    /// Sets a penalty, `[1]`. A training step follows the gradient of loss and penalty together; histories, metrics and
+    /// monitors have only the loss. Default: no penalty.
+    #[must_use]
+    pub fn penalty(mut self, penalty: Option<Tensor<1>>) -> Self {
+        self.penalty = penalty;
+        self
+    }
+
+    /// The classes of the rows, `[batch]`, if the targets are classes.
     pub fn classes(&self) -> Option<Tensor<1, Int>> {
         match &self.targets {
             Targets::Classes(classes) => Some(classes.clone()),
@@ -147,40 +156,52 @@ impl<M: Model> Trainable for M {
     fn check(&self, limits: &DataLimits) -> crate::error::Result<()> {
         let refuse = |what: &'static str, expected: String, found: String| Err(Error::Data { what, expected, found });
         for (what, data, model) in [
-            ("the steps of the data's rows", limits.steps, self.max_len()),
-            ("the numbers a step of the data", limits.d_input, self.d_input()),
+            ("the steps per row of the data", limits.steps, self.max_len()),
+            ("the numbers per step of the data", limits.d_input, self.d_input()),
         ] {
             if let (Some(data), Some(model)) = (data, model)
                 && data != model
             {
-                return refuse(what, format!("{model}, as the model's configuration says"), data.to_string());
+                return refuse(what, format!("{model}, as in the model's configuration"), data.to_string());
             }
         }
         if limits.longest_row == Some(0) {
-            let expected = "some tokens: texts are empty, or the tokenizer knows none of their words".into();
+            let expected = "at least one token: the texts are empty, or the tokenizer knows none of their words".into();
             return refuse("the rows of the data", expected, "padding only, in every row".into());
         }
         if let Some(steps) = limits.least_steps.filter(|&steps| steps < self.min_len()) {
             let least = self.min_len();
             let expected =
-                format!("at least {least}, which the model's windows need; set `PadBatcher::min_len({least})`");
+                format!("at least {least}, for the windows of the model (set `PadBatcher::min_len({least})`)");
             return refuse("the steps of the shortest batch of the data", expected, steps.to_string());
         }
         if let (Some(id), Some(vocab)) = (limits.highest_id, self.vocab_size())
             && id as usize >= vocab
         {
-            let expected = format!("below the model's vocabulary of {vocab}; give it the tokenizer's `vocab_size()`");
+            let expected =
+                format!("below the model's vocabulary of {vocab} (set it to the tokenizer's `vocab_size()`)");
             return refuse("the highest id of the data", expected, id.to_string());
         }
         match (classes(self), limits.highest_class, limits.values) {
             (Some(classes), Some(class), _) if class as usize >= classes => refuse(
                 "the highest class of the data",
                 format!(
-                    "below the {classes} classes of the model's head; give its configuration `.head(Head::for_classes({})?)`",
+                    "below the {classes} classes of the model's head (set `.head(Head::for_classes({})?)`)",
                     class + 1
                 ),
                 class.to_string(),
             ),
+            _ if labels(self) != limits.labels && (limits.labels.is_some() || is_told(limits)) => {
+                let told = |labels: Option<usize>| match labels {
+                    Some(labels) => format!("any of {labels} labels per row"),
+                    None => "a class or numbers per row, not labels".into(),
+                };
+                refuse(
+                    "the targets of the data",
+                    format!("{}, as in the model's head", told(labels(self))),
+                    told(limits.labels),
+                )
+            }
             (Some(_), None, Some(_)) => {
                 refuse("the targets of the data", "classes, for a classifier".into(), "numbers".into())
             }
@@ -188,8 +209,8 @@ impl<M: Model> Trainable for M {
                 refuse("the targets of the data", "numbers, for a regressor".into(), "classes".into())
             }
             (None, _, Some(width)) if width != self.head().outputs() => refuse(
-                "the numbers to predict a row",
-                format!("{}, as the model has outputs", self.head().outputs()),
+                "the numbers to predict per row",
+                format!("{}, the number of the model's outputs", self.head().outputs()),
                 width.to_string(),
             ),
             _ => Ok(()),
@@ -197,12 +218,27 @@ impl<M: Model> Trainable for M {
     }
 
     fn check_batch(&self, batch: &Self::Batch) -> crate::error::Result<()> {
-        let (Targets::Classes(targets), Some(classes)) = (&batch.targets, classes(self)) else { return Ok(()) };
+        let refuse =
+            |expected: String, found: String| Err(Error::Data { what: "the targets of the batch", expected, found });
+        let (targets, classes) = match (&batch.targets, classes(self), labels(self)) {
+            (Targets::Classes(_), _, Some(labels)) => {
+                return refuse(format!("any of {labels} labels per row, as in the model's head"), "classes".into());
+            }
+            (Targets::Values(values), _, Some(labels)) if values.dims()[1] != labels => {
+                let found = format!("{} per row", values.dims()[1]);
+                return refuse(format!("any of {labels} labels per row, as in the model's head"), found);
+            }
+            (Targets::Values(_), Some(classes), _) => {
+                return refuse(format!("a class per row, of {classes}"), "numbers".into());
+            }
+            (Targets::Classes(targets), Some(classes), _) => (targets, classes),
+            _ => return Ok(()),
+        };
         let targets = targets.clone().try_into_vec_as::<i64>().map_err(kiln_predict::Error::Device)?;
         match targets.into_iter().find(|&class| usize::try_from(class).map_or(true, |class| class >= classes)) {
             Some(class) => Err(Error::Data {
                 what: "the classes of the batch",
-                expected: format!("0 to {}, which the model's head has", classes - 1),
+                expected: format!("0 to {}, the classes of the model's head", classes - 1),
                 found: class.to_string(),
             }),
             None => Ok(()),
@@ -218,7 +254,7 @@ impl<M: Model> Trainable for M {
     }
 
     fn takes_label_smoothing(&self) -> bool {
-        Model::takes_loss_options(self) && self.head().classes().is_some()
+        Model::takes_loss_options(self) && self.head().names().is_some()
     }
 
     fn with_loss(batch: Self::Batch, options: LossOptions) -> Self::Batch {
@@ -227,24 +263,37 @@ impl<M: Model> Trainable for M {
 
     fn probabilities(&self, outputs: Tensor<2>) -> Option<Tensor<2>> {
         let head = self.head();
-        head.classes().map(|_| head.activate(outputs))
+        head.names().map(|_| head.activate(outputs))
     }
 
     fn step(&self, batch: Self::Batch, pass: &Pass) -> StepOutput {
-        let Score { loss, outputs, correct, terms } = match batch.loss.is_plain() {
+        let Score { loss, outputs, correct, terms, penalty } = match batch.loss.is_plain() {
             true => self.score(&batch.input, &batch.targets, pass),
             false => self.score_with(&batch.input, &batch.targets, &batch.loss, pass),
         };
         let targets = match (self.head(), batch.targets) {
-            // The row's class comes first among those that are scored.
+            // The class of a row is the first of those that are scored.
             (Head::NegativeSampling(_), Targets::Classes(classes)) => Targets::Classes(classes.zeros_like()),
             (_, targets) => targets,
         };
-        StepOutput::new(loss, outputs, targets).correct(correct).terms(terms)
+        StepOutput::new(loss, outputs, targets).correct(correct).terms(terms).penalty(penalty)
     }
 }
 
-/// How many classes a target of the model may be of; `None` where it predicts numbers.
+/// The number of labels of the model's head, if it has labels.
+fn labels<M: Model>(model: &M) -> Option<usize> {
+    match model.head() {
+        Head::Labels(labels) => Some(labels),
+        _ => None,
+    }
+}
+
+/// Whether the data specify their targets.
+fn is_told(limits: &DataLimits) -> bool {
+    limits.highest_class.is_some() || limits.values.is_some()
+}
+
+/// The number of classes of the model's targets; `None` if it predicts numbers.
 fn classes<M: Model>(model: &M) -> Option<usize> {
     match model.head() {
         Head::NegativeSampling(_) => model.vocab_size(),

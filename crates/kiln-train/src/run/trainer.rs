@@ -1,35 +1,33 @@
 //! The trainer: options, callbacks, and `fit`.
 
+mod ctrl_c;
+mod start;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use burn::train::Interrupter;
 use burn::train::metric::{Adaptor, Metric, Numeric};
-use kiln_base::{OptionError, RowWeights};
-use kiln_models::RandomKey;
+use kiln_base::RowWeights;
 use kiln_models::weights::{self, Weights};
 use kiln_predict::ArtifactConfig;
-use kiln_predict::device_failure::{Work, device_of};
+use kiln_predict::device_failure::Work;
 
+use self::ctrl_c::UnderWay;
 use crate::callbacks::callback::Callback;
 use crate::callbacks::early_stopping::EarlyStopping;
 use crate::callbacks::monitor::Monitor;
 use crate::callbacks::reduce_lr_on_plateau::ReduceLrOnPlateau;
 use crate::callbacks::save_best::SaveBest;
-use crate::data::batches::{Batches, check_streams, checked_order, digest_of, one_class, row_weights, shared_rows};
-use crate::data::loader::{Loader, LossPlan, Order};
-use crate::error::{Error, Result};
+use crate::data::batches::Batches;
+use crate::error::Result;
 use crate::report::file::write_file;
 use crate::report::history::History;
-use crate::report::progress::ShowProgress;
+use crate::run::averaging::WeightAveraging;
 use crate::run::burn_train::{AddMetric, launch};
-use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity, digest};
-use crate::run::ctrl_c::{self, UnderWay};
+use crate::run::checkpoint::{Checkpoint, Frozen};
 use crate::run::finished_run::Run;
-use crate::run::optimizer::{Optimizer, OptimizerState};
+use crate::run::optimizer::Optimizer;
 use crate::run::run_folder::{ExistingRun, RunFolder};
 use crate::run::trainable::{StepOutput, Trainable};
 use crate::run::training_loop::{PaddingOnly, Trained, TrainingLoop, WithinEpochs};
@@ -45,13 +43,14 @@ macro_rules! setters {
     )*};
 }
 
-/// Trains a model into a folder.
+/// Trains a model and keeps the run in a folder.
 ///
-/// After each epoch the folder holds a checkpoint (`checkpoint.kiln`), the history
-/// (`history.json`, `history.csv`) and, with [`Trainer::save_best`], the best weights
-/// (`model.safetensors`); at the end also the returned model's weights and the curves
-/// (`curves.svg`, `curves.png`). The same seed, device and build give the
-/// same model: to the bit on the CPU, with the same number of threads and vectors of the same width.
+/// After each epoch, the folder holds a checkpoint (`checkpoint.kiln`), the history (`history.json`, `history.csv`)
+/// and, with [`Trainer::save_best`], the best weights (`model.safetensors`). At the end, it also holds the weights of
+/// the returned model and the curves (`curves.svg`, `curves.png`).
+///
+/// The same seed, data, device, build and number of threads produce the same bits, on the CPU and on wgpu. On another
+/// device or processor, or with the feature `autotune`, results are close, not equal.
 ///
 /// # Examples
 ///
@@ -60,7 +59,7 @@ macro_rules! setters {
 /// use kiln_models::{Head, RecurrentKind, RecurrentRegressorConfig};
 /// use kiln_train::{ExistingRun, SeriesDataset, Trainer};
 ///
-/// // Whether the sum of three numbers is found.
+/// // Learn the sum of three numbers.
 /// let values: Vec<f32> = (0..96).map(|i| (i * 37 % 11) as f32 / 11.0).collect();
 /// let sums = values.chunks(3).map(|row| row.iter().sum()).collect();
 /// let data = SeriesDataset::new(values, [3, 1], sums, 1)?;
@@ -89,7 +88,9 @@ pub struct Trainer<M: Trainable> {
     batch_size: usize,
     seed: u64,
     optimizer: Optimizer,
+    gradient_accumulation_steps: usize,
     clip_norm: Option<f64>,
+    averaging: Option<WeightAveraging>,
     frozen: Vec<Frozen>,
     callbacks: Vec<Box<dyn Callback>>,
     metrics: Vec<AddMetric<M>>,
@@ -110,7 +111,7 @@ pub struct Trainer<M: Trainable> {
 }
 
 impl<M: Trainable> Trainer<M> {
-    /// A trainer into `folder`: 1 epoch, batches of 32, seed 0, Adam with Keras's defaults, no
+    /// A trainer that writes to `folder`. Defaults: 1 epoch, batches of 32, seed 0, Adam with Keras's defaults, no
     /// clipping, no callbacks; a folder that already holds a run is refused.
     pub fn new(folder: impl AsRef<Path>) -> Self {
         Self {
@@ -119,7 +120,9 @@ impl<M: Trainable> Trainer<M> {
             batch_size: 32,
             seed: 0,
             optimizer: Optimizer::adam(),
+            gradient_accumulation_steps: 1,
             clip_norm: None,
+            averaging: None,
             frozen: Vec::new(),
             callbacks: Vec::new(),
             metrics: Vec::new(),
@@ -141,71 +144,91 @@ impl<M: Trainable> Trainer<M> {
     }
 
     setters! {
-        /// The last epoch.
+        /// The total number of epochs, including those before a run was resumed.
         epochs(epochs: usize) => epochs = epochs;
-        /// Rows in a step, in training and validation.
+        /// The number of rows per step, in training and validation.
         batch_size(rows: usize) => batch_size = rows;
-        /// The seed of shuffling and dropout. The model's weights have theirs from its `init`.
+        /// The seed of shuffling and dropout. The model's weights are seeded by its `init`.
         seed(seed: u64) => seed = seed;
         /// The optimizer and its options.
         optimizer(optimizer: Optimizer) => optimizer = optimizer;
-        /// Scales gradients down so that their norm over all parameters is at most `norm`: PyTorch's
+        /// The number of batches that share an optimizer step: their gradients are averaged, and the mean is clipped
+        /// and applied once, so that `steps * batch_size` rows count like one batch and take the memory of
+        /// `batch_size`. Keras's `gradient_accumulation_steps`, Lightning's `accumulate_grad_batches`. Default: 1.
+        ///
+        /// The batches of a group weigh the same. The last group of an epoch may have fewer batches; its mean is over
+        /// those. Each batch has its own dropout, and callbacks are called after each. A step has the learning rate of
+        /// its last batch. A stopped run ends after a whole group; checkpoints within an epoch are written only then.
+        gradient_accumulation_steps(steps: usize) => gradient_accumulation_steps = steps;
+        /// Scales gradients down so that their norm over all parameters is at most `norm`, like PyTorch's
         /// `clip_grad_norm_`.
         clip_norm(norm: f64) => clip_norm = Some(norm);
-        /// Adds perplexity, e to the mean loss, to the history as `perplexity` and `val_perplexity`: for a model whose loss
-        /// is the negative log-likelihood of a token, as a language model's is.
+        /// Averages the weights of several epochs or steps; the run is validated with the mean, and returns it.
+        /// Default: no averaging.
+        weight_averaging(averaging: WeightAveraging) => averaging = Some(averaging);
+        /// Adds perplexity, e to the power of the mean loss, to the history as `perplexity` and `val_perplexity`. For a
+        /// model whose loss is the negative log-likelihood of a token, such as a language model.
         perplexity() => perplexity = true;
-        /// Adds the norms of gradients before clipping to the history: the epoch's mean and highest over all parameters as
+        /// Adds gradient norms before clipping to the history: the epoch's mean and maximum over all parameters as
         /// `gradient_norm` and `gradient_norm_max`, and the mean of each layer, such as `gradient_norm.embedding`.
         gradient_norms() => gradient_norms = true;
-        /// What to do when the folder already holds a run. Default: refuse.
+        /// What to do if the folder already holds a run. Default: refuse to start.
         existing_run(existing: ExistingRun) => existing_run = existing;
-        /// Writes the checkpoint after every `steps` steps of an epoch too, so that a run that is ended goes on from there: to the
-        /// same bits where the same run gives the same bits. Ctrl-C then keeps the step it ends after. Not with Burn's metrics,
-        /// whose state cannot be kept. Default: at the end of each epoch.
+        /// Also writes the checkpoint after every `steps` steps within an epoch, so that an interrupted run continues
+        /// from there: to the same bits, if repeated runs give the same bits. Ctrl-C then keeps everything up to the
+        /// last step. Not available with Burn's metrics, whose state cannot be saved. Default: only at the end of each
+        /// epoch.
         checkpoint_every_steps(steps: usize) => within_epochs.steps = Some(steps);
-        /// The same when so many minutes have passed since the last checkpoint.
-        checkpoint_every_minutes(minutes: f64) => within_epochs.time = Some(Duration::try_from_secs_f64(minutes * 60.0).unwrap_or(Duration::ZERO));
-        /// Keeps the last `count` checkpoints as `checkpoint-EPOCH-STEP.kiln` too; [`Trainer::from_weights`] takes them, and
-        /// copied over `checkpoint.kiln` one of them is what a run is resumed from. Default: none.
+        /// Like [`Trainer::checkpoint_every_steps`], but when `minutes` minutes have passed since the last checkpoint.
+        checkpoint_every_minutes(minutes: f64) => within_epochs.minutes = Some(minutes);
+        /// Ends training after the first step at which this process has trained for `minutes` minutes. If that is
+        /// within an epoch, the epoch is validated, and its model kept, like a whole one. A resumed run continues from
+        /// that step; with Burn's metrics, whose state cannot be saved, it continues with the next epoch. How far a run
+        /// gets depends on the machine. Default: no limit.
+        max_minutes(minutes: f64) => within_epochs.limit = Some(minutes);
+        /// Also keeps the last `count` checkpoints as `checkpoint-EPOCH-STEP.kiln`. [`Trainer::from_weights`] reads
+        /// them; to resume from one, copy it over `checkpoint.kiln`. Default: none.
         keep_checkpoints(count: usize) => within_epochs.kept = count;
-        /// Refuses validation rows whose input, after encoding, equals that of a training row (two empty texts are equal). Default:
-        /// they are counted and reported ([`Run::shared_rows`]).
+        /// Refuses validation rows whose input, after encoding, equals that of a training row (two empty texts are
+        /// equal). Default: they are counted and reported ([`Run::shared_rows`]).
         refuse_shared_rows() => refuse_shared_rows = true;
-        /// Ends the run at a training step whose loss is more than `times` the loss of the first epoch, or of the first step while
-        /// that epoch is under way; one below 1 counts as 1. Default: 10,000 times. `f64::INFINITY` lets any number pass.
+        /// Ends the run with an error if the loss of a training step is more than `times` times the loss of the first
+        /// epoch or, during that epoch, of its first step. If that loss is below 1, it counts as 1. Default: 10,000.
+        /// `f64::INFINITY` allows any finite loss.
         loss_limit(times: f64) => loss_limit = times;
-        /// How much each row counts in the loss of training: by its class, balanced or given, or row by row. The mean is over rows,
-        /// whatever their weights, as Keras's `class_weight` and `sample_weight` have it; validation counts all rows alike. Not
-        /// for language models. Default: all alike.
+        /// The weight of each row in the training loss: by its class, balanced or given, or row by row. As with Keras's
+        /// `class_weight` and `sample_weight`, the mean is over the number of rows, not over the sum of their weights.
+        /// Validation weighs all rows equally. Not for language models. Default: equal weights.
         row_weights(weights: RowWeights) => row_weights = weights;
-        /// The part of a row's class, from 0 to below 1, that goes to all classes alike in the loss of training: Keras's
-        /// `label_smoothing`. Not for language models. Default: 0.
+        /// The share of a row's target, from 0 to below 1, that is spread evenly over all classes in the training loss:
+        /// Keras's `label_smoothing`. Only for classifiers of rows. Default: 0.
         label_smoothing(part: f64) => label_smoothing = part;
-        /// Lets another handle stop the run.
+        /// Sets the handle with which other code stops the run.
         interrupter(interrupter: Interrupter) => interrupter = interrupter;
-        /// Stops the run in good order at the first Ctrl-C, SIGTERM or SIGHUP; the second, or one while nothing is trained, ends the process
-        /// at once. Several trainers of a process may ask for it.
+        /// Stops the run cleanly at the first Ctrl-C, SIGTERM or SIGHUP, with an error that says what was kept. A
+        /// second one, or one while no run is training, ends the process at once. Several trainers in a process may use
+        /// this.
         stop_on_ctrl_c() => stops_on_ctrl_c = true;
-        /// Shows nothing on the standard output.
+        /// Prints nothing to standard output.
         quiet() => show = false;
     }
 
-    /// Starts from existing weights, matched by name and shape, in place of the given model's: those of the folder of a run or an
-    /// artifact (the best ones, where they were kept), or of a `model.safetensors` or `checkpoint.kiln` file. Everything else of
-    /// this run is new: optimizer, learning rate, epochs, seed. Not for a run that is resumed, which has weights.
+    /// Starts from existing weights, matched by name and shape, instead of those of the given model. `path` is the
+    /// folder of a run or an artifact (the best weights are read, if they were kept), or a `model.safetensors` or
+    /// `checkpoint.kiln` file, which is read without its averaged weights. Everything else is new: optimizer, learning
+    /// rate, epochs, seed. Not for a resumed run, which has its own weights.
     ///
-    /// Encode the texts with the tokenizer of the old run, its `tokenizer.json`: one that is fitted again may give the words other
-    /// ids. A folder with another tokenizer than this run's artifact has is refused.
+    /// Encode the texts with the tokenizer of the old run, its `tokenizer.json`: a newly fitted one may give other ids
+    /// to the words. A folder whose tokenizer is not that of this run's artifact is refused.
     #[must_use]
     pub fn from_weights(mut self, path: impl AsRef<Path>) -> Self {
         self.from_weights = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Leaves the parameters under `path`, such as `embedding`, as they are in the first `epochs`
-    /// epochs, and trains them from then on: for ready word vectors, which a fresh network's first
-    /// gradients would spoil. What is not trainable at all stays so.
+    /// Freezes the parameters under `path`, such as `embedding`, in the first `epochs` epochs and trains them
+    /// afterwards. For pretrained word vectors, which the first gradients of an untrained network would spoil.
+    /// Parameters that are not trainable stay so.
     #[must_use]
     pub fn frozen(mut self, path: impl Into<String>, epochs: usize) -> Self {
         self.frozen.push(Frozen { path: path.into(), epochs });
@@ -231,16 +254,16 @@ impl<M: Trainable> Trainer<M> {
         self.callback(callback)
     }
 
-    /// Keeps the best weights: the folder's `model.safetensors` is always the best so far, and
-    /// [`Trainer::fit`] returns it.
+    /// Keeps the best weights: the folder's `model.safetensors` always holds the best so far, and [`Trainer::fit`]
+    /// returns the best model.
     #[must_use]
     pub fn save_best(self, monitor: Monitor) -> Self {
         let path = self.folder.join(kiln_predict::MODEL);
         self.callback(SaveBest::on(monitor, path))
     }
 
-    /// Adds a numeric Burn metric over training and validation; it stands in the history under
-    /// its own name and, for the validation, with `val_` in front.
+    /// Adds a numeric Burn metric over training and validation. The history lists it under its name, with the prefix
+    /// `val_` for validation.
     #[must_use]
     pub fn metric<Me>(mut self, metric: Me) -> Self
     where
@@ -252,8 +275,9 @@ impl<M: Trainable> Trainer<M> {
         self
     }
 
-    /// Writes what a later process needs next to the weights to predict (`config.json`,
-    /// `tokenizer.json`) when the first epoch ends, and at the end with the weights' checksum; until then an old run in the folder stands.
+    /// Writes `config.json` and `tokenizer.json`, which a later process needs to predict, next to the weights: when the
+    /// first epoch ends, and again at the end with the weights' checksum. Until the first epoch ends, an old run in the
+    /// folder stays.
     #[must_use]
     pub fn artifact(mut self, artifact: ArtifactConfig) -> Self {
         self.artifact = Some(artifact);
@@ -269,11 +293,14 @@ impl<M: Trainable> Trainer<M> {
     ///
     /// # Errors
     ///
-    /// An option is outside its range, a data set is empty, all of ten training rows or more are of one class, there are no weights to
-    /// start from or they are another model's, the folder holds a run and is neither
-    /// to be overwritten nor resumed, a checkpoint is damaged or of a run with other options, a
-    /// file cannot be written, a callback fails, a loss or a trained weight is not finite, the device fails or has no
-    /// memory for a step, the process has another handler of a Ctrl-C that is to stop the run, or it is stopped from outside. What ended before stands in the folder.
+    /// Before the first step: an option is out of range; a data set is empty or does not fit the model; there are ten
+    /// or more training rows, all of one class; there are no weights to start from, or they belong to another model;
+    /// the folder holds a run that is to be neither overwritten nor resumed; a checkpoint is damaged, or from a run
+    /// with other options; with `stop_on_ctrl_c`, the process already has another handler of Ctrl-C.
+    ///
+    /// Later: a file cannot be written; a callback fails; a loss or a trained weight is not finite, or a loss exploded;
+    /// the device fails, or has no memory for a step; the run is stopped from outside. The folder keeps what the last
+    /// checkpoint holds.
     pub fn fit<D, V>(mut self, model: M, train: &D, valid: &V) -> Result<Run<M>>
     where
         D: Batches<Batch = M::Batch> + Clone + 'static,
@@ -291,7 +318,7 @@ impl<M: Trainable> Trainer<M> {
         let run = finish(training, trained)?;
         if let Some(PaddingOnly { epoch, step, steps }) = run.padding_only.filter(|_| show) {
             let found =
-                format!("{steps} training steps had rows of padding only, the first in step {step} of epoch {epoch}");
+                format!("{steps} training steps had only rows of padding, the first in step {step} of epoch {epoch}");
             let _ = writeln!(
                 std::io::stdout(),
                 "{found}: their texts are empty, or the tokenizer knows none of their words"
@@ -299,245 +326,12 @@ impl<M: Trainable> Trainer<M> {
         }
         Ok(run)
     }
-
-    /// Checks everything that can be checked before the first step, and takes up a checkpoint.
-    fn prepare(
-        self,
-        model: M,
-        train: &(impl Batches<Batch = M::Batch> + Clone + 'static),
-        valid: &(impl Batches<Batch = M::Batch> + Clone + 'static),
-    ) -> Result<(TrainingLoop<M>, M)> {
-        self.check(train.rows(), valid.rows())?;
-        check_streams(train, self.batch_size)?;
-        check_streams(valid, self.batch_size)?;
-        checked_order(valid, self.batch_size, None)?;
-        let order = checked_order(train, self.batch_size, Some(RandomKey::new(self.seed)))?;
-        let train_limits = train.limits();
-        model.check(&train_limits)?;
-        let valid_limits = valid.limits();
-        model.check(&valid_limits)?;
-        if let Some(class) = one_class(train) {
-            return Err(Error::OneClass { rows: train.rows(), class });
-        }
-        let loss = LossPlan {
-            weights: row_weights(train, &self.row_weights)?.map(Into::into),
-            label_smoothing: self.label_smoothing as f32,
-        };
-        let (has_weights, is_smoothed) = (loss.weights.is_some(), self.label_smoothing > 0.0);
-        let is_plain = !has_weights && !is_smoothed;
-        for (option, is_taken) in [
-            ("row_weights", !has_weights || model.takes_row_weights()),
-            ("label_smoothing", !is_smoothed || model.takes_label_smoothing()),
-        ] {
-            OptionError::unless(is_taken, option, "none for this model, whose loss has no such option", "some")?;
-        }
-        let shared_rows = shared_rows(train, valid);
-        if let Some(shared @ 1..) = shared_rows.filter(|_| self.refuse_shared_rows) {
-            return Err(Error::SharedRows { shared, rows: valid.rows() });
-        }
-        for Frozen { path, .. } in &self.frozen {
-            weights::check_path(&model, path)?;
-        }
-        if self.artifact.is_some() {
-            // Constants too, which training does not look at: at the end it would be too late.
-            check_finite(&model)?;
-        }
-        let device = device_of(&model)?;
-        let optimizer = OptimizerState::new(self.optimizer)?;
-        let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
-        folder.check_writable()?;
-        let mut model = match self.from_weights {
-            Some(path) => weights::with_weights(model, Checkpoint::weights_in(&path)?)
-                .map_err(|source| Error::FromWeights { path, source })?,
-            None => model,
-        }
-        .train();
-        let identity = RunIdentity {
-            seed: self.seed,
-            batch_size: self.batch_size,
-            training_rows: train.rows(),
-            validation_rows: valid.rows(),
-            optimizer: self.optimizer,
-            clip_norm: self.clip_norm,
-            callbacks: self.callbacks.iter().map(|callback| callback.name().to_owned()).collect(),
-            artifact: self.artifact.as_ref().map(ArtifactConfig::identity),
-            frozen: self.frozen,
-            never_trained: weights::frozen_paths(&model),
-            order: Some(digest(&order)),
-            loss: (!is_plain).then(|| format!("{}, smoothing {}", described(&self.row_weights), self.label_smoothing)),
-            data: train.digest().zip(valid.digest()).map(|([a, b], [c, d])| [a, b, c, d].map(|n| format!("{n:016x}"))),
-        };
-
-        if self.show {
-            let (mut out, rows) = (std::io::stdout(), valid.rows());
-            if let Some(shared @ 1..) = shared_rows {
-                let _ = writeln!(out, "{shared} of the {rows} validation rows are also among the training rows");
-            }
-            if let Some(class) = one_class(valid) {
-                let told = "their accuracy says nothing of the other classes";
-                let _ = writeln!(out, "all {rows} validation rows are of class {class}: {told}");
-            }
-        }
-        let shuffle_epoch = Arc::new(AtomicU64::new(0));
-        let order = Order::Training { seed: self.seed, epoch: shuffle_epoch.clone() };
-        let mut train = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
-        train.loss = loss;
-        let valid = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::Evaluation);
-        let mut training = TrainingLoop {
-            folder,
-            identity,
-            epochs: self.epochs,
-            train: Arc::new(train),
-            valid: Arc::new(valid),
-            shuffle_epoch,
-            optimizer,
-            learning_rate: self.optimizer.rate(),
-            callbacks: self.callbacks,
-            interrupter: self.interrupter,
-            history: History::default(),
-            stopped: None,
-            metric_names: self.metric_names,
-            perplexity: self.perplexity,
-            gradient_norms: self.gradient_norms,
-            largest_gradient: None,
-            begun: false,
-            resumed: self.existing_run == ExistingRun::Resume,
-            shared_rows,
-            within_epochs: self.within_epochs,
-            within: None,
-            unknown_classes: train_limits.highest_class.is_none(),
-            unknown_valid_classes: valid_limits.highest_class.is_none(),
-            loss_limit: self.loss_limit,
-            padding_only: None,
-            artifact: self.artifact.map(|artifact| artifact.seed(self.seed)),
-        };
-        if self.existing_run == ExistingRun::Resume {
-            model = resume(model, &mut training, self.show)?;
-            training.artifact = training.artifact.map(|artifact| artifact.made_as_in(training.folder.path()));
-        }
-        if self.show {
-            // The last one, and after `resume`: a checkpoint keeps no state of it.
-            training.callbacks.push(Box::new(ShowProgress::new(self.perplexity)));
-        }
-        Ok((training, model))
-    }
-
-    fn check(&self, train: usize, valid: usize) -> Result<()> {
-        for (option, value) in [("number of epochs", self.epochs), ("batch size", self.batch_size)] {
-            OptionError::unless(value > 0, option, "at least 1", value)?;
-        }
-        let WithinEpochs { steps, time, .. } = self.within_epochs;
-        OptionError::unless(steps != Some(0), "checkpoint_every_steps", "at least 1", 0)?;
-        OptionError::unless(time != Some(Duration::ZERO), "checkpoint_every_minutes", "a number above 0", "another")?;
-        let is_kept = self.metric_names.is_empty() || !self.within_epochs.is_asked();
-        let metrics = self.metric_names.join(", ");
-        OptionError::unless(
-            is_kept,
-            "checkpoint_every_steps",
-            "none with metrics of Burn's, which have no state",
-            metrics,
-        )?;
-        if let Some(path) = &self.from_weights {
-            let is_new = self.existing_run != ExistingRun::Resume;
-            OptionError::unless(is_new, "from_weights", "none in a run that is resumed", path.display())?;
-            if self.artifact.as_ref().is_some_and(|artifact| !artifact.has_tokenizer_of(path)) {
-                return Err(Error::OtherTokenizer { path: path.clone() });
-            }
-        }
-        let is_part = (0.0..1.0).contains(&self.label_smoothing);
-        OptionError::unless(is_part, "label_smoothing", "from 0 to below 1", self.label_smoothing)?;
-        OptionError::unless(self.loss_limit >= 1.0, "loss_limit", "a number of at least 1", self.loss_limit)?;
-        let norm = self.clip_norm.unwrap_or(1.0);
-        OptionError::unless(norm.is_finite() && norm > 0.0, "clipping norm", "a number above 0", norm)?;
-        if let Some(artifact) = &self.artifact {
-            artifact.check()?;
-        }
-        if self.stops_on_ctrl_c {
-            ctrl_c::install()?;
-        }
-        for callback in &self.callbacks {
-            callback.check()?;
-        }
-        for (what, rows) in [("training", train), ("validation", valid)] {
-            if rows == 0 {
-                return Err(Error::EmptyData { what });
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Weights in a few words, for the comparison with those that a run was begun with.
-fn described(weights: &RowWeights) -> String {
-    match weights {
-        RowWeights::Rows(weights) => format!("rows {:016x}", digest_of(weights.iter().map(|weight| weight.to_bits()))),
-        others => format!("{others:?}"),
-    }
-}
-
-/// An artifact holds only numbers.
-fn check_finite<M: Trainable>(model: &M) -> Result<()> {
-    for (name, weight) in weights::weights_of(model) {
-        if let Some(value) = weight.values.iter().find(|value| !value.is_finite()) {
-            let found = format!("{value} in '{name}'");
-            return Err(Error::Data {
-                what: "the weights of a model with an artifact",
-                expected: "finite numbers".into(),
-                found,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Puts the checkpoint's state into `model` and `training`.
-fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) -> Result<M> {
-    let path = training.folder.checkpoint();
-    let checkpoint = Checkpoint::load(&path)?;
-    training.identity.check_same(&checkpoint.identity, &path)?;
-    let (epoch, asked) = (checkpoint.epoch(), training.epochs);
-    let model = weights::with_weights(model, checkpoint.model)?;
-    training.optimizer.restore(&model, checkpoint.optimizer, checkpoint.optimizer_steps)?;
-    for (callback, kept) in training.callbacks.iter_mut().zip(checkpoint.callbacks) {
-        callback.restore(kept)?;
-    }
-    training.learning_rate = checkpoint.learning_rate;
-    training.history = checkpoint.history;
-    training.stopped = checkpoint.stopped;
-    training.within = checkpoint.within;
-    training.folder.kept_step(training.within.as_ref().map(|within| within.step));
-    let had_ended = training.stopped.clone();
-    if let Some(reason) = &had_ended
-        && training.callbacks.iter().any(|callback| callback.goes_on(reason))
-    {
-        training.stopped = None;
-    }
-    if show {
-        let mut out = std::io::stdout();
-        let place = match &training.within {
-            Some(within) => format!("in epoch {}, after its step {}", epoch + 1, within.step),
-            None => format!("after epoch {epoch}, step {}", epoch * training.train.steps()),
-        };
-        let _ = writeln!(out, "resumed from {} {place}", path.display());
-        if epoch >= asked {
-            let _ = writeln!(out, "nothing to train: the run has {epoch} epochs, and {asked} are asked for");
-        } else if let Some(reason) = had_ended {
-            let told = match training.stopped.is_some() {
-                true => {
-                    "nothing to train: a callback had ended the run, and still does; of early stopping, a higher patience goes on"
-                }
-                false => "the run had ended, and goes on by the options as they are now",
-            };
-            let _ = writeln!(out, "{told} ({reason})");
-        }
-    }
-    Ok(model)
-}
-
-/// Leaves the folder with the returned model and the curves, or after an error with what is kept.
+/// Writes the returned model and the curves to the folder. After an error, keeps what can be kept.
 fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) -> Result<Run<M>> {
     let scores = training.scores();
-    let TrainingLoop { folder, history, stopped, identity, artifact, shared_rows, padding_only, .. } = training;
+    let TrainingLoop { folder, history, stopped, identity, artifact, shared_rows, padding_only, begun, .. } = training;
     let (model, weights) = trained.map_err(|error| {
         // Whatever fails here, the run's own error matters more.
         let kept = keep(&folder, &history);
@@ -550,10 +344,10 @@ fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) 
     });
     written.map_err(|error| folder.told(error, history.epochs().len() + 1))?;
     let (folder, batch_size) = (folder.path().to_owned(), identity.batch_size);
-    Ok(Run { model, history, stopped, shared_rows, padding_only, folder, batch_size })
+    Ok(Run { model, history, stopped, has_trained: begun, shared_rows, padding_only, folder, batch_size })
 }
 
-/// Puts the folder of a run that ended with an error in order, and gives the epochs it keeps.
+/// Cleans up the folder of a run that ended with an error, and returns the number of epochs that it keeps.
 fn keep(folder: &RunFolder, history: &History) -> usize {
     match history.epochs().len() {
         0 => 0,
@@ -561,13 +355,14 @@ fn keep(folder: &RunFolder, history: &History) -> usize {
             folder.save_curves(history).ok();
             // The device may have failed before the last epoch's checkpoint was written.
             let Ok(last) = Checkpoint::load(&folder.checkpoint()) else { return epochs - 1 };
-            // The last whole epoch's weights are the artifact's, where no callback kept better ones.
+            let kept = last.epoch();
+            // The artifact gets the weights of the last whole epoch, unless a callback kept better ones.
             if !folder.model().exists() {
-                save_model(folder, &last.model).ok();
+                save_model(folder, &last.into_returned()).ok();
             }
-            last.epoch()
+            kept
         }
-        // The first epoch's was not: what stands there is nothing to go on from, and in the next run's way.
+        // The first epoch has no checkpoint: its files cannot be resumed from, and would be in the way of the next run.
         _ => {
             folder.clear().ok();
             0

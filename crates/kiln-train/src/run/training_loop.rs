@@ -1,10 +1,10 @@
-//! The training loop: epochs of steps, validation, callbacks and one checkpoint.
+//! The training loop: epochs of steps, validation, callbacks and checkpoints.
 //!
-//! The model moves by value from step to step: there is one handle on it, so that the optimizer updates in place.
+//! The model moves by value from step to step: with a single handle on it, the optimizer updates in place.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use burn::data::dataloader::DataLoader;
 use burn::train::Interrupter;
@@ -17,8 +17,9 @@ use crate::data::loader::{Loader, StepInput};
 use crate::error::{Broken, Error, Result};
 use crate::report::history::{EpochLogs, History};
 use crate::report::metrics::{Metrics, Split};
+use crate::run::averaging::Average;
 use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity, Within};
-use crate::run::gradients::{GradientSquares, LayerNorms, StepGradients};
+use crate::run::gradients::{GradientSquares, GradientSum, LayerNorms, StepGradients};
 use crate::run::meter::{BadStep, Meter, Update};
 use crate::run::optimizer::OptimizerState;
 use crate::run::run_folder::RunFolder;
@@ -26,7 +27,7 @@ use crate::run::trainable::{StepOutput, Trainable};
 use kiln_predict::ArtifactConfig;
 use kiln_predict::device_failure::Work;
 
-/// All that the loop needs besides the model.
+/// Everything that the loop needs except the model.
 pub(crate) struct TrainingLoop<M: Trainable> {
     pub(crate) folder: RunFolder,
     pub(crate) identity: RunIdentity,
@@ -34,74 +35,88 @@ pub(crate) struct TrainingLoop<M: Trainable> {
     pub(crate) epochs: usize,
     pub(crate) train: Arc<Loader<M::Batch>>,
     pub(crate) valid: Arc<Loader<M::Batch>>,
-    /// The epoch that the training loader shuffles by.
+    /// The epoch by which the training loader shuffles.
     pub(crate) shuffle_epoch: Arc<AtomicU64>,
     pub(crate) optimizer: OptimizerState,
+    /// The mean of the weights, if they are averaged.
+    pub(crate) average: Average,
     pub(crate) learning_rate: f64,
     pub(crate) callbacks: Vec<Box<dyn Callback>>,
     pub(crate) interrupter: Interrupter,
     pub(crate) history: History,
     pub(crate) stopped: Option<String>,
-    /// Names of the Burn metrics, which are asked for after each epoch.
+    /// Names of the Burn metrics, which are read after each epoch.
     pub(crate) metric_names: Vec<String>,
-    /// Whether perplexity stands in the history.
+    /// Whether the history includes perplexity.
     pub(crate) perplexity: bool,
-    /// Whether the norms of gradients stand in the history.
+    /// Whether the history includes the norms of gradients.
     pub(crate) gradient_norms: bool,
-    /// That of the last epoch, in words.
+    /// The largest gradient of the last epoch, as text.
     pub(crate) largest_gradient: Option<String>,
-    /// Whether the folder holds this run: an old one stays until the first epoch has ended, and is put aside until it is
-    /// kept.
+    /// Whether the folder holds this run. An old run stays until the first epoch has ended, and is set aside until that
+    /// epoch is saved.
     pub(crate) begun: bool,
-    /// Whether it goes on with what the folder holds.
+    /// Whether the run continues what the folder holds.
     pub(crate) resumed: bool,
     /// How many validation rows are also among the training rows.
     pub(crate) shared_rows: Option<usize>,
     pub(crate) artifact: Option<ArtifactConfig>,
-    /// When to keep the state within an epoch.
+    /// When to save the state within an epoch.
     pub(crate) within_epochs: WithinEpochs,
-    /// Where in its next epoch a resumed run goes on.
+    /// Where in its next epoch a resumed run continues.
     pub(crate) within: Option<Within>,
-    /// Whether the data do not tell their classes, and no epoch has shown them.
+    /// Whether the time limit ended the last epoch before its last step, and the state was saved there.
+    pub(crate) is_cut: bool,
+    /// Whether the classes of the training data are unknown: the data do not report them, and no epoch has checked
+    /// them.
     pub(crate) unknown_classes: bool,
-    /// The same of the validation data.
+    /// The same, for the validation data.
     pub(crate) unknown_valid_classes: bool,
-    /// By how much a step's loss may exceed that of the start.
+    /// How many times the loss at the start a step's loss may be.
     pub(crate) loss_limit: f64,
     pub(crate) padding_only: Option<PaddingOnly>,
 }
 
-/// The training steps whose rows were padding only.
+/// The training steps whose rows were only padding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PaddingOnly {
-    /// Of the first.
+    /// The epoch of the first one; `step` is its step.
     pub(crate) epoch: usize,
     pub(crate) step: usize,
     pub(crate) steps: usize,
 }
 
-/// When to keep the state within an epoch, and how many earlier ones.
+/// The start of the reason if a run ended because its time was up.
+pub(crate) const TIME_LIMIT: &str = "the time limit";
+
+/// When to save the state within an epoch, how many checkpoints to keep, and when to end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WithinEpochs {
-    /// After so many steps of an epoch.
+    /// After this many steps of an epoch.
     pub(crate) steps: Option<usize>,
-    /// When so much time has passed since the last one.
-    pub(crate) time: Option<Duration>,
-    /// How many checkpoints are kept under names of their own.
+    /// When this many minutes have passed since the last checkpoint.
+    pub(crate) minutes: Option<f64>,
+    /// The minutes after which training ends.
+    pub(crate) limit: Option<f64>,
+    /// How many checkpoints are also kept under numbered names.
     pub(crate) kept: usize,
 }
 
 impl WithinEpochs {
     pub(crate) fn is_asked(&self) -> bool {
-        self.steps.is_some() || self.time.is_some()
+        self.steps.is_some() || self.minutes.is_some()
     }
+}
+
+fn has_passed(since: Instant, minutes: f64) -> bool {
+    since.elapsed().as_secs_f64() >= minutes * 60.0
 }
 
 /// The model, for inference, and its weights.
 pub(crate) type Trained<M> = (M, Weights);
 
 impl<M: Trainable> TrainingLoop<M> {
-    /// The numbers of the epoch whose weights the run leaves.
+    /// The values of the epoch whose weights the run keeps.
     pub(crate) fn scores(&self) -> Vec<(String, f64)> {
         let kept = self.callbacks.iter().rev().find_map(|callback| callback.kept_epoch());
         let epochs = self.history.epochs();
@@ -109,37 +124,44 @@ impl<M: Trainable> TrainingLoop<M> {
         logs.map(|logs| logs.entries()).unwrap_or_default()
     }
 
-    /// Trains `model`. A device that fails by a panic ends the loop like any error, so that its history is not lost.
+    /// Trains `model`. A device that fails with a panic ends the loop like any error, so that its history is not lost.
     pub(crate) fn run(&mut self, model: M, metrics: &mut Metrics) -> Result<Trained<M>> {
         Work::of(&model, self.identity.batch_size)?.run(|| self.train(model, metrics))
     }
 
     fn train(&mut self, mut model: M, metrics: &mut Metrics) -> Result<Trained<M>> {
-        let first = self.history.epochs().len() + 1;
-        let plan = Plan { first_epoch: first, epochs: self.epochs, steps: self.train.steps() };
+        let (first, began) = (self.history.epochs().len() + 1, Instant::now());
+        let (steps, minutes) = (self.train.steps(), self.within_epochs.limit);
+        let plan = Plan { first_epoch: first, epochs: self.epochs, steps, minutes };
         if self.stopped.is_none() {
-            model = self.call(model, |callback, control| callback.on_train_begin(&plan, control))?;
+            model = self.call(model, None, |callback, control| callback.on_train_begin(&plan, control))?;
             for epoch in first..=self.epochs {
-                model = self.epoch(model, metrics, epoch)?;
+                model = self.epoch(model, metrics, epoch, began)?;
                 if self.stopped.is_some() {
                     break;
                 }
             }
         }
-        let model = self.call(model, |callback, control| callback.on_train_end(control))?.valid();
+        let model = self.average.of(&model).unwrap_or(model);
+        let model = self.call(model, None, |callback, control| callback.on_train_end(control))?.valid();
         let weights = weights::weights_of(&model);
         Ok((model, weights))
     }
 
-    fn epoch(&mut self, model: M, metrics: &mut Metrics, epoch: usize) -> Result<M> {
+    fn epoch(&mut self, model: M, metrics: &mut Metrics, epoch: usize, began: Instant) -> Result<M> {
         self.shuffle_epoch.store(epoch as u64 - 1, Ordering::Relaxed);
         let model = self.freeze(model, epoch);
         let within = self.within.take();
         let learning_rate = within.as_ref().map_or(self.learning_rate, |within| f64::from_bits(within.learning_rate));
-        let (model, training) = self.train_epoch(model, metrics, epoch, within)?;
-        let validation = self.validate(&model, metrics, epoch)?;
+        let (model, training) = self.train_epoch(model, metrics, (epoch, began), within)?;
+        let averaging = self.identity.averaging;
+        if averaging.is_some_and(|averaging| averaging.takes_epoch(epoch)) {
+            self.average.add(&model, &self.identity.never_trained);
+        }
+        let averaged = self.average.of(&model);
+        let validation = self.validate(averaged.as_ref().unwrap_or(&model), metrics, epoch)?;
         metrics.flush()?;
-        self.check_kept(&model, epoch, &training, &validation)?;
+        self.check_kept([Some(&model), averaged.as_ref()], epoch, &training, &validation)?;
         self.largest_gradient = training.norms().describe_epoch(epoch);
 
         let (loss, val_loss) = (training.loss().unwrap_or(f64::NAN), validation.loss().unwrap_or(f64::NAN));
@@ -166,16 +188,22 @@ impl<M: Trainable> TrainingLoop<M> {
         if self.gradient_norms {
             logs.metrics.extend(training.norms().entries());
         }
+        if averaging.is_some() {
+            logs.metrics.insert("averaged".to_owned(), self.average.count() as f64);
+        }
         self.begin()?;
         self.history.push(logs.clone());
-        let model = self.call(model, |callback, control| callback.on_epoch_end(&logs, control))?;
+        let model = self.call(model, averaged.as_ref(), |callback, control| callback.on_epoch_end(&logs, control))?;
         self.folder.save_history(&self.history)?;
-        self.checkpoint(&model, None)?;
-        self.folder.kept_step(None);
+        // An epoch that the time limit cut short has its checkpoint already: a resumed run continues within it.
+        if !self.is_cut {
+            self.checkpoint(&model, None)?;
+            self.folder.kept_step(None);
+        }
         Ok(model)
     }
 
-    /// Freezes what is frozen in this epoch and frees what was before.
+    /// Freezes the parameters that are frozen in this epoch, and unfreezes the others.
     fn freeze(&self, model: M, epoch: usize) -> M {
         let RunIdentity { frozen, never_trained, .. } = &self.identity;
         if frozen.is_empty() {
@@ -192,7 +220,7 @@ impl<M: Trainable> TrainingLoop<M> {
         &mut self,
         mut model: M,
         metrics: &mut Metrics,
-        epoch: usize,
+        (epoch, began): (usize, Instant),
         within: Option<Within>,
     ) -> Result<(M, Meter)> {
         let train = self.train.clone();
@@ -202,7 +230,7 @@ impl<M: Trainable> TrainingLoop<M> {
         meter.limit_loss(self.loss_limit, begun_with);
         let (mut step, rate_at_start) = (0, self.learning_rate);
         if let Some(Within { step: made, meter: state, carried, .. }) = &within {
-            let other = || Error::damaged(&self.folder.checkpoint(), "its place in the epoch is another model's");
+            let other = || Error::damaged(&self.folder.checkpoint(), "its epoch state belongs to another model");
             meter = meter.restored(state).ok_or_else(other)?;
             let states = Carried::default();
             if let Some(carried) = LayerStates::of_weights(carried, &train.device) {
@@ -212,10 +240,12 @@ impl<M: Trainable> TrainingLoop<M> {
             step = *made;
         }
         let rate_at_start = within.map_or(rate_at_start, |within| f64::from_bits(within.learning_rate));
-        let mut kept_at = Instant::now();
+        let (mut kept_at, mut sum, mut factors) = (Instant::now(), GradientSum::default(), 0.0);
+        let losses = self.history.values("val_loss");
+        let averages_steps = self.identity.averaging.is_some_and(|averaging| averaging.takes_steps(&losses));
         let mut iterator = train.iter();
         while let Some(item) = iterator.next() {
-            let StepInput { batch, pass, rows, loss } = item.map_err(Error::Dataset)?;
+            let StepInput { batch, pass, rows, loss, rate_factor } = item.map_err(Error::Dataset)?;
             step += 1;
             let batch = if loss.is_plain() { batch } else { M::with_loss(batch, loss) };
             if self.unknown_classes {
@@ -224,26 +254,48 @@ impl<M: Trainable> TrainingLoop<M> {
             if model.is_padding_only(&batch) {
                 self.padding_only.get_or_insert(PaddingOnly { epoch, step, steps: 0 }).steps += 1;
             }
-            let rate = self.learning_rate;
+            let is_last = step >= train.steps();
             let (output, gradients) = learn(&model, batch, &pass);
-            let squares = GradientSquares::of(&model, &gradients);
+            // Its place among the batches that share an optimizer step, and so the mean of their factors.
+            let place = (step - 1) % self.identity.gradient_accumulation_steps + 1;
+            let is_complete = is_last || place == self.identity.gradient_accumulation_steps;
+            factors = if place == 1 { rate_factor } else { factors + rate_factor };
+            let rate = self.learning_rate * (factors / place as f64);
+            let gradients = sum.add(&model, gradients, is_complete);
+            let squares = gradients.as_ref().and_then(|gradients| GradientSquares::of(&model, gradients));
             let scale = self.identity.clip_norm.and_then(|limit| Some(squares.as_ref()?.clip_scale(limit)));
             meter.add(&output, rows, Some(Update { squares, learning_rate: rate }))?;
-            // What nobody measures goes now, and with it the graph's handles on the parameters.
+            // Without metrics the output is dropped now, and with it the graph's handles on the parameters.
             let measured = (!self.metric_names.is_empty()).then_some(output);
-            model = self.optimizer.scaled_step(model, gradients, rate, scale);
+            if let Some(gradients) = gradients {
+                model = self.optimizer.scaled_step(model, gradients, rate, scale);
+                if averages_steps {
+                    self.average.add(&model, &self.identity.never_trained);
+                }
+            }
             self.check_finite(epoch, &meter)?;
             if let Some(output) = measured {
                 metrics.add(Split::Train, output, iterator.progress(), step, Some(rate));
             }
             let logs = StepLogs { epoch, step, loss: meter.loss(), accuracy: meter.accuracy() };
-            model = self.call(model, |callback, control| callback.on_step_end(&logs, control))?;
+            model = self.call(model, None, |callback, control| callback.on_step_end(&logs, control))?;
+            // A checkpoint holds no gradients, so nothing is kept or ends before they are applied.
+            if !is_complete {
+                continue;
+            }
+            let limit = self.within_epochs.limit.filter(|&minutes| has_passed(began, minutes));
+            // A run that a callback has ended in this step does not continue within the epoch.
+            let is_limited = self.stopped.is_none() && (!is_last || epoch < self.epochs);
+            if let Some(minutes) = limit.filter(|_| is_limited) {
+                self.stopped = Some(format!("{TIME_LIMIT} of {minutes} minutes was reached"));
+                self.is_cut = !is_last && self.metric_names.is_empty();
+            }
             let asked = &self.within_epochs;
-            let is_due = asked.steps.is_some_and(|steps| step % steps == 0)
-                || asked.time.is_some_and(|time| kept_at.elapsed() >= time)
+            let is_due = asked.steps.is_some_and(|steps| step / steps > (step - place) / steps)
+                || asked.minutes.is_some_and(|minutes| has_passed(kept_at, minutes))
                 || (asked.is_asked() && self.interrupter.should_stop() && self.interrupter.error().is_none());
-            // The end of the epoch has a checkpoint of its own.
-            if is_due && step < train.steps() && self.stopped.is_none() {
+            // The end of the epoch writes its own checkpoint.
+            if self.is_cut || (is_due && !is_last && self.stopped.is_none()) {
                 let carried = train.carried().peek().map(|states| states.to_weights()).transpose();
                 let carried = carried.map_err(kiln_predict::Error::Device)?.unwrap_or_default();
                 let state = meter.state()?;
@@ -261,7 +313,7 @@ impl<M: Trainable> TrainingLoop<M> {
         }
         meter.read()?;
         self.check_finite(epoch, &meter)?;
-        // Each epoch has the same rows.
+        // Every epoch has the same rows.
         self.unknown_classes = false;
         metrics.end(Split::Train);
         Ok((model, meter))
@@ -306,10 +358,12 @@ impl<M: Trainable> TrainingLoop<M> {
 
     /// # Errors
     ///
-    /// What the epoch would leave is broken: its last step may do that, whose effect no training loss shows.
-    fn check_kept(&self, model: &M, epoch: usize, training: &Meter, validation: &Meter) -> Result<()> {
+    /// A trained weight of one of the models or the validation loss is not finite. The last step may cause that without
+    /// an effect on a training loss.
+    fn check_kept(&self, models: [Option<&M>; 2], epoch: usize, training: &Meter, validation: &Meter) -> Result<()> {
         let is_trained = |name: &String| !self.identity.never_trained.contains(name);
-        let mut trained = weights::weights_of(model).into_iter().filter(|(name, _)| is_trained(name));
+        let weights = models.into_iter().flatten().flat_map(weights::weights_of);
+        let mut trained = weights.filter(|(name, _)| is_trained(name));
         let bad = trained.find_map(|(name, weight)| {
             let value = weight.values.into_iter().find(|value| !value.is_finite())?;
             Some((Broken::Weight(name), f64::from(value)))
@@ -340,7 +394,7 @@ impl<M: Trainable> TrainingLoop<M> {
 
     /// # Errors
     ///
-    /// The user, or an error in Burn's machinery, stopped the run.
+    /// The user stopped the run, or an error in Burn's machinery did.
     fn check_interrupted(&self, epoch: usize) -> Result<()> {
         if !self.interrupter.should_stop() {
             return Ok(());
@@ -355,9 +409,14 @@ impl<M: Trainable> TrainingLoop<M> {
         })
     }
 
-    /// Calls every callback in turn and does what they ask for.
-    fn call(&mut self, model: M, mut act: impl FnMut(&mut dyn Callback, &mut Control<'_>) -> Result<()>) -> Result<M> {
-        let weights = || weights::weights_of(&model);
+    /// Calls every callback in turn and does what they request. They read the weights of `averaged`, if it is given.
+    fn call(
+        &mut self,
+        model: M,
+        averaged: Option<&M>,
+        mut act: impl FnMut(&mut dyn Callback, &mut Control<'_>) -> Result<()>,
+    ) -> Result<M> {
+        let weights = || weights::weights_of(averaged.unwrap_or(&model));
         let mut control = Control::new(self.learning_rate, &weights);
         control.stop = self.stopped.take();
         for callback in &mut self.callbacks {
@@ -365,7 +424,7 @@ impl<M: Trainable> TrainingLoop<M> {
         }
         let Control { learning_rate, stop, replaced, .. } = control;
         let is_rate = learning_rate.is_finite() && learning_rate >= 0.0;
-        OptionError::unless(is_rate, "learning rate set by a callback", "a number of at least 0", learning_rate)?;
+        OptionError::unless(is_rate, "learning_rate (set by a callback)", "a number of at least 0", learning_rate)?;
         self.learning_rate = learning_rate;
         self.stopped = stop;
         Ok(match replaced {
@@ -374,8 +433,8 @@ impl<M: Trainable> TrainingLoop<M> {
         })
     }
 
-    /// Puts this run in the place of an old one. What says how to predict is written anew, of a resumed run too: whatever
-    /// became of it, the weights that follow are those of what the run was begun with.
+    /// Replaces an old run in the folder with this one. The artifact's description is written again, for a resumed run
+    /// too: even if it was changed in the meantime, the weights that follow are those of the run as it was started.
     fn begin(&mut self) -> Result<()> {
         if !self.begun {
             if !self.resumed {
@@ -399,6 +458,8 @@ impl<M: Trainable> TrainingLoop<M> {
             learning_rate: self.learning_rate,
             stopped: self.stopped.clone(),
             model: weights::weights_of(model),
+            average: self.average.to_weights(),
+            averaged: self.average.count(),
             optimizer,
             optimizer_steps,
             callbacks: self.callbacks.iter().map(|callback| callback.state()).collect(),
@@ -410,9 +471,13 @@ impl<M: Trainable> TrainingLoop<M> {
     }
 }
 
-/// A step's output and gradients, of single rows where an embedding is sparse.
+/// A step's output and the gradients of its loss and penalty; for a sparse embedding, these are gradients of single
+/// rows.
 fn learn<M: Trainable>(model: &M, batch: M::Batch, pass: &Pass) -> (StepOutput, StepGradients) {
     let (output, looked_up) = record_rows(|| model.step(batch, pass));
-    let gradients = output.loss.backward();
+    let gradients = match &output.penalty {
+        Some(penalty) => (output.loss.clone() + penalty.clone()).backward(),
+        None => output.loss.backward(),
+    };
     (output, StepGradients::new(model, gradients, looked_up))
 }

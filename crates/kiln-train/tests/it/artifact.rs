@@ -1,5 +1,4 @@
-//! Artifacts: a fresh process predicts the same bits; what is missing, cut short or of another model
-//! is named.
+//! Artifacts: a new process predicts the same bits; files that are missing, cut short or from another model are named.
 
 use std::path::Path;
 use std::process::Command;
@@ -34,7 +33,7 @@ fn bits(folder: &Path) -> String {
     format!("bits {}", bits.join(" "))
 }
 
-/// What the child process of the next test runs; by itself it does nothing.
+/// The child process of the next test runs this; otherwise it does nothing.
 #[test]
 fn child_that_predicts() {
     if let Some(folder) = std::env::var_os("KILN_TEST_ARTIFACT") {
@@ -61,7 +60,7 @@ fn a_new_process_predicts_the_bits_of_the_training_process() {
         .map(|p| format!("{:08x}", p.to_bits()))
         .collect();
 
-    // A folder with the three files alone, elsewhere.
+    // Another folder with only the three files.
     let moved = tempfile::tempdir().unwrap();
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
         std::fs::copy(folder.path().join(file), moved.path().join(file)).unwrap();
@@ -97,7 +96,7 @@ fn damaged_artifacts_are_named() {
     }
     assert!(TextPredictor::load(folder.path(), &cpu()).is_ok());
 
-    // A tokenizer that is whole and of the same size, but another one.
+    // An intact tokenizer of the same size, but another one.
     let tokenizer = folder.path().join("tokenizer.json");
     let good = std::fs::read_to_string(&tokenizer).unwrap();
     std::fs::write(&tokenizer, good.replace("fine", "foul")).unwrap();
@@ -107,7 +106,7 @@ fn damaged_artifacts_are_named() {
 
     let config = folder.path().join("config.json");
     let text = std::fs::read_to_string(&config).unwrap();
-    // What a person changes who takes out the checksum.
+    // An edit by a person who removes the checksum.
     let begins = text.find(",\n  \"checksum\"").unwrap();
     let edited = |from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
@@ -133,7 +132,7 @@ fn damaged_artifacts_are_named() {
         let message = edited(from, to);
         assert!(expected.iter().all(|expected| message.contains(expected)), "{to}: {message}");
     }
-    // Taken out, nothing else changed; and a threshold put in.
+    // The checksum removed and nothing else changed; then with a threshold.
     std::fs::write(&config, text[..begins].to_owned() + "\n}\n").unwrap();
     let labels = |threshold: &str| {
         std::fs::write(&config, text[..begins].replace("\"threshold\": null", threshold) + "\n}\n").unwrap();
@@ -144,7 +143,7 @@ fn damaged_artifacts_are_named() {
     assert_eq!(labels("\"threshold\": 1.0"), [0; 4]);
     std::fs::write(&config, &text).unwrap();
 
-    // A folder in place of each file.
+    // A folder instead of each file.
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
         let path = folder.path().join(file);
         let good = std::fs::read(&path).unwrap();
@@ -182,7 +181,8 @@ fn a_regressor_predicts_from_its_artifact_and_is_no_text_classifier() {
     assert!(error.to_string().contains("regressor"), "{error}");
 }
 
-/// A model that was trained behind the enum of all text classifiers has the same names as by itself.
+/// A model that was trained inside the enum of all text classifiers has the same parameter names as the model without
+/// it.
 #[test]
 fn a_classifier_of_any_kind_is_loaded_as_it_was_trained() {
     use kiln_models::{

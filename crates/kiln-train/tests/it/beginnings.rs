@@ -1,4 +1,4 @@
-//! What a run begins with: weights of another one, and data that is looked at before the first step.
+//! The start of a run: weights of another run, and checks of the data before the first step.
 
 use kiln_models::weights::{Precision, to_safetensors, weights_of};
 use kiln_train::{Batches, EncodedDataset, Error, ExistingRun, Optimizer, PadBatcher, TokenDataset, Trainer};
@@ -21,7 +21,7 @@ fn a_run_starts_from_the_weights_of_another_with_other_options() {
     let fit = |trainer: Trainer<_>| trainer.quiet().fit(small.model(&cpu()), &small.train, &small.valid);
     let before = fit(small.trainer(first.path(), 2).existing_run(ExistingRun::Refuse)).unwrap();
     let weights = weights_of(before.model());
-    // A rate of almost nothing leaves them as they are.
+    // A rate of almost zero leaves them unchanged.
     let still = |path: &std::path::Path| {
         let trainer = Trainer::new(second.path()).existing_run(ExistingRun::Overwrite).from_weights(path);
         fit(trainer.batch_size(4).seed(1).optimizer(Optimizer::sgd().learning_rate(1e-30)))
@@ -32,7 +32,7 @@ fn a_run_starts_from_the_weights_of_another_with_other_options() {
         let run = still(&path).unwrap();
         assert_eq!(weights_of(run.model()), weights, "{}", path.display());
     }
-    // Of a run that kept no best weights the checkpoint has those that it returned.
+    // If a run kept no best weights, the checkpoint has those that it returned.
     let plain = folder();
     let run = fit(Trainer::new(plain.path()).epochs(2).batch_size(8)).unwrap();
     std::fs::remove_file(plain.path().join("model.safetensors")).unwrap();
@@ -40,10 +40,10 @@ fn a_run_starts_from_the_weights_of_another_with_other_options() {
         assert_eq!(weights_of(still(&path).unwrap().model()), weights_of(run.model()), "{}", path.display());
     }
 
-    // Other words, by a tokenizer of its own.
+    // Other words, from another tokenizer.
     let artifact = || {
         let tokenizer = kiln_text::encoders::WordTokenizer::builder().fit(["other words"]).unwrap();
-        let encode = kiln_train::SequenceEncoder::new(tokenizer, 9).unwrap();
+        let encode = kiln_predict::SequenceEncoder::new(tokenizer, 9).unwrap();
         kiln_train::ArtifactConfig::text(&small.model(&cpu()), &encode, &small.class_names)
     };
     let trainer = Trainer::new(second.path()).existing_run(ExistingRun::Overwrite).from_weights(first.path());
@@ -71,7 +71,7 @@ fn a_run_starts_from_the_weights_of_another_with_other_options() {
 fn a_run_is_not_resumed_with_other_data() {
     let small = SmallRun::new();
     let turned = |data: &TokenDataset| with_classes(data, |_, class| 1 - class);
-    // Two rows change places: the same rows in another order.
+    // Two rows are swapped: the same rows in another order.
     let exchanged = |data: &TokenDataset| {
         use burn::data::dataset::Dataset;
         let mut rows: Vec<_> = data.iter().map(|item| item.unwrap()).collect();
@@ -107,7 +107,7 @@ fn training_data_of_one_class_are_refused() {
     let one = |data: &TokenDataset| with_classes(data, |_, _| 1);
     let train = fit(&one(&small.train), &small.valid).unwrap_err();
     assert!(matches!(train, Error::OneClass { rows: 31, class: 1 }), "{train}");
-    // Of rare classes a small validation set may well have none.
+    // A small validation set may well have no row of a rare class.
     assert!(fit(&small.train, &one(&small.valid)).is_ok());
     let few = with_classes(&small.train, |row, class| if row == 7 { 1 - class } else { class });
     assert!(fit(&few, &small.valid).is_ok());
@@ -134,7 +134,7 @@ fn rows_that_training_and_validation_share_are_counted() {
     let run = trainer().refuse_shared_rows().fit(config.init(&cpu(), 0).unwrap(), &train, &apart).unwrap();
     assert_eq!(run.shared_rows(), Some(0));
 
-    // The same ids in rows of another padding are the same rows.
+    // The same ids with other padding are the same row.
     let padded = |steps| TokenDataset::new(kiln_text::rows::pad_sequences(&[vec![3, 4]], steps).unwrap(), vec![1], 9);
     assert_eq!(padded(2).unwrap().row_digest(0), padded(7).unwrap().row_digest(0));
 }

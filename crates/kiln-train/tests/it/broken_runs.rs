@@ -1,10 +1,11 @@
-//! Runs whose losses or weights stop being numbers.
+//! Runs whose losses or weights are no longer finite.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use kiln_models::Pass;
 use kiln_train::{
     Broken, Callback, Control, EpochLogs, Error, History, Optimizer, StepLogs, StepOutput, Trainable, Trainer,
+    WeightAveraging,
 };
 
 use crate::devices;
@@ -18,11 +19,11 @@ fn a_loss_that_is_no_number_ends_the_run() {
         .quiet()
         .fit(slope(&cpu()), &numbers(f32::NAN, 4), &numbers(1.0, 4))
         .unwrap_err();
-    // A weight is broken after this step, too; what is told is the loss, which came first.
+    // A weight is broken after this step, too, but the loss came first and is reported.
     assert!(matches!(error, Error::NotFinite { what: Broken::TrainLoss, step: 1, epoch: 1, .. }), "{error}");
 }
 
-/// Sets a rate beyond reason after the first epoch.
+/// Sets an absurd learning rate after the first epoch.
 pub(crate) struct Reckless(pub(crate) f64);
 
 impl Callback for Reckless {
@@ -46,7 +47,7 @@ fn what_the_last_step_of_an_epoch_breaks_is_not_kept() {
         let message = error.to_string();
         let Error::NotFinite { what, step: 1, epoch: 2, learning_rate: 1e39, .. } = error else { panic!("{message}") };
         assert_eq!(what, Broken::Weight("weight".to_owned()), "{backend}: {message}");
-        assert!(message.contains("gradient before had norm 1.000e0"), "{backend}: {message}");
+        assert!(message.contains("gradient so far had norm 1.000e0"), "{backend}: {message}");
         assert!(message.contains("keeps everything up to the end of epoch 1"), "{backend}: {message}");
         assert_eq!(History::load_json(folder.path().join("history.json")).unwrap().epochs().len(), 1, "{backend}");
         let kept = std::fs::read(folder.path().join("model.safetensors")).unwrap();
@@ -61,11 +62,11 @@ fn a_validation_loss_that_is_no_number_ends_the_run() {
     let trainer = Trainer::new(folder.path()).epochs(3).quiet();
     let error = trainer.fit(slope(&cpu()), &numbers(1.0, 4), &numbers(f32::NAN, 4)).unwrap_err();
     assert!(matches!(error, Error::NotFinite { what: Broken::ValidLoss, epoch: 1, .. }), "{error}");
-    assert!(error.to_string().contains("look for what is none in the validation data"), "{error}");
+    assert!(error.to_string().contains("look for NaN or infinity in the validation data"), "{error}");
     assert!(!folder.path().join("checkpoint.kiln").exists());
 }
 
-/// A slope, and a constant that is no number.
+/// A slope, and a constant that is not finite.
 #[derive(Module, Debug)]
 struct WithConstant {
     slope: Slope,
@@ -82,14 +83,19 @@ impl Trainable for WithConstant {
 
 #[test]
 fn what_is_never_trained_may_be_no_number() {
-    let folder = folder();
-    let constant = Param::from_data([f32::NEG_INFINITY], &cpu()).set_require_grad(false);
-    let model = WithConstant { slope: slope(&cpu()), constant };
-    let run = Trainer::new(folder.path()).epochs(2).quiet().fit(model, &numbers(1.0, 4), &numbers(1.0, 4)).unwrap();
-    assert_eq!(run.history().epochs().len(), 2);
+    for averaging in [None, Some(WeightAveraging::swa(1))] {
+        let folder = folder();
+        let constant = Param::from_data([f32::NEG_INFINITY], &cpu()).set_require_grad(false);
+        let model = WithConstant { slope: slope(&cpu()), constant };
+        let trainer = Trainer::new(folder.path()).epochs(2).quiet();
+        let trainer = averaging.into_iter().fold(trainer, Trainer::weight_averaging);
+        let run = trainer.fit(model, &numbers(1.0, 4), &numbers(1.0, 4)).unwrap();
+        assert_eq!(run.history().epochs().len(), 2);
+        assert_eq!(run.model().constant.val().into_scalar::<f32>(), f32::NEG_INFINITY);
+    }
 }
 
-/// Sets a rate of its own for each step, and behind the first epoch a weight that is no number.
+/// Sets a different rate for each step, and NaN weights after the first epoch.
 struct Spoils;
 
 impl Callback for Spoils {
@@ -117,9 +123,9 @@ fn the_first_step_of_an_epoch_tells_its_rate_and_the_largest_gradient_of_the_epo
     let trainer = Trainer::new(folder.path()).epochs(2).batch_size(1).quiet().callback(Spoils);
     let error = trainer.fit(slope(&cpu()), &numbers(1.0, 4), &numbers(1.0, 4)).unwrap_err();
     let message = error.to_string();
-    // The loss is read behind the fourth step, when another rate is in force.
+    // The loss is read after the fourth step, when another rate applies.
     let Error::NotFinite { what: Broken::TrainLoss, step: 1, epoch: 2, learning_rate: 0.75, .. } = error else {
         panic!("{message}")
     };
-    assert!(message.contains("the largest gradient of epoch 1, the one before, had norm 1.000e0"), "{message}");
+    assert!(message.contains("the largest gradient of the previous epoch, 1, had norm 1.000e0"), "{message}");
 }

@@ -1,5 +1,4 @@
-//! Early stopping and plateau schedule against traces of Keras's callbacks
-//! (`tests/fixtures/generate.py`).
+//! Early stopping and the plateau schedule compared with traces of Keras's callbacks (`tests/fixtures/generate.py`).
 
 use kiln_models::weights::{Weight, Weights};
 use kiln_train::{
@@ -24,7 +23,7 @@ fn size(options: &Value, name: &str) -> usize {
     options[name].as_u64().unwrap() as usize
 }
 
-/// The case's metric stands in the validation loss.
+/// The case's metric is stored as the validation loss.
 fn monitor(options: &Value) -> Monitor {
     let mode = if options["mode"] == "max" { Mode::Max } else { Mode::Min };
     Monitor::Metric { name: "val_loss".into(), mode }
@@ -34,7 +33,7 @@ fn logs(epoch: usize, value: f64) -> EpochLogs {
     EpochLogs { epoch, val_loss: value, ..EpochLogs::default() }
 }
 
-/// Weights that tell their epoch.
+/// Weights that contain their epoch.
 fn tagged(epoch: usize) -> Weights {
     Weights::from([("w".to_owned(), Weight { shape: vec![1], values: vec![epoch as f32] })])
 }
@@ -51,8 +50,8 @@ fn early_stopping(options: &Value) -> EarlyStopping {
     callback
 }
 
-/// The epoch that stops the run and the one that is restored, both from 0. `reload` passes the state
-/// through a checkpoint's form behind every epoch.
+/// The epoch that stops the run and the one that is restored, both from 0. `reload` passes the state through a
+/// checkpoint's form after every epoch.
 fn stop_and_restore(case: &Value, reload: bool) -> (Option<u64>, Option<u64>) {
     let mut callback = early_stopping(&case["options"]);
     let (mut stopped, mut last) = (None, 0);
@@ -111,7 +110,7 @@ fn a_first_value_of_nan_does_not_block_early_stopping() {
             }
         }
         let best = callback.best_epoch().expect("some epoch is watched");
-        // Keras stays with the NaN; here the best is a number wherever one was seen in time.
+        // Keras keeps the NaN; here the best value is a number if one was seen in time.
         let start = size(&case["options"], "start_from_epoch");
         if size(&case["options"], "patience") > 1 && values[start..].iter().skip(1).any(|v| v.is_finite()) {
             assert!(values[best - 1].is_finite(), "{}: epoch {best}", case["name"]);
@@ -135,7 +134,7 @@ fn plateau(options: &Value) -> ReduceLrOnPlateau {
         .min_lr(options["min_lr"].as_f64().unwrap())
 }
 
-/// The rate behind each epoch.
+/// The rate after each epoch.
 fn rates(case: &Value, reload: bool) -> Vec<f64> {
     let mut callback = plateau(&case["options"]);
     let mut rate = case["initial_lr"].as_f64().unwrap();
@@ -167,7 +166,7 @@ fn pytorchs_rule_follows_its_traces() {
     assert!(follows(TORCH_PLATEAU) >= 10);
 }
 
-/// How many traces of a fixture the rates follow.
+/// The number of traces in a fixture that the rates follow.
 fn follows(fixture: &str) -> usize {
     let mut checked = 0;
     for case in cases(fixture) {
@@ -180,7 +179,7 @@ fn follows(fixture: &str) -> usize {
             let got = rates(&case, reload);
             assert_eq!(got.len(), expected.len());
             for (epoch, (got, expected)) in got.iter().zip(&expected).enumerate() {
-                // Keras keeps the rate in 32 bits.
+                // Keras stores the rate in 32 bits.
                 let close = (got - expected).abs() <= 1e-6 * expected.abs();
                 assert!(close, "{} epoch {epoch}: {got}, expected {expected}", case["name"]);
             }
@@ -200,7 +199,7 @@ fn pytorchs_defaults_are_pytorchs() {
 fn a_plateau_factor_that_does_not_lower_is_refused() {
     for factor in [0.0, 1.0, -0.5, f64::NAN] {
         let error = ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(factor).check().unwrap_err();
-        assert!(error.to_string().contains("below 1"), "{error}");
+        assert!(error.to_string().contains("factor of ReduceLrOnPlateau should be above 0 and below 1"), "{error}");
     }
 }
 

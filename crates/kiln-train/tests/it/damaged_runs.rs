@@ -1,4 +1,4 @@
-//! Damaged files of a run are refused, each by its name.
+//! Damaged files of a run are refused, and the error names the file.
 
 use kiln_train::{ExistingRun, History};
 
@@ -19,7 +19,7 @@ fn every_damaged_copy_of_a_checkpoint_and_of_a_history_is_refused_with_its_name(
     let history = folder.path().join("history.json");
     let failures = not_refused(&history, |path| History::load_json(path).map(drop));
     assert!(failures.is_empty(), "{failures:#?}");
-    // There is nothing left to train, so the checkpoint is read, and the folder stays as it is.
+    // Nothing is left to train, so the checkpoint is read and the folder does not change.
     let failures = not_refused(&folder.path().join("checkpoint.kiln"), |_| fit(ExistingRun::Resume));
     assert!(failures.is_empty(), "{failures:#?}");
 }

@@ -1,4 +1,4 @@
-//! What is equal to the bit and what is only close: the rows of `docs/determinism.md` that no other test shows.
+//! What is equal to the bit and what is only close: the rows of `docs/determinism.md` that no other test covers.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,7 +27,7 @@ fn fit(
 }
 
 /// The largest distance between weights of the same name.
-fn distance(a: &Weights, b: &Weights) -> f32 {
+pub(crate) fn distance(a: &Weights, b: &Weights) -> f32 {
     assert!(a.keys().eq(b.keys()));
     let pairs = a.iter().flat_map(|(name, weight)| weight.values.iter().zip(&b[name].values));
     pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
@@ -57,7 +57,7 @@ fn devices_end_close_to_each_other() {
     }
 }
 
-/// What the child processes of the next test run; by itself it does nothing.
+/// The child processes of the next test run this; otherwise it does nothing.
 #[test]
 fn child_with_its_own_number_of_threads() {
     if let Some(folder) = std::env::var_os("KILN_TEST_THREADS") {

@@ -1,4 +1,4 @@
-//! Training with sparse and frozen embeddings, and word2vec's modules by the ordinary trainer.
+//! Training with sparse and frozen embeddings, and word2vec's modules with the ordinary trainer.
 
 use burn::tensor::{Device, Tensor};
 use burn::train::metric::AccuracyMetric;
@@ -16,7 +16,7 @@ use crate::small_run::SmallRun;
 
 const TABLE: &str = "embedding.table";
 
-/// A short run on batches that leave most words out.
+/// A short run on batches that lack most words.
 fn run(
     model: RecurrentClassifier,
     change: impl FnOnce(Trainer<RecurrentClassifier>) -> Trainer<RecurrentClassifier>,
@@ -42,16 +42,39 @@ fn greatest_difference(a: &Weights, b: &Weights) -> f32 {
 #[test]
 fn gradient_descent_by_rows_is_gradient_descent() {
     for (backend, device) in devices::all() {
-        let steep = Optimizer::sgd().learning_rate(0.5);
-        let train = |sparse| run(model(&device, sparse), |trainer| trainer.optimizer(steep).clip_norm(0.5));
-        let (whole, rows) = (train(false), train(true));
-        assert!(greatest_difference(&whole, &weights_of(&model(&device, false))) > 0.01, "{backend}: it learned");
-        let far = greatest_difference(&whole, &rows);
-        assert!(far < 1e-5, "{backend}: {far}");
+        let train = |sparse, decay| {
+            let steep = Optimizer::sgd().learning_rate(0.5).weight_decay(decay);
+            run(model(&device, sparse), |trainer| trainer.optimizer(steep).clip_norm(0.5))
+        };
+        let [learned, decayed] = [0.0, 0.1].map(|decay| {
+            let (whole, rows) = (train(false, decay), train(true, decay));
+            let far = greatest_difference(&whole, &rows);
+            assert!(far < 1e-5, "{backend}, weight decay {decay}: {far}");
+            rows
+        });
+        assert!(greatest_difference(&learned, &weights_of(&model(&device, false))) > 0.01, "{backend}: it learned");
+        assert!(greatest_difference(&learned, &decayed) > 0.01, "{backend}: weights decayed");
     }
 }
 
-/// Adam's moments of rows that a batch leaves out stay, and so do the rows.
+/// The batches of a group touch different rows; each row has the mean over all batches of the group.
+#[test]
+fn accumulated_gradients_of_rows_are_those_of_whole_tables() {
+    for (backend, device) in devices::all() {
+        let steep = Optimizer::sgd().learning_rate(0.5);
+        let train = |sparse, accumulated| {
+            run(model(&device, sparse), |trainer| {
+                trainer.optimizer(steep).clip_norm(0.5).gradient_accumulation_steps(accumulated)
+            })
+        };
+        let (whole, rows) = (train(false, 3), train(true, 3));
+        let far = greatest_difference(&whole, &rows);
+        assert!(far < 1e-5, "{backend}: {far}");
+        assert!(greatest_difference(&rows, &train(true, 1)) > 0.01, "{backend}: accumulation changes the run");
+    }
+}
+
+/// Rows that are not in a batch do not change, and neither do Adam's moments for them.
 #[test]
 fn adam_by_rows_leaves_the_other_rows_alone() {
     for (backend, device) in devices::all() {
@@ -74,7 +97,7 @@ fn adam_by_rows_leaves_the_other_rows_alone() {
         for (row, expected) in [(0, [0.0, 0.0]), (1, [0.1, 0.0]), (2, [0.1, 0.0]), (3, [0.0, 0.1]), (5, [0.0, 0.0])] {
             for (step, expected) in expected.into_iter().enumerate() {
                 let got = moved(step, row);
-                // A first step of Adam is the rate, whatever the gradient; a second one is not the first's.
+                // The first step of Adam has the size of the rate, whatever the gradient; a second step differs.
                 let right = if expected == 0.0 { got == 0.0 } else { got > 0.05 && got < 0.11 };
                 assert!(right, "{backend}: row {row} moved by {got} in step {step}");
             }
@@ -86,16 +109,18 @@ fn adam_by_rows_leaves_the_other_rows_alone() {
 fn a_sparse_run_resumes_to_the_same_bits() {
     let device = devices::all().swap_remove(0).1;
     let small = SmallRun::new();
-    let train = |folder: &std::path::Path, epochs| {
-        let run = small.trainer(folder, epochs).existing_run(ExistingRun::Resume);
+    let train = |folder: &std::path::Path, epochs, accumulated| {
+        let run = small.trainer(folder, epochs).gradient_accumulation_steps(accumulated);
         let fresh = !folder.join("checkpoint.kiln").exists();
         let run = if fresh { run.existing_run(ExistingRun::Refuse) } else { run };
         weights_of(&run.fit(model(&device, true), &small.train, &small.valid).unwrap().into_model())
     };
-    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let expected = train(whole.path(), 4);
-    train(parts.path(), 2);
-    assert_eq!(train(parts.path(), 4), expected);
+    for accumulated in [1, 2] {
+        let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let expected = train(whole.path(), 4, accumulated);
+        train(parts.path(), 2, accumulated);
+        assert_eq!(train(parts.path(), 4, accumulated), expected, "{accumulated} batches per step");
+    }
 }
 
 #[test]
@@ -128,7 +153,7 @@ fn the_longest_rule_counts_and_what_is_frozen_for_good_stays_so() {
     assert_eq!(run(model, |trainer| trainer.frozen("embedding", 1))[TABLE], before[TABLE]);
 }
 
-/// A table that is looked up and multiplied by, as with tied weights, has one gradient.
+/// A table that is both looked up and multiplied by, as with tied weights, has one gradient.
 #[test]
 fn a_sparse_table_that_is_also_used_whole_takes_one_step() {
     let device = devices::all().swap_remove(0).1.autodiff();
@@ -175,7 +200,7 @@ fn freezing_what_is_not_there_is_refused_before_anything_is_written() {
     assert!(!path.exists());
 }
 
-/// A text in which `a` and `b` stand by themselves beside `c` or `d`.
+/// A text in which `a` and `b` occur next to `c` or `d`.
 fn rows(architecture: Architecture) -> (Vec<ContextRow>, Vec<u64>) {
     let text: Vec<u32> = (0..400).map(|n| [0, 2, 1, 2, 0, 3, 1, 3, 4][n * n % 9]).collect();
     let mut counts = vec![0; 5];
@@ -186,7 +211,7 @@ fn rows(architecture: Architecture) -> (Vec<ContextRow>, Vec<u64>) {
     (ContextRow::of(&batch, architecture), counts)
 }
 
-/// The first and the last epoch's loss.
+/// The loss of the first and of the last epoch.
 fn losses<M: Trainable>(model: M, rows: Vec<ContextRow>) -> (f64, f64)
 where
     ContextDataset: kiln_train::Batches<Batch = M::Batch>,

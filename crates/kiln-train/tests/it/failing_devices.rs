@@ -1,4 +1,4 @@
-//! GPUs that fail: buffers beyond the largest, memory that runs out, a device that is lost in the middle of a run.
+//! GPUs that fail: buffers above the limit, too little memory, a device that is lost in the middle of a run.
 
 #[cfg(target_os = "linux")]
 use std::os::unix::process::ExitStatusExt;
@@ -31,7 +31,7 @@ fn with_buffers_of(bytes: u64) -> Option<Device> {
 
 const STEPS: usize = 16;
 
-/// Sequences whose steps a model of `d_hidden` units turns into large tensors.
+/// Sequences whose steps become large tensors in a model of `d_hidden` units.
 fn sequences(rows: usize) -> SeriesDataset {
     let values = (0..rows * STEPS).map(|n| (n % 13) as f32 / 13.0).collect();
     SeriesDataset::new(values, [STEPS, 1], vec![0.5; rows], 1).unwrap()
@@ -54,7 +54,7 @@ fn shortage(error: Error) -> Shortage {
     }
 }
 
-/// The advice is followed until it is enough.
+/// The advice is followed until the batch fits.
 #[test]
 fn a_batch_beyond_the_largest_buffer_is_refused_with_one_that_fits() {
     let largest = 16 << 20;
@@ -110,7 +110,7 @@ fn a_parameter_beyond_the_largest_buffer_is_named() {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Moment {
     Step,
-    /// Before the callbacks behind this one and the checkpoint read the weights.
+    /// Before the callbacks after this one and the checkpoint read the weights.
     EpochEnd,
 }
 
@@ -124,7 +124,7 @@ impl Lose {
             && epoch == *its_epoch
         {
             handle.destroy();
-            // The driver tells of it when it is asked next.
+            // The driver reports it at the next request.
             let _ = handle.poll(wgpu::PollType::wait_indefinitely());
         }
     }
@@ -178,7 +178,7 @@ fn a_run_whose_device_is_lost_keeps_its_whole_epochs_and_goes_on_elsewhere() {
     }
 }
 
-/// An old run is as it was until the first epoch of a new one is kept.
+/// An old run is unchanged until the first epoch of a new one is saved.
 #[test]
 fn a_device_lost_in_the_first_epoch_leaves_the_old_run_or_nothing() {
     let small = SmallRun::new();
@@ -205,7 +205,7 @@ fn a_device_lost_in_the_first_epoch_leaves_the_old_run_or_nothing() {
     }
 }
 
-/// What the child process of the next test runs; by itself it does nothing.
+/// The child process of the next test runs this; otherwise it does nothing.
 #[test]
 #[cfg(target_os = "linux")]
 fn child_without_memory() {
@@ -213,9 +213,9 @@ fn child_without_memory() {
     let Some((device, _)) = own_device(|_| ()) else { return };
     let folder = Path::new(&folder);
     let data = sequences(1_024);
-    // Compiles the kernels while there is memory for it.
+    // Compiles the kernels while there is enough memory.
     trainer(&folder.join("first"), 8).fit(regressor(256, &device), &sequences(16), &sequences(16)).unwrap();
-    // What the program itself needs has room in this, none of the tensors of a large batch, of 48 MiB and more, has.
+    // This is enough for the program itself, but not for a tensor of a large batch, which needs 48 MiB or more.
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmSize:")).unwrap();
     let taken: u64 = line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024;
@@ -226,7 +226,7 @@ fn child_without_memory() {
     };
     limit(taken + (40 << 20));
     let error = trainer(&folder.join("second"), 1_024).fit(regressor(256, &device), &data, &data).unwrap_err();
-    // The driver's own end needs memory too.
+    // The driver needs memory to shut down.
     limit(libc::RLIM_INFINITY);
     println!("child: {error}");
 }
@@ -242,11 +242,11 @@ fn memory_that_runs_out_is_an_error_that_says_what_is_held() {
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "failing_devices::child_without_memory", "--nocapture"])
             .env("KILN_TEST_NO_MEMORY", folder.path())
-            .env("RUST_BACKTRACE", "0") // which would take the memory that is left
+            .env("RUST_BACKTRACE", "0") // a backtrace would use the remaining memory
             .output()
             .unwrap()
     };
-    // Without memory the software driver itself may crash in a thread of its own, which no program can catch.
+    // Without memory, the software driver itself may crash in one of its threads, which no program can catch.
     let mut output = child();
     for _ in 0..9 {
         if output.status.signal().is_none() {

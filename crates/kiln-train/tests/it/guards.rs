@@ -1,4 +1,4 @@
-//! Losses that explode, batches of padding only, and classes that no model has.
+//! Losses that explode, batches of only padding, and classes that the model does not have.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -10,7 +10,7 @@ use crate::devices;
 use crate::small_run::SmallRun;
 use crate::training::{cpu, folder, numbers};
 
-/// The square of a number that is to be found.
+/// The square of the distance to a number that is to be found.
 #[derive(Module, Debug)]
 struct Parabola {
     x: Param<Tensor<1>>,
@@ -39,7 +39,7 @@ fn a_loss_that_explodes_ends_the_run() {
             let model = Parabola { x: Param::from_data([0.0], &device) };
             trainer.fit(model, &numbers(1.0, 20), &numbers(1.0, 1)).map(drop)
         };
-        // Each step takes the distance times 1 - 2 * 2.5 = -4, so the loss times 16; it begins with 1.
+        // Each step multiplies the distance by 1 - 2 * 2.5 = -4, so the loss by 16; the first loss is 1.
         let Error::NotFinite { what, value, step, epoch, .. } = fit(None, 2.5).unwrap_err() else {
             panic!("{backend}")
         };
@@ -54,7 +54,7 @@ fn a_loss_that_explodes_ends_the_run() {
     }
 }
 
-/// Rows whose data set does not tell their classes.
+/// Rows whose data set does not report their classes.
 #[derive(Clone)]
 struct Untold(TokenDataset);
 
@@ -88,7 +88,7 @@ fn a_class_that_the_model_does_not_have_is_named_with_its_step() {
         let told = error.to_string();
         assert!(told.contains("the classes of the batch: expected 0 to 1") && told.contains("found 2"), "{told}");
         trainer().fit(small.model(&device), &rows(1), &rows(1)).unwrap();
-        // Of validation data, and of others.
+        // In validation data, and in an evaluation.
         let other = crate::training::folder();
         let trainer = Trainer::new(other.path()).batch_size(4).quiet();
         let error = trainer.fit(small.model(&device), &rows(1), &rows(2)).unwrap_err();

@@ -1,5 +1,5 @@
-//! Language models trained, stopped, gone on with, saved and made to write: windows in their order, states from batch
-//! to batch, perplexity, gradients that explode, prompts and artifacts that do not fit.
+//! Language models are trained, stopped, resumed, saved and used to generate text: the order of windows, states from
+//! batch to batch, perplexity, exploding gradients, and prompts and artifacts that do not fit.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -27,7 +27,7 @@ const TEXT: &str = "the cat sat on the mat <eos> the dog sat on the log <eos> a 
 const STREAMS: usize = 3;
 const WINDOW: usize = 4;
 
-/// A text of few words, in which what comes next depends on what was before.
+/// A text of few words, in which the next word depends on the words before.
 struct Running {
     vocabulary: Vocabulary,
     train: TextWindows,
@@ -77,13 +77,13 @@ impl Running {
     }
 }
 
-fn ids_of(batch: &<TextWindows as Batches>::Batch) -> (Vec<i32>, Vec<i32>) {
+pub(crate) fn ids_of(batch: &<TextWindows as Batches>::Batch) -> (Vec<i32>, Vec<i32>) {
     let Targets::Classes(classes) = &batch.targets else { panic!("targets are classes") };
     let ids = batch.input.ids.clone().into_data().try_into_vec_as::<i32>().unwrap();
     (ids, classes.clone().into_data().try_into_vec_as::<i32>().unwrap())
 }
 
-/// 24 tokens in 3 streams: (24 - 1) / 3 = 7 a stream, which begin at 0, 7 and 14; windows of 4 and of 3.
+/// 24 tokens in 3 streams: (24 - 1) / 3 = 7 per stream, which begin at 0, 7 and 14; windows of 4 and of 3.
 #[test]
 fn streams_are_read_side_by_side_and_the_next_token_is_predicted() {
     let text = TextWindows::new((0..24).collect(), 3, 4).unwrap();
@@ -105,8 +105,8 @@ fn a_text_shorter_than_a_window_in_each_stream_is_refused() {
     let error = of(12, 3, 4).unwrap_err().to_string();
     assert!(error.contains("at least 13") && error.contains("found 12") && error.contains("smaller window"), "{error}");
     assert!(of(0, 1, 1).is_err());
-    assert!(of(9, 0, 1).unwrap_err().to_string().contains("streams"));
-    assert!(of(9, 1, 0).unwrap_err().to_string().contains("window"));
+    assert!(of(9, 0, 1).unwrap_err().to_string().contains("the option streams should"));
+    assert!(of(9, 1, 0).unwrap_err().to_string().contains("the option window should"));
     assert!(of(9, usize::MAX, 2).is_err());
 }
 
@@ -117,13 +117,13 @@ fn batches_of_another_size_than_the_streams_are_refused() {
     let path = folder.path().join("run");
     let trainer = text.trainer(&path, 1).batch_size(4);
     let message = trainer.fit(text.model(&cpu()), &text.train, &text.valid).unwrap_err().to_string();
-    assert!(message.contains("batch size") && message.contains("3, the number of streams"), "{message}");
+    assert!(message.contains("batch_size: expected") && message.contains("3, the number of streams"), "{message}");
     assert!(!path.exists(), "nothing was written");
     assert!(evaluate(&text.model(&cpu()), &text.valid, 4).is_err());
 }
 
-/// The windows of an evaluation are one text: a state that was lost between two, or a token that weighed otherwise,
-/// would give another mean.
+/// The windows of an evaluation are one text: a state lost between two windows, or a token with another weight, would
+/// change the mean.
 #[test]
 fn an_evaluation_in_windows_equals_one_long_window() {
     let text = Running::new();
@@ -145,14 +145,14 @@ fn a_language_model_learns_on_every_backend_and_tells_its_perplexity() {
     let text = Running::new();
     for (backend, device) in devices::all() {
         let folder = tempfile::tempdir().unwrap();
-        // Callbacks see perplexity too: a metric that is not there would be an error.
+        // Callbacks see perplexity too: an unknown metric would be an error.
         let monitor = Monitor::Metric { name: "val_perplexity".to_owned(), mode: Mode::Min };
         let trainer = text.trainer(folder.path(), 12).early_stopping(EarlyStopping::on(monitor).patience(12));
         let run = trainer.fit(text.model(&device), &text.train, &text.valid).unwrap();
         let history = run.history();
         let perplexities = history.values("val_perplexity");
         assert_eq!(perplexities.len(), 12);
-        // By chance it is the number of words.
+        // For random guesses, it is the number of words.
         assert!(perplexities[0] < 1.1 * text.vocabulary.len() as f64, "{backend}: {perplexities:?}");
         assert!(perplexities[11] < 0.5 * perplexities[0], "{backend}: {perplexities:?}");
         for logs in history.epochs() {
@@ -188,7 +188,7 @@ fn an_adaptive_softmax_learns_too() {
 fn the_norms_of_gradients_stand_in_the_history_by_layer() {
     let text = Running::new();
     let folder = tempfile::tempdir().unwrap();
-    // One window a stream is one step an epoch, so that the means are the step's own norms.
+    // One window per stream is one step per epoch, so the means are the norms of that step.
     let one = TextWindows::new((0..13).map(|id| id % 9).collect(), STREAMS, WINDOW).unwrap();
     let run = text.trainer(folder.path(), 2).fit(text.model(&cpu()), &one, &one).unwrap();
     let logs = &run.history().epochs()[0];
@@ -248,7 +248,7 @@ fn a_loss_that_turns_nan_ends_the_run_and_the_last_good_checkpoint_stands() {
             .optimizer(Optimizer::sgd().learning_rate(0.5))
             .callback(Reckless(1e25))
     };
-    // It explodes before it is no number.
+    // It explodes before it becomes NaN.
     let other = tempfile::tempdir().unwrap();
     let error = trainer(other.path()).fit(text.model(&cpu()), &text.train, &text.valid).unwrap_err();
     assert!(matches!(error, Error::NotFinite { what: Broken::Exploded, epoch: 2, .. }), "{error}");
@@ -284,7 +284,7 @@ fn written(generator: &TextGenerator, prompt: &str, sampling: &Sampling, seed: u
     tokens
 }
 
-/// What the child process of the next test runs; by itself it does nothing.
+/// The child process of the next test runs this; otherwise it does nothing.
 #[test]
 fn child_that_writes() {
     if let Some(folder) = std::env::var_os("KILN_TEST_LANGUAGE_MODEL") {
@@ -345,11 +345,11 @@ fn prompts_that_the_model_cannot_read_are_refused() {
     assert!(refused(" \n").contains("at least one word"));
     let message = refused("zebra crossing");
     assert!(message.contains("'zebra', 'crossing'") && message.contains("words among the"), "{message}");
-    // One word that is known is enough where the vocabulary has a token for the others.
+    // One known word is enough if the vocabulary has a token for the others.
     assert_eq!(generator.prompt("the zebra").unwrap(), generator.prompt("the <unk>").unwrap());
     assert!(generator.ids(["zebra"]).unwrap_err().to_string().contains("'zebra'"));
 
-    // Without one, every word must be known.
+    // Without such a token, every word must be known.
     let lacking = Vocabulary::builder().fit(["the cat sat"], |text, take| TokenUnit::Words.each(text, take)).unwrap();
     let config = LanguageModelConfig::new(3).d_embedding(2).d_hidden(vec![2]);
     let other = tempfile::tempdir().unwrap();
@@ -401,7 +401,7 @@ fn damaged_artifacts_are_named() {
         let path = folder.path().join(file);
         let good = std::fs::read_to_string(&path).unwrap();
         assert!(good.contains(from), "{file} has no {from}: {good}");
-        // As a person changes it who takes out the checksum.
+        // An edit by a person who removes the checksum.
         let text = good.split(",\n  \"checksum\"").next().unwrap().to_owned();
         let end = if text == good { "" } else { "\n}\n" };
         std::fs::write(&path, text.replacen(from, to, 1) + end).unwrap();

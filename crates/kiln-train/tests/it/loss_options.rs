@@ -1,4 +1,4 @@
-//! Weights of rows and classes, and smoothed labels.
+//! Row weights, class weights and label smoothing.
 
 use burn::tensor::{Device, Int, Tensor};
 use kiln_base::RowWeights;
@@ -42,7 +42,7 @@ fn a_row_of_weight_2_counts_twice_and_one_of_0_not_at_all() {
             let weighted = |weights| after_a_step(&once, &device, head, weights);
             assert!(close(&weighted(RowWeights::Rows(vec![2.0, 0.0, 1.0, 1.0])), &expected), "{backend} {head:?}");
             assert!(!close(&weighted(RowWeights::Equal), &expected), "{backend} {head:?}");
-            // Of classes: as the rows of these classes.
+            // Class weights act like the weights of the rows of these classes.
             let by_rows = weighted(RowWeights::Rows(vec![0.5, 3.0, 3.0, 0.5]));
             assert_eq!(weighted(RowWeights::Classes(vec![0.5, 3.0])), by_rows, "{backend} {head:?}");
             assert!(close(&weighted(RowWeights::Balanced), &weighted(RowWeights::Equal)), "{backend} {head:?}");
@@ -86,13 +86,13 @@ fn smoothed_labels_keep_a_model_from_being_sure() {
         found.probabilities.unwrap().log_loss
     };
     assert!(surest(0.0) < 0.01);
-    // Of 0.2, nine of ten are the best there is: minus the logarithm of 0.9.
+    // With 0.2, a probability of 0.9 is best: minus the logarithm of 0.9.
     assert!((surest(0.2) - 0.105).abs() < 0.02, "{}", surest(0.2));
 }
 
 #[test]
 fn balanced_weights_find_a_rare_class() {
-    // One row of 51 is of class 1, and its words are found almost only there. In a short training, rows that count alike
+    // One row of 51 is of class 1, and its words occur almost only there. In a short training, rows of equal weight
     // teach it too slowly.
     let device = cpu();
     let (mut better, mut gained) = (0, 0.0);
@@ -119,11 +119,11 @@ fn balanced_weights_find_a_rare_class() {
             evaluate(run.model(), &test, 500).unwrap().report(&["common", "rare"]).unwrap().macro_average.f1
         };
         let (equal, balanced) = (f1(RowWeights::Equal), f1(RowWeights::Balanced));
-        eprintln!("macro F1 {equal:.3} with rows that count alike, {balanced:.3} with classes that do");
+        eprintln!("macro F1 {equal:.3} with equal row weights, {balanced:.3} with balanced ones");
         better += usize::from(balanced > equal);
         gained += (balanced - equal) / 5.0;
     }
-    assert!(better == 5 && gained > 0.03, "better with {better} of 5 seeds, by {gained} in the mean");
+    assert!(better == 5 && gained > 0.03, "better with {better} of 5 seeds, by {gained} on average");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn options_that_do_not_fit_are_refused() {
     };
     for (weights, expected) in [
         (RowWeights::Rows(vec![1.0; 2]), "row_weights should be 3 weights"),
-        (RowWeights::Rows(vec![1.0, -1.0, 1.0]), "at least 0, found -1"),
+        (RowWeights::Rows(vec![1.0, -1.0, 1.0]), "0 or more, found -1"),
         (RowWeights::Rows(vec![1.0, 1e300, 1.0]), "finite numbers"),
         (RowWeights::Rows(vec![0.0; 3]), "above 0 in one row at least"),
         (RowWeights::Classes(vec![1.0]), "row_weights should be 2 class weights"),
@@ -146,7 +146,9 @@ fn options_that_do_not_fit_are_refused() {
         assert!(message.contains(expected), "{message}");
     }
     for part in [1.0, -0.1, f64::NAN] {
-        assert!(told(&|trainer| trainer.label_smoothing(part)).contains("label_smoothing should be from 0 to below 1"));
+        assert!(
+            told(&|trainer| trainer.label_smoothing(part)).contains("label_smoothing should be at least 0 and below 1")
+        );
     }
     // A language model computes its own loss.
     let windows = TextWindows::new((0..60).map(|at| at * 7 % 11).collect(), 3, 5).unwrap();
@@ -154,8 +156,8 @@ fn options_that_do_not_fit_are_refused() {
     let folder = folder();
     let trainer = || Trainer::new(folder.path()).batch_size(3).quiet();
     let error = trainer().label_smoothing(0.1).fit(model(), &windows, &windows).unwrap_err().to_string();
-    assert!(error.contains("label_smoothing should be none for this model"), "{error}");
-    // Numbers have no classes, but rows.
+    assert!(error.contains("label_smoothing should be unset for this model"), "{error}");
+    // Running text has no class per row, only rows.
     assert!(
         trainer()
             .row_weights(RowWeights::Balanced)
@@ -164,12 +166,12 @@ fn options_that_do_not_fit_are_refused() {
             .to_string()
             .contains("Batches::class")
     );
-    // A regressor has no labels to smooth, but rows.
+    // A regressor has no labels to smooth, but rows to weigh.
     let series = SeriesDataset::new((0..12).map(|at| at as f32 / 12.0).collect(), [3, 1], vec![0.5; 4], 1).unwrap();
     let regressor = || RecurrentRegressorConfig::new(1, 3).d_hidden(vec![2]).init(&cpu(), 0).unwrap();
     let trainer = || Trainer::new(folder.path()).batch_size(2).quiet().existing_run(ExistingRun::Overwrite);
     let error = trainer().label_smoothing(0.1).fit(regressor(), &series, &series).unwrap_err().to_string();
-    assert!(error.contains("label_smoothing should be none for this model"), "{error}");
+    assert!(error.contains("label_smoothing should be unset for this model"), "{error}");
     trainer().row_weights(RowWeights::Rows(vec![1.0, 0.0, 2.0, 1.0])).fit(regressor(), &series, &series).unwrap();
     let series = SeriesDataset::new(vec![0.0; 6], [3, 1], vec![0.0; 2], 1).unwrap();
     assert_eq!((series.class(0), data.class(0)), (None, Some(0)));
@@ -187,5 +189,5 @@ fn a_run_is_not_resumed_with_other_weights() {
     fit(ExistingRun::Refuse, RowWeights::Balanced).unwrap();
     fit(ExistingRun::Resume, RowWeights::Balanced).unwrap();
     let error = fit(ExistingRun::Resume, RowWeights::Equal).unwrap_err().to_string();
-    assert!(error.contains("weights and label smoothing Balanced"), "{error}");
+    assert!(error.contains("row_weights and label_smoothing Balanced"), "{error}");
 }

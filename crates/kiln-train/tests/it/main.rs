@@ -1,6 +1,9 @@
 //! Integration tests of `kiln-train`.
 
+mod accumulation;
+mod adaptive_evaluation;
 mod artifact;
+mod averaging;
 mod beginnings;
 mod broken_runs;
 mod callbacks;
@@ -10,11 +13,14 @@ mod damaged_runs;
 mod determinism;
 #[path = "../../../kiln-kernels/tests/it/devices.rs"]
 mod devices;
+mod drawn_windows;
 mod embeddings;
 #[cfg(feature = "wgpu")]
 mod failing_devices;
 mod guards;
+mod labels;
 mod language_model;
+mod learning_rates;
 mod loss_options;
 mod one_process;
 mod optimizers;

@@ -1,4 +1,4 @@
-//! A folder belongs to one process at a time, and to a run even if that was cut short.
+//! A folder belongs to one process at a time. A run that was cut short does not block the next.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use kiln_train::{Callback, Control, EpochLogs, Error, ExistingRun};
 use crate::small_run::SmallRun;
 use crate::training::{cpu, folder};
 
-/// Tries to train into the folder that is being trained into.
+/// Tries to train into the folder while it is in use.
 struct Second(std::path::PathBuf, &'static Mutex<Option<String>>);
 
 impl Callback for Second {
@@ -38,9 +38,9 @@ fn two_runs_do_not_share_a_folder() {
     };
     fit(ExistingRun::Refuse).unwrap();
     let told = TOLD.lock().unwrap().take().unwrap();
-    assert!(told.contains(&format!("the process {} trains into it", std::process::id())), "{told}");
+    assert!(told.contains(&format!("process {} is training into it", std::process::id())), "{told}");
     assert!(!folder.path().join(".kiln-lock").exists());
-    // A lock file left by a process that has ended blocks nobody.
+    // A lock file of a process that has ended blocks no one.
     std::fs::write(folder.path().join(".kiln-lock"), "1\n").unwrap();
     fit(ExistingRun::Overwrite).unwrap();
     assert!(!folder.path().join(".kiln-lock").exists());
@@ -72,7 +72,7 @@ fn a_run_cut_short_before_its_first_checkpoint_is_in_nobodys_way() {
     }
 }
 
-/// The files of a run, in the folder of a run that was to replace it and was killed.
+/// The files of a run, while they are in the folder of a new run that was to replace it and was killed.
 #[test]
 fn a_run_predicts_while_another_replaces_it() {
     let small = SmallRun::new();
@@ -97,7 +97,7 @@ fn a_run_predicts_while_another_replaces_it() {
                 std::fs::copy(whole.path().join(name), to.join(name)).unwrap();
             }
             if aside == ".kiln-replaced" {
-                // Of the new run, which has no weights yet.
+                // From the new run, which has no weights yet.
                 std::fs::write(folder.path().join("config.json"), "{}").unwrap();
             }
             assert_eq!(predict(folder.path()), expected, "{moved} files in {aside}");

@@ -1,5 +1,5 @@
-//! Optimizers step by step against Keras's, their defaults against Keras's in one table, and
-//! clipping by the global norm.
+//! Optimizers compared with Keras's step by step, their defaults compared with Keras's, and clipping by the global
+//! norm.
 
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
@@ -50,6 +50,7 @@ fn rule(config: &Value) -> Optimizer {
         ("rmsprop", ..) => Optimizer::rms_prop(),
         ("sgd", momentum, nesterov) => Optimizer::Sgd {
             learning_rate: 0.01,
+            weight_decay: 0.0,
             momentum: momentum.unwrap_or(0.0),
             nesterov: nesterov.unwrap_or(false),
         },
@@ -85,7 +86,7 @@ fn ten_steps_of_each_optimizer_equal_kerass() {
     }
 }
 
-/// Every default in one table, against what Keras's optimizers report of themselves.
+/// Every default, compared with what Keras's optimizers report.
 #[test]
 fn the_defaults_are_kerass() {
     let file: Value = serde_json::from_str(FIXTURE).unwrap();
@@ -106,7 +107,7 @@ fn the_defaults_are_kerass() {
     }
 }
 
-/// Of Keras 3.15: `variable -= variable * weight_decay * learning_rate`, and then Adam's step.
+/// Keras 3.15: `variable -= variable * weight_decay * learning_rate`, and then Adam's step.
 #[test]
 fn adam_w_first_shrinks_all_weights() {
     let file: Value = serde_json::from_str(FIXTURE).unwrap();
@@ -131,7 +132,59 @@ fn adam_w_first_shrinks_all_weights() {
         let error = OptimizerState::new(Optimizer::adam().weight_decay(decay)).unwrap_err().to_string();
         assert!(error.contains("weight_decay"), "{error}");
     }
-    assert_eq!(Optimizer::sgd().weight_decay(0.5), Optimizer::sgd());
+}
+
+/// Keras 3.15: `variable -= variable * weight_decay * learning_rate`, and then the optimizer's step. With rate 0.1 and
+/// decay 0.3, each step first multiplies by 0.97. Gradient descent from 2 with gradient 0.5: 1.94 - 0.05 = 1.89, then
+/// 1.8333 - 0.05. With momentum 0.9 the second velocity is -0.9 * 0.05 - 0.05. RMSprop divides by
+/// sqrt(0.1 * 0.25 + 1e-7), then by sqrt(0.9 * 0.025 + 0.1 * 0.25 + 1e-7).
+#[test]
+fn weight_decay_first_shrinks_all_weights_of_every_optimizer() {
+    let (rate, decay) = (0.1, 0.3);
+    let of = |weight: f32, bias: f32| {
+        let (weight, bias) = (vec![weight; 6], vec![bias; 3]);
+        serde_json::json!({"weight": {"data": weight}, "bias": {"data": bias}})
+    };
+    let momentum = |nesterov| Optimizer::Sgd { learning_rate: rate, weight_decay: decay, momentum: 0.9, nesterov };
+    let with_momentum =
+        Optimizer::RmsProp { learning_rate: rate, weight_decay: decay, rho: 0.9, momentum: 0.5, epsilon: 1e-7 };
+    for (backend, device) in devices::all() {
+        // The weight and the bias after each of two steps.
+        for (rule, expected) in [
+            (Optimizer::sgd().weight_decay(decay), [[1.89, -1.07], [1.7833, -1.1379]]),
+            (momentum(false), [[1.89, -1.07], [1.7383, -1.2279]]),
+            (momentum(true), [[1.845, -1.16], [1.65415, -1.3962]]),
+            (Optimizer::rms_prop().weight_decay(decay), [[1.623_773, -1.286_228], [1.345_644, -1.477_056]]),
+            (with_momentum, [[1.623_773, -1.286_228], [1.187_531, -1.635_17]]),
+        ] {
+            let mut module = layer(&of(2.0, -1.0), &device).train();
+            let mut state = OptimizerState::new(rule).unwrap();
+            for expected in expected {
+                let gradients = gradients(&module, &of(0.5, 1.0));
+                module = state.step(module, gradients, rate, None);
+                let got = [values(module.weight.val())[0], values(module.bias.val())[2]];
+                let close = got.iter().zip(expected).all(|(got, expected): (&f32, f32)| (got - expected).abs() < 5e-6);
+                assert!(close, "{backend} {rule:?}: {got:?}, by Keras's rule {expected:?}");
+            }
+        }
+    }
+    for rule in [Optimizer::rms_prop(), Optimizer::sgd()] {
+        for decay in [-0.1, 1e4, f64::NAN] {
+            let error = OptimizerState::new(rule.weight_decay(decay)).unwrap_err().to_string();
+            assert!(error.contains("weight_decay"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_description_without_weight_decay_means_none() {
+    let old = serde_json::json!({"optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.0, "nesterov": false});
+    assert_eq!(serde_json::to_value(Optimizer::sgd()).unwrap(), old, "as before there was a weight decay");
+    assert_eq!(serde_json::from_value::<Optimizer>(old).unwrap(), Optimizer::sgd());
+    for rule in [Optimizer::rms_prop().weight_decay(0.5), Optimizer::sgd().weight_decay(0.5)] {
+        let text = serde_json::to_string(&rule).unwrap();
+        assert_eq!(serde_json::from_str::<Optimizer>(&text).unwrap(), rule);
+    }
 }
 
 #[test]
@@ -141,7 +194,7 @@ fn clipping_scales_an_oversized_gradient_of_all_parameters_together() {
             "weight": {"data": [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]}, "bias": {"data": [0.0, 0.0, 0.0]}
         });
         let module = layer(&zero, &device).train();
-        // The norm over both is 50: clipping each by itself to 5 would give 3 and 4 times more.
+        // The norm over both is 50. Clipping each separately to 5 would give results 3 and 4 times as large.
         let large: Value = serde_json::json!({
             "weight": {"data": [30.0, 0.0, 0.0, 0.0, 0.0, 0.0]}, "bias": {"data": [0.0, 40.0, 0.0]}
         });
@@ -157,8 +210,8 @@ fn clipping_scales_an_oversized_gradient_of_all_parameters_together() {
 fn options_outside_their_range_are_refused() {
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = OptimizerState::new(Optimizer::adam().learning_rate(rate)).unwrap_err();
-        assert!(error.to_string().contains("learning rate"), "{error}");
+        assert!(error.to_string().contains("the option learning_rate should"), "{error}");
     }
-    let momentum = Optimizer::Sgd { learning_rate: 0.1, momentum: 1.0, nesterov: false };
+    let momentum = Optimizer::Sgd { learning_rate: 0.1, weight_decay: 0.0, momentum: 1.0, nesterov: false };
     assert!(OptimizerState::new(momentum).unwrap_err().to_string().contains("momentum"));
 }

@@ -1,12 +1,12 @@
-//! What becomes of an old run in the folder of a new one whose first epoch is not kept.
+//! What happens to an old run in a folder if the first epoch of the new run is not saved.
 
 use kiln_train::{Callback, Control, EpochLogs, Error, ExistingRun};
 
 use crate::devices;
 use crate::small_run::SmallRun;
 
-/// The first epoch has ended and its checkpoint is not written: a run that fails there puts the old one back, and one
-/// that is killed has it put back by the next.
+/// The first epoch has ended, but its checkpoint is not written. A run that fails there brings the old one back; after
+/// a run that is killed there, the next run does.
 #[test]
 fn an_old_run_comes_back_where_the_new_ones_first_epoch_is_not_kept() {
     struct Fail;
@@ -30,7 +30,7 @@ fn an_old_run_comes_back_where_the_new_ones_first_epoch_is_not_kept() {
     failing.fit(small.model(&cpu), &small.train, &small.valid).map(|_| ()).unwrap_err();
     assert_eq!(names.map(read), old);
 
-    // What a kill leaves behind the first epoch of a run, and on the way there.
+    // What a kill leaves after the first epoch of a run, and on the way there.
     for aside in [".kiln-replaced", ".kiln-replacing"] {
         std::fs::create_dir(folder.path().join(aside)).unwrap();
         let moved = if aside == ".kiln-replaced" { &names[..] } else { &names[..1] };

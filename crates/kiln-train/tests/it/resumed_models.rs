@@ -1,4 +1,4 @@
-//! Runs that are resumed with the same model in another form: by itself, or as a variant of an enum of models.
+//! Runs that are resumed with the same model in another form: directly, or as a variant of an enum of models.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ where
     weights_of(&trainer.fit(model, &small.train, &small.valid).unwrap().into_model())
 }
 
-/// Trains a recurrent classifier with Adam, by itself or as a variant of `TextClassifier`.
+/// Trains a recurrent classifier with Adam, directly or as a variant of `TextClassifier`.
 fn train(folder: &Path, in_enum: bool, epochs: usize, existing: ExistingRun) -> Weights {
     let small = SmallRun::new();
     let model = small.model(&cpu());

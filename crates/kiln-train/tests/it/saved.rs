@@ -1,6 +1,7 @@
-//! What commit a0376b4 saved: its artifacts predict the same bits, and its runs go on from their checkpoints to the same bits.
+//! Folders saved by commit a0376b4: their artifacts predict the same bits, and their runs continue from the checkpoints
+//! to the same bits.
 //!
-//! `tests/fixtures/saved/README.md` says how the folders were made: by this test, as it was at that commit.
+//! `tests/fixtures/saved/README.md` describes how the folders were made: by this test, at that commit.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::small_run::{SENTENCES, SmallRun};
 
 const TEXT: &str = "the cat sat on the mat <eos> the dog lay by the log <eos> a bird sang at dawn <eos> ";
 const STREAMS: usize = 3;
-/// Epochs that were saved; one more is trained here.
+/// The number of epochs that were saved; one more is trained here.
 const SAVED: usize = 2;
 
 fn fixtures() -> PathBuf {
@@ -39,7 +40,7 @@ fn losses<M: Trainable>(run: &Run<M>) -> Vec<String> {
     vec![last("loss"), last("val_loss")]
 }
 
-/// A run that was saved: how it is trained to an epoch, and what its artifact predicts.
+/// A saved run: how it is trained up to an epoch, and what its artifact predicts.
 struct Saved {
     name: &'static str,
     train: fn(&Path, usize, &Device) -> Vec<String>,
@@ -60,7 +61,7 @@ fn classifier(folder: &Path, epochs: usize, device: &Device) -> Vec<String> {
     losses(&trainer.fit(small.model(device), &small.train, &small.valid).unwrap())
 }
 
-/// A model of the enum over all classifiers, whose parameters' paths have a variant in them.
+/// A model in the enum of all classifiers, whose parameter paths contain a variant.
 fn any_classifier(folder: &Path, epochs: usize, device: &Device) -> Vec<String> {
     let small = SmallRun::new();
     let config = ConvBiLstmConfig::new(small.encode.vocab_size(), small.encode.shape().max_len)
@@ -72,13 +73,19 @@ fn any_classifier(folder: &Path, epochs: usize, device: &Device) -> Vec<String> 
         .dropout(0.2);
     let model = TextClassifierConfig::from(config).init(device, 3).unwrap();
     let trainer = small_trainer(folder, epochs)
-        .optimizer(Optimizer::RmsProp { learning_rate: 0.01, rho: 0.9, momentum: 0.5, epsilon: 1e-7 })
+        .optimizer(Optimizer::RmsProp {
+            learning_rate: 0.01,
+            weight_decay: 0.0,
+            rho: 0.9,
+            momentum: 0.5,
+            epsilon: 1e-7,
+        })
         .save_best(Monitor::ValidLoss)
         .artifact(ArtifactConfig::text(&model, &small.encode, &small.class_names));
     losses(&trainer.fit(model, &small.train, &small.valid).unwrap())
 }
 
-/// Two GRUs with tied weights on running text, gradients' norms and a falling rate.
+/// Two GRUs with tied weights on running text, with gradient norms and a falling rate.
 fn language_model(folder: &Path, epochs: usize, device: &Device) -> Vec<String> {
     let vocabulary = Vocabulary::builder().fit([TEXT], |text, take| TokenUnit::Words.each(text, take)).unwrap();
     let config = LanguageModelConfig::new(vocabulary.len())
@@ -91,7 +98,7 @@ fn language_model(folder: &Path, epochs: usize, device: &Device) -> Vec<String> 
     let windows = windows(&vocabulary);
     let trainer = small_trainer(folder, epochs)
         .batch_size(STREAMS)
-        .optimizer(Optimizer::Sgd { learning_rate: 1.0, momentum: 0.5, nesterov: true })
+        .optimizer(Optimizer::Sgd { learning_rate: 1.0, weight_decay: 0.0, momentum: 0.5, nesterov: true })
         .clip_norm(0.25)
         .perplexity()
         .gradient_norms()
@@ -116,7 +123,7 @@ fn regressor(folder: &Path, epochs: usize, device: &Device) -> Vec<String> {
     losses(&trainer.fit(model, &data, &data).unwrap())
 }
 
-/// A run goes on from its checkpoint; without one it begins.
+/// A run with a checkpoint is resumed; without one it starts.
 fn existing(folder: &Path) -> ExistingRun {
     if folder.join("checkpoint.kiln").exists() { ExistingRun::Resume } else { ExistingRun::Refuse }
 }
@@ -151,7 +158,7 @@ fn series(folder: &Path, device: &Device) -> Vec<String> {
     hex(SeriesPredictor::load(folder, device).unwrap().predict(&values()).unwrap().into_iter().flatten())
 }
 
-/// What each artifact predicts, what the next epoch's losses are, and what is predicted after it.
+/// What each artifact predicts, the losses of the next epoch, and the predictions after it.
 fn found() -> Value {
     let device = Device::flex();
     let runs = RUNS.iter().map(|Saved { name, train, predict }| {
@@ -168,7 +175,7 @@ fn found() -> Value {
     json!({"lanes": lanes(), "runs": Value::Object(runs.collect())})
 }
 
-/// The widest vectors of the processor that decide in which order numbers are added up.
+/// The widest vectors of the processor that decide the order in which numbers are added.
 fn lanes() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512f") {
@@ -177,7 +184,7 @@ fn lanes() -> &'static str {
     std::env::consts::ARCH
 }
 
-/// What the processes of the next tests run; by itself it does nothing.
+/// The child processes of the next tests run this; otherwise it does nothing.
 #[test]
 fn child_that_goes_on() {
     match std::env::var("KILN_TEST_SAVED").as_deref() {
@@ -197,7 +204,7 @@ fn child_that_goes_on() {
     }
 }
 
-/// Runs the child with one thread, since the order of sums depends on how many there are.
+/// Runs the child with one thread, since the order of sums depends on the number of threads.
 fn child(task: &str) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "saved::child_that_goes_on", "--nocapture"])
@@ -210,14 +217,14 @@ fn child(task: &str) -> String {
     text
 }
 
-/// Makes the fixtures anew.
+/// Writes the fixtures again.
 #[test]
 #[ignore = "writes into the sources; see tests/fixtures/saved/README.md"]
 fn make() {
     child("make");
 }
 
-/// The number whose bits are written, or nothing of a word.
+/// The number whose bits are written; `None` for a word.
 fn number(text: &Value) -> Option<f64> {
     let text = text.as_str()?;
     match text.len() {
@@ -241,7 +248,7 @@ fn what_an_earlier_commit_saved_predicts_and_goes_on_to_the_same_bits() {
             assert_eq!(found_here, expected_here, "{name}");
             continue;
         }
-        // Another processor: the same numbers but for the order of sums.
+        // Another processor: the same numbers except for the order of sums.
         for what in ["predicted", "losses", "predicted_after"] {
             let numbers = |of: &Value| of[what].as_array().unwrap().iter().filter_map(number).collect::<Vec<f64>>();
             let (found, expected) = (numbers(found_here), numbers(expected_here));

@@ -1,4 +1,4 @@
-//! Ctrl-C, and what ends a process or a terminal, stop a run after a step.
+//! Ctrl-C, and the signals that end a process or a terminal, stop a run after a step.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use kiln_train::{Callback, Control, ExistingRun, StepLogs};
 use crate::small_run::SmallRun;
 use crate::training::{cpu, folder};
 
-/// Says by a file that steps are made, and makes them slow enough to be stopped.
+/// Writes a file to show that steps are made, and slows them down so that they can be stopped.
 struct Dawdle(std::path::PathBuf);
 
 impl Callback for Dawdle {
@@ -22,7 +22,7 @@ impl Callback for Dawdle {
     }
 }
 
-/// What the child process of the next test runs; by itself it does nothing.
+/// The child process of the next test runs this; otherwise it does nothing.
 #[test]
 fn child_that_is_interrupted() {
     let Some(folder) = std::env::var_os("KILN_TEST_CTRL_C").map(std::path::PathBuf::from) else { return };
@@ -41,7 +41,7 @@ fn child_that_is_interrupted() {
 
 #[test]
 fn a_signal_stops_the_second_run_of_a_process_after_a_step() {
-    // Ctrl-C, what `kill` sends, and what a terminal sends that is closed.
+    // Ctrl-C, the signal of `kill`, and that of a terminal that is closed.
     for signal in ["-INT", "-TERM", "-HUP"] {
         stops_by(signal);
     }

@@ -1,14 +1,15 @@
-//! A small run that several tests make: a text classifier with dropout on a few sentences.
+//! A small run for several tests: a text classifier with dropout on a few sentences.
 
 use std::path::Path;
 
 use burn::tensor::Device;
 use kiln_models::{RecurrentClassifier, RecurrentClassifierConfig, RecurrentKind};
+use kiln_predict::SequenceEncoder;
 use kiln_text::corpora::{Document, Documents};
 use kiln_text::encoders::WordTokenizer;
 use kiln_train::{
-    ArtifactConfig, EarlyStopping, ExistingRun, Monitor, ReduceLrOnPlateau, SequenceDatasets, SequenceEncoder,
-    TokenDataset, Trainable, Trainer,
+    ArtifactConfig, EarlyStopping, ExistingRun, Monitor, ReduceLrOnPlateau, SequenceDatasets, TokenDataset, Trainable,
+    Trainer,
 };
 
 pub(crate) const SENTENCES: [&str; 4] = ["a fine film", "a dull film", "not a fine film", ""];

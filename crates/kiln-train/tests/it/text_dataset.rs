@@ -1,5 +1,5 @@
 //! Corpora and encoded texts as Burn's `Dataset`, batches of rows that differ in length, and every kind of text encoder
-//! in an artifact that predicts alone.
+//! in an artifact that needs nothing else to predict.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,6 +10,7 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
 use kiln_models::{RandomKey, RecurrentClassifierConfig, RecurrentKind, Targets, TokenBatch};
+use kiln_predict::SequenceEncoder;
 use kiln_text::corpora::{Document, Documents, LineCorpus};
 use kiln_text::encoders::{CharTokenizer, Encoder, SubwordTextEncoder, TextEncoder, VocabularyEncoder, WordTokenizer};
 use kiln_text::io::Saved;
@@ -19,8 +20,7 @@ use kiln_text::tokens::{Analyzer, Normalizer, Segments, WordSplitter};
 use kiln_text::vocabulary::Vocabulary;
 use kiln_train::{
     ArtifactConfig, Batches, BurnDataset, DataLimits, DocumentDataset, EncodedBatches, EncodedDataset, EncodedText,
-    Error, ExistingRun, Labelled, PadBatcher, SequenceDatasets, SequenceEncoder, TextPredictor, Trainer, evaluate,
-    predict,
+    Error, ExistingRun, Labelled, PadBatcher, SequenceDatasets, TextPredictor, Trainer, evaluate, predict,
 };
 
 use crate::devices;
@@ -39,7 +39,7 @@ fn words() -> WordTokenizer {
     WordTokenizer::builder().fit(documents().texts()).unwrap()
 }
 
-/// A batch's ids row by row, starts and lengths, and classes.
+/// The ids of a batch row by row, starts and lengths, and classes.
 type Read = (Vec<Vec<i64>>, Vec<(usize, usize)>, Vec<i64>);
 
 fn read(batch: Labelled<TokenBatch>) -> Read {
@@ -94,13 +94,13 @@ fn a_batch_is_as_long_as_its_longest_row() {
     let short = data.batches(short).unwrap();
     let (ids, spans, _) = read(short.batch(&[3, 1], &cpu()).unwrap());
     assert_eq!((ids, spans), (vec![vec![1, 4], vec![4, 0]], vec![(0, 2), (0, 1)]));
-    // A batch of empty rows has a step of padding.
+    // A batch of empty rows has one step of padding.
     let (ids, spans, _) = read(batches.batch(&[2], &cpu()).unwrap());
     assert_eq!((ids, spans), (vec![vec![0]], vec![(1, 0)]));
     let limits = batches.limits();
     assert_eq!((limits.highest_id, limits.highest_class, limits.steps), (Some(6), Some(1), None));
 
-    // The same by Burn's own parts.
+    // The same with Burn's own parts.
     let batcher: Arc<dyn Batcher<EncodedText, Labelled<TokenBatch>>> = Arc::new(PadBatcher::new());
     let burn = BurnDataset::new(Arc::new(data), batcher);
     assert_eq!(burn.limits(), DataLimits::default());
@@ -132,7 +132,7 @@ fn encoders(texts: &[&str]) -> Vec<TextEncoder> {
     let special = Vocabulary::builder().special_tokens(["<pad>", "<unk>"]).unknown_token("<unk>");
     let analyzer =
         Analyzer::default().normalizer(Normalizer::new().lower(true)).words(WordSplitter::unicode(Segments::Words));
-    #[allow(unused_mut, reason = "one kind more with the feature `subwords`")]
+    #[allow(unused_mut, reason = "one more kind with the feature `subwords`")]
     let mut encoders = vec![
         WordTokenizer::builder().fit(texts).unwrap().into(),
         CharTokenizer::builder().fit(texts).unwrap().into(),
@@ -198,17 +198,17 @@ fn rows_that_differ_in_length_train() {
     let folder = tempfile::tempdir().unwrap();
     let trainer = || Trainer::new(folder.path()).epochs(2).batch_size(2).existing_run(ExistingRun::Overwrite);
     let run = trainer().fit(config.init(&cpu(), 1).unwrap(), &batches, &batches).unwrap();
-    // The padding changes nothing, so neither does the length of a batch.
+    // Padding changes nothing, so neither does the length of a batch.
     let padded = SequenceEncoder::new(words.clone(), 6).unwrap().dataset(&documents()).unwrap();
     let (short, long) = (run.evaluate(&batches).unwrap(), run.evaluate(&padded).unwrap());
     assert!((short.loss - long.loss).abs() < 1e-5, "{} {}", short.loss, long.loss);
-    // What the model cannot take is refused before anything is written.
+    // Data that the model cannot handle are refused before anything is written.
     let small = RecurrentClassifierConfig::new(3, 6).d_embedding(3).d_hidden(vec![2]);
     assert!(trainer().fit(small.init(&cpu(), 1).unwrap(), &batches, &batches).is_err());
 }
 
-/// Each row once, in batches of which all but the last are whole, and little padding; the key decides, and evaluation
-/// gives the same numbers in that order.
+/// Each row once, in batches that are full except for the last, and with little padding. The key decides the order, and
+/// an evaluation in that order gives the same numbers.
 #[test]
 fn rows_of_like_length_come_together() {
     let rows: Vec<Vec<u32>> = (0..1003_usize).map(|row| vec![1 + row as u32 % 4; 1 + row * 7919 % 97]).collect();
@@ -240,7 +240,7 @@ fn rows_of_like_length_come_together() {
     assert!(!longest[..20].is_sorted(), "{longest:?}");
     // Evaluation begins with the longest.
     assert_eq!(rows[grouped.order(8, None)[0]].len(), 97);
-    // Of few rows too, batches are not the same in every epoch.
+    // With few rows too, batches are not the same in every epoch.
     let few =
         EncodedDataset::new(&rows[..64], vec![0; 64], 5).unwrap().batches(PadBatcher::new()).unwrap().group_by_length();
     let sets = |order: Vec<usize>| -> BTreeSet<Vec<usize>> {
@@ -254,10 +254,10 @@ fn rows_of_like_length_come_together() {
     let run = trainer(1).fit(config.init(&cpu(), 1).unwrap(), &grouped, &grouped).unwrap();
     let (a, b) = (run.evaluate(&chance).unwrap(), run.evaluate(&grouped).unwrap());
     assert!((a.loss - b.loss).abs() < 1e-5 && a.accuracy == b.accuracy, "{a:?} {b:?}");
-    // Predictions stand in the order of the rows.
+    // Predictions are in the order of the rows.
     let [a, b] = [&chance, &grouped].map(|data| predict(run.model(), data, 8).unwrap());
     assert!(a.iter().flatten().zip(b.iter().flatten()).all(|(a, b)| (a - b).abs() < 1e-5));
-    // A run goes on with the same order alone.
+    // A run is resumed only with the same order.
     let resumed = || trainer(2).existing_run(ExistingRun::Resume);
     let error = resumed().fit(config.init(&cpu(), 1).unwrap(), &chance, &grouped).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("order of the training rows"), "{error}");
@@ -268,7 +268,7 @@ fn rows_of_like_length_come_together() {
     assert_eq!(resumed.history(), whole.history());
 }
 
-/// Rows in an order of one's own, for as many passes as are told, and then in none.
+/// Rows in a given order, for a given number of passes, and then in none.
 #[derive(Clone)]
 struct Ordered(EncodedBatches, Vec<usize>, Arc<AtomicUsize>);
 
@@ -304,7 +304,7 @@ fn an_order_that_is_none_is_refused_and_predictions_follow_the_rows() {
         assert!(error.contains("each of 3 rows once"), "{error}");
         assert!(evaluate(&model(), &ordered(order), 2).is_err());
     }
-    // Once before the first epoch, once in it; the second epoch does not pass over what is missing.
+    // Once before the first epoch and once in it; the second epoch does not skip what is missing.
     let folder = tempfile::tempdir().unwrap();
     let trainer = Trainer::new(folder.path()).epochs(2).batch_size(2);
     let error = trainer.fit(model(), &passes(&[2, 0, 1], 2), &batches).map(|_| ()).unwrap_err();

@@ -1,5 +1,5 @@
-//! Whole runs: the best model comes back, a killed run resumes to the same bits, interruptions and
-//! bad options leave nothing half-done, rates reach the weights.
+//! Whole runs: the best model is returned, a killed run resumes to the same bits, interruptions and bad options leave
+//! nothing half-done, and learning rates reach the weights.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ use kiln_train::{
 use crate::devices;
 use crate::small_run::SmallRun;
 
-/// Files that a run leaves: without the feature `plot` there are no curves.
+/// The number of files that a run writes; without the feature `plot` there are no curves.
 const FILES: usize = if cfg!(feature = "plot") { 8 } else { 6 };
 
 pub(crate) fn folder() -> tempfile::TempDir {
@@ -148,7 +148,7 @@ fn run_that_may_die(folder: &Path, existing: ExistingRun) -> (kiln_models::weigh
     (weights_of(&run.into_model()), history)
 }
 
-/// What the child process of the next test runs; by itself it does nothing.
+/// The child process of the next test runs this; otherwise it does nothing.
 #[test]
 fn child_that_dies() {
     if let Some(folder) = std::env::var_os("KILN_TEST_DIE") {
@@ -187,7 +187,7 @@ fn a_run_that_has_ended_resumes_to_itself() {
 #[test]
 fn a_run_that_early_stopping_ended_goes_on_with_more_patience_to_the_bits_of_one_never_stopped() {
     let small = SmallRun::new();
-    // Nothing improves by so much.
+    // Nothing improves by that much.
     let stopping = |patience| EarlyStopping::on(Monitor::ValidLoss).min_delta(1e6).patience(patience);
     let run = |folder: &Path, patience, existing| {
         let trainer = Trainer::new(folder).epochs(4).batch_size(8).seed(5).quiet().existing_run(existing);
@@ -196,8 +196,10 @@ fn a_run_that_early_stopping_ended_goes_on_with_more_patience_to_the_bits_of_one
     let (stopped, whole) = (folder(), folder());
     let losses = |run: &kiln_train::Run<_>| run.history().values("loss");
     assert_eq!(losses(&run(stopped.path(), 2, ExistingRun::Refuse)).len(), 3);
-    assert_eq!(losses(&run(stopped.path(), 2, ExistingRun::Resume)).len(), 3, "its patience is still at an end");
+    let again = run(stopped.path(), 2, ExistingRun::Resume);
+    assert!(losses(&again).len() == 3 && !again.has_trained(), "its patience is still at an end");
     let resumed = run(stopped.path(), 50, ExistingRun::Resume);
+    assert!(resumed.has_trained());
     assert_eq!(losses(&resumed), losses(&run(whole.path(), 50, ExistingRun::Refuse)));
     assert_eq!(losses(&resumed).len(), 4);
 }
@@ -241,7 +243,7 @@ fn a_checkpoint_that_is_damaged_or_of_other_options_is_refused() {
     for (bytes, reason) in [
         (&good[..good.len() - 1], "should hold"),
         (&good[..20], "cut short"),
-        (&b"hello"[..], "no checkpoint"),
+        (&b"hello"[..], "not a Kiln checkpoint"),
         (&bent[..], "checksum"),
         (&[&good[..8], &[9], &good[9..]].concat()[..], "version 9"),
     ] {
@@ -252,7 +254,7 @@ fn a_checkpoint_that_is_damaged_or_of_other_options_is_refused() {
 }
 
 /// Stops the run from outside in the middle of an epoch.
-struct StopAt(burn::train::Interrupter, usize, usize);
+pub(crate) struct StopAt(pub(crate) burn::train::Interrupter, pub(crate) usize, pub(crate) usize);
 
 impl Callback for StopAt {
     fn name(&self) -> &'static str {
@@ -293,16 +295,22 @@ fn options_and_data_that_make_no_run_are_refused_before_anything_is_written() {
             .unwrap_err()
             .to_string()
     };
-    assert!(fit(&|t| t.epochs(0)).contains("epochs"));
-    assert!(fit(&|t| t.batch_size(0)).contains("batch size"));
-    assert!(fit(&|t| t.clip_norm(-1.0)).contains("clipping"));
-    assert!(fit(&|t| t.optimizer(Optimizer::adam().learning_rate(f64::NAN))).contains("learning rate"));
+    assert!(fit(&|t| t.epochs(0)).contains("the option epochs should"));
+    assert!(fit(&|t| t.batch_size(0)).contains("the option batch_size should"));
+    assert!(fit(&|t| t.clip_norm(-1.0)).contains("the option clip_norm should"));
+    assert!(
+        fit(&|t| t.optimizer(Optimizer::adam().learning_rate(f64::NAN))).contains("the option learning_rate should")
+    );
     assert!(!path.exists(), "nothing was written");
     let padded = small.encode.pad(&["a film"]).unwrap();
     let error = TokenDataset::new(padded.clone(), vec![0], 2).unwrap_err();
     assert!(matches!(error, Error::IdOutOfRange { row: 0, vocab: 2, .. }), "{error}");
     assert!(TokenDataset::new(padded, vec![0, 1], 99).is_err());
     assert!(SeriesDataset::new(vec![1.0; 5], [2, 1], vec![0.0; 2], 1).is_err());
+    for (row, outputs, option) in [([0, 1], 1, "steps"), ([1, 0], 1, "d_input"), ([1, 1], 0, "outputs")] {
+        let error = SeriesDataset::new(Vec::new(), row, Vec::new(), outputs).unwrap_err().to_string();
+        assert!(error.contains(&format!("the option {option} should be at least 1")), "{error}");
+    }
     let error = SeriesDataset::new(vec![1.0, 2.0, 3.0, f32::NAN], [2, 1], vec![0.0; 2], 1).unwrap_err().to_string();
     assert!(error.contains("NaN in row 1, step 1"), "{error}");
     let error = SeriesDataset::new(vec![1.0; 4], [2, 1], vec![0.0, f32::INFINITY], 1).unwrap_err().to_string();
@@ -342,9 +350,13 @@ pub(crate) fn slope(device: &Device) -> Slope {
     Slope { weight: Param::from_data([0.0], device) }
 }
 
+pub(crate) fn weight(slope: &Slope) -> f32 {
+    slope.weight.val().into_scalar()
+}
+
 #[test]
 fn the_rates_of_a_real_run_follow_the_plateau_and_reach_the_weights() {
-    // A validation of zeros never improves behind the first epoch.
+    // A validation of zeros never improves after the first epoch.
     for (backend, device) in devices::all() {
         let folder = folder();
         let run = Trainer::new(folder.path())
@@ -357,10 +369,40 @@ fn the_rates_of_a_real_run_follow_the_plateau_and_reach_the_weights() {
             .unwrap();
         let rates = run.history().values("learning_rate");
         assert_eq!(rates, [0.4, 0.4, 0.4, 0.2, 0.2, 0.1, 0.1], "{backend}");
-        // Three steps an epoch, each of gradient one.
+        // Three steps per epoch, each with gradient 1.
         let moved = -3.0 * rates.iter().sum::<f64>() as f32;
-        let weight: f32 = run.model().weight.val().into_scalar();
+        let weight = weight(run.model());
         assert!((weight - moved).abs() < 1e-5, "{backend}: {weight}, by the rates {moved}");
+    }
+}
+
+/// [`Slope`] with three times its weight as a penalty.
+#[derive(Module, Debug)]
+struct Penalised {
+    slope: Slope,
+}
+
+impl Trainable for Penalised {
+    type Batch = Tensor<2>;
+
+    fn step(&self, numbers: Tensor<2>, pass: &Pass) -> StepOutput {
+        let penalty = self.slope.weight.val() * 3.0;
+        self.slope.step(numbers, pass).penalty(Some(penalty))
+    }
+}
+
+#[test]
+fn a_penalty_is_part_of_the_gradient_and_not_of_the_reported_loss() {
+    for (backend, device) in devices::all() {
+        let folder = folder();
+        let trainer = Trainer::new(folder.path()).epochs(1).batch_size(1).quiet();
+        let trainer = trainer.optimizer(Optimizer::sgd().learning_rate(0.125));
+        let model = Penalised { slope: slope(&device) };
+        let run = trainer.fit(model, &numbers(1.0, 2), &numbers(1.0, 1)).unwrap();
+        // Two steps with the gradient 1 + 3. The losses are the weights: 0, -0.5, and -1 in the validation.
+        let weight: f32 = run.model().slope.weight.val().into_scalar();
+        let found = [f64::from(weight), run.history().values("loss")[0], run.history().values("val_loss")[0]];
+        assert_eq!(found, [-1.0, -0.25, -1.0], "{backend}");
     }
 }
 
@@ -490,7 +532,7 @@ fn a_callback_out_of_range_deletes_nothing() {
         .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(2.0))
         .fit(small.model(&cpu()), &small.train, &small.valid)
         .unwrap_err();
-    assert!(error.to_string().contains("factor"), "{error}");
+    assert!(error.to_string().contains("factor of ReduceLrOnPlateau should"), "{error}");
     assert!(folder.path().join("model.safetensors").exists());
 }
 

@@ -1,4 +1,4 @@
-//! Ten training steps of whole models by the fused kernels and by their twins.
+//! Ten training steps of whole models with the fused kernels and with their twins.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -13,7 +13,7 @@ use kiln_train::{Optimizer, OptimizerState};
 
 use crate::devices;
 
-/// The losses of ten steps of Adam, with the gradients' norm clipped, and the weights behind them.
+/// The losses of ten steps of Adam, with the norm of the gradients clipped, and the weights after them.
 fn ten_steps<M: Module>(mut model: M, loss: impl Fn(&M, &Pass) -> Tensor<1>) -> (Vec<f32>, Vec<f32>) {
     model = model.train();
     let mut optimizer = OptimizerState::new(Optimizer::adam()).unwrap();
@@ -28,7 +28,7 @@ fn ten_steps<M: Module>(mut model: M, loss: impl Fn(&M, &Pass) -> Tensor<1>) -> 
     (losses, weights)
 }
 
-/// Both ways come to the same losses and weights, and learn something meanwhile.
+/// Both ways lead to the same losses and weights, and learn something.
 fn assert_agree(what: &str, run: impl Fn() -> (Vec<f32>, Vec<f32>)) {
     let (fused, twins) = (run(), with_twins(&run));
     assert_ne!(fused.0[0], fused.0[9], "{what}: nothing was learned");
@@ -38,7 +38,7 @@ fn assert_agree(what: &str, run: impl Fn() -> (Vec<f32>, Vec<f32>)) {
     }
 }
 
-/// The backends that have kernels of their own.
+/// The backends that have their own kernels.
 fn fused() -> impl Iterator<Item = (&'static str, Device)> {
     devices::all().into_iter().filter(|(backend, _)| *backend != "wgpu")
 }

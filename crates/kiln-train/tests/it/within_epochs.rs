@@ -1,4 +1,4 @@
-//! Checkpoints within an epoch: a run goes on from each of them to the bits of one that was never stopped.
+//! Checkpoints within an epoch: from each of them, a run continues to the bits of one that was never stopped.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,19 +7,22 @@ use burn::train::Interrupter;
 use burn::train::metric::LossMetric;
 use kiln_models::weights::weights_of;
 use kiln_models::{LanguageModelConfig, RecurrentKind};
-use kiln_train::{Callback, Control, Error, ExistingRun, StepLogs, TextWindows, Trainable, Trainer};
+use kiln_train::{
+    Callback, Control, Error, ExistingRun, LearningRateSchedule, StepLogs, TextWindows, Trainable, Trainer,
+    WeightAveraging,
+};
 
 use crate::small_run::SmallRun;
-use crate::training::{cpu, folder};
+use crate::training::{cpu, folder, numbers, slope};
 
-/// The checkpoints that a run has kept besides the last.
-fn retained(folder: &Path) -> BTreeSet<String> {
+/// The checkpoints that a run has kept in addition to the last.
+pub(crate) fn retained(folder: &Path) -> BTreeSet<String> {
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.starts_with("checkpoint-")).collect()
 }
 
-/// Trains with a checkpoint after every step, and goes on from each of them in another folder.
-fn each_goes_on_to_the_same_bits<M: Trainable>(
+/// Trains with a checkpoint after every step, and continues from each of them in another folder.
+pub(crate) fn each_goes_on_to_the_same_bits<M: Trainable>(
     fit: impl Fn(&Path, &dyn Fn(Trainer<M>) -> Trainer<M>, ExistingRun) -> kiln_train::Run<M>,
     steps: usize,
 ) {
@@ -54,11 +57,75 @@ fn a_classifier_with_every_callback_goes_on_from_any_step() {
 }
 
 #[test]
+fn a_run_with_a_schedule_of_the_learning_rate_goes_on_from_any_step() {
+    let small = SmallRun::new();
+    for schedule in [LearningRateSchedule::cosine().warm_up(5), LearningRateSchedule::one_cycle(0.02)] {
+        each_goes_on_to_the_same_bits(
+            |folder, with, existing| {
+                let trainer = Trainer::new(folder).epochs(3).batch_size(8).seed(11).quiet().existing_run(existing);
+                let trainer = with(trainer.callback(schedule.clone()));
+                trainer.fit(small.model(&cpu()), &small.train, &small.valid).unwrap()
+            },
+            12,
+        );
+    }
+}
+
+#[test]
+fn a_run_that_accumulates_gradients_goes_on_from_any_of_its_steps() {
+    let small = SmallRun::new();
+    // 31 rows in batches of 4: steps after the batches 3, 6 and 8.
+    each_goes_on_to_the_same_bits(
+        |folder, with, existing| {
+            let trainer = small.trainer(folder, 3).batch_size(4).gradient_accumulation_steps(3).gradient_norms();
+            with(trainer).existing_run(existing).fit(small.model(&cpu()), &small.train, &small.valid).unwrap()
+        },
+        9,
+    );
+}
+
+#[test]
+fn a_run_with_averaged_weights_goes_on_from_any_step() {
+    let small = SmallRun::new();
+    each_goes_on_to_the_same_bits(
+        |folder, with, existing| {
+            let trainer = small.trainer(folder, 3).weight_averaging(WeightAveraging::swa(1));
+            let run =
+                with(trainer).existing_run(existing).fit(small.model(&cpu()), &small.train, &small.valid).unwrap();
+            assert_eq!(run.history().values("averaged"), [1.0, 2.0, 3.0]);
+            run
+        },
+        12,
+    );
+    // The validation loss rises from the first epoch on, so steps are averaged from the fourth on.
+    each_goes_on_to_the_same_bits(
+        |folder, with, existing| {
+            let trainer = Trainer::new(folder).epochs(5).batch_size(2).seed(3).quiet();
+            let trainer = trainer.weight_averaging(WeightAveraging::Asgd { non_monotone: 1 });
+            let run = with(trainer).existing_run(existing);
+            let run = run.fit(slope(&cpu()), &numbers(1.0, 6), &numbers(-1.0, 2)).unwrap();
+            assert_eq!(run.history().values("averaged"), [0.0, 0.0, 0.0, 3.0, 6.0]);
+            run
+        },
+        15,
+    );
+}
+
+#[test]
 fn a_language_model_goes_on_with_the_states_of_its_streams() {
     let ids: Vec<u32> = (0..121).map(|at| at * 7 % 13).collect();
     let (train, valid) = (TextWindows::new(ids.clone(), 4, 6).unwrap(), TextWindows::new(ids, 4, 10).unwrap());
     for kind in [RecurrentKind::Lstm, RecurrentKind::Gru] {
-        let config = LanguageModelConfig::new(13).kind(kind).d_embedding(5).d_hidden(vec![6, 6]).dropout(0.2);
+        let config = LanguageModelConfig::new(13)
+            .kind(kind)
+            .d_embedding(5)
+            .d_hidden(vec![6, 6])
+            .dropout(0.2)
+            .locked_dropout(true)
+            .embedding_dropout(0.2)
+            .weight_dropout(0.3)
+            .activation_penalty(2.0)
+            .temporal_activation_penalty(1.0);
         each_goes_on_to_the_same_bits(
             |folder, with, existing| {
                 let trainer = Trainer::new(folder).epochs(2).batch_size(4).seed(3).perplexity().quiet();
@@ -84,6 +151,35 @@ impl Callback for StopAt {
         }
         Ok(())
     }
+}
+
+#[test]
+fn a_run_whose_time_is_up_ends_within_its_epoch_and_goes_on_there_when_resumed() {
+    let small = SmallRun::new();
+    let trainer = |folder: &Path, existing| small.trainer(folder, 3).existing_run(existing);
+    let fit = |trainer: Trainer<_>| trainer.fit(small.model(&cpu()), &small.train, &small.valid).unwrap();
+    let whole = fit(trainer(folder().path(), ExistingRun::Refuse));
+
+    let folder = folder();
+    let mut run = fit(trainer(folder.path(), ExistingRun::Refuse).max_minutes(1e-9));
+    let reason = run.stopped().unwrap_or_default().to_owned();
+    assert!(reason.starts_with("the time limit of "), "{reason}");
+    // The epoch that was cut short has a validation loss, and the folder a model.
+    assert_eq!(run.history().epochs().len(), 1);
+    assert!(folder.path().join("model.safetensors").exists());
+    let mut runs = 1;
+    while run.history().epochs().len() < 2 {
+        run = fit(trainer(folder.path(), ExistingRun::Resume).max_minutes(1e-9));
+        runs += 1;
+        assert!(runs < 20, "every run makes a step");
+    }
+    assert!(runs > 2, "the first epoch has several steps, and each of these runs makes one");
+    let run = fit(trainer(folder.path(), ExistingRun::Resume).max_minutes(60.0));
+    assert_eq!((run.history().epochs().len(), run.stopped()), (3, None));
+    assert_eq!(weights_of(run.model()), weights_of(whole.model()));
+    let error = trainer(folder.path(), ExistingRun::Overwrite).max_minutes(0.0);
+    let error = error.fit(small.model(&cpu()), &small.train, &small.valid).map(drop).unwrap_err();
+    assert!(error.to_string().contains("max_minutes"));
 }
 
 #[test]
@@ -141,5 +237,5 @@ fn options_that_keep_nothing_are_refused() {
     for minutes in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(told(&|trainer| trainer.checkpoint_every_minutes(minutes)).contains("checkpoint_every_minutes"));
     }
-    assert!(told(&|trainer| trainer.checkpoint_every_steps(1).metric(LossMetric::new())).contains("metrics of Burn's"));
+    assert!(told(&|trainer| trainer.checkpoint_every_steps(1).metric(LossMetric::new())).contains("Burn metrics"));
 }

@@ -1,5 +1,5 @@
-//! How often a word stands near another: the window, what counts in it, and the sparse matrix of counts. What
-//! the counts say about the words is for [`Ppmi`](super::Ppmi).
+//! How often a word occurs near another: the window, the weight of a neighbour, and the sparse matrix of counts.
+//! [`Ppmi`](super::Ppmi) weights the counts.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use kiln_base::{OptionError, options};
 /// Which side of a word is its context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Context {
-    /// The words on both sides. The matrix is then symmetric, and a pair is counted from either of its words.
+    /// The words on both sides. The matrix is symmetric, and each pair is counted from both of its words.
     #[default]
     Symmetric,
     /// The words before it.
@@ -23,7 +23,7 @@ pub enum Context {
     Right,
 }
 
-/// What a neighbour counts, by its distance `d` from the word; next to it is 1.
+/// How much a neighbour counts, by its distance `d` from the word; an adjacent word has distance 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Weighting {
     /// 1 at every distance.
@@ -31,18 +31,18 @@ pub enum Weighting {
     Flat,
     /// `1 / d`, as GloVe counts.
     InverseDistance,
-    /// `(window - d + 1) / window`, which is what word2vec counts on average, for it draws the size of each window.
+    /// `(window - d + 1) / window`: what word2vec counts on average, since it draws the size of each window.
     Linear,
 }
 
 options! {
-    /// Counts which words stand near which.
+    /// Counts which words occur near which.
     ///
     /// | option | default | |
     /// |---|---|---|
-    /// | [`window`](Self::window) | 2 | words looked at on a side |
+    /// | [`window`](Self::window) | 2 | words looked at on each side |
     /// | [`context`](Self::context) | [`Context::Symmetric`] | which sides |
-    /// | [`weighting`](Self::weighting) | [`Weighting::Flat`] | what a neighbour counts |
+    /// | [`weighting`](Self::weighting) | [`Weighting::Flat`] | how much a neighbour counts |
     ///
     /// # Examples
     ///
@@ -61,55 +61,56 @@ options! {
     ///
     /// # References
     ///
-    /// - Saito, K. (2018). *Deep Learning from Scratch 2*, chapter 2: flat and symmetric, window 1 in the text and 2 on the
-    ///   Penn Treebank, which is the default here.
+    /// - Saito, K. (2018). *Deep Learning from Scratch 2*, chapter 2: flat and symmetric, window 1 in the text and 2 on
+    ///   the Penn Treebank, which is the default here.
     /// - Pennington, J., Socher, R. and Manning, C. (2014). *GloVe: Global Vectors for Word Representation*. EMNLP.
-    /// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from Word
-    ///   Embeddings*. TACL 3, 211-225, section 3.1: the weights by distance.
+    /// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from
+    ///   Word Embeddings*. TACL 3, 211-225, section 3.1: the weights by distance.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Cooccurrence [
         /// The defaults: window 2, both sides, every neighbour counts 1.
         pub const fn new
     ] {
-        /// How many words are looked at on a side; 0 is an error, and `usize::MAX` is the whole sentence. Default: 2.
+        /// How many words are looked at on each side; 0 is an error, and `usize::MAX` means the whole sentence.
+        /// Default: 2.
         window: usize = 2,
         /// Which side of a word is its context. Default: [`Context::Symmetric`].
         context: Context = Context::Symmetric,
-        /// What a neighbour counts, by its distance. Default: [`Weighting::Flat`].
+        /// How much a neighbour counts, by its distance. Default: [`Weighting::Flat`].
         weighting: Weighting = Weighting::Flat,
     }
 }
 
-/// Pairs that one task sorts; the sort then stays in a core's own cache.
+/// Pairs that one task sorts: few enough that the sort stays in a core's own cache.
 const TASK_PAIRS: usize = 1 << 15;
 
-/// Tasks whose sums are held at once, whatever the number of threads: 64 MiB at 16 bytes a pair.
+/// Tasks whose sums are held at once, for any number of threads: 64 MiB at 16 bytes a pair.
 const GROUP: usize = 128;
 
-/// The denominator of weights that are no whole numbers. Four billion pairs next to each other fit in a sum, and a
-/// weight is wrong by at most 2^-33, less than the rounding to `f32` for distances up to 256.
+/// The denominator of weights that are not whole numbers. A sum can hold four billion adjacent pairs, and a weight is
+/// wrong by at most 2^-33, less than the rounding to `f32` for distances up to 256.
 const FIXED_POINT: u64 = 1 << 32;
 
 impl Cooccurrence {
-    /// Counts sentences, which are read once; no window reaches from one into the next.
+    /// Counts the pairs of sentences, which are read once. A window does not reach into the next sentence.
     ///
-    /// The sentences in hand at once are those of about four million pairs, and one that is longer. Beyond them, memory
-    /// goes with the number of distinct pairs: 64 bytes each at the most, and 8 a number in the result.
+    /// Sentences with about four million pairs are held at once, plus at most one longer sentence. Memory also grows
+    /// with the number of distinct pairs: at most 64 bytes each, and 8 for each number of the result.
     ///
-    /// Runs on the threads of the current `rayon` pool. Sums are kept as integers, so the result is the same bits
-    /// whatever their number. Flat counts are exact up to the rounding to `f32`, which begins at 2^24; other weights
-    /// are rounded to multiples of 2^-32 first.
+    /// Runs on the threads of the current `rayon` pool. Sums are integers, so the result has the same bits for any
+    /// number of threads. Flat counts are exact up to the rounding to `f32`, which begins at 2^24; other weights are
+    /// rounded to multiples of 2^-32 first.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] for a bad window or `vocab_size` before a sentence is read, [`Error::IdOutOfVocabulary`] at the
-    /// first id that is `vocab_size` or above, [`Error::NothingToCount`] if no sentence has two words.
+    /// [`Error::Option`] for a bad window or `vocab_size`, before a sentence is read; [`Error::IdOutOfVocabulary`] at
+    /// the first id that is `vocab_size` or above; [`Error::NothingToCount`] if no sentence has two words.
     pub fn count<S: AsRef<[u32]> + Send + Sync>(
         &self,
         vocab_size: usize,
         sentences: impl IntoIterator<Item = S>,
     ) -> Result<CooccurrenceMatrix> {
-        let window = "1 or more: it is the number of words looked at on a side";
+        let window = "1 or more: it is the number of words looked at on each side";
         OptionError::unless(self.window > 0, "window", window, self.window)?;
         let most = u32::MAX as usize;
         let words = format!("1 to {most}: it is the number of words, and ids run from 0 to vocab_size - 1");
@@ -146,7 +147,7 @@ impl Cooccurrence {
         Ok(CooccurrenceMatrix { counts: self.matrix(vocab_size, runs.into_run()) })
     }
 
-    /// Adds the pairs of some sentences, each as (word, word after it). The other direction follows from it at the end.
+    /// Adds the pairs of some sentences, each as (word, later word). The other direction is derived at the end.
     fn count_batch<S: AsRef<[u32]> + Sync>(&self, batch: &[S], runs: &mut Runs) {
         let mut tasks: Vec<Vec<(usize, Range<usize>)>> = Vec::new();
         let mut room = 0;
@@ -182,7 +183,7 @@ impl Cooccurrence {
         }
     }
 
-    /// The pairs of `words` with those after them, distance by distance so that a weight is worked out once.
+    /// The pairs of `words` with those after them, by distance, so that each weight is computed once.
     fn push_pairs(&self, ids: &[u32], words: Range<usize>, pairs: &mut Vec<PairSum>) {
         for distance in 1..=self.window.min(ids.len() - 1 - words.start) {
             let weight = self.weight(distance);
@@ -192,12 +193,12 @@ impl Cooccurrence {
         }
     }
 
-    /// What all weights are multiples of one over.
+    /// All weights are multiples of one over this number.
     fn denominator(&self) -> u64 {
         if self.weighting == Weighting::Flat { 1 } else { FIXED_POINT }
     }
 
-    /// The weight of a distance, times the denominator.
+    /// The weight for a distance, times the denominator.
     fn weight(&self, distance: usize) -> u64 {
         let weight = match self.weighting {
             Weighting::Flat => return 1,
@@ -207,7 +208,7 @@ impl Cooccurrence {
         (weight * FIXED_POINT as f64).round() as u64
     }
 
-    /// The matrix of counts from the sums by (word, word after it), which are sorted.
+    /// The matrix of counts from the sorted sums by (word, later word).
     fn matrix(&self, vocab_size: usize, after: Vec<PairSum>) -> CsrMatrix {
         let after = if self.context == Context::Left { transposed(vocab_size, &after) } else { after };
         let before = if self.context == Context::Symmetric { transposed(vocab_size, &after) } else { Vec::new() };
@@ -232,7 +233,7 @@ impl Cooccurrence {
     }
 }
 
-/// Where each row starts in sums sorted by row, and where the last one ends; `ids` are the rows of the sums, in any order.
+/// Where each row starts in sums sorted by row, and where the last one ends; `ids` are the rows of the sums, unordered.
 fn row_starts(rows: usize, ids: impl Iterator<Item = u32>) -> Vec<usize> {
     let mut starts = vec![0; rows + 1];
     ids.for_each(|id| starts[id as usize + 1] += 1);
@@ -242,7 +243,7 @@ fn row_starts(rows: usize, ids: impl Iterator<Item = u32>) -> Vec<usize> {
     starts
 }
 
-/// The sums with rows and columns exchanged, sorted again: one pass to count, one to put them into place.
+/// The sums with rows and columns exchanged, sorted again: one pass counts them, a second puts them into place.
 fn transposed(rows: usize, sums: &[PairSum]) -> Vec<PairSum> {
     let mut next = row_starts(rows, sums.iter().map(|&(pair, _)| unkey(pair).1));
     let mut by_column = vec![(0, 0); sums.len()];
@@ -259,31 +260,31 @@ fn transposed(rows: usize, sums: &[PairSum]) -> Vec<PairSum> {
 ///
 /// # Shapes
 ///
-/// `[vocab, vocab]`, sparse: only pairs that occur are held.
+/// `[vocab, vocab]`, sparse: only pairs that occur are stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CooccurrenceMatrix {
     counts: CsrMatrix,
 }
 
 impl CooccurrenceMatrix {
-    /// How many rows and columns.
+    /// The number of rows and of columns.
     pub fn vocab_size(&self) -> usize {
         self.counts.rows()
     }
 
-    /// How many pairs occur.
+    /// The number of pairs that occur.
     pub fn nnz(&self) -> usize {
         self.counts.nnz()
     }
 
-    /// How often `word` has `other` in its context; 0 for pairs that do not occur, and for ids that are no word.
+    /// How often `word` has `other` in its context; 0 for pairs that do not occur and for ids outside the vocabulary.
     pub fn get(&self, word: u32, other: u32) -> f32 {
         let inside = (word as usize) < self.vocab_size() && (other as usize) < self.vocab_size();
         let count = if inside { self.counts.get(word as usize, other as usize) } else { None };
         count.copied().unwrap_or(0.0)
     }
 
-    /// The words in the context of `word`, ascending, with their counts; nothing for an id that is no word.
+    /// The words in the context of `word`, ascending, with their counts; empty for an id outside the vocabulary.
     pub fn row(&self, word: u32) -> impl ExactSizeIterator<Item = (u32, f32)> + '_ {
         let row = word as usize;
         let range = if row < self.vocab_size() { self.counts.indptr().outer_inds_sz(row) } else { 0..0 };
@@ -301,7 +302,8 @@ impl CooccurrenceMatrix {
         (0..self.vocab_size()).map(|word| row(&counts, word).1.iter().copied().map(f64::from).sum()).collect()
     }
 
-    /// The matrix for [`Ppmi`](super::Ppmi), [`TruncatedSvd`](super::TruncatedSvd) and what else takes sparse rows.
+    /// The matrix for [`Ppmi`](super::Ppmi), [`TruncatedSvd`](super::TruncatedSvd) and anything else that accepts
+    /// sparse rows.
     pub fn view(&self) -> CsrView<'_> {
         self.counts.view()
     }

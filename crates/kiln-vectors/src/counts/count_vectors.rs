@@ -1,4 +1,4 @@
-//! Sentences to word vectors in one call. A vector has the number of its word.
+//! From sentences to word vectors in one call. Row n holds the vector of the word with id n.
 
 use kiln_base::options;
 
@@ -13,9 +13,9 @@ options! {
     /// | option | default | |
     /// |---|---|---|
     /// | [`cooccurrence`](Self::cooccurrence) | window 2, both sides, flat | what is counted |
-    /// | [`ppmi`](Self::ppmi) | no smoothing, no shift | how counts are weighed |
+    /// | [`ppmi`](Self::ppmi) | no smoothing, no shift | how counts are weighted |
     /// | [`svd`](Self::svd) | 5 iterations, 10 dimensions of oversampling, seed 0 | how dimensions are found |
-    /// | [`scaling`](Self::scaling) | [`Scaling::Unscaled`] | what the singular values do |
+    /// | [`scaling`](Self::scaling) | [`Scaling::Unscaled`] | how singular values scale the vectors |
     ///
     /// The defaults are those of Saito's textbook on the Penn Treebank. For word similarity, Levy et al. recommend
     /// `Ppmi::new().smoothing(0.75)` and `Scaling::SquareRoot` or `Scaling::Unscaled`.
@@ -35,32 +35,32 @@ options! {
     /// # References
     ///
     /// - Saito, K. (2018). *Deep Learning from Scratch 2*, chapter 2.
-    /// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from Word
-    ///   Embeddings*. TACL 3, 211-225.
+    /// - Levy, O., Goldberg, Y. and Dagan, I. (2015). *Improving Distributional Similarity with Lessons Learned from
+    ///   Word Embeddings*. TACL 3, 211-225.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct CountVectors [
-        /// Vectors of `d` dimensions, else by the defaults.
+        /// Vectors of `d` dimensions, with defaults for everything else.
         pub const fn new
     ] {
         required d: usize,
         /// What is counted.
         cooccurrence: Cooccurrence = Cooccurrence::new(),
-        /// How counts are weighed.
+        /// How counts are weighted.
         ppmi: Ppmi = Ppmi::new(),
-        /// How dimensions are found, and how many are kept: it takes the place of the `d` given to [`new`](Self::new).
+        /// How dimensions are found, and how many are kept: it replaces the `d` given to [`new`](Self::new).
         some svd: TruncatedSvd,
-        /// What the singular values do to the vectors. Default: [`Scaling::Unscaled`].
+        /// How singular values scale the vectors. Default: [`Scaling::Unscaled`].
         scaling: Scaling = Scaling::Unscaled,
     }
 }
 
 impl CountVectors {
-    /// Counts, weighs and decomposes; see [`Cooccurrence::count`] for what is in memory at once.
+    /// Counts, weights and decomposes; see [`Cooccurrence::count`] for the memory it takes.
     ///
     /// # Shapes
     ///
-    /// The result is `[vocab, d]`, row by row. A word that occurs in no sentence of two words has a vector of zeros, up
-    /// to rounding, as long as `d` is not above the rank of the weighed matrix.
+    /// The result is `[vocab, d]`, row by row. A word that is in no sentence of two words has a vector of zeros, up to
+    /// rounding, if `d` is at most the rank of the weighted matrix.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! The dense arithmetic that the decompositions share: products with sparse rows on all threads, and faer's QR, SVD and
 //! eigenvalues.
 //!
-//! faer is always told to work on one thread. Its share of the work is small, and in this way neither the number of
-//! threads nor what another crate switches on in faer changes a bit of the result.
+//! faer always runs on one thread. Its share of the work is small, and so neither the number of threads nor the
+//! features that another crate enables in faer change a bit of the result.
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use kiln_base::OptionError;
 use kiln_base::sparse::row;
 
-/// An error unless `k` dimensions can be kept.
+/// Checks that `k` dimensions can be kept.
 pub(crate) fn check_dimensions(k: usize, rows: usize, columns: usize) -> Result<()> {
     let most = rows.min(columns);
     let expected =
@@ -29,7 +29,7 @@ pub(crate) fn check_dimensions(k: usize, rows: usize, columns: usize) -> Result<
     Ok(OptionError::unless((1..=most).contains(&k), "k", expected, k)?)
 }
 
-/// A dense matrix row by row, as a product with sparse rows reads it.
+/// A dense matrix, row by row, as a product with sparse rows reads it.
 pub(crate) struct DenseRows {
     pub(crate) values: Vec<f64>,
     pub(crate) columns: usize,
@@ -52,10 +52,10 @@ impl DenseRows {
     }
 }
 
-/// Rows of a product that one task makes: few, since the rows of frequent words are long.
+/// Rows of a product that one task computes: few, since the rows of frequent words are long.
 const PRODUCT_ROWS: usize = 16;
 
-/// `sparse * dense`. Each row is the work of one thread, in the order of its columns.
+/// `sparse * dense`. One thread computes each row, in the order of its columns.
 pub(crate) fn product(sparse: &CsrView<'_>, dense: &DenseRows) -> DenseRows {
     let columns = dense.columns;
     let mut values = vec![0.0; sparse.rows() * columns];
@@ -63,7 +63,7 @@ pub(crate) fn product(sparse: &CsrView<'_>, dense: &DenseRows) -> DenseRows {
         for (within, out) in out.chunks_exact_mut(columns).enumerate() {
             let (indices, data) = row(sparse, block * PRODUCT_ROWS + within);
             let other = |at: usize| &dense.values[indices[at] as usize * columns..][..columns];
-            // Four rows at a time, to read and write `out` a quarter as often.
+            // Four rows at a time, so that `out` is read and written a quarter as often.
             let whole = data.len() / 4 * 4;
             for at in (0..whole).step_by(4) {
                 let weights = [data[at], data[at + 1], data[at + 2], data[at + 3]].map(f64::from);
@@ -110,7 +110,7 @@ pub(crate) fn orthonormal(mut matrix: Mat<f64>) -> Mat<f64> {
     basis
 }
 
-/// `U`, the singular values in falling order, and `V`, as many columns as the smaller side has.
+/// `U`, the singular values in descending order, and `V`, with as many columns as the smaller side has.
 pub(crate) fn thin_svd(matrix: MatRef<'_, f64>) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
     let (rows, columns) = matrix.shape();
     let size = rows.min(columns);
@@ -130,7 +130,7 @@ pub(crate) fn thin_svd(matrix: MatRef<'_, f64>) -> Result<(Mat<f64>, Vec<f64>, M
     Ok((u, s.column_vector().iter().copied().collect(), v))
 }
 
-/// The eigenvalues of a symmetric matrix in rising order, and the eigenvectors as columns.
+/// The eigenvalues of a symmetric matrix in ascending order, and the eigenvectors as columns.
 pub(crate) fn symmetric_eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let size = matrix.nrows();
     let (mut values, mut vectors) = (Diag::zeros(size), Mat::zeros(size, size));
@@ -147,8 +147,8 @@ pub(crate) fn symmetric_eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<
     Ok((values.column_vector().iter().copied().collect(), vectors))
 }
 
-/// 1, or -1 where the entry of largest absolute value is negative, so that two decompositions can be compared; among
-/// entries that differ by rounding only, the first decides.
+/// 1, or -1 if the entry of largest absolute value is negative, so that two decompositions can be compared. Among
+/// entries that differ only by rounding, the first decides.
 pub(crate) fn sign(vector: ColRef<'_, f64>) -> f64 {
     let largest = vector.iter().map(|value| value.abs()).fold(0.0, f64::max);
     match vector.iter().find(|value| value.abs() >= largest * (1.0 - 1e-9)) {

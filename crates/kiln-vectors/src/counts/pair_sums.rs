@@ -1,12 +1,12 @@
 //! Sums by pair of ids, kept as sorted runs that are merged as they grow.
 //!
-//! The sums are integers, so it does not matter in which order the threads add them up. A run holds a pair once, and
-//! each run on the stack is more than twice as long as the one above it, so all runs together hold at most twice the
-//! number of distinct pairs.
+//! Sums are integers, so the order in which threads add them does not matter. A run holds each pair once, and each run
+//! on the stack is more than twice as long as the one above it, so all runs together hold at most twice the number of
+//! distinct pairs.
 
 use rayon::prelude::*;
 
-/// A pair of ids in one number, which sorts as (row, column) does, and its sum.
+/// A pair of ids in one number, which sorts like (row, column), and its sum.
 pub(crate) type PairSum = (u64, u64);
 
 /// The key of a pair.
@@ -35,7 +35,7 @@ pub(crate) fn sorted(mut pairs: Vec<PairSum>) -> Vec<PairSum> {
 /// Runs longer than this are merged in parts on several threads.
 const PART: usize = 1 << 16;
 
-/// Adds two runs up into one.
+/// Merges two runs and adds up the sums of equal pairs.
 pub(crate) fn merged(a: Vec<PairSum>, b: Vec<PairSum>) -> Vec<PairSum> {
     let (long, short) = if a.len() < b.len() { (b, a) } else { (a, b) };
     if short.is_empty() {
@@ -45,7 +45,7 @@ pub(crate) fn merged(a: Vec<PairSum>, b: Vec<PairSum>) -> Vec<PairSum> {
     if parts == 1 {
         return merged_part(&long, &short);
     }
-    // Part p takes from both runs what lies between the p-th and the next of evenly spaced keys of the longer one.
+    // Part p takes the pairs of both runs from the p-th of evenly spaced keys of the longer run up to the next one.
     let cuts: Vec<(usize, usize)> = (0..=parts)
         .map(|part| {
             let at = part * long.len() / parts;
@@ -79,7 +79,7 @@ fn merged_part(mut a: &[PairSum], mut b: &[PairSum]) -> Vec<PairSum> {
     run
 }
 
-/// Runs of falling length.
+/// Runs, each shorter than the one before.
 #[derive(Default)]
 pub(crate) struct Runs {
     runs: Vec<Vec<PairSum>>,
@@ -94,7 +94,7 @@ impl Runs {
         self.runs.push(run);
     }
 
-    /// All runs in one.
+    /// Merges all runs into one.
     pub(crate) fn into_run(self) -> Vec<PairSum> {
         self.runs.into_iter().rev().fold(Vec::new(), merged)
     }
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    /// Pairs in no order, each key several times.
+    /// Unordered pairs, each key several times.
     fn scrambled(count: u64, salt: u64) -> Vec<PairSum> {
         (0..count).map(|i| ((i + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 46, i % 7 + 1)).collect()
     }

@@ -1,4 +1,4 @@
-//! Principal components, for putting word vectors on a plane.
+//! Principal components, to plot word vectors on a plane.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
@@ -8,7 +8,7 @@ use super::dense::{check_dimensions, sign, symmetric_eigen, thin_svd};
 use super::sparse::FINITE;
 use crate::error::{Error, Result};
 
-/// Points seen along the directions in which they differ most; made by [`principal_components`].
+/// Points projected onto the directions in which they differ most; made by [`principal_components`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pca {
     /// The points, `[points, k]`, row by row.
@@ -17,26 +17,27 @@ pub struct Pca {
     pub components: Vec<f32>,
     /// The mean that was subtracted from every point, `[d]`.
     pub mean: Vec<f32>,
-    /// The variance along each direction, `[k]`, in falling order; over `points - 1`.
+    /// The variance along each direction, `[k]`, in descending order, with the divisor `points - 1`.
     pub explained_variance: Vec<f64>,
-    /// The same as a share of the variance of all dimensions, `[k]`; 0 where there is none.
+    /// The same as a share of the total variance, `[k]`; 0 if the total is 0.
     pub explained_variance_ratio: Vec<f64>,
 }
 
-/// Projects points of `d` dimensions on the `k` directions of largest variance.
+/// Projects points of `d` dimensions onto the `k` directions of largest variance.
 ///
-/// Works in `f64`: with the covariance matrix where there are more points than dimensions, else with the singular value
-/// decomposition of the points themselves. The result is the same bits whatever the number of threads.
+/// Computes in `f64`: with the covariance matrix if there are more points than dimensions, else with the singular value
+/// decomposition of the points themselves. The result has the same bits for any number of threads.
 ///
 /// # Shapes
 ///
-/// `values` is `[points, d]`, row by row, with two points or more; `k` must be 1 to the smaller of `points` and `d`.
+/// `values` is `[points, d]`, row by row, with two points or more; `k` must be from 1 to the smaller of `points` and
+/// `d`.
 ///
 /// # Errors
 ///
-/// [`Error::RowWidth`] if the values are no whole number of rows, [`Error::TooFewPoints`], [`Error::Option`] for
-/// another `k`, [`Error::BadCell`] for infinity and NaN, [`Error::NoConvergence`] if the decomposition fails, which
-/// is not known to happen.
+/// [`Error::RowWidth`] if the values are not a whole number of rows, [`Error::TooFewPoints`], [`Error::Option`] for
+/// another `k`, [`Error::BadCell`] for infinity and NaN, [`Error::NoConvergence`] if the decomposition fails, which is
+/// not known to happen.
 ///
 /// # Examples
 ///
@@ -76,10 +77,10 @@ pub fn principal_components(values: &[f32], d: usize, k: usize) -> Result<Pca> {
         *mean /= points as f64;
     }
     let degrees = (points - 1) as f64;
-    // The directions as columns, and the sums of squares along them, in falling order.
+    // The directions as columns, and the sums of squares along them, in descending order.
     let (directions, squares) = if points > d {
         let (values, vectors) = symmetric_eigen(scatter(values, &mean).as_ref())?;
-        // Rounding can bring a variance of 0 below 0.
+        // Rounding can make a variance of 0 negative.
         (
             vectors.as_ref().reverse_cols().to_owned(),
             values.iter().rev().map(|value| value.max(0.0)).collect::<Vec<_>>(),
@@ -126,7 +127,7 @@ fn centred(values: &[f32], mean: &[f64]) -> Vec<f64> {
 /// Points that are centred and multiplied at once.
 const BLOCK: usize = 256;
 
-/// Parts of the sum that are held at once, and added up in their order; the same for any number of threads.
+/// Parts of the sum that are held at once and added in order; the same for any number of threads.
 const PARTS: usize = 32;
 
 /// `X^T X` of the centred points: the covariance matrix, times the number of points less one.

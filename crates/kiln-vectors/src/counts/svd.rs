@@ -1,4 +1,4 @@
-//! The truncated singular value decomposition of a sparse matrix: exactly, or by random projection.
+//! The truncated singular value decomposition of a sparse matrix, exact or by random projection.
 
 use std::f64::consts::TAU;
 
@@ -15,15 +15,15 @@ use kiln_base::{SplitMix64, options};
 /// How singular vectors are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SvdMethod {
-    /// [`Full`](Self::Full) for matrices of up to 2^20 cells (1,024 x 1,024), and where nearly all dimensions are
-    /// kept, so that a projection would save nothing; [`Randomized`](Self::Randomized) for all others.
+    /// [`Full`](Self::Full) for matrices of up to 2^20 cells (1,024 x 1,024), and if nearly all dimensions are kept, so
+    /// that a projection would save nothing; [`Randomized`](Self::Randomized) for all others.
     #[default]
     Auto,
-    /// All of them, from the dense matrix in `f64`, of which the first are kept. Exact; takes time with the product of
-    /// the longer side and the square of the shorter.
+    /// Computes all dimensions from the dense matrix in `f64`, and keeps the first. Exact; the time grows with the
+    /// longer side and the square of the shorter.
     Full,
-    /// The range of the matrix is found by multiplying it with random vectors. Takes time with the numbers that are
-    /// not 0; the leading dimensions are as good as exact, the last ones come out a little too small.
+    /// Finds the range of the matrix by multiplying it with random vectors. The time grows with the number of nonzero
+    /// values; the leading dimensions are as good as exact, the last ones come out a little too small.
     Randomized,
 }
 
@@ -33,11 +33,11 @@ options! {
     /// | option | default | |
     /// |---|---|---|
     /// | [`method`](Self::method) | [`SvdMethod::Auto`] | exact or random |
-    /// | [`iterations`](Self::iterations) | 5 | rounds of power iteration; more separate close singular values better |
-    /// | [`oversampling`](Self::oversampling) | 10 | dimensions searched beyond `k`, and dropped |
-    /// | [`seed`](Self::seed) | 0 | of the random vectors |
+    /// | [`iterations`](Self::iterations) | 5 | power iterations; more of them separate close singular values better |
+    /// | [`oversampling`](Self::oversampling) | 10 | dimensions searched beyond `k` and then dropped |
+    /// | [`seed`](Self::seed) | 0 | seed of the random vectors |
     ///
-    /// The same seed gives the same bits on the same machine, whatever the number of threads.
+    /// The same seed gives the same bits on the same machine, for any number of threads.
     ///
     /// # Examples
     ///
@@ -56,9 +56,9 @@ options! {
     ///
     /// # References
     ///
-    /// - Halko, N., Martinsson, P. and Tropp, J. (2011). *Finding Structure with Randomness: Probabilistic Algorithms for
-    ///   Constructing Approximate Matrix Decompositions*. SIAM Review 53(2): algorithms 4.4 (with QR in every half step)
-    ///   and 5.1. scikit-learn's `randomized_svd` is the same but for LU in place of QR between the rounds.
+    /// - Halko, N., Martinsson, P. and Tropp, J. (2011). *Finding Structure with Randomness: Probabilistic Algorithms
+    ///   for Constructing Approximate Matrix Decompositions*. SIAM Review 53(2): algorithms 4.4 (with QR in every half
+    ///   step) and 5.1. scikit-learn's `randomized_svd` differs only in using LU instead of QR between the rounds.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct TruncatedSvd [
         /// Keeps `k` dimensions.
@@ -77,24 +77,24 @@ options! {
     }
 }
 
-/// Matrices up to so many cells are decomposed in full; it takes about a second for the largest.
+/// Matrices of up to this many cells are decomposed in full, which takes about a second for the largest.
 const FULL_CELLS: usize = 1 << 20;
 
-/// More than this many cells would fill 32 GiB, and days.
+/// More cells than this would take 32 GiB, and days.
 const MOST_FULL_CELLS: u64 = 1 << 32;
 
 impl TruncatedSvd {
-    /// Decomposes a sparse matrix, in `f64` and rounded to `f32` at the end.
+    /// Decomposes a sparse matrix. Computes in `f64` and rounds to `f32` at the end.
     ///
     /// # Shapes
     ///
-    /// Any, `[rows, columns]`; `k` must be 1 to the smaller of the two.
+    /// Any, `[rows, columns]`; `k` must be from 1 to the smaller of the two.
     ///
     /// # Errors
     ///
     /// [`Error::Option`] for another `k`, [`Error::BadCell`] for infinity and NaN in the matrix,
-    /// [`Error::MatrixTooLarge`] if it is to be decomposed in full and has more than 2^32 cells, or more than there is
-    /// memory for, [`Error::NoConvergence`] if the small dense decomposition fails, which is not known to happen.
+    /// [`Error::MatrixTooLarge`] if a full decomposition is needed and the matrix has more than 2^32 cells or does not
+    /// fit into memory, [`Error::NoConvergence`] if the small dense decomposition fails, which is not known to happen.
     pub fn decompose(&self, matrix: CsrView<'_>) -> Result<Svd> {
         let (rows, columns) = matrix.shape();
         check_dimensions(self.k, rows, columns)?;
@@ -162,45 +162,45 @@ fn decompose_in_full(matrix: &CsrView<'_>) -> Result<(Mat<f64>, Vec<f64>, Mat<f6
     thin_svd(MatRef::from_row_major_slice(&values, rows, columns))
 }
 
-/// The `index`-th number of a standard normal sequence. Each is computed on its own, so they can be drawn in any order:
-/// SplitMix64 turns the number of the draw into bits, Box and Muller's formula (1958) turns these into a normal variable.
+/// The `index`-th number of a standard normal sequence. The numbers can be drawn in any order: SplitMix64 turns the
+/// index into bits, and the formula of Box and Muller (1958) turns these into a normal variable.
 fn normal(seed: u64, index: u64) -> f64 {
     let start = SplitMix64::nth(seed, 1);
     let bits = |draw: u64| SplitMix64::nth(start, draw) >> 11;
     let scale = 1.0 / (1u64 << 53) as f64;
-    // The first is above 0, for its logarithm is taken.
+    // The first is above 0, since its logarithm is taken.
     let (radius, angle) = ((bits(2 * index) + 1) as f64 * scale, bits(2 * index + 1) as f64 * scale);
     (-2.0 * radius.ln()).sqrt() * (TAU * angle).cos()
 }
 
-/// What the singular values do to the word vectors.
+/// How singular values scale the word vectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scaling {
-    /// `U`: all dimensions alike, as in Saito's textbook. Levy et al. (2015, section 3.3) find this and
+    /// `U`: all dimensions have equal weight, as in Saito's textbook. Levy et al. (2015, section 3.3) find this and
     /// [`SquareRoot`](Self::SquareRoot) better than [`Full`](Self::Full) for words.
     #[default]
     Unscaled,
     /// `U sqrt(S)`: words and contexts share the singular values.
     SquareRoot,
-    /// `U S`: dot products approach those of the rows of the matrix.
+    /// `U S`: dot products approximate those of the rows of the matrix.
     Full,
 }
 
 /// A truncated singular value decomposition, made by [`TruncatedSvd::decompose`].
 ///
-/// The sign of a dimension is arbitrary; here the entry of largest absolute value in its column of `U` is positive, as
-/// scikit-learn's `svd_flip` makes it. Among entries that differ by rounding only, the first decides.
+/// The sign of a dimension is arbitrary. Here the entry of largest absolute value in its column of `U` is positive, as
+/// with scikit-learn's `svd_flip`. Among entries that differ only by rounding, the first decides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Svd {
     /// Rows of the matrix.
     pub rows: usize,
     /// Columns of the matrix.
     pub columns: usize,
-    /// How many dimensions were kept.
+    /// The number of dimensions that were kept.
     pub k: usize,
-    /// The left singular vectors, `[rows, k]`, row by row: one row for each row of the matrix.
+    /// The left singular vectors, `[rows, k]`, row by row.
     pub u: Vec<f32>,
-    /// The singular values, `[k]`, in falling order.
+    /// The singular values, `[k]`, in descending order.
     pub s: Vec<f32>,
     /// The right singular vectors, `[k, columns]`, row by row.
     pub vt: Vec<f32>,
@@ -226,7 +226,7 @@ impl Svd {
         }
     }
 
-    /// A vector for each row of the matrix.
+    /// One vector for each row of the matrix.
     ///
     /// # Shapes
     ///
@@ -254,7 +254,7 @@ mod tests {
         let moment = |power| draws.iter().map(|x: &f64| x.powi(power)).sum::<f64>() / draws.len() as f64;
         // Mean 0, variance 1, fourth moment 3; the standard errors are 0.003, 0.0045 and 0.03.
         assert!(moment(1).abs() < 0.015 && (moment(2) - 1.0).abs() < 0.02 && (moment(4) - 3.0).abs() < 0.15);
-        // Neighbours in the sequence, and the same place under the next seed, have nothing to do with each other.
+        // Neighbours in the sequence are independent, and so are the same places under two seeds.
         let neighbours = draws.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / draws.len() as f64;
         let seeds = (0..100_000).map(|index| draws[index] * normal(8, index as u64)).sum::<f64>() / draws.len() as f64;
         assert!(neighbours.abs() < 0.015 && seeds.abs() < 0.015);

@@ -1,4 +1,4 @@
-//! Questions of the kind "Athens is to Greece as Oslo is to what?", and how they are answered.
+//! Answers questions such as "Athens is to Greece as Oslo is to what?" and scores the answers.
 
 use std::path::Path;
 
@@ -15,32 +15,31 @@ options! {
     /// How [`WordVectors::evaluate_word_analogies`] counts. The defaults are gensim's.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct AnalogyOptions [
-        /// 300,000 words, without regard to case, questions with unknown words left out.
+        /// 300,000 words, ignoring case, skipping questions with unknown words.
         pub const fn new
     ] {
-        /// Knows, and looks for answers among, the first `n` words only. The default is 300,000.
+        /// Knows only the first `n` words, and looks for answers only among them. Default: 300,000.
         restrict_vocab: usize = RESTRICT_VOCAB,
-        /// Whether words are the same in upper and lower case; of words that differ in case only, the first counts. The
-        /// default is true.
+        /// Whether case is ignored; of words that differ only in case, the first counts. Default: true.
         case_insensitive: bool = true,
-        /// Whether a question with an unknown word counts as answered wrongly. The default is false: it is left out.
+        /// Whether a question with an unknown word counts as answered wrongly. Default: false, which skips it.
         dummy4unknown: bool = false,
     }
 }
 
-/// One part of the questions, and how they were answered.
+/// A section of the questions, and how they were answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnalogySection {
     /// Its name.
     pub name: String,
-    /// The questions answered rightly: `a` is to `b` as `c` is to the last word. In upper case unless case counts.
+    /// The questions answered correctly: `a` is to `b` as `c` is to the last word. In upper case if case is ignored.
     pub correct: Vec<[String; 4]>,
     /// The questions answered wrongly.
     pub incorrect: Vec<[String; 4]>,
 }
 
 impl AnalogySection {
-    /// The part of the questions that was answered rightly, from 0 to 1; 0 if there are none.
+    /// The share of the questions that were answered correctly, from 0 to 1; 0 if there are none.
     pub fn accuracy(&self) -> f64 {
         match self.correct.len() + self.incorrect.len() {
             0 => 0.0,
@@ -52,31 +51,32 @@ impl AnalogySection {
 /// How analogies were answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnalogyScore {
-    /// The part of all questions that was answered rightly, from 0 to 1; 0 if all have unknown words.
+    /// The share of all questions that were answered correctly, from 0 to 1; 0 if all have unknown words.
     pub accuracy: f64,
-    /// The sections in order. gensim adds one of the name `Total accuracy`, with the questions of all once more.
+    /// The sections in order. gensim adds one named `Total accuracy`, which repeats all questions.
     pub sections: Vec<AnalogySection>,
-    /// Questions answered rightly.
+    /// The number of questions answered correctly.
     pub correct: usize,
-    /// Questions answered wrongly.
+    /// The number of questions answered wrongly.
     pub incorrect: usize,
-    /// Questions with an unknown word, in percent of all questions.
+    /// Questions with an unknown word, as a percentage of all questions.
     pub oov_percent: f64,
-    /// Lines, counted from 1, that are neither empty nor sections nor four words, and were passed over.
+    /// The skipped lines, counted from 1: those that are neither empty, nor a section, nor four words.
     pub invalid_lines: Vec<u64>,
 }
 
 impl WordVectors {
-    /// Answers questions of the kind "Athens is to Greece as Oslo is to what?": a file with sections that begin with
-    /// `: name`, and four words on each line, such as `questions-words.txt`. The answer is the first of the five words
-    /// nearest to b + c - a, by unit vectors, that differs from a, b and c in whatever case.
+    /// Answers questions such as "Athens is to Greece as Oslo is to what?" The file has sections that begin with
+    /// `: name`, and four words on each line, like `questions-words.txt`. The answer is the first of the five words
+    /// nearest to b + c - a, computed with unit vectors, that differs from a, b and c (if case is ignored, then here
+    /// too).
     ///
-    /// gensim's `evaluate_word_analogies`, with the same counts. All questions are searched for together, as
-    /// [`most_similar_batch`](Self::most_similar_batch) does.
+    /// Corresponds to gensim's `evaluate_word_analogies`, with the same counts. All questions are searched at once, as
+    /// by [`most_similar_batch`](Self::most_similar_batch).
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is not UTF-8, has a question before its first section, or has none.
+    /// If the file cannot be read, is not UTF-8, has a question before its first section, or has no questions.
     ///
     /// # Examples
     ///
@@ -162,9 +162,9 @@ impl WordVectors {
         })
     }
 
-    /// Whether each question is answered rightly.
+    /// Whether each question is answered correctly.
     fn answer(&self, questions: &[Question], known: &Known, restrict_vocab: usize) -> Result<Vec<bool>> {
-        /// Nearest words that are looked at, as gensim does.
+        /// The number of nearest words that are looked at, as in gensim.
         const TOP: usize = 5;
         let (asked, queries): (Vec<usize>, Vec<Query<'_>>) = questions
             .iter()
@@ -172,7 +172,7 @@ impl WordVectors {
             .filter_map(|(at, question)| {
                 let [a, b, c] = question.rows?;
                 let query = self.query().positive(self.word_of(b)).positive(self.word_of(c)).negative(self.word_of(a));
-                // Vectors that cancel out point nowhere, and answer nothing.
+                // Vectors that cancel out have no direction, and answer nothing.
                 let query = query.restrict_vocab(restrict_vocab);
                 self.target(&query).is_ok().then_some((at, query))
             })
@@ -183,7 +183,7 @@ impl WordVectors {
             let [question @ .., expected] = &questions[**at].words;
             let mut words = nearest.iter().map(|similar| known.folded(similar.word));
             let predicted = words.find(|word| !question.contains(word));
-            // Also if all five are of the question: gensim then compares the last of them.
+            // If all five are words of the question, gensim compares the last of them.
             predicted.or_else(|| Some(known.folded(nearest.last()?.word))).as_ref() == Some(expected)
         };
         let answered: Vec<usize> = asked.par_iter().zip(nearest).filter(is_right).map(|(&at, _)| at).collect();
@@ -192,7 +192,7 @@ impl WordVectors {
     }
 }
 
-/// A question, and its first three words as rows unless one of the four is unknown.
+/// A question, and the rows of its first three words unless one of the four is unknown.
 struct Question {
     section: usize,
     words: [String; 4],

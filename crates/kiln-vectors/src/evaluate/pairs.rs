@@ -14,25 +14,24 @@ options! {
     /// How [`WordVectors::evaluate_word_pairs`] reads and counts. The defaults are gensim's.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct PairsOptions [
-        /// Tabs between the words, 300,000 words, without regard to case, pairs with unknown words left out.
+        /// Tabs between the words, 300,000 words, ignoring case, skipping pairs with unknown words.
         pub fn new
     ] {
-        /// What stands between the words and the number. The default is a tab.
+        /// What separates the words and the number. Default: a tab.
         into delimiter: String = "\t".to_owned(),
-        /// Knows the first `n` words only. The default is 300,000.
+        /// Knows only the first `n` words. Default: 300,000.
         restrict_vocab: usize = RESTRICT_VOCAB,
-        /// Whether words are the same in upper and lower case; of words that differ in case only, the first counts. The
-        /// default is true.
+        /// Whether case is ignored; of words that differ only in case, the first counts. Default: true.
         case_insensitive: bool = true,
-        /// Whether a pair with an unknown word counts as one of similarity 0. The default is false: it is left out.
+        /// Whether a pair with an unknown word counts as one of similarity 0. Default: false, which skips it.
         dummy4unknown: bool = false,
         bare columns: Option<[Column; 3]> = None,
     }
 }
 
 impl PairsOptions {
-    /// The columns of the two words and of the judgement, by names in the first line or by numbers from 0. SimLex-999 as it is
-    /// published has `["word1", "word2", "SimLex999"]`. The default is that lines hold these three and nothing else.
+    /// The columns of the two words and of the judgement, by their names in the first line or by numbers from 0.
+    /// SimLex-999 as published has `["word1", "word2", "SimLex999"]`. Default: lines hold these three and nothing else.
     #[must_use]
     pub fn columns(mut self, columns: [impl Into<Column>; 3]) -> Self {
         self.columns = Some(columns.map(Into::into));
@@ -40,42 +39,42 @@ impl PairsOptions {
     }
 }
 
-/// How two lists of numbers go together.
+/// The correlation of two lists of numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Correlation {
     /// The coefficient, from -1 to 1.
     pub coefficient: f64,
-    /// How likely at least so large a coefficient, of either sign, would be by chance, from 0 to 1: by Student's t
-    /// distribution with two degrees of freedom less than there are pairs, as SciPy has it. 1 for two pairs.
+    /// The probability, from 0 to 1, of a coefficient at least this large, of either sign, by chance: by Student's t
+    /// distribution with two degrees of freedom fewer than pairs, as in SciPy. 1 for two pairs.
     pub p_value: f64,
 }
 
-/// How similarities go with human judgements.
+/// How well similarities agree with human judgements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairsScore {
-    /// Pearson's r: of the similarities themselves.
+    /// Pearson's r, of the similarities themselves.
     pub pearson: Correlation,
-    /// Spearman's rho: of their ranks, equal ones sharing their average rank.
+    /// Spearman's rho, of their ranks; equal values share their average rank.
     pub spearman: Correlation,
-    /// Pairs with an unknown word, in percent of all pairs.
+    /// Pairs with an unknown word, as a percentage of all pairs.
     pub oov_percent: f64,
-    /// Pairs that were used.
+    /// The number of pairs that were used.
     pub used: usize,
-    /// Lines, counted from 1, that are neither empty nor comments nor two words and a finite number, and were passed over.
+    /// The skipped lines, counted from 1: those that are neither empty, nor comments, nor two words and a finite
+    /// number.
     pub invalid_lines: Vec<u64>,
 }
 
 impl WordVectors {
-    /// Compares similarities with human judgements of word pairs: a file with two words and a number on each line,
-    /// such as WordSim-353 or SimLex-999. Lines that begin with `#` are comments.
+    /// Compares similarities with human judgements of word pairs. The file has two words and a number on each line,
+    /// like WordSim-353 or SimLex-999. Lines that begin with `#` are comments.
     ///
-    /// gensim's `evaluate_word_pairs`, with the same numbers. It passes over lines that do not parse without a word;
-    /// here they are listed. Judgements that are NaN or infinite are such lines here.
-    ///
+    /// Corresponds to gensim's `evaluate_word_pairs`, with the same numbers. gensim silently skips lines that do not
+    /// parse; here they are listed, including those whose judgement is NaN or infinite.
     /// # Errors
     ///
-    /// If the file cannot be read, is not UTF-8, or gives fewer than two pairs, or if all judgements or all
-    /// similarities are the same, where gensim gives NaN.
+    /// If the file cannot be read, is not UTF-8, or has fewer than two pairs, or if all judgements or all similarities
+    /// are equal, for which gensim returns NaN.
     ///
     /// # Examples
     ///
@@ -155,12 +154,12 @@ impl WordVectors {
     }
 }
 
-/// The places of the columns, by the first line that holds something.
+/// The positions of the columns, from the first line that is not empty.
 fn find(columns: &[Column; 3], first: &[&str], path: &Path) -> Result<[usize; 3]> {
     let mut places = [0; 3];
     for (place, column) in places.iter_mut().zip(columns) {
         *place = column.find(first).ok_or_else(|| {
-            let problem = format!(": there is no column {column}; {}", told(first));
+            let problem = format!(": there is no column {column} among {}", told(first));
             Error::bad_file(path, None, problem)
         })?;
     }
@@ -172,7 +171,7 @@ fn invalid_line(number: u64, fields: &[&str]) -> String {
     format!("; line {number} holds {}", told(fields))
 }
 
-/// The fields of a line with their numbers, but not too many.
+/// The fields of a line with their numbers, the first few of them.
 fn told(fields: &[&str]) -> String {
     const MOST: usize = 12;
     let shown: Vec<String> = fields.iter().take(MOST).enumerate().map(|(n, field)| format!("{n} {field:?}")).collect();

@@ -1,6 +1,6 @@
 //! word2vec's binary format: a first line with the number of words and the width, then for each word its text, a space,
-//! and its values as 32-bit floats, the lowest byte first. word2vec itself writes a line feed after each word, gensim
-//! does not; both are read. Leaves out telling the format from others.
+//! and its values as little-endian 32-bit floats. word2vec itself writes a line feed after each word, gensim does not;
+//! both are read.
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -15,10 +15,10 @@ use crate::word_vectors::WordVectors;
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
 
-/// A longer word is none; the bytes are not what they are taken for.
+/// If a word is longer, the bytes are not what they are taken for.
 const LONGEST_WORD: usize = 1 << 16;
 
-/// A stream of bytes, of which those ahead can be looked at.
+/// A stream of bytes that can be looked at before they are read.
 struct Ahead<'a, R> {
     reader: R,
     path: &'a Path,
@@ -30,14 +30,14 @@ struct Ahead<'a, R> {
 }
 
 impl<R: BufRead> Ahead<'_, R> {
-    /// The bytes ahead, `wanted` or more of them unless the file ends before.
+    /// The bytes ahead, at least `wanted` of them unless the file ends before.
     fn look(&mut self, wanted: usize) -> Result<&[u8]> {
         if self.buffer.len() - self.next < wanted && !self.ended {
             self.buffer.drain(..self.next);
             self.begins += self.next as u64;
             self.next = 0;
             let length = wanted.max(BLOCK);
-            // Grows as bytes arrive, so that a header cannot make it large.
+            // Grows as bytes arrive, so that a wrong header cannot make it large.
             self.ended = fill(&mut self.reader, &mut self.buffer, length).map_err(FileError::new("read", self.path))?;
         }
         Ok(&self.buffer[self.next..])
@@ -69,9 +69,13 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
     let count = header.words.min(limit);
     let cut_short = |word, byte| {
         let (whole, words) = (word - 1, header.words);
+        let what_is_there = match whole {
+            0 => String::new(),
+            _ => format!(", or read what is there with `limit({whole})`"),
+        };
         let problem = format!(
             " ends at byte {byte}, inside word {word} of the {words} that line 1 promises: the file is cut short or \
-             its header is wrong; fetch it again, or read what is there with `limit({whole})`"
+             its header is wrong; fetch it again{what_is_there}"
         );
         Err(Error::bad_file(&path, None, problem))
     };

@@ -1,5 +1,5 @@
-//! The checksums in Kiln's own format: one of everything but the values, which is compared whenever a file is opened, and
-//! one for each block of values, so that those of a mapped file need not be read before they are asked for.
+//! The checksums of Kiln's own format: one of everything except the values, which is checked whenever a file is opened,
+//! and one for each block of values, so that opening a mapped file need not read them.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -10,17 +10,17 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
-/// The metadata with the checksum of everything but the values, and but its own digits.
+/// The metadata key for the checksum of everything except the values and its own digits.
 pub(super) const REST: &str = "sha256";
-/// The metadata with the checksums of the blocks of values, one after the other.
+/// The metadata key for the checksums of the blocks of values, concatenated.
 pub(super) const VALUES: &str = "values_sha256";
 /// Hexadecimal digits of a checksum.
 pub(super) const DIGITS: usize = 64;
 
-/// Bytes of a block of values.
+/// Bytes in a block of values.
 const BLOCK: usize = 1 << 20;
 
-/// Where the digits of [`REST`] are in a header.
+/// The position of the digits of [`REST`] in a header.
 pub(super) fn place(header: &[u8]) -> Option<usize> {
     let before = format!("\"{REST}\":\"");
     header.windows(before.len()).position(|bytes| bytes == before.as_bytes()).map(|at| at + before.len())
@@ -32,7 +32,7 @@ pub(super) fn of_values(values: &[f32]) -> String {
     blocks.map(|block| sha256([&*bytes_of(block)])).collect::<Vec<_>>().concat()
 }
 
-/// Floats as they lie in a file, lowest byte first.
+/// Floats as a file stores them, little-endian.
 pub(super) fn bytes_of(values: &[f32]) -> Cow<'_, [u8]> {
     match cfg!(target_endian = "little") {
         true => Cow::Borrowed(bytemuck::cast_slice(values)),
@@ -40,26 +40,26 @@ pub(super) fn bytes_of(values: &[f32]) -> Cow<'_, [u8]> {
     }
 }
 
-/// What a file says of its values.
+/// The checksums that a file gives for its values.
 #[derive(Clone)]
 pub(crate) struct Written {
     pub(super) path: PathBuf,
-    /// The digits of [`VALUES`]; none in a file from before there were any.
+    /// The digits of [`VALUES`]; empty for a file from before they were introduced.
     pub(super) digits: String,
 }
 
 impl Written {
-    /// Whether there are as many digits as these values need.
+    /// Whether there are as many digits as `bytes` bytes of values need.
     pub(super) fn fits(&self, bytes: usize) -> bool {
         self.digits.len() == DIGITS * bytes.div_ceil(BLOCK)
     }
 
-    /// An error of this file.
+    /// An error about this file.
     pub(crate) fn damaged(&self, problem: impl Display) -> Error {
         Error::bad_file(&self.path, None, format!(": {problem}"))
     }
 
-    /// Whether the first `kept` of the values' bytes, in rows of `d`, are those that were written.
+    /// Checks that the first `kept` bytes of the values, in rows of `d`, are as they were written.
     pub(crate) fn check(&self, bytes: &[u8], kept: usize, d: usize) -> Result<()> {
         let blocks = bytes.par_chunks(BLOCK).zip(self.digits.as_bytes().par_chunks(DIGITS)).enumerate();
         let wrong = blocks.take(kept.div_ceil(BLOCK)).find_map_first(|(number, (block, digits))| {

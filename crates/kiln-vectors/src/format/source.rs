@@ -1,4 +1,4 @@
-//! [`Source`]: a file that is being read, unpacked if it is compressed, of which the beginning can be looked at.
+//! [`Source`]: a file that is being read, decompressed if needed, whose beginning can be looked at.
 
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use kiln_base::{FileError, Input};
 
 use crate::error::{Error, Result};
 
-/// gzip makes at best 1,032 bytes of one.
+/// gzip expands one byte to at most 1,032.
 const MOST_EXPANSION: u64 = 1032;
 
 /// A file, from its beginning.
@@ -27,7 +27,7 @@ impl Source {
         self.input.head()
     }
 
-    /// Bytes of the byte order mark that was dropped.
+    /// The length of the byte order mark that was dropped.
     pub(super) fn mark_bytes(&self) -> u64 {
         self.input.mark_bytes()
     }
@@ -36,32 +36,32 @@ impl Source {
         self.input.is_gzip()
     }
 
-    /// Bytes as the file lies on the disk; the largest number where it does not say.
+    /// The size of the file on disk; the largest number if it is unknown.
     pub(super) fn file_bytes(&self) -> u64 {
         self.input.bytes().unwrap_or(u64::MAX)
     }
 
-    /// Opens a file of word vectors that holds something.
+    /// Opens a file of word vectors, and refuses an empty one.
     pub(super) fn with_contents(path: &Path) -> Result<Self> {
         let empty = || Error::bad_file(path, None, " should hold word vectors, found an empty file");
         Some(Self::open(path)?).filter(|source| !source.head().is_empty()).ok_or_else(empty)
     }
 
-    /// The first line, with its end if it has one.
+    /// The first line, including its end if it has one.
     pub(super) fn first_line(&self) -> &[u8] {
         let head = self.head();
         let end = head.iter().position(|&byte| byte == b'\n').map_or(head.len(), |at| at + 1);
         &head[..end]
     }
 
-    /// More bytes cannot come of it.
+    /// The most bytes that can come out of it.
     pub(super) fn most_bytes(&self) -> u64 {
         if self.is_gzip() { self.file_bytes().saturating_mul(MOST_EXPANSION) } else { self.file_bytes() }
     }
 
-    /// What it makes sense to make room for.
+    /// How much room it makes sense to reserve.
     pub(super) fn room(&self) -> Room {
-        /// Compressed, a file might hold a thousand times its length and more likely holds little.
+        /// A compressed file might hold a thousand times its size, but probably holds little.
         const UNTOLD: u64 = 1 << 24;
         Room(if self.is_gzip() { UNTOLD } else { self.input.bytes().unwrap_or(UNTOLD) })
     }
@@ -80,18 +80,18 @@ impl Source {
     }
 }
 
-/// Bytes that a file can hold, or a guess.
+/// How many bytes a file can hold, or a guess.
 #[derive(Clone, Copy)]
 pub(super) struct Room(u64);
 
 impl Room {
-    /// At most `records`, and no more than there is room for if each takes at least so many bytes.
+    /// At most `records`, and no more than there is room for if each takes at least `bytes` bytes.
     pub(super) fn records(self, records: u64, bytes: u64) -> usize {
         usize::try_from(records.min(self.0 / bytes.max(1))).unwrap_or(usize::MAX)
     }
 }
 
-/// A whole file of lines, unpacked if it is compressed.
+/// Reads a whole file of lines, decompressed if needed.
 pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
     Source::open(path)?.input.into_lines().read_to_end(&mut contents).map_err(FileError::new("read", path))?;
@@ -108,7 +108,7 @@ pub(crate) fn lines(contents: &[u8]) -> impl Iterator<Item = (u64, u64, &[u8])> 
     })
 }
 
-/// Reads until `buffer` holds `length` bytes or there are no more. Whether there are no more.
+/// Reads until `buffer` holds `length` bytes or the input ends. Returns whether it has ended.
 pub(super) fn fill(reader: &mut impl BufRead, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
     while buffer.len() < length {
         let available = match reader.fill_buf() {
@@ -125,7 +125,7 @@ pub(super) fn fill(reader: &mut impl BufRead, buffer: &mut Vec<u8>, length: usiz
     Ok(false)
 }
 
-/// Whether a file of this name is to be compressed.
+/// Whether a file of this name should be compressed.
 pub(super) fn is_gzip_name(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }

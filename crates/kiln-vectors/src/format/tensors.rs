@@ -1,4 +1,4 @@
-//! Kiln's own format: a safetensors file with the vectors, the words and where each ends, and the counts if they are
+//! Kiln's own format: a safetensors file with the vectors, the words, where each word ends, and the counts if they are
 //! known. Numbers are aligned in the file, so that it can be mapped and used in place.
 
 use std::fs::File;
@@ -24,15 +24,15 @@ use crate::word_vectors::{Values, WordVectors, check_written};
 const FORMAT: &str = "kiln-word-vectors";
 const VERSION: &str = "1";
 
-/// What the metadata may have.
+/// The allowed metadata keys.
 const METADATA: [&str; 4] = ["format", "version", checksums::REST, checksums::VALUES];
 
-/// What a file holds, but for the values, which are where `bytes` says.
+/// What a file holds, except the values, which are at `bytes`.
 struct Contents {
     words: WordList,
     counts: Option<Vec<u64>>,
     d: usize,
-    /// All values, also those of words that are not kept.
+    /// All values, including those of words that are not kept.
     bytes: std::ops::Range<usize>,
     written: Written,
 }
@@ -47,7 +47,7 @@ impl Contents {
     }
 }
 
-/// Whether a file begins as safetensors files do: eight bytes with the length of a JSON object, and the object.
+/// Whether a file begins like a safetensors file: eight bytes with the length of a JSON object, then the object.
 pub(super) fn is_safetensors(head: &[u8]) -> bool {
     const LONGEST_HEADER: u64 = 100_000_000;
     let begins = |(&length, rest): (_, &[u8])| u64::from_le_bytes(length) <= LONGEST_HEADER && rest.starts_with(b"{");
@@ -60,7 +60,7 @@ pub(super) fn open(path: &Path) -> Result<WordVectors> {
     let expected = "a file in Kiln's safetensors format, the only one that can be mapped";
     let wrong = |found| Err(Error::bad_file(path, None, format!(" should be {expected}, found {found}")));
     if source.is_gzip() {
-        return wrong("a compressed file: use `load`, or unpack it");
+        return wrong("a compressed file: use `load`, or decompress it");
     }
     if !is_safetensors(source.head()) {
         return wrong("something else: use `load`, or `load` it once and `save` it in that format");
@@ -96,13 +96,14 @@ pub(super) fn read(source: Source, options: &LoadOptions) -> Result<WordVectors>
 
 fn map(path: &Path) -> Result<Mmap> {
     let file = File::open(path).map_err(FileError::new("read", path))?;
-    // SAFETY: the bytes are undefined behaviour only if they change while they are mapped. Kiln replaces files by
-    // renaming and never writes into one; that nobody else does is what the documentation of `open` asks of its caller.
+    // SAFETY: a map is undefined behaviour only if its bytes change while they are mapped. Kiln replaces files by
+    // renaming and never writes into one; the documentation of `open` asks the caller to make sure that nobody else
+    // does.
     let map = unsafe { Mmap::map(&file) };
     Ok(map.map_err(FileError::new("map", path))?)
 }
 
-/// Checks everything but the values, and takes the first `limit` words.
+/// Checks everything except the values, and takes the first `limit` words.
 fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
     let layout = |part: &str, expected: &str, found: String| {
         Error::bad_file(path, None, format!(": {part} should be {expected}, found {found}"))
@@ -113,7 +114,7 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
     let format = metadata("format");
     if format.is_none_or(|format| format != FORMAT) {
         let found = format.map_or("none".to_owned(), |format| format!("{format:?}"));
-        return Err(layout("the metadata `format`", "\"kiln-word-vectors\", as `save` writes it", found));
+        return Err(layout("the metadata `format`", "\"kiln-word-vectors\", as in the files that Kiln writes", found));
     }
     let version = metadata("version").map_or("none", String::as_str);
     if version != VERSION {
@@ -171,7 +172,7 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
         return Err(layout("the tensor `words`", "U8, all words one after the other", describe(&words)));
     }
     let mut text = std::str::from_utf8(words.data()).map_err(|error| {
-        let found = format!("an invalid byte at {} of it", error.valid_up_to());
+        let found = format!("an invalid byte at offset {}", error.valid_up_to());
         layout("the tensor `words`", "words in UTF-8", found)
     })?;
 
@@ -185,7 +186,7 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
     let words = WordList::from_parts(text.to_owned(), ends).map_err(|bad| match bad {
         BadParts::End { word, end } => {
             let found = format!("{end} for word {word} (counted from 0) of {} bytes", text.len());
-            layout("the tensor `word_ends`", "ends that rise to the length of `words`, between characters", found)
+            layout("the tensor `word_ends`", "ends that rise to the length of `words`, each between characters", found)
         }
         BadParts::Duplicate { first, second } => {
             let found = format!("the same at {first} and {second} (counted from 0)");
@@ -196,7 +197,7 @@ fn parse(bytes: &[u8], path: &Path, limit: usize) -> Result<Contents> {
     Ok(Contents { words, counts, d, bytes: range, written })
 }
 
-/// A copy of floats that lie in a file, lowest byte first, however they are aligned.
+/// A copy of little-endian floats in a file, however they are aligned.
 fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
 }
@@ -208,7 +209,7 @@ pub(super) fn write(vectors: &WordVectors, out: &mut dyn Write) -> io::Result<()
     let numbers: Vec<u8> =
         ends.chain(vectors.counts().unwrap_or_default().iter().copied()).flat_map(u64::to_le_bytes).collect();
 
-    // Numbers of eight bytes first, then those of four, then text, so that each is aligned.
+    // Numbers of eight bytes first, then those of four, then text, so that all of them are aligned.
     let mut header = serde_json::Map::new();
     let (digits, values) = ("0".repeat(DIGITS), checksums::of_values(vectors.values()));
     let metadata = json!({ "format": FORMAT, "version": VERSION, checksums::REST: digits, checksums::VALUES: values });

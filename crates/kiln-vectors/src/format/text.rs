@@ -1,5 +1,5 @@
 //! Text with a word and its values on each line, as word2vec, GloVe and fastText write it. A file is read in blocks of
-//! whole lines, the lines of a block are parsed in parallel, and what they hold is put together in their order.
+//! whole lines; the lines of a block are parsed in parallel, and the results are joined in order.
 
 use std::io::{self, Write};
 use std::ops::{ControlFlow, Range};
@@ -18,13 +18,13 @@ use crate::word_vectors::WordVectors;
 /// Bytes that are read and parsed at once.
 const BLOCK: usize = 16 << 20;
 
-/// Bytes of a block that are worth a thread's while.
+/// The smallest part of a block that is worth a thread.
 const SMALLEST_PART: usize = 64 << 10;
 
-/// A longer line is none of a file of word vectors.
+/// A file with a longer line does not hold word vectors.
 const LONGEST_LINE: usize = 256 << 20;
 
-/// Reads a file of text, whose first line is the header if there is one.
+/// Reads a text file, whose first line is the header if there is one.
 pub(super) fn read(header: Option<Header>, source: Source, options: &LoadOptions) -> Result<WordVectors> {
     let path = source.path.clone();
     let limit = options.limit.map_or(u64::MAX, |limit| limit as u64);
@@ -60,9 +60,9 @@ struct Lines<'a> {
     path: &'a Path,
     options: &'a LoadOptions,
     header: Option<Header>,
-    /// None until the first line with something on it has been seen.
+    /// `None` until the first line that is not empty.
     gathered: Option<Gathered>,
-    /// Words after which reading stops, whatever follows.
+    /// The number of words after which reading stops.
     limit: u64,
     /// What the file can hold.
     room: Room,
@@ -72,7 +72,7 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    /// Takes whole lines. Breaks when there is no need for more.
+    /// Takes whole lines. Breaks when no more are needed.
     fn take(&mut self, mut block: &[u8]) -> Result<ControlFlow<()>> {
         if self.lines == 0 && self.header.is_some() {
             let end = block.iter().position(|&byte| byte == b'\n').map_or(block.len(), |at| at + 1);
@@ -91,7 +91,7 @@ impl Lines<'_> {
         let promised = self.header.map_or(u64::MAX, |header| header.words);
         let gathered = self.gathered.get_or_insert_with(|| Gathered::new(d));
         if gathered.read() == 0 && words > 0 {
-            // As many words as the file can hold if they are all as long as these, and somewhat more.
+            // As many words as the file can hold if all lines are as long as these, and somewhat more.
             let bytes_per_word = (block.len() / words) as u64;
             gathered.reserve(self.room.records(promised.min(self.limit), bytes_per_word - bytes_per_word / 16));
         }
@@ -120,7 +120,7 @@ impl Lines<'_> {
         Ok(if gathered.read() == self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    /// The width, from the header or the first line that holds something, if there has been one.
+    /// The width, from the header or the first line that is not empty, if there was one.
     fn width(&self, block: &[u8]) -> Result<Option<usize>> {
         if let Some(gathered) = &self.gathered {
             return Ok(Some(gathered.d));
@@ -131,7 +131,7 @@ impl Lines<'_> {
         let mut lines = block.split(|&byte| byte == b'\n').map(trimmed);
         let Some(first) = lines.find(|line| !line.is_empty()) else { return Ok(None) };
         let fields: Vec<&[u8]> = first.split(is_blank).collect();
-        // As many of the last fields as are numbers, but for the first field, which is the word or a part of it.
+        // All numbers at the end of the line, except in the first field, which is the word or a part of it.
         let after = fields[1..].iter().filter(|field| !field.is_empty());
         let values = after.rev().take_while(|field| parse_value(field).is_some()).count();
         if values == 0 {
@@ -151,19 +151,19 @@ impl Lines<'_> {
     }
 }
 
-/// What the lines of a part of a block hold.
+/// The parsed lines of a part of a block.
 struct Part {
     words: String,
     /// Where each word ends in `words`.
     ends: Vec<usize>,
     values: Vec<f32>,
-    /// Lines that were parsed.
+    /// The number of lines that were parsed.
     lines: u64,
-    /// Where the line after those is, if something is wrong with it.
+    /// The line after those, if something is wrong with it.
     fault: Option<Range<usize>>,
 }
 
-/// A block in parts of whole lines, for the threads.
+/// Splits a block into parts of whole lines, for the threads.
 fn in_parts(block: &[u8]) -> Vec<&[u8]> {
     let wanted = (block.len() / (4 * rayon::current_num_threads())).max(SMALLEST_PART);
     let (mut parts, mut rest) = (Vec::new(), block);
@@ -198,30 +198,30 @@ fn parse_part(part: &[u8], d: usize, invalid: InvalidUtf8) -> Part {
     parsed
 }
 
-/// A line without its end, and without carriage returns and blanks before that.
+/// A line without its end, and without carriage returns and blanks before the end.
 fn trimmed(line: &[u8]) -> &[u8] {
     let last = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r') && !is_blank(byte));
     &line[..last.map_or(0, |at| at + 1)]
 }
 
-/// What stands between a word and its values; several count as one.
+/// Whether a byte separates a word and its values; several count as one.
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// A word without the blanks around it, unless it is nothing else.
+/// A word without the blanks around it, unless it consists of blanks.
 fn without_blanks(word: &[u8]) -> &[u8] {
     let Some(first) = word.iter().position(|byte| !is_blank(byte)) else { return word };
     let last = word.iter().rposition(|byte| !is_blank(byte)).unwrap_or(first);
     &word[first..=last]
 }
 
-/// Reads the last fields of a line, as many as there are `values`, and gives where the rest of it ends.
+/// Reads the last fields of a line into `values`, and returns where the rest of the line ends.
 fn parse_values(line: &[u8], values: &mut [f32]) -> Option<usize> {
     let (mut end, mut slots) = (line.len(), values.iter_mut().rev());
     let mut slot = slots.next();
     while let Some(value) = slot.take() {
-        // One comparison a byte: what else is no letter is no part of a number either.
+        // One comparison a byte: control characters are not part of a number either.
         let space = line[..end].iter().rposition(|&byte| byte <= b' ')?;
         match parse_value(&line[space + 1..end]) {
             Some(parsed) if parsed.is_finite() && is_blank(&line[space]) => {
@@ -236,9 +236,9 @@ fn parse_values(line: &[u8], values: &mut [f32]) -> Option<usize> {
     Some(end)
 }
 
-/// Adds the last `d` fields of a line to `values` and gives what is before them, the word; nothing if that fails.
+/// Adds the last `d` fields of a line to `values` and returns what comes before them, the word; `None` if that fails.
 fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a [u8]> {
-    // Too short for so many values; a header may promise any number, so nothing is allocated before this.
+    // Too short for so many values. A header may promise any number, so nothing is allocated before this check.
     if line.len() / 2 < d {
         return None;
     }
@@ -258,7 +258,8 @@ fn parse_line<'a>(line: &'a [u8], d: usize, values: &mut Vec<f32>) -> Option<&'a
     Some(word)
 }
 
-/// What is wrong with line `number`, which begins at byte `begins`: it does not parse, or its word is not UTF-8.
+/// Explains what is wrong with line `number`, which begins at byte `begins`: it does not parse, or its word is not
+/// UTF-8.
 fn explain(line: &[u8], d: usize, path: &Path, number: u64, begins: u64) -> Error {
     let place = Place::Line(number);
     let wrong = |problem| Error::bad_file(path, place, problem);
@@ -274,7 +275,7 @@ fn explain(line: &[u8], d: usize, path: &Path, number: u64, begins: u64) -> Erro
     if after.len() < d {
         return count(after.len());
     }
-    // The last d fields should be the values; the first number is where they seem to begin.
+    // The last d fields should be the values; they seem to begin at the first number.
     let first_number = after.iter().position(|field| parse_value(field).is_some());
     let begin = if after.len() == d { 0 } else { first_number.unwrap_or(0) };
     for (at, field) in after.iter().enumerate().skip(after.len() - d) {
@@ -282,7 +283,7 @@ fn explain(line: &[u8], d: usize, path: &Path, number: u64, begins: u64) -> Erro
         match parse_value(field) {
             Some(value) if value.is_finite() => continue,
             Some(_) => return wrong(not_finite(position, &word, quoted(field))),
-            // Something between numbers is a broken number; else the word is longer, and values are missing.
+            // Something between numbers is a broken number; otherwise the word is longer, and values are missing.
             None if after.len() == d || (first_number.is_some() && at > begin) => {
                 let found = quoted(field);
                 return wrong(format!(": value {position} of the word {word:?} should be a number, found {found:?}"));
@@ -293,7 +294,7 @@ fn explain(line: &[u8], d: usize, path: &Path, number: u64, begins: u64) -> Erro
     count(numbers_at_end)
 }
 
-/// Whether a part of a word after a space would be taken for a value too many: a number with a point or an exponent.
+/// Whether a part of a word after a space would be read as an extra value: a number with a point or an exponent.
 /// `windows 95` is a word; `cat 0.1` is a word and a value.
 fn looks_like_value(field: &[u8]) -> bool {
     field.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
@@ -301,15 +302,15 @@ fn looks_like_value(field: &[u8]) -> bool {
         && parse_value(field).is_some()
 }
 
-/// Why a word would be read as another: the blanks around it are dropped, and a space in it may be taken for the end of a
-/// shorter word before values. The width is told from the first line, so there any number will do.
+/// Why a word would be read back as another one: the blanks around it are dropped, and a space in it may look like the
+/// end of a shorter word before values. The first line sets the width, so any number is ambiguous there.
 pub(super) fn ambiguity(word: &str, is_first: bool) -> Option<&'static str> {
     if without_blanks(word.as_bytes()).len() != word.len() {
-        return Some("a blank at an end");
+        return Some("a space or a tab at an end");
     }
     let mut fields = word.split([' ', '\t']).skip(1).map(str::as_bytes);
     let is_value = |field| if is_first { parse_value(field).is_some() } else { looks_like_value(field) };
-    fields.any(is_value).then_some("a space and then what looks like a value")
+    fields.any(is_value).then_some("a space followed by what looks like a value")
 }
 
 /// A decimal number, rounded to 64 bits and then to 32, as gensim does. May be infinite or NaN.
@@ -318,8 +319,8 @@ fn parse_value(field: &[u8]) -> Option<f32> {
     Some(value as f32)
 }
 
-/// The common case: digits with at most one point, few enough that the integer that they make is exact in 64 bits, as
-/// is the power of ten below it; then their quotient is rounded once, as it should be (Clinger, 1990).
+/// The common case: digits with at most one point, few enough that they form an integer that is exact in 64 bits, as is
+/// the power of ten below it. Their quotient is then rounded once, correctly (Clinger, 1990).
 fn parse_short(field: &[u8]) -> Option<f64> {
     const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
     let (negative, digits) = match field {
@@ -347,7 +348,7 @@ fn parse_short(field: &[u8]) -> Option<f64> {
     Some(if negative { -value } else { value })
 }
 
-/// Writes a file of text: the numbers are the shortest that read back equal.
+/// Writes a text file; the numbers are the shortest that read back equal.
 pub(super) fn write(vectors: &WordVectors, format: Format, out: &mut dyn Write) -> io::Result<()> {
     const ROWS: usize = 1024;
     let d = vectors.d();

@@ -1,25 +1,25 @@
 //! [`Codes`]: the directions of all rows in 8 bits a value, to find the few rows that can be among the nearest without
-//! reading the rest. The exact scores of those few are computed in `rows.rs`.
+//! reading the rest. `rows.rs` computes the exact scores of those few.
 //!
-//! A search that reads 400,000 rows of 100 floats reads 160 MB, and no processor computes as slowly as memory delivers
-//! that. In 8 bits it is 40 MB. What the codes lose is known: for every row the length of the difference between its
-//! direction u and what its codes stand for, e, is stored. By Cauchy and Schwarz a unit query q then satisfies
+//! A search of 400,000 rows of 100 floats reads 160 MB, and memory delivers that more slowly than any processor
+//! computes. In 8 bits it is 40 MB. The loss is known: for every row, the codes stand for a direction c that differs
+//! from its own direction u by e, and the length of e is stored. By Cauchy and Schwarz a unit query q then satisfies
 //!
 //!   |u.q - c.p| <= |e| |q| + |c| |f|
 //!
-//! where c is the direction by its codes, p the query by its own codes in up to 16 bits, and f what those lose. c.p is
-//! a sum of integers, so it is exact. Only rows whose upper bound reaches the worst of the best so far are looked at in
-//! full, and the result is the same as if all had been.
+//! where p is the query by its own codes of up to 16 bits, and f is what those lose. c.p is a sum of integers, so it is
+//! exact. Only rows whose upper bound reaches the worst of the best so far are scored in full, and the result is the
+//! same as if all rows were.
 
 use rayon::prelude::*;
 
 use super::kernel::dispatched;
 
-/// Rows whose codes are interleaved: each value of 32 rows, then the next. So sums run along rows of a vector, and are
-/// never added across one.
+/// Rows whose codes are interleaved: the first value of 32 rows, then the next. Sums then stay in the lanes of a vector
+/// and are never added across lanes.
 pub(crate) const BLOCK: usize = 32;
 
-/// Beyond this width 32-bit sums of products would leave too few bits for the query.
+/// Above this width, 32-bit sums of products would leave too few bits for the query.
 pub(crate) const MOST_WIDTH: usize = 1 << 16;
 
 /// The largest code.
@@ -33,13 +33,13 @@ pub(crate) struct Codes {
     d: usize,
     /// [rows / BLOCK, d, BLOCK]
     codes: Vec<i8>,
-    /// What a code of 1 stands for, of each row.
+    /// For each row, the value of a code of 1.
     scales: Vec<f32>,
-    /// The length of what the codes of each row lose, rounded up.
+    /// For each row, the length of what its codes lose, rounded up.
     errors: Vec<f32>,
 }
 
-/// A query in codes of its own.
+/// A query with its own codes.
 pub(crate) struct CodedQuery {
     codes: Vec<i16>,
     scale: f32,
@@ -48,7 +48,7 @@ pub(crate) struct CodedQuery {
 }
 
 impl Codes {
-    /// The codes of rows of width `d`, whose lengths are given. Rows that have no direction get zeros.
+    /// The codes of rows of width `d` with the given lengths. Rows without a direction get zeros.
     pub(crate) fn new(rows: &[f32], d: usize, lengths: &[f64]) -> Self {
         let blocks = lengths.len().div_ceil(BLOCK);
         let mut codes = vec![0i8; blocks * d * BLOCK];
@@ -65,7 +65,7 @@ impl Codes {
         Self { d, codes, scales, errors }
     }
 
-    /// Bytes of memory for so many rows.
+    /// Bytes of memory for `rows` rows.
     pub(crate) fn bytes(rows: usize, d: usize) -> usize {
         rows.div_ceil(BLOCK) * BLOCK * (d + 8)
     }
@@ -92,7 +92,7 @@ impl Codes {
 }
 
 impl CodedQuery {
-    /// Codes for a query of length 1, so fine that no sum of products overflows.
+    /// Codes for a query of length 1, as fine as possible without an overflow in a sum of products.
     pub(crate) fn new(query: &[f64]) -> Self {
         let most = f64::from(i32::MAX) / (LARGEST * query.len() as f64);
         let finest = most.floor().clamp(1.0, f64::from(i16::MAX));
@@ -128,7 +128,7 @@ dispatched! {
     }
 }
 
-/// Codes one row, and gives the scale and the length of what the codes lose.
+/// Codes one row, and returns the scale and the length of what the codes lose.
 #[inline(always)]
 fn code_row(row: &[f32], length: f64, codes: &mut [i8]) -> (f32, f32) {
     const LANES: usize = 8;
@@ -140,7 +140,7 @@ fn code_row(row: &[f32], length: f64, codes: &mut [i8]) -> (f32, f32) {
     }
     let largest = largest.iter().fold(0.0f32, |largest, &value| largest.max(value));
     let scale = (f64::from(largest) / length / LARGEST) as f32;
-    // Also for NaN, which a row without a direction comes to.
+    // Also true for NaN, which a row without a direction leads to.
     if !(scale > 0.0 && scale.is_finite()) {
         codes.fill(0);
         return (0.0, 0.0);
@@ -159,7 +159,7 @@ fn code_row(row: &[f32], length: f64, codes: &mut [i8]) -> (f32, f32) {
     (scale, round_up(lost.iter().sum::<f64>().sqrt()))
 }
 
-/// A 32-bit float that is not below `value`, with room for the rounding of the sum that made it.
+/// A 32-bit float that is not below `value`, with a margin for the rounding of the sum that made it.
 #[inline(always)]
 fn round_up(value: f64) -> f32 {
     ((value * (1.0 + 1e-9)) as f32).next_up()
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn bounds_are_never_below_the_cosine_and_close_to_it() {
-        // Values of very different size, a zero row, and a width that no vector divides.
+        // Values of very different size, a zero row, and a width that is not a multiple of any vector's.
         let d = 37;
         let rows: Vec<f32> = (0..40 * d)
             .map(|n| ((n * 7919 % 1009) as f32 / 504.5 - 1.0) * if n % 11 == 0 { 30.0 } else { 1.0 })

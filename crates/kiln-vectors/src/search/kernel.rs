@@ -1,15 +1,15 @@
-//! The inner loops: dot products in 64 bits, and lengths. Plain loops over fixed lanes, compiled for each instruction
-//! set by way of pulp.
+//! The inner loops: dot products in 64 bits, and lengths. They are plain loops over fixed lanes, which pulp compiles
+//! for each instruction set.
 //!
-//! The product of two 32-bit floats is exact in 64 bits, and the lanes are added in one order whatever the machine's
-//! vectors hold. So a similarity has the same bits on every machine, by every way of searching, and for any number of
-//! threads.
+//! The product of two 32-bit floats is exact in 64 bits, and the lanes are added in the same order for any width of the
+//! machine's vectors. So a similarity has the same bits on every machine, with every way of searching, and for any
+//! number of threads.
 
-/// Sums kept side by side: enough to hide how long an addition takes.
+/// Sums that are kept at the same time: enough to hide the latency of an addition.
 const LANES: usize = 16;
 
-/// Functions that are compiled for each instruction set, and run with the best of this machine. Everything below them
-/// must be `#[inline(always)]`, or it is compiled for the least machine.
+/// Functions that are compiled for each instruction set and run with the best one of this machine. Everything that they
+/// call must be `#[inline(always)]`, or it is compiled for the baseline.
 macro_rules! dispatched {
     ($($(#[$meta:meta])* $vis:vis fn $name:ident<$life:lifetime>($($x:ident: $t:ty),* $(,)?) -> $out:ty $body:block)*) => { $(
         $(#[$meta])*
@@ -29,7 +29,7 @@ macro_rules! dispatched {
 }
 pub(crate) use dispatched;
 
-/// The dot product of a row and another, in 32 or 64 bits.
+/// The dot product of a row and another vector, in 32 or 64 bits.
 #[inline(always)]
 pub(crate) fn dot<B: Copy + Into<f64>>(row: &[f32], other: &[B]) -> f64 {
     let mut sums = [0.0; LANES];
@@ -45,7 +45,7 @@ pub(crate) fn dot<B: Copy + Into<f64>>(row: &[f32], other: &[B]) -> f64 {
     total(sums)
 }
 
-/// The lanes by halves, which is an order that vectors of any width can follow.
+/// Adds the lanes by halves, an order that vectors of any width can follow.
 #[inline(always)]
 fn total(mut sums: [f64; LANES]) -> f64 {
     let mut half = LANES / 2;
@@ -65,7 +65,7 @@ dispatched! {
         dot(a, b)
     }
 
-    /// The length of each row of width `d`, into `lengths`.
+    /// Writes the length of each row of width `d` into `lengths`.
     pub(crate) fn lengths_of<'a>(rows: &'a [f32], d: usize, lengths: &'a mut [f64]) -> () {
         for (length, row) in lengths.iter_mut().zip(rows.chunks_exact(d)) {
             *length = dot(row, row).sqrt();
@@ -78,13 +78,13 @@ pub(crate) fn length_of(row: &[f32]) -> f64 {
     dot_of(row, row).sqrt()
 }
 
-/// The cosine that a dot product comes to, rounded to what users see. A vector without a direction, which is all zeros
-/// or (in a file that was mapped unchecked) not finite, is as similar as a right angle.
+/// The cosine for a dot product, rounded to what users see. It is 0 for a vector without a direction, which is all
+/// zeros or (in a file that was mapped unchecked) not finite.
 #[inline(always)]
 pub(crate) fn cosine(dot: f64, length: f64, other_length: f64) -> f32 {
     let cosine = dot / (length * other_length);
     if cosine.is_finite() {
-        // Rounding can go beyond 1; and -0 becomes 0, so that equal numbers sort as equal.
+        // Rounding can go beyond 1; and adding 0 turns -0 into 0, so that equal numbers sort as equal.
         cosine.clamp(-1.0, 1.0) as f32 + 0.0
     } else {
         0.0

@@ -1,5 +1,5 @@
-//! [`Query`] and the searches for the words nearest to it, under gensim's names. How rows are searched is
-//! in `rows.rs`.
+//! [`Query`] and the searches for the words nearest to it, under gensim's names. The search of the rows is in
+//! `rows.rs`.
 
 use kiln_base::options;
 
@@ -16,16 +16,16 @@ pub struct Similar<'a> {
     /// Its index, counted from 0.
     pub index: usize,
     /// The cosine of the angle between it and the query, from -1 to 1; from
-    /// [`most_similar_cosmul`](WordVectors::most_similar_cosmul) a quotient, 0 or more.
+    /// [`most_similar_cosmul`](WordVectors::most_similar_cosmul), a quotient of 0 or more.
     pub similarity: f32,
 }
 
 options! {
-    /// A search that is being put together: words and vectors that the neighbours should be near to or far from, and which
-    /// words to look among. Made by [`WordVectors::query`].
+    /// A search that is built step by step: words and vectors that neighbours should be near to or far from, and the
+    /// words to search. Made by [`WordVectors::query`].
     ///
-    /// The query is the weighted sum of the words' *unit* vectors and of the vectors given, which count as they are. Only
-    /// its direction matters. Words of the query are left out of what [`top`](Query::top) gives.
+    /// The query is the weighted sum of the words' *unit* vectors and of the given vectors, which are not normalised.
+    /// Only its direction matters. [`top`](Query::top) does not return words of the query.
     ///
     /// # Examples
     ///
@@ -33,7 +33,7 @@ options! {
     /// # use kiln_vectors::WordVectors;
     /// # let vectors = WordVectors::new(["a", "b", "c"], vec![1.0, 0.0, 0.6, 0.8, 0.0, 1.0], 2)?;
     /// let nearest = vectors.query().positive("a").weighted("b", 0.5).top(5)?;
-    /// assert_eq!(nearest[0].word, "c"); // "a" and "b" are of the query
+    /// assert_eq!(nearest[0].word, "c"); // "a" and "b" belong to the query
     /// let among_two = vectors.query().positive_vector(&[0.0, 2.0]).restrict_vocab(2).top(1)?;
     /// assert_eq!((among_two[0].word, among_two[0].similarity), ("b", 0.8));
     /// # Ok::<(), kiln_vectors::Error>(())
@@ -43,9 +43,9 @@ options! {
     pub struct Query<'a> [pub(crate) fn new] {
         required vectors: &'a WordVectors,
         bare terms: Vec<(Term, f64)> = Vec::new(),
-        /// Looks among the words from index `start` on. The default is 0.
+        /// Searches from index `start` on. Default: 0.
         clip_start: usize = 0,
-        /// Looks among the words before index `end`. The default is all.
+        /// Searches the words before index `end`. Default: all.
         clip_end: usize = usize::MAX,
     }
 }
@@ -73,32 +73,32 @@ impl<'a> Query<'a> {
         self
     }
 
-    /// Adds a vector that neighbours should be near to, with weight 1. It counts as it is, whatever its length.
+    /// Adds a vector that neighbours should be near to, with weight 1. It is not normalised.
     pub fn positive_vector(self, vector: &[f32]) -> Self {
         self.weighted_vector(vector, 1.0)
     }
 
-    /// Adds a vector that neighbours should be far from, with weight -1. It counts as it is, whatever its length.
+    /// Adds a vector that neighbours should be far from, with weight -1. It is not normalised.
     pub fn negative_vector(self, vector: &[f32]) -> Self {
         self.weighted_vector(vector, -1.0)
     }
 
-    /// Adds a vector with a weight. It counts as it is, whatever its length.
+    /// Adds a vector with a weight. It is not normalised.
     pub fn weighted_vector(mut self, vector: &[f32], weight: f64) -> Self {
         self.terms.push((Term::Vector(vector.to_vec()), weight));
         self
     }
 
-    /// Looks among the first `n` words only, usually the most frequent. The default is all. Replaces what
-    /// [`clip_start`](Self::clip_start) and [`clip_end`](Self::clip_end) said; 0 leaves nothing to look among.
+    /// Searches only the first `n` words, usually the most frequent. Default: all. Replaces
+    /// [`clip_start`](Self::clip_start) and [`clip_end`](Self::clip_end); with 0, there is nothing to search.
     pub fn restrict_vocab(self, n: usize) -> Self {
         self.clip_start(0).clip_end(n)
     }
 
-    /// The `n` nearest words, the most similar first, ties by lower index; fewer if there are fewer to look among.
+    /// The `n` nearest words, the most similar first, ties by lower index; fewer if fewer words are searched.
     ///
-    /// The search is exact: no word that is more similar is missed. Over more than two million values the second
-    /// search prepares the ones after it, see [`WordVectors::prepare_search`].
+    /// The search is exact: it misses no word that is more similar. With more than two million values, the second
+    /// search prepares the later ones; see [`WordVectors::prepare_search`].
     ///
     /// # Errors
     ///
@@ -110,12 +110,12 @@ impl<'a> Query<'a> {
         Ok(self.vectors.named(rows::search(self.vectors.rows(), codes, &target, n)))
     }
 
-    /// The similarities of all words that are looked among, in the order of the words. Words of the query are among
-    /// them, so that position p is the word with index `clip_start` + p.
+    /// The similarities of all words that are searched, in the order of the words. Words of the query are included, so
+    /// that position p is the word with index `clip_start` + p.
     ///
     /// # Errors
     ///
-    /// As [`top`](Self::top).
+    /// Same as [`top`](Self::top).
     pub fn all(&self) -> Result<Vec<f32>> {
         let target = self.vectors.target(self)?;
         Ok(rows::scores(self.vectors.rows(), &target))
@@ -123,13 +123,13 @@ impl<'a> Query<'a> {
 }
 
 impl WordVectors {
-    /// A search to put together, with nothing in it yet.
+    /// A search that is still empty.
     pub fn query(&self) -> Query<'_> {
         Query::new(self).clip_end(self.len())
     }
 
-    /// The `top` words nearest to the sum of the unit vectors of `positive` less those of `negative`, the most similar
-    /// first, ties by lower index. The words given are left out.
+    /// The `top` words nearest to the sum of the unit vectors of `positive` minus those of `negative`, the most similar
+    /// first, ties by lower index. The given words are not returned.
     ///
     /// gensim's `most_similar`. For weights, vectors and parts of the vocabulary, see [`query`](Self::query).
     ///
@@ -152,15 +152,15 @@ impl WordVectors {
         negative.iter().fold(query, |query, word| query.negative(word.as_ref())).top(top)
     }
 
-    /// [`Query::top`] for many queries at once, which is several times faster than one after the other: rows and
-    /// queries are multiplied as matrices, in blocks that stay in the cache. The answers are those of single searches,
-    /// to the last bit, in the order of the queries.
+    /// [`Query::top`] for many queries at once, several times faster than one after the other: rows and queries are
+    /// multiplied as matrices, in blocks that stay in the cache. The answers equal those of single searches, to the
+    /// last bit, in the order of the queries.
     ///
-    /// Words are looked up in these vectors, whichever vectors the queries were made from.
+    /// Words are looked up in these vectors, even if the queries were made from other ones.
     ///
     /// # Errors
     ///
-    /// As [`Query::top`], for the first query that fails.
+    /// Same as [`Query::top`], for the first query that fails.
     ///
     /// # Examples
     ///
@@ -205,9 +205,9 @@ impl WordVectors {
         self.most_similar(&[b, c], &[a], top)
     }
 
-    /// The `top` words by 3CosMul: the product of their similarities to `positive`, each moved to [0, 1], over the
-    /// product of those to `negative` plus 0.000001. One large similarity outweighs the others less than in
-    /// [`most_similar`](Self::most_similar). The words given are left out. gensim's `most_similar_cosmul`.
+    /// The `top` words by 3CosMul: the product of their similarities to `positive`, each moved to [0, 1], divided by
+    /// the product of those to `negative` plus 0.000001. One large similarity outweighs the others less than in
+    /// [`most_similar`](Self::most_similar). The given words are not returned. gensim's `most_similar_cosmul`.
     ///
     /// # Errors
     ///
@@ -244,7 +244,7 @@ impl WordVectors {
         Ok(self.named(best.into_sorted()))
     }
 
-    /// The words of a query looked up and added.
+    /// Looks up the words of a query and adds them up.
     pub(crate) fn target(&self, query: &Query<'_>) -> Result<Target> {
         if query.terms.is_empty() {
             return Err(Error::EmptyList { what: "a search", item: "positive or negative word or vector" });
@@ -272,10 +272,10 @@ impl WordVectors {
         Target::new(&sum, range, excluded).ok_or(Error::ZeroQuery)
     }
 
-    /// Whether a vector from outside can be compared with these.
+    /// Checks that a vector from outside can be compared with these.
     pub(crate) fn check_vector(&self, vector: &[f32]) -> Result<()> {
         if vector.len() != self.d() {
-            let needed = format!("a vector of the query should have {} values as the word vectors have", self.d());
+            let needed = format!("a vector of the query should have {} values, like the word vectors", self.d());
             return Err(Error::WrongCount { needed, found: vector.len() });
         }
         match vector.iter().position(|value| !value.is_finite()) {

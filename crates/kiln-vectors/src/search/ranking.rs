@@ -1,9 +1,9 @@
-//! [`Best`]: the rows of highest score seen so far.
+//! [`Best`]: the rows with the highest scores so far.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// A row and its score. The lesser is the better: higher score first, ties by lower row.
+/// A row and its score. The lesser one is better: higher score first, ties by lower row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ranked {
     pub(crate) score: f32,
@@ -24,10 +24,10 @@ impl PartialOrd for Ranked {
 
 impl Eq for Ranked {}
 
-/// At most `most` rows, the best of all that were offered, whatever their order.
+/// At most `most` rows: the best of all that were offered, in any order.
 pub(crate) struct Best {
     most: usize,
-    /// The worst of them on top.
+    /// The worst of them is on top.
     heap: BinaryHeap<Ranked>,
 }
 
@@ -36,7 +36,7 @@ impl Best {
         Self { most, heap: BinaryHeap::new() }
     }
 
-    /// A row with a score below this would not be kept; one with this very score might.
+    /// A row with a lower score would not be kept; one with exactly this score might be.
     #[inline(always)]
     pub(crate) fn threshold(&self) -> f32 {
         match self.heap.peek() {
@@ -64,7 +64,7 @@ impl Best {
         self
     }
 
-    /// The best first.
+    /// The rows, best first.
     pub(crate) fn into_sorted(self) -> Vec<Ranked> {
         self.heap.into_sorted_vec()
     }

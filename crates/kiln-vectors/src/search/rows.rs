@@ -1,5 +1,5 @@
-//! Searching rows for those nearest to a query: in full, by way of the codes of `codes.rs`, or many queries at once.
-//! All three give the same rows with the same scores. Words are turned into targets in `query.rs`.
+//! Searches rows for those nearest to a query: in full, with the codes of `codes.rs`, or for many queries at once. All
+//! three return the same rows with the same scores. `query.rs` turns words into targets.
 
 use std::ops::Range;
 
@@ -10,22 +10,22 @@ use super::codes::{BLOCK, CodedQuery, Codes};
 use super::kernel::{cosine, dispatched, dot, length_of};
 use super::ranking::{Best, Ranked};
 
-/// Rows of a product of many queries: with 128 queries the scores take 256 KB and stay in the second cache.
+/// Rows in a product with many queries: with 128 queries the scores take 256 KB and stay in the second-level cache.
 const PRODUCT_ROWS: usize = 512;
 
-/// Queries of one product.
+/// Queries in one product.
 const PRODUCT_QUERIES: usize = 128;
 
-/// Below this many queries a product has nothing to share.
+/// With fewer queries, a product saves nothing.
 const FEWEST_FOR_PRODUCT: usize = 4;
 
-/// Rows that are worth a thread's while.
+/// The smallest number of rows that is worth a thread.
 const FEWEST_ROWS: usize = 8192;
 
-/// The lengths of the rows, and what a dot product is multiplied with to become a cosine.
+/// The lengths of the rows, and the factors that turn dot products into cosines.
 pub(crate) struct Lengths {
     pub(crate) lengths: Vec<f64>,
-    /// NaN where 32 bits might overflow or lose precision, so that such rows are always looked at in full.
+    /// NaN where 32 bits might overflow or lose precision, so that such rows are always scored in full.
     pub(crate) reciprocals: Vec<f32>,
 }
 
@@ -63,7 +63,7 @@ impl Rows<'_> {
         cosine(dot(values, &target.wide), self.lengths.lengths[row], target.length)
     }
 
-    /// Looks at a row in full, unless it is excluded.
+    /// Scores a row in full, unless it is excluded.
     #[inline(always)]
     fn consider(&self, row: usize, target: &Target, best: &mut Best) {
         let score = self.score(row, target);
@@ -75,20 +75,20 @@ impl Rows<'_> {
 
 /// What is searched for, and where.
 pub(crate) struct Target {
-    /// Of length 1, but for rounding.
+    /// Of length 1, up to rounding.
     query: Vec<f32>,
     /// The same in 64 bits.
     wide: Vec<f64>,
     /// The length of `query`.
     length: f64,
-    /// Rows to look at.
+    /// Rows to search.
     range: Range<usize>,
-    /// Rows to leave out, sorted.
+    /// Rows to exclude, sorted.
     excluded: Vec<u32>,
 }
 
 impl Target {
-    /// A target in the direction of `query`, or none if it has no direction.
+    /// A target in the direction of `query`, or `None` if it has no direction.
     pub(crate) fn new(query: &[f64], range: Range<usize>, mut excluded: Vec<u32>) -> Option<Self> {
         // Dividing by the largest first keeps the squares from overflowing.
         let largest = query.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
@@ -105,7 +105,7 @@ impl Target {
     }
 }
 
-/// The best `top` rows, the best first.
+/// The best `top` rows, best first.
 pub(crate) fn search(rows: Rows<'_>, codes: Option<&Codes>, target: &Target, top: usize) -> Vec<Ranked> {
     let top = top.min(target.range.len());
     if top == 0 {
@@ -120,13 +120,13 @@ pub(crate) fn search(rows: Rows<'_>, codes: Option<&Codes>, target: &Target, top
     pieces(&target.range, BLOCK).into_par_iter().map(scan).reduce(|| Best::new(top), Best::merge).into_sorted()
 }
 
-/// The scores of all rows of the target's range, in order, excluded or not.
+/// The scores of all rows in the target's range, in order, excluded ones included.
 pub(crate) fn scores(rows: Rows<'_>, target: &Target) -> Vec<f32> {
     score_each(rows, target.range.clone(), Measure::Cosine(target))
 }
 
-/// What 3CosMul gives for every row: the product of the similarities to `positive`, each moved to [0, 1], over that of
-/// those to `negative`.
+/// The 3CosMul score of every row: the product of the similarities to `positive`, each moved to [0, 1], divided by that
+/// of those to `negative`.
 ///
 /// O. Levy and Y. Goldberg, "Linguistic Regularities in Sparse and Explicit Word Representations", CoNLL 2014,
 /// equation 4 and footnote 7.
@@ -155,7 +155,8 @@ pub(crate) fn search_many(rows: Rows<'_>, codes: Option<&Codes>, targets: &[Targ
     all
 }
 
-/// A range in pieces for the threads; but for its two ends they are cut at multiples of `align`, whatever the threads.
+/// Splits a range for the threads; except for its two ends, it is cut at multiples of `align`, for any number of
+/// threads.
 fn pieces(range: &Range<usize>, align: usize) -> Vec<Range<usize>> {
     let threads = rayon::current_num_threads();
     let count = if threads == 1 { 1 } else { 4 * threads };
@@ -166,7 +167,7 @@ fn pieces(range: &Range<usize>, align: usize) -> Vec<Range<usize>> {
 }
 
 dispatched! {
-    /// Looks through one piece for one target.
+    /// Searches one piece for one target.
     fn scan<'a>(
         rows: Rows<'a>, coded: Option<(&'a Codes, &'a CodedQuery)>, target: &'a Target, piece: Range<usize>, top: usize,
     ) -> Best {
@@ -206,7 +207,7 @@ enum Measure<'a> {
 }
 
 dispatched! {
-    /// The scores of rows from `first` on.
+    /// Scores the rows from `first` on.
     fn score_rows<'a>(rows: Rows<'a>, measure: Measure<'a>, first: usize, scores: &'a mut [f32]) -> () {
         for (row, score) in (first..).zip(scores) {
             *score = match measure {
@@ -226,8 +227,8 @@ dispatched! {
     }
 }
 
-/// One product of rows and queries after the other; what it gives in 32 bits is off by a bounded amount, and rows that
-/// might be among the best are looked at in full.
+/// Multiplies rows and queries, one product after the other. The 32-bit results are off by a bounded amount, so rows
+/// that might be among the best are scored in full.
 fn search_group(rows: Rows<'_>, targets: &[Target], top: usize) -> Vec<Vec<Ranked>> {
     let start = targets.iter().map(|target| target.range.start).min().unwrap_or(0);
     let end = targets.iter().map(|target| target.range.end).max().unwrap_or(0);
@@ -252,13 +253,13 @@ fn search_group(rows: Rows<'_>, targets: &[Target], top: usize) -> Vec<Vec<Ranke
     best.into_iter().map(Best::into_sorted).collect()
 }
 
-/// The products of all rows of `d` numbers in `values` with all in `queries`, as `[queries, rows]`.
+/// The products of all rows of `d` numbers in `values` with all rows in `queries`, as `[queries, rows]`.
 fn multiply(values: &[f32], queries: &[f32], d: usize, products: &mut [f32]) {
     let [rows, count] = [values.len() / d, queries.len() / d];
     assert_eq!(products.len(), rows * count, "a product for each row and query");
     let [rows_by, d_by] = [rows, d].map(|by| by as isize);
-    // SAFETY: `values` holds `rows` rows of `d` numbers, `queries` `count` of them, `products` a place for each pair, and
-    // the strides go from one row, query and pair to the next.
+    // SAFETY: `values` holds `rows` rows of `d` numbers, `queries` holds `count` of them, `products` has a place for
+    // each pair, and the strides go from one row, query or pair to the next.
     unsafe {
         gemm(
             rows,
@@ -285,7 +286,7 @@ fn multiply(values: &[f32], queries: &[f32], d: usize, products: &mut [f32]) {
 }
 
 dispatched! {
-    /// Takes from the products of `some` rows with all queries, `[queries, rows]`, those that might be among the best.
+    /// Keeps those products of `some` rows with all queries, `[queries, rows]`, that might be among the best.
     fn sift<'a>(
         rows: Rows<'a>, targets: &'a [Target], products: &'a [f32], some: Range<usize>, best: &'a mut [Best],
     ) -> () {

@@ -1,5 +1,5 @@
-//! Comparisons of words with words, under gensim's names: similarities, distances, means, ranks, the odd one out. The
-//! searches over all words are in `query.rs`.
+//! Comparisons of words, under gensim's names: similarities, distances, means, ranks, the odd one out. Searches over
+//! all words are in `query.rs`.
 
 use kiln_base::options;
 use rayon::prelude::*;
@@ -13,7 +13,7 @@ use crate::word_vectors::WordVectors;
 /// What [`mean_vector`](WordVectors::mean_vector) does with words that have no vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownWords {
-    /// Leaves them out, which is the default.
+    /// Skips them. The default.
     #[default]
     Skip,
     /// Fails with the first of them.
@@ -21,7 +21,7 @@ pub enum UnknownWords {
 }
 
 options! {
-    /// How [`mean_vector`](WordVectors::mean_vector) takes the mean of words. The defaults are gensim's.
+    /// How [`mean_vector`](WordVectors::mean_vector) computes the mean of words. The defaults are gensim's.
     ///
     /// # Examples
     ///
@@ -38,16 +38,16 @@ options! {
     /// ```
     #[derive(Clone, Debug, PartialEq)]
     pub struct MeanOptions [
-        /// gensim's defaults: equal weights, the mean of unit vectors, left as long as it is, without unknown words.
+        /// gensim's defaults: equal weights, the mean of unit vectors, not normalised, without unknown words.
         pub const fn new
     ] {
-        /// A weight for each word; the mean is the weighted sum over the sum of the weights' absolute values.
+        /// A weight for each word; the mean is the weighted sum divided by the sum of the weights' absolute values.
         into some weights: Vec<f64>,
-        /// Whether vectors are divided by their lengths before the mean is taken. The default is true.
+        /// Whether vectors are divided by their lengths before the mean is computed. Default: true.
         pre_normalize: bool = true,
-        /// Whether the mean is divided by its length. The default is false.
+        /// Whether the mean is divided by its length. Default: false.
         post_normalize: bool = false,
-        /// What happens to words that have no vector. The default is to leave them out.
+        /// What happens to words that have no vector. Default: they are skipped.
         unknown_words: UnknownWords = UnknownWords::Skip,
     }
 }
@@ -63,7 +63,7 @@ impl WordVectors {
         Ok(self.similarity_of(a, b))
     }
 
-    /// 1 less the [`similarity`](Self::similarity): 0 for the same direction, 2 for opposite ones.
+    /// 1 minus the [`similarity`](Self::similarity): 0 for the same direction, 2 for opposite ones.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl WordVectors {
         Ok(1.0 - self.similarity(a, b)?)
     }
 
-    /// The distances from a word to all words, itself among them, in the order of the words.
+    /// The distances from a word to all words, including itself, in the order of the words.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl WordVectors {
         others.iter().map(|other| Ok(1.0 - self.similarity_of(index, self.known(other.as_ref())?))).collect()
     }
 
-    /// The distances from a vector to all words, in the order of the words. From a vector of zeros all are 1.
+    /// The distances from a vector to all words, in the order of the words. From a vector of zeros, all are 1.
     ///
     /// # Errors
     ///
@@ -102,8 +102,8 @@ impl WordVectors {
         Ok(self.distances_of(vector))
     }
 
-    /// The cosine of the angle between the means of two lists of words, taken of their vectors as they are, not of
-    /// unit vectors; 0 if one mean is all zeros. Unknown words are left out, as gensim does.
+    /// The cosine of the angle between the means of two lists of words; the means are of the vectors as they are, not
+    /// of unit vectors. 0 if one mean is all zeros. Unknown words are skipped, as in gensim.
     ///
     /// # Errors
     ///
@@ -118,8 +118,8 @@ impl WordVectors {
     ///
     /// # Errors
     ///
-    /// If there is no word or none is known, an unknown word is to be refused, or the weights are not as many as the
-    /// words or not finite. Weights that are all 0 give zeros.
+    /// If there are no words or none is known, if an unknown word is to be refused, or if the weights are not finite or
+    /// not as many as the words. Weights that are all 0 give zeros.
     pub fn mean_vector(&self, words: &[impl AsRef<str>], options: &MeanOptions) -> Result<Vec<f32>> {
         const WHAT: &str = "a mean";
         if words.is_empty() {
@@ -160,8 +160,8 @@ impl WordVectors {
         Ok(mean.into_iter().map(|value| value as f32).collect())
     }
 
-    /// The word of a list that is farthest from the mean of the unit vectors of all. Unknown words are left out, as
-    /// gensim does. Of several that are as far, the first in the order of their characters.
+    /// The word of a list that is farthest from the mean of the unit vectors of all. Unknown words are skipped, as in
+    /// gensim. Of several equally far words, the first in the order of their characters.
     ///
     /// # Errors
     ///
@@ -171,7 +171,7 @@ impl WordVectors {
     }
 
     /// The words of a list by their similarity to the mean of the unit vectors of all, the most similar first, ties by
-    /// descending order of their characters, as gensim does. Unknown words are left out.
+    /// descending order of their characters, as in gensim. Unknown words are skipped.
     ///
     /// # Errors
     ///
@@ -202,8 +202,8 @@ impl WordVectors {
         Ok(distances.iter().enumerate().filter(closer).map(|(index, _)| self.word_of(index)).collect())
     }
 
-    /// The place of `b` among all words by nearness to `a`, counted from 1: how many words are
-    /// [`closer_than`](Self::closer_than) it, and 1.
+    /// The rank of `b` among all words by nearness to `a`, counted from 1: one more than the number of words that are
+    /// [`closer_than`](Self::closer_than) it.
     ///
     /// # Errors
     ///
@@ -212,7 +212,7 @@ impl WordVectors {
         Ok(self.closer_than(a, b)?.len() + 1)
     }
 
-    /// The one of `candidates` that is most similar to `word`, the first of several.
+    /// The candidate that is most similar to `word`; of equally similar ones, the first.
     ///
     /// # Errors
     ///
@@ -228,8 +228,8 @@ impl WordVectors {
         }
     }
 
-    /// The similarity of `a` and `b` over the sum of the similarities of the `top` words nearest to `a`. With `top` 10,
-    /// more than 0.1 is a sign of synonyms. gensim's `relative_cosine_similarity`.
+    /// The similarity of `a` and `b` divided by the sum of the similarities of the `top` words nearest to `a`. With
+    /// `top` 10, more than 0.1 is a sign of synonyms. gensim's `relative_cosine_similarity`.
     ///
     /// # Errors
     ///

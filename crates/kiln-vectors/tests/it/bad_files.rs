@@ -1,4 +1,4 @@
-//! Every way in which a file can be wrong has an error that says where and what to do, and none makes this crate take
+//! Every kind of bad file has an error that says where it is wrong and what to do, and none makes this crate allocate
 //! memory that the file does not fill.
 
 use std::io::Write;
@@ -9,7 +9,7 @@ use kiln_vectors::{Format, LoadOptions, WordVectors};
 
 use crate::fixtures::path;
 
-/// The error of a file with this name and contents, without its folder.
+/// The error for a file with this name and contents, without its folder.
 fn error_with(options: &LoadOptions, name: &str, contents: impl AsRef<[u8]>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -41,7 +41,7 @@ fn lines_with_the_wrong_number_of_values() {
     assert_eq!(error("v.txt", "a 1 2 3\nb 0.5 2 3 4\n"), many);
     assert_eq!(error("v.txt", "1 3\nb 0.5 2 3 4\n"), many);
     assert_eq!(error("v.txt", "a 1 2\nlonely\n"), "v.txt, line 2: the word \"lonely\" should have 2 values, found 0");
-    // Whether "York" is of the word or a broken value cannot be told; with one value fewer it can.
+    // "York" could be part of the word or a broken value; with one value fewer it is clear.
     assert!(
         error("v.txt", "a 1 2 3\nNew York 2 3\n")
             .ends_with("value 1 of the word \"New\" should be a number, found \"York\"")
@@ -122,7 +122,7 @@ fn headers_with_the_wrong_count_or_width() {
     assert_eq!(
         error_of("3 2\na 1 2\nb 1 2\n"),
         "v.txt, line 1 promises 3 words, found 2: the file is cut short or its header is wrong; \
-         `limit(2)` reads those that can be told"
+         `limit(2)` reads the words that are there"
     );
     assert!(error_of("1 2\na 1 2\nb 1 2\n").starts_with("v.txt, line 1 promises 1 words, found at least 2:"));
     assert_eq!(error_of("2 3\na 1 2\nb 1 2\n"), "v.txt, line 2: the word \"a\" should have 3 values, found 2");
@@ -144,7 +144,7 @@ fn headers_that_promise_more_than_any_memory() {
         assert!(as_format(format, gzip(contents.as_bytes())).contains(promise));
     }
     assert!(as_format(Format::Word2VecText, "99999999999999999999999 99999999999999999999\na 1\n").contains("TiB"));
-    // Less than that is read as far as it goes, without taking memory first: a width of 200 GB, and as many words.
+    // Smaller headers are read as far as the file goes, without allocating first: a width of 200 GB, and as many words.
     let error = as_format(Format::Word2VecText, "1 50000000000\na 1 2\n");
     assert_eq!(error, "file, line 2: the word \"a\" should have 50000000000 values, found 2");
     let error = as_format(Format::Word2VecBinary, "1 50000000000\na 1234");
@@ -160,12 +160,15 @@ fn binary_files_that_are_cut_short() {
     let binary = std::fs::read(path("small.bin")).unwrap();
     // The header has 5 bytes; "France " and 32 bytes of values end at 44, "Paris " and its values at 82.
     for (length, word) in [(82, 3), (81, 2), (60, 2), (47, 2), (44, 2), (43, 1), (5, 1)] {
+        let what_is_there = match word - 1 {
+            0 => String::new(),
+            whole => format!(", or read what is there with `limit({whole})`"),
+        };
         assert_eq!(
             error("v.bin", &binary[..length]),
             format!(
                 "v.bin ends at byte {length}, inside word {word} of the 60 that line 1 promises: the file is cut \
-                 short or its header is wrong; fetch it again, or read what is there with `limit({})`",
-                word - 1
+                 short or its header is wrong; fetch it again{what_is_there}"
             )
         );
     }
@@ -196,9 +199,9 @@ fn files_that_hold_no_vectors() {
     );
     let expected = "v should be word vectors in a format of word2vec, GloVe, fastText or Kiln, found";
     let wrong: [(&[u8], &str); 3] = [
-        (b"\xba\x16\x4f\x2f\x0c\0\0\0", "fastText's own model: use the .vec file beside it"),
+        (b"\xba\x16\x4f\x2f\x0c\0\0\0", "fastText's own model: use the .vec file next to it"),
         (b"\x80\x04\x95", "a Python pickle, as gensim's `save` writes it: write it with `save_word2vec_format`"),
-        (b"\x01\x02\x03 x", "neither text nor a header that a binary format begins with"),
+        (b"\x01\x02\x03 x", "neither text nor the header of a binary format"),
     ];
     for (contents, found) in wrong {
         assert_eq!(error("v", contents), format!("{expected} {found}"));
@@ -220,8 +223,8 @@ fn files_that_hold_no_vectors() {
 fn words_that_are_not_utf8() {
     assert_eq!(
         error("v.txt", b"a 1 2\nx\xc3y 1 2\n"),
-        "v.txt, line 2: words should be UTF-8, found an invalid byte at 7; InvalidUtf8::Replace reads U+FFFD in its \
-         place"
+        "v.txt, line 2: words should be UTF-8, found an invalid byte at 7; use InvalidUtf8::Replace to read \
+         U+FFFD instead"
     );
     assert!(
         error("v.bin", b"1 1\nab\xff \0\0\0\0")
@@ -257,7 +260,7 @@ fn words_that_a_format_cannot_hold() {
             save("New York", format).unwrap_err().to_string(),
             format!(
                 "the word \"New York\" at 1 (counted from 0) has a space, which {format} cannot hold: use \
-                 Format::Safetensors, or other words"
+                 Format::Safetensors or change the word"
             )
         );
         assert!(save("New\u{a0}York", format).is_ok());
@@ -268,7 +271,7 @@ fn words_that_a_format_cannot_hold() {
     assert!(save("New York", Format::Glove).is_ok());
     let error = save("python 3.12", Format::Glove).unwrap_err().to_string();
     assert!(
-        error.contains("has a space and then what looks like a value, which GloVe's text format cannot"),
+        error.contains("has a space followed by what looks like a value, which GloVe's text format cannot"),
         "{error}"
     );
     assert!(save("python 3.12\n", Format::Safetensors).is_ok());
@@ -299,7 +302,7 @@ fn safetensors_that_are_not_ours() {
     let word_ends = ("word_ends", Dtype::U64, &[2][..], &ends[..]);
     assert_eq!(
         write(&[vectors], None),
-        "v: the metadata `format` should be \"kiln-word-vectors\", as `save` writes it, found none"
+        "v: the metadata `format` should be \"kiln-word-vectors\", as in the files that Kiln writes, found none"
     );
     assert!(write(&[vectors], meta("pt", "1")).ends_with("found \"pt\""));
     assert_eq!(
@@ -324,7 +327,7 @@ fn safetensors_that_are_not_ours() {
     assert!(bad_ends([1, 3], b"ab").contains("found 3 for word 1"));
     assert!(bad_ends([1, 1], b"ab").contains("found 1 for word 1"));
     assert!(bad_ends([1, 2], "é".as_bytes()).contains("found 1 for word 0"));
-    assert!(bad_ends([1, 2], b"\xc3\xc3").contains("words in UTF-8, found an invalid byte at 0 of it"));
+    assert!(bad_ends([1, 2], b"\xc3\xc3").contains("words in UTF-8, found an invalid byte at offset 0"));
     assert!(bad_ends([1, 2], b"aa").contains("words that differ, found the same at 0 and 1 (counted from 0)"));
     let counts = ("counts", Dtype::U64, &[1][..], &ends[..8]);
     assert!(
@@ -346,7 +349,7 @@ fn files_that_cannot_be_mapped() {
     vectors.save(&packed, Format::Safetensors).unwrap();
     assert_eq!(WordVectors::load(&packed).unwrap(), vectors);
     let error = WordVectors::open(&packed).unwrap_err().to_string();
-    assert!(error.ends_with("found a compressed file: use `load`, or unpack it"), "{error}");
+    assert!(error.ends_with("found a compressed file: use `load`, or decompress it"), "{error}");
     let error = WordVectors::open(path("small.txt")).unwrap_err().to_string();
     assert!(error.contains("found something else: use `load`"), "{error}");
 }

@@ -1,5 +1,5 @@
-//! Damaged files of vectors: every one of Kiln's own format is refused with the file's name, in one of other programs' at
-//! least nothing panics.
+//! Damaged files of vectors: in Kiln's own format, every one is refused with the file's name; in formats of other
+//! programs, at least nothing panics.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use kiln_vectors::{Format, LoadOptions, WordVectors};
 use crate::damaged_copies::not_refused;
 use crate::fixtures::{path as path_of, small};
 
-/// A folder with a file of 60 words, with counts.
+/// A folder with a saved file of 60 words with counts.
 fn saved(name: &str, format: Format) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -64,7 +64,7 @@ fn the_words_with_damaged_values_are_told() {
     assert!(error.contains("v.safetensors: the values of words 256 to 511 (counted from 0)"), "{error}");
     assert!(error.ends_with("the file is damaged; take a fresh copy"), "{error}");
     assert_eq!(WordVectors::load(&path).unwrap_err().to_string(), error);
-    // The block of the words that are asked for is whole.
+    // The block of the requested words is whole.
     assert_eq!(LoadOptions::new().limit(256).load(&path).unwrap().len(), 256);
     assert!(LoadOptions::new().limit(257).load(&path).is_err());
 }
@@ -83,7 +83,7 @@ fn a_file_from_before_there_were_checksums_is_read() {
 fn half_of_the_checksums_or_a_misspelt_one_is_damage() {
     let (_folder, path) = saved("v.safetensors", Format::Safetensors);
     let whole = std::fs::read(&path).unwrap();
-    // Entries of the same length keep the header's length true. The last entry of a name counts.
+    // Entries of the same length keep the header's length correct. The last entry of a name counts.
     for (part, with) in [("\"sha256\"", "\"format\""), ("\"values_sha256\"", "\"values_sha255\"")] {
         let mut bytes = whole.clone();
         let at = bytes.windows(part.len()).position(|bytes| bytes == part.as_bytes()).unwrap();
@@ -94,7 +94,7 @@ fn half_of_the_checksums_or_a_misspelt_one_is_damage() {
     }
 }
 
-/// What other programs read has no room for a checksum: it is read or refused.
+/// Formats of other programs have no room for a checksum: a damaged file is read or refused.
 #[test]
 fn damaged_copies_for_others_are_read_or_refused() {
     let load = |path: &Path| WordVectors::load(path).map(drop);

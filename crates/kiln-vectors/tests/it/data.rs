@@ -1,5 +1,4 @@
-//! Real files, if `KILN_TEST_DATA` names the folder that holds them: what is read is what gensim reads, and evaluation
-//! gives its numbers.
+//! Real files, if `KILN_TEST_DATA` names their folder: what is read and how it scores is the same as in gensim.
 
 use std::path::PathBuf;
 
@@ -57,10 +56,10 @@ fn evaluation_gives_the_numbers_of_gensim() {
 fn a_model_of_fast_text_is_told_from_vectors() {
     let Some(data) = data("refusing fastText's own model") else { return };
     let error = WordVectors::load(data.join("vectors/crime-and-punishment.bin")).unwrap_err();
-    assert!(error.to_string().ends_with("found fastText's own model: use the .vec file beside it"), "{error}");
+    assert!(error.to_string().ends_with("found fastText's own model: use the .vec file next to it"), "{error}");
 }
 
-/// Prints how long it takes, to be read with --nocapture; how long is right depends on the machine.
+/// Prints its time, shown with --nocapture; what is reasonable depends on the machine.
 #[test]
 fn all_questions_are_answered_together() {
     let Some(data) = data("timing questions-words") else { return };

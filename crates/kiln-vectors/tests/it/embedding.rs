@@ -32,7 +32,7 @@ fn draws_depend_on_seed_and_word_alone() {
     assert_eq!(both[1000..], swapped[..1000]);
     assert_ne!(both[..1000], both[1000..]);
     assert_ne!(both, draws(&["x", "y"], 2));
-    // Of a uniform distribution on [-0.05, 0.05]: mean 0 and variance 0.1^2 / 12, within four standard errors.
+    // Uniform on [-0.05, 0.05]: mean 0 and variance 0.1^2 / 12, within four standard errors.
     assert!(both.iter().all(|value| value.abs() < 0.05));
     let n = both.len() as f64;
     let mean = both.iter().map(|&value| f64::from(value)).sum::<f64>() / n;

@@ -1,4 +1,4 @@
-//! What users can get wrong without a file: each is an error that says what to do, and nothing is NaN.
+//! Mistakes of users without a file: each is an error that says what to do, and nothing is NaN.
 
 use kiln_vectors::{Error, MeanOptions, UnknownWords, WordList, WordVectors};
 
@@ -37,7 +37,7 @@ fn unknown_words_come_with_the_closest_spellings() {
         Error::UnknownWord { suggestions, word: found, words: 7 } if found == word => suggestions,
         error => panic!("{error}"),
     };
-    // The same but for case first, then by edits, then by index.
+    // First the same except for case, then by edits, then by index.
     assert_eq!(suggestions("BERLIN"), ["Berlin", "berlin"]);
     assert_eq!(suggestions("Berlim"), ["Berlin", "berlin", "merlin"]);
     assert_eq!(suggestions("Bostno"), ["Boston"]);
@@ -45,7 +45,7 @@ fn unknown_words_come_with_the_closest_spellings() {
     assert_eq!(vectors.get("BERLIN"), None);
     assert_eq!(
         vectors.similarity("x", "Bostno").unwrap_err().to_string(),
-        "\"Bostno\" is none of the 7 words, closest are \"Boston\"; `get` gives None for unknown words"
+        "\"Bostno\" is not one of the 7 words, closest are \"Boston\"; `get` returns None for unknown words"
     );
     assert!(vectors.most_similar(&["Berlin"], &["nowhere"], 1).is_err());
     assert!(vectors.rank("Berlin", "nowhere").is_err());
@@ -112,7 +112,7 @@ fn a_vector_of_zeros_is_similar_to_nothing() {
 fn numbers_that_do_not_fit_are_refused() {
     let vectors = vectors();
     let error = vectors.similar_by_vector(&[1.0], 1).unwrap_err();
-    assert_eq!(error.to_string(), "a vector of the query should have 2 values as the word vectors have, found 1");
+    assert_eq!(error.to_string(), "a vector of the query should have 2 values, like the word vectors, found 1");
     let error = vectors.similar_by_vector(&[1.0, f32::NAN], 1).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -1,5 +1,5 @@
-//! Evaluation gives gensim's numbers on files with unknown words, case variants, comments, ties and lines that do not
-//! parse, and says which lines it cannot use.
+//! Evaluation returns gensim's numbers on files with unknown words, case variants, comments, ties and lines that do not
+//! parse, and lists the lines that it cannot use.
 
 use std::path::PathBuf;
 
@@ -135,5 +135,5 @@ fn questions_whose_vectors_cancel_out_are_answered_wrongly() {
     let vectors = WordVectors::new(["a", "b", "c", "d"], vec![0.0, 0.0, 1.0, 0.0, -1.0, 0.0, 0.5, 0.5], 2).unwrap();
     let (_folder, path) = file(": s\na b c d\nb c d a\n");
     let score = vectors.evaluate_word_analogies(path, &AnalogyOptions::new()).unwrap();
-    assert_eq!((score.correct, score.incorrect), (1, 1)); // c + d - b is nearest to "a" alone, as all others are asked
+    assert_eq!((score.correct, score.incorrect), (1, 1)); // c + d - b is nearest to "a"; the others are in the question
 }

@@ -1,5 +1,5 @@
-//! Files: those of gensim are read, ours are theirs byte for byte, formats are told apart, and what real files hold
-//! (spaces and odd characters in words, spaces at line ends, words that come again) is read as 12 years of them need.
+//! Files: gensim's are read, ours equal them byte for byte, formats are detected, and the oddities of real files
+//! (spaces and odd characters in words, spaces at line ends, repeated words) are read as they should be.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use kiln_vectors::{Error, Format, InvalidUtf8, LoadOptions, Place, WordVectors};
 
 use crate::fixtures::{path, small};
 
-/// A folder with one file in it.
+/// A folder with one file.
 fn file(name: &str, contents: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -52,7 +52,7 @@ fn counts_are_read_from_a_vocabulary_and_written() {
     assert_eq!(words(&vectors), ["France", "Paris", "Italy"]);
     assert_eq!(vectors.counts(), Some(&[1000, 999, 998][..]));
     assert_eq!(WordVectors::load(path("counted.bin")).unwrap().counts(), None);
-    // Words that the vocabulary lacks get 0; those that the vectors lack do not matter.
+    // Words missing from the vocabulary get 0; words missing from the vectors do not matter.
     let (_folder, vocabulary) = file("v", b"Paris 7\nnowhere 3\n\nItaly 18446744073709551615\r\n");
     let partly = LoadOptions::new().counts(&vocabulary).load(path("counted.bin")).unwrap();
     assert_eq!(partly.counts(), Some(&[0, 7, u64::MAX][..]));
@@ -88,7 +88,7 @@ fn the_first_vector_of_a_word_counts() {
     let vectors = WordVectors::load(&path).unwrap();
     assert_eq!((words(&vectors), vectors.values()), (vec!["a", "b", "c"], &[1.0, 2.0, 4.0][..]));
     assert_eq!(vectors.duplicates(), 2);
-    // A word that comes again counts for the limit and the header, as in gensim.
+    // A repeated word counts for the limit and the header, as in gensim.
     let three = LoadOptions::new().limit(3).load(&path).unwrap();
     assert_eq!((words(&three), three.duplicates()), (vec!["a", "b"], 1));
     let (_folder, path) = file("w.txt", b"3 1\na 1\nb 2\na 3\n");
@@ -123,7 +123,7 @@ fn formats_are_told_apart_whatever_the_name() {
         let (_folder, path) = file(name, contents);
         assert_eq!(WordVectors::load(path).unwrap(), small(), "{name}");
     }
-    // Latin-1 in a text with a header is still text: so says the error.
+    // Latin-1 in a text with a header is still text, as the error shows.
     let (_folder, path) = file("none", b"2 2\ncaf\xe9 0.25 0.5\ntea 1 2\n");
     let error = WordVectors::load(&path).unwrap_err();
     assert!(error.to_string().contains("line 2: words should be UTF-8, found an invalid byte at 7"), "{error}");
@@ -154,8 +154,8 @@ fn invalid_utf8_can_be_replaced() {
 
 #[test]
 fn numbers_are_rounded_to_64_bits_and_then_to_32() {
-    // The first is just above the middle of two 32-bit floats, by less than 64 bits can tell: gensim rounds it down,
-    // to even, and so does this.
+    // The first is just above the middle between two 32-bit floats, by less than 64 bits resolve: gensim rounds it
+    // down, to even, and so does this.
     let text = "a 1.00000005960464477540 1e-7 -.5 +3. 1E3 16777217 0.000000000000000000001\n";
     let (_folder, path) = file("g.txt", text.as_bytes());
     let vectors = WordVectors::load(path).unwrap();
@@ -164,7 +164,7 @@ fn numbers_are_rounded_to_64_bits_and_then_to_32() {
 
 #[test]
 fn long_files_keep_their_order() {
-    // More than one block of 16 MiB, so that lines are cut at its end, and longer than a part of it.
+    // More than one block of 16 MiB, so that a line is cut at its end, and longer than a part of it.
     let (n, d) = (150_000, 20);
     let mut text = String::new();
     for i in 0..n {
@@ -182,7 +182,7 @@ fn long_files_keep_their_order() {
         assert_eq!(vectors.index(&format!("w{i}")), Some(i));
         assert_eq!(vectors.row(i).unwrap()[7], ((i * 31 + 7) % 1000) as f32 + 0.25);
     }
-    // A fault behind the first block is in the right line, also compressed.
+    // A fault after the first block is reported in the right line, also in a compressed file.
     let broken = text.replacen("w140000 ", "w140000 x", 1);
     let gz = folder.path().join("g.txt.gz");
     let mut encoder = GzEncoder::new(std::fs::File::create(&gz).unwrap(), Compression::fast());
@@ -215,7 +215,7 @@ fn mapped_vectors_are_those_in_memory() {
     let loaded = WordVectors::load(&path).unwrap();
     assert!(!loaded.is_mapped());
     assert_eq!(loaded, vectors);
-    // The file can be replaced while it is mapped: the map keeps what it had.
+    // The file can be replaced while it is mapped: the map keeps the old contents.
     WordVectors::new(["x"], vec![1.0], 1).unwrap().save(&path, Format::Safetensors).unwrap();
     assert_eq!(mapped.clone(), vectors);
     assert_eq!(WordVectors::open(&path).unwrap().len(), 1);

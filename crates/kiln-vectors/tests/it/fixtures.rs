@@ -1,12 +1,12 @@
-//! What several modules need: the fixture files, gensim's answers, and comparing numbers with them.
+//! Shared by several modules: the fixture files, gensim's answers, and comparing numbers with them.
 
 use std::path::PathBuf;
 
 use kiln_vectors::{Similar, WordVectors};
 use serde_json::Value;
 
-/// A file of `tests/fixtures`. Cargo runs tests in the package's folder; a path compiled in would be
-/// that of whichever checkout built them.
+/// A file of `tests/fixtures`. Cargo runs tests in the package's folder; a compiled-in path would be that of the
+/// checkout that built them.
 pub(crate) fn path(name: &str) -> PathBuf {
     PathBuf::from("tests/fixtures").join(name)
 }
@@ -31,12 +31,12 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
-/// gensim computes in 32 bits.
+/// Compares with gensim's numbers, which are computed in 32 bits.
 pub(crate) fn assert_close(ours: f64, gensims: f64, what: &str) {
     assert!((ours - gensims).abs() <= 2e-6 * gensims.abs().max(1.0), "{what}: {ours}, gensim has {gensims}");
 }
 
-/// Numbers in order.
+/// Compares numbers in order.
 pub(crate) fn assert_all_close(ours: &[f32], gensims: &Value, what: &str) {
     let gensims = numbers(gensims);
     assert_eq!(ours.len(), gensims.len(), "{what}");
@@ -45,7 +45,7 @@ pub(crate) fn assert_all_close(ours: &[f32], gensims: &Value, what: &str) {
     }
 }
 
-/// Words in order, with their similarities. Words whose similarities are as good as equal may have changed places.
+/// Compares words in order, with their similarities. Words with nearly equal similarities may have changed places.
 pub(crate) fn assert_ranked(ours: &[Similar<'_>], gensims: &Value, what: &str) {
     let gensims = gensims.as_array().unwrap();
     assert_eq!(ours.len(), gensims.len(), "{what}");

@@ -1,5 +1,5 @@
-//! Every query gives what gensim gives: the same words in the same order, and the same numbers but for the rounding of
-//! 32-bit floats.
+//! Every query returns what gensim returns: the same words in the same order, and the same numbers up to the rounding
+//! of 32-bit floats.
 
 use kiln_vectors::{MeanOptions, UnknownWords};
 

@@ -1,5 +1,5 @@
-//! The integration tests of kiln-vectors, in one binary so that linking stays short. Each module opens with what it
-//! claims. gensim's answers lie in `tests/fixtures`, next to the script that made them.
+//! The integration tests of kiln-vectors, in one binary so that linking stays short. Each module begins with what it
+//! claims. gensim's answers are in `tests/fixtures`, next to the script that made them.
 
 mod bad_files;
 #[cfg(feature = "counts")]

@@ -1,4 +1,4 @@
-//! Files as people really have them, read by every reader of vectors and of what they are asked and compared with.
+//! Odd files, as people really have them, given to every reader of vectors, counts, pairs and analogies.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ fn load(path: &Path) -> Result<Vec<(String, Vec<f32>)>, String> {
     words(WordVectors::load(path))
 }
 
-/// What is made of the vectors of two words, with a line that says how many, or without.
+/// What the vectors of two words are read as, with or without a header line.
 fn own(has_header: bool) -> impl Fn(&str) -> Cell<Vec<(String, Vec<f32>)>> {
     let the = || ("the".to_owned(), vec![0.1, -0.2]);
     move |what| match (what, has_header) {
@@ -25,7 +25,7 @@ fn own(has_header: bool) -> impl Fn(&str) -> Cell<Vec<(String, Vec<f32>)>> {
         ("one line", true) => Cell::Says("promises 2 words, found 0"),
         ("one line", false) => Cell::Reads(vec![the()]),
         ("Latin-1", _) => Cell::Says("UTF-8"),
-        _ => Cell::Says("a page of the web"),
+        _ => Cell::Says("a web page"),
     }
 }
 
@@ -120,7 +120,7 @@ fn blanks_around_words_and_between_values_count_for_nothing() {
         std::fs::write(&path, text).unwrap();
         assert_eq!(load(&path).as_ref(), Ok(&expected()), "{text:?}");
     }
-    // A word that is nothing but blanks stays, and so do blanks within a word.
+    // A word that consists only of blanks is kept, and so are blanks inside a word.
     std::fs::write(&path, "  0.1 0.2\nR$ 0,00 0.3 0.4\na\tb 0.5 0.6\n").unwrap();
     let words: Vec<String> = load(&path).unwrap().into_iter().map(|(word, _)| word).collect();
     assert_eq!(words, [" ", "R$ 0,00", "a\tb"]);

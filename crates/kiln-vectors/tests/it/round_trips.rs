@@ -1,4 +1,4 @@
-//! What is written reads back equal, in every format, compressed or not, whatever the words and values.
+//! What is written reads back equal, in every format, compressed or not, for any words and values.
 
 use kiln_vectors::{Format, LoadOptions, WordVectors};
 use proptest::collection::vec;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const FORMATS: [Format; 5] =
     [Format::Word2VecText, Format::Word2VecBinary, Format::Glove, Format::FastText, Format::Safetensors];
 
-/// Finite floats of every size, also those below the normal ones.
+/// Finite floats of every size, including subnormal ones.
 fn value() -> impl Strategy<Value = f32> {
     prop_oneof![any::<u32>().prop_map(f32::from_bits).prop_filter("finite", |value| value.is_finite()), -1f32..1.0]
 }
@@ -21,7 +21,7 @@ fn vectors(word: &'static str) -> impl Strategy<Value = WordVectors> {
     })
 }
 
-/// Equal to the bit, which -0 and 0 are not.
+/// Equal to the bit, unlike -0 and 0.
 fn assert_same(read: &WordVectors, written: &WordVectors, what: &str) {
     assert_eq!(read, written, "{what}");
     let bits = |vectors: &WordVectors| vectors.values().iter().map(|value| value.to_bits()).collect::<Vec<_>>();
@@ -65,7 +65,7 @@ proptest! {
             Ok(()) => assert_same(&LoadOptions::new().format(Format::Glove).load(&path).unwrap(), &vectors, "glove"),
             Err(error) => {
                 let error = error.to_string();
-                prop_assert!(error.contains("looks like a value") || error.contains("a blank at an end"), "{error}");
+                prop_assert!(error.contains("looks like a value") || error.contains("a space or a tab at"), "{error}");
             }
         }
     }

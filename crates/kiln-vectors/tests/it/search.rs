@@ -1,5 +1,5 @@
-//! Every search is exact: alone or in a batch, with directions in 8 bits or without, with any number of threads, it
-//! gives the rows and the very numbers of a plain loop in 64 bits.
+//! Every search is exact: single or in a batch, with or without directions in 8 bits, with any number of threads, it
+//! returns the same rows and numbers as a plain loop in 64 bits.
 
 use kiln_vectors::{Query, WordVectors};
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ fn naive(
     found
 }
 
-/// Numbers that come out the same every time.
+/// Noise that is the same every time.
 fn noise(mut state: u64) -> impl FnMut() -> f32 {
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -43,15 +43,15 @@ fn pairs(found: Vec<kiln_vectors::Similar<'_>>) -> Vec<(usize, f32)> {
     found.iter().map(|similar| (similar.index, similar.similarity)).collect()
 }
 
-/// The same rows, and numbers that differ at most by the order of their additions in 64 bits: where two 32-bit floats
-/// are as near, by one unit in the last place.
+/// The same rows, and numbers that differ only by the order of their additions in 64 bits: at most one unit in the last
+/// place of a 32-bit float.
 fn assert_same(ours: &[(usize, f32)], naive: &[(usize, f32)]) {
     assert_eq!(ours.len(), naive.len());
     for (a, b) in ours.iter().zip(naive) {
         assert!((a.1 - b.1).abs() <= 6e-8, "{a:?} should be {b:?}");
     }
     if ours.iter().zip(naive).any(|(a, b)| a.0 != b.0) {
-        // Rows in another order are as good as equal.
+        // Rows in another order have nearly equal similarities.
         for (a, b) in ours.iter().zip(naive).filter(|(a, b)| a.0 != b.0) {
             assert!((a.1 - b.1).abs() <= 6e-8, "{a:?} should be {b:?}");
         }
@@ -111,7 +111,7 @@ proptest! {
             query = query.weighted(format!("w{row}"), *weight);
             excluded.push(row);
         }
-        // Directions that rounding alone gives are left to the errors.
+        // Directions that come only from rounding are covered by the error tests.
         prop_assume!(sum.iter().map(|value| value.abs()).sum::<f64>() > 1e-6);
         let expected = naive(&vectors, &sum, &excluded, range.clone(), top);
 
@@ -124,7 +124,7 @@ proptest! {
         }
         vectors.prepare_search();
         prop_assert_eq!(&pairs(query.top(top).unwrap()), &in_full);
-        // Also among others, which have other ranges.
+        // Also in a batch with others, which have other ranges.
         let other = vectors.query().positive_vector(vectors.row(0).unwrap());
         if other.top(1).is_ok() {
             let queries = vec![other.clone(), query.clone(), other.restrict_vocab(3), query];
@@ -138,7 +138,8 @@ proptest! {
 
 #[test]
 fn large_sets_are_searched_alike_by_any_number_of_threads() {
-    // Beyond the size from which the second search builds directions in 8 bits, and several pieces for the threads.
+    // Large enough that the second search builds directions in 8 bits, and that there are several pieces for the
+    // threads.
     let vectors = made(40_001, 60, 5);
     let words: Vec<String> =
         (0..300).map(|n| format!("w{}", n * 131)).filter(|word| vectors.norm(word).unwrap() > 0.0).collect();
@@ -152,7 +153,7 @@ fn large_sets_are_searched_alike_by_any_number_of_threads() {
     for threads in [1, 3, 8] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let (single, batch) = pool.install(|| {
-            let fresh = vectors.clone(); // the first search in full, the others by the directions
+            let fresh = vectors.clone(); // its first search is in full, the others use the directions
             let single: Vec<_> = queries[..20].iter().map(|query| pairs(query.top(10).unwrap())).collect();
             let again = fresh.similar_by_word(&words[0], 10).map(pairs).unwrap();
             assert_eq!(again, single[0]);

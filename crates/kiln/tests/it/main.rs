@@ -1,4 +1,6 @@
-//! Errors of a program built without a feature: they name the feature to turn on.
+//! The texts of errors: all of them, and in a program built without a feature those that name the feature.
+
+mod messages;
 
 #[cfg(not(feature = "download"))]
 #[test]

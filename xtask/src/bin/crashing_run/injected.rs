@@ -1,5 +1,5 @@
-//! The system's calls that change files, in place of those of the C library: they count themselves, and fail or end the
-//! process when they are told to. The standard library calls these, since a program's own symbols come first.
+//! Replacements for the C library's functions that change files. They count themselves, and fail or end the process on
+//! request. The standard library calls them, since a program's own symbols take precedence.
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::Result;
 
-/// What is to fail, and when.
+/// What should fail, and when.
 struct Plan {
-    /// Absolute, as the kernel names it.
+    /// The absolute path, as the kernel names it.
     folder: CString,
     kill_at: Option<u64>,
     read_only_from: Option<u64>,
@@ -22,7 +22,7 @@ static PLAN: OnceLock<Plan> = OnceLock::new();
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 static CHANGES: AtomicU64 = AtomicU64::new(0);
 
-/// Counts the changes in `folder` from here on, and injects what is asked for.
+/// Counts the changes in `folder` from here on, and injects the requested faults.
 pub(crate) fn begin(folder: &Path, kill_at: Option<u64>, read_only_from: Option<u64>, disk: Option<u64>) -> Result<()> {
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = parent.canonicalize()?.join(folder.file_name().unwrap_or_default());
@@ -32,7 +32,7 @@ pub(crate) fn begin(folder: &Path, kill_at: Option<u64>, read_only_from: Option<
     Ok(())
 }
 
-/// Stops counting, and gives how many changes there were.
+/// Stops counting, and returns the number of changes.
 pub(crate) fn end() -> u64 {
     GOES_ON.store(false, Ordering::SeqCst);
     CHANGES.load(Ordering::SeqCst)
@@ -42,14 +42,14 @@ fn plan() -> Option<&'static Plan> {
     PLAN.get().filter(|_| GOES_ON.load(Ordering::SeqCst))
 }
 
-/// An error of the system, as a call of the C library reports it.
+/// Reports a system error in the way of the C library.
 fn failed(number: c_int) -> c_int {
     // SAFETY: the C library gives the place of this thread's error number.
     unsafe { *libc::__errno_location() = number };
     -1
 }
 
-/// Whether a path that a call was given is in the folder, or is the folder.
+/// Whether a path is the folder or inside it.
 ///
 /// # Safety
 ///
@@ -60,7 +60,7 @@ unsafe fn is_inside(plan: &Plan, path: *const c_char) -> bool {
     path.starts_with(plan.folder.as_bytes())
 }
 
-/// Counts a change of the folder. `true` if it is to be refused, as by a file system that became read-only.
+/// Counts a change of the folder. Returns `true` if it is to be refused, as by a file system that became read-only.
 fn changes(plan: &Plan) -> bool {
     let change = CHANGES.fetch_add(1, Ordering::SeqCst) + 1;
     if plan.kill_at == Some(change) {
@@ -71,7 +71,7 @@ fn changes(plan: &Plan) -> bool {
     plan.read_only_from.is_some_and(|from| change >= from)
 }
 
-/// A call with one path or two.
+/// Whether a call with one or two paths is refused.
 ///
 /// # Safety
 ///
@@ -125,7 +125,7 @@ extern "C" fn rmdir(path: *const c_char) -> c_int {
     }
 }
 
-/// The mode comes where a call of any number of arguments has its third.
+/// `mode` is where a variadic call has its third argument.
 #[unsafe(no_mangle)]
 extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
     let makes = flags & (libc::O_CREAT | libc::O_TRUNC) != 0;
@@ -163,7 +163,7 @@ extern "C" fn write(file: c_int, bytes: *const c_void, mut count: usize) -> isiz
     unsafe { libc::syscall(libc::SYS_write, file, bytes, count) as isize }
 }
 
-/// How long an open file is, if it lies in the folder.
+/// The length of an open file, if it is in the folder.
 fn size_in(plan: &Plan, file: c_int) -> Option<u64> {
     let link = format!("/proc/self/fd/{file}");
     let path = std::fs::read_link(&link).ok()?;
@@ -173,7 +173,7 @@ fn size_in(plan: &Plan, file: c_int) -> Option<u64> {
         .then(|| std::fs::metadata(&link).map_or(0, |m| m.len()))
 }
 
-/// The bytes of all files in the folder, as a disk that holds nothing else counts them.
+/// The bytes of all files in the folder, as counted by a disk that holds nothing else.
 fn used(plan: &Plan) -> u64 {
     let folder = Path::new(std::ffi::OsStr::from_bytes(plan.folder.as_bytes()));
     bytes_in(folder)

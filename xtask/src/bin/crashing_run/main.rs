@@ -1,6 +1,6 @@
-//! A small training run in which the system fails on request: `cargo xtask crashes` starts it over and over.
+//! A small training run in which the system fails on request. `cargo xtask crashes` starts it again and again.
 //!
-//! The data, the model and every option are fixed by the arguments, so that two runs with the same arguments leave the same
+//! The arguments fix the data, the model and every option, so that two runs with the same arguments leave the same
 //! files, byte for byte.
 
 #[cfg(target_os = "linux")]
@@ -12,18 +12,19 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Parser;
 use kiln::models::{RecurrentClassifierConfig, RecurrentKind};
+use kiln::predict::SequenceEncoder;
 use kiln::text::corpora::{Document, Documents};
 use kiln::text::encoders::WordTokenizer;
 use kiln::train::{
     ArtifactConfig, Callback, Control, EarlyStopping, ExistingRun, Monitor, ReduceLrOnPlateau, SequenceDatasets,
-    SequenceEncoder, StepLogs, TextPredictor, Trainer,
+    StepLogs, TextPredictor, Trainer,
 };
 
 /// Train a small classifier into a folder while the system fails
 #[derive(Parser)]
 struct Options {
     folder: PathBuf,
-    /// Go on from the folder's checkpoint
+    /// Continue from the folder's checkpoint
     #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
     /// Replace the folder's run
@@ -35,7 +36,7 @@ struct Options {
     /// Epochs
     #[arg(long, default_value_t = 3)]
     epochs: usize,
-    /// The seed of weights, order and dropout
+    /// The seed of weights, row order and dropout
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The seed of the texts
@@ -44,19 +45,19 @@ struct Options {
     /// Steps between checkpoints within an epoch
     #[arg(long)]
     every: Option<usize>,
-    /// Milliseconds that each step takes longer
+    /// Additional milliseconds per step
     #[arg(long, default_value_t = 0)]
     slow: u64,
     /// Append a byte to this file for each training step
     #[arg(long, value_name = "FILE")]
     count_steps: Option<PathBuf>,
-    /// Write to this file how often the folder was changed
+    /// Write the number of changes of the folder to this file
     #[arg(long, value_name = "FILE")]
     count_changes: Option<PathBuf>,
-    /// Kill the process at this change of the folder, before it is made
+    /// Kill the process just before this change of the folder
     #[arg(long)]
     kill_at: Option<u64>,
-    /// Refuse every change from this one on, as a folder does that became read-only
+    /// Refuse every change from this one on, like a folder that became read-only
     #[arg(long)]
     read_only_from: Option<u64>,
     /// The bytes that fit on the folder's disk
@@ -64,7 +65,7 @@ struct Options {
     disk: Option<u64>,
 }
 
-/// Counts the steps, and takes its time for each.
+/// Counts the steps and slows them down.
 struct Steps {
     count: Option<std::fs::File>,
     slow: Duration,
@@ -85,7 +86,7 @@ impl Callback for Steps {
     }
 }
 
-/// Reviews of made-up words: the class is told by a few of them.
+/// Reviews of made-up words, a few of which determine the class.
 fn texts(seed: u64) -> Result<Documents> {
     let mut numbers = kiln_base::SplitMix64::new(seed);
     let documents = (0..480).map(|_| {

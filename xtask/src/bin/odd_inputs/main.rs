@@ -1,5 +1,5 @@
-//! `cargo xtask odd-inputs`: every reader of files on odd copies of a good one. Nothing may panic, hang, take memory without
-//! bound or pass over a line without counting it, and an error must name the file.
+//! `cargo xtask odd-inputs`: every file reader on odd copies of a good file. Nothing may panic, hang, use unbounded
+//! memory or skip a line without counting it, and an error must name the file.
 
 mod mutations;
 mod readers;
@@ -23,13 +23,13 @@ struct Options {
     /// Odd files for each reader
     #[arg(long, default_value_t = 1_000)]
     count: u64,
-    /// The seed that the files are drawn by
+    /// The seed of the files
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Only the readers whose name holds this
+    /// Only the readers whose name contains this
     #[arg(long, default_value = "")]
     only: String,
-    /// Keep the files of what went wrong in this folder
+    /// Keep the files that were treated wrongly in this folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Show the outcome of each file
@@ -37,12 +37,12 @@ struct Options {
     verbose: bool,
 }
 
-/// A file that takes longer hangs.
+/// A file that takes longer counts as a hang.
 const LONGEST: Duration = Duration::from_secs(10);
-/// What a reader may take besides twice what is in the file.
+/// The memory that a reader may use in addition to twice the contents of the file.
 const MEMORY: usize = 64 << 20;
 
-/// Counts the bytes that are in use, and the most there were.
+/// Counts the bytes in use, and their maximum.
 struct Counting;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
@@ -67,7 +67,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What came of a reader's files.
+/// The outcomes of a reader's files.
 #[derive(Default)]
 struct Outcomes {
     read: u64,
@@ -129,7 +129,7 @@ fn watch(now: Arc<Mutex<Option<(String, Instant)>>>) {
     });
 }
 
-/// The bytes of a file, or as far as it goes of what is in it, if it is compressed.
+/// The number of bytes in a file; if it is compressed, those of its contents as far as they can be read.
 fn decoded(bytes: &[u8]) -> usize {
     let mut unpacked = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(bytes), &mut unpacked).ok();

@@ -1,4 +1,4 @@
-//! Good files made odd: what editors, other programs, networks and disks do to them, drawn from a seed.
+//! Makes good files odd in the ways of editors, other programs, networks and disks, drawn from a seed.
 
 use std::io::Write;
 
@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use kiln_base::SplitMix64;
 
-/// What is done to a file: its name, and the file after it. `other` is a good file of another kind.
+/// A mutation: its name, and a function that returns the changed file. `other` is a good file of another kind.
 type Mutation = (&'static str, fn(&[u8], &[u8], &mut SplitMix64) -> Vec<u8>);
 
 const MUTATIONS: [Mutation; 26] = [
@@ -110,7 +110,7 @@ const MUTATIONS: [Mutation; 26] = [
     }),
 ];
 
-/// A good file after one to three mutations, and what they were.
+/// A good file after one to three mutations, and their names.
 pub(crate) fn odd(good: &[u8], other: &[u8], random: &mut SplitMix64) -> (Vec<u8>, String) {
     let (mut file, mut done) = (good.to_vec(), Vec::new());
     for _ in 0..1 + random.below(3) {

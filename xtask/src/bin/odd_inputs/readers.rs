@@ -1,4 +1,4 @@
-//! Every reader of files that needs no tensors, each with a good file of its kind.
+//! Every file reader that needs no tensors, each with a good file of its kind.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -20,8 +20,8 @@ use kiln_text::vocabulary::{TokenCounts, Vocabulary, whitespace_tokens};
 
 use kiln_vectors::{AnalogyOptions, Format, LoadOptions, PairsOptions, WordVectors};
 
-/// What a reader made of a file: how much it read, how much it passed over, and how many lines it should have seen, where
-/// each line is an item.
+/// What a reader did with a file: how many items it read, how many it skipped, and how many lines it should have seen,
+/// if each line is an item.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Read {
     pub(crate) items: usize,
@@ -34,7 +34,7 @@ type Reading = Box<dyn Fn(&Path) -> Result<Read, String> + std::panic::RefUnwind
 /// A reader.
 pub(crate) struct Reader {
     pub(crate) name: &'static str,
-    /// What its file is called, in which folder.
+    /// The name of its file, with its folder.
     pub(crate) file: &'static str,
     pub(crate) good: Vec<u8>,
     pub(crate) read: Reading,
@@ -57,7 +57,7 @@ fn corpus(documents: kiln_text::Result<CorpusDocuments<'_>>) -> Result<Read, Str
     Ok(Read { items, skipped: documents.bad_rows().skipped as usize, lines: None })
 }
 
-/// As `corpus`, where each line of the file that `counts` is a document or a bad row.
+/// Like `corpus`, if each line of the file for which `counts` is true is a document or a bad row.
 fn lines(
     path: &Path,
     documents: kiln_text::Result<CorpusDocuments<'_>>,
@@ -67,7 +67,7 @@ fn lines(
     let mut bytes = Vec::new();
     let file = Input::open(path).map_err(|error| error.to_string())?;
     std::io::Read::read_to_end(&mut file.into_reader(), &mut bytes).map_err(|error| error.to_string())?;
-    // Lines of old Macs are told by the first 64 KiB.
+    // Line ends of old Macs are detected in the first 64 KiB.
     let head = &bytes[..bytes.len().min(1 << 16)];
     let end = if head.contains(&b'\r') && !head.contains(&b'\n') { b'\r' } else { b'\n' };
     let lines =
@@ -94,7 +94,7 @@ fn saved<E: std::error::Error + Send + Sync + 'static>(
     Ok(std::fs::read(path)?)
 }
 
-/// The archive of film reviews with a handful of them.
+/// The archive of film reviews with a few of them.
 fn archive() -> Result<Vec<u8>> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (at, text) in texts().iter().enumerate() {

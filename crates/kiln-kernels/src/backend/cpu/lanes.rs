@@ -1,5 +1,5 @@
-//! Vectors of 32-bit floats of whatever width the machine has: loads and stores at slice
-//! positions, and the two saturating functions of recurrent cells.
+//! Vectors of 32-bit floats in the machine's width: loads and stores at slice positions, and the sigmoid and tanh of
+//! recurrent cells.
 
 use std::mem::MaybeUninit;
 
@@ -8,8 +8,8 @@ use pulp::{Arch, Simd, WithSimd};
 /// The widest vector of any instruction set, in floats.
 pub(crate) const MOST_LANES: usize = 64;
 
-/// Runs `op` with the best instruction set of this machine. Everything below it must be
-/// `#[inline(always)]`, or it is compiled for the least machine.
+/// Runs `op` with the best instruction set of this machine. Everything that it calls must be `#[inline(always)]`, or it
+/// is compiled for the baseline instruction set.
 pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     Arch::new().dispatch(op)
 }
@@ -66,14 +66,14 @@ pub(crate) fn write_part<S: Simd>(to: &mut [MaybeUninit<f32>], value: S::f32s) {
     to.write_copy_of_slice(&whole[..to.len()]);
 }
 
-/// Beyond this tanh is one to the last bit of a float.
+/// Beyond this, tanh is 1 in 32-bit floats.
 const SATURATED: f32 = 9.0;
-/// tanh(x) = x P(x^2) / Q(x^2) on [-9, 9] with a relative error of 2.1e-8 before rounding: a
-/// minimax fit of degree 4 over 4 by reweighted least squares.
+/// tanh(x) = x P(x^2) / Q(x^2) on [-9, 9], with a relative error of 2.1e-8 before rounding: a minimax fit of degree 4
+/// over 4 by reweighted least squares.
 const P: [f32; 5] = [1.0, 0.133_810_2, 0.003_495_583, 2.060_9e-5, 1.335_455_2e-8];
 const Q: [f32; 5] = [1.0, 0.467_143_37, 0.025_876_963, 0.000_328_562_66, 7.776_513e-7];
 
-/// x P(x^2) / Q(x^2), |x| held below `bound`.
+/// x P(x^2) / Q(x^2), with |x| clamped to `bound`.
 struct Rational {
     p: [f32; 5],
     q: [f32; 5],
@@ -94,7 +94,7 @@ const SIGMOID: Rational = {
     Rational { p, q, bound: 2.0 * SATURATED }
 };
 
-/// Numerator and denominator, which lies between 1 and 417.
+/// Numerator and denominator; the denominator is between 1 and 417.
 #[inline(always)]
 fn parts<S: Simd>(simd: S, x: S::f32s, of: &Rational) -> (S::f32s, S::f32s) {
     let (low, high) = (simd.splat_f32s(-of.bound), simd.splat_f32s(of.bound));
@@ -103,7 +103,7 @@ fn parts<S: Simd>(simd: S, x: S::f32s, of: &Rational) -> (S::f32s, S::f32s) {
         let x = simd.select_f32s(simd.less_than_f32s(x, low), low, x);
         simd.select_f32s(simd.less_than_f32s(high, x), high, x)
     } else {
-        // Of two operands of which one is NaN these give the second, or NaN.
+        // If one operand is NaN, these return the second one, or NaN.
         simd.min_f32s(high, simd.max_f32s(low, x))
     };
     let square = simd.mul_f32s(x, x);
@@ -116,8 +116,7 @@ fn parts<S: Simd>(simd: S, x: S::f32s, of: &Rational) -> (S::f32s, S::f32s) {
     (simd.mul_f32s(numerator, x), denominator)
 }
 
-/// The sigmoids of `x`, but tanh of the one in place `is_tanh`, each within 4e-7. One division
-/// serves them all.
+/// The sigmoids of `x`, except for tanh at index `is_tanh`, each within 4e-7. They share one division.
 #[inline(always)]
 pub(crate) fn sigmoids_and_tanh<S: Simd, const N: usize>(simd: S, x: [S::f32s; N], is_tanh: usize) -> [S::f32s; N] {
     // Loops, here and elsewhere: `array::map` is not always inlined.
@@ -155,7 +154,7 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 mod tests {
     use super::*;
 
-    /// The sigmoid of each number, and its tanh.
+    /// Computes the sigmoid and the tanh of each number.
     struct Both(Vec<f32>);
 
     impl WithSimd for Both {

@@ -1,22 +1,24 @@
-//! Matrix products of a few rows by packed columns: the inner loop of every kernel here.
+//! Matrix products of a few rows with packed columns: the inner loop of every CPU kernel.
 //!
-//! A tile of up to six rows by up to four vectors of columns stays in registers while the loop
-//! runs over the inner dimension. The columns' matrix is packed once a call, so that the loop
-//! reads it in order; the rows' matrix is read where it lies, with any strides.
+//! A tile of up to six rows by up to four vectors of columns stays in registers while the loop runs over the inner
+//! dimension. The columns' matrix is packed once per call, so that the loop reads it in order; the rows' matrix is read
+//! in place, with any strides.
 //!
-//! Each size of a tile is a function of its own, compiled once for each instruction set and called by all kernels.
+//! Each tile size has its own function, compiled once per instruction set and shared by all kernels.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 use super::lanes::MOST_LANES;
+use super::shared::{Scratch, UNLIKE_PRODUCTS, at_least, count};
 
 /// Vectors of columns in a panel.
 pub(crate) const PANEL: usize = 4;
 
-/// Most rows of a tile: with four vectors of columns, six rows fill the 32 registers of AVX-512
-/// and NEON, three the 16 of AVX2. Without vectors a compiler makes its own of a row.
+/// Most rows of a tile. With four vectors of columns, six rows fill the 32 registers of AVX-512 and NEON, three rows
+/// the 16 of AVX2. Without vectors, the compiler vectorises a single row.
 #[inline(always)]
 pub(crate) const fn tile_rows<S: Simd>() -> usize {
     if S::IS_SCALAR {
@@ -28,7 +30,17 @@ pub(crate) const fn tile_rows<S: Simd>() -> usize {
     }
 }
 
-/// `range` in even tiles of at most `most`.
+/// How many places of the inner dimension all tiles pass over before they pass over the next ones. The nearest cache has
+/// room for that part of a panel, which then comes from farther away only once. The sums are the same to the bit.
+const PART: usize = 96;
+
+/// The inner dimension in parts. There is at least one.
+#[inline(always)]
+pub(crate) fn parts(inner: usize) -> impl Iterator<Item = Range<usize>> + Clone {
+    tiles(0..inner, PART)
+}
+
+/// Splits `range` into even tiles of at most `most`.
 #[inline(always)]
 pub(crate) fn tiles(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     let (start, length) = (range.start, range.len());
@@ -36,28 +48,28 @@ pub(crate) fn tiles(range: Range<usize>, most: usize) -> impl Iterator<Item = Ra
     (0..count).map(move |n| start + length * n / count..start + length * (n + 1) / count)
 }
 
-/// The end of the last of `rows` times `columns` parts of `width` numbers, whose starts are so far apart; the largest
-/// number where that overflows. There is a row and a column at least.
+/// The end of the last of `rows` times `columns` parts of `width` numbers, which start `row` and `column` numbers
+/// apart; the largest number if that overflows. `rows` and `columns` are at least 1.
 #[inline(always)]
 fn reaches(rows: usize, row: usize, columns: usize, column: usize, width: usize) -> usize {
     let last = (rows - 1).saturating_mul(row).saturating_add((columns - 1).saturating_mul(column));
     last.saturating_add(width)
 }
 
-/// The factors of a product, or of a sum of products: of `turns`.
+/// The factors of a product, or of a sum of `turns` products.
 #[derive(Clone, Copy)]
 pub(crate) struct Factors<'a> {
     /// The rows' matrix.
     pub(crate) rows: &'a [f32],
-    /// Numbers from one row to the next, from one place of the inner dimension to the next, and from one turn to the next.
+    /// Strides in numbers: from row to row, along the inner dimension, and from turn to turn.
     pub(crate) rows_by: [usize; 3],
     /// The columns' matrix.
     pub(crate) columns: &'a [f32],
-    /// Numbers from one place of the inner dimension to the next, and from one turn to the next.
+    /// Strides in numbers: along the inner dimension, and from turn to turn.
     pub(crate) columns_by: [usize; 2],
     /// The inner dimension.
     pub(crate) inner: usize,
-    /// How many products are added up.
+    /// How many products are summed.
     pub(crate) turns: usize,
 }
 
@@ -66,13 +78,13 @@ pub(crate) struct Factors<'a> {
 pub(crate) enum Start<'a> {
     /// Nothing.
     Zeros,
-    /// Rows so many numbers apart; 0 takes the same for all.
+    /// Rows with this stride; 0 uses the same row for all.
     From(&'a [f32], usize),
-    /// What is there.
+    /// The numbers already there.
     Kept,
 }
 
-/// A product of `R` rows and `C` vectors of columns, written to rows `to_row` numbers apart.
+/// A product of `R` rows and `C` vectors of columns, written to rows with the stride `to_row`.
 struct Tile<'a, const R: usize, const C: usize> {
     factors: &'a Factors<'a>,
     start: Start<'a>,
@@ -80,9 +92,10 @@ struct Tile<'a, const R: usize, const C: usize> {
     to_row: usize,
 }
 
-/// Writes start + the sum over turns t and inner places k of
-/// rows\[r * rows_by\[0\] + k * rows_by\[1\] + t * rows_by\[2\]\] * columns\[k * columns_by\[0\] + t * columns_by\[1\] + c\],
-/// where c counts vectors, to each of `rows` rows of `columns` vectors, `to_row` numbers apart.
+/// Writes start + the sum over turns t and inner indices k of
+/// rows\[r * rows_by\[0\] + k * rows_by\[1\] + t * rows_by\[2\]\] *
+/// columns\[k * columns_by\[0\] + t * columns_by\[1\] + c\],
+/// where c counts vectors, to each of `rows` rows of `columns` vectors, with the stride `to_row`.
 ///
 /// # Panics
 ///
@@ -95,7 +108,7 @@ pub(crate) fn multiply<S: Simd>(
     to: &mut [f32],
     to_row: usize,
 ) {
-    /// The tile of so many rows and columns, if the instruction set has it.
+    /// The tile of this many rows and columns, if the instruction set has it.
     macro_rules! sized {
         ($($R:literal: $($C:literal)*;)*) => {
             match [rows, columns] {
@@ -117,8 +130,8 @@ pub(crate) fn multiply<S: Simd>(
     }
 }
 
-/// Runs the expression for each index below a constant of at most six. Not a loop: the compiler keeps an array that a loop
-/// goes through in memory, and one whose places are constants in registers.
+/// Runs the expression for each index below a constant of at most six. Not a loop: the compiler keeps an array in
+/// memory if a loop indexes it, and in registers if all indices are constants.
 macro_rules! each {
     ($n:ident of $count:ident, $run:expr) => {
         each!(@ $n $count $run; 0 1 2 3 4 5)
@@ -149,7 +162,7 @@ impl<const R: usize, const C: usize> WithSimd for Tile<'_, R, C> {
         assert!(reaches(R, to_row, 1, 0, width) <= to.len(), "what a product is written to is too short");
         let mut sums = [[simd.splat_f32s(0.0); C]; R];
         each!(r of R, each!(c of C, {
-            // SAFETY: the last of these places was checked above. Vectors are plain data.
+            // SAFETY: the last of these indices was checked above. Vectors are plain data.
             sums[r][c] = unsafe { from.add(r * from_row + c * S::F32_LANES).cast::<S::f32s>().read_unaligned() };
         }));
         let sums = accumulate(simd, sums, factors);
@@ -164,7 +177,7 @@ impl<const R: usize, const C: usize> WithSimd for Tile<'_, R, C> {
 /// A row of the widest tile.
 static ZEROS: [f32; PANEL * MOST_LANES] = [0.0; PANEL * MOST_LANES];
 
-/// The sums of a tile. By value, so that they stay in registers.
+/// The sums of a tile. Returned by value, so that they stay in registers.
 #[inline(always)]
 fn accumulate<S: Simd, const R: usize, const C: usize>(
     simd: S,
@@ -185,9 +198,10 @@ fn accumulate<S: Simd, const R: usize, const C: usize>(
         let mut a = rows.as_ptr().wrapping_add(turn * rows_turn);
         let mut b = columns.as_ptr().wrapping_add(turn * columns_turn);
         for _ in 0..inner {
-            // SAFETY: both pointers advance by their stride; the greatest places read were checked above. Vectors are plain
-            // data.
+            // SAFETY: both pointers advance by their stride; the highest indices read were checked above. Vectors are
+            // plain data.
             unsafe {
+                each!(c of C, prefetch(b.wrapping_add(AHEAD * columns_k + c * S::F32_LANES)));
                 let mut columns = [simd.splat_f32s(0.0); C];
                 each!(c of C, columns[c] = b.add(c * S::F32_LANES).cast::<S::f32s>().read_unaligned());
                 each!(r of R, {
@@ -202,40 +216,65 @@ fn accumulate<S: Simd, const R: usize, const C: usize>(
     sums
 }
 
+/// How many places of the inner dimension ahead columns are asked for: as many as a part has. The processor does so itself,
+/// but not beyond a page of memory, which holds sixteen places of a panel.
+const AHEAD: usize = PART;
+
+/// Asks for the memory at `place`, which may be anywhere, to be brought into the second cache.
+#[inline(always)]
+fn prefetch(place: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which reads nothing; every x86-64 processor has it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 /// A matrix of `inner` rows in panels of up to four vectors of columns.
 pub(crate) struct Packed {
-    data: Vec<f32>,
+    data: Scratch,
     inner: usize,
     width: usize,
 }
 
 impl Packed {
-    /// Panels of `width` vectors of `lanes` floats each; `fill` writes row `k` of panel `p`, which
-    /// is zeros before.
+    /// Panels of `width` vectors of `lanes` floats each, packed on all threads. `fill` writes all of panel `p`: its rows
+    /// follow one another and hold anything before.
     pub(crate) fn new(
         inner: usize,
         panels: usize,
         width: usize,
         lanes: usize,
-        mut fill: impl FnMut(usize, usize, &mut [f32]),
+        fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Self {
         let width = width * lanes;
-        let mut data = vec![0.0; inner * panels * width];
+        let mut data = Scratch::new(count([inner, panels, width]));
         if width > 0 && inner > 0 {
-            for (n, row) in data.chunks_exact_mut(width).enumerate() {
-                fill(n % inner, n / inner, row);
-            }
+            let panels = data.par_chunks_mut(inner * width).enumerate();
+            let panels = panels.with_min_len(at_least(UNLIKE_PRODUCTS * inner * width));
+            panels.for_each(|(panel, rows)| fill(panel, rows));
         }
         Self { data, inner, width }
     }
 
-    /// The panels of a row-major matrix of `columns` columns: `value(k, column)`.
-    pub(crate) fn by_value(inner: usize, columns: usize, lanes: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+    /// The panels of a matrix of `columns` columns whose elements are `value(k, column)`.
+    pub(crate) fn by_value(
+        inner: usize,
+        columns: usize,
+        lanes: usize,
+        value: impl Fn(usize, usize) -> f32 + Sync,
+    ) -> Self {
         let width = PANEL * lanes;
-        Self::new(inner, columns.div_ceil(width), PANEL, lanes, |k, panel, row| {
-            let first = panel * width;
-            for (place, column) in row.iter_mut().zip(first..columns) {
-                *place = value(k, column);
+        Self::new(inner, columns.div_ceil(width), PANEL, lanes, |panel, rows| {
+            let part = panel * width..columns.min((panel + 1) * width);
+            for (k, row) in rows.chunks_exact_mut(width).enumerate() {
+                for (place, column) in row.iter_mut().zip(part.clone()) {
+                    *place = value(k, column);
+                }
+                row[part.len()..].fill(0.0);
             }
         })
     }
@@ -243,19 +282,22 @@ impl Packed {
     /// The panels of a row-major matrix of `columns` columns.
     pub(crate) fn by_rows(inner: usize, columns: usize, lanes: usize, matrix: &[f32]) -> Self {
         let width = PANEL * lanes;
-        Self::new(inner, columns.div_ceil(width), PANEL, lanes, |k, panel, row| {
+        Self::new(inner, columns.div_ceil(width), PANEL, lanes, |panel, rows| {
             let part = panel * width..columns.min((panel + 1) * width);
-            row[..part.len()].copy_from_slice(&matrix[k * columns..][part]);
+            for (row, from) in rows.chunks_exact_mut(width).zip(matrix.chunks_exact(columns)) {
+                row[..part.len()].copy_from_slice(&from[part.clone()]);
+                row[part.len()..].fill(0.0);
+            }
         })
     }
 
-    /// The rows of panel `panel` one after another.
+    /// The rows of panel `panel`, one after another.
     #[inline(always)]
     pub(crate) fn panel(&self, panel: usize) -> &[f32] {
         &self.data[panel * self.inner * self.width..][..self.inner * self.width]
     }
 
-    /// Floats in a row of a panel.
+    /// Floats per row of a panel.
     #[inline(always)]
     pub(crate) fn width(&self) -> usize {
         self.width
@@ -268,11 +310,9 @@ pub(crate) fn panels(vectors: usize) -> impl Iterator<Item = Range<usize>> {
     (0..vectors.div_ceil(PANEL)).map(move |n| n * PANEL..(n * PANEL + PANEL).min(vectors))
 }
 
-/// Floating-point operations a second of the inner loop on all cores, everything in the nearest
-/// cache: what a product can reach at most. For benchmarks.
+/// Floating-point operations per second of the inner loop on all cores, with all data in the nearest cache: the most
+/// that a product can reach. For benchmarks.
 pub fn peak() -> f64 {
-    use rayon::prelude::*;
-
     const INNER: usize = 64;
     const TURNS: usize = 20_000;
     struct Loop;
@@ -282,17 +322,19 @@ pub fn peak() -> f64 {
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
             let (rows, width) = (tile_rows::<S>(), PANEL * S::F32_LANES);
-            let (a, b, mut sums) = (vec![0.5; rows * INNER], vec![0.25; INNER * width], vec![0.0; rows * width]);
+            let [mut a, mut b, mut sums] = [rows * INNER, INNER * width, rows * width].map(Scratch::new);
+            a.fill(0.5);
+            b.fill(0.25);
             let factors = Factors {
-                rows: std::hint::black_box(&a),
+                rows: std::hint::black_box(&*a),
                 rows_by: [INNER, 1, 0],
-                columns: std::hint::black_box(&b),
+                columns: std::hint::black_box(&*b),
                 columns_by: [width, 0],
                 inner: INNER,
                 turns: TURNS,
             };
             let began = std::time::Instant::now();
-            multiply(simd, [rows, PANEL], Start::Zeros, &factors, std::hint::black_box(&mut sums), width);
+            multiply(simd, [rows, PANEL], Start::Zeros, &factors, std::hint::black_box(&mut *sums), width);
             (TURNS * rows * INNER * width * 2) as f64 / began.elapsed().as_secs_f64()
         }
     }

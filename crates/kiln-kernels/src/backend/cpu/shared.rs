@@ -1,22 +1,22 @@
-//! Memory that several tasks write at once, each its own part, and buffers that are used again.
+//! Memory that several tasks write at once, each its own part, and buffers that are reused.
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::Mutex;
 
-/// Products and sums for which another thread is woken: less than that, and a request stays on the thread that makes it, so
-/// that many threads may each make their own.
+/// The products and sums that make it worth waking another thread. With less work a request stays on its own thread, so
+/// that many threads can each make requests.
 const PAYS: usize = 1 << 19;
 
-/// How many products a number costs that is read and written and little else.
+/// The cost in products of a number that is only read and written.
 pub(crate) const UNLIKE_PRODUCTS: usize = 16;
 
-/// How many tasks of `work` products and sums each a thread takes at least.
+/// The fewest tasks per thread, for tasks of `work` products and sums each.
 pub(crate) fn at_least(work: usize) -> usize {
     PAYS.div_ceil(work.max(1))
 }
 
-/// A slice that tasks write in parts that never overlap.
+/// A slice that tasks write in disjoint parts.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<'a, T = f32> {
     start: *mut T,
@@ -24,7 +24,7 @@ pub(crate) struct Shared<'a, T = f32> {
     slice: PhantomData<&'a mut [T]>,
 }
 
-/// A result that tasks write in parts that never overlap, and nobody has written before.
+/// An unwritten result that tasks write in disjoint parts.
 pub(crate) type Unwritten<'a> = Shared<'a, MaybeUninit<f32>>;
 
 // SAFETY: every access goes through `part`, whose callers promise disjoint parts.
@@ -41,7 +41,7 @@ impl<'a, T> Shared<'a, T> {
     ///
     /// # Panics
     ///
-    /// If they do not lie within the slice.
+    /// If they are not all within the slice.
     ///
     /// # Safety
     ///
@@ -55,8 +55,37 @@ impl<'a, T> Shared<'a, T> {
     }
 }
 
+impl<T> Shared<'_, T> {
+    /// The `len` numbers from `at` on, to read.
+    ///
+    /// # Panics
+    ///
+    /// If they do not lie within the slice.
+    ///
+    /// # Safety
+    ///
+    /// - While the part lives, nothing writes any of it.
+    #[inline(always)]
+    pub(crate) unsafe fn read(&self, at: usize, len: usize) -> &[T] {
+        assert!(at <= self.len && len <= self.len - at, "a part of {len} numbers at {at} of {}", self.len);
+        // SAFETY: in bounds by the assertion, unwritten by the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.start.add(at), len) }
+    }
+
+    /// All numbers, to read.
+    ///
+    /// # Safety
+    ///
+    /// - While the slice lives, nothing writes any of it.
+    #[inline(always)]
+    pub(crate) unsafe fn all(&self) -> &[T] {
+        // SAFETY: unwritten by the caller's promise.
+        unsafe { self.read(0, self.len) }
+    }
+}
+
 impl<'a> Unwritten<'a> {
-    /// A result in the place of floats that are there already.
+    /// A result that overwrites existing floats.
     ///
     /// # Safety
     ///
@@ -66,12 +95,11 @@ impl<'a> Unwritten<'a> {
     }
 }
 
-/// How many numbers there are of these dimensions. A place of one of them, as a sum of products of these dimensions,
-/// does not overflow either.
+/// The product of these dimensions. An index, as a sum of products of these dimensions, does not overflow either.
 ///
 /// # Panics
 ///
-/// If a `usize` does not hold it.
+/// If it does not fit a `usize`.
 pub(crate) fn count<const N: usize>(dims: [usize; N]) -> usize {
     let count = dims.into_iter().try_fold(1, usize::checked_mul);
     count.unwrap_or_else(|| panic!("{dims:?} numbers are more than a memory can hold"))
@@ -79,14 +107,14 @@ pub(crate) fn count<const N: usize>(dims: [usize; N]) -> usize {
 
 /// # Panics
 ///
-/// If there are not as many numbers as of these dimensions.
+/// If the number of numbers is not the product of these dimensions.
 pub(crate) fn assert_holds<const N: usize>(what: &str, numbers: &[f32], dims: [usize; N]) {
     let found = numbers.len();
     assert_eq!(found, count(dims), "the {what} must hold {dims:?} numbers, but holds {found}");
 }
 
-/// A vector of as many floats as of these dimensions, which `fill` writes: large results are not filled with zeros
-/// first, which would cost one core a pass over them.
+/// A vector with these dimensions, written by `fill`. It is not filled with zeros first, which would cost one core a
+/// pass over large results.
 ///
 /// # Safety
 ///
@@ -95,39 +123,49 @@ pub(crate) unsafe fn filled<const N: usize>(dims: [usize; N], fill: impl FnOnce(
     let len = count(dims);
     let mut out = Vec::with_capacity(len);
     fill(&mut out.spare_capacity_mut()[..len]);
-    // SAFETY: the capacity is not below `len`, and `fill` has written as many floats, as the caller promises.
+    // SAFETY: the capacity is at least `len`, and `fill` has written `len` floats, as the caller promises.
     unsafe { out.set_len(len) };
     out
 }
 
-/// Buffers that were given back, the next call's to take: fresh memory of this size costs a page
-/// fault every 4 KiB, which is a large part of a training step.
+/// Free buffers for the next calls: fresh memory of this size costs a page fault every 4 KiB, which is a large part of
+/// a training step.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
-/// Floats that wait at most: a gigabyte.
+/// The most floats in free buffers: a gigabyte.
 const MOST_FREE: usize = 1 << 28;
 /// Smaller buffers come from the allocator.
 const LEAST: usize = 1 << 14;
+/// Floats of a line of the caches, at which a buffer begins: a vector that lies in two lines is read twice.
+const ALIGNED: usize = 16;
 
-/// A buffer of floats from the pool, which holds anything at first.
+/// A buffer of floats from the pool, with unspecified contents at first.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     data: Vec<f32>,
+    start: usize,
     len: usize,
 }
 
 impl Scratch {
     /// A buffer of `len` floats with unspecified contents.
     pub(crate) fn new(len: usize) -> Self {
-        if len >= LEAST
+        let all = len + ALIGNED;
+        if all >= LEAST
             && let Ok(mut free) = FREE.lock()
             // The smallest that is large enough, unless it is far too large.
             && let Some(place) = (0..free.len())
-                .filter(|&n| free[n].len() >= len && free[n].len() / 2 <= len)
+                .filter(|&n| free[n].len() >= all && free[n].len() / 2 <= all)
                 .min_by_key(|&n| free[n].len())
         {
-            return Self { data: free.remove(place), len };
+            return Self::of(free.remove(place), len);
         }
-        Self { data: vec![0.0; len], len }
+        Self::of(vec![0.0; all], len)
+    }
+
+    /// The first `len` floats from the first aligned place on.
+    fn of(data: Vec<f32>, len: usize) -> Self {
+        let start = data.as_ptr().align_offset(ALIGNED * size_of::<f32>()).min(ALIGNED);
+        Self { data, start, len }
     }
 }
 
@@ -150,14 +188,14 @@ impl std::ops::Deref for Scratch {
     type Target = [f32];
     #[inline(always)]
     fn deref(&self) -> &[f32] {
-        &self.data[..self.len]
+        &self.data[self.start..self.start + self.len]
     }
 }
 
 impl std::ops::DerefMut for Scratch {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.data[..self.len]
+        &mut self.data[self.start..self.start + self.len]
     }
 }
 

@@ -1,4 +1,4 @@
-//! The numbers of Flex's and NdArray's tensors as slices, which the kernels of the CPU work on.
+//! The numbers of Flex's and NdArray's tensors as slices, for the CPU's kernels.
 
 use burn::backend::Backend;
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -6,13 +6,13 @@ use burn::tensor::{Shape, read_sync};
 
 /// Slices of a CPU backend's tensors of 32-bit floats.
 pub(crate) trait Slices: Backend {
-    /// The tensor with its numbers in order and nothing else in its storage.
+    /// The tensor with its numbers in order, and nothing else in its storage.
     fn contiguous(tensor: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// The numbers of a contiguous tensor.
     fn numbers(tensor: &FloatTensor<Self>) -> &[f32];
 
-    /// The same to write to; copied first if the tensor shares them.
+    /// The numbers for writing; they are copied first if the tensor shares them.
     fn numbers_mut(tensor: &mut FloatTensor<Self>) -> &mut [f32];
 
     /// A tensor that owns `numbers`.
@@ -47,7 +47,7 @@ mod with_ndarray {
 
     use super::Slices;
 
-    const FLOATS: &str = "the fast path takes only 32-bit floats";
+    const FLOATS: &str = "the fast path needs 32-bit floats";
     const IN_ORDER: &str = "made contiguous before";
 
     impl Slices for NdArray {

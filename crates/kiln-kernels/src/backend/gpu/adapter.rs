@@ -7,18 +7,18 @@ use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
-/// The turns after which llvmpipe, the software rasterizer behind lavapipe, leaves all loops of a
-/// unit, silently. Adapters do not report it.
+/// The iterations after which llvmpipe, the software rasterizer of lavapipe, silently ends all loops of a unit.
+/// Adapters do not report it.
 pub(crate) const TURNS_IN_SOFTWARE: usize = 65_535;
 
-/// The turns of a unit in one launch: some tenths of a second on a slow card, since systems end what
-/// takes seconds.
+/// The iterations of a unit in one launch: some tenths of a second on a slow card, since systems end launches that take
+/// seconds.
 const TURNS_ON_A_CARD: usize = 1 << 22;
 
-/// Workgroups that are taken to keep a card busy where it does not say how many processors it has.
+/// The number of workgroups assumed to keep a card busy if it does not report its processors.
 const GROUPS_UNKNOWN: usize = 64;
 
-/// A limit of the adapter that a kernel does not keep.
+/// A limit of the adapter that a kernel exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) what: &'static str,
@@ -28,7 +28,7 @@ pub(crate) struct Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it needs {} {}, and the adapter has {}", self.needed, self.what, self.has)
+        write!(f, "it needs {} {}, but the adapter has {}", self.needed, self.what, self.has)
     }
 }
 
@@ -47,11 +47,11 @@ pub(crate) struct Adapter {
     /// Workgroups of a launch, in the first two dimensions.
     pub(crate) groups: (u32, u32),
     most_units: usize,
-    /// Tensors that a kernel may take.
+    /// The most tensors of a kernel.
     bindings: usize,
-    /// Bytes of a buffer.
+    /// Bytes per buffer.
     buffer: u64,
-    /// Workgroups that keep the card busy.
+    /// The number of workgroups that keep the card busy.
     busy: usize,
     is_software: bool,
 }
@@ -62,7 +62,7 @@ impl Adapter {
         Self::of_client(&device.client())
     }
 
-    /// WebGPU's least limits, as CubeCL tells them: it keeps one of eight buffers for itself.
+    /// WebGPU's lowest limits, as CubeCL reports them: of eight buffers it keeps one for itself.
     #[cfg(test)]
     pub(crate) fn least() -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Adapter {
         }
     }
 
-    /// The limits of the device that the tensor is on.
+    /// The limits of the tensor's device.
     pub(crate) fn of(tensor: &CubeTensor) -> Self {
         Self::of_client(&tensor.client)
     }
@@ -95,31 +95,30 @@ impl Adapter {
         }
     }
 
-    /// Whether a buffer holds as many 32-bit numbers as of these dimensions, and 32 bits count them.
+    /// Whether a buffer can hold 32-bit numbers with these dimensions, and 32 bits can count them.
     pub(crate) fn holds<const N: usize>(&self, dims: [usize; N]) -> bool {
         self.hold(dims).is_ok()
     }
 
-    /// The same, with the limit's name. Half of what 32 bits count is spare: the last workgroups of a
-    /// launch count on a little.
+    /// The same as an error with the limit's name. Half of the range of 32 bits is left free, since the last workgroups
+    /// of a launch count a little further.
     pub(crate) fn hold<const N: usize>(&self, dims: [usize; N]) -> Result<(), Limit> {
         let has = (self.buffer as usize / size_of::<f32>()).min(u32::MAX as usize / 2);
         Limit::keep("numbers in one buffer", dims.into_iter().fold(1, usize::saturating_mul), has)
     }
 
-    /// Units of a workgroup that has work for `wanted`.
+    /// Units of a workgroup that has work for `wanted` units.
     pub(crate) fn units(&self, wanted: usize) -> usize {
         wanted.next_multiple_of(32).min(self.most_units)
     }
 
-    /// Rows that a workgroup carries, a power of two: as few as keep the card busy.
+    /// Rows per workgroup, a power of two: as few as keep the card busy.
     pub(crate) fn rows_a_group(&self, rows: usize, most: usize) -> usize {
         let wanted = (rows / self.busy).clamp(1, most);
         1 << wanted.ilog2()
     }
 
-    /// How many of `wanted` rounds a launch may take that cost a unit `turns` turns each; an error
-    /// where not even one fits.
+    /// How many of `wanted` rounds fit one launch, at `turns` iterations of a unit each; an error if not even one fits.
     pub(crate) fn turns(&self, turns: usize, wanted: usize) -> Result<usize, Limit> {
         if !self.is_software {
             return Ok((TURNS_ON_A_CARD / turns).clamp(1, wanted.max(1)));
@@ -128,24 +127,24 @@ impl Adapter {
         Ok((TURNS_IN_SOFTWARE / turns).min(wanted))
     }
 
-    /// Whether a kernel may take so many tensors.
+    /// Whether a kernel can have this many tensors.
     pub(crate) fn bind(&self, tensors: usize) -> Result<(), Limit> {
         Limit::keep("tensors in a kernel", tensors, self.bindings)
     }
 
-    /// Workgroups and units for a unit a number.
+    /// Workgroups and units for one unit per number.
     pub(crate) fn elementwise(&self, count: usize) -> (CubeCount, CubeDim) {
         let units = self.units(256);
         (self.grid(count.div_ceil(units)), CubeDim::new_1d(units as u32))
     }
 
-    /// At least `groups` workgroups, and few more, in two dimensions: one holds 65,535 on most devices.
+    /// At least `groups` workgroups, and few more, in two dimensions: most devices allow 65,535 in one.
     pub(crate) fn grid(&self, groups: usize) -> CubeCount {
         let (columns, rows) = self.grid_of(groups).expect("a buffer's numbers fit the grid");
         CubeCount::Static(columns, rows, 1)
     }
 
-    /// The same; none where the device has no room for them.
+    /// The same; `None` if the device cannot launch so many.
     pub(crate) fn grid_of(&self, groups: usize) -> Option<(u32, u32)> {
         let groups = u32::try_from(groups).ok()?.max(1);
         let rows = groups.div_ceil(self.groups.0);
@@ -161,6 +160,6 @@ mod tests {
     fn a_limit_that_is_not_kept_is_named_with_both_numbers() {
         assert_eq!(Limit::keep("bytes of a workgroup's memory", 5, 5), Ok(()));
         let limit = Limit::keep("bytes of a workgroup's memory", 6, 5).unwrap_err();
-        assert_eq!(limit.to_string(), "it needs 6 bytes of a workgroup's memory, and the adapter has 5");
+        assert_eq!(limit.to_string(), "it needs 6 bytes of a workgroup's memory, but the adapter has 5");
     }
 }

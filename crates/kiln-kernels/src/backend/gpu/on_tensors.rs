@@ -1,8 +1,8 @@
-//! Running a kernel's host code on the tensors themselves: at once, or in a build of Burn that fuses
-//! operations, when what was asked for before is computed.
+//! Runs a kernel's host code on tensors: at once, or if the build of Burn fuses operations, when the queued operations
+//! are computed.
 //!
-//! Which of the two a build does is decided by the features of `burn`, which any other crate of it may
-//! turn on, so both are always here.
+//! The features of `burn` decide which of the two a build does. Any other crate of the build can set them, so both are
+//! always compiled.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, DType};
@@ -14,7 +14,7 @@ use burn_fusion::{Fusion, FusionBackend, FusionRuntime, FusionTensor};
 
 use super::tensors::same;
 
-/// What a kernel gives: shape and element type, known before it runs.
+/// An output of a kernel: shape and element type, known before the kernel runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     shape: Shape,
@@ -33,15 +33,14 @@ impl Output {
     }
 }
 
-/// One tensor out of one.
+/// The only tensor of an array.
 pub(crate) fn only<T>([tensor]: [T; 1]) -> T {
     tensor
 }
 
-/// A backend whose tensors are those of CubeCL, now or later. Tensors of integers are of the same type
-/// as those of floats.
+/// A backend with CubeCL's tensors, at once or later. Integer tensors have the same type as float tensors.
 pub(crate) trait OnTensors: Backend {
-    /// The tensors that `act` makes of `inputs`, which are as `outputs` says.
+    /// The tensors that `act` makes from `inputs`, described by `outputs`.
     fn on_tensors<const M: usize, const N: usize>(
         name: &'static str,
         inputs: [FloatTensor<Self>; M],

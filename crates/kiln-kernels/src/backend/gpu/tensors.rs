@@ -1,4 +1,4 @@
-//! Tensors of a GPU as the kernels take them: contiguous, in other shapes, new; and their products.
+//! GPU tensors for the kernels: contiguous, reshaped and new ones, and their products.
 
 use std::any::Any;
 
@@ -9,14 +9,13 @@ use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::ops::numeric::{empty_device_contiguous_dtype, zeros_client};
 use burn_cubecl::tensor::CubeTensor;
 
-/// The tensor with its numbers in order and nothing between them.
+/// The tensor with its numbers in order, without gaps.
 pub(crate) use burn_cubecl::kernel::into_contiguous as contiguous;
 
-/// Numbers between the places where a part of a buffer may begin: no adapter asks for more than 256
-/// bytes.
+/// The alignment of a part of a buffer, in numbers: no adapter needs more than 256 bytes.
 pub(crate) const ALIGNED: usize = 64;
 
-/// `value`, of whose type the compiler knows less than we do.
+/// Converts `value` to the type that it has at run time.
 pub(crate) fn same<A: Any, B: Any>(value: A) -> B {
     let value: Box<dyn Any> = Box::new(value);
     *value.downcast().expect("both are the tensors of one backend")
@@ -25,11 +24,11 @@ pub(crate) fn same<A: Any, B: Any>(value: A) -> B {
 /// A contiguous tensor that nothing else holds.
 pub(crate) fn owned(tensor: CubeTensor) -> CubeTensor {
     let tensor = contiguous(tensor);
-    // A copy may have its rows padded, as CUDA has them.
+    // A copy may have padded rows, as on CUDA.
     if tensor.can_mut() { tensor } else { contiguous(tensor.copy()) }
 }
 
-/// Zeros next to `like`, in order and nothing between them.
+/// Zeros on the device of `like`, contiguous.
 pub(crate) fn zeros(like: &CubeTensor, shape: Shape) -> CubeTensor {
     // One dimension is never padded.
     let numbers = Shape::new([shape.num_elements()]);
@@ -37,17 +36,17 @@ pub(crate) fn zeros(like: &CubeTensor, shape: Shape) -> CubeTensor {
     CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, numbers.handle, DType::F32)
 }
 
-/// A tensor of 32-bit floats next to `like`, of which nothing is written yet.
+/// An unwritten tensor of 32-bit floats on the device of `like`.
 pub(crate) fn empty(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     empty_of(like, shape, DType::F32)
 }
 
-/// The same of another type.
+/// The same with another type.
 pub(crate) fn empty_of(like: &CubeTensor, shape: impl Into<Shape>, dtype: DType) -> CubeTensor {
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape.into(), dtype)
 }
 
-/// Numbers of the host's next to `like`.
+/// Numbers of the host, copied to the device of `like`.
 pub(crate) fn upload(numbers: &[u32], like: &CubeTensor) -> CubeTensor {
     let handle = like.client.create_from_slice(u32::as_bytes(numbers));
     let (client, device) = (like.client.clone(), like.device.clone());
@@ -61,7 +60,7 @@ pub(crate) fn reshaped<const D: usize>(tensor: &CubeTensor, shape: [usize; D]) -
     CubeTensor::new_contiguous(client, device, Shape::new(shape), tensor.handle.clone(), tensor.dtype)
 }
 
-/// The tensor's numbers from `from` on, a multiple of [`ALIGNED`], as a tensor.
+/// The tensor's numbers from `from`, a multiple of [`ALIGNED`], as a tensor.
 pub(crate) fn part<const D: usize>(tensor: &CubeTensor, from: usize, shape: [usize; D]) -> CubeTensor {
     debug_assert!(from.is_multiple_of(ALIGNED));
     let after = tensor.shape().num_elements() - from - shape.iter().product::<usize>();

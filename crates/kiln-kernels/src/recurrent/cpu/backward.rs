@@ -7,10 +7,12 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::cells::{After, Cell, through_reset};
-use super::{Call, InputGradients, Kept, Plan, Sizes, Tile};
+use super::joint::{Joint, JointParts};
+use super::{Call, InputGradients, Kept, Part, Plan, Sizes, Tile};
 use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
 use crate::backend::cpu::product::{Factors, PANEL, Packed, Start, multiply, panels, tile_rows, tiles};
 use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, assert_holds, count, filled};
+use crate::backend::cpu::together::Meeting;
 
 /// Gradients of a state below this are taken for zero. Through hundreds of steps they would shrink
 /// to subnormal numbers, which a processor multiplies a hundred times slower.
@@ -22,7 +24,7 @@ struct BackwardWeights {
     recurrent_kernel: Packed,
 }
 
-/// What a task adds up over time, in the order of the blocks.
+/// What a task adds up over time, in the order of its blocks.
 struct Sums {
     /// `[blocks, d_input, gates, lanes]`
     kernel: Scratch,
@@ -57,7 +59,10 @@ pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
     let inputs = if wants_input { [batch, time, d_input] } else { [0; 3] };
     // The second direction writes to its own place, which is added at the end.
     let mut other = Scratch::new(if directions == 2 { count(inputs) } else { 0 });
-    let tasks = plan.tasks();
+    let parts = plan.parts(C::RESETS);
+    // Those who walk together share the first one's.
+    let are_together = parts.first().is_some_and(|part| part.members > 1);
+    let mut common = Joint::new::<G, C>(&plan, if are_together { batch } else { 0 });
     let mut sums: Vec<Sums> = Vec::new();
     let run = |d_input: &mut [MaybeUninit<f32>]| {
         let call = BackwardCall {
@@ -71,11 +76,14 @@ pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
             // SAFETY: tasks write only floats.
             d_input: [Shared::new(d_input), unsafe { Shared::over(&mut other) }],
         };
-        sums = tasks
-            .clone()
-            .into_par_iter()
-            .map(|(direction, rows)| dispatch(BackwardTask { call: &call, cell, direction, rows }))
-            .collect();
+        let common = common.shared();
+        sums = Part::run(&parts, 1, |part, meeting| {
+            let (direction, rows) = (part.direction, part.rows.clone());
+            let blocks = part.share(plan.blocks);
+            let mut own = Joint::new::<G, C>(&plan, if are_together { 0 } else { rows.len() });
+            let joint = if are_together { common } else { own.shared() };
+            dispatch(BackwardTask { call: &call, cell, part, direction, rows, blocks, joint, meeting })
+        });
     };
     // SAFETY: the first direction's tasks cover all rows, and each writes all its steps.
     let mut d_input_all = unsafe { filled(inputs, run) };
@@ -86,36 +94,19 @@ pub(super) fn backward_cell<const G: usize, C: Cell<G>>(
         });
     }
     let biases = options.cell.biases();
-    let mut out = InputGradients {
-        input: d_input_all,
-        kernel: vec![0.0; weights.kernel.len()],
-        recurrent_kernel: vec![0.0; weights.recurrent_kernel.len()],
-        bias: vec![0.0; weights.bias.len()],
-        initial: d_initial,
+    let of_tasks = |of: fn(&Sums) -> &[f32]| -> Vec<(&Part, &[f32])> {
+        parts.iter().zip(&sums).map(|(part, sums)| (part, of(sums))).collect()
     };
-    // Tasks in their order, so that the sums come out the same every time.
-    for ((direction, _), sums) in tasks.iter().zip(&sums) {
-        let direction = *direction;
-        plan.unpack_add(&sums.kernel, d_input, &mut out.kernel[direction * d_input * width..]);
-        plan.unpack_add(&sums.recurrent_kernel, d_hidden, &mut out.recurrent_kernel[direction * d_hidden * width..]);
-        for row in 0..biases {
-            plan.unpack_add(&sums.biases[row], 1, &mut out.bias[(direction * biases + row) * width..]);
-        }
-    }
-    out
-}
-
-impl Plan<'_> {
-    /// Adds `[blocks, rows, gates, lanes]` to `[rows, gates * d_hidden]`.
-    fn unpack_add(&self, from: &[f32], rows: usize, to: &mut [f32]) {
-        let units = self.sizes.d_hidden;
-        for (n, vector) in from.chunks_exact(self.lanes).enumerate() {
-            let (gate, row, block) = (n % self.gates, n / self.gates % rows, n / self.gates / rows);
-            let at = (row * self.gates + gate) * units + block * self.lanes;
-            for (to, from) in to[at..at + self.units(block)].iter_mut().zip(vector) {
-                *to += from;
-            }
-        }
+    let of_inputs = plan.unpacked(&of_tasks(|sums| &sums.biases[0]), 1);
+    let of_states = plan.unpacked(&of_tasks(|sums| &sums.biases[1]), 1);
+    let directions = of_inputs.chunks_exact(width.max(1)).zip(of_states.chunks_exact(width.max(1)));
+    let bias = directions.flat_map(|(inputs, states)| [inputs, states].into_iter().take(biases).flatten().copied());
+    InputGradients {
+        input: d_input_all,
+        kernel: plan.unpacked(&of_tasks(|sums| &sums.kernel), d_input),
+        recurrent_kernel: plan.unpacked(&of_tasks(|sums| &sums.recurrent_kernel), d_hidden),
+        bias: bias.collect(),
+        initial: d_initial,
     }
 }
 
@@ -134,23 +125,22 @@ struct BackwardCall<'a> {
 struct BackwardTask<'a, const G: usize, C: Cell<G>> {
     call: &'a BackwardCall<'a>,
     cell: C,
+    part: &'a Part,
     direction: usize,
     rows: Range<usize>,
+    blocks: Range<usize>,
+    joint: JointParts<'a>,
+    meeting: &'a Meeting,
 }
 
 /// The buffers of a task.
 struct Work {
-    /// `[steps, blocks, rows, gates, lanes]`: gradients of the inputs' part of the gates.
-    gates: Scratch,
-    /// The same of the state's part; empty unless the cell splits them.
-    state_gates: Scratch,
     /// `[steps, rows, d_input]`: the chunk's inputs.
     inputs: Scratch,
-    /// `[rows, padded]`: the gradients of the states after the step at hand.
-    d_hidden: Scratch,
+    /// `[rows, padded]`: the gradients of the cell states after the step at hand.
     d_cell: Scratch,
-    /// `[rows, padded]`: what reaches the state before other than through the product.
-    direct: Scratch,
+    /// `[rows, padded]`: the sums of its panels of the gradients of the hidden states before the step at hand.
+    d_before: Scratch,
     /// `[rows, padded]`: the gradient of what the reset gate left of the state.
     d_left: Scratch,
     /// `[steps, rows, padded]`: what it left.
@@ -166,25 +156,26 @@ impl<const G: usize, C: Cell<G>> WithSimd for BackwardTask<'_, G, C> {
         let Sizes { time, d_input, d_hidden, .. } = plan.sizes;
         let rows = self.rows.len();
         let chunk = plan.chunk(rows);
-        let row_width = plan.padded() * G;
+        let own_width = self.blocks.len() * plan.lanes * G;
+        let own_panels = self.part.share(plan.blocks.div_ceil(PANEL));
         let mut work = Work {
-            gates: Scratch::new(chunk * rows * row_width),
-            state_gates: Scratch::new(if C::SPLIT { chunk * rows * row_width } else { 0 }),
             inputs: Scratch::new(chunk * rows * d_input),
-            d_hidden: Scratch::new(rows * plan.padded()),
             d_cell: Scratch::new(if C::CARRIES { rows * plan.padded() } else { 0 }),
-            direct: Scratch::new(rows * plan.padded()),
+            d_before: Scratch::new(rows * plan.padded()),
             d_left: Scratch::new(if C::RESETS { rows * plan.padded() } else { 0 }),
             left: Scratch::new(if C::RESETS { chunk * rows * plan.padded() } else { 0 }),
         };
         let mut sums = Sums {
-            kernel: Scratch::new(row_width * d_input),
-            recurrent_kernel: Scratch::new(row_width * d_hidden),
-            biases: [vec![0.0; row_width], vec![0.0; row_width]],
+            kernel: Scratch::new(own_width * d_input),
+            recurrent_kernel: Scratch::new(own_width * d_hidden),
+            biases: [vec![0.0; own_width], vec![0.0; own_width]],
         };
-        sums.kernel.fill(0.0);
-        sums.recurrent_kernel.fill(0.0);
+        if time == 0 {
+            sums.kernel.fill(0.0);
+            sums.recurrent_kernel.fill(0.0);
+        }
         self.set_final::<S>(&mut work);
+        self.meeting.wait();
 
         let mut end = time;
         while end > 0 {
@@ -198,17 +189,29 @@ impl<const G: usize, C: Cell<G>> WithSimd for BackwardTask<'_, G, C> {
                     }
                     self.reset(simd, place, step, &mut work);
                 }
-                // Blocks outside, so that a part of the weights stays in the nearest cache for all rows.
+                self.meeting.wait();
+                // Rows inside, so that a part of a panel of weights stays in the nearest cache for all of them.
                 for block in 0..plan.blocks {
-                    for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
-                        self.through_product(simd, Tile { place, step, block, rows }, &mut work);
+                    for (panel, vectors) in panels(plan.blocks).enumerate() {
+                        if own_panels.contains(&panel) {
+                            for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                                let tile = Tile { place, step, block, rows };
+                                self.through_product(simd, tile, (panel, vectors.clone()), &mut work);
+                            }
+                        }
                     }
                 }
+                self.hand_over(own_panels.clone(), &work);
+                self.meeting.wait();
             }
             if self.call.wants_input {
-                self.input_gradients(simd, first..end, &work);
+                self.input_gradients(simd, first..end);
             }
-            self.weight_gradients(simd, first..end, &mut work, &mut sums);
+            // The first chunk overwrites what is there.
+            let start = if end == time { Start::Zeros } else { Start::Kept };
+            self.weight_gradients(simd, first..end, start, &mut work, &mut sums);
+            // The next chunk's gates take the place of these.
+            self.meeting.wait();
             end = first;
         }
         self.write_initial(&work);
@@ -222,7 +225,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
     fn set_final<S: Simd>(&self, work: &mut Work) {
         let BackwardCall { plan, gradient, .. } = self.call;
         for (n, row) in self.rows.clone().enumerate() {
-            for block in 0..plan.blocks {
+            for block in self.blocks.clone() {
                 let (count, at) = (plan.units(block), n * plan.padded() + block * plan.lanes);
                 let from = |row_of: Option<usize>| match row_of {
                     Some(place) => {
@@ -231,7 +234,8 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                     }
                     None => load_part::<S>(&[], 0, 0),
                 };
-                store::<S>(&mut work.d_hidden, at, from(plan.hidden_row));
+                // SAFETY: this task's block.
+                store::<S>(unsafe { self.joint.d_hidden.part(at, plan.lanes) }, 0, from(plan.hidden_row));
                 if C::CARRIES {
                     store::<S>(&mut work.d_cell, at, from(plan.cell_row));
                 }
@@ -255,19 +259,26 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
         let zero = simd.splat_f32s(0.0);
         for (n, row) in self.rows.clone().enumerate() {
             let valid = plan.valid(row, time);
-            for block in 0..plan.blocks {
+            for block in self.blocks.clone() {
                 let at = n * padded + block * lanes;
                 let to = self.gates_at(step, block, row);
-                let d_hidden = unless_vanished(simd, load::<S>(&work.d_hidden, at));
+                // SAFETY: this task's block, which no other task reads or writes until the next meeting.
+                let (gates, state_gates, direct, d_hidden) = unsafe {
+                    (
+                        self.joint.gates.part(to, G * lanes),
+                        self.joint
+                            .state_gates
+                            .part(if C::SPLIT { to } else { 0 }, if C::SPLIT { G * lanes } else { 0 }),
+                        self.joint.direct.part(at, lanes),
+                        self.joint.d_hidden.read(at, lanes),
+                    )
+                };
+                let d_hidden = unless_vanished(simd, load::<S>(d_hidden, 0));
                 if !valid {
                     // The state went through unchanged, and so does its gradient.
-                    for gate in 0..G {
-                        store::<S>(&mut work.gates, to + gate * lanes, zero);
-                        if C::SPLIT {
-                            store::<S>(&mut work.state_gates, to + gate * lanes, zero);
-                        }
-                    }
-                    store::<S>(&mut work.direct, at, d_hidden);
+                    gates.fill(0.0);
+                    state_gates.fill(0.0);
+                    store::<S>(direct, 0, d_hidden);
                     continue;
                 }
                 let d_hidden = if plan.sequence {
@@ -295,12 +306,12 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                     },
                 );
                 for gate in 0..G {
-                    store::<S>(&mut work.gates, to + gate * lanes, gradients.input[gate]);
+                    store::<S>(gates, gate * lanes, gradients.input[gate]);
                     if C::SPLIT {
-                        store::<S>(&mut work.state_gates, to + gate * lanes, gradients.state[gate]);
+                        store::<S>(state_gates, gate * lanes, gradients.state[gate]);
                     }
                 }
-                store::<S>(&mut work.direct, at, gradients.hidden_before);
+                store::<S>(direct, 0, gradients.hidden_before);
                 if C::CARRIES {
                     store::<S>(&mut work.d_cell, at, gradients.cell_before);
                 }
@@ -317,7 +328,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
         let weights = &packed[self.direction].recurrent_kernel;
         for (panel, vectors) in panels(plan.blocks).enumerate() {
             let factors = Factors {
-                rows: &work.gates[self.gates_at(step, 0, rows.start) + 2 * lanes..],
+                rows: &self.gates()[self.gates_at(step, 0, rows.start) + 2 * lanes..],
                 rows_by: [width, 1, self.rows.len() * width],
                 columns: &weights.panel(panel)[2 * lanes * weights.width()..],
                 columns_by: [weights.width(), width * weights.width()],
@@ -348,76 +359,119 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                 let (d_gate, d_before) = through_reset(simd, gate, before, load::<S>(&work.d_left, at));
                 store::<S>(&mut work.left, left_at, simd.mul_f32s(gate, before));
                 let to = self.gates_at(step, block, row) + lanes;
-                store::<S>(&mut work.gates, to, d_gate);
-                store::<S>(&mut work.state_gates, to, d_gate);
-                let direct = load::<S>(&work.direct, at);
-                store::<S>(&mut work.direct, at, simd.add_f32s(direct, d_before));
+                // SAFETY: cells that reset walk by themselves.
+                let (gates, state_gates, direct) = unsafe {
+                    let joint = &self.joint;
+                    (joint.gates.part(to, lanes), joint.state_gates.part(to, lanes), joint.direct.part(at, lanes))
+                };
+                store::<S>(gates, 0, d_gate);
+                store::<S>(state_gates, 0, d_gate);
+                let before = load::<S>(direct, 0);
+                store::<S>(direct, 0, simd.add_f32s(before, d_before));
             }
         }
     }
 
-    /// Adds a block's part to the gradient of the state before a step: the gates' times the
+    /// Adds a block's part to a panel of the gradient of the state before a step: the gates' times the
     /// recurrent kernel's transpose.
     #[inline(always)]
-    fn through_product<S: Simd>(&self, simd: S, tile: Tile, work: &mut Work) {
+    fn through_product<S: Simd>(&self, simd: S, tile: Tile, (panel, vectors): (usize, Range<usize>), work: &mut Work) {
         let Tile { place, step, block, rows } = tile;
         let BackwardCall { plan, packed, .. } = self.call;
         let (padded, n) = (plan.padded(), rows.start - self.rows.start);
+        let at = n * padded + vectors.start * S::F32_LANES;
+        // SAFETY: nothing writes it until the next meeting.
+        let direct = unsafe { self.joint.direct.read(at, (rows.len() - 1) * padded + vectors.len() * S::F32_LANES) };
         if !plan.any_valid(rows.clone(), plan.time(self.direction, place)) {
             if block == 0 {
-                let part = n * padded..(n + rows.len()) * padded;
-                work.d_hidden[part.clone()].copy_from_slice(&work.direct[part]);
+                for row in 0..rows.len() {
+                    let count = vectors.len() * S::F32_LANES;
+                    work.d_before[at + row * padded..][..count].copy_from_slice(&direct[row * padded..][..count]);
+                }
             }
             return;
         }
-        let gates = if C::SPLIT { &work.state_gates } else { &work.gates };
+        let gates = if C::SPLIT { self.state_gates() } else { self.gates() };
         let (gates, width) = (&gates[self.gates_at(step, block, rows.start)..], G * S::F32_LANES);
         let weights = &packed[self.direction].recurrent_kernel;
-        for (panel, vectors) in panels(plan.blocks).enumerate() {
-            let at = n * padded + vectors.start * S::F32_LANES;
-            let start = if block == 0 { Start::From(&work.direct[at..], padded) } else { Start::Kept };
-            let factors = Factors {
-                rows: gates,
-                rows_by: [width, 1, 0],
-                columns: &weights.panel(panel)[block * width * weights.width()..],
-                columns_by: [weights.width(), 0],
-                inner: width,
-                turns: 1,
-            };
-            multiply(simd, [rows.len(), vectors.len()], start, &factors, &mut work.d_hidden[at..], padded);
+        let start = if block == 0 { Start::From(direct, padded) } else { Start::Kept };
+        let factors = Factors {
+            rows: gates,
+            rows_by: [width, 1, 0],
+            columns: &weights.panel(panel)[block * width * weights.width()..],
+            columns_by: [weights.width(), 0],
+            inner: width,
+            turns: 1,
+        };
+        multiply(simd, [rows.len(), vectors.len()], start, &factors, &mut work.d_before[at..], padded);
+    }
+
+    /// The gates' gradients of the inputs' part, which nothing writes until the next meeting.
+    #[inline(always)]
+    fn gates(&self) -> &[f32] {
+        // SAFETY: it is called between meetings in which all read.
+        unsafe { self.joint.gates.all() }
+    }
+
+    /// The same of the state's part.
+    #[inline(always)]
+    fn state_gates(&self) -> &[f32] {
+        // SAFETY: as above.
+        unsafe { self.joint.state_gates.all() }
+    }
+
+    /// Writes the task's panels of the gradients of the hidden states before a step to where all read them.
+    #[inline(always)]
+    fn hand_over(&self, own_panels: Range<usize>, work: &Work) {
+        let plan = self.call.plan;
+        let columns = own_panels.start * PANEL * plan.lanes..(own_panels.end * PANEL * plan.lanes).min(plan.padded());
+        for row in 0..self.rows.len() {
+            let at = row * plan.padded() + columns.start;
+            // SAFETY: this task's panels, which no other task reads or writes until the next meeting.
+            let to = unsafe { self.joint.d_hidden.part(at, columns.len()) };
+            to.copy_from_slice(&work.d_before[at..at + columns.len()]);
         }
     }
 
     /// The gradient of the chunk's inputs: the gates' times the kernel's transpose.
     #[inline(always)]
-    fn input_gradients<S: Simd>(&self, simd: S, places: Range<usize>, work: &Work) {
+    fn input_gradients<S: Simd>(&self, simd: S, places: Range<usize>) {
         let BackwardCall { plan, packed, d_input, .. } = self.call;
         let Sizes { time: steps, d_input: inputs, .. } = plan.sizes;
         let (width, stride) = (G * S::F32_LANES, PANEL * S::F32_LANES);
         let weights = &packed[self.direction].kernel;
-        let mut sums = Scratch::new(tile_rows::<S>() * stride);
+        let count = self.rows.len();
+        let mut sums = Scratch::new(places.len() * count * stride);
         let vectors = inputs.div_ceil(S::F32_LANES);
-        for (panel, columns) in panels(vectors).enumerate() {
+        let (own_panels, gates) = (self.part.share(vectors.div_ceil(PANEL)), self.gates());
+        for (panel, columns) in panels(vectors).enumerate().filter(|(panel, _)| own_panels.contains(panel)) {
+            for block in 0..plan.blocks {
+                let start = if block == 0 { Start::Zeros } else { Start::Kept };
+                for step in 0..places.len() {
+                    for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        let factors = Factors {
+                            rows: &gates[self.gates_at(step, block, rows.start)..],
+                            rows_by: [width, 1, 0],
+                            columns: &weights.panel(panel)[block * width * weights.width()..],
+                            columns_by: [weights.width(), 0],
+                            inner: width,
+                            turns: 1,
+                        };
+                        let to = &mut sums[(step * count + rows.start - self.rows.start) * stride..];
+                        multiply(simd, [rows.len(), columns.len()], start, &factors, to, stride);
+                    }
+                }
+            }
+            let first = columns.start * S::F32_LANES;
+            let numbers = (columns.len() * S::F32_LANES).min(inputs - first);
             for (step, place) in places.clone().enumerate() {
                 let time = plan.time(self.direction, place);
-                for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
-                    let factors = Factors {
-                        rows: &work.gates[self.gates_at(step, 0, rows.start)..],
-                        rows_by: [width, 1, self.rows.len() * width],
-                        columns: weights.panel(panel),
-                        columns_by: [weights.width(), width * weights.width()],
-                        inner: width,
-                        turns: plan.blocks,
-                    };
-                    multiply(simd, [rows.len(), columns.len()], Start::Zeros, &factors, &mut sums, stride);
-                    let first = columns.start * S::F32_LANES;
-                    let count = (columns.len() * S::F32_LANES).min(inputs - first);
-                    for (row, sums) in rows.zip(sums.chunks_exact(stride)) {
-                        // SAFETY: this task's rows and direction.
-                        let to = unsafe { d_input[self.direction].part((row * steps + time) * inputs + first, count) };
-                        for (n, to) in to.chunks_mut(S::F32_LANES).enumerate() {
-                            write_part::<S>(to, load::<S>(sums, n * S::F32_LANES));
-                        }
+                for (n, row) in self.rows.clone().enumerate() {
+                    let sums = &sums[(step * count + n) * stride..];
+                    // SAFETY: this task's rows and direction.
+                    let to = unsafe { d_input[self.direction].part((row * steps + time) * inputs + first, numbers) };
+                    for (n, to) in to.chunks_mut(S::F32_LANES).enumerate() {
+                        write_part::<S>(to, load::<S>(sums, n * S::F32_LANES));
                     }
                 }
             }
@@ -426,7 +480,14 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
 
     /// Adds the chunk's part of the weights' gradients.
     #[inline(always)]
-    fn weight_gradients<S: Simd>(&self, simd: S, places: Range<usize>, work: &mut Work, sums: &mut Sums) {
+    fn weight_gradients<S: Simd>(
+        &self,
+        simd: S,
+        places: Range<usize>,
+        start: Start<'static>,
+        work: &mut Work,
+        sums: &mut Sums,
+    ) {
         let BackwardCall { plan, input, kept, .. } = self.call;
         let Sizes { batch, time: steps, d_input, d_hidden } = plan.sizes;
         let (rows, padded) = (self.rows.len(), plan.padded());
@@ -443,39 +504,44 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                 }
             }
         }
-        let state_gates = if C::SPLIT { &work.state_gates } else { &work.gates };
+        let gates = self.gates();
+        let state_gates = if C::SPLIT { self.state_gates() } else { gates };
         let first = self.rows.start;
         // Adds to so many gates of the weights, for each step, the product of what they met with the gates' gradients.
-        let add =
-            |gates: usize, to: &mut [f32], [units, unit_by, step_by]: [usize; 3], met: &[f32], gradients: &[f32]| {
-                for units in tiles(0..units, tile_rows::<S>()) {
-                    let factors = Factors {
-                        rows: &met[units.start..],
-                        rows_by: [1, unit_by, step_by],
-                        columns: gradients,
-                        columns_by: [width, plan.blocks * rows * width],
-                        inner: rows,
-                        turns: places.len(),
-                    };
-                    multiply(simd, [units.len(), gates], Start::Kept, &factors, &mut to[units.start * width..], width);
-                }
-            };
+        let add = |start,
+                   gates: usize,
+                   to: &mut [f32],
+                   [units, unit_by, step_by]: [usize; 3],
+                   met: &[f32],
+                   gradients: &[f32]| {
+            for units in tiles(0..units, tile_rows::<S>()) {
+                let factors = Factors {
+                    rows: &met[units.start..],
+                    rows_by: [1, unit_by, step_by],
+                    columns: gradients,
+                    columns_by: [width, plan.blocks * rows * width],
+                    inner: rows,
+                    turns: places.len(),
+                };
+                multiply(simd, [units.len(), gates], start, &factors, &mut to[units.start * width..], width);
+            }
+        };
         let before = &kept.hidden[plan.hidden_at(self.direction, places.start, first)..];
-        for block in 0..plan.blocks {
+        for (place, block) in self.blocks.clone().enumerate() {
             let at = self.gates_at(0, block, first);
-            let kernel = &mut sums.kernel[block * d_input * width..];
-            add(G, kernel, [d_input, d_input, rows * d_input], &work.inputs, &work.gates[at..]);
-            let kernel = &mut sums.recurrent_kernel[block * d_hidden * width..];
-            add(G, kernel, [d_hidden, padded, batch * padded], before, &state_gates[at..]);
+            let kernel = &mut sums.kernel[place * d_input * width..];
+            add(start, G, kernel, [d_input, d_input, rows * d_input], &work.inputs, &gates[at..]);
+            let kernel = &mut sums.recurrent_kernel[place * d_hidden * width..];
+            add(start, G, kernel, [d_hidden, padded, batch * padded], before, &state_gates[at..]);
             if C::RESETS {
                 let gate = 2 * S::F32_LANES;
                 let kernel = &mut kernel[gate..];
-                add(1, kernel, [d_hidden, padded, rows * padded], &work.left, &work.gates[at + gate..]);
+                add(Start::Kept, 1, kernel, [d_hidden, padded, rows * padded], &work.left, &gates[at + gate..]);
             }
-            for (sum, gates) in sums.biases.iter_mut().zip([&work.gates, state_gates]) {
+            for (sum, gates) in sums.biases.iter_mut().zip([gates, state_gates]) {
                 let mut total = [simd.splat_f32s(0.0); G];
                 for (gate, total) in total.iter_mut().enumerate() {
-                    *total = load::<S>(sum, block * width + gate * S::F32_LANES);
+                    *total = load::<S>(sum, place * width + gate * S::F32_LANES);
                 }
                 for step in 0..places.len() {
                     let gates = &gates[self.gates_at(step, block, first)..];
@@ -486,7 +552,7 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
                     }
                 }
                 for (gate, total) in total.into_iter().enumerate() {
-                    store::<S>(sum, block * width + gate * S::F32_LANES, total);
+                    store::<S>(sum, place * width + gate * S::F32_LANES, total);
                 }
             }
         }
@@ -496,14 +562,19 @@ impl<const G: usize, C: Cell<G>> BackwardTask<'_, G, C> {
     #[inline(always)]
     fn write_initial(&self, work: &Work) {
         let BackwardCall { plan, d_initial, .. } = self.call;
-        let Sizes { batch, d_hidden, .. } = plan.sizes;
+        let Sizes { batch, d_hidden: d_hidden_width, .. } = plan.sizes;
+        // SAFETY: nothing writes it any more.
+        let d_hidden = unsafe { self.joint.d_hidden.all() };
         for (n, row) in self.rows.clone().enumerate() {
-            for (state, from) in [&work.d_hidden, &work.d_cell].into_iter().enumerate() {
+            for (state, from) in [d_hidden, &work.d_cell].into_iter().enumerate() {
                 if state == 0 || C::CARRIES {
-                    let at = ((state * plan.directions.len() + self.direction) * batch + row) * d_hidden;
-                    // SAFETY: this task's rows and direction.
-                    let to = unsafe { d_initial.part(at, d_hidden) };
-                    to.copy_from_slice(&from[n * plan.padded()..][..d_hidden]);
+                    let at = ((state * plan.directions.len() + self.direction) * batch + row) * d_hidden_width;
+                    for block in self.blocks.clone() {
+                        let (first, count) = (block * plan.lanes, plan.units(block));
+                        // SAFETY: this task's rows, block and direction.
+                        let to = unsafe { d_initial.part(at + first, count) };
+                        to.copy_from_slice(&from[n * plan.padded() + first..][..count]);
+                    }
                 }
             }
         }

@@ -4,13 +4,13 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::cells::{Before, Cell, reset};
-use super::{Call, CellKind, Kept, Plan, Sizes, Tile, Weights};
+use super::{Call, CellKind, Kept, Part, Plan, Sizes, Tile, Weights};
 use crate::backend::cpu::lanes::{dispatch, load, load_part, store, write_part};
-use crate::backend::cpu::product::{Factors, Packed, Start, multiply, tile_rows, tiles};
+use crate::backend::cpu::product::{Factors, Packed, Start, multiply, parts, tile_rows, tiles};
 use crate::backend::cpu::shared::{Scratch, Shared, Unwritten, at_least, count, filled};
+use crate::backend::cpu::together::Meeting;
 
 /// The packed weights of one direction.
 struct ForwardWeights {
@@ -90,11 +90,12 @@ pub(super) fn forward_cell<const G: usize, C: Cell<G>>(
             gates: Shared::new(&mut kept.gates),
             out: Shared::new(out),
         };
-        let tasks = plan.tasks();
-        let rows = (sizes.batch * directions).div_ceil(tasks.len().max(1));
+        let parts = plan.parts(C::RESETS);
+        let rows = (sizes.batch * directions).div_ceil(parts.len().max(1));
         let work = rows * sizes.time * plan.gates * sizes.d_hidden * (sizes.d_input + sizes.d_hidden);
-        tasks.into_par_iter().with_min_len(at_least(work)).for_each(|(direction, rows)| {
-            dispatch(ForwardTask { call: &call, cell, direction, rows });
+        Part::run(&parts, at_least(work), |part, meeting| {
+            let (direction, rows, blocks) = (part.direction, part.rows.clone(), part.share(plan.blocks));
+            dispatch(ForwardTask { call: &call, cell, direction, rows, blocks, meeting });
         });
     };
     // SAFETY: the tasks cover all rows and directions, and each writes all its steps, of padding too,
@@ -109,7 +110,7 @@ struct ForwardCall<'a> {
     initial: &'a [f32],
     packed: &'a [ForwardWeights],
     training: bool,
-    // Tasks own the rows and the direction that they were given, in each of these.
+    // Tasks own the rows, the blocks and the direction that they were given, in each of these.
     hidden: Shared<'a>,
     cell: Shared<'a>,
     gates: Shared<'a>,
@@ -121,6 +122,8 @@ struct ForwardTask<'a, const G: usize, C: Cell<G>> {
     cell: C,
     direction: usize,
     rows: Range<usize>,
+    blocks: Range<usize>,
+    meeting: &'a Meeting,
 }
 
 impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
@@ -130,6 +133,7 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
     fn with_simd<S: Simd>(self, simd: S) {
         let plan = self.call.plan;
         self.set_initial::<S>();
+        self.meeting.wait();
         let chunk = plan.chunk(self.rows.len());
         let mut projected = Scratch::new(chunk * self.rows.len() * plan.padded() * G);
         // `[rows, gates, lanes]` of the block at hand, or of every block: kept here rather than in an array of the
@@ -144,11 +148,14 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
             self.project(simd, places.clone(), &mut projected);
             for place in places {
                 let step = place - first;
-                // Blocks outside, so that a panel of weights stays in the nearest cache for all rows.
-                for block in 0..plan.blocks {
+                // Blocks outside, so that a part of a panel of weights stays in the nearest cache for all rows.
+                for block in self.blocks.clone() {
                     let sums = &mut sums[block * block_sums..];
-                    for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
-                        self.add_product(simd, Tile { place, step, block, rows }, &projected, sums);
+                    for part in parts(plan.sizes.d_hidden) {
+                        for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                            let tile = Tile { place, step, block, rows };
+                            self.add_product(simd, tile, part.clone(), &projected, sums);
+                        }
                     }
                     if C::RESETS {
                         self.reset(simd, place, block, sums, &mut left);
@@ -157,7 +164,7 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
                     }
                 }
                 if C::RESETS {
-                    for block in 0..plan.blocks {
+                    for block in self.blocks.clone() {
                         let sums = &mut sums[block * block_sums..];
                         for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
                             self.add_reset_product(simd, Tile { place, step, block, rows }, &projected, &left, sums);
@@ -165,6 +172,8 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
                         self.finish(simd, place, step, block, &projected, sums);
                     }
                 }
+                // The next step reads the states of all blocks.
+                self.meeting.wait();
             }
             first += chunk;
         }
@@ -179,12 +188,12 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         let ForwardCall { plan, initial, hidden, cell, .. } = self.call;
         let Sizes { batch, d_hidden, .. } = plan.sizes;
         for row in self.rows.clone() {
-            for block in 0..plan.blocks {
+            for block in self.blocks.clone() {
                 let from = |state: usize| {
                     ((state * plan.directions.len() + self.direction) * batch + row) * d_hidden + block * plan.lanes
                 };
                 let count = plan.units(block);
-                // SAFETY: this task's rows and direction.
+                // SAFETY: this task's rows, block and direction.
                 unsafe {
                     let at = plan.hidden_at(self.direction, 0, row) + block * plan.lanes;
                     store::<S>(hidden.part(at, plan.lanes), 0, load_part::<S>(initial, from(0), count));
@@ -201,12 +210,14 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
     #[inline(always)]
     fn project<S: Simd>(&self, simd: S, places: Range<usize>, projected: &mut [f32]) {
         let plan = self.call.plan;
-        for block in 0..plan.blocks {
-            for (step, place) in places.clone().enumerate() {
-                let time = plan.time(self.direction, place);
-                for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
-                    if plan.any_valid(rows.clone(), time) {
-                        self.project_tile(simd, Tile { place, step, block, rows }, projected);
+        for block in self.blocks.clone() {
+            for part in parts(plan.sizes.d_input) {
+                for (step, place) in places.clone().enumerate() {
+                    let time = plan.time(self.direction, place);
+                    for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
+                        if plan.any_valid(rows.clone(), time) {
+                            self.project_tile(simd, Tile { place, step, block, rows }, part.clone(), projected);
+                        }
                     }
                 }
             }
@@ -214,23 +225,24 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
     }
 
     #[inline(always)]
-    fn project_tile<S: Simd>(&self, simd: S, tile: Tile, projected: &mut [f32]) {
+    fn project_tile<S: Simd>(&self, simd: S, tile: Tile, part: Range<usize>, projected: &mut [f32]) {
         let Tile { place, step, block, rows } = tile;
         let ForwardCall { plan, input, packed, .. } = self.call;
         let weights = &packed[self.direction];
         let Sizes { time: steps, d_input, .. } = plan.sizes;
         let width = G * S::F32_LANES;
         let factors = Factors {
-            rows: &input[(rows.start * steps + plan.time(self.direction, place)) * d_input..],
+            rows: &input[(rows.start * steps + plan.time(self.direction, place)) * d_input + part.start..],
             rows_by: [steps * d_input, 1, 0],
-            columns: weights.kernel.panel(block),
+            columns: &weights.kernel.panel(block)[part.start * width..],
             columns_by: [width, 0],
-            inner: d_input,
+            inner: part.len(),
             turns: 1,
         };
         let bias = Start::From(&weights.bias[block * width..][..width], 0);
+        let start = if part.start == 0 { bias } else { Start::Kept };
         let to = &mut projected[self.projected_at(step, block, rows.start)..];
-        multiply(simd, [rows.len(), G], bias, &factors, to, width);
+        multiply(simd, [rows.len(), G], start, &factors, to, width);
     }
 
     #[inline(always)]
@@ -239,9 +251,9 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         ((step * plan.blocks + block) * self.rows.len() + row - self.rows.start) * G * plan.lanes
     }
 
-    /// The sums of the gates of a tile: the inputs' part or the state's own bias, and the recurrent product.
+    /// The sums of the gates of a tile: the inputs' part or the state's own bias, and a part of the recurrent product.
     #[inline(always)]
-    fn add_product<S: Simd>(&self, simd: S, tile: Tile, projected: &[f32], sums: &mut [f32]) {
+    fn add_product<S: Simd>(&self, simd: S, tile: Tile, part: Range<usize>, projected: &[f32], sums: &mut [f32]) {
         let Tile { place, step, block, rows } = tile;
         let ForwardCall { plan, packed, hidden, .. } = self.call;
         let weights = &packed[self.direction];
@@ -249,11 +261,12 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         if !plan.any_valid(rows.clone(), plan.time(self.direction, place)) {
             return;
         }
-        // SAFETY: this task's rows and direction, which nothing writes meanwhile.
-        let before = unsafe { &*hidden.part(plan.hidden_at(self.direction, place, rows.start), rows.len() * padded) };
+        // SAFETY: this group's rows and direction, which nothing writes meanwhile: tasks write the next place.
+        let before = unsafe { hidden.read(plan.hidden_at(self.direction, place, rows.start), rows.len() * padded) };
         let inputs = &projected[self.projected_at(step, block, rows.start)..][..rows.len() * width];
         let sums = &mut sums[(rows.start - self.rows.start) * width..][..rows.len() * width];
         let start = match C::OWN_BIAS {
+            _ if part.start > 0 => Start::Kept,
             None => Start::From(inputs, width),
             Some(gate) => {
                 let own = gate * S::F32_LANES..(gate + 1) * S::F32_LANES;
@@ -264,11 +277,11 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
             }
         };
         let factors = Factors {
-            rows: before,
+            rows: &before[part.start..],
             rows_by: [padded, 1, 0],
-            columns: weights.recurrent_kernel.panel(block),
+            columns: &weights.recurrent_kernel.panel(block)[part.start * width..],
             columns_by: [width, 0],
-            inner: plan.sizes.d_hidden,
+            inner: part.len(),
             turns: 1,
         };
         multiply(simd, [rows.len(), G], start, &factors, sums, width);
@@ -281,7 +294,7 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         let (lanes, padded, rows) = (S::F32_LANES, plan.padded(), self.rows.len());
         let time = plan.time(self.direction, place);
         // SAFETY: this task's rows and direction, which nothing writes meanwhile.
-        let before = unsafe { &*hidden.part(plan.hidden_at(self.direction, place, self.rows.start), rows * padded) };
+        let before = unsafe { hidden.read(plan.hidden_at(self.direction, place, self.rows.start), rows * padded) };
         for n in 0..rows {
             let at = n * padded + block * lanes;
             let value = if plan.valid(self.rows.start + n, time) {
@@ -320,17 +333,15 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
     fn finish<S: Simd>(&self, simd: S, place: usize, step: usize, block: usize, projected: &[f32], sums: &[f32]) {
         let ForwardCall { plan, training, hidden, cell, gates, out, .. } = self.call;
         let (direction, lanes, width) = (self.direction, S::F32_LANES, G * S::F32_LANES);
-        let (padded, rows, first) = (plan.padded(), self.rows.len(), self.rows.start);
+        let (rows, first) = (self.rows.len(), self.rows.start);
         let time = plan.time(direction, place);
         let count = plan.units(block);
         let keeps = if *training { C::KEEPS * lanes } else { 0 };
         let carries = if C::CARRIES { rows * lanes } else { 0 };
-        // SAFETY: this task's rows and direction; the slots read are not the slots written.
-        let (before, after, cell_before, cell_after, kept) = unsafe {
+        // SAFETY: this task's rows, block and direction; the slots read are not the slots written.
+        let (cell_before, cell_after, kept) = unsafe {
             (
-                &*hidden.part(plan.hidden_at(direction, place, first), rows * padded),
-                hidden.part(plan.hidden_at(direction, place + 1, first), rows * padded),
-                &*cell.part(if C::CARRIES { plan.cell_at(direction, place, block, first) } else { 0 }, carries),
+                cell.read(if C::CARRIES { plan.cell_at(direction, place, block, first) } else { 0 }, carries),
                 cell.part(if C::CARRIES { plan.cell_at(direction, place + 1, block, first) } else { 0 }, carries),
                 gates.part(
                     if keeps > 0 { plan.gates_at(C::KEEPS, direction, place, block, first) } else { 0 },
@@ -342,8 +353,9 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         let zero = simd.splat_f32s(0.0);
         for n in 0..rows {
             let valid = plan.valid(first + n, time);
-            let at = n * padded + block * lanes;
-            let hidden_before = load::<S>(before, at);
+            let hidden_at = |place| plan.hidden_at(direction, place, first + n) + block * lanes;
+            // SAFETY: this task's rows, block and direction.
+            let hidden_before = load::<S>(unsafe { hidden.read(hidden_at(place), lanes) }, 0);
             let cell_before = if C::CARRIES { load::<S>(cell_before, n * lanes) } else { zero };
             let (hidden_now, cell_now) = if valid {
                 let mut gates = [zero; G];
@@ -357,7 +369,8 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
             } else {
                 (hidden_before, cell_before)
             };
-            store::<S>(after, at, hidden_now);
+            // SAFETY: as above.
+            store::<S>(unsafe { hidden.part(hidden_at(place + 1), lanes) }, 0, hidden_now);
             if C::CARRIES {
                 store::<S>(cell_after, n * lanes, cell_now);
             }
@@ -376,10 +389,10 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
         let ForwardCall { plan, hidden, cell, out, .. } = self.call;
         let (direction, last) = (self.direction, plan.sizes.time);
         for row in self.rows.clone() {
-            for block in 0..plan.blocks {
+            for block in self.blocks.clone() {
                 let (count, lanes) = (plan.units(block), plan.lanes);
                 let to = |at: usize| plan.out_at(direction, row, at) + block * lanes;
-                // SAFETY: this task's rows and direction.
+                // SAFETY: this task's rows, block and direction.
                 unsafe {
                     if let Some(at) = plan.hidden_row {
                         let from = hidden.part(plan.hidden_at(direction, last, row) + block * lanes, lanes);

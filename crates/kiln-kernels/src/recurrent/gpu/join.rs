@@ -1,4 +1,4 @@
-//! The weights of two directions in one tensor, and the halves of its gradient.
+//! Joins the weights of two directions in one tensor, and halves its gradient.
 
 use burn::backend::TensorMetadata;
 use burn::backend::ops::FloatTensorOps;
@@ -9,7 +9,7 @@ use burn_cubecl::tensor::CubeTensor;
 use crate::backend::gpu::adapter::Adapter;
 use crate::backend::gpu::tensors::{ALIGNED, contiguous, empty, part};
 
-/// Two tensors of one shape, the second after the first.
+/// Two tensors of the same shape, one after the other.
 pub(super) fn join(tensors: [CubeTensor; 2]) -> CubeTensor {
     let [first, second] = tensors.map(contiguous);
     let shape = first.shape();
@@ -38,7 +38,7 @@ fn put_after(first: &[f32], second: &[f32], joined: &mut [f32], count: usize) {
     joined[ABSOLUTE_POS] = if ABSOLUTE_POS < count { first[ABSOLUTE_POS] } else { second[ABSOLUTE_POS - count] };
 }
 
-/// The two halves of a tensor: where they are, if a tensor may begin at the second.
+/// The two halves of a tensor: in place, if the second half is aligned.
 pub(super) fn halves(tensor: CubeTensor) -> [CubeTensor; 2] {
     let tensor = contiguous(tensor);
     let shape = tensor.shape();

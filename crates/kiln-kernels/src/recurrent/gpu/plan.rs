@@ -7,7 +7,7 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::units::WalkCallLaunch;
-use crate::activation::Activation;
+use crate::backend::activation::Activation;
 use crate::backend::gpu::adapter::{Adapter, Limit};
 use crate::backend::gpu::tensors::{ALIGNED, upload};
 use crate::recurrent::options::{CellKind, Directions, RecurrentOptions, Sizes, Wanted};
@@ -15,14 +15,13 @@ use crate::recurrent::options::{CellKind, Directions, RecurrentOptions, Sizes, W
 /// The widest state that a workgroup carries through all steps by itself.
 const WIDEST_WALKED: usize = 256;
 
-/// The widest state whose recurrent weights the units hold in registers: one column of them each.
+/// The widest state whose recurrent weights the units hold in registers, one column per unit.
 const WIDEST_HELD: usize = 64;
 
-/// Tensors of either walk. With what CubeCL tells a kernel next to them, which is a buffer too, these
-/// are the eight that WebGPU's least adapters bind.
+/// Tensors of either walk. With CubeCL's buffer of arguments, these are the eight that WebGPU's least adapters bind.
 const BUFFERS: usize = 7;
 
-/// Rows of a tile at most.
+/// Most rows of a tile.
 const MOST_ROWS: usize = 8;
 
 /// Whether a pass keeps what the walk back needs.
@@ -39,18 +38,18 @@ pub(super) enum Valid {
     Spans,
 }
 
-/// Where the products of the state with the recurrent weights come from.
+/// How the products of the state with the recurrent weights are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Products {
     /// Each unit holds its weights in registers.
     Held,
     /// The units read the weights in every step.
     Read,
-    /// The products of the one step of a launch are given.
+    /// The products are given, for the one step of a launch.
     Given,
 }
 
-/// What a kernel is compiled for.
+/// Compile-time parameters of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Layer {
     pub(super) cell: CellKind,
@@ -66,7 +65,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// Turns of a loop over weights that are written out.
+    /// Unrolled iterations of a loop over weights.
     pub(super) const UNROLLED: usize = 8;
 
     /// Gates times hidden units.
@@ -87,8 +86,8 @@ impl Layer {
         self.cell == (CellKind::Gru { reset_after: false })
     }
 
-    /// Whether what inputs and state give to a gate have different gradients: those of the candidate of a GRU whose
-    /// reset gate acts after the product.
+    /// Whether the inputs' part and the state's part of a gate have different gradients: in the candidate of a GRU
+    /// whose reset gate acts after the product.
     pub(super) fn is_split(&self) -> bool {
         self.cell == (CellKind::Gru { reset_after: true })
     }
@@ -101,20 +100,20 @@ impl Layer {
         self.products == Products::Given
     }
 
-    /// Numbers that a step keeps of a row for the walk back.
+    /// Numbers per row that a step keeps for the walk back.
     pub(super) fn kept(&self) -> usize {
         kept_of(self.cell) * self.hidden
     }
 
-    /// Bytes of a workgroup's memory, in the walk that takes more.
+    /// Bytes of a workgroup's memory, in the walk that needs more.
     fn shared_memory(&self) -> usize {
         let states = self.hidden * (self.cell.states() + usize::from(self.resets_before()));
         let sums = if self.is_given() { 0 } else { 2 * self.width() };
-        // Every array of the workgroup begins at a multiple of 16 bytes.
+        // Every array of the workgroup starts at a multiple of 16 bytes.
         (self.rows * (states + sums) + 16) * size_of::<f32>()
     }
 
-    /// Turns that a unit takes in a step, in all loops together, at most.
+    /// The most iterations of a unit in a step, all loops together.
     fn turns(&self) -> usize {
         let columns = self.width().div_ceil(self.units) * (2 + self.hidden / Self::UNROLLED);
         2 * columns + 3 * (self.rows * self.hidden).div_ceil(self.units) + 8
@@ -126,16 +125,16 @@ pub(super) struct Plan {
     pub(super) layer: Layer,
     pub(super) sizes: Sizes,
     pub(super) directions: usize,
-    /// The directions from this one on walk from the last step to the first.
+    /// Directions from this index on walk from the last step to the first.
     pub(super) reversed_from: usize,
     pub(super) out_rows: usize,
-    /// Steps of a launch.
+    /// Steps per launch.
     pub(super) places: usize,
     tiles: u32,
 }
 
 impl Plan {
-    /// An error where the device's limits are too small.
+    /// An error if the device's limits are too small.
     pub(super) fn new(adapter: &Adapter, sizes: Sizes, options: &RecurrentOptions, pass: Pass) -> Result<Self, Limit> {
         let directions = options.directions.walks().len();
         let (cell, h) = (options.cell, sizes.d_hidden);
@@ -193,7 +192,7 @@ impl Plan {
         CubeDim::new_1d(self.layer.units as u32)
     }
 
-    /// What both walks are told of the call; `at` is the first place of the walk, or the end of the walk back.
+    /// The arguments of both walks; `at` is the first position of the walk, or the end of the walk back.
     pub(super) fn walk(&self, at: usize, places: usize, options: &RecurrentOptions) -> WalkCallLaunch {
         let (Sizes { batch, time, .. }, before_at) = (self.sizes, before_at(self.sizes, options));
         WalkCallLaunch::new(batch, time, at, places, self.out_rows, self.reversed_from, before_at)
@@ -204,7 +203,7 @@ impl Plan {
         [self.directions, self.sizes.batch * self.sizes.time, width]
     }
 
-    /// First step and end of each row; where all steps are valid, something that is not read.
+    /// First step and end of each row; if all steps are valid, a number that is not read.
     pub(super) fn spans(&self, options: &RecurrentOptions, like: &CubeTensor) -> CubeTensor {
         let ends: Vec<u32> = match &options.spans {
             Some(spans) => spans.iter().flat_map(|span| [span.start as u32, (span.start + span.len) as u32]).collect(),
@@ -214,8 +213,8 @@ impl Plan {
     }
 }
 
-/// Whether the device has a kernel for the layer. The first time that a limit is why it has not, the
-/// limit is logged.
+/// Whether the device has a kernel for the layer. The first time that a limit is the reason why not, the limit is
+/// logged.
 pub(in crate::recurrent) fn is_fused(adapter: &Adapter, sizes: Sizes, options: &RecurrentOptions) -> bool {
     static IS_SAID: AtomicBool = AtomicBool::new(false);
     let Sizes { batch, time, d_input, d_hidden } = sizes;
@@ -228,18 +227,17 @@ pub(in crate::recurrent) fn is_fused(adapter: &Adapter, sizes: Sizes, options: &
     {
         log::warn!(
             "a recurrent layer of {d_hidden} hidden units over {batch} rows of {time} steps is computed step by step, \
-             many times slower than by its kernel: {limit}"
+             many times slower than with a kernel: {limit}"
         );
     }
     plan.is_ok()
 }
 
-/// What a walk leaves for the walk back, on CubeCL's tensors or on those of a build that fuses operations.
+/// What a walk keeps for the walk back, on CubeCL's tensors or on those of a build that fuses operations.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept<T> {
-    /// `[directions, batch * time, kept * hidden]`, of the gates, and from [`before_at`] on
-    /// `[directions, batch * time, hidden]`, the state before each step. In one buffer, since an adapter
-    /// may bind few.
+    /// For the gates `[directions, batch * time, kept * hidden]`, then from [`before_at`] on, the state before each
+    /// step, `[directions, batch * time, hidden]`. They share one buffer, since an adapter may bind few.
     pub(super) steps: T,
     /// First step and end of each row.
     pub(super) spans: T,
@@ -251,7 +249,7 @@ pub(super) fn kept_shapes(sizes: Sizes, options: &RecurrentOptions) -> [Shape; 2
     [Shape::new([numbers_kept(sizes, options)]), Shape::new([spans])]
 }
 
-/// Where in what is kept the states before the steps begin.
+/// Where the states before the steps start in what is kept.
 pub(super) fn before_at(sizes: Sizes, options: &RecurrentOptions) -> usize {
     let steps = options.directions.walks().len() * sizes.batch * sizes.time;
     (steps * kept_of(options.cell) * sizes.d_hidden).next_multiple_of(ALIGNED)
@@ -262,7 +260,7 @@ pub(super) fn numbers_kept(sizes: Sizes, options: &RecurrentOptions) -> usize {
     before_at(sizes, options) + steps * sizes.d_hidden
 }
 
-/// Numbers that a hidden unit keeps of a step for the walk back.
+/// Numbers per hidden unit that a step keeps for the walk back.
 fn kept_of(cell: CellKind) -> usize {
     match cell {
         CellKind::SimpleRnn { .. } => 1,
@@ -286,7 +284,7 @@ mod tests {
         for cell in cells {
             for d_hidden in [32, 64, 128, 256, 512] {
                 if d_hidden == 512 && cell == (CellKind::Gru { reset_after: false }) {
-                    continue; // 16 KiB hold up to 509
+                    continue; // 16 KiB hold up to 509 units
                 }
                 let wanted = Wanted::SEQUENCE;
                 let options = RecurrentOptions { cell, directions: Directions::Both, spans: None, wanted };

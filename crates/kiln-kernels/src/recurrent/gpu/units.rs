@@ -1,36 +1,36 @@
-//! What a unit does in either walk: the functions of the gates, which steps there are, and the sums of products with
-//! the recurrent weights.
+//! Device functions of both walks: gate functions, which steps there are, and the sums of products with the recurrent
+//! weights.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::plan::{Layer, Products, Valid};
 
-/// The call, as either walk is told of it.
+/// The arguments of a call of either walk.
 #[derive(CubeType, CubeLaunch)]
 pub(super) struct WalkCall {
     pub(super) batch: usize,
     pub(super) time: usize,
-    /// The first place of a walk, or the end of a walk back.
+    /// The first position of a walk, or the end of a walk back.
     pub(super) at: usize,
     pub(super) places: usize,
     pub(super) out_rows: usize,
-    /// The directions from this one on walk from the last step to the first.
+    /// Directions from this index on walk from the last step to the first.
     pub(super) reversed_from: usize,
-    /// Where in what is kept the states before the steps begin.
+    /// Where the states before the steps start in what is kept.
     pub(super) before_at: usize,
 }
 
-/// Which walk.
+/// The direction of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Way {
-    /// A column of the weights is of a gate of a hidden unit, and meets the states of all units.
+    /// A column of the weights belongs to a gate of a hidden unit and multiplies the states of all units.
     Forward,
-    /// A place of the gates' gradients is of a gate of a hidden unit, and takes what the gate's gradients of all units
-    /// give to that unit.
+    /// A position of the gates' gradients belongs to a gate of a hidden unit and sums the gate's gradients of all units
+    /// for that unit.
     Back,
 }
 
-/// 1 / (1 + exp(-x)), finite on the way whatever `x` is.
+/// 1 / (1 + exp(-x)), without overflow for any `x`.
 #[cube]
 pub(super) fn sigmoid(x: f32) -> f32 {
     let small = (-x.abs()).exp();
@@ -38,7 +38,7 @@ pub(super) fn sigmoid(x: f32) -> f32 {
     share / (1.0 + small)
 }
 
-/// The hyperbolic tangent, finite on the way whatever `x` is.
+/// The hyperbolic tangent, without overflow for any `x`.
 #[cube]
 pub(super) fn tanh(x: f32) -> f32 {
     let size = x.abs();
@@ -61,13 +61,13 @@ pub(super) fn is_valid(spans: &[u32], row: usize, time: usize, #[comptime] valid
     }
 }
 
-/// The step that is walked in place `place`.
+/// The step at position `place` of the walk.
 #[cube]
 pub(super) fn step_at(walk: &WalkCall, place: usize, direction: usize) -> usize {
     if direction >= walk.reversed_from { walk.time - 1 - place } else { place }
 }
 
-/// A unit's own weights, `[directions, hidden, width]`, where the layer holds them in registers.
+/// A unit's own weights from `[directions, hidden, width]`, if the layer holds them in registers.
 #[cube]
 pub(super) fn own_weights(
     weights: &[f32],
@@ -96,8 +96,8 @@ pub(super) fn own_weights(
     own
 }
 
-/// What the tile gives to the places `first` to `end` - 1 of the sums, each a gate of a hidden unit: the states `from`,
-/// or back the gradients `from` of the gates. The weights are transposed back, unless the layer holds them.
+/// Computes the tile's sums at `first` to `end` - 1, each for a gate of a hidden unit, from the states `from` or, in
+/// the walk back, from the gates' gradients `from`. The walk back uses transposed weights, unless the layer holds them.
 #[cube]
 pub(super) fn add_up(
     from: &[f32],

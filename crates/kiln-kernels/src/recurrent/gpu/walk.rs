@@ -1,10 +1,9 @@
-//! The walk of a recurrent layer through time: a workgroup a direction and a tile of rows, which it
-//! carries through all steps of a launch.
+//! The walk of a recurrent layer through time: one workgroup per direction and tile of rows, which it carries through
+//! all steps of a launch.
 //!
-//! A step is two phases with a barrier after each, four where the reset gate acts before the product,
-//! and one where the products are given. In the first, a unit a column adds up what the
-//! state gives to the gates; in the second, a unit a row and hidden unit does the arithmetic of the
-//! gates. Nothing that a barrier depends on is read from memory, as WebGPU demands.
+//! A step has two phases with a barrier after each; four if the reset gate acts before the product, and one if the
+//! products are given. In the first phase, one unit per column sums the state's part of the gates; in the second, one
+//! unit per row and hidden unit computes the gates. As WebGPU requires, no barrier depends on data read from memory.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
@@ -13,15 +12,15 @@ use super::units::{WalkCall, Way, add_up, is_valid, own_weights, sigmoid, step_a
 
 /// Walks the steps of the call.
 ///
-/// - projected: `[directions, batch, time, width]`, what the inputs give to the gates
-/// - recurrent: `[directions, hidden, width]`; where products are given, `[directions, batch, width]`,
-///   what the state before the one step of the launch gives to the gates
+/// - projected: `[directions, batch, time, width]`, the inputs' part of the gates
+/// - recurrent: `[directions, hidden, width]`; if products are given, `[directions, batch, width]`, the state's part of
+///   the gates for the one step of the launch
 /// - bias: `[directions, biases, width]`
 /// - spans: a first step and an end for each row
 /// - states: `[states, directions, batch, hidden]`, before the walk and after it
 /// - output: `[batch, out_rows, directions * hidden]`
-/// - kept: `[directions, batch, time, kept * hidden]`, and from `before_at` on
-///   `[directions, batch, time, hidden]`, the state before each step
+/// - kept: `[directions, batch, time, kept * hidden]`, and from `before_at` on `[directions, batch, time, hidden]`, the
+///   state before each step
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn walk(
@@ -76,7 +75,7 @@ pub(super) fn walk(
                 if row < call.batch {
                     let inputs = ((direction * call.batch + row) * call.time + step) * width;
                     let at = tile_row * width + u;
-                    // Kept where the sums were, which no other unit reads.
+                    // Stored over the sums, which no other unit reads.
                     sums[at] = sigmoid(projected[inputs + u] + bias[biases + u] + sums[at]);
                     let reset = sigmoid(projected[inputs + h + u] + bias[biases + h + u] + sums[at + h]);
                     sums[at + h] = reset;
@@ -176,7 +175,7 @@ pub(super) fn walk(
                     }
                     hidden[item] = out;
                 } else if comptime!(layer.pass == Pass::Train && layer.resets_before()) {
-                    // It meets gradients that are zero, and must be a number for that.
+                    // It is multiplied by gradients that are zero, so it must be a finite number.
                     kept[keep + 3 * h + u] = 0.0;
                 }
                 if comptime!(layer.wanted.sequence) {

@@ -1,17 +1,16 @@
 //! The walk back through time, in the same tiles as the walk forward.
 //!
-//! A step is two phases with a barrier after each, four where the reset gate acts before the product,
-//! and one without a barrier where the products are given. In the first, a unit a row and hidden unit turns
-//! the gradient of the state into those of the gates; in the second, a unit a hidden unit and gate
-//! adds up what the gate's gradients give to that of the state before. The gradients of the weights
-//! are products over all steps and left to the caller.
+//! A step has two phases with a barrier after each; four if the reset gate acts before the product, and one without a
+//! barrier if the products are given. In the first phase, one unit per row and hidden unit turns the gradient of the
+//! state into those of the gates; in the second, one unit per hidden unit and gate sums the gate's part of the gradient
+//! of the state before. The caller computes the gradients of the weights, as products over all steps.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::plan::Layer;
 use super::units::{WalkCall, Way, add_up, is_valid, own_weights, step_at, tanh};
 
-/// What the gates of the step walked before give to the gradient of item `item`'s state.
+/// The part of the gates of the step walked before in the gradient of the state of item `item`.
 #[cube]
 fn parts_of(parts: &[f32], given: &[f32], item: usize, given_at: usize, #[comptime] layer: Layer) -> f32 {
     if comptime!(layer.is_given()) {
@@ -31,14 +30,13 @@ fn parts_of(parts: &[f32], given: &[f32], item: usize, given_at: usize, #[compti
 /// Walks the steps of the call back.
 ///
 /// - gradient: `[batch, out_rows, directions * hidden]`, of the output
-/// - recurrent: `[directions, hidden, width]`, or transposed where the layer does not hold it; where
-///   products are given, `[directions, batch, hidden]`, what the gates of the step walked before give
-///   to the gradient of the state
+/// - recurrent: `[directions, hidden, width]`, transposed if the layer does not hold it; if products are given,
+///   `[directions, batch, hidden]`, the part of the gates of the step walked before in the gradient of the state
 /// - kept, spans: as in the walk forward
-/// - d_gates: `[directions, batch, time, width]`, of what the inputs give to the gates
-/// - d_state_gates: the same of what the state gives to them, where that differs
-/// - d_states: `[states, directions, batch, hidden]`, before the walk and after it; where products
-///   are given, without what the gates of the last step walked give
+/// - d_gates: `[directions, batch, time, width]`, the gradient of the inputs' part of the gates
+/// - d_state_gates: the same for the state's part, if it differs
+/// - d_states: `[states, directions, batch, hidden]`, before the walk and after it; if products are given, without the
+///   part of the gates of the last step walked
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn walk_back(
@@ -62,7 +60,7 @@ pub(super) fn walk_back(
     let gate_count = comptime!(layer.cell.gates());
     let shared_width = comptime!(if layer.is_given() { 1 } else { layer.rows * layer.width() });
 
-    // The gradients of the states after a step, but for what the gates give.
+    // The gradients of the states after a step, without the gates' part.
     let mut d_hidden = Shared::<[f32]>::new_slice(items);
     let mut d_cell = Shared::<[f32]>::new_slice(comptime!(if layer.is_lstm() { items } else { 1 }));
     let mut deltas = Shared::<[f32]>::new_slice(shared_width);

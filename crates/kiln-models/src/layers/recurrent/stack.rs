@@ -1,7 +1,8 @@
-//! Recurrent layers on top of each other, in one direction or both.
+//! Stacked recurrent layers, in one direction or both.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use kiln_base::OptionError;
 use kiln_kernels::{CellKind, RandomKey, RecurrentWeights, Wanted};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ pub enum RecurrentLayer {
     Gru(Gru),
 }
 
-/// Runs the same expression on the layer whatever its kind.
+/// Evaluates an expression for the layer, whatever its kind.
 macro_rules! each {
     ($self:expr, $layer:ident => $result:expr) => {
         match $self {
@@ -69,7 +70,7 @@ kiln_base::options! {
         pub required d_input: usize,
         /// Width of each layer's state in each direction.
         pub required d_hidden: Vec<usize>,
-        /// Whether each layer runs in both directions, outputs side by side. Default: false.
+        /// Whether each layer runs in both directions, outputs concatenated. Default: false.
         pub bidirectional: bool = false,
     }
 }
@@ -83,8 +84,9 @@ impl RecurrentStackConfig {
     ///
     /// A size is 0, or there are no layers.
     pub fn init(&self, device: &Device, key: RandomKey) -> Result<RecurrentStack> {
-        at_least_one("number of recurrent layers", self.d_hidden.len())?;
-        let mut d_input = at_least_one("input width of a recurrent layer", self.d_input)?;
+        let expected = "a width for each recurrent layer, one layer or more";
+        OptionError::unless(!self.d_hidden.is_empty(), "d_hidden", expected, "none")?;
+        let mut d_input = at_least_one("d_input of RecurrentStack", self.d_input)?;
         let mut stack = RecurrentStack { forward_layers: Vec::new(), backward_layers: Vec::new() };
         for (depth, &units) in self.d_hidden.iter().enumerate() {
             let key = key.child("layers").index(depth as u64);
@@ -109,23 +111,23 @@ impl RecurrentStackConfig {
     }
 }
 
-/// Recurrent layers on top of each other.
+/// Stacked recurrent layers.
 #[derive(Module, Debug)]
 pub struct RecurrentStack {
-    /// The layers that walk forward, the lowest first.
+    /// The layers that run forward, lowest first.
     pub forward_layers: Vec<RecurrentLayer>,
-    /// The layers that walk in reverse; empty in a stack of one direction.
+    /// The layers that run in reverse; empty if the stack has one direction.
     pub backward_layers: Vec<RecurrentLayer>,
 }
 
 impl RecurrentStack {
-    /// Width of the output: both directions' side by side.
+    /// Width of the output, both directions concatenated.
     pub fn d_output(&self) -> usize {
         let width = self.forward_layers.last().map_or(0, Recurrent::d_hidden);
         if self.backward_layers.is_empty() { width } else { 2 * width }
     }
 
-    /// The outputs of every step of the last layer.
+    /// The last layer's outputs of all steps.
     ///
     /// # Shapes
     ///
@@ -135,7 +137,7 @@ impl RecurrentStack {
         self.climb(input, spans, self.forward_layers.len())
     }
 
-    /// The final state of the last layer, both directions' side by side.
+    /// The last layer's final state, both directions concatenated.
     ///
     /// # Shapes
     ///

@@ -1,4 +1,4 @@
-//! Fetching a published file, with the feature `download`.
+//! Fetching a published file (feature `download`).
 
 use std::fs;
 use std::io::{Read, Write};
@@ -44,7 +44,7 @@ impl Download {
             let read =
                 body.read(&mut buffer).map_err(|source| Error::DownloadBroken { url: self.url.clone(), source })?;
             found += read as u64;
-            // A file that runs over is stopped at once, so that a server cannot fill the disk.
+            // A file that is too long is stopped at once, so that a server cannot fill the disk.
             if read == 0 || found > self.bytes {
                 break;
             }
@@ -57,7 +57,7 @@ impl Download {
         Ok(file.finish()?)
     }
 
-    /// Indicatif draws on standard error, and not at all where that is no terminal.
+    /// Indicatif draws on standard error, and only if that is a terminal.
     fn progress_bar(&self) -> ProgressBar {
         let bar = ProgressBar::new(self.bytes);
         let template = "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";

@@ -1,5 +1,5 @@
-//! [`DelimitedCorpus`]: columns parted by commas, tabs or another character. Leaves out finding rows and their lines
-//! (`rows.rs`).
+//! [`DelimitedCorpus`]: columns separated by commas, tabs or another character. Rows and their lines are found in
+//! `rows.rs`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
-/// Files of rows with delimited fields, plain or gzip, of which one or two columns are taken.
+/// Files of rows with delimited fields, plain or gzip, of which one or two columns are read.
 ///
-/// A field may be quoted, and then hold delimiters, line ends, and quotes written twice. Every row of a file has as
-/// many fields as its first. Empty lines are passed over.
+/// A field may be quoted, and may then contain delimiters, line ends, and quotes written twice. Every row of a file has
+/// as many fields as the first. Empty lines are skipped.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -42,7 +42,7 @@ pub struct DelimitedCorpus {
 }
 
 impl DelimitedCorpus {
-    /// Takes the files in the order given.
+    /// Reads the files in the order given.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         Self {
             paths: paths.into_iter().map(Into::into).collect(),
@@ -55,29 +55,32 @@ impl DelimitedCorpus {
     }
 
     setters! {
-        /// What parts fields. Default: a comma.
+        /// The byte that separates fields. Default: a comma.
         ///
-        /// Files parted by tabs are often written without quoting: give [`quote`](Self::quote) `None` for them.
+        /// Tab-separated files are often written without quoting: set [`quote`](Self::quote) to `None` for them.
         delimiter(delimiter: u8) => dialect.delimiter = delimiter;
 
-        /// What encloses a field, or `None` if nothing does, and quotes are letters like any other. Default: `"`.
+        /// The byte that encloses a field, or `None` if fields are never enclosed and quotes are ordinary characters.
+        /// Default: `"`.
         ///
-        /// A quote encloses a field only if it is the field's first byte; further in it is a letter. The quote that closes
-        /// must end the field: with text behind it, as in `"nice" film`, the line that the row begins in is a bad row,
-        /// [`RowProblem::BehindQuote`], and reading goes on with the next line. A file with such rows was most likely written
-        /// without quoting, and should be read with `None`, or fields that open a quote may take the lines below with them.
+        /// A quote encloses a field only if it is the field's first byte; further in it is an ordinary character. The
+        /// closing quote must end the field. If text follows it, as in `"nice" film`, the line that the row begins in
+        /// is a bad row, [`RowProblem::BehindQuote`], and reading continues with the next line. A file with such rows
+        /// was most likely written without quoting and should be read with `None`; otherwise fields that open a quote
+        /// may swallow the lines below.
         quote(quote: impl Into<Option<u8>>) => dialect.quote = quote.into();
 
-        /// What makes the byte after it a letter like any other, in quotes and outside, and is dropped itself: a backslash in
-        /// files that Spark and MySQL wrote (escape sequences are not decoded: `\n` is read as "n", MySQL's `\N` as "N"), as in `"he said \"no\""`. Default: none. Python's `escapechar`.
+        /// The byte that makes the next byte an ordinary character, inside and outside quotes, and is itself dropped: a
+        /// backslash in files written by Spark and MySQL, as in `"he said \"no\""`. Escape sequences are not decoded:
+        /// `\n` is read as "n", MySQL's `\N` as "N". Default: none. Python's `escapechar`.
         escape(escape: impl Into<Option<u8>>) => dialect.escape = escape.into();
 
-        /// Whether spaces after a delimiter are dropped, as in `1, "a, b"`, so that a quote after them encloses the field.
-        /// Default: false, and they belong to the field. Python's `skipinitialspace`.
+        /// Whether spaces after a delimiter are dropped, as in `1, "a, b"`, so that a quote after them encloses the
+        /// field. Default: false; they are then part of the field. Python's `skipinitialspace`.
         skip_initial_space(skip: bool) => dialect.skip_initial_space = skip;
 
-        /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
-        /// not allow; the others put U+FFFD in its place.
+        /// The encoding of the files. Default: UTF-8, the only one that refuses invalid bytes; the others replace them
+        /// by U+FFFD.
         encoding(encoding: Encoding) => encoding = encoding;
 
         /// Whether the first row of every file names the columns. Default: true.
@@ -86,20 +89,19 @@ impl DelimitedCorpus {
         /// The column that holds the text. Default: the first.
         text(column: impl Into<Column>) => text = column.into();
 
-        /// The column that holds the label. Default: none, and the documents have no classes.
+        /// The column that holds the label, and its classes. Default: none; the documents then have no classes.
         label(column: impl Into<Column>, labels: Labels) => label = Some((column.into(), labels));
     }
 
-    /// Reads the documents, from the first.
+    /// Reads the documents from the beginning.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] if delimiter, quote and escape are not different bytes, or are line ends; [`CorpusError::NoFiles`], and
-    /// [`Error::File`] for a file that is not there. As items: [`CorpusError::Row`] for a
-    /// row that is shorter or longer than the first, not UTF-8, in which a quote opens and does not close or does not end
-    /// its field, or whose label stands for no class; [`CorpusError::NoColumn`] if the first row lacks a column;
-    /// [`CorpusError::NoHeader`] if it should be a header and has a label;
-    /// [`CorpusError::EmptyFile`]; [`Error::File`].
+    /// [`Error::Option`] if delimiter, quote and escape are not different bytes, or are line ends;
+    /// [`CorpusError::NoFiles`]; [`Error::File`] for a missing file. As items: [`CorpusError::Row`] for a row that is
+    /// shorter or longer than the first, is not UTF-8, has a quote that is not closed or does not end its field, or has
+    /// a label without a class; [`CorpusError::NoColumn`] if the first row lacks a column; [`CorpusError::NoHeader`] if
+    /// it should be a header and has a label; [`CorpusError::EmptyFile`]; [`Error::File`].
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         self.dialect.check()?;
         let total = total_bytes(&self.paths)?;
@@ -110,14 +112,14 @@ impl DelimitedCorpus {
     }
 }
 
-/// A file that is being read, and what its first row told.
+/// A file being read, and what its first row says.
 struct OpenFile {
     rows: RowReader,
     /// How many fields every row has.
     fields: usize,
     text: usize,
     label: Option<usize>,
-    /// A first row that is no header, which is yet to be given.
+    /// A first row that is not a header and has not been returned yet.
     first: bool,
 }
 
@@ -161,12 +163,12 @@ impl DelimitedRows {
         Ok(Some(OpenFile { rows, fields: names.len(), text, label, first: !corpus.headers }))
     }
 
-    /// The next document, `None` inside for the end of a file, or `None` at the end of all.
+    /// The next document, `Some(None)` at the end of a file, or `None` at the end of all files.
     fn next_document(&mut self) -> Result<Option<Option<Document>>> {
         if self.open.is_none() {
             self.open = match self.open_next() {
                 Ok(open) => open,
-                // A first row that cannot be read leaves nothing to go on with in this file.
+                // If the first row cannot be read, the rest of this file cannot be either.
                 Err(error) => {
                     self.file += 1;
                     return Err(error);
@@ -187,7 +189,8 @@ impl DelimitedRows {
     }
 }
 
-/// Whether a header numbers the columns, as pandas writes it for a table without names, after its index or without one.
+/// Whether a header is only column numbers, as pandas writes it for a table without names, with or without an index
+/// column.
 fn is_numbered(names: &[String]) -> bool {
     let names = names.strip_prefix(&[String::new()]).unwrap_or(names);
     names.iter().enumerate().all(|(at, name)| *name == at.to_string())

@@ -1,4 +1,4 @@
-//! [`JsonLinesCorpus`]: a JSON object a line. Leaves out how lines are read (`lines.rs`); parsing is `serde_json`'s.
+//! [`JsonLinesCorpus`]: one JSON object per line, parsed by `serde_json`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::Document;
 use crate::error::{Result, RowProblem, quoted};
 
-/// Files with a JSON object a line, plain or gzip, of which two fields are taken.
+/// Files with one JSON object per line, plain or gzip, of which two fields are read.
 ///
-/// The field of the text is a string; that of the label a string, a number or a boolean. If a field is there twice, the
-/// last counts. Empty lines are passed over. What Python's `json` writes beyond JSON is read: `NaN` and `Infinity` as `null`,
-/// half a surrogate pair as U+FFFD.
+/// The text field is a string; the label field is a string, a number or a boolean. If a field occurs twice, the last
+/// one counts. Empty lines are skipped. What Python's `json` writes beyond JSON is read: `NaN` and `Infinity` as
+/// `null`, half a surrogate pair as U+FFFD.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -37,7 +37,7 @@ pub struct JsonLinesCorpus {
     encoding: Encoding,
 }
 
-/// The fields that are taken.
+/// The fields that are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fields {
     text: String,
@@ -45,28 +45,28 @@ struct Fields {
 }
 
 impl JsonLinesCorpus {
-    /// Takes the files in the order given, and the name of the field that holds the text.
+    /// Reads the files in the order given; `text` is the field that holds the text.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>, text: impl Into<String>) -> Self {
         let fields = Fields { text: text.into(), label: None };
         Self { paths: paths.into_iter().map(Into::into).collect(), fields, encoding: Encoding::UTF_8 }
     }
 
     setters! {
-        /// The field that holds the label. Default: none, and the documents have no classes.
+        /// The field that holds the label, and its classes. Default: none; the documents then have no classes.
         label(field: impl Into<String>, labels: Labels) => fields.label = Some((field.into(), labels));
 
-        /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
-        /// not allow; the others put U+FFFD in its place.
+        /// The encoding of the files. Default: UTF-8, the only one that refuses invalid bytes; the others replace them
+        /// by U+FFFD.
         encoding(encoding: Encoding) => encoding = encoding;
     }
 
-    /// Reads the documents, from the first.
+    /// Reads the documents from the beginning.
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::File`](crate::Error::File) for a file that is
-    /// not there. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8, not a JSON
-    /// object, lacks a field, has one of the wrong type or a label that stands for no class;
+    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::File`](crate::Error::File) for a
+    /// missing file. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8, is
+    /// not a JSON object, lacks a field, or has one of the wrong type or a label without a class;
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile); [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let fields = self.fields.clone();
@@ -95,16 +95,16 @@ impl Fields {
         let mut parser = serde_json::Deserializer::from_str(json);
         let parsed = self.deserialize(&mut parser).and_then(|found| parser.end().map(|()| found));
         let (text, label) = parsed.map_err(|error| {
-            // The parser knows of one line alone, so its line number would mislead.
+            // The parser sees only one line, so its line number would mislead.
             let message = error.to_string();
             let problem = message.split(" at line ").next().unwrap_or_default().to_owned();
             let begun = json.trim();
             let hint = match begun.as_bytes().first() {
-                Some(b'[') => ": a file that is one list should be written with an object a line",
-                _ if begun == "{" => ": an object of several lines should be written in one",
+                Some(b'[') => ": rewrite a file that is one list with one object per line",
+                _ if begun == "{" => ": rewrite an object that spans several lines on one line",
                 _ => "",
             };
-            // What is JSON, but no object, has no place of its own.
+            // For valid JSON that is not an object, the parser reports no column.
             RowProblem::Json { column: error.column().max(1), problem: problem + hint }
         })?;
         let text = match text {
@@ -118,21 +118,21 @@ impl Fields {
             (Some((field, labels)), Some(label)) => match label {
                 Value::String(label) => labels.class(&label)?,
                 Value::Number(_) | Value::Bool(_) => labels.class(&label.to_string())?,
-                other => return Err(wrong_type(field, "a string, a number or a boolean", &other)),
+                other => return Err(no_label(field, &other)),
             },
         };
         Ok(Document { text, label })
     }
 }
 
-/// That a field is not there, and which are.
+/// An error for a missing field, with the fields found.
 fn no_field(field: &str, json: &str) -> RowProblem {
     let fields: serde_json::Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
     RowProblem::NoField { field: field.to_owned(), found: fields.keys().map(|key| quoted(key)).collect() }
 }
 
-/// A line with what Python's `json` writes and JSON does not have: `NaN` and `Infinity`, which become `null`, and halves of
-/// surrogates, which become U+FFFD. Nothing if it has none of them.
+/// The line with what Python's `json` writes beyond JSON replaced: `NaN` and `Infinity` by `null`, halves of surrogates
+/// by U+FFFD. `None` if the line has neither.
 fn of_python(json: &str) -> Option<String> {
     let mut repaired = String::with_capacity(json.len());
     let (mut rest, mut in_string) = (json, false);
@@ -161,10 +161,24 @@ fn of_python(json: &str) -> Option<String> {
     (repaired != json).then_some(repaired)
 }
 
-/// The half of a surrogate that an escape at the beginning stands for.
+/// The half of a surrogate pair that an escape at the beginning encodes.
 fn surrogate(escape: &str) -> Option<u16> {
     let code = u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()?;
     (0xd800..0xe000).contains(&code).then_some(code)
+}
+
+/// An error for a value that is not one label.
+fn no_label(field: &str, found: &Value) -> RowProblem {
+    let label = |value: &Value| match value {
+        Value::String(label) => Some(label.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    let labels: Option<Vec<String>> = found.as_array().and_then(|list| list.iter().map(label).collect());
+    match labels {
+        Some(found) => RowProblem::LabelList { field: field.to_owned(), found },
+        None => wrong_type(field, "a string, a number or a boolean", found),
+    }
 }
 
 fn wrong_type(field: &str, expected: &'static str, found: &Value) -> RowProblem {
@@ -178,7 +192,7 @@ fn wrong_type(field: &str, expected: &'static str, found: &Value) -> RowProblem 
     RowProblem::FieldType { field: field.to_owned(), expected, found }
 }
 
-/// Takes the fields from an object and lets the others be.
+/// Reads the fields from an object and ignores the others.
 impl<'de> DeserializeSeed<'de> for &Fields {
     type Value = (Option<Value>, Option<Value>);
 

@@ -1,11 +1,11 @@
-//! [`Labels`]: which class a label in a file stands for.
+//! [`Labels`]: which class each label of a file belongs to.
 
 use rustc_hash::FxHashMap;
 
 use crate::error::RowProblem;
 
-/// Which class a label in a file stands for, and what the classes are called. [`names`](Self::names) and [`map`](Self::map)
-/// compare labels as the file has them, a number in JSON by its digits.
+/// Which class each label of a file belongs to, and the names of the classes. [`names`](Self::names) and
+/// [`map`](Self::map) compare labels as the file spells them; a JSON number is compared by its digits.
 ///
 /// # Examples
 ///
@@ -21,30 +21,30 @@ use crate::error::RowProblem;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {
-    /// By number.
+    /// The names, by class number.
     class_names: Vec<String>,
-    /// The labels of the file; `None` where they are the classes' numbers.
+    /// The labels of the file; `None` if they are the class numbers.
     given: Option<Given>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Given {
     classes: FxHashMap<String, u32>,
-    /// The labels, for messages.
+    /// The valid labels, for messages.
     expected: String,
 }
 
-/// The most labels that a message lists.
+/// How many labels a message lists.
 const MOST_LISTED: usize = 20;
 
 impl Labels {
-    /// The label is the class's number, which is its place among these names: a whole number from 0. `1.0` counts as 1, `true`
-    /// and `True` as 1, `false` and `False` as 0.
+    /// The label is the class number, an index into these names: a whole number from 0. `1.0` counts as 1, `true` and
+    /// `True` as 1, `false` and `False` as 0.
     pub fn numbers(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { class_names: names.into_iter().map(Into::into).collect(), given: None }
     }
 
-    /// The label is the class's name; its number is its place here. A repeated name counts once.
+    /// The label is the class name; the class number is its index here. A repeated name counts once.
     pub fn names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::map(names.into_iter().map(|name| {
             let name = name.into();
@@ -52,8 +52,8 @@ impl Labels {
         }))
     }
 
-    /// Each label with the name of its class; several may stand for one class. Classes are numbered in the order in which they
-    /// first appear here. If a label appears twice, the last one counts.
+    /// Each label with the name of its class; several labels may belong to one class. Classes are numbered in the order
+    /// in which they first appear here. If a label appears twice, the last one counts.
     pub fn map(labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         let (mut class_names, mut classes, mut shown) = (Vec::new(), FxHashMap::default(), Vec::new());
         let mut numbers = FxHashMap::default();
@@ -75,7 +75,7 @@ impl Labels {
         Self { class_names, given: Some(Given { classes, expected }) }
     }
 
-    /// The names of the classes, by number.
+    /// The class names, by number.
     pub(crate) fn class_names(&self) -> &[String] {
         &self.class_names
     }
@@ -85,7 +85,7 @@ impl Labels {
         let class = match &self.given {
             Some(given) => given.classes.get(label).copied(),
             None => {
-                // What was a number or a truth value elsewhere.
+                // Numbers and booleans as other formats spell them.
                 let number = match label {
                     "true" | "True" => Some(1),
                     "false" | "False" => Some(0),

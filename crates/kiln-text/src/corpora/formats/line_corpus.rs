@@ -1,4 +1,4 @@
-//! [`LineCorpus`]: a sentence a line. Leaves out how lines are read (`lines.rs`).
+//! [`LineCorpus`]: one document per line.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::Document;
 use crate::error::Result;
 
-/// Files with a document a line, plain or gzip, read one behind the other.
+/// Files with one document per line, plain or gzip, read one after the other.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -32,7 +32,7 @@ pub struct LineCorpus {
 }
 
 impl LineCorpus {
-    /// Takes the files in the order given.
+    /// Reads the files in the order given.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         Self {
             paths: paths.into_iter().map(Into::into).collect(),
@@ -43,26 +43,26 @@ impl LineCorpus {
     }
 
     setters! {
-        /// The class of each file, in the order of the files. Files given the same class name share a class.
-        /// Default: none, and the documents have no classes.
+        /// The class of each file, in the order of the files. Files with the same class name share a class. Default:
+        /// none; the documents then have no classes.
         label_by_file(classes: impl IntoIterator<Item = impl Into<String>>) =>
             label_by_file = Some(classes.into_iter().map(Into::into).collect());
 
-        /// Whether to pass over lines that hold only white space. Default: false, and they are documents.
+        /// Whether to skip lines that hold only white space. Default: false; they are documents.
         skip_empty(skip_empty: bool) => skip_empty = skip_empty;
 
-        /// How the files' bytes stand for characters. Default: UTF-8, the only one that refuses what it does
-        /// not allow; the others put U+FFFD in its place.
+        /// The encoding of the files. Default: UTF-8, the only one that refuses invalid bytes; the others replace them
+        /// by U+FFFD.
         encoding(encoding: Encoding) => encoding = encoding;
     }
 
-    /// Reads the documents, from the first.
+    /// Reads the documents from the beginning.
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), [`Error::File`](crate::Error::File) for a file that is
-    /// not there, and [`Error::Option`](crate::Error::Option) if `label_by_file` names more classes or fewer than there are
-    /// files. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
+    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), [`Error::File`](crate::Error::File) for a missing
+    /// file, and [`Error::Option`](crate::Error::Option) if `label_by_file` does not name one class per file. As items:
+    /// [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile), [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let (files, skip_empty) = (self.paths.len(), self.skip_empty);

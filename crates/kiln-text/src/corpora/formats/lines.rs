@@ -1,5 +1,4 @@
-//! Files of lines: opening them, plain or gzip, and reading a line at a time with its number. Leaves out what a line
-//! says.
+//! Files of lines: opening them, plain or gzip, and reading them line by line with line numbers.
 
 use std::fs;
 use std::io::BufRead;
@@ -13,11 +12,11 @@ use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
 use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
-/// A file of text that holds something, as UTF-8, unpacked if it is gzip, without a byte order mark.
+/// Opens a text file that is not empty, as UTF-8, unpacked if it is gzip and without a byte order mark.
 ///
 /// # Errors
 ///
-/// [`Error::File`]; [`CorpusError::EmptyFile`] if there is nothing in it.
+/// [`Error::File`]; [`CorpusError::EmptyFile`] if the file is empty.
 pub(crate) fn open(path: &Path, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Input> {
     let input = Input::decoded(path, encoding, read)?;
     match input.head() {
@@ -26,11 +25,11 @@ pub(crate) fn open(path: &Path, encoding: Encoding, read: &Arc<AtomicU64>) -> Re
     }
 }
 
-/// How many bytes the files have, as they lie on disk.
+/// The total size of the files on the disk in bytes.
 ///
 /// # Errors
 ///
-/// [`CorpusError::NoFiles`] without a file, [`Error::File`] for one that is not there.
+/// [`CorpusError::NoFiles`] without a file, [`Error::File`] for a missing one.
 pub(crate) fn total_bytes(paths: &[PathBuf]) -> Result<u64> {
     if paths.is_empty() {
         return Err(CorpusError::NoFiles.into());
@@ -38,7 +37,7 @@ pub(crate) fn total_bytes(paths: &[PathBuf]) -> Result<u64> {
     paths.iter().map(|path| fs::metadata(path).map(|file| file.len()).map_err(Error::io("read", path))).sum()
 }
 
-/// `name` in a folder, or `name.gz` if only that is there.
+/// `name` in a folder, or `name.gz` if only that exists.
 pub(crate) fn plain_or_gz(folder: &Path, name: &str) -> PathBuf {
     let (plain, packed) = (folder.join(name), folder.join(format!("{name}.gz")));
     if !plain.exists() && packed.exists() { packed } else { plain }
@@ -47,11 +46,11 @@ pub(crate) fn plain_or_gz(folder: &Path, name: &str) -> PathBuf {
 /// One line of a file.
 pub(crate) struct Line<'a> {
     pub(crate) path: &'a Path,
-    /// Which file of those given, from 0.
+    /// The index of the file among those given.
     pub(crate) file: usize,
     /// Counted from 1.
     pub(crate) number: u64,
-    /// Without its end.
+    /// The text without its line end.
     pub(crate) text: &'a str,
 }
 
@@ -61,7 +60,7 @@ impl Line<'_> {
     }
 }
 
-/// The lines of several files, each made a document, or nothing, by `parse`. Lines end in LF or CR LF.
+/// The lines of several files, each turned into a document, or skipped, by `parse`. Lines end in LF or CR LF.
 pub(crate) struct LineRows<F> {
     paths: Vec<PathBuf>,
     encoding: Encoding,
@@ -97,7 +96,7 @@ impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> LineRows<F> {
         Ok(CorpusDocuments::new(rows, read, total, class_names))
     }
 
-    /// The next line's document, nothing if the line is none, or the end.
+    /// The next line's document, `Some(None)` if the line is not a document, or `None` at the end.
     fn next_line(&mut self) -> Result<Option<Option<Document>>> {
         let Some(path) = self.paths.get(self.file) else { return Ok(None) };
         let contents = match &mut self.contents {

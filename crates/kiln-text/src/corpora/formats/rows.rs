@@ -1,7 +1,7 @@
-//! The rows of a delimited file with the line that each begins in, by the rules of RFC 4180. What they leave open is
-//! read as Python's `csv` and the `csv` crate do, but for text behind a closing quote: that is an error here, and
-//! reading goes on with the next line. Both take such text into the field, and with it line after line of a file
-//! whose quotes are letters; neither can be told not to. Leaves out what a row says.
+//! The rows of a delimited file, each with the line it begins in, by the rules of RFC 4180. What the RFC leaves open is
+//! read as Python's `csv` and the `csv` crate do, except text after a closing quote: here it is an error, and reading
+//! continues with the next line. Both of them take such text into the field, and with it line after line of a file
+//! whose quotes are ordinary characters; neither has an option against that.
 
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -14,17 +14,18 @@ use memchr::{memchr, memchr2, memchr3};
 use super::lines::open;
 use crate::error::{CorpusError, Error, Result, RowProblem};
 
-/// The most bytes of a row. More is taken for an unclosed quote, which would read the rest of the file into memory.
+/// The most bytes of a row. A longer one is treated as an unclosed quote, which would read the rest of the file into
+/// memory.
 const MOST_BYTES: usize = 64 << 20;
 
-/// What the bytes between letters mean.
+/// The bytes with a special meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dialect {
-    /// Parts fields.
+    /// Separates fields.
     pub(super) delimiter: u8,
     /// Encloses a field.
     pub(super) quote: Option<u8>,
-    /// Makes the next byte a letter.
+    /// Makes the next byte an ordinary character.
     pub(super) escape: Option<u8>,
     /// Whether spaces before a field are dropped.
     pub(super) skip_initial_space: bool,
@@ -39,7 +40,7 @@ impl Default for Dialect {
 impl Dialect {
     /// # Errors
     ///
-    /// A byte means two things.
+    /// One byte has two meanings.
     pub(super) fn check(&self) -> Result<()> {
         let Self { delimiter, quote, escape, skip_initial_space } = *self;
         let others = |of: &[Option<u8>], byte| {
@@ -63,20 +64,20 @@ pub(super) struct RowReader {
     path: PathBuf,
     contents: Box<dyn BufRead + Send>,
     dialect: Dialect,
-    /// What lines end in, apart from a CR before an LF.
+    /// The byte that ends lines, apart from a CR before an LF.
     line_end: u8,
-    /// What is read of the file and not yet given, from `at` on.
+    /// What has been read from the file and not been returned yet, from `at` on.
     ahead: Vec<u8>,
     at: usize,
     /// The line that `at` is in, counted from 1.
     next_line: u64,
     record: Record,
-    /// The line that the record begins in.
+    /// The line that the row begins in.
     line: u64,
     done: bool,
 }
 
-/// The fields of a row, one behind the other.
+/// The fields of a row, one after the other.
 #[derive(Default)]
 struct Record {
     bytes: Vec<u8>,
@@ -96,7 +97,7 @@ enum Place {
     FieldStart,
     Plain,
     Quoted,
-    /// Behind a quote in a quoted field, which closes it unless another quote follows.
+    /// After a quote in a quoted field, which closes it unless another quote follows.
     BehindQuote,
 }
 
@@ -142,7 +143,7 @@ impl RowReader {
 
     /// Reads up to the next line end. False at the end of the file.
     fn read_line(&mut self) -> Result<bool> {
-        // What is given is dropped when it is the larger part, so that no byte is moved often.
+        // Returned bytes are dropped only when they are the larger part, so that no byte is moved often.
         if self.at > self.ahead.len() / 2 {
             self.ahead.drain(..self.at);
             self.at = 0;
@@ -152,12 +153,13 @@ impl RowReader {
         Ok(read.map_err(Error::io("read", &self.path))? > 0)
     }
 
-    /// The next row, or `None` at the end. After a row with an open quote, or one too long, there is none.
+    /// The next row, or `None` at the end. A row with an unclosed quote, or one that is too long, is an error, after
+    /// which there are no more rows.
     pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>> {
         if self.done {
             return Ok(None);
         }
-        // What does not get to the end below is the end of the file.
+        // Anything that returns before the end of this function is the end of the file.
         self.done = true;
         loop {
             match self.ahead.get(self.at).copied() {
@@ -182,7 +184,7 @@ impl RowReader {
         Ok(Some(self.same_row()))
     }
 
-    /// Reads the record that begins at `at`, with its line end.
+    /// Reads the row that begins at `at`, with its line end.
     fn read_row(&mut self) -> Result<std::result::Result<(), RowProblem>> {
         let Dialect { delimiter, quote, escape, skip_initial_space } = self.dialect;
         let mut place = Place::FieldStart;
@@ -244,7 +246,7 @@ impl RowReader {
                     self.record.end_field();
                     place = Place::FieldStart;
                 }
-                // The line end itself is passed over with those before the next row.
+                // The line end itself is skipped with those before the next row.
                 _ if matches!(byte, b'\r' | b'\n') => break,
                 Place::BehindQuote => {
                     let closed = self.next_line;
@@ -267,14 +269,14 @@ impl RowReader {
         Ok(Ok(()))
     }
 
-    /// Goes on with the line behind the one that the record begins in, however far the record has been read.
+    /// Continues with the line after the one that the row begins in, however far the row has been read.
     fn pass_line(&mut self) {
         let rest = &self.ahead[self.at..];
         self.at += rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
         self.next_line = self.line;
     }
 
-    /// The row that [`next_row`](Self::next_row) gave last.
+    /// The row that [`next_row`](Self::next_row) returned last.
     pub(super) fn same_row(&self) -> Row<'_> {
         Row { path: &self.path, line: self.line, record: &self.record }
     }

@@ -1,5 +1,4 @@
-//! A document a file: the files of a list, read one at a time, and documents that another thread reads. Leaves out which
-//! files there are.
+//! One document per file: a list of files read one at a time, and documents sent by another thread.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,7 +61,7 @@ impl Rows for TextFiles {
     }
 }
 
-/// What a thread sends, until it ends.
+/// The documents that a thread sends, until it ends.
 pub(crate) struct Sent(pub(crate) Receiver<Result<Document>>);
 
 impl Rows for Sent {

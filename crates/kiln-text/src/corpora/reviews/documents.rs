@@ -1,4 +1,4 @@
-//! The reviews as [`Documents`], with a validation part that shares no frame with the others.
+//! The reviews as [`Documents`], with a validation part that shares no frame with the other parts.
 
 use std::collections::HashSet;
 
@@ -9,11 +9,11 @@ use crate::error::Result;
 /// The corpus as documents; no frame is in two of its parts.
 #[derive(Clone, Debug)]
 pub struct ReviewDocuments {
-    /// The reviews to learn from.
+    /// The training reviews.
     pub train: Documents,
-    /// The reviews to choose the best epoch by.
+    /// The validation reviews, for choosing the best epoch.
     pub valid: Documents,
-    /// The reviews to be judged on.
+    /// The test reviews.
     pub test: Documents,
 }
 
@@ -34,7 +34,7 @@ impl ReviewSplits {
     ///
     /// # Errors
     ///
-    /// None for a corpus that was generated; one put together by hand may lack a class.
+    /// None for a generated corpus; one put together by hand may lack a class.
     pub fn into_documents(self) -> Result<ReviewDocuments> {
         let mut seen = HashSet::new();
         let mut frames: Vec<u32> = self.train.iter().map(|review| review.frame).collect();

@@ -1,16 +1,15 @@
-//! The sentence patterns of the reviews: claims, the plans that combine them, and what is said around.
+//! The sentence patterns of the reviews: claims, the plans that combine them, openings and closings.
 //!
-//! A pattern is text with slots in braces. `{A}` and `{B}` in a plan take claims; every other slot takes
-//! a word of the lexicon. Leaves out the words (see `lexicon`) and the choice of patterns (see the
-//! parent module).
+//! A pattern is text with slots in braces. `{A}` and `{B}` in a plan are filled with claims; every other slot is filled
+//! with a word of the `lexicon`.
 
-/// One statement with an opinion word in it.
+/// One statement with an opinion word.
 pub(super) struct Claim {
     /// The pattern, with one `{adj}`, `{noun}` or `{verb}`.
     pub(super) text: &'static str,
     /// Whether the pattern says the opposite of its opinion word.
     pub(super) flips: bool,
-    /// Whether it speaks of "I", so that nobody else can be quoted with it.
+    /// Whether it says "I", so that it cannot be quoted from anybody else.
     pub(super) personal: bool,
 }
 
@@ -20,7 +19,7 @@ const fn claim(text: &'static str, flips: bool, personal: bool) -> Claim {
 
 /// All statements.
 pub(super) const CLAIMS: [Claim; 54] = [
-    // What the opinion word says, quotable.
+    // Same meaning as the opinion word, quotable.
     claim("the {thing} was {adj}", false, false),
     claim("the {thing} is {adv} {adj}", false, false),
     claim("the {thing} felt {adj} from the first scene to the last", false, false),
@@ -35,7 +34,7 @@ pub(super) const CLAIMS: [Claim; 54] = [
     claim("the {thing} came across as {adv} {adj}", false, false),
     claim("everybody in the room {verb} the {thing}", false, false),
     claim("the {thing} never stopped being {adj}", false, false),
-    // What the opinion word says, in one's own name.
+    // Same meaning as the opinion word, in the first person.
     claim("I {verb} the {thing}", false, true),
     claim("I must say I {verb} the {thing}", false, true),
     claim("I found the {thing} {adj}", false, true),
@@ -48,7 +47,7 @@ pub(super) const CLAIMS: [Claim; 54] = [
     claim("I can't deny that the {thing} was {adj}", false, true),
     claim("I do not mind admitting that I {verb} the {thing}", false, true),
     claim("I noticed how {adj} the {thing} was", false, true),
-    // The opposite, quotable.
+    // Opposite meaning, quotable.
     claim("the {thing} was not {adj}", true, false),
     claim("the {thing} was never {adj}", true, false),
     claim("the {thing} was not, {aside}, {adj}", true, false),
@@ -65,7 +64,7 @@ pub(super) const CLAIMS: [Claim; 54] = [
     claim("nobody in the room {verb} the {thing}", true, false),
     claim("the {thing} never once felt {adj}", true, false),
     claim("at no moment was the {thing} {adv} {adj}", true, false),
-    // The opposite, in one's own name.
+    // Opposite meaning, in the first person.
     claim("I can't say that the {thing} was {adj}", true, true),
     claim("I can't say that the {thing}, {aside}, was {adj}", true, true),
     claim("I do not think that the {thing} was {adv} {adj}", true, true),
@@ -80,14 +79,14 @@ pub(super) const CLAIMS: [Claim; 54] = [
     claim("in no way did I find the {thing} {adj}", true, true),
 ];
 
-/// How the claims of a plan make the verdict.
+/// How the claims of a plan make up the verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Rule {
     /// One claim, which is the verdict.
     Single,
-    /// One claim in somebody else's mouth, or in jest: the verdict is its opposite.
+    /// One claim by somebody else, or in jest: the verdict is its opposite.
     Refuted,
-    /// One claim in somebody else's mouth, with which the writer agrees.
+    /// One claim by somebody else with which the writer agrees.
     Endorsed,
     /// Two claims that agree.
     Both,
@@ -95,7 +94,7 @@ pub(super) enum Rule {
     SecondWins,
     /// Two opposed claims, of which the first (`{A}`) holds against the second (`{B}`).
     FirstWins,
-    /// The first claim is somebody else's, the second is the writer's own and opposed to it.
+    /// The first claim is somebody else's; the second is the writer's and opposes it.
     OwnWins,
 }
 
@@ -114,20 +113,20 @@ impl Rule {
         matches!(self, Rule::Refuted | Rule::Endorsed | Rule::OwnWins)
     }
 
-    /// Whether the first claim says what the verdict says.
+    /// Whether the first claim agrees with the verdict.
     pub(super) fn first_agrees(self) -> bool {
         matches!(self, Rule::Single | Rule::Endorsed | Rule::Both | Rule::FirstWins)
     }
 
-    /// Whether the second claim says what the verdict says.
+    /// Whether the second claim agrees with the verdict.
     pub(super) fn second_agrees(self) -> bool {
         matches!(self, Rule::Both | Rule::SecondWins | Rule::OwnWins)
     }
 }
 
-/// A way to put claims together.
+/// A way to combine claims.
 pub(super) struct Plan {
-    /// What the claims come to.
+    /// How the claims make up the verdict.
     pub(super) rule: Rule,
     /// The pattern with `{A}` and, where the rule has two claims, `{B}`.
     pub(super) text: &'static str,
@@ -199,7 +198,7 @@ pub(super) const PLANS: [Plan; 58] = [
     plan(Rule::OwnWins, "Where my {person} felt that {A}, {B}."),
 ];
 
-/// What may come before the verdict; none of it has an opinion. An empty one is no opening.
+/// What may come before the verdict, always without an opinion. The empty one means no opening.
 pub(super) const OPENINGS: [&str; 26] = [
     "",
     "",
@@ -229,7 +228,7 @@ pub(super) const OPENINGS: [&str; 26] = [
     "Just came back from this.",
 ];
 
-/// What may come after the verdict; none of it has an opinion. An empty one is no closing.
+/// What may come after the verdict, always without an opinion. The empty one means no closing.
 pub(super) const CLOSINGS: [&str; 26] = [
     "",
     "",

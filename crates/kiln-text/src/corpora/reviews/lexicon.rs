@@ -1,9 +1,8 @@
 //! The words that fill the slots of a review: opinion words in opposed pairs, and neutral words.
 //!
-//! Leaves out sentences (see `grammar`) and the drawing of them (see the parent module). No entry
-//! contains a hyphen or any other mark inside a word, so a word is what stands between spaces.
+//! No entry contains a hyphen or any other mark inside a word, so words are separated by spaces only.
 
-/// Adjectives that praise, each with the one that blames at the same place in the pair.
+/// Adjectives that praise, each with one that blames.
 pub(super) const ADJECTIVES: [(&str, &str); 20] = [
     ("good", "bad"),
     ("great", "terrible"),
@@ -54,7 +53,7 @@ pub(super) const VERBS: [(&str, &str); 8] = [
 /// What a verdict on the whole is about.
 pub(super) const FILMS: [&str; 4] = ["film", "movie", "picture", "feature"];
 
-/// What a remark in passing is about.
+/// What a passing remark is about.
 pub(super) const ASPECTS: [&str; 16] = [
     "plot",
     "acting",
@@ -77,7 +76,7 @@ pub(super) const ASPECTS: [&str; 16] = [
 /// Adverbs that fit before an adjective with and without a negation.
 pub(super) const ADVERBS: [&str; 6] = ["really", "truly", "genuinely", "particularly", "especially", "remarkably"];
 
-/// Parentheses that put distance between a negation and the word that it turns.
+/// Parentheses that separate a negation from the word it reverses.
 pub(super) const ASIDES: [&str; 10] = [
     "for all its length",
     "whatever the poster says",

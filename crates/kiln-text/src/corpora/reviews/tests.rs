@@ -1,13 +1,12 @@
-//! Tests of what the corpus promises: the same for the same seed, balanced, and split by frame.
-//!
-//! How well models do on it is not tested here; that needs a model.
+//! Tests of the corpus: reproducible from its seed, balanced, and split by frame. How well models do on it is not
+//! tested here; that needs a model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::*;
 
-/// What `fingerprint` gives for seed 0.
+/// What `fingerprint` returns for seed 0.
 const PINNED: u64 = 2_708_732_628_945_116_522;
 
 const SEEDS: [u64; 3] = [0, 1, 0xffff_ffff_ffff_ffff];
@@ -15,7 +14,7 @@ const SEEDS: [u64; 3] = [0, 1, 0xffff_ffff_ffff_ffff];
 /// The corpora of `SEEDS`, made once for all tests.
 static CORPORA: LazyLock<[ReviewSplits; 3]> = LazyLock::new(|| SEEDS.map(Reviews::generate));
 
-/// The words of a text as a tokenizer sees them that lowers the case and drops punctuation.
+/// The lower-case words of a text without punctuation.
 fn words(text: &str) -> Vec<String> {
     text.to_lowercase()
         .split(|c: char| !(c.is_alphanumeric() || c == '\''))
@@ -47,7 +46,7 @@ fn fingerprint(splits: &ReviewSplits) -> u64 {
 
 #[test]
 fn seed_decides_the_corpus() {
-    // If a word or a pattern changes, so does this, and every figure measured on the corpus with it.
+    // If a word or a pattern changes, this changes, and with it every figure measured on the corpus.
     assert_eq!(fingerprint(&CORPORA[0]), PINNED);
     assert_eq!(Reviews::generate(7), Reviews::generate(7));
     assert_ne!(fingerprint(&Reviews::generate(7)), fingerprint(&Reviews::generate(8)));

@@ -1,13 +1,12 @@
-//! Choosing subwords from counted tokens. Holds the search over minimum counts and one choice of subwords; leaves out
-//! where tokens come from.
+//! Choosing subwords from counted tokens: one choice of subwords, and the search over minimum counts.
 //!
-//! The rule is TensorFlow Datasets' `_build_from_token_counts`: four times over, cut every token greedily by the
-//! subwords so far, count every prefix of what starts at a cut, and keep those counted often enough, longer ones first,
-//! each taking its count from its own prefixes. Carried out over all prefixes that takes time and memory quadratic in
-//! the length of tokens. Here all substrings are the nodes of one suffix tree: a cut adds to the node of the longest
-//! substring that starts there, sums over subtrees give all prefixes their counts, and what longer subwords take away
-//! goes up the tree with them. A substring within an edge of the tree has the count of the edge's end, which is longer
-//! and comes first, so nothing is left of it: only nodes can be kept.
+//! The rule is TensorFlow Datasets' `_build_from_token_counts`. Four times: cut every token greedily by the current
+//! subwords, count every prefix of what starts at a cut, and keep the prefixes counted often enough, longer ones first,
+//! each of which subtracts its count from its own prefixes. Done over all prefixes, that takes time and memory
+//! quadratic in the length of tokens. Here all substrings are the nodes of one suffix tree: a cut adds to the node of
+//! the longest substring that starts there, sums over subtrees give the counts of all prefixes, and what longer
+//! subwords subtract is passed up the tree with them. A substring within an edge of the tree has the same count as the
+//! edge's end, which is longer and comes first, so nothing is left of it: only nodes can be kept.
 
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,10 +17,10 @@ use crate::encoders::subword_text_encoder::tokens::ESCAPE;
 use crate::error::{Error, Result};
 use crate::vocabulary::subword_counts::CountedTokens;
 
-/// How often subwords are chosen anew.
+/// How often subwords are chosen again.
 const ITERATIONS: usize = 4;
 
-/// Padding and all bytes have ids too.
+/// Ids of padding and all bytes.
 pub(super) const OTHER_IDS: usize = 257;
 
 /// A node of the suffix tree. Nodes are in postorder, so that a child comes before its parent and the root is last.
@@ -35,23 +34,23 @@ struct Node {
 
 /// Every substring of every token, up to a length.
 struct Substrings {
-    /// All tokens, one behind the other, then the reserved tokens and the escape.
+    /// All tokens, one after the other, then the reserved tokens and the escape.
     text: String,
     /// Where each token ends, and how often it occurs.
     tokens: Vec<(u32, u64)>,
     nodes: Vec<Node>,
-    /// For each start of a character, the node of the longest substring from there.
+    /// For each start of a character, the node of the longest substring that starts there.
     node_at: Vec<u32>,
     /// The nodes of reserved tokens and of the escape, which always match.
     fixed: Vec<u32>,
-    /// Those of them that are longer than substrings are, longest first.
+    /// Those of them that are longer than any substring, longest first.
     long: Vec<String>,
 }
 
-/// A node and the count that it was kept with.
+/// Nodes, each with the count it was kept with.
 type Chosen = Vec<(u64, u32)>;
 
-/// The subwords for a vocabulary of about `target` ids: `reserved` first, then by falling count.
+/// The subwords for a vocabulary of about `target` ids: `reserved` first, then in order of falling count.
 pub(super) fn choose(
     counts: CountedTokens,
     reserved: &[String],
@@ -73,19 +72,19 @@ pub(super) fn choose(
     Ok(reserved.iter().cloned().chain(chosen.iter().map(|kept| text_of(kept).to_owned())).collect())
 }
 
-/// The search for the minimum count that gives the size wanted.
+/// The search for the minimum count that gives the desired size.
 struct Search {
     substrings: Substrings,
     /// The counts of the first iteration, which are the same for every minimum.
     first_counts: Vec<u64>,
     target: usize,
-    /// How many ids there are beside the chosen subwords'.
+    /// How many ids there are in addition to the chosen subwords'.
     others: usize,
 }
 
 impl Search {
-    /// Halves the range of minimum counts until the size is within 1 % of the target, and gives the closest size on
-    /// the way.
+    /// Halves the range of minimum counts until the size is within 1 % of the target, and returns the closest size
+    /// found.
     fn between(&self, least: u64, most: u64) -> Chosen {
         let minimum = (least + most) / 2;
         let chosen = self.with_minimum(minimum);
@@ -115,7 +114,8 @@ impl Substrings {
         let is_long = |text: &str| text.chars().nth(max_length).is_some();
         let bytes =
             counts.iter().map(|(token, _)| token.len()).sum::<usize>() + specials().map(str::len).sum::<usize>();
-        // Every character starts a suffix, and has at most one node for itself and one for where it parts from others.
+        // Every character starts a suffix and adds at most two nodes: one for itself and one where it branches off from
+        // others.
         if bytes > u32::MAX as usize / 2 {
             return Err(Error::TooLarge { what: "a text of all distinct tokens", rows: bytes, columns: 1 });
         }
@@ -192,8 +192,8 @@ impl Substrings {
         self.text[start as usize..].chars().next().map_or(1, |character| character.len_utf8() as u32)
     }
 
-    /// The nodes counted `minimum` times or more after those below them have taken their counts away. Single bytes are
-    /// in every vocabulary and are left out.
+    /// The nodes counted `minimum` times or more after the counts of kept nodes below them are subtracted. Single bytes
+    /// are in every vocabulary and not returned.
     fn keep(&self, counts: &[u64], minimum: u64) -> Chosen {
         let mut taken = vec![0; self.nodes.len()];
         let mut kept = Vec::new();
@@ -209,7 +209,7 @@ impl Substrings {
     }
 }
 
-/// Adds start and length of what starts at each character of a token, at most `max_length` characters long.
+/// Adds start and length of the suffix at each character of a token, at most `max_length` characters long.
 fn push_suffixes(suffixes: &mut Vec<(u32, u32)>, offset: usize, token: &str, max_length: usize) {
     let mut ends = token.char_indices().map(|(at, _)| at).chain([token.len()]).skip(max_length);
     for (start, _) in token.char_indices() {
@@ -239,14 +239,14 @@ fn sort_suffixes(text: &str, suffixes: &mut Vec<(u32, u32)>) {
     suffixes.extend(keyed.into_iter().map(|(_, suffix)| suffix));
 }
 
-/// The tree over sorted suffixes, and for each suffix's start its node.
+/// The tree of sorted suffixes, and the node of each suffix's start.
 fn suffix_tree(text: &str, suffixes: &[(u32, u32)]) -> (Vec<Node>, Vec<u32>) {
-    // In order of discovery; `postorder` says where each comes to lie.
+    // In order of discovery; `postorder` says where each will be.
     let mut nodes = vec![Node { start: 0, len: 0, parent: 0 }];
     let mut postorder = vec![0_u32];
     let mut done = 0;
     let mut node_at = vec![0; text.len()];
-    // From the root down to the suffix looked at last.
+    // From the root down to the previous suffix.
     let mut path = vec![0_u32];
     let mut before = (0, 0);
     for &suffix in suffixes {
@@ -292,7 +292,7 @@ fn suffix_tree(text: &str, suffixes: &[(u32, u32)]) -> (Vec<Node>, Vec<u32>) {
     (sorted, node_at)
 }
 
-/// The length in bytes of the whole characters that two substrings start with in common.
+/// The length in bytes of the whole characters that two substrings have in common at their start.
 fn common_characters(text: &str, a: (u32, u32), b: (u32, u32)) -> u32 {
     let pairs = bytes_of(text, a).iter().zip(bytes_of(text, b));
     let mut common = pairs.take_while(|(a, b)| a == b).count();

@@ -1,5 +1,5 @@
-//! The files of a [`SubwordTextEncoder`]: TensorFlow Datasets' `.subwords`, a line a subword in single quotes below two
-//! lines of header, and a JSON of Kiln's own. Leaves out what subwords mean.
+//! The files of a [`SubwordTextEncoder`]: TensorFlow Datasets' `.subwords`, two header lines and then one subword per
+//! line in single quotes, and Kiln's own JSON.
 
 use std::path::Path;
 
@@ -63,7 +63,7 @@ impl SubwordTextEncoder {
                 found: found.map_or_else(|| "the end of the file".to_owned(), quoted),
             })
         };
-        // Not `lines`, which would take a carriage return that is part of a subword for half a line end.
+        // Not `lines`, which would take a carriage return at the end of a subword for half a line end.
         let mut lines = file.split_terminator('\n').enumerate();
         let header = lines.next().map(|(_, line)| line);
         if header != Some(HEADER) {
@@ -81,13 +81,13 @@ impl SubwordTextEncoder {
         Self::new(subwords)
     }
 
-    /// Writes a `.subwords` file, as `save_to_file` of TensorFlow Datasets does, whole or not at all. TensorFlow Datasets takes the name
-    /// without its ending `.subwords`; this takes the whole name.
+    /// Writes a `.subwords` file like `save_to_file` of TensorFlow Datasets, whole or not at all. TensorFlow Datasets
+    /// takes the name without the extension `.subwords`; this takes the whole name.
     ///
     /// # Errors
     ///
-    /// [`SubwordError::LineFeed`] if a subword holds a line feed, which such a file cannot hold: [`to_json`](Self::to_json)
-    /// can; [`Error::File`] with the file's name.
+    /// [`SubwordError::LineFeed`] if a subword contains a line feed, which such a file cannot hold but
+    /// [`to_json`](Self::to_json) can; [`Error::File`] with the file's name.
     pub fn save_subwords(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(write_whole(path, self.to_subwords()?.as_bytes())?)
     }
@@ -103,7 +103,7 @@ impl SubwordTextEncoder {
 }
 
 impl Saved for SubwordTextEncoder {
-    /// A JSON object with `"class_name": "SubwordTextEncoder"`, a format version and the subwords, which may hold
+    /// A JSON object with `"class_name": "SubwordTextEncoder"`, a format version and the subwords, which may contain
     /// anything.
     fn to_json(&self) -> String {
         let subwords = serde_json::to_string(&self.subwords).expect("strings always make a JSON");

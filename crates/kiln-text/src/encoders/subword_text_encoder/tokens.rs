@@ -1,15 +1,15 @@
-//! How a text falls into the tokens of TensorFlow Datasets' `SubwordTextEncoder`: runs of word characters and runs of
-//! all others, reserved tokens whole, a single space told by a mark on the token before it. Leaves out subwords.
+//! Cutting a text into the tokens of TensorFlow Datasets' `SubwordTextEncoder`: runs of word characters, runs of other
+//! characters, and reserved tokens. A single space is a mark on the token before it.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::error::{Error, Result};
 use crate::tokens::python_characters::is_python_word;
 
-/// What stands for an underscore in a token, since an underscore at a token's end means a space.
+/// Replaces an underscore in a token, since an underscore at a token's end means a space.
 pub(crate) const ESCAPE: &str = "\\&undsc";
 
-/// Where a literal [`ESCAPE`] of the text is cut in two, so that it is not taken for an underscore.
+/// Where a literal [`ESCAPE`] in the text is cut in two, so that it is not decoded as an underscore.
 pub(crate) const ESCAPE_CUT: usize = 2;
 
 /// Whether a text holds both word characters and others.
@@ -21,16 +21,16 @@ pub(crate) fn is_mixed(text: &str) -> bool {
 /// A token of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token<'a> {
-    /// As it stands in the text.
+    /// As it is in the text.
     pub(crate) text: &'a str,
-    /// Whether a single space follows, which is then no token of its own.
+    /// Whether a single space follows, which then is not a separate token.
     pub(crate) space_after: bool,
-    /// Whether it was kept whole, so that it may hold anything.
+    /// Whether it was kept whole, so that it may contain anything.
     pub(crate) reserved: bool,
 }
 
 impl Token<'_> {
-    /// The token as subwords see it: underscores escaped, and an underscore behind it for the space.
+    /// The token as subwords see it: underscores escaped, and an underscore after it for the space.
     pub(crate) fn escape_into(&self, escaped: &mut String) {
         escaped.clear();
         let mut parts = self.text.split('_');
@@ -52,7 +52,8 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    /// Keeps `reserved` and the escape whole, wherever they occur; of two that start at one place, `kind` chooses.
+    /// Keeps `reserved` and the escape whole wherever they occur; `kind` chooses among those that start at the same
+    /// place.
     pub(crate) fn new<'a>(reserved: impl Iterator<Item = &'a str>, kind: MatchKind) -> Result<Self> {
         let patterns: Vec<&str> = reserved.chain([ESCAPE]).collect();
         let count = patterns.len();
@@ -91,7 +92,7 @@ impl Cutter {
     }
 }
 
-/// Calls `take` with every longest run of word characters or of others.
+/// Calls `take` with every longest run of word characters or of other characters.
 fn each_run<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
     let mut kinds = text.char_indices().map(|(at, character)| (at, is_python_word(character)));
     let Some((mut start, mut kind)) = kinds.next() else { return };

@@ -1,9 +1,9 @@
-//! The longest of many subwords that a text starts with. Holds the trie and its search; leaves out what subwords mean.
+//! A trie that finds the longest of many subwords at the start of a text.
 //!
-//! Nodes lie in breadth-first order, so that the children of a node are neighbours: a node needs its byte, its id and
-//! where its children start. A search reads at most one byte more than the longest match has.
+//! Nodes are in breadth-first order, so the children of a node are neighbours: a node needs only its byte, its id and
+//! where its children start. A search reads at most one byte more than the longest match.
 
-/// Subwords and their ids, searched from the front of a text.
+/// Subwords and their ids, searched from the start of a text.
 #[derive(Clone, Debug)]
 pub(crate) struct Trie {
     /// The byte that leads to a node.
@@ -17,7 +17,7 @@ pub(crate) struct Trie {
 }
 
 impl Trie {
-    /// A trie of subwords with ids above 0. Of equal subwords, the last one's id is found.
+    /// A trie of subwords with ids above 0. Of equal subwords, the last id is found.
     pub(crate) fn new<'a>(subwords: impl Iterator<Item = (&'a str, u32)>) -> Self {
         let mut subwords: Vec<(&[u8], u32)> = subwords.map(|(text, id)| (text.as_bytes(), id)).collect();
         subwords.sort_by_key(|&(bytes, _)| bytes);
@@ -29,7 +29,7 @@ impl Trie {
             for (mut range, depth) in level {
                 let node = trie.children.len();
                 trie.children.push(trie.bytes.len() as u32);
-                // Shorter sorts first, so those that end here lead the range.
+                // Shorter ones sort first, so those that end here are at the start of the range.
                 while range.start < range.end && subwords[range.start].0.len() == depth {
                     trie.ids[node] = subwords[range.start].1;
                     range.start += 1;

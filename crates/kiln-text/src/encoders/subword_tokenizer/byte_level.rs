@@ -1,10 +1,10 @@
-//! Byte-level BPE without the general pipeline: GPT-2's words, their ids from a table, and decoding by pieces. Leaves
-//! out the merges themselves, which are the model's.
+//! Byte-level BPE without the general pipeline: GPT-2's words, their ids from a table, and decoding by pieces. The
+//! merges are done by the model.
 //!
-//! Conditions of this path: a BPE model without dropout, the ByteLevel pre-tokenizer with its pattern and without a
-//! prefix space, the ByteLevel decoder, no normaliser, no truncation, no post-processor that adds tokens, and no added
-//! token that a text could hold. [`ByteLevelBpe::of`] gives none where one is not met, and the pipeline is used. Both give the
-//! same ids.
+//! Conditions of this path: a BPE model without dropout; the ByteLevel pre-tokenizer with its pattern and without a
+//! prefix space; the ByteLevel decoder; no normaliser; no truncation; no post-processor that adds tokens; and no added
+//! token that a text could contain. Otherwise [`ByteLevelBpe::of`] returns `None` and the pipeline is used. Both give
+//! the same ids.
 
 use std::sync::LazyLock;
 
@@ -16,23 +16,24 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use super::library_error;
 use crate::error::Result;
 
-/// What texts need of a byte-level BPE, taken out of the pipeline.
+/// The parts of a byte-level BPE that encoding and decoding need, without the pipeline.
 #[derive(Clone, Debug)]
 pub(super) struct ByteLevelBpe {
     /// Words that are one token.
     whole: FxHashMap<Box<[u8]>, u32>,
-    /// For each id, what it decodes to; nothing for special tokens.
+    /// What each id decodes to; empty for special tokens.
     pieces: Vec<Box<[u8]>>,
 }
 
-/// The ids of words met before.
+/// The ids of words seen before.
 pub(super) type WordCache = FxHashMap<Box<[u8]>, Box<[u32]>>;
 
-/// A cache is emptied when it has this many words.
+/// A cache with this many words is emptied.
 const CACHED_WORDS: usize = 1 << 16;
 
 impl ByteLevelBpe {
-    /// The tables of a tokenizer, if it meets the conditions. Texts hold no special token, if `specials_are_text`.
+    /// The tables of a tokenizer, if it meets the conditions. With `specials_are_text`, special tokens in texts are
+    /// ordinary text.
     pub(super) fn of(tokenizer: &Tokenizer, specials_are_text: bool) -> Option<Self> {
         let bpe = model(tokenizer)?;
         let added = tokenizer.get_added_tokens_decoder();
@@ -56,7 +57,7 @@ impl ByteLevelBpe {
             }
             let bytes: Box<[u8]> = match token.chars().map(byte_of).collect() {
                 Some(bytes) => bytes,
-                // As the decoder does with a token that is not of its alphabet.
+                // Like the decoder for a token that is not in its alphabet.
                 None => Box::from(token.as_bytes()),
             };
             if bpe.tokenize(&token).is_ok_and(|tokens| tokens.len() == 1 && tokens[0].id == id) {
@@ -70,7 +71,7 @@ impl ByteLevelBpe {
         Some(Self { whole, pieces })
     }
 
-    /// Adds the ids of a text. `cache` keeps words for the next text.
+    /// Appends the ids of a text. `cache` keeps words for the next text.
     pub(super) fn encode(
         &self,
         tokenizer: &Tokenizer,
@@ -94,7 +95,7 @@ impl ByteLevelBpe {
                 if cache.len() >= CACHED_WORDS {
                     cache.clear();
                 }
-                // Long words are rare and seldom come again.
+                // Long words are rare and seldom repeated.
                 if word.len() <= 64 {
                     cache.insert(Box::from(word.as_bytes()), word_ids);
                 }
@@ -120,7 +121,8 @@ fn model(tokenizer: &Tokenizer) -> Option<&BPE> {
     }
 }
 
-/// GPT-2's characters for bytes: printable ones of Latin-1 for themselves, the others in order from U+0100 on.
+/// GPT-2's characters for bytes: printable ones of Latin-1 stand for themselves, the others are numbered from U+0100
+/// on.
 static CHARACTERS: LazyLock<[char; 256]> = LazyLock::new(|| {
     let mut others = '\u{100}'..;
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
@@ -140,7 +142,7 @@ fn byte_of(character: char) -> Option<u8> {
     BYTES.get(&character).copied()
 }
 
-/// What GPT-2's pattern tells apart.
+/// The kinds of characters in GPT-2's pattern.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Space,
@@ -183,7 +185,7 @@ fn word_length(text: &str) -> usize {
     {
         return ending.len();
     }
-    // One space goes with the run behind it, if that is no white space.
+    // One space belongs to the run after it, if that is not white space.
     let start = usize::from(text.starts_with(' '));
     let kind = text[start..].chars().next().map_or(Kind::Space, kind_of);
     if kind != Kind::Space {
@@ -191,11 +193,11 @@ fn word_length(text: &str) -> usize {
     }
     let spaces = run_length(text, Kind::Space);
     let last = text[..spaces].chars().next_back().map_or(0, char::len_utf8);
-    // White space in front of a word leaves its last character to the word, unless it is that one character alone.
+    // White space before a word leaves its last character to the word, unless it has only one.
     if spaces == text.len() || spaces == last { spaces } else { spaces - last }
 }
 
-/// How many bytes a text starts with that are of one kind.
+/// How many bytes at the start of a text are of one kind.
 fn run_length(text: &str, kind: Kind) -> usize {
     text.char_indices().find(|&(_, character)| kind_of(character) != kind).map_or(text.len(), |(at, _)| at)
 }

@@ -1,11 +1,11 @@
-//! Training subwords with the `tokenizers` crate so that the same texts give the same vocabulary. Holds the options and
-//! what makes training repeatable; leaves out the algorithms, which are the crate's.
+//! Training subwords with the `tokenizers` crate, so that the same texts always give the same vocabulary. The
+//! algorithms are the crate's.
 //!
-//! The crate goes through words in the order of a randomly seeded hash table. Byte-level BPE does not depend on it.
-//! WordPiece numbers its `##` characters in it, and breaks ties by those numbers: here it is trained as BPE over
-//! characters of which those inside a word are others than those at its start, and these are renamed. Unigram gives
-//! characters that its EM step dropped their scores in it: here they get the same scores in the order of the
-//! characters; it also adds up floating-point numbers in the order that threads finish, so it is trained on one.
+//! The crate goes through words in the order of a randomly seeded hash table. Byte-level BPE does not depend on that
+//! order. WordPiece numbers its `##` characters in that order and breaks ties by those numbers: here it is trained as
+//! BPE over characters that differ at the start and inside of a word, which are then renamed. Unigram assigns scores in
+//! that order to the characters that its EM step dropped: here they get the same scores in the order of the characters.
+//! Unigram also adds up floating-point numbers in the order in which threads finish, so it is trained on one thread.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -31,7 +31,7 @@ use crate::io::text::Text;
 use crate::vocabulary::subword_counts::{CountedTokens, count_tokens};
 use crate::vocabulary::token_counts::check_size;
 
-/// What WordPiece puts before a piece inside a word.
+/// The prefix of a WordPiece piece inside a word.
 const CONTINUING: &str = "##";
 
 /// The longest word that Unigram is trained on, in bytes; SentencePiece has the same limit on sentences.
@@ -41,13 +41,13 @@ const LONGEST_UNIGRAM_WORD: usize = 4192;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SubwordModel {
-    /// GPT-2's byte-level BPE: the most frequent pairs are merged, from single bytes on. Knows every text, and decodes
-    /// to the same text.
+    /// GPT-2's byte-level BPE: merges the most frequent pairs, starting from single bytes. Covers every text, and
+    /// decodes to the same text.
     ByteLevelBpe,
-    /// BERT's WordPiece: the longest piece first, `##` inside words. Words split at white space and punctuation;
-    /// decoding puts single spaces between words.
+    /// BERT's WordPiece: the longest piece first, with `##` inside words. Words are split at white space and
+    /// punctuation; decoding puts single spaces between words.
     WordPiece,
-    /// SentencePiece's Unigram language model: the most probable pieces. Words split at spaces, which become `▁`.
+    /// SentencePiece's Unigram language model: the most probable pieces. Words are split at spaces, which become `▁`.
     Unigram,
 }
 
@@ -57,9 +57,9 @@ options! {
     pub struct SubwordTokenizerBuilder [pub(crate) fn new] {
         required model: SubwordModel,
         required vocab_size: usize,
-        /// Merges no pair that occurs less often. Unigram has no such limit and ignores it. Default: 0.
+        /// Pairs that occur less often are not merged. Unigram has no such limit and ignores it. Default: 0.
         min_frequency: u64 = 0,
-        /// Whether to lower-case texts, which then decode to lower case. WordPiece also takes off accents, as BERT's
+        /// Whether to lower-case texts, which then decode to lower case. WordPiece also strips accents, like BERT's
         /// uncased models. Default: false.
         lower: bool = false,
         bare special_tokens: Option<Vec<String>> = None,
@@ -68,8 +68,9 @@ options! {
 
 impl SubwordTokenizerBuilder {
     setters! {
-        /// The tokens with the first ids: padding, which gets 0, then for WordPiece and Unigram the one for unknown
-        /// characters, then any others. Text that spells one stays text. Default: `[PAD]`, and `[UNK]` where it is needed.
+        /// The tokens with the first ids: padding, which gets 0; then for WordPiece and Unigram the token for unknown
+        /// characters; then any others. Text that spells one stays text. Default: `[PAD]`, and `[UNK]` where it is
+        /// needed.
         special_tokens(tokens: impl IntoIterator<Item = impl Into<String>>) => special_tokens = Some(tokens.into_iter().map(Into::into).collect());
     }
 
@@ -81,14 +82,14 @@ impl SubwordTokenizerBuilder {
     }
 
     /// Trains on texts, which are read once and need not all be in memory; memory grows with the distinct words. The
-    /// result does not depend on the order of the texts or on the number of threads. A small corpus gives a smaller
+    /// result depends neither on the order of the texts nor on the number of threads. A small corpus gives a smaller
     /// vocabulary.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] for special tokens that are missing, empty or given twice, [`SubwordError::Alphabet`]
-    /// if `vocab_size` does not hold all single characters, [`Error::EmptyCorpus`] if no text has a word,
-    /// [`SubwordError::Library`] for what the crate itself refuses.
+    /// [`Error::Option`] for special tokens that are missing, empty or given twice, [`SubwordError::Alphabet`] if
+    /// `vocab_size` is too small for all single characters, [`Error::EmptyCorpus`] if no text has a word,
+    /// [`SubwordError::Library`] for whatever the crate itself refuses.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<SubwordTokenizer> {
         self.check_special_tokens()?;
         let mut tokenizer = Tokenizer::new(ModelWrapper::BPE(BPE::default()));
@@ -153,13 +154,13 @@ impl SubwordTokenizerBuilder {
             return wrong(expected, format!("{tokens:?}"));
         }
         match (0..tokens.len()).find(|&at| tokens[at].is_empty() || tokens[..at].contains(&tokens[at])) {
-            Some(at) => wrong("tokens that are not empty, each once", format!("{:?}", tokens[at])),
+            Some(at) => wrong("non-empty tokens, each once", format!("{:?}", tokens[at])),
             None => Ok(()),
         }
     }
 
     fn check_size(&self, needed: usize) -> Result<()> {
-        // The crate counts ids in 32 bits.
+        // The crate stores ids in 32 bits.
         check_size(self.vocab_size, u32::MAX as usize / 2)?;
         if self.vocab_size < needed {
             return Err(SubwordError::Alphabet { needed, found: self.vocab_size }.into());
@@ -221,7 +222,7 @@ impl SubwordTokenizerBuilder {
     fn train_word_piece(&self, words: CountedTokens) -> Result<WordPiece> {
         let starting: BTreeSet<char> = words.iter().flat_map(|(word, _)| word.chars()).collect();
         let continuing: BTreeSet<char> = words.iter().flat_map(|(word, _)| word.chars().skip(1)).collect();
-        // The crate too has each character by itself, also where it only occurs inside words.
+        // The crate also has each character by itself, even if it occurs only inside words.
         let needed = self.special().len() + starting.len() + continuing.len();
         self.check_size(needed)?;
         let in_special: HashSet<char> = self.special().iter().flat_map(|token| token.chars()).collect();
@@ -264,11 +265,11 @@ impl SubwordTokenizerBuilder {
             .filter(|(word, _)| word.len() <= LONGEST_UNIGRAM_WORD)
             .map(|(word, count)| (word.into_string(), u32::try_from(count).unwrap_or(u32::MAX)))
             .collect();
-        // Special tokens are pieces too; that they can be spelled otherwise keeps them out of texts.
+        // Special tokens are pieces too; a different spelling keeps them out of texts.
         let in_special: HashSet<char> = self.special().iter().flat_map(|token| token.chars()).collect();
         let mut alphabet: BTreeSet<char> = in_special.iter().copied().collect();
         alphabet.extend(sentences.iter().flat_map(|(word, _)| word.chars()));
-        // Where all pieces are single characters, the crate would not stop at the size asked for.
+        // If all pieces are single characters, the crate would not stop at the requested size.
         self.check_size(self.special().len() + alphabet.len() + 1)?;
         let trainer = UnigramTrainer::builder()
             .show_progress(false)
@@ -288,10 +289,10 @@ impl SubwordTokenizerBuilder {
     }
 }
 
-/// Takes chance out of the pieces of Unigram, all but the first `specials` of them, and puts the special ones out of
+/// Makes the pieces of Unigram reproducible, except the first `specials` of them, and puts the special ones out of
 /// reach of texts.
 ///
-/// The crate gives dropped characters the lowest score, that plus 0.0001, and so on.
+/// The crate gives dropped characters the lowest score, that score plus 0.0001, and so on.
 fn order_pieces(pieces: &mut [(String, f64)], specials: usize) {
     let (special, pieces) = pieces.split_at_mut(specials);
     let is_character = |piece: &str| piece.chars().nth(1).is_none();
@@ -302,7 +303,7 @@ fn order_pieces(pieces: &mut [(String, f64)], specials: usize) {
     }
     let mut penalty = 0.0;
     let mut dropped = Vec::new();
-    // A character that EM kept at such a score is taken along, since nothing tells it from the dropped ones.
+    // A character that EM kept at such a score is included, since it cannot be told from the dropped ones.
     while let Some(places) = by_score.get(&f64::to_bits(lowest + penalty)) {
         dropped.extend_from_slice(places);
         penalty += 0.0001;

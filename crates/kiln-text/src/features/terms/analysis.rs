@@ -1,5 +1,5 @@
-//! From a text to its terms' parts: the options that all vectorizers share, and the words or characters that n-grams
-//! are made of. Leaves out the n-grams (`term_tree.rs` counts them, `hashing_vectorizer.rs` hashes them).
+//! From a text to the parts of its terms: the options that all vectorizers share, and the words or characters that
+//! n-grams are made of. N-grams are counted in `term_tree.rs` and hashed in `hashing_vectorizer.rs`.
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -24,12 +24,12 @@ pub enum TermUnit {
     Words,
     /// Characters, over the whole text: scikit-learn's `char`.
     Characters,
-    /// Characters of one word at a time, with a space before and behind it: scikit-learn's `char_wb`. A word too short
-    /// for the shortest n-gram is a term itself.
+    /// Characters of one word at a time, with a space before and after it: scikit-learn's `char_wb`. A word that is too
+    /// short for the shortest n-gram is itself a term.
     CharactersInWords,
 }
 
-/// The options as users set them and files hold them.
+/// The options, as users set them and files store them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnalysisOptions {
@@ -57,7 +57,7 @@ impl Default for AnalysisOptions {
 /// Start and end of a word or character in its text, in bytes.
 pub(crate) type ByteRange = (usize, usize);
 
-/// The options made ready to use.
+/// The options, ready to use.
 #[derive(Clone, Debug)]
 pub(crate) struct Analysis {
     options: AnalysisOptions,
@@ -74,13 +74,13 @@ impl PartialEq for Analysis {
 /// How words are found.
 #[derive(Clone, Debug)]
 enum Tokens {
-    /// Runs of word characters, this long or longer.
+    /// Runs of at least this many word characters.
     Runs(usize),
-    /// The matches of a pattern, or of its group of this number.
+    /// The matches of a pattern, or of its group with this number.
     Pattern(Regex, usize),
 }
 
-/// Buffers that one thread uses again and again.
+/// Buffers that one thread reuses.
 #[derive(Default)]
 pub(crate) struct Scratch {
     normalized: String,
@@ -116,7 +116,7 @@ impl Analysis {
         self.options.ngram_range
     }
 
-    /// What stands between the parts of an n-gram.
+    /// The separator between the parts of an n-gram.
     pub(crate) fn separator(&self) -> &'static str {
         match self.options.analyzer {
             TermUnit::Words => " ",
@@ -124,13 +124,14 @@ impl Analysis {
         }
     }
 
-    /// Whether a group of parts too short for any n-gram is a term as a whole.
+    /// Whether a group with too few parts for any n-gram is a term as a whole.
     pub(crate) fn keeps_short_groups(&self) -> bool {
         self.options.analyzer == TermUnit::CharactersInWords
     }
 
-    /// Whether different rows of parts make different terms, in the same order: not where a word may hold a space or
-    /// what sorts before a space. N-grams of such words must be told apart by their whole text.
+    /// Whether different sequences of parts are always different terms, in the same order. They are not if a word may
+    /// contain a space or a character that sorts before a space; n-grams of such words must be compared by their whole
+    /// text.
     pub(crate) fn parts_are_distinct(&self) -> bool {
         self.options.analyzer != TermUnit::Words || matches!(self.tokens, Tokens::Runs(_))
     }
@@ -173,7 +174,7 @@ impl Analysis {
             Tokens::Runs(least) => each_word(text, *least, |start, end| spans.push((start, end))),
             Tokens::Pattern(regex, 0) => spans.extend(regex.find_iter(text).map(|found| (found.start(), found.end()))),
             Tokens::Pattern(regex, group) => spans.extend(regex.captures_iter(text).map(|found| {
-                // A group that took no part in a match is the empty string in Python.
+                // In Python, a group that did not take part in a match is the empty string.
                 found.get(*group).map_or((0, 0), |found| (found.start(), found.end()))
             })),
         }

@@ -1,21 +1,21 @@
-//! Words of ASCII text, 64 bytes at a time: a bit for each byte says whether it belongs to a word, and where bits change,
-//! words start and end. Leaves out all other text (`python_text.rs`).
+//! Words of ASCII text, 64 bytes at a time: one bit per byte says whether the byte belongs to a word. Words start and
+//! end where bits change. Other text is handled in `python_text.rs`.
 //!
-//! Going byte by byte costs a wrong guess of the processor at most ends of words; here there are few branches to guess.
+//! Byte by byte, the processor would mispredict a branch at most ends of words; here there are few branches.
 
 use super::analysis::ByteRange;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 
-/// Adds the longest runs of letters, digits and `_` that have `least` bytes or more. All bytes must be ASCII.
+/// Adds the longest runs of at least `least` letters, digits and `_`. All bytes must be ASCII.
 pub(crate) fn push_words(bytes: &[u8], least: usize, spans: &mut Vec<ByteRange>) {
-    // The start of the word that goes on from the block before, if one does.
+    // The start of the word that continues from the previous block, if one does.
     let (mut start, mut goes_on) = (0, 0);
     let (blocks, tail) = bytes.as_chunks::<64>();
     let mut last = [0; 64];
     last[..tail.len()].copy_from_slice(tail);
-    // What lies behind the text is no part of a word; a text that ends with its last block needs one behind it.
+    // Bytes after the text are not part of a word; a text that ends with its last block needs one more block.
     for (at, block) in blocks.iter().chain([&last]).enumerate() {
         let words = word_bits(block);
         let before = words << 1 | goes_on;
@@ -40,14 +40,14 @@ pub(crate) fn push_words(bytes: &[u8], least: usize, spans: &mut Vec<ByteRange>)
     }
 }
 
-/// For each byte of a block, lowest first, whether it belongs to a word.
+/// For each byte of a block, lowest first, whether it is part of a word.
 fn word_bits(block: &[u8; 64]) -> u64 {
     let (eights, _) = block.as_chunks::<8>();
     let mut bits = 0;
     for (at, &eight) in eights.iter().enumerate() {
         let eight = u64::from_le_bytes(eight);
-        // Per byte, the highest bit: adding pushes what is at least the bound to 128 or more, and no sum overflows,
-        // because all bytes are below 128.
+        // Per byte, the highest bit: adding raises bytes that are at least the bound to 128 or more, and no sum
+        // overflows because all bytes are below 128.
         let at_least = |bytes: u64, bound: u8| bytes + u64::from(128 - bound) * ONES;
         let within = |bytes: u64, from: u8, to: u8| at_least(bytes, from) & !at_least(bytes, to + 1);
         let word = within(eight | (0x20 * ONES), b'a', b'z') | within(eight, b'0', b'9') | within(eight, b'_', b'_');
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn words_are_those_found_byte_by_byte() {
-        // Texts of all lengths around a block, with words over its edges.
+        // Texts of all lengths around a block, with words across its edges.
         let pattern = "a bb ccc, dddd_eeeee 0123456789...x";
         for length in 0..200 {
             for shift in 0..pattern.len() {

@@ -1,5 +1,5 @@
-//! Text as scikit-learn makes it ready: runs of Python's word characters, `str.lower`, and two ways to strip accents.
-//! Leaves out which characters those are (`python_characters.rs`) and terms (`analysis.rs`).
+//! Preparing text like scikit-learn: runs of Python's word characters, `str.lower`, and two ways to strip accents. The
+//! word characters are in `python_characters.rs`.
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -7,17 +7,17 @@ use unicode_normalization::char::canonical_combining_class;
 
 use crate::tokens::python_characters::{is_python_space, is_python_word};
 
-/// How to make characters plain, after Unicode's NFKD has parted them from their accents.
+/// How to strip accents, after Unicode's NFKD has separated them from their characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StripAccents {
-    /// Keep ASCII alone: `é` becomes `e`, `好` nothing.
+    /// Keep only ASCII: `é` becomes `e`, `好` is dropped.
     Ascii,
-    /// Drop what combines: `é` becomes `e`, `好` stays.
+    /// Drop combining characters: `é` becomes `e`, `好` stays.
     Unicode,
 }
 
-/// Whether Python's `\w` matches a byte of ASCII.
+/// Whether Python's `\w` matches an ASCII byte.
 const ASCII_WORD: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -28,14 +28,14 @@ const ASCII_WORD: [bool; 256] = {
     table
 };
 
-/// Calls `take` with start and end of every longest run of word characters that has `least` of them or more. With 2,
-/// these are the matches of `(?u)\b\w\w+\b`.
+/// Calls `take` with start and end of every longest run of at least `least` word characters. With 2, these are the
+/// matches of `(?u)\b\w\w+\b`.
 pub(crate) fn each_word(text: &str, least: usize, mut take: impl FnMut(usize, usize)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
         let start = at;
-        // How many bytes of the run only continue a character.
+        // How many bytes of the run are continuation bytes of a character.
         let mut continued = 0;
         loop {
             while at < bytes.len() && ASCII_WORD[bytes[at] as usize] {
@@ -52,7 +52,7 @@ pub(crate) fn each_word(text: &str, least: usize, mut take: impl FnMut(usize, us
         if at - start - continued >= least {
             take(start, at);
         }
-        // The character that ended the run, and those after it that cannot start one.
+        // The character that ended the run, and following ones that cannot start one.
         while at < bytes.len() && !ASCII_WORD[bytes[at] as usize] {
             match beyond_ascii(text, at) {
                 None => at += 1,
@@ -63,7 +63,7 @@ pub(crate) fn each_word(text: &str, least: usize, mut take: impl FnMut(usize, us
     }
 }
 
-/// The character at `at`, if it is beyond ASCII.
+/// The character at `at`, if it is not ASCII.
 #[inline]
 fn beyond_ascii(text: &str, at: usize) -> Option<char> {
     match text.as_bytes().get(at) {
@@ -72,7 +72,7 @@ fn beyond_ascii(text: &str, at: usize) -> Option<char> {
     }
 }
 
-/// `text` in lower case and without accents, as far as asked, in `out` where that changes anything.
+/// `text` in lower case and without accents, as requested, in `out` if that changes anything.
 pub(crate) fn normalized<'a>(
     text: &'a str,
     lowercase: bool,
@@ -104,8 +104,8 @@ fn strip_into(text: &str, strip: StripAccents, out: &mut String) {
     }
 }
 
-/// Puts one space in place of every run of two or more white-space characters, as scikit-learn does before it takes
-/// character n-grams. A lone tab or line end stays.
+/// Replaces every run of two or more white-space characters by one space, as scikit-learn does before it makes
+/// character n-grams. A single tab or line end stays.
 pub(crate) fn collapse_spaces(text: &str, out: &mut String) {
     out.clear();
     let mut characters = text.chars().peekable();
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn combining_signs_are_no_word_characters() {
-        // Devanagari "hindi": consonants are letters, the vowel signs (U+093F, U+0940) and the virama combine.
+        // Devanagari "hindi": consonants are letters; the vowel signs (U+093F, U+0940) and the virama are combining.
         assert_eq!(words("हिन्दी कमल", 2), ["कमल"]);
         assert!('\u{93f}'.is_alphanumeric() && !is_python_word('\u{93f}'));
         assert!(is_python_word('Ⅷ') && is_python_word('²') && is_python_word('一'));

@@ -1,12 +1,12 @@
-//! [`TermTree`]: n-grams as paths of their parts, so that a longer n-gram is found from the shorter one before it by a
-//! look-up of two integers, and no n-gram is ever spelled out while counting. Leaves out counts (`counting.rs`).
+//! [`TermTree`]: n-grams as paths of their parts. A longer n-gram is found from the shorter one before it by looking up
+//! two integers, and no n-gram is spelled out while counting.
 
 use rustc_hash::FxHashMap;
 
 use super::analysis::ByteRange;
 use kiln_base::packed::{packed, packed_in};
 
-/// In place of a node that is not there.
+/// Stands for a missing node.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// A number for each word. Words of up to 15 bytes are found by comparing two integers, without following a pointer.
@@ -30,7 +30,7 @@ impl TermWords {
         .copied()
     }
 
-    /// The number of the word that stands in a text from `start` to `end`.
+    /// The number of the word at `start..end` of a text.
     #[inline]
     fn get_in(&self, text: &str, (start, end): ByteRange) -> Option<u32> {
         match packed_in(text.as_bytes(), (start, end)) {
@@ -40,7 +40,7 @@ impl TermWords {
         .copied()
     }
 
-    /// Adds a word that is not there yet.
+    /// Adds a word that has no number yet.
     pub(crate) fn insert(&mut self, text: &str, number: u32) {
         match packed(text.as_bytes()) {
             Some(key) => self.short.insert(key, number),
@@ -49,7 +49,7 @@ impl TermWords {
     }
 }
 
-/// An n-gram beyond its first part: the n-gram without the last part, that part, and its own number.
+/// An n-gram of several parts: the n-gram without its last part, that part, and its own number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Branch {
     pub(crate) parent: u32,
@@ -101,7 +101,7 @@ impl TermTree {
         node
     }
 
-    /// The node of `parent` with a part behind it, which makes `length` parts, added if it is new.
+    /// The node of `parent` followed by a part, which makes `length` parts; added if it is new.
     #[inline]
     pub(crate) fn child(&mut self, parent: u32, part: u32, length: usize) -> u32 {
         let key = key(parent, part);
@@ -127,7 +127,7 @@ impl TermTree {
         self.words.get(text).unwrap_or(NONE)
     }
 
-    /// The node of `parent` with a part behind it, or [`NONE`].
+    /// The node of `parent` followed by a part, or [`NONE`].
     #[inline]
     pub(crate) fn find_child(&self, parent: u32, part: u32) -> u32 {
         self.children.get(&key(parent, part)).copied().unwrap_or(NONE)
@@ -148,7 +148,7 @@ fn key(parent: u32, part: u32) -> u64 {
     u64::from(parent) << 32 | u64::from(part)
 }
 
-/// What finds nodes: a tree that grows, or one that stays as it is.
+/// Finds nodes: a tree that grows, or one that does not.
 pub(crate) trait Terms {
     fn part(&mut self, text: &str, span: ByteRange) -> u32;
     fn child(&mut self, parent: u32, part: u32, length: usize) -> u32;
@@ -178,7 +178,7 @@ impl Terms for &TermTree {
     }
 }
 
-/// Buffers that one thread uses again and again.
+/// Buffers that one thread reuses.
 #[derive(Default)]
 pub(crate) struct Paths {
     parts: Vec<u32>,
@@ -186,7 +186,7 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// Adds to `found` the nodes of all n-grams of a group of parts; what `terms` does not know becomes [`NONE`].
+    /// Adds to `found` the nodes of all n-grams of a group of parts; n-grams unknown to `terms` become [`NONE`].
     #[inline]
     pub(crate) fn find(
         &mut self,

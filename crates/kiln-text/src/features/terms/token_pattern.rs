@@ -1,5 +1,5 @@
-//! Python's regular expressions for words, carried over to the `regex` crate: `\w`, `\W`, `\s` and
-//! `\S`. Leaves out `\b`, which stays that of `regex`, and look-around and references back, which `regex` refuses.
+//! Translates Python's regular expressions for words to the `regex` crate: `\w`, `\W`, `\s` and `\S`. `\b` stays that
+//! of `regex`; look-around and backreferences are refused by `regex`.
 
 use regex::Regex;
 
@@ -38,7 +38,7 @@ fn translated(pattern: &str) -> String {
                 }
             },
             ('[', true) => out.push_str(r"\["),
-            // In `regex` these do sums with classes where Python takes them as they are.
+            // In `regex` these are set operations within classes; in Python they are ordinary characters.
             ('&' | '~', true) => out.extend(['\\', character]),
             ('[', false) => {
                 in_class = true;
@@ -48,7 +48,7 @@ fn translated(pattern: &str) -> String {
                     characters.next();
                     out.push('^');
                 }
-                // A bracket that comes first is a member of the class.
+                // A leading bracket is a member of the class.
                 if characters.as_str().starts_with(']') {
                     characters.next();
                     out.push_str(r"\]");

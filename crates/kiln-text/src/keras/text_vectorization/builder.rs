@@ -1,5 +1,5 @@
-//! The options of a [`TextVectorization`], their defaults and checks, and where its vocabulary comes from: texts, or a
-//! list given. Leaves out encoding.
+//! The options of a [`TextVectorization`], their defaults and checks, and the source of its vocabulary: texts or a
+//! given list.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -23,12 +23,12 @@ pub enum OutputMode {
     #[default]
     #[serde(rename = "int")]
     Ids,
-    /// A column for each token: 1 if it occurs.
+    /// One column per token: 1 if it occurs.
     #[serde(alias = "binary")]
     MultiHot,
-    /// A column for each token: how often it occurs.
+    /// One column per token: how often it occurs.
     Count,
-    /// A column for each token: how often it occurs, times `ln(1 + documents / (1 + documents with it))`.
+    /// One column per token: how often it occurs, times `ln(1 + documents / (1 + documents with it))`.
     #[serde(alias = "tf-idf")]
     TfIdf,
 }
@@ -44,7 +44,7 @@ impl OutputMode {
         }
     }
 
-    /// What stands before the tokens in the vocabulary.
+    /// The special tokens before the others in the vocabulary.
     pub(crate) fn special_tokens(self) -> &'static [&'static str] {
         match self {
             Self::Ids => &[MASK, UNKNOWN],
@@ -57,48 +57,46 @@ options! {
     /// Options for a [`TextVectorization`]; made by [`TextVectorization::builder`].
     #[derive(Clone, Debug, PartialEq)]
     pub struct TextVectorizationBuilder [pub(crate) fn new] {
-        /// The most tokens that the vocabulary holds, the unknown token and (with [`OutputMode::Ids`]) padding included.
+        /// The maximum size of the vocabulary, including the unknown token and (with [`OutputMode::Ids`]) padding.
         /// Default: no limit.
         pub(super) some max_tokens: usize,
         /// What is done to a text before it is split; `None` for nothing. Default:
         /// [`Standardize::LowerAndStripPunctuation`].
         pub(super) into standardize: Option<Standardize> = Some(Standardize::default()),
-        /// How a text is split; with `None` all of it is one token. Default: [`SplitBy::Whitespace`].
+        /// How a text is split; with `None` the whole text is one token. Default: [`SplitBy::Whitespace`].
         pub(super) into split: Option<SplitBy> = Some(SplitBy::default()),
         pub(super) bare ngrams: Option<Vec<usize>> = None,
         /// What a text becomes. Default: [`OutputMode::Ids`].
         pub(super) output_mode: OutputMode = OutputMode::Ids,
-        /// The length of every row of ids; longer texts lose their end. Default: the longest text's of those given
-        /// together.
+        /// The length of every row of ids; longer texts lose their end. Default: that of the longest text of a call.
         pub(super) some output_sequence_length: usize,
-        /// Whether a matrix has `max_tokens` columns also where there are fewer tokens. Default: false.
+        /// Whether a matrix has `max_tokens` columns even if there are fewer tokens. Default: false.
         pub(super) pad_to_max_tokens: bool = false,
     }
 }
 
 impl TextVectorizationBuilder {
-    /// Makes all n-grams of 1 to `longest` tokens, joined by a space: first all of one token, then all of two, and so
-    /// on. Default: tokens alone.
+    /// Makes all n-grams of 1 to `longest` tokens, joined by a space: first those of one token, then those of two, and
+    /// so on. Default: only single tokens.
     #[must_use]
     pub fn ngrams(self, longest: usize) -> Self {
         self.ngram_widths(1..=longest)
     }
 
     setters! {
-        /// Makes n-grams of these widths alone, width by width in the order given.
+        /// Makes n-grams of only these widths, width by width in the order given.
         ngram_widths(widths: impl IntoIterator<Item = usize>) => ngrams = Some(widths.into_iter().collect());
     }
 
-    /// Learns the vocabulary, and the weights of [`OutputMode::TfIdf`], from texts, on all threads: the most frequent
-    /// token first; of equally frequent ones that whose UTF-8 bytes are greater.
+    /// Learns the vocabulary, and the weights of [`OutputMode::TfIdf`], from texts, on all threads. The most frequent
+    /// token comes first; of equally frequent ones, the one with the greater UTF-8 bytes.
     ///
     /// # Errors
     ///
-    /// [`VocabularyError::Empty`] if the texts hold no token, and the errors of options:
-    /// [`Error::Option`] for a `max_tokens` that leaves no place for a token or for
-    /// `pad_to_max_tokens` without one, [`Error::Option`], [`TextVectorizationError::OutputMode`] for an
-    /// `output_sequence_length` where there are no ids, [`Error::Option`] for a width of 0 or no
-    /// width.
+    /// [`VocabularyError::Empty`] if the texts have no token, and the errors of options: [`Error::Option`] for a
+    /// `max_tokens` without room for a token, for `pad_to_max_tokens` without `max_tokens`, for an
+    /// `output_sequence_length` of 0, and for no width or a width of 0; [`TextVectorizationError::OutputMode`] for an
+    /// `output_sequence_length` with an output mode without ids.
     pub fn adapt(self, texts: impl IntoIterator<Item = impl Text>) -> Result<TextVectorization> {
         let tokens = self.check()?;
         let tables = count_in_any_order(texts, &tokens)?;
@@ -122,21 +120,21 @@ impl TextVectorizationBuilder {
         Ok(TextVectorization { options: self, tokens, terms, idf })
     }
 
-    /// Takes the tokens in the order of their ids, with or without the special tokens in front.
+    /// Uses the tokens in the order of their ids, with or without the special tokens at the start.
     ///
     /// # Errors
     ///
-    /// [`VocabularyError::DuplicateToken`], [`TextVectorizationError::ReservedToken`] for an empty token beyond the
-    /// front, [`TextVectorizationError::TooManyTokens`] for more than `max_tokens`,
+    /// [`VocabularyError::DuplicateToken`], [`TextVectorizationError::ReservedToken`] for an empty token after the
+    /// start, [`TextVectorizationError::TooManyTokens`] for more than `max_tokens`,
     /// [`TextVectorizationError::IdfWeights`] with [`OutputMode::TfIdf`], which needs
     /// [`vocabulary_and_idf`](Self::vocabulary_and_idf), [`VocabularyError::Empty`] without a token, and the errors of
-    /// options as [`adapt`](Self::adapt).
+    /// options of [`adapt`](Self::adapt).
     pub fn vocabulary(self, tokens: impl IntoIterator<Item = impl AsRef<str>>) -> Result<TextVectorization> {
         self.vocabulary_and_idf(tokens, [])
     }
 
-    /// The same with a weight for each token given, for [`OutputMode::TfIdf`]. Without the special token in front,
-    /// unknown tokens get the mean of the weights.
+    /// The same with a weight for each given token, for [`OutputMode::TfIdf`]. If the special token at the start is
+    /// missing, unknown tokens get the mean of the weights.
     ///
     /// # Errors
     ///
@@ -181,12 +179,12 @@ impl TextVectorizationBuilder {
         Ok(TextVectorization { options: self, tokens: stages, terms, idf })
     }
 
-    /// Reads a file of tokens, a line each, such as Keras's `vocabulary.txt`; empty lines at its end do not count.
+    /// Reads a file with one token per line, such as Keras's `vocabulary.txt`; empty lines at its end do not count.
     ///
     /// # Errors
     ///
-    /// Those of [`vocabulary`](Self::vocabulary), but [`VocabularyError::DuplicateLine`] for a token that is there
-    /// twice, inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
+    /// Those of [`vocabulary`](Self::vocabulary), but [`VocabularyError::DuplicateLine`] for a token that occurs twice,
+    /// inside [`Error::InFile`]; [`Error::NotUtf8`]; [`Error::File`].
     pub fn load_vocabulary(self, path: impl AsRef<Path>) -> Result<TextVectorization> {
         read_file(path.as_ref(), |text| {
             let mut lines: Vec<&str> = text.lines().collect();
@@ -202,7 +200,7 @@ impl TextVectorizationBuilder {
         })
     }
 
-    /// How many tokens have place beside the special ones.
+    /// How many tokens fit in addition to the special ones.
     fn most_terms(&self) -> usize {
         self.max_tokens.map_or(u32::MAX as usize - 2, |most| most - self.output_mode.special_tokens().len())
     }
@@ -231,7 +229,7 @@ impl TextVectorizationBuilder {
     }
 }
 
-/// Puts the mean, which unknown tokens get, in front.
+/// Puts the mean, which unknown tokens get, before the weights.
 fn behind_mean(mut weights: Vec<f32>) -> Vec<f32> {
     let sum: f64 = weights.iter().copied().map(f64::from).sum();
     weights.insert(0, (sum / weights.len() as f64) as f32);

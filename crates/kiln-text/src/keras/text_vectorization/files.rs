@@ -1,5 +1,5 @@
-//! The files of a [`TextVectorization`]: JSON whose `config` is what Keras's layer takes and gives, and the vocabulary
-//! as plain text. Leaves out the frame of the JSON (`json_file.rs`).
+//! The files of a [`TextVectorization`]: JSON whose `config` is that of Keras's layer, and the vocabulary as plain
+//! text.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ use kiln_base::write_whole;
 /// The class name in the file.
 pub(crate) const CLASS_NAME: &str = "TextVectorization";
 
-/// No text needs so many widths of n-grams, each of which takes memory.
+/// No text needs this many widths of n-grams, each of which takes memory.
 const MOST_WIDTHS: usize = 1 << 16;
 
-/// What Keras's `get_config` gives and `from_config` takes. Further keys (name, dtype and such) say nothing of texts.
+/// The arguments of Keras's `get_config` and `from_config`. Further keys (name, dtype and so on) do not concern texts.
 #[derive(Serialize, Deserialize)]
 struct Config {
     max_tokens: Option<usize>,
@@ -57,8 +57,7 @@ impl Config {
             output_sequence_length: self.output_sequence_length,
             pad_to_max_tokens: self.pad_to_max_tokens,
         };
-        let expected =
-            "a list of tokens (Keras leaves it out of an adapted layer's get_config: put get_vocabulary() in)";
+        let expected = "a list of tokens (Keras omits it from an adapted layer's get_config: add get_vocabulary())";
         let vocabulary = self.vocabulary.ok_or_else(|| wrong("vocabulary", expected, "none".to_owned()))?;
         // Keras's weights may be padded to max_tokens.
         let mut idf_weights = self.idf_weights.unwrap_or_default();
@@ -70,7 +69,8 @@ impl Config {
 }
 
 impl TextVectorization {
-    /// The options and the vocabulary as JSON that `keras.layers.TextVectorization.from_config` takes, once parsed.
+    /// The options and the vocabulary as JSON; once parsed, it is the argument of
+    /// `keras.layers.TextVectorization.from_config`.
     pub fn to_keras_config(&self) -> String {
         let options = self.options.clone();
         let config = Config {
@@ -88,9 +88,9 @@ impl TextVectorization {
         serde_json::to_string(&config).unwrap_or_default()
     }
 
-    /// Reads [`to_keras_config`](Self::to_keras_config), or the JSON of a Keras layer's `get_config()`. For a layer
-    /// that learned its vocabulary, Keras leaves that out: add `get_vocabulary()` as `vocabulary`, and for `tf_idf` the
-    /// weights as `idf_weights`.
+    /// Reads [`to_keras_config`](Self::to_keras_config), or the JSON of a Keras layer's `get_config()`. Keras omits a
+    /// vocabulary that the layer learned: add `get_vocabulary()` as `vocabulary`, and for `tf_idf` the weights as
+    /// `idf_weights`.
     ///
     /// # Errors
     ///
@@ -100,19 +100,19 @@ impl TextVectorization {
         parse::<Config>(json, CLASS_NAME, "the file")?.into_vectorization()
     }
 
-    /// Writes the vocabulary, special tokens included, a line each, as Keras's `vocabulary.txt`.
+    /// Writes the vocabulary, special tokens included, one token per line, like Keras's `vocabulary.txt`.
     ///
     /// # Errors
     ///
-    /// [`VocabularyError::TokenWithLineEnd`](crate::error::VocabularyError::TokenWithLineEnd) for a token that has a line end
-    /// in it, which characters as tokens bring about; [`Error::File`] with the file's name.
+    /// [`VocabularyError::TokenWithLineEnd`](crate::error::VocabularyError::TokenWithLineEnd) for a token that contains
+    /// a line end, which is possible if characters are tokens; [`Error::File`] with the file's name.
     pub fn save_vocabulary(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(write_whole(path, lines_of(self.vocabulary())?.as_bytes())?)
     }
 }
 
 impl Saved for TextVectorization {
-    /// The options and the vocabulary in a JSON file of Kiln's, whose `config` is that of Keras.
+    /// The options and the vocabulary in Kiln's JSON format, whose `config` is Keras's.
     fn to_json(&self) -> String {
         write_config(CLASS_NAME, &self.to_keras_config())
     }

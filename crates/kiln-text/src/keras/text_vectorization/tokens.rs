@@ -1,15 +1,15 @@
-//! How `TextVectorization` makes tokens of a text: standardise, split, join n-grams. Works on bytes, as TensorFlow's
-//! operators do. Leaves out ids.
+//! How `TextVectorization` makes tokens of a text: standardise, split, join n-grams. It works on bytes, like
+//! TensorFlow's operators.
 //!
-//! Lower-casing and punctuation concern ASCII alone, and white space is the six characters of C's `isspace`. So one
-//! table says of each byte whether it is deleted, cuts, or stays and as what; bytes beyond ASCII stay.
+//! Lower-casing and punctuation concern only ASCII, and white space is the six characters of C's `isspace`. So one
+//! table says for each byte whether it is deleted, cuts, or stays and as what; bytes beyond ASCII stay.
 
 use serde::{Deserialize, Serialize};
 
 use crate::tokens::ngrams::runs;
 use crate::vocabulary::token_counts::EachToken;
 
-/// What is done to a text before it is split (Keras's `standardize`).
+/// What happens to a text before it is split (Keras's `standardize`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standardize {
@@ -22,21 +22,21 @@ pub enum Standardize {
     StripPunctuation,
 }
 
-/// What is a token before n-grams are made (Keras's `split`).
+/// The tokens before n-grams are made (Keras's `split`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitBy {
-    /// What ASCII white space parts; other white space, such as the no-break space, belongs to tokens.
+    /// Runs without ASCII white space; other white space, such as the no-break space, is part of tokens.
     #[default]
     Whitespace,
     /// Every code point, white space included.
     Character,
 }
 
-/// What parts tokens once a text is written; it is in none of them.
+/// The byte between tokens once a text is written; no token contains it.
 const CUT: u8 = b' ';
 
-/// What becomes of a byte where white space parts tokens.
+/// What happens to a byte if white space separates tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Action {
     Keep(u8),
@@ -44,12 +44,12 @@ enum Action {
     Cut,
 }
 
-/// Memory kept from text to text.
+/// Memory reused from text to text.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// One token; or all tokens of a text, a space between two, so that an n-gram is a piece of it.
+    /// One token; or all tokens of a text, separated by spaces, so that an n-gram is a slice.
     bytes: Vec<u8>,
-    /// Where each token lies in `bytes`.
+    /// The range of each token in `bytes`.
     spans: Vec<(usize, usize)>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct TokenStream {
     split: Option<SplitBy>,
     ngrams: Option<Vec<usize>>,
     actions: Box<[Action; 256]>,
-    /// The actions without a branch: what to write of a byte, and whether it stays, as 1 or 0.
+    /// The actions without a branch: the byte to write, and 1 if it stays, else 0.
     written: Box<[(u8, u8); 256]>,
 }
 
@@ -83,7 +83,7 @@ impl TokenStream {
         Self { split, ngrams: ngrams.map(<[usize]>::to_vec), actions, written }
     }
 
-    /// Calls `take` with every token, which stands in the bytes given from one place to another, until it answers false.
+    /// Calls `take` with every token, as a range of the bytes given, until it returns false.
     #[inline]
     pub(crate) fn each_until(
         &self,
@@ -105,8 +105,8 @@ impl TokenStream {
         }
     }
 
-    /// The common case. All of the text is written before a word is read: one whose last bytes were written just now would
-    /// have to wait for them.
+    /// The common case. The whole text is written before a word is read, because reading a word whose last bytes were
+    /// just written would have to wait for them.
     #[inline]
     fn each_word(&self, bytes: &mut Vec<u8>, text: &str, mut take: impl FnMut(&[u8], (usize, usize)) -> bool) {
         if bytes.len() < text.len() {

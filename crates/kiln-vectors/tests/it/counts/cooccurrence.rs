@@ -1,4 +1,4 @@
-//! Counts by hand: the textbook's matrix, every side and weighting, borders of sentences, and what is refused.
+//! Counts checked by hand: the textbook's matrix, every side and weighting, borders of sentences, and what is refused.
 
 use kiln_vectors::Error;
 use kiln_vectors::counts::{Context, Cooccurrence, CooccurrenceMatrix, Weighting};
@@ -28,7 +28,7 @@ fn textbook_counts() {
     assert_eq!((counts.sum(), counts.nnz(), counts.vocab_size()), (14.0, 14, 7));
     assert_eq!(counts.row_sums(), [1.0, 4.0, 2.0, 2.0, 2.0, 2.0, 1.0]);
     assert_eq!(counts.row(5).collect::<Vec<_>>(), [(1, 1.0), (6, 1.0)]);
-    // "you" and "i" share "say", and "i" has "and" besides: 1 / (sqrt(1) sqrt(2)) = 0.7071.
+    // "you" and "i" share "say", and "i" also has "and": 1 / (sqrt(1) sqrt(2)) = 0.7071.
     let dot: f32 = (0..7).map(|other| counts.get(0, other) * counts.get(4, other)).sum();
     let norm = |word| (0..7).map(|other| counts.get(word, other).powi(2)).sum::<f32>().sqrt();
     assert!((dot / (norm(0) * norm(4)) - 0.5f32.sqrt()).abs() < 1e-6);
@@ -44,7 +44,7 @@ fn default_is_two_words_on_both_sides() {
 
 #[test]
 fn a_word_next_to_itself_counts_from_both_places() {
-    // The textbook's loop gives 1 for the first 0, whose right neighbour is 0, and 1 for the second.
+    // The textbook's loop counts 1 for the first 0, whose right neighbour is 0, and 1 for the second.
     let symmetric = Cooccurrence::new().window(1).count(1, [[0, 0]]).unwrap();
     let right = Cooccurrence::new().window(1).context(Context::Right).count(1, [[0, 0]]).unwrap();
     assert_eq!((symmetric.get(0, 0), right.get(0, 0)), (2.0, 1.0));
@@ -72,7 +72,7 @@ fn weights_fall_with_distance() {
 
 #[test]
 fn thirds_add_up_to_one() {
-    // Pairs at distance 3 are 1/3 each, which no binary fraction is; it must not show in the sum.
+    // Pairs at distance 3 count 1/3 each, which is not a binary fraction; the sum must not show it.
     let sentences = [[0, 1, 1, 2]; 3];
     let counts = Cooccurrence::new().window(3).weighting(Weighting::InverseDistance).count(3, sentences).unwrap();
     assert_eq!(counts.get(0, 2), 1.0);
@@ -128,7 +128,8 @@ fn long_sentences_and_many_short_ones_are_counted_alike_on_any_number_of_threads
             let two = on_threads(2, || options.count(60, &sentences).unwrap());
             let five = on_threads(5, || options.count(60, &sentences).unwrap());
             assert!(one == two && two == five, "{weighting:?}");
-            // Flat: every word has 10 neighbours on a side, but for 10 at each end, which lack 10 + 9 + ... + 1 = 55.
+            // Flat: every word has 10 neighbours on each side, except for 10 at each end, which lack
+            // 10 + 9 + ... + 1 = 55.
             if weighting == Weighting::Flat && sentences.len() == 1 {
                 assert_eq!(one.sum(), 2.0 * (10.0 * 300_000.0 - 55.0));
             }
@@ -151,10 +152,10 @@ fn what_cannot_be_counted_is_refused() {
     assert!(matches!(error, Error::IdOutOfVocabulary { id: 7, vocab_size: 7, sentence: 1, position: 2 }));
     assert_eq!(
         error.to_string(),
-        "ids must be below vocab_size, which is 7; sentence 1, position 2 (both counted from 0) has 7: \
+        "ids should be below vocab_size, which is 7, found 7 in sentence 1, position 2 (both counted from 0): \
          give the vocab_size of the encoder that made the ids"
     );
-    // A word alone is checked too.
+    // A sentence of one word is checked too.
     assert!(Cooccurrence::new().count(7, [vec![0, 1], vec![9]]).is_err());
     let empty: [Vec<u32>; 0] = [];
     assert!(matches!(Cooccurrence::new().count(7, empty), Err(Error::NothingToCount { sentences: 0 })));

@@ -1,4 +1,4 @@
-//! The three stages in one: that it is them, and that words of like context come out alike.
+//! The three stages in one: they equal the single stages, and words with similar contexts get similar vectors.
 
 use kiln_vectors::counts::{Context, Cooccurrence, CountVectors, Ppmi, Scaling, SvdMethod, TruncatedSvd, Weighting};
 
@@ -31,8 +31,8 @@ fn defaults_are_the_textbooks() {
 
 #[test]
 fn dot_products_of_scaled_vectors_are_those_of_the_rows() {
-    // With all seven dimensions U S is the PPMI matrix turned, so angles are kept: between "you" (say 1.807) and "i"
-    // (say 0.807, and 1.807) it is 0.807 / sqrt(0.807^2 + 1.807^2) = 0.4079.
+    // With all seven dimensions, U S is the PPMI matrix after a rotation, so angles are kept: between "you" (say 1.807)
+    // and "i" (say 0.807, and 1.807) the cosine is 0.807 / sqrt(0.807^2 + 1.807^2) = 0.4079.
     let options = CountVectors::new(7).cooccurrence(Cooccurrence::new().window(1)).scaling(Scaling::Full);
     let vectors = options.fit(7, [HELLO]).unwrap();
     let (say, and) = (f32::log2(14.0 / 8.0), f32::log2(14.0 / 4.0));
@@ -43,7 +43,7 @@ fn dot_products_of_scaled_vectors_are_those_of_the_rows() {
 
 #[test]
 fn words_used_alike_have_vectors_alike() {
-    // Sentences "a x b" with x one of 0..5 between the words 10..20, and one of 5..10 between the words 20..30.
+    // Sentences "a x b": with x from 0..5, a and b are from 10..20; with x from 5..10, they are from 20..30.
     let sentences = (0..4000).map(|i| {
         let group = scrambled(i, 2) as u32;
         let around = |salt| 10 + 10 * group + scrambled(i + salt, 10) as u32;

@@ -1,4 +1,4 @@
-//! Principal components by hand, the two ways they are found, signs, threads, and what is refused.
+//! Principal components checked by hand: the two ways to compute them, signs, threads, and what is refused.
 
 use kiln_vectors::Error;
 use kiln_vectors::counts::principal_components;
@@ -16,7 +16,7 @@ fn points(count: usize, d: usize) -> Vec<f32> {
 
 #[test]
 fn a_cross_by_hand() {
-    // Around (10, 20): 3 to either side along (0.6, 0.8), 1 to either side across it.
+    // Around (10, 20): 3 to either side along (0.6, 0.8), and 1 to either side at a right angle to it.
     let values = [10.0 + 1.8, 20.0 + 2.4, 10.0 - 1.8, 20.0 - 2.4, 10.0 - 0.8, 20.0 + 0.6, 10.0 + 0.8, 20.0 - 0.6];
     let pca = principal_components(&values, 2, 2).unwrap();
     assert!(close(&pca.mean, &[10.0, 20.0]));
@@ -31,7 +31,7 @@ fn a_cross_by_hand() {
 
 #[test]
 fn fewer_points_than_dimensions() {
-    // The cross again, in the first and the last of six dimensions: four points, found from the points themselves.
+    // The same cross, in the first and the last of six dimensions: four points, decomposed directly.
     let flat = [1.8, 2.4, -1.8, -2.4, -0.8, 0.6, 0.8, -0.6];
     let values: Vec<f32> = flat.chunks(2).flat_map(|point| [point[0], 7.0, 7.0, 7.0, 7.0, point[1]]).collect();
     let pca = principal_components(&values, 6, 3).unwrap();
@@ -44,8 +44,8 @@ fn fewer_points_than_dimensions() {
 
 #[test]
 fn both_ways_find_the_same() {
-    // 40 points of 40 dimensions are decomposed themselves; with one of them twice there are 41, and the covariance is.
-    // A point at the mean moves neither the mean nor the scatter.
+    // 40 points of 40 dimensions are decomposed directly; with one more there are 41, and the covariance matrix is
+    // used. A point at the mean changes neither the mean nor the scatter.
     let d = 40;
     let mut values = points(40, d);
     let few = principal_components(&values, d, 5).unwrap();

@@ -1,5 +1,5 @@
-//! On the Penn Treebank: counts against a loop that shares nothing with the crate, and vectors that know that a year
-//! is like a month.
+//! The Penn Treebank: counts compared with a loop that shares no code with the crate, and vectors in which a year is
+//! similar to a month.
 //!
 //! Reads `$KILN_TEST_DATA/ptb/ptb.train.txt`; without the variable the test is skipped.
 

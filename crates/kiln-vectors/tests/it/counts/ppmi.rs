@@ -1,4 +1,4 @@
-//! PPMI by hand: the textbook's values, smoothing, shift, other shapes and storages, and what is refused.
+//! PPMI checked by hand: the textbook's values, smoothing, shift, other shapes and storages, and what is refused.
 
 use kiln_vectors::Error;
 use kiln_vectors::counts::sprs::CsMatI;
@@ -6,7 +6,7 @@ use kiln_vectors::counts::{Context, Cooccurrence, CsrMatrix, Ppmi};
 
 use super::{HELLO, assert_option, on_threads, scrambled};
 
-/// A matrix by rows, of all cells that are not 0.
+/// A matrix by rows, of all nonzero cells.
 fn matrix(rows: &[&[f32]]) -> CsrMatrix {
     let (mut starts, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
     for row in rows {
@@ -67,7 +67,7 @@ fn smoothing_raises_the_share_of_rare_contexts() {
 fn shift_is_subtracted_before_the_cut() {
     let counts = Cooccurrence::new().window(1).count(7, [HELLO]).unwrap();
     let shifted = Ppmi::new().shift(f64::log2(2.0)).transform(counts.view()).unwrap();
-    // 1.807 - 1 and 2.807 - 1 are left, and 0.807 - 1 is not: seven pairs less three, from both sides.
+    // 1.807 - 1 and 2.807 - 1 remain, and 0.807 - 1 does not: seven pairs minus three, from both sides.
     assert!(close(shifted.get(0, 1), f64::log2(3.5) - 1.0) && close(shifted.get(5, 6), f64::log2(7.0) - 1.0));
     assert_eq!((shifted.nnz(), shifted.get(1, 2)), (8, None));
 }
@@ -114,7 +114,10 @@ fn what_has_no_ppmi_is_refused() {
     let negative = matrix(&[&[1.0, 2.0], &[3.0, -4.0]]);
     let error = Ppmi::new().transform(negative.view()).unwrap_err();
     assert!(matches!(error, Error::BadCell { row: 1, column: 1, found: -4.0, .. }));
-    assert_eq!(error.to_string(), "counts must be 0 or more and finite, found -4 in row 1, column 1");
+    assert_eq!(
+        error.to_string(),
+        "every count should be 0 or more and finite, found -4 in row 1, column 1 (both counted from 0)"
+    );
     assert!(Ppmi::new().transform(matrix(&[&[1.0, f32::NAN]]).view()).is_err());
     let nothing = matrix(&[&[0.0, 0.0], &[0.0, 0.0], &[0.0, 0.0]]);
     assert!(matches!(Ppmi::new().transform(nothing.view()), Err(Error::NoCounts { rows: 3, columns: 2 })));

@@ -1,4 +1,4 @@
-//! Laws that hold for any sentences and points, by proptest; the oracle of counting is the definition, pair by pair.
+//! Laws that hold for any sentences and points, by proptest; counts are compared with their definition, pair by pair.
 
 use kiln_vectors::counts::{Context, Cooccurrence, Ppmi, TruncatedSvd, Weighting, principal_components};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ fn sentences() -> impl Strategy<Value = Vec<Vec<u32>>> {
     prop::collection::vec(prop::collection::vec(0..VOCAB as u32, 0..12), 1..6)
 }
 
-/// Every pair of places, with no thought to speed.
+/// Every pair of places, without regard to speed.
 fn naive(sentences: &[Vec<u32>], window: usize, context: Context, weight: impl Fn(usize) -> f64) -> Vec<f64> {
     let mut counts = vec![0.0; VOCAB * VOCAB];
     for sentence in sentences {
@@ -65,7 +65,7 @@ proptest! {
         let sums: Vec<f64> = (0..VOCAB).map(|j| (0..VOCAB).map(|i| expected[i * VOCAB + j]).sum()).collect();
         for i in 0..VOCAB {
             for j in 0..VOCAB {
-                // The textbook divides 0 by 0 for words without neighbours; there is nothing to be had from them here.
+                // The textbook divides 0 by 0 for words without neighbours; such words are skipped here.
                 let chance = sums[i] * sums[j];
                 let quotient = if chance == 0.0 { 0.0 } else { expected[i * VOCAB + j] * total / chance };
                 let value = (quotient + 1e-8).log2().max(0.0);
@@ -81,7 +81,7 @@ proptest! {
         prop_assume!(sentences.iter().any(|sentence| sentence.len() > 1));
         let counts = Cooccurrence::new().count(VOCAB, &sentences).unwrap();
         let svd = TruncatedSvd::new(k).decompose(counts.view()).unwrap();
-        // The squares of all singular values are those of all cells; k of them are no more, and all of them as much.
+        // The squares of all singular values sum to those of all cells; k of them sum to at most that.
         let cells: f64 = counts.view().data().iter().map(|&count| f64::from(count).powi(2)).sum();
         let kept: f64 = svd.s.iter().map(|&value| f64::from(value).powi(2)).sum();
         prop_assert!(kept <= cells * (1.0 + 1e-5));

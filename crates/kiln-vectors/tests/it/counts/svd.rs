@@ -1,4 +1,4 @@
-//! Decompositions: what they must satisfy, the random one against the exact one, signs, scalings, threads and seeds.
+//! Decompositions: their laws, the random one compared with the exact one, signs, scalings, threads and seeds.
 
 use kiln_vectors::Error;
 use kiln_vectors::counts::sprs::CsMatI;
@@ -6,8 +6,8 @@ use kiln_vectors::counts::{Cooccurrence, CsrMatrix, Ppmi, Scaling, Svd, SvdMetho
 
 use super::{HELLO, assert_option, on_threads, scrambled};
 
-/// About one cell in `sparsity` is not 0. Multiples of 1/8 up to 12, the first columns the larger ones, so that the
-/// singular values fall.
+/// About one cell in `sparsity` is nonzero. Values are multiples of 1/8 up to 12, larger in the first columns, so that
+/// the singular values fall.
 fn sparse(rows: usize, columns: usize, sparsity: u64) -> CsrMatrix {
     let (mut starts, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
     for row in 0..rows {
@@ -23,7 +23,7 @@ fn sparse(rows: usize, columns: usize, sparsity: u64) -> CsrMatrix {
     CsMatI::new((rows, columns), starts, indices, data)
 }
 
-/// `U S V^T` in the cell of a row and a column.
+/// `U S V^T` in one cell.
 fn cell(svd: &Svd, row: usize, column: usize) -> f32 {
     (0..svd.k).map(|j| svd.u[row * svd.k + j] * svd.s[j] * svd.vt[j * svd.columns + column]).sum()
 }
@@ -91,7 +91,7 @@ fn random_projection_finds_what_the_full_decomposition_finds() {
         assert_orthonormal(&random, 1e-6);
         for (at, (x, y)) in full.s.iter().zip(&random.s).enumerate() {
             let tolerance = if at < 10 { 1e-4 } else { 1e-2 };
-            // Never too large, but for rounding: it is a projection.
+            // Never too large, except for rounding: it is a projection.
             assert!((x - y) / x < tolerance && (y - x) / x < 1e-6, "singular value {at}: {x} and {y}");
         }
         // The leading vectors agree in direction and in sign.
@@ -162,7 +162,7 @@ fn matrices_by_columns_are_taken() {
 
 #[test]
 fn more_dimensions_than_the_rank_have_singular_values_of_zero() {
-    // Only the first two of 500 rows hold anything.
+    // Only the first two of 500 rows have nonzero cells.
     let mut starts = vec![2; 501];
     (starts[0], starts[1]) = (0, 1);
     let matrix = CsMatI::new((500, 400), starts, vec![3, 7], vec![2.0, 1.0]);
@@ -188,7 +188,7 @@ fn what_cannot_be_decomposed_is_refused() {
     let infinite: CsrMatrix = CsMatI::new((2, 2), vec![0, 1, 2], vec![0, 1], vec![1.0, f32::INFINITY]);
     let error = TruncatedSvd::new(1).decompose(infinite.view()).unwrap_err();
     assert!(matches!(error, Error::BadCell { row: 1, column: 1, found: f32::INFINITY, .. }));
-    // 2^34 cells, though none of them holds anything.
+    // 2^34 cells, although all of them are empty.
     let vast = CsrMatrix::zero((1 << 17, 1 << 17));
     let error = TruncatedSvd::new(2).method(SvdMethod::Full).decompose(vast.view()).unwrap_err();
     assert!(matches!(error, Error::MatrixTooLarge { rows: 131_072, columns: 131_072 }));
