@@ -19,17 +19,21 @@ const QUICKSTART: &str = "build --release --locked --example quickstart";
 /// The README's second command. `cargo test` would also build every example, which is a separate step.
 pub(crate) const TESTS: &str = "test --release --locked --workspace --exclude kiln-examples";
 
-/// The tests of everything that runs on a backend, only on the deprecated one.
+/// The tests of everything that runs on a backend, only on the deprecated one. No other step shares this build of Burn,
+/// which takes minutes, and its tests take seconds: so its largest crates are optimised less. burn-train always brings
+/// burn-flex.
 const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-predict \
-                             -p kiln-train --lib --test it --no-default-features \
-                             --features ndarray";
+                             -p kiln-train --lib --test it --no-default-features --features ndarray \
+                             --config profile.release.package.burn-flex.opt-level=0 \
+                             --config profile.release.package.burn-dispatch.opt-level=1 \
+                             --config profile.release.package.burn-ndarray.opt-level=1";
 
 /// Packs every published crate without building it, uncommitted changes included.
 const PACKAGING: &str = "package --workspace --no-verify --locked --allow-dirty --quiet --exclude kiln-examples \
                          --exclude kiln-benchmarks --exclude xtask";
 
-/// The crates with parts that no default build has, and the features that bring those.
-const OPTIONAL: &str = "-p kiln-text -p kiln-vectors --features kiln-text/subwords,kiln-vectors/counts";
+/// Features whose code no default build has.
+const OPTIONAL: &str = "kiln-text/subwords,kiln-vectors/counts";
 
 /// Crates without Burn.
 const FREE_OF_BURN: [&str; 5] = ["kiln-base", "kiln-text", "kiln-vectors", "kiln-linear", "kiln-report"];
@@ -55,8 +59,9 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     })?;
     steps.take("kiln-predict brings nothing of training", || dependencies::predict_is_small(root))?;
     steps.take("clippy", || {
-        let all = "clippy --release --workspace --all-targets --features xtask/odd-inputs,xtask/crashes --locked";
-        cargo(root, &format!("{all} -- -D warnings"))
+        let programs = "xtask/odd-inputs,xtask/crashes";
+        let all = "clippy --release --workspace --all-targets --locked --features";
+        cargo(root, &format!("{all} {programs},{OPTIONAL} -- -D warnings"))
     })?;
     steps.take("the quickstart's build", || cargo(root, QUICKSTART))?;
     steps.take("the tests build no crate of Kiln again", || builds::nothing_twice(root, TESTS))?;
@@ -71,8 +76,8 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     steps.take("the commands of the guide", || guide::commands(root, scratch))?;
     steps.take("the features subwords and counts", || {
         // Both crates at once, so that what they share is built once.
-        cargo(root, &format!("clippy --release {OPTIONAL} --all-targets --locked -- -D warnings"))?;
-        cargo(root, &format!("test --release {OPTIONAL} --locked -- subword passes counts"))
+        let both = "test --release -p kiln-text -p kiln-vectors --locked --features";
+        cargo(root, &format!("{both} {OPTIONAL} -- subword passes counts"))
     })?;
     steps.take("the ndarray backend alone", || cargo(root, NDARRAY_TESTS))?;
     steps.take("examples", || examples::run_all(root, scratch))?;

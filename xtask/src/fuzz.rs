@@ -53,10 +53,15 @@ pub(crate) fn fuzz(root: &Path, options: &Fuzz) -> Result<()> {
     ensure!(!targets.is_empty(), "no target has '{}' in its name; there are:\n{list}", options.only);
     let corpus = options.corpus.clone().unwrap_or_else(|| root.join("fuzz/corpus"));
     println!("{:<32} {:>10} {:>9}  findings", "target", "files read", "coverage");
+    // As many at a time as there are cores: each target is a process of one thread.
     let mut found = 0;
-    for name in targets {
-        let is_found = run_one(&program, name, &corpus.join(name.replace([' ', ',', '\''], "_")), options)?;
-        found += usize::from(is_found);
+    for some in targets.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
+        let one = |name: &str| run_one(&program, name, &corpus.join(name.replace([' ', ',', '\''], "_")), options);
+        let ended = std::thread::scope(|scope| {
+            let started: Vec<_> = some.iter().map(|name| scope.spawn(move || one(name))).collect();
+            started.into_iter().map(|thread| thread.join().unwrap_or(Ok(true))).collect::<Result<Vec<bool>>>()
+        })?;
+        found += ended.into_iter().filter(|&is_found| is_found).count();
     }
     ensure!(found == 0, "{found} targets have findings, kept under {}", corpus.display());
     Ok(())

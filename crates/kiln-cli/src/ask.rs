@@ -253,8 +253,13 @@ pub(crate) fn report(predictor: &TextPredictor, documents: &Documents) -> Result
 pub(crate) fn labels_report(predictor: &TextPredictor, rows: &Rows, threshold: Option<f32>) -> Result<LabelsReport> {
     let texts: Vec<&str> = rows.texts().collect();
     let (_, probabilities) = predicted(predictor, &texts)?;
-    let threshold = f64::from(threshold.or(predictor.threshold()).unwrap_or(THRESHOLD));
+    let threshold = f64::from(threshold_of(predictor, threshold));
     Ok(LabelsReport::new(predictor.class_names(), &rows.truth(), &probabilities, &[threshold])?)
+}
+
+/// The probability from which a label is predicted: the one given, else the predictor's own.
+fn threshold_of(predictor: &TextPredictor, given: Option<f32>) -> f32 {
+    given.or(predictor.threshold()).unwrap_or(THRESHOLD)
 }
 
 /// What is predicted of each text, and the probabilities `[texts][classes]`, batch by batch: only these stay in memory.
@@ -301,7 +306,10 @@ pub(crate) fn evaluate(options: &Evaluate) -> Result<()> {
         return Ok(match (options.json, options.markdown) {
             (true, _) => writeln!(out, "{}", report.to_json()),
             (_, true) => write!(out, "{}", report.to_markdown()),
-            _ => write!(out, "{}: {told}\n\n{report}", options.file.display()),
+            _ => {
+                let (file, threshold) = (options.file.display(), threshold_of(&predictor, options.threshold));
+                write!(out, "{file}: {told}\nlabels with a probability of at least {threshold}\n\n{report}")
+            }
         }?);
     }
     let report = report(&predictor, &rows.into_documents()?)?.bootstrap(options.bootstrap, 0);

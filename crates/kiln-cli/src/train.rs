@@ -332,6 +332,7 @@ fn check(options: &Train) -> Result<()> {
     }
     let are_words = !options.vectors.are_given() || options.unit.is_none_or(|unit| unit == Unit::Words);
     ensure!(are_words, "--vectors holds words, so it needs `--unit words`");
+    parts::shares(options)?;
     Ok(())
 }
 

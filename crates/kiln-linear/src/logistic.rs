@@ -9,8 +9,10 @@ use crate::error::{Error, Result};
 use crate::lbfgs::{Descent, minimise};
 use crate::rows::{Cell, check_row, check_width, checked, of_width, row};
 
-/// How many pieces rows are cut into. It does not depend on the number of threads, so sums do not either.
-const PIECES: usize = 8;
+/// How many rows, and how many columns, a thread takes at a time. Neither depends on the number of threads, so sums do
+/// not either.
+const ROWS: usize = 512;
+const COLUMNS: usize = 1024;
 
 options! {
     /// Fits a [`LogisticModel`]: minimises half the squared norm of the coefficients plus `C` times the summed log
@@ -92,6 +94,7 @@ impl LogisticRegression {
         }
         let problem = Problem {
             rows: &rows,
+            columns: &rows.to_csc().transpose_into(),
             labels,
             weights: &weights,
             outputs,
@@ -99,7 +102,8 @@ impl LogisticRegression {
             penalty: 1.0 / (self.c * total),
         };
         let mut place = vec![0.0; (rows.cols() + 1) * outputs];
-        let objective = |place: &[f64], gradient: &mut [f64]| problem.objective(place, gradient);
+        let mut slopes = vec![0.0; rows.rows() * outputs];
+        let objective = |place: &[f64], gradient: &mut [f64]| problem.objective(place, &mut slopes, gradient);
         let descent = minimise(&mut place, self.tolerance, self.max_iterations, objective);
         let Descent { iterations, has_converged } = descent.ok_or(Error::NotFinite { c: self.c })?;
         let intercepts = place.split_off(rows.cols() * outputs);
@@ -108,8 +112,13 @@ impl LogisticRegression {
 }
 
 /// The objective divided by `C` and by the sum of weights, which keeps slopes near 1 for every `C`.
+///
+/// The matrix is kept by rows, for the scores, and by columns, for the gradient: so every thread writes its own part
+/// of each, and no thread needs a gradient of its own.
 struct Problem<'a, N> {
     rows: &'a SparseMatrix<N>,
+    /// The transposed rows.
+    columns: &'a SparseMatrix<N>,
     labels: &'a [u32],
     weights: &'a [f64],
     outputs: usize,
@@ -118,46 +127,73 @@ struct Problem<'a, N> {
 }
 
 impl<N: Cell> Problem<'_, N> {
-    /// The value at `place` (coefficients by column, then intercepts); writes its gradient to `gradient`.
-    fn objective(&self, place: &[f64], gradient: &mut [f64]) -> f64 {
-        let bias = self.rows.cols() * self.outputs;
-        let count = self.rows.rows();
-        let piece = count.div_ceil(PIECES).max(1);
-        let parts: Vec<(f64, Vec<f64>)> = (0..count.div_ceil(piece))
-            .into_par_iter()
-            .map(|part| {
-                let mut gradient = vec![0.0; place.len()];
-                let loss = self.losses(part * piece..((part + 1) * piece).min(count), place, &mut gradient);
-                (loss, gradient)
+    /// The value at `place` (coefficients by column, then intercepts); writes its gradient to `gradient`, and that by
+    /// each row's scores to `slopes`.
+    fn objective(&self, place: &[f64], slopes: &mut [f64], gradient: &mut [f64]) -> f64 {
+        let outputs = self.outputs;
+        let (coefficients, intercepts) = place.split_at(place.len() - outputs);
+        let (by_coefficient, by_intercept) = gradient.split_at_mut(coefficients.len());
+        let pieces = slopes.par_chunks_mut(ROWS * outputs).enumerate();
+        let losses: Vec<(f64, Vec<f64>)> = pieces
+            .map(|(piece, slopes)| {
+                let loss = self.losses(piece * ROWS, coefficients, intercepts, slopes);
+                (loss, sum_of_rows(slopes, outputs))
             })
             .collect();
-        gradient.par_iter_mut().enumerate().for_each(|(at, slope)| {
-            let penalty = if at < bias { self.penalty * place[at] } else { 0.0 };
-            *slope = parts.iter().fold(penalty, |sum, (_, part)| sum + part[at]);
-        });
-        let norm: f64 = place[..bias].iter().map(|weight| weight * weight).sum();
-        parts.iter().map(|(loss, _)| loss).sum::<f64>() + 0.5 * self.penalty * norm
+        by_intercept.fill(0.0);
+        for (_, sums) in &losses {
+            by_intercept.iter_mut().zip(sums).for_each(|(slope, sum)| *slope += sum);
+        }
+        let pieces = by_coefficient.par_chunks_mut(COLUMNS * outputs).zip(coefficients.par_chunks(COLUMNS * outputs));
+        let norms: Vec<f64> = pieces
+            .enumerate()
+            .map(|(piece, (gradient, coefficients))| {
+                let columns = gradient.chunks_mut(outputs).zip(coefficients.chunks(outputs)).enumerate();
+                for (at, (gradient, coefficients)) in columns {
+                    self.by_column(piece * COLUMNS + at, coefficients, slopes, gradient);
+                }
+                coefficients.iter().map(|weight| weight * weight).sum()
+            })
+            .collect();
+        losses.iter().map(|(loss, _)| loss).sum::<f64>() + 0.5 * self.penalty * norms.iter().sum::<f64>()
     }
 
-    fn losses(&self, rows: std::ops::Range<usize>, place: &[f64], gradient: &mut [f64]) -> f64 {
-        let mut scores = vec![0.0; self.outputs];
-        let (coefficients, intercepts) = place.split_at(place.len() - self.outputs);
-        let (slopes_of_coefficients, slopes_of_intercepts) = gradient.split_at_mut(coefficients.len());
+    /// The summed loss of the rows from `first` on, as many as `slopes` has room for; writes their slopes.
+    fn losses(&self, first: usize, coefficients: &[f64], intercepts: &[f64], slopes: &mut [f64]) -> f64 {
         let mut loss = 0.0;
-        for at in rows {
-            let (columns, values) = row(self.rows, at);
-            scores_of((columns, values), coefficients, intercepts, &mut scores);
+        for (at, scores) in (first..).zip(slopes.chunks_mut(self.outputs)) {
+            scores_of(row(self.rows, at), coefficients, intercepts, scores);
             let weight = self.weights[at] * self.scale;
-            loss += weight * slopes(self.labels[at] as usize, &mut scores);
+            loss += weight * loss_of(self.labels[at] as usize, scores);
             scores.iter_mut().for_each(|slope| *slope *= weight);
-            for (&column, &value) in columns.iter().zip(values) {
-                let gradient = &mut slopes_of_coefficients[column as usize * self.outputs..][..self.outputs];
-                gradient.iter_mut().zip(&scores).for_each(|(sum, slope)| *sum += slope * value.into());
-            }
-            slopes_of_intercepts.iter_mut().zip(&scores).for_each(|(sum, slope)| *sum += slope);
         }
         loss
     }
+
+    /// Writes the gradient by a column's coefficients.
+    #[inline(always)]
+    fn by_column(&self, column: usize, coefficients: &[f64], slopes: &[f64], gradient: &mut [f64]) {
+        gradient.iter_mut().zip(coefficients).for_each(|(slope, weight)| *slope = self.penalty * weight);
+        let (rows, values) = row(self.columns, column);
+        if let [gradient] = gradient {
+            *gradient += rows.iter().zip(values).map(|(&at, &value)| slopes[at as usize] * value.into()).sum::<f64>();
+            return;
+        }
+        for (&at, &value) in rows.iter().zip(values) {
+            let value = value.into();
+            let slopes = &slopes[at as usize * self.outputs..][..self.outputs];
+            gradient.iter_mut().zip(slopes).for_each(|(sum, slope)| *sum += slope * value);
+        }
+    }
+}
+
+/// The sums of columns of rows of `outputs` numbers.
+fn sum_of_rows(numbers: &[f64], outputs: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; outputs];
+    for row in numbers.chunks(outputs) {
+        sums.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
+    }
+    sums
 }
 
 /// The scores of a row of columns and values.
@@ -174,7 +210,7 @@ fn scores_of<N: Cell>((columns, values): (&[u32], &[N]), coefficients: &[f64], i
 
 /// The log loss of scores; the scores are replaced by its slopes.
 #[inline(always)]
-fn slopes(label: usize, scores: &mut [f64]) -> f64 {
+fn loss_of(label: usize, scores: &mut [f64]) -> f64 {
     if let [score] = scores {
         let sign = if label == 1 { 1.0 } else { -1.0 };
         let margin = sign * *score;

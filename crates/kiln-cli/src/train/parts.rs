@@ -24,13 +24,20 @@ fn share(option: &str, name: &str) -> Result<Option<f64>> {
     Ok(share)
 }
 
+/// The shares to set aside to validate on and to judge with, where no file is named.
+pub(super) fn shares(options: &Train) -> Result<[Option<f64>; 2]> {
+    let valid = share(&options.valid, "valid")?;
+    let test = options.test.as_deref().map_or(Ok(None), |test| share(test, "test"))?;
+    let set_aside: f64 = [valid, test].into_iter().flatten().sum();
+    ensure!(set_aside < 1.0, "--valid and --test together set all texts aside: give them smaller shares");
+    Ok([valid, test])
+}
+
 pub(super) fn split(options: &Train, corpus: Corpus, out: &mut impl Write) -> Result<Parts> {
     let Corpus { rows: all, columns, .. } = corpus;
     describe(&all, out)?;
-    let valid_share = share(&options.valid, "valid")?;
-    let test_share = options.test.as_deref().map_or(Ok(None), |test| share(test, "test"))?;
+    let [valid_share, test_share] = shares(options)?;
     let set_aside: f64 = [valid_share, test_share].into_iter().flatten().sum();
-    ensure!(set_aside < 1.0, "--valid and --test together set all texts aside: give them smaller shares");
     let shares: Vec<f64> = [Some(1.0 - set_aside), valid_share, test_share].into_iter().flatten().collect();
     let parts = kiln::split::by_hash(all.texts(), &shares, options.seed)?;
     let Rows { rows: all, names, has_several } = all;
@@ -62,7 +69,7 @@ pub(super) fn split(options: &Train, corpus: Corpus, out: &mut impl Write) -> Re
 fn describe(all: &Rows, out: &mut impl Write) -> Result<()> {
     let empty = all.texts().filter(|text| text.trim().is_empty()).count();
     if empty > 0 {
-        writeln!(out, "{empty} texts are empty")?;
+        writeln!(out, "empty texts: {empty}")?;
     }
     let mut seen = HashMap::new();
     let mut torn = 0;
@@ -71,7 +78,7 @@ fn describe(all: &Rows, out: &mut impl Write) -> Result<()> {
         torn += usize::from(*first != row.labels);
     }
     if torn > 0 {
-        writeln!(out, "{torn} texts stand there with another label than the same text before")?;
+        writeln!(out, "texts that repeat an earlier text with a different label: {torn}")?;
     }
     Ok(())
 }

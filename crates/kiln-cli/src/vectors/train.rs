@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -73,7 +74,7 @@ pub(super) struct Train {
     /// The encoding of the corpus, such as latin1; UTF-8 by default
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// A file to save the training in, after each epoch and every five minutes
+    /// A file to save the training in: after each epoch, every five minutes, and when Ctrl-C stops it
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Continue the training that --state saved, with the same options. With a higher --epochs, the learning rate falls
@@ -97,6 +98,7 @@ pub(super) fn train(options: &Train) -> Result<()> {
     is_writable(&options.output, options.overwrite)?;
     if let Some(state) = &options.state {
         check_state(state, options)?;
+        ctrlc::set_handler(stop).context("cannot handle Ctrl-C")?;
     }
     let encoding = match &options.encoding {
         Some(name) => name.parse()?,
@@ -122,6 +124,7 @@ pub(super) fn train(options: &Train) -> Result<()> {
     }
     while model.epochs_done() < options.epochs {
         train_epoch(&mut model, &corpus, options)?;
+        is_not_stopped(&model, options)?;
     }
     let seconds = began.elapsed().as_secs_f64();
     let vectors = model.vectors().context("the training diverged: lower --alpha")?;
@@ -135,6 +138,31 @@ pub(super) fn train(options: &Train) -> Result<()> {
         let speed = speed(raw_words as f64 * epochs as f64, seconds);
         writeln!(out, "trained in {seconds:.1} s, {speed} words per second")?;
     }
+    Ok(())
+}
+
+/// Whether Ctrl-C or another signal has asked the training to stop.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Stops a training that is saved; the second time, ends the process.
+fn stop() {
+    if STOPPED.swap(true, Ordering::Relaxed) {
+        std::process::exit(130);
+    }
+    note("stopping; a second signal ends the process at once");
+}
+
+/// # Errors
+///
+/// A signal has stopped the training, which is saved, before all epochs are done.
+fn is_not_stopped(model: &Word2Vec, options: &Train) -> Result<()> {
+    let (Some(state), done, epochs) = (&options.state, model.epochs_done(), options.epochs) else { return Ok(()) };
+    ensure!(
+        done == epochs || !STOPPED.load(Ordering::Relaxed),
+        "stopped by a signal after {done} of {epochs} epochs; the training is saved in {}: to continue, run the same \
+         command with --resume, without --overwrite",
+        state.display()
+    );
     Ok(())
 }
 
@@ -278,12 +306,16 @@ fn train_epoch(model: &mut Word2Vec, corpus: &Corpus, options: &Train) -> Result
                 let _ = err.flush();
             }
             let is_due = options.state.is_some() && saved.elapsed() >= SAVED_EVERY;
-            if is_due { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let is_stopped = STOPPED.load(Ordering::Relaxed);
+            if is_due || is_stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let _ = write!(std::io::stderr(), "{clear}");
         is_over = trained.map_err(|error| plain(error, options))?;
         if let Some(state) = &options.state {
             model.save(state).map_err(|error| plain(error, options))?;
+        }
+        if !is_over {
+            is_not_stopped(model, options)?;
         }
     }
     let speed = speed(model.vocabulary().raw_words() as f64, began.elapsed().as_secs_f64());

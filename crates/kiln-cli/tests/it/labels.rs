@@ -103,7 +103,12 @@ fn labels_of_a_table_are_learned_predicted_and_judged() {
             assert!(class["name"] == name && class["roc_auc"].as_f64().unwrap() > 0.7, "{class}");
         }
     }
-    for (more, expected) in [(&[][..], "samples average"), (&["--markdown"], "| samples average |")] {
+    for (more, expected) in [
+        (&[][..], "samples average"),
+        (&[], "labels with a probability of at least 0.5\n"),
+        (&["--threshold", "0.3"], "labels with a probability of at least 0.3\n"),
+        (&["--markdown"], "| samples average |"),
+    ] {
         let report = told(&with_columns(path, &[&["evaluate", "films", "more.csv"], more].concat()));
         assert!(report.contains(expected), "{report}");
     }

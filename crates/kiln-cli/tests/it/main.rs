@@ -254,6 +254,11 @@ fn what_makes_no_classifier_is_refused() {
         (&["predict", "other", "a", "--text", "b"], "are for a --file"),
         (&["train", "reviews.csv", "--test", "new.csv"], "the training file has no label \"undecided\", found in"),
         (&["train", "reviews.csv", "--valid", "1.5"], "--valid should be"),
+        // Before the file is read.
+        (
+            &["train", "nowhere.csv", "--valid", "0.5", "--test", "0.5"],
+            "--valid and --test together set all texts aside",
+        ),
         (&["predict", "nowhere", "a"], "nowhere"),
         (&["predict", "other", "a"], "config.json is not from Kiln"),
         (&["info", "nowhere"], "holds no model"),

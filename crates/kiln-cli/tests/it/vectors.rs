@@ -153,6 +153,44 @@ fn a_training_goes_on_from_its_state() {
 
 #[cfg(unix)]
 #[test]
+fn a_signal_saves_the_training_and_says_how_to_continue() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("corpus.txt"), corpus().repeat(50)).unwrap();
+    let train = ["vectors", "train", "corpus.txt", "--output", "v.txt", "--vector-size", "8", "--state", "s.model"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kiln"))
+        .args(train)
+        .args(["--epochs", "1000000"])
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("epoch ") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "no epoch ended");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
+    assert!(
+        rest.contains("the training is saved in s.model: to continue, run the same command with --resume"),
+        "{rest}"
+    );
+    assert!(!folder.path().join("v.txt").exists());
+    let done = 1 + rest.lines().filter(|line| line.starts_with("epoch ")).count();
+    let resumed = kiln(folder.path(), &[&train[..], &["--epochs", &(done + 1).to_string(), "--resume"]].concat());
+    assert!(told(&resumed).contains("v.txt: 9 words of 8 dimensions"));
+    let said = String::from_utf8(resumed.stderr).unwrap();
+    assert!(said.contains(&format!("after {done} epochs")), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
 fn what_cannot_be_written_is_said_before_the_training() {
     use std::os::unix::fs::PermissionsExt;
 

@@ -62,11 +62,17 @@ fn models_are_those_of_scikit_learn() {
 
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
-    // More columns than one thread sums at a time.
-    let value =
-        |row: usize, column: usize| if (row * 7 + column).is_multiple_of(97) { (column as f64).sin() } else { 0.0 };
-    let dense: Vec<Vec<f64>> = (0..100).map(|row| (0..20_000).map(|column| value(row, column)).collect()).collect();
-    let (rows, labels) = (sparse(&dense), (0..100).map(|i| u32::from(i % 3 == 0)).collect::<Vec<_>>());
+    // More rows and more columns than one thread takes at a time.
+    let (count, width) = (1_200, 20_000);
+    let columns = |row: usize| (0..width as u32).filter(move |&column| (row * 7 + column as usize).is_multiple_of(97));
+    let starts = std::iter::once(0).chain((0..count).scan(0, |end, row| {
+        *end += columns(row).count();
+        Some(*end)
+    }));
+    let stored: Vec<u32> = (0..count).flat_map(columns).collect();
+    let values = (0..stored.len()).map(|at| (at as f64).sin()).collect();
+    let rows = SparseMatrix::new((count, width), starts.collect(), stored, values);
+    let labels: Vec<u32> = (0..count as u32).map(|row| u32::from(row.is_multiple_of(3))).collect();
     let fit = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| LogisticRegression::new().fit(&rows, &labels).unwrap())

@@ -188,7 +188,8 @@ impl History {
     ///
     /// Always, since this program is built without `plot`.
     pub fn plot(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
-        let message = "this program was built without kiln's feature `plot`; build it with the feature".to_owned();
+        let message =
+            "this program was built without the feature `plot` of kiln; build it with that feature".to_owned();
         Err(crate::error::Error::Plot { path: path.as_ref().to_owned(), message })
     }
 }
