@@ -42,6 +42,22 @@ struct Header {
 /// A character that no vocabulary has, to check how a tokenizer treats unknown characters.
 const UNHEARD_OF: &str = "\u{10fffd}";
 
+/// One more than the highest id.
+///
+/// # Errors
+///
+/// The ids have such gaps that tables by id would be far larger than the file.
+fn vocab_size(tokenizer: &Tokenizer) -> Result<usize> {
+    let ids = tokenizer.get_vocab(true);
+    let (tokens, highest) = (ids.len(), ids.into_values().max());
+    match highest {
+        Some(highest) if highest as usize > 4 * tokens + 65_536 => {
+            Err(SubwordError::SparseIds { tokens, highest }.into())
+        }
+        highest => Ok(highest.map_or(0, |highest| highest as usize + 1)),
+    }
+}
+
 /// Subwords by Hugging Face's `tokenizers`, trained here or read from a `tokenizer.json`.
 ///
 /// A trained one has padding at id 0. The Python package reads its files and writes files for it, with the same ids.
@@ -92,6 +108,7 @@ impl SubwordTokenizer {
     }
 
     fn over(mut tokenizer: Tokenizer) -> Result<Self> {
+        let vocab_size = vocab_size(&tokenizer)?;
         let json = tokenizer.to_string(false).map_err(library_error("write a tokenizer.json"))?;
         tokenizer.with_padding(None);
         // Dropout is for training: with it each call would return other ids.
@@ -103,7 +120,6 @@ impl SubwordTokenizer {
             tokenizer.with_model(without);
         }
         tokenizer.set_encode_special_tokens(true);
-        let vocab_size = tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last as usize + 1);
         tokenizer.encode_fast(UNHEARD_OF, true).map_err(library_error("use a tokenizer on unknown characters"))?;
         let short_way = ByteLevelBpe::of(&tokenizer, true).map(Arc::new);
         Ok(Self { tokenizer: Arc::new(tokenizer), json: Arc::from(json), vocab_size, short_way })

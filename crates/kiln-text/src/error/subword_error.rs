@@ -46,6 +46,19 @@ pub enum SubwordError {
         supported: &'static str,
     },
 
+    /// The ids of a `tokenizer.json` have such gaps that tables by id would be far larger than the file.
+    #[error(
+        "the ids of a tokenizer.json with {tokens} tokens should be at most {}, found {highest}: number the tokens \
+         from 0 without large gaps",
+        4 * tokens + 65_536
+    )]
+    SparseIds {
+        /// How many tokens there are.
+        tokens: usize,
+        /// The highest id.
+        highest: u32,
+    },
+
     /// Hugging Face's `tokenizers` refused a file, a text or a training, or is not in this build.
     #[error("cannot {action}: {message}")]
     Library {

@@ -155,6 +155,24 @@ fn of_a_file_truncation_is_applied_and_dropout_is_not() {
 }
 
 #[test]
+fn a_file_whose_ids_have_huge_gaps_is_refused_before_any_table_is_made() {
+    for model in [SubwordModel::ByteLevelBpe, SubwordModel::WordPiece] {
+        let mut json: Value = serde_json::from_str(&trained(model, 400).to_json()).unwrap();
+        let last = json["model"]["vocab"].as_object().unwrap().len() as u64 - 1;
+        let vocab = json["model"]["vocab"].as_object_mut().unwrap();
+        let token = vocab.iter().find(|(_, id)| id.as_u64() == Some(last)).unwrap().0.clone();
+        let mut with_last = |id: u64| {
+            json["model"]["vocab"][&token] = json!(id);
+            SubwordTokenizer::from_json(&json.to_string())
+        };
+        let error = with_last(2_777_777_713).unwrap_err();
+        assert!(error.to_string().contains("found 2777777713: number the tokens from 0"), "{error}");
+        // Some published vocabularies have gaps.
+        assert_eq!(with_last(5_000).unwrap().vocab_size(), 5_001);
+    }
+}
+
+#[test]
 fn trainings_that_cannot_be_are_refused() {
     let fit = |model, size, text: &str| SubwordTokenizer::builder(model, size).fit([text]);
     assert!(matches!(

@@ -142,6 +142,7 @@ fn of_subwords() -> Vec<SubwordError> {
         SubwordError::FileLine { line: 3, expected: "a subword in single quotes", found: "\"the_\"".into() },
         SubwordError::LineFeed { subword: "the\n".into() },
         SubwordError::Version { found: "\"2.0\"".into(), supported: "1.0" },
+        SubwordError::SparseIds { tokens: 270, highest: 4_000_000_000 },
         SubwordError::Library { action: "train subwords", message: "tokenizers says \"no text\"".into() },
     ]
 }
