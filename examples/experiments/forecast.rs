@@ -117,7 +117,7 @@ impl Rows<'_> {
     }
 
     /// The steps after the window of `row`.
-    fn behind(&self, row: usize) -> &[f64] {
+    fn after(&self, row: usize) -> &[f64] {
         &self.numbers[row + self.window..row + self.window + self.ahead]
     }
 
@@ -137,7 +137,7 @@ impl Rows<'_> {
         );
         let scaled = |number: &f64| ((number - scale.mean) / scale.deviation) as f32;
         let windows = (0..self.count()).flat_map(|row| self.numbers[row..row + self.window].iter().map(scaled));
-        let targets = (0..self.count()).flat_map(|row| self.behind(row).iter().map(scaled));
+        let targets = (0..self.count()).flat_map(|row| self.after(row).iter().map(scaled));
         Ok(SeriesDataset::new(windows.collect(), [self.window, 1], targets.collect(), self.ahead)?)
     }
 }
@@ -200,7 +200,7 @@ fn unscaled(predicted: Vec<Vec<f32>>, scale: Scale) -> Vec<Vec<f64>> {
 fn errors(rows: &Rows<'_>, forecasts: &[Vec<f64>]) -> Vec<f64> {
     let mut sums = vec![0.0; rows.ahead];
     for (row, forecast) in forecasts.iter().enumerate() {
-        for ((sum, forecast), right) in sums.iter_mut().zip(forecast).zip(rows.behind(row)) {
+        for ((sum, forecast), right) in sums.iter_mut().zip(forecast).zip(rows.after(row)) {
             *sum += (forecast - right).abs();
         }
     }
@@ -274,7 +274,7 @@ fn main() -> Result<()> {
             shown.iter().flat_map(|&row| of_row(row).into_iter().enumerate().map(move |(step, y)| (row + step, y)));
         Curve { name: name.to_owned(), points: points.map(|(x, y)| ((x + window) as f64, y)).collect() }
     };
-    let mut curves = vec![curve("actual", &|row| test_rows.behind(row).to_vec())];
+    let mut curves = vec![curve("actual", &|row| test_rows.after(row).to_vec())];
     curves.extend(forecasts.iter().map(|(name, forecasts)| curve(name, &|row| forecasts[row].clone())));
     let picture = Curves {
         title: format!("Forecasts {ahead} steps ahead, each from the window before"),

@@ -317,7 +317,7 @@ impl Error {
     }
 }
 
-/// What is no longer finite in a run, or exploded.
+/// What in a run became infinite or NaN, or exploded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// The loss of a training step.

@@ -1,5 +1,5 @@
-//! Downloads from a server on this machine: a correct file is kept, anything else leaves nothing behind. The official
-//! archive is not fetched here.
+//! Downloads from a server on this machine: a correct file is kept, and of any other file nothing. The official archive
+//! is not fetched here.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
