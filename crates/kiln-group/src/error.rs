@@ -21,7 +21,7 @@ pub enum Error {
 
     /// Ranks did not come to an operation in time.
     #[error(
-        "rank {rank} of {size} waited {waited:?} for the others, and {} did not answer the roll call: it ended, hangs, \
+        "rank {rank} of {size} waited {waited:.1?} for the others, and {} did not answer the roll call: it ended, hangs, \
          or works longer than the time limit; look at its machine, or raise `time_limit`",
         named(.missing)
     )]
@@ -38,7 +38,7 @@ pub enum Error {
 
     /// All ranks wait for each other.
     #[error(
-        "all {size} ranks answered the roll call, but rank {rank} waited {waited:?} for {}: every rank should call the \
+        "all {size} ranks answered the roll call, but rank {rank} waited {waited:.1?} for {}: every rank should call the \
          same operations in the same order",
         named(&[*.peer])
     )]

@@ -442,6 +442,10 @@ pub enum Error {
     #[error(transparent)]
     Vectorizer(#[from] VectorizerError),
 
+    /// An error in a group of workers.
+    #[error(transparent)]
+    Group(#[from] kiln_group::Error),
+
     /// An error in the limits, tokens or text files of a vocabulary.
     #[error(transparent)]
     Vocabulary(#[from] VocabularyError),

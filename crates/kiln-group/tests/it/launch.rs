@@ -1,6 +1,6 @@
 //! Processes: this test program starts itself, with the feature `mpi` by `mpirun`, and looks at how that ends.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,8 @@ fn a_started_process() {
         group.barrier()
     });
     if let Err(error) = told {
-        eprintln!("{error}");
+        // In one piece, so that the lines of several ranks stay whole.
+        std::io::stderr().write_all(format!("{error}\n").as_bytes()).unwrap();
         std::process::exit(1);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use kiln_base::Encoding;
 
 use super::formats::labels::Labels;
-use super::formats::lines::{LineRows, plain_or_gz};
+use super::formats::lines::{LineRows, Shard, plain_or_gz};
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::Document;
 use crate::error::{CorpusError, Result, RowProblem};
@@ -81,7 +81,7 @@ impl Nsmc {
         let skip_empty = self.skip_empty;
         let labels = Labels::numbers(Self::CLASS_NAMES);
         let class_names = labels.class_names().to_vec();
-        LineRows::documents(&[path.to_path_buf()], self.encoding, class_names, move |line| {
+        LineRows::documents(&[path.to_path_buf()], Shard::WHOLE, self.encoding, class_names, move |line| {
             let mut fields = line.text.split('\t');
             let (Some(_id), Some(text), Some(label), None) =
                 (fields.next(), fields.next(), fields.next(), fields.next())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kiln_base::Encoding;
 
-use super::formats::lines::{LineRows, plain_or_gz};
+use super::formats::lines::{LineRows, Shard, plain_or_gz};
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::Document;
 use crate::error::Result;
@@ -80,7 +80,7 @@ impl PennTreebank {
     }
 
     fn documents(&self, name: &str) -> Result<CorpusDocuments<'static>> {
-        LineRows::documents(&[plain_or_gz(&self.folder, name)], self.encoding, Vec::new(), |line| {
+        LineRows::documents(&[plain_or_gz(&self.folder, name)], Shard::WHOLE, self.encoding, Vec::new(), |line| {
             let words: Vec<&str> = line.text.split_whitespace().chain([Self::EOS]).collect();
             Ok(Some(Document { text: words.join(" "), label: 0 }))
         })

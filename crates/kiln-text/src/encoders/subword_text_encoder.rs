@@ -16,7 +16,8 @@ use kiln_base::{OptionError, options};
 use crate::encoders::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::io::text::Text;
-use crate::vocabulary::subword_counts::count_tokens;
+use crate::vocabulary::subword_counts::{CountedTokens, count_tokens, listed};
+use crate::vocabulary::token_counts::{Tables, TokenCounts};
 use build::OTHER_IDS;
 pub(crate) use file::CLASS_NAME;
 use tokens::{Cutter, ESCAPE, ESCAPE_CUT, Token, is_mixed};
@@ -190,6 +191,46 @@ impl SubwordTextEncoderBuilder {
     /// [`Error::EmptyCorpus`] if no text has a character, [`Error::TooLarge`] if the distinct tokens have more than 2
     /// GiB in total.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<SubwordTextEncoder> {
+        let tables = self.tables(texts)?;
+        self.choose(listed(tables.iter()), tables.documents)
+    }
+
+    /// Counts the tokens of a part of the corpus, for [`fit_counts`](Self::fit_counts).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit) for the options, and [`Error::Option`] with `max_corpus_chars`, which is a limit on
+    /// the whole corpus.
+    pub fn count(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<TokenCounts> {
+        let limit = self.max_corpus_chars;
+        let expected = "unset if parts of a corpus are counted";
+        OptionError::unless(limit.is_none(), "max_corpus_chars", expected, limit.unwrap_or_default())?;
+        self.tables(texts)?.by_first_appearance()
+    }
+
+    /// Builds an encoder from tokens that were [counted](Self::count) before, by one process or by many, and whose parts
+    /// were [merged](TokenCounts::merge): the same as [`fit`](Self::fit) on all texts.
+    ///
+    /// ```
+    /// use kiln_text::encoders::SubwordTextEncoder;
+    ///
+    /// let builder = SubwordTextEncoder::builder(265);
+    /// let mut counts = builder.count(["the cat and the hat"])?;
+    /// counts.merge(&builder.count(["the hat and the bat"])?)?;
+    /// let encoder = builder.clone().fit(["the cat and the hat", "the hat and the bat"])?;
+    /// assert_eq!(builder.fit_counts(&counts)?, encoder);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit).
+    pub fn fit_counts(self, counts: &TokenCounts) -> Result<SubwordTextEncoder> {
+        self.check()?;
+        self.choose(listed(counts.iter()), counts.documents())
+    }
+
+    fn check(&self) -> Result<()> {
         let least = OTHER_IDS + 1;
         let (target, longest) = (self.target_vocab_size, self.max_subword_length);
         let expected = "258 or more, since padding and all bytes take 257";
@@ -205,6 +246,11 @@ impl SubwordTextEncoderBuilder {
                 return wrong("each token once, and none of them \\&undsc", token);
             }
         }
+        Ok(())
+    }
+
+    fn tables(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<Tables> {
+        self.check()?;
         // As in TensorFlow Datasets, the first in the list wins among reserved tokens that start at the same place.
         let cutter = Cutter::new(self.reserved.iter().map(String::as_str), MatchKind::LeftmostFirst)?;
         let each = |text: &str, take: &mut dyn FnMut(&str)| {
@@ -215,7 +261,10 @@ impl SubwordTextEncoderBuilder {
             });
             Ok(())
         };
-        let (counts, documents) = count_tokens(texts, self.max_corpus_chars, each)?;
+        count_tokens(texts, self.max_corpus_chars, each)
+    }
+
+    fn choose(self, counts: CountedTokens, documents: u64) -> Result<SubwordTextEncoder> {
         if counts.is_empty() {
             return Err(Error::EmptyCorpus { documents });
         }

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::counting::{Counted, Merged, Tally, count, rows_in_order};
+use super::counting::{Counted, Merged, count, rows_in_order};
 use super::numpy_order::most_frequent;
 use super::term_columns::TermColumns;
 use super::terms::analysis::{Analysis, AnalysisOptions, Scratch};
@@ -15,6 +15,7 @@ use crate::features::sparse::{SparseMatrix, add_rows, by_batches, check_columns}
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
 use crate::vocabulary::frequency::Frequency;
+use crate::vocabulary::token_counts::{TokenCount, TokenCounts};
 use kiln_base::OptionError;
 use kiln_base::sparse::{Rows, by_row};
 
@@ -65,6 +66,28 @@ impl<C> VectorizerBuilder<AnalysisOptions, Limits, C> {
         vocabulary(terms: impl IntoIterator<Item = impl Into<String>>) => limits.vocabulary =
             Some(terms.into_iter().map(Into::into).collect());
     }
+
+    /// Counts the terms of a part of the texts, for `fit_counts`: how often each occurs and in how many texts, whatever
+    /// the limits. The order of the terms means nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] and [`Error::Pattern`] for invalid options, and the first error among the texts.
+    pub fn count(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<TokenCounts> {
+        self.limits.check()?;
+        let analysis = Analysis::new(self.analysis.clone())?;
+        let (counted, documents) = count(&analysis, texts, false)?;
+        let merged = Merged::new(&counted)?;
+        let mut counts = TokenCounts { documents, ..TokenCounts::default() };
+        let mut term = String::new();
+        for (place, tally) in merged.tallies().enumerate() {
+            term.clear();
+            merged.push_text(place, analysis.separator(), &mut term);
+            counts.add(&term, tally);
+            counts.tokens += tally.count;
+        }
+        Ok(counts)
+    }
 }
 
 impl CountVectorizerBuilder {
@@ -92,6 +115,26 @@ impl CountVectorizerBuilder {
         self.learn(texts, true).map(|learned| (learned.vectorizer, learned.counts))
     }
 
+    /// Learns from terms that were [counted](Self::count) before, by one process or by many, and whose parts were
+    /// [merged](TokenCounts::merge): the same vectorizer as [`fit`](Self::fit) gives on all texts.
+    ///
+    /// ```
+    /// use kiln_text::features::CountVectorizer;
+    ///
+    /// let builder = CountVectorizer::builder().ngram_range(1, 2);
+    /// let mut counts = builder.count(["the cat sat"])?;
+    /// counts.merge(&builder.count(["the dog", "a dog sat"])?)?;
+    /// assert_eq!(builder.clone().fit_counts(&counts)?, builder.fit(["the cat sat", "the dog", "a dog sat"])?);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit).
+    pub fn fit_counts(self, counts: &TokenCounts) -> Result<CountVectorizer> {
+        self.learn_counts(counts).map(|learned| learned.vectorizer)
+    }
+
     /// A vectorizer of a given [`vocabulary`](Self::vocabulary), without texts.
     ///
     /// # Errors
@@ -116,7 +159,7 @@ impl CountVectorizerBuilder {
         if merged.len() == 0 {
             return Err(VectorizerError::NoTerms { documents: texts as usize }.into());
         }
-        let kept = limits.choose(&merged, texts as usize)?;
+        let kept = limits.choose(merged.tallies(), texts as usize)?;
         let mut columns = vec![NONE; merged.len()];
         let mut documents = Vec::with_capacity(kept.len());
         for (column, &(place, tally)) in kept.iter().enumerate() {
@@ -129,6 +172,30 @@ impl CountVectorizerBuilder {
         });
         let counts = matrix(&counted, merged.places(), &columns, kept.len(), limits.binary);
         Ok(Learned { vectorizer: CountVectorizer { analysis, limits, vocabulary }, counts, documents, texts })
+    }
+
+    pub(super) fn learn_counts(self, counts: &TokenCounts) -> Result<Learned> {
+        let texts = counts.documents();
+        let without_rows = |columns| Rows::default().finish(columns);
+        if self.limits.vocabulary.is_some() {
+            let vectorizer = self.build()?;
+            let documents: Vec<u64> = vectorizer.feature_names().map(|term| counts.documents_with(term)).collect();
+            return Ok(Learned { counts: without_rows(documents.len()), vectorizer, documents, texts });
+        }
+        let Self { analysis, limits, .. } = self;
+        limits.check()?;
+        let analysis = Analysis::new(analysis)?;
+        let mut terms: Vec<(&str, TokenCount)> = counts.iter().collect();
+        if terms.is_empty() {
+            return Err(VectorizerError::NoTerms { documents: texts as usize }.into());
+        }
+        terms.par_sort_unstable_by_key(|&(term, _)| term);
+        let kept = limits.choose(terms.iter().map(|&(_, tally)| tally), texts as usize)?;
+        let documents = kept.iter().map(|(_, tally)| tally.documents).collect();
+        let push = |column: usize, text: &mut String| text.push_str(terms[kept[column].0 as usize].0);
+        let vocabulary = TermColumns::from_pushes(kept.len(), push);
+        let vectorizer = CountVectorizer { analysis, limits, vocabulary };
+        Ok(Learned { vectorizer, counts: without_rows(kept.len()), documents, texts })
     }
 }
 
@@ -151,15 +218,19 @@ impl Limits {
     }
 
     /// The terms to keep, by their places in alphabetical order, ascending.
-    fn choose(&self, merged: &Merged, documents: usize) -> Result<Vec<(u32, Tally)>> {
+    fn choose(
+        &self,
+        tallies: impl ExactSizeIterator<Item = TokenCount>,
+        documents: usize,
+    ) -> Result<Vec<(u32, TokenCount)>> {
+        let terms = tallies.len();
         let (least, most) = (self.min_df.of(documents as u64), self.max_df.of(documents as u64));
-        let none_left =
-            || Error::Vectorizer(VectorizerError::NoTermsLeft { terms: merged.len(), least, most, documents });
+        let none_left = || Error::Vectorizer(VectorizerError::NoTermsLeft { terms, least, most, documents });
         if most < least {
             return Err(none_left());
         }
-        let within = |tally: &Tally| (least..=most).contains(&(tally.documents as f64));
-        let kept: Vec<(u32, Tally)> = (0..).zip(merged.tallies()).filter(|(_, tally)| within(tally)).collect();
+        let within = |tally: &TokenCount| (least..=most).contains(&(tally.documents as f64));
+        let kept: Vec<(u32, TokenCount)> = (0..).zip(tallies).filter(|(_, tally)| within(tally)).collect();
         if kept.is_empty() {
             return Err(none_left());
         }

@@ -16,19 +16,10 @@ use super::terms::term_tree::{NONE, Paths, TermTree};
 use crate::error::{Error, Result};
 use crate::io::batches::in_batches;
 use crate::io::text::Text;
-use crate::vocabulary::token_counts::check_size;
+use crate::vocabulary::token_counts::{TokenCount, check_size};
 
 /// How many texts a thread processes at a time.
 const TEXTS_AT_A_TIME: usize = 32;
-
-/// The counts of one term.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Tally {
-    /// How often it occurred.
-    pub(super) count: u64,
-    /// In how many texts it occurred.
-    pub(super) documents: u64,
-}
 
 /// Texts counted by one thread.
 #[derive(Default)]
@@ -47,7 +38,7 @@ pub(super) struct Counted {
 /// A node's tally, and its place in the row that is being counted.
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    tally: Tally,
+    tally: TokenCount,
     /// If the node is in this row, one more than the place of its pair among the pairs of all rows so far; this exceeds
     /// the number of pairs before this row.
     pair: usize,
@@ -164,7 +155,7 @@ impl Worker {
 struct Level {
     /// The place of the n-gram without its last part, among those of that length, and the place of the last part.
     keys: Vec<u64>,
-    tallies: Vec<Tally>,
+    tallies: Vec<TokenCount>,
 }
 
 /// The terms of all threads.
@@ -219,7 +210,7 @@ impl Merged {
     }
 
     /// The counts of each term, in alphabetical order.
-    pub(super) fn tallies(&self) -> impl ExactSizeIterator<Item = Tally> {
+    pub(super) fn tallies(&self) -> impl ExactSizeIterator<Item = TokenCount> {
         self.order.iter().map(|&(level, at)| self.levels[level as usize].tallies[at as usize])
     }
 
@@ -259,7 +250,7 @@ fn merge_parts(counted: &[Counted], ranks: &mut [Vec<u32>]) -> (Vec<Box<str>>, L
     for (_, text, run, node) in all {
         if parts.last().is_none_or(|last| **last != *text) {
             parts.push(text.into());
-            level.tallies.push(Tally::default());
+            level.tallies.push(TokenCount::default());
         }
         take_in(&mut level, parts.len(), &counted[run as usize], node, &mut ranks[run as usize]);
     }
@@ -288,7 +279,7 @@ fn merge_branches(counted: &[Counted], length: usize, ranks: &mut [Vec<u32>]) ->
     for (key, run, node) in all {
         if level.keys.last() != Some(&key) {
             level.keys.push(key);
-            level.tallies.push(Tally::default());
+            level.tallies.push(TokenCount::default());
         }
         let len = level.keys.len();
         take_in(&mut level, len, &counted[run as usize], node, &mut ranks[run as usize]);

@@ -1,12 +1,13 @@
 //! [`TfidfVectorizer`]: a [`CountVectorizer`] and a [`TfidfTransformer`] in one.
 
-use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, Limits};
+use super::count_vectorizer::{CountVectorizer, CountVectorizerBuilder, Learned, Limits};
 use super::terms::analysis::AnalysisOptions;
 use super::tfidf::{TfidfTransformer, Weighting};
 use super::vectorizer_builder::VectorizerBuilder;
 use crate::error::Result;
 use crate::features::sparse::SparseMatrix;
 use crate::io::text::Text;
+use crate::vocabulary::token_counts::TokenCounts;
 
 /// Options for a [`TfidfVectorizer`]; made by [`TfidfVectorizer::builder`]. The defaults are scikit-learn's.
 pub type TfidfVectorizerBuilder = VectorizerBuilder<AnalysisOptions, Limits, Weighting>;
@@ -20,6 +21,16 @@ impl TfidfVectorizerBuilder {
     /// Those of [`CountVectorizerBuilder::fit`].
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<TfidfVectorizer> {
         self.learn(texts, false).map(|(vectorizer, _)| vectorizer)
+    }
+
+    /// Learns from terms that were [counted](Self::count) before, by one process or by many, and whose parts were
+    /// [merged](TokenCounts::merge): the same vectorizer as [`fit`](Self::fit) gives on all texts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CountVectorizerBuilder::fit`].
+    pub fn fit_counts(self, counts: &TokenCounts) -> Result<TfidfVectorizer> {
+        self.weight(|builder| builder.learn_counts(counts)).map(|(vectorizer, _)| vectorizer)
     }
 
     /// Learns the terms of `texts` and weights them, in one pass. Memory grows with the numbers too.
@@ -41,8 +52,15 @@ impl TfidfVectorizerBuilder {
         texts: impl IntoIterator<Item = impl Text>,
         keep_rows: bool,
     ) -> Result<(TfidfVectorizer, SparseMatrix<u32>)> {
-        let builder = CountVectorizerBuilder { analysis: self.analysis, limits: self.limits, cells: () };
-        let learned = builder.learn(texts, keep_rows)?;
+        self.weight(|builder| builder.learn(texts, keep_rows))
+    }
+
+    /// The weights of what the counting part learns.
+    fn weight(
+        self,
+        learn: impl FnOnce(CountVectorizerBuilder) -> Result<Learned>,
+    ) -> Result<(TfidfVectorizer, SparseMatrix<u32>)> {
+        let learned = learn(CountVectorizerBuilder { analysis: self.analysis, limits: self.limits, cells: () })?;
         let tfidf = TfidfTransformer::new(self.cells, learned.texts, learned.documents);
         Ok((TfidfVectorizer { counts: learned.vectorizer, tfidf }, learned.counts))
     }

@@ -5,18 +5,23 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 use crate::io::text::Text;
-use crate::vocabulary::token_counts::{EachToken, count_in_any_order};
+use crate::vocabulary::token_counts::{EachToken, Tables, TokenCount, count_in_any_order};
 
 /// Distinct tokens with how often they occur.
 pub(crate) type CountedTokens = Vec<(Box<str>, u64)>;
 
-/// Distinct tokens with how often they occur, unordered, and how many texts were read. `each` calls its second argument
-/// with every token of a text. Reading stops after `max_characters` characters.
+/// The counts in the form from which subwords are learned.
+pub(crate) fn listed<'a>(counts: impl Iterator<Item = (&'a str, TokenCount)>) -> CountedTokens {
+    counts.map(|(token, known)| (Box::from(token), known.count)).collect()
+}
+
+/// Distinct tokens with how often they occur. `each` calls its second argument with every token of a text. Reading stops
+/// after `max_characters` characters.
 pub(crate) fn count_tokens(
     texts: impl IntoIterator<Item = impl Text>,
     max_characters: Option<usize>,
     each: impl Fn(&str, &mut dyn FnMut(&str)) -> Result<()> + Sync,
-) -> Result<(CountedTokens, u64)> {
+) -> Result<Tables> {
     let each = Fallible { each, failure: OnceLock::new() };
     // After a failure nothing more is read.
     let texts = texts.into_iter().take_while(|_| each.failure.get().is_none());
@@ -24,8 +29,7 @@ pub(crate) fn count_tokens(
     if let Some(error) = each.failure.into_inner() {
         return Err(error);
     }
-    let tables = counted?;
-    Ok((tables.iter().map(|(token, counts)| (Box::from(token), counts.count)).collect(), tables.documents))
+    counted
 }
 
 /// Adapts a function that can fail to [`EachToken`], which cannot.

@@ -11,8 +11,10 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::io::batches::in_batches;
+use crate::io::saved::Saved;
 use crate::io::text::Text;
 use kiln_base::Interner;
+use kiln_group::{Group, fold};
 
 /// How many texts a thread processes at a time.
 const TEXTS_AT_A_TIME: usize = 32;
@@ -28,7 +30,8 @@ pub struct TokenCount {
 
 /// Tokens with their counts, in the order of first appearance.
 ///
-/// Counts of two parts of a corpus add up: [`merge`](Self::merge) gives the same as counting both, one after the other.
+/// Counts of two parts of a corpus add up: [`merge`](Self::merge) gives the same as counting both, one after the other,
+/// and [`over`](Self::over) does so for the parts of many workers.
 ///
 /// # Examples
 ///
@@ -80,18 +83,56 @@ impl TokenCounts {
     /// [`Error::TooLarge`] for more than 2^32 - 2 different tokens in both.
     pub fn merge(&mut self, other: &TokenCounts) -> Result<()> {
         for (token, &more) in other.map.iter().zip(&other.counts) {
-            let (place, new) = self.map.intern(token);
-            if new {
-                self.counts.push(more);
-            } else {
-                let count = &mut self.counts[place as usize];
-                count.count += more.count;
-                count.documents += more.documents;
-            }
+            self.add(token, more);
         }
         self.documents += other.documents;
         self.tokens += other.tokens;
         check_size(self.map.len(), u32::MAX as usize - 2)
+    }
+
+    /// Adds to the counts of one token; the totals stay.
+    pub(crate) fn add(&mut self, token: &str, more: TokenCount) {
+        let (place, new) = self.map.intern(token);
+        if new {
+            self.counts.push(more);
+        } else {
+            let count = &mut self.counts[place as usize];
+            count.count += more.count;
+            count.documents += more.documents;
+        }
+    }
+
+    /// The counts of a whole corpus on rank 0, where each rank of a group has counted a part of it, in the order of the
+    /// ranks; `None` on the others. They are equal to those of one process that counts everything. Parts are merged in
+    /// pairs, so that rank 0 holds two at a time.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("corpus.txt");
+    /// # std::fs::write(&path, "to be\nor not\nto be\n").unwrap();
+    /// use kiln_group::Launch;
+    /// use kiln_text::corpora::LineCorpus;
+    /// use kiln_text::vocabulary::{TokenCounts, whitespace_tokens};
+    ///
+    /// // `run` in place of `threads(2, ..)` is the same for the ranks that mpirun starts.
+    /// let counts = Launch::new().threads(2, |group| {
+    ///     let shard = LineCorpus::new([&path]).shard(group.rank(), group.size());
+    ///     TokenCounts::count_texts(shard.documents()?.texts(), whitespace_tokens)?.over(group)
+    /// });
+    /// let counts = counts.into_iter().collect::<kiln_text::Result<Vec<_>>>()?;
+    /// let all = LineCorpus::new([&path]).documents()?.texts();
+    /// assert_eq!(counts, [Some(TokenCounts::count_texts(all, whitespace_tokens)?), None]);
+    /// # Ok::<(), kiln_text::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Group`]'s operations and of [`merge`](Self::merge).
+    pub fn over(self, group: &dyn Group) -> Result<Option<Self>> {
+        let mut own = Some(self);
+        let unpack = |json: Vec<u8>| Self::from_json(&String::from_utf8_lossy(&json));
+        let pack = |counts: &Self| counts.to_json().into_bytes();
+        fold(group, group.size(), |_| Ok(own.take().unwrap_or_default()), pack, unpack, |all, more| all.merge(&more))
     }
 
     /// How many documents were counted, empty ones included.

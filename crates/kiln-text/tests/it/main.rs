@@ -27,6 +27,7 @@ mod odd_files;
 mod padding;
 mod passes;
 mod properties;
+mod shards;
 mod skipgrams;
 mod skips;
 mod sklearn_cases;

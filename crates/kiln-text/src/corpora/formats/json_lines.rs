@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::labels::Labels;
-use super::lines::LineRows;
+use super::lines::{LineRows, Shard};
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::Document;
 use crate::error::{Result, RowProblem, quoted};
@@ -34,6 +34,7 @@ use crate::error::{Result, RowProblem, quoted};
 pub struct JsonLinesCorpus {
     paths: Vec<PathBuf>,
     fields: Fields,
+    shard: Shard,
     encoding: Encoding,
 }
 
@@ -48,12 +49,18 @@ impl JsonLinesCorpus {
     /// Reads the files in the order given; `text` is the field that holds the text.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>, text: impl Into<String>) -> Self {
         let fields = Fields { text: text.into(), label: None };
-        Self { paths: paths.into_iter().map(Into::into).collect(), fields, encoding: Encoding::UTF_8 }
+        let paths = paths.into_iter().map(Into::into).collect();
+        Self { paths, fields, shard: Shard::WHOLE, encoding: Encoding::UTF_8 }
     }
 
     setters! {
         /// The field that holds the label, and its classes. Default: none; the documents then have no classes.
         label(field: impl Into<String>, labels: Labels) => fields.label = Some((field.into(), labels));
+
+        /// Only the lines of one of several shards, for workers that share the files: all shards together have every
+        /// line once, in order, and about as many bytes each. A file that is packed, is not UTF-8 or ends its lines in
+        /// CR is not cut. With fewer lines than shards, some shards have none. Default: shard 0 of 1, all lines.
+        shard(index: usize, shards: usize) => shard = Shard { index, of: shards };
 
         /// The encoding of the files. Default: UTF-8, the only one that refuses invalid bytes; the others replace them
         /// by U+FFFD.
@@ -64,14 +71,14 @@ impl JsonLinesCorpus {
     ///
     /// # Errors
     ///
-    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), and [`Error::File`](crate::Error::File) for a
-    /// missing file. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8, is
+    /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), [`Error::File`](crate::Error::File) for a missing
+    /// file, and [`Error::Option`](crate::Error::Option) if there is no such `shard`. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8, is
     /// not a JSON object, lacks a field, or has one of the wrong type or a label without a class;
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile); [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let fields = self.fields.clone();
         let class_names = fields.label.as_ref().map(|(_, labels)| labels.class_names().to_vec()).unwrap_or_default();
-        LineRows::documents(&self.paths, self.encoding, class_names, move |line| {
+        LineRows::documents(&self.paths, self.shard, self.encoding, class_names, move |line| {
             if line.text.trim().is_empty() {
                 return Ok(None);
             }

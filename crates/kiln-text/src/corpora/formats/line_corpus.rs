@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use kiln_base::{Encoding, OptionError};
 
 use super::labels::Labels;
-use super::lines::LineRows;
+use super::lines::{LineRows, Shard};
 use crate::corpora::corpus_documents::CorpusDocuments;
 use crate::corpora::documents::Document;
 use crate::error::Result;
@@ -28,6 +28,7 @@ pub struct LineCorpus {
     paths: Vec<PathBuf>,
     label_by_file: Option<Vec<String>>,
     skip_empty: bool,
+    shard: Shard,
     encoding: Encoding,
 }
 
@@ -38,6 +39,7 @@ impl LineCorpus {
             paths: paths.into_iter().map(Into::into).collect(),
             label_by_file: None,
             skip_empty: false,
+            shard: Shard::WHOLE,
             encoding: Encoding::UTF_8,
         }
     }
@@ -51,6 +53,11 @@ impl LineCorpus {
         /// Whether to skip lines that hold only white space. Default: false; they are documents.
         skip_empty(skip_empty: bool) => skip_empty = skip_empty;
 
+        /// Only the lines of one of several shards, for workers that share the files: all shards together have every
+        /// line once, in order, and about as many bytes each. A file that is packed, is not UTF-8 or ends its lines in
+        /// CR is not cut. With fewer lines than shards, some shards have none. Default: shard 0 of 1, all lines.
+        shard(index: usize, shards: usize) => shard = Shard { index, of: shards };
+
         /// The encoding of the files. Default: UTF-8, the only one that refuses invalid bytes; the others replace them
         /// by U+FFFD.
         encoding(encoding: Encoding) => encoding = encoding;
@@ -61,7 +68,8 @@ impl LineCorpus {
     /// # Errors
     ///
     /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), [`Error::File`](crate::Error::File) for a missing
-    /// file, and [`Error::Option`](crate::Error::Option) if `label_by_file` does not name one class per file. As items:
+    /// file, and [`Error::Option`](crate::Error::Option) if `label_by_file` does not name one class per file or there is no
+    /// such `shard`. As items:
     /// [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile), [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
@@ -71,7 +79,7 @@ impl LineCorpus {
         OptionError::unless(is_one_each, "label_by_file", format!("{files} classes, one for each file"), names.len())?;
         let labels = Labels::names(names);
         let classes: Vec<u32> = names.iter().map(|name| labels.class(name).unwrap_or_default()).collect();
-        LineRows::documents(&self.paths, self.encoding, labels.class_names().to_vec(), move |line| {
+        LineRows::documents(&self.paths, self.shard, self.encoding, labels.class_names().to_vec(), move |line| {
             if skip_empty && line.text.trim().is_empty() {
                 return Ok(None);
             }

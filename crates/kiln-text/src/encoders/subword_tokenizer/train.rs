@@ -28,8 +28,8 @@ use super::byte_level::{character_of, try_each_word};
 use super::{SubwordTokenizer, library_error};
 use crate::error::{Error, Result, SubwordError};
 use crate::io::text::Text;
-use crate::vocabulary::subword_counts::{CountedTokens, count_tokens};
-use crate::vocabulary::token_counts::check_size;
+use crate::vocabulary::subword_counts::{CountedTokens, count_tokens, listed};
+use crate::vocabulary::token_counts::{Tables, TokenCounts, check_size};
 
 /// The prefix of a WordPiece piece inside a word.
 const CONTINUING: &str = "##";
@@ -91,11 +91,34 @@ impl SubwordTokenizerBuilder {
     /// `vocab_size` is too small for all single characters, [`Error::EmptyCorpus`] if no text has a word,
     /// [`SubwordError::Library`] for whatever the crate itself refuses.
     pub fn fit(self, texts: impl IntoIterator<Item = impl Text>) -> Result<SubwordTokenizer> {
+        let tables = self.tables(texts)?;
+        self.train(listed(tables.iter()), tables.documents)
+    }
+
+    /// Counts the words of a part of the texts, for [`fit_counts`](Self::fit_counts).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit) for the special tokens and the texts.
+    pub fn count(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<TokenCounts> {
+        self.tables(texts)?.by_first_appearance()
+    }
+
+    /// Trains on words that were [counted](Self::count) before, by one process or by many, and whose parts were
+    /// [merged](TokenCounts::merge): the same as [`fit`](Self::fit) on all texts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit).
+    pub fn fit_counts(self, counts: &TokenCounts) -> Result<SubwordTokenizer> {
         self.check_special_tokens()?;
-        let mut tokenizer = Tokenizer::new(ModelWrapper::BPE(BPE::default()));
+        self.train(listed(counts.iter()), counts.documents())
+    }
+
+    fn tables(&self, texts: impl IntoIterator<Item = impl Text>) -> Result<Tables> {
+        self.check_special_tokens()?;
         let normalizer = self.normalizer();
-        tokenizer.with_normalizer(normalizer.clone()).map_err(library_error("put a tokenizer together"))?;
-        let (mut words, documents) = match self.model {
+        match self.model {
             SubwordModel::ByteLevelBpe => {
                 let words_of = |text: &str, take: &mut dyn FnMut(&str)| {
                     try_each_word(text, |word| {
@@ -107,7 +130,7 @@ impl SubwordTokenizerBuilder {
                     None => words_of(text, take),
                     Some(normalizer) => words_of(normalized(normalizer, text)?.get(), take),
                 };
-                count_tokens(texts, None, each)?
+                count_tokens(texts, None, each)
             }
             SubwordModel::WordPiece | SubwordModel::Unigram => {
                 let splitter = self.pre_tokenizer();
@@ -123,9 +146,14 @@ impl SubwordTokenizerBuilder {
                     }
                     Ok(())
                 };
-                count_tokens(texts, None, each)?
+                count_tokens(texts, None, each)
             }
-        };
+        }
+    }
+
+    fn train(self, mut words: CountedTokens, documents: u64) -> Result<SubwordTokenizer> {
+        let mut tokenizer = Tokenizer::new(ModelWrapper::BPE(BPE::default()));
+        tokenizer.with_normalizer(self.normalizer()).map_err(library_error("put a tokenizer together"))?;
         words.retain(|(word, _)| !word.is_empty());
         if words.is_empty() {
             return Err(Error::EmptyCorpus { documents });
