@@ -4,6 +4,7 @@ mod builds;
 mod dependencies;
 mod examples;
 pub(crate) mod guide;
+pub(crate) mod ranks;
 pub(crate) mod supply_chain;
 
 use std::path::Path;
@@ -36,7 +37,7 @@ const PACKAGING: &str = "package --workspace --no-verify --locked --allow-dirty 
 const OPTIONAL: &str = "kiln-text/subwords,kiln-vectors/counts";
 
 /// Crates without Burn.
-const FREE_OF_BURN: [&str; 5] = ["kiln-base", "kiln-text", "kiln-vectors", "kiln-linear", "kiln-report"];
+const FREE_OF_BURN: [&str; 6] = ["kiln-base", "kiln-group", "kiln-text", "kiln-vectors", "kiln-linear", "kiln-report"];
 
 /// Runs every check until one fails, and prints the time of each.
 pub(crate) fn ci(root: &Path) -> Result<()> {
@@ -79,6 +80,7 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
         let both = "test --release -p kiln-text -p kiln-vectors --locked --features";
         cargo(root, &format!("{both} {OPTIONAL} -- subword passes counts"))
     })?;
+    steps.take("two ranks under mpirun", || ranks::ranks(root))?;
     steps.take("the ndarray backend alone", || cargo(root, NDARRAY_TESTS))?;
     steps.take("examples", || examples::run_all(root, scratch))?;
     steps.take("a crate outside the workspace", || dependencies::outside_crate(root, scratch))?;

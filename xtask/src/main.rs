@@ -31,6 +31,8 @@ enum Task {
     Ci,
     /// The tests of the crates with unsafe code under the address and the thread sanitizer
     Sanitizers(sanitizers::Sanitizers),
+    /// Counts words with two ranks under mpirun, and kills and stops ranks
+    Ranks,
     /// Runs the commands of the guide
     Guide,
     /// The licences, the sources and the reasons of all dependencies
@@ -76,6 +78,7 @@ fn main() -> Result<()> {
     match Options::parse().task {
         Task::Ci => ci::ci(root),
         Task::Sanitizers(options) => sanitizers::sanitizers(root, &options),
+        Task::Ranks => ci::ranks::ranks(root),
         Task::Guide => ci::guide::commands(root, tempfile::tempdir()?.path()),
         Task::SupplyChain => ci::supply_chain::check(root),
         Task::Tidy => tidy::check(root),

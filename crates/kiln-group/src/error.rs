@@ -21,8 +21,8 @@ pub enum Error {
 
     /// Ranks did not come to an operation in time.
     #[error(
-        "rank {rank} of {size} waited {waited:.1?} for the others, and {} did not answer the roll call: it ended, hangs, \
-         or works longer than the time limit; look at its machine, or raise `time_limit`",
+        "rank {rank} of {size} waited {waited:.1?} for the others, and {} did not answer the roll call: a process that \
+         ended, hangs, or works longer than the time limit; look at its machine, or raise `time_limit`",
         named(.missing)
     )]
     Missing {

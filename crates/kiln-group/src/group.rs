@@ -84,9 +84,9 @@ pub trait Group {
             sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
             Ok(())
         };
-        let found =
-            fold(self, leaves, |_| Ok(own.next().unwrap_or_default()), bytes_of, |bytes| Ok(floats(&bytes)), add)?;
-        let sum = self.broadcast(0, found.as_ref().map(bytes_of).unwrap_or_default())?;
+        let next = |_| Ok(own.next().unwrap_or_default());
+        let found = fold(self, leaves, next, |sum| bytes_of(sum), |bytes| Ok(floats(&bytes)), add)?;
+        let sum = self.broadcast(0, found.as_deref().map(bytes_of).unwrap_or_default())?;
         Ok(found.unwrap_or_else(|| floats(&sum)))
     }
 
@@ -170,7 +170,7 @@ pub trait Group {
     }
 }
 
-fn bytes_of(values: &Vec<f32>) -> Vec<u8> {
+fn bytes_of(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 

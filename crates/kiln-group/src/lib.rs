@@ -30,7 +30,7 @@
 //! # Features
 //!
 //! `mpi` (off by default): ranks that `mpirun` started, through the system's MPI. Without it a program that `mpirun`
-//! starts ends with an error that says so.
+//! starts ends with an error.
 
 mod error;
 mod group;

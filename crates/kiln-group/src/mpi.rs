@@ -97,7 +97,7 @@ impl Mpi {
             None
         });
         // MPI still has it; dropping it would panic.
-        request.map(std::mem::forget);
+        request.into_iter().for_each(std::mem::forget);
         done
     }
 

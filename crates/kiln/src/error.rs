@@ -17,6 +17,9 @@ pub enum Error {
     /// Opening a file with [`Input`](crate::Input).
     #[error(transparent)]
     File(#[from] kiln_base::FileError),
+    /// Working in a group.
+    #[error(transparent)]
+    Group(#[from] kiln_group::Error),
     /// Reading text.
     #[error(transparent)]
     Text(#[from] kiln_text::Error),

@@ -2,7 +2,8 @@
 //!
 //! Kiln reads text ([`text`]), builds models on [Burn](https://burn.dev) ([`models`]), trains them ([`train`]) on any
 //! GPU or the CPU ([`device`]), and saves a folder that holds everything needed to predict. [`models::word2vec`] trains
-//! word vectors, [`vectors`] queries them, and [`linear`] holds linear classifiers of n-grams.
+//! word vectors, [`vectors`] queries them, [`linear`] holds linear classifiers of n-grams, and [`group`] divides work
+//! among processes and machines.
 //!
 //! ```
 //! use kiln::prelude::*;
@@ -53,8 +54,9 @@
 //! The other features add optional parts. On by default: `download` fetches published corpora, `plot` draws a run's
 //! curves, `progress` shows a progress bar in a terminal. Off by default: `counts` builds word vectors from counts,
 //! with faer; `subwords` adds `SubwordTokenizer`, which is Hugging Face's `tokenizers` and needs a C++ compiler
-//! (`SubwordTextEncoder` needs no feature); `fusion` and `autotune` are Burn's, for GPUs: `fusion` merges consecutive
-//! operations into one kernel, `autotune` times several kernels for an operation and uses the fastest.
+//! (`SubwordTextEncoder` needs no feature); `mpi` joins processes that `mpirun` started, and needs the system's MPI;
+//! `fusion` and `autotune` are Burn's, for GPUs: `fusion` merges consecutive operations into one kernel, `autotune` times
+//! several kernels for an operation and uses the fastest.
 
 mod device;
 mod error;
@@ -62,6 +64,7 @@ pub mod prelude;
 
 pub use burn;
 pub use kiln_base::{FileError, FolderLock, Input, RowWeights, split};
+pub use kiln_group as group;
 pub use kiln_kernels as kernels;
 pub use kiln_linear as linear;
 pub use kiln_models as models;

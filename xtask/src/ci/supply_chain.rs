@@ -45,7 +45,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         "tree --workspace --locked --target all --edges normal,build,dev --prefix none --format {p}|{l} --features";
     let mut tree = command(root, "cargo", tree);
     let tree = output(tree.arg(
-        "kiln/subwords,kiln/counts,kiln/ndarray,kiln/cuda,kiln/fusion,kiln/autotune,xtask/odd-inputs,xtask/crashes",
+        "kiln/subwords,kiln/counts,kiln/mpi,kiln/ndarray,kiln/cuda,kiln/fusion,kiln/autotune,xtask/odd-inputs,xtask/crashes",
     ))?;
     let crates: BTreeSet<(&str, &str)> =
         tree.lines().filter_map(|line| line.trim_end_matches(" (*)").split_once('|')).collect();

@@ -19,8 +19,8 @@ fn a_rank_that_does_not_come_is_named_by_all_others() {
         end.wait();
         told
     });
-    for rank in 0..2 {
-        let error = told[rank].as_ref().unwrap_err();
+    for told in &told[..2] {
+        let error = told.as_ref().unwrap_err();
         assert!(matches!(error, Error::Missing { missing, .. } if missing == &[2]), "{error}");
         assert!(error.to_string().contains("rank 2 did not answer the roll call"), "{error}");
     }
@@ -41,8 +41,8 @@ fn the_reason_of_a_rank_that_fails_reaches_all() {
         1 => Err(Error::Option(kiln_base::OptionError::new("seed", "a number", "seven"))),
         _ => group.barrier(),
     });
-    for rank in [0, 2] {
-        let error = told[rank].as_ref().unwrap_err().to_string();
+    for told in [&told[0], &told[2]] {
+        let error = told.as_ref().unwrap_err().to_string();
         assert_eq!(error, "rank 1 ended the group: the option seed should be a number, found seven");
     }
     assert!(matches!(told[1], Err(Error::Option(_))));

@@ -5,7 +5,7 @@ use std::io;
 use kiln::burn::data::dataset::DatasetError;
 use kiln::burn::tensor::TensorReadError;
 use kiln::burn::train::TrainingError;
-use kiln::{FileError, linear, models, predict, report, text, train, vectors};
+use kiln::{FileError, group, linear, models, predict, report, text, train, vectors};
 use kiln_base::OptionError;
 use kiln_base::checksum::BadChecksum;
 use text::io::Saved;
@@ -21,6 +21,7 @@ pub(super) fn told() -> Vec<String> {
         lines("kiln_base", [OptionError::new("epochs", "at least 1", 0)]),
         lines("kiln_base", [BadChecksum { expected: "9f86d081".into(), found: "60303ae2".into() }]),
         lines("kiln::Error", [no_device()]),
+        lines("kiln_group::Error", of_group()),
         lines("kiln_report::Error", of_report()),
         lines("kiln_vectors::Error", of_vectors()),
         lines("kiln_linear::Error", of_linear()),
@@ -49,6 +50,22 @@ fn no_device() -> kiln::Error {
         why: "there is no backend of that name".into(),
         available: "flex, wgpu".into(),
     }
+}
+
+fn of_group() -> Vec<group::Error> {
+    use group::Error;
+    let waited = std::time::Duration::from_secs(60);
+    vec![
+        Error::Missing { rank: 0, size: 4, waited, missing: vec![1, 3] },
+        Error::OutOfStep { rank: 0, size: 4, waited, peer: 2 },
+        Error::Ended { rank: 1, why: "cannot read corpus.txt: permission denied".into() },
+        Error::Differs { what: "the seed".into(), found: vec![("7".into(), vec![0, 1, 3]), ("8".into(), vec![2])] },
+        Error::Length { expected: 400, found: 404 },
+        Error::Leaves { rank: 1, size: 2, leaves: 8, expected: 4, found: 3 },
+        Error::NoSuchRank { found: 4, size: 4 },
+        Error::NotBuilt { variable: "OMPI_COMM_WORLD_SIZE" },
+        Error::InUse,
+    ]
 }
 
 fn of_report() -> Vec<report::Error> {
