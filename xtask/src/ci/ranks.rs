@@ -16,6 +16,10 @@ const OPEN_MPI: [(&str, &str); 3] = [
     ("OMPI_MCA_rmaps_base_oversubscribe", "1"),
 ];
 
+/// The counting program. With MPI, kiln-text is built again: not optimised, so that it takes seconds.
+const PROGRAM: &str = "-p kiln-text --no-default-features --features kiln-group/mpi --example count-words \
+                       --config profile.release.package.kiln-text.opt-level=0";
+
 /// Where there is no `mpirun`, it is skipped with a message, or fails if `KILN_NO_SKIP` is 1.
 pub(crate) fn ranks(root: &Path) -> Result<()> {
     if Command::new("mpirun").arg("--version").output().is_err() {
@@ -28,8 +32,7 @@ pub(crate) fn ranks(root: &Path) -> Result<()> {
     }
     cargo(root, "clippy --release --locked -p kiln-group --all-targets --features mpi -- -D warnings")?;
     cargo(root, "test --release --locked -p kiln-group --features mpi --test it -- launch")?;
-    let program = "-p kiln-text --no-default-features --features kiln-group/mpi --example count-words";
-    let program = bench::built(root, program)?;
+    let program = bench::built(root, PROGRAM)?;
     let folder = tempfile::tempdir()?;
     // The second file has fewer lines than there are ranks.
     let texts = [("many", words(40_000)), ("few", words(2))];
