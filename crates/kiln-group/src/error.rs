@@ -65,7 +65,7 @@ pub enum Error {
     /// Ranks were started differently.
     #[error(
         "{what} should be the same on all ranks, found {}: start every rank with the same program, options and data",
-        .found.iter().map(|(value, ranks)| format!("{value:?} on {}", named(ranks))).collect::<Vec<_>>().join(" and ")
+        .found.iter().map(|(value, ranks)| format!("{} on {}", shown(value), named(ranks))).collect::<Vec<_>>().join(" and ")
     )]
     Differs {
         /// What should be the same.
@@ -126,6 +126,13 @@ pub enum Error {
     /// MPI was started before.
     #[error("MPI is already in use in this process: call `Launch::run` once, and start MPI nowhere else")]
     InUse,
+}
+
+/// The beginning of a value, in quotes.
+fn shown(value: &str) -> String {
+    const MOST: usize = 300;
+    let start: String = value.chars().take(MOST).collect();
+    if start.len() < value.len() { format!("{start:?}...") } else { format!("{start:?}") }
 }
 
 /// `rank 3`, or `ranks 1, 3`.

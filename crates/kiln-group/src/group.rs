@@ -6,8 +6,8 @@ use crate::tree::{fold, share};
 
 /// A group of workers, seen from one of them, its rank.
 ///
-/// Every operation has the time limit of the [`Launch`](crate::Launch), counted from its call. All ranks must call the
-/// same operations in the same order. After an error the group cannot be used again.
+/// Each time an operation waits for another rank, it waits at most for the time limit of the [`Launch`](crate::Launch).
+/// All ranks must call the same operations in the same order. After an error the group cannot be used again.
 ///
 /// # Errors
 ///

@@ -19,7 +19,7 @@ options! {
     /// How a group starts, and how long its operations may take.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Launch {
-        /// How long an operation may take, from its call: longer than the fastest rank ever waits for the slowest one.
+        /// How long an operation waits for another rank: longer than the fastest rank ever waits for the slowest one.
         /// Then the waiting ranks call a roll for at most 5 s more, and fail. Default: 60 s.
         time_limit: Duration = Duration::from_secs(60),
     }
@@ -76,7 +76,7 @@ impl Launch {
     ) -> Result<T, E> {
         let group = crate::mpi::Mpi::start(self.time_limit)?;
         let value = same_program(&group).map_err(E::from).and_then(|()| work(&group));
-        let value = value.inspect_err(|error| group.abort(&error.to_string()))?;
+        let value = value.inspect_err(|error| group.abort(&format!("{error:#}")))?;
         group.finish()?;
         Ok(value)
     }

@@ -10,7 +10,7 @@
 //! Workers are called ranks and are numbered from 0. All ranks run the same program and call the same operations in the
 //! same order. A sum has the same bits for any number of ranks, because its order is that of a fixed tree.
 //!
-//! An operation that is not done within the time limit fails on every waiting rank, and the error names the ranks that
+//! An operation that waits longer than the time limit fails on every waiting rank, and the error names the ranks that
 //! are missing. A rank whose work fails tells the others why, and they fail with that reason.
 //!
 //! ```

@@ -52,7 +52,7 @@ pub(crate) fn run<T: Send, E: From<Error> + Display + Send>(
             .map(|(rank, (to, from))| {
                 scope.spawn(move || {
                     let worker = Worker { rank, time_limit, shared, to, from };
-                    work(&worker).inspect_err(|error| worker.abort(&error.to_string()))
+                    work(&worker).inspect_err(|error| worker.abort(&format!("{error:#}")))
                 })
             })
             .collect();

@@ -48,10 +48,9 @@ fn main() -> Result<()> {
 fn count(options: &Options, group: &dyn Group) -> Result<()> {
     let began = Instant::now();
     group.agree("the options", &format!("{options:?}"))?;
-    let size =
-        |path: &PathBuf| std::fs::metadata(path).map(|file| file.len()).with_context(|| path.display().to_string());
-    let sizes = options.files.iter().map(size).collect::<Result<Vec<u64>>>()?;
-    group.agree("the sizes of the files", &format!("{sizes:?}"))?;
+    let size = |path: &PathBuf| Ok(std::fs::metadata(path).with_context(|| path.display().to_string())?.len());
+    let bytes = options.files.iter().map(size).sum::<Result<u64>>()?;
+    group.agree("the size of all files", &format!("{bytes} bytes"))?;
 
     let shard = LineCorpus::new(&options.files).shard(group.rank(), group.size());
     let counts = TokenCounts::count_texts(shard.documents()?.texts(), whitespace_tokens)?;

@@ -71,8 +71,11 @@ fn a_started_process() {
 fn sum(group: &dyn Group) -> Result<(), Error> {
     let leaves: Vec<Vec<f32>> = (0..6).map(|leaf| vec![0.1 * leaf as f32, 1e7 / (leaf as f32 + 3.0)]).collect();
     let total = group.sum_leaves(6, leaves[share(6, group)].to_vec())?;
-    let long = group.broadcast(group.size() - 1, vec![group.rank() as u8; (1 << 26) + 3])?;
-    assert!(long.len() == (1 << 26) + 3 && long.iter().all(|&byte| usize::from(byte) == group.size() - 1));
+    // Full pieces only, and a last one that is not full.
+    for length in [1 << 26, (1 << 26) + 3] {
+        let long = group.broadcast(group.size() - 1, vec![group.rank() as u8; length])?;
+        assert!(long.len() == length && long.iter().all(|&byte| usize::from(byte) == group.size() - 1));
+    }
     let bits: Vec<u32> = total.iter().map(|value| value.to_bits()).collect();
     let all = group.gather(format!("{bits:x?}").as_bytes())?;
     if group.rank() == 0 {

@@ -159,6 +159,23 @@ fn what_many_workers_count_is_what_one_counts_to_the_last_byte() {
     }
 }
 
+#[cfg(feature = "subwords")]
+#[test]
+fn subwords_learned_from_the_counts_of_many_workers_are_those_of_one() {
+    use kiln_text::encoders::{SubwordModel, SubwordTokenizer};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = corpus(folder.path(), 300);
+    for model in [SubwordModel::ByteLevelBpe, SubwordModel::WordPiece, SubwordModel::Unigram] {
+        let subwords = || SubwordTokenizer::builder(model, 290);
+        let one = learned(&path, |texts| subwords().fit(texts));
+        for ranks in [1, 4] {
+            let counts = counted(&path, ranks, |texts| subwords().count(texts));
+            assert_eq!(subwords().fit_counts(&counts).unwrap().to_json(), one);
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_learned_from_counts_is_refused() {
     let told = SubwordTextEncoder::builder(280).max_corpus_chars(100).count(["a b"]).unwrap_err().to_string();
