@@ -12,7 +12,7 @@ use crate::{command, output};
 /// An input, the expected behaviour, and the tests, by module and name.
 struct Fault(&'static str, &'static str, &'static [&'static str]);
 
-const FAULTS: [Fault; 35] = [
+const FAULTS: [Fault; 36] = [
     Fault(
         "a byte order mark, CR LF, gzip under another name, in members, with zeros after it",
         "is read as the plain text",
@@ -188,6 +188,16 @@ const FAULTS: [Fault; 35] = [
         "the same texts in training and validation",
         "are counted and told, or refused",
         &["beginnings::rows_that_training_and_validation_share_are_counted"],
+    ),
+    Fault(
+        "a worker of many that hangs, leaves, fails, or was started with another seed",
+        "the others end in time, with an error that names it",
+        &[
+            "faults::a_rank_that_does_not_come_is_named_by_all_others",
+            "faults::a_rank_that_left_is_missing_at_once",
+            "faults::values_that_differ_name_their_ranks_and_equal_ones_pass",
+            "shards::a_worker_whose_file_is_missing_ends_the_others_with_its_reason",
+        ],
     ),
 ];
 

@@ -7,6 +7,8 @@
 //! mpirun -n 4 target/release/examples/count-words corpus.txt --output vocabulary.json
 //! ```
 //!
+//! Open MPI binds a rank to one core: start a rank for each core, or one for each machine with `--bind-to none`.
+//!
 //! Data: files with one document per line, plain or gzip; plain files are divided at line ends, so that each rank reads
 //! as many bytes. All ranks need the same files under the same names. Output: the vocabulary, which is the same to the
 //! byte with any number of ranks, and a line with the totals. Time: 100 MB of English take seconds on a core.

@@ -20,10 +20,11 @@ const OPEN_MPI: [(&str, &str); 3] = [
 const PROGRAM: &str = "-p kiln-text --no-default-features --features kiln-group/mpi --example count-words \
                        --config profile.release.package.kiln-text.opt-level=0";
 
-/// Where there is no `mpirun`, it is skipped with a message, or fails if `KILN_NO_SKIP` is 1.
+/// Where there is no MPI, it is skipped with a message, or fails if `KILN_NO_SKIP` is 1.
 pub(crate) fn ranks(root: &Path) -> Result<()> {
-    if Command::new("mpirun").arg("--version").output().is_err() {
-        let advice = "there is no mpirun: apt-get install openmpi-bin libopenmpi-dev libclang-dev";
+    let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    if !is_there("mpirun") || !is_there("mpicc") {
+        let advice = "there is no mpirun or no mpicc: apt-get install openmpi-bin libopenmpi-dev libclang-dev";
         if std::env::var("KILN_NO_SKIP").is_ok_and(|value| value == "1") {
             bail!("{advice}");
         }

@@ -45,7 +45,7 @@ fn start(launcher: &[&str], part: &str, variables: &[(&str, &str)]) -> Ended {
 #[ignore = "other tests start it"]
 fn a_started_process() {
     let Ok(part) = std::env::var(PART) else { return };
-    let launch = Launch::new().time_limit(Duration::from_secs(if part == "stop" { 2 } else { 60 }));
+    let launch = Launch::new().time_limit(Duration::from_secs(if part == "stop" { 5 } else { 60 }));
     let told = launch.run(|group| {
         let is_odd = group.rank() == 1;
         match part.as_str() {
