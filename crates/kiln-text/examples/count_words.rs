@@ -16,8 +16,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
+use kiln_base::FileError;
 use kiln_group::{Group, Launch};
 use kiln_text::corpora::LineCorpus;
 use kiln_text::io::Saved;
@@ -50,7 +51,7 @@ fn main() -> Result<()> {
 fn count(options: &Options, group: &dyn Group) -> Result<()> {
     let began = Instant::now();
     group.agree("the options", &format!("{options:?}"))?;
-    let size = |path: &PathBuf| Ok(std::fs::metadata(path).with_context(|| path.display().to_string())?.len());
+    let size = |path: &PathBuf| Ok(std::fs::metadata(path).map_err(FileError::new("read", path))?.len());
     let bytes = options.files.iter().map(size).sum::<Result<u64>>()?;
     group.agree("the size of all files", &format!("{bytes} bytes"))?;
 
