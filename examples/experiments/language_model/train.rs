@@ -20,7 +20,7 @@
 //! Unlike there, a stream's last window is read too, each epoch starts at the beginning of the text, and the initial
 //! values of all models but `simple-rnn` are Keras's. The test text is read in 10 streams, as there.
 //!
-//! Output: a line for each epoch with the perplexity, the test perplexity at the end (about 134 for `lstm`; for
+//! Output: a line for each epoch with the perplexity, the test perplexity at the end (about 136 for `lstm`; for
 //! `simple-rnn` that of the training text, about 6), and a folder from which `--example generate` writes text. Time on
 //! 2 cores: seconds (`simple-rnn`), minutes (`lstm`), hours (`better`), weeks (`awd`; for a GPU).
 
