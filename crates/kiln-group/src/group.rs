@@ -47,6 +47,10 @@ pub trait Group {
     fn sum(&self, values: &mut [f32]) -> Result<()> {
         if self.size() > 1 {
             let total = self.sum_leaves(self.size(), vec![values.to_vec()])?;
+            // Another length is what another operation of rank 0 sent.
+            if total.len() != values.len() {
+                return Err(Error::Length { expected: 4 * values.len(), found: 4 * total.len() });
+            }
             values.copy_from_slice(&total);
         }
         Ok(())

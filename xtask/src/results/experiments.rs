@@ -411,8 +411,8 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
         options: "--data DATA/ptb --model better --schedule cosine --minutes 82",
         figures: &[("test perplexity", "test perplexity ")],
         source: "test perplexity about 76 after 40 epochs",
-        note: "9.1 epochs, since other work ran on the machine in the first half; chosen without a search: the textbook's \
-               settings and a cosine schedule",
+        note: "9.1 epochs, other work on the same machine in the first half; the textbook's settings and a cosine \
+               schedule, without a search",
         ..NONE
     },
     Experiment {

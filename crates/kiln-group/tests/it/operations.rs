@@ -94,4 +94,10 @@ fn another_share_and_another_length_are_refused() {
     assert!(matches!(told[1], Err(Error::Leaves { rank: 1, size: 2, leaves: 4, expected: 2, found: 1 })), "{told:?}");
     let told = Launch::new().threads(2, |group| group.sum(&mut vec![1.0; 3 + group.rank()]));
     assert!(matches!(told[0], Err(Error::Length { expected: 12, found: 16 })), "{told:?}");
+    // Rank 0 calls another operation, whose message rank 1 takes for the sum.
+    let told = Launch::new().threads(2, |group| match group.rank() {
+        0 => group.broadcast(0, vec![0; 8]).map(drop),
+        _ => group.sum(&mut [1.0; 3]),
+    });
+    assert!(matches!(told[1], Err(Error::Length { expected: 12, found: 8 })), "{told:?}");
 }

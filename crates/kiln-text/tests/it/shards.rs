@@ -63,6 +63,8 @@ fn files_that_cannot_be_cut_are_in_the_shard_of_their_first_byte() {
     let corpus = LineCorpus::new([&packed, &old]);
     let shards = in_shards(&corpus, 3);
     assert_eq!(shards, [vec!["packed".to_owned(); 10], vec!["mac".to_owned(); 30], vec![]]);
+    // Of so many, some begin a few bytes into a file.
+    assert_eq!(in_shards(&corpus, 60).concat(), texts(&corpus));
     let latin = LineCorpus::new([written(folder.path(), "latin", b"\xe9t\xe9\n".repeat(20))]);
     let shards = in_shards(&latin.encoding(Encoding::WINDOWS_1252), 2);
     assert_eq!(shards, [vec!["été".to_owned(); 20], vec![]]);

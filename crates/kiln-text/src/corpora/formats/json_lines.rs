@@ -72,8 +72,9 @@ impl JsonLinesCorpus {
     /// # Errors
     ///
     /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), [`Error::File`](crate::Error::File) for a missing
-    /// file, and [`Error::Option`](crate::Error::Option) if there is no such `shard`. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8, is
-    /// not a JSON object, lacks a field, or has one of the wrong type or a label without a class;
+    /// file, and [`Error::Option`](crate::Error::Option) if there is no such `shard`. As items:
+    /// [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8, is not a JSON object, lacks a
+    /// field, or has one of the wrong type or a label without a class;
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile); [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let fields = self.fields.clone();

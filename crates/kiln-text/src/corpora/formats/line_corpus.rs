@@ -68,9 +68,8 @@ impl LineCorpus {
     /// # Errors
     ///
     /// [`CorpusError::NoFiles`](crate::error::CorpusError::NoFiles), [`Error::File`](crate::Error::File) for a missing
-    /// file, and [`Error::Option`](crate::Error::Option) if `label_by_file` does not name one class per file or there is no
-    /// such `shard`. As items:
-    /// [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
+    /// file, and [`Error::Option`](crate::Error::Option) if `label_by_file` does not name one class per file or there is
+    /// no such `shard`. As items: [`CorpusError::Row`](crate::error::CorpusError::Row) for a line that is not UTF-8,
     /// [`CorpusError::EmptyFile`](crate::error::CorpusError::EmptyFile), [`Error::File`](crate::Error::File).
     pub fn documents(&self) -> Result<CorpusDocuments<'static>> {
         let (files, skip_empty) = (self.paths.len(), self.skip_empty);
