@@ -12,7 +12,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::lanes::MOST_LANES;
-use super::shared::{Scratch, UNLIKE_PRODUCTS, at_least, count};
+use super::shared::{Scratch, UNLIKE_PRODUCTS, at_least, count, prefetch};
 
 /// Vectors of columns in a panel.
 pub(crate) const PANEL: usize = 4;
@@ -219,19 +219,6 @@ fn accumulate<S: Simd, const R: usize, const C: usize>(
 /// How many places of the inner dimension ahead columns are asked for: as many as a part has. The processor does so itself,
 /// but not beyond a page of memory, which holds sixteen places of a panel.
 const AHEAD: usize = PART;
-
-/// Asks for the memory at `place`, which may be anywhere, to be brought into the second cache.
-#[inline(always)]
-fn prefetch(place: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, which reads nothing; every x86-64 processor has it.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(place.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
-}
 
 /// A matrix of `inner` rows in panels of up to four vectors of columns.
 pub(crate) struct Packed {

@@ -72,6 +72,12 @@ impl<T> Shared<'_, T> {
         unsafe { std::slice::from_raw_parts(self.start.add(at), len) }
     }
 
+    /// Asks for number `at` to be brought into the second cache. Reads nothing, so `at` may lie anywhere.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, at: usize) {
+        prefetch(self.start.wrapping_add(at).cast_const().cast());
+    }
+
     /// All numbers, to read.
     ///
     /// # Safety
@@ -93,6 +99,19 @@ impl<'a> Unwritten<'a> {
     pub(crate) unsafe fn over(floats: &'a mut [f32]) -> Self {
         Self { start: floats.as_mut_ptr().cast(), len: floats.len(), slice: PhantomData }
     }
+}
+
+/// Asks for the memory at `place`, which may be anywhere, to be brought into the second cache.
+#[inline(always)]
+pub(crate) fn prefetch(place: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which reads nothing; every x86-64 processor has it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }
 
 /// The product of these dimensions. An index, as a sum of products of these dimensions, does not overflow either.

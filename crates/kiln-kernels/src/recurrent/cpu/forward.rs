@@ -151,6 +151,7 @@ impl<const G: usize, C: Cell<G>> WithSimd for ForwardTask<'_, G, C> {
                 // Blocks outside, so that a part of a panel of weights stays in the nearest cache for all rows.
                 for block in self.blocks.clone() {
                     let sums = &mut sums[block * block_sums..];
+                    self.prefetch_states(place, block);
                     for part in parts(plan.sizes.d_hidden) {
                         for rows in tiles(self.rows.clone(), tile_rows::<S>()) {
                             let tile = Tile { place, step, block, rows };
@@ -326,6 +327,20 @@ impl<const G: usize, C: Cell<G>> ForwardTask<'_, G, C> {
             turns: 1,
         };
         multiply(simd, [rows.len(), 1], inputs, &factors, &mut sums[n * width + gate..], width);
+    }
+
+    /// Asks for the states of a block, which [`finish`](Self::finish) reads and writes after the block's product. The
+    /// weights of a step may have displaced them from the second cache.
+    #[inline(always)]
+    fn prefetch_states(&self, place: usize, block: usize) {
+        let ForwardCall { plan, hidden, cell, .. } = self.call;
+        for row in self.rows.clone() {
+            hidden.prefetch(plan.hidden_at(self.direction, place + 1, row) + block * plan.lanes);
+            if C::CARRIES {
+                cell.prefetch(plan.cell_at(self.direction, place, block, row));
+                cell.prefetch(plan.cell_at(self.direction, place + 1, block, row));
+            }
+        }
     }
 
     /// The new states of a block from the sums of its gates.
