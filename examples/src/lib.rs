@@ -28,10 +28,13 @@ pub mod table;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser};
 use kiln::burn::tensor::Device;
+use kiln::group::{Group, Launch};
 use kiln::models::thousands;
 use kiln::models::word2vec::Corpus;
 use kiln::prelude::*;
@@ -68,6 +71,7 @@ mod guide {
         YourOwnModel: "your-own-model.md";
         Serving: "serving.md";
         Devices: "devices.md";
+        ManyMachines: "many-machines.md";
         WhenSomethingFails: "when-something-fails.md";
         Keras: "from/keras.md";
         ScikitLearn: "from/scikit-learn.md";
@@ -90,6 +94,10 @@ pub struct TrainingArgs {
     /// Rows in a step
     #[arg(long)]
     pub batch_size: Option<usize>,
+    /// Parts that each batch is cut into, for the same result with any number of ranks up to this, if each has as many
+    /// threads [default: the ranks]
+    #[arg(long, value_name = "COUNT")]
+    pub micro_batches: Option<usize>,
     /// The initial learning rate
     #[arg(long, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
@@ -220,6 +228,10 @@ impl TrainingArgs {
             .existing_run(existing);
         let trainer = match &self.from_weights {
             Some(path) => trainer.from_weights(path),
+            None => trainer,
+        };
+        let trainer = match self.micro_batches {
+            Some(count) => trainer.micro_batches(count),
             None => trainer,
         };
         let trainer = match self.checkpoint_steps {
@@ -364,9 +376,30 @@ pub fn read_text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Writes a line to standard output, if it is still read.
+/// Whether this process prints.
+static PRINTS: AtomicBool = AtomicBool::new(true);
+
+/// Writes a line to standard output, if it is still read and no other rank of a group prints.
 pub fn tell(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    if PRINTS.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+}
+
+/// How long a rank waits for the slowest one, which may read its data from a slower disk.
+const TIME_LIMIT: Duration = Duration::from_secs(600);
+
+/// Runs an example in the group in which `mpirun` started this process (the feature `mpi`); without `mpirun`, in a group
+/// of one. Only rank 0 prints.
+///
+/// # Errors
+///
+/// Those of `example`; a rank fails, or is missing for longer than 10 minutes.
+pub fn in_group(example: impl FnOnce(&dyn Group) -> Result<()>) -> Result<()> {
+    Launch::new().time_limit(TIME_LIMIT).run(|group| {
+        PRINTS.store(group.rank() == 0, Ordering::Relaxed);
+        example(group)
+    })
 }
 
 /// The distinct words of a text in order of first appearance, and the text as their indices. `<eos>` ends each line.

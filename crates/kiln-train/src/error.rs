@@ -19,6 +19,17 @@ pub enum Error {
     /// An option is outside its range.
     #[error(transparent)]
     Option(#[from] OptionError),
+    /// Ranks of a group differ, fail or are missing.
+    #[error(transparent)]
+    Group(#[from] kiln_group::Error),
+    /// The same after training has begun.
+    #[error("{source}; {kept}")]
+    InGroup {
+        /// The group's error.
+        source: kiln_group::Error,
+        /// What was kept and how to continue.
+        kept: String,
+    },
     /// The artifact folder already holds a run.
     #[error(
         "{} already holds a run: continue it (`--resume`, `ExistingRun::Resume`), replace it (`--overwrite`, \

@@ -9,6 +9,7 @@
 mod callbacks;
 mod data;
 mod error;
+mod group;
 pub mod language;
 mod report;
 mod run;

@@ -5,13 +5,13 @@ mod burn_train;
 mod checkpoint;
 pub(crate) mod evaluate;
 mod finished_run;
-mod gradients;
-mod meter;
+pub(crate) mod gradients;
+pub(crate) mod meter;
 pub(crate) mod optimizer;
 pub(crate) mod run_folder;
 mod trainable;
 mod trainer;
-mod training_loop;
+pub(crate) mod training_loop;
 
 pub use averaging::WeightAveraging;
 pub use evaluate::{Evaluation, evaluate, predict};

@@ -10,15 +10,18 @@
 //! parameters, a line for each epoch, `test accuracy`.
 //!
 //! By default, a fifth of the training set is used for validation, and the test set is read once, at the end.
+//! Built with `--features mpi`, it trains in the group in which `mpirun` starts it.
+//!
 //! `--validate-on-test` is the protocol of the tutorial that the recipe comes from: early stopping, learning rate and
 //! choice of epoch all use the test set, so its accuracy is too high.
 
 use anyhow::Result;
 use clap::Parser;
+use kiln::group::Group;
 use kiln::models::PaddedSteps;
 use kiln::prelude::*;
 use kiln_examples::println;
-use kiln_examples::{Defaults, ImdbTraining, imdb_ids, show_model, show_run};
+use kiln_examples::{Defaults, ImdbTraining, imdb_ids, in_group, show_model, show_run};
 
 /// Train a convolution and two bidirectional LSTMs on film reviews
 #[derive(Parser)]
@@ -41,6 +44,10 @@ const LENGTH: usize = 200;
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    in_group(|group| train(&options, group))
+}
+
+fn train(options: &Options, group: &dyn Group) -> Result<()> {
     let ImdbTraining { training, imdb } = &options.common;
     let device = training.device()?;
 
@@ -65,7 +72,7 @@ fn main() -> Result<()> {
         .reduce_lr_on_plateau(ReduceLrOnPlateau::on(Monitor::ValidLoss).factor(0.2).patience(2))
         .save_best(Monitor::ValidAccuracy)
         .artifact(ArtifactConfig::text(&model, &encode, train.class_names()).data("IMDB"))
-        .fit(model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
+        .fit_over(group, model, &encode.dataset(&fit)?, &encode.dataset(&valid)?)?;
     show_run(&run);
 
     let accuracy = run.evaluate(&encode.dataset(&test)?)?.accuracy.unwrap_or(f64::NAN);

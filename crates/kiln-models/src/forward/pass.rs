@@ -11,7 +11,7 @@ pub enum Pass {
     Training {
         /// The run's seed.
         seed: u64,
-        /// The batch, counted from 0 over all epochs.
+        /// The batch or micro-batch, counted from 0 over all epochs.
         step: u64,
     },
 }

@@ -22,8 +22,8 @@ kiln_base::options! {
     ///
     /// The run has T steps: the number of epochs times the batches of an epoch. After a warm-up of W steps, the step
     /// with number s, counted from 1, has the progress (s - 1 - W) / (T - W): the first step after the warm-up has the
-    /// full rate, and the last step of the run is one step short of the lowest rate, as in the libraries above; that of
-    /// `one_cycle` has it. One difference from Hugging Face: there a warm-up begins with a step at rate 0, here with a
+    /// full rate, and the last step of the run does not quite reach the lowest rate, as in the libraries above; with
+    /// `one_cycle` it does. One difference from Hugging Face: there a warm-up begins with a step at rate 0, here with a
     /// step at 1 / W of the full rate. Where gradients are accumulated over several batches
     /// ([`Trainer::gradient_accumulation_steps`](crate::Trainer::gradient_accumulation_steps)), all of them count.
     ///

@@ -16,7 +16,8 @@ use crate::report::history::EpochLogs;
 #[derive(Clone, Debug)]
 pub struct SaveBest {
     monitor: Monitor,
-    path: PathBuf,
+    /// `None` if another rank of a group writes the file.
+    path: Option<PathBuf>,
     state: State,
     best_weights: Weights,
 }
@@ -30,7 +31,11 @@ struct State {
 impl SaveBest {
     /// Watches `monitor` and writes to `path`.
     pub fn on(monitor: Monitor, path: impl Into<PathBuf>) -> Self {
-        Self { monitor, path: path.into(), state: State::default(), best_weights: Weights::new() }
+        Self::of_run(monitor, Some(path.into()))
+    }
+
+    pub(crate) fn of_run(monitor: Monitor, path: Option<PathBuf>) -> Self {
+        Self { monitor, path, state: State::default(), best_weights: Weights::new() }
     }
 }
 
@@ -44,7 +49,9 @@ impl Callback for SaveBest {
         if self.monitor.improves(value, self.state.best, 0.0) {
             self.state = State { best: Some(value), best_epoch: logs.epoch };
             self.best_weights = control.weights();
-            write_file(&self.path, &weights::to_safetensors(&self.best_weights, weights::Precision::Full, None)?)?;
+            if let Some(path) = &self.path {
+                write_file(path, &weights::to_safetensors(&self.best_weights, weights::Precision::Full, None)?)?;
+            }
         }
         Ok(())
     }

@@ -45,7 +45,10 @@ pub trait Batches: Send + Sync {
     /// How many rows there are.
     fn rows(&self) -> usize;
 
-    /// The batch with the rows `rows`, on `device`.
+    /// The batch with the rows `rows`, on `device`. In a group and with [`Trainer::micro_batches`], `rows` are a part of
+    /// a batch.
+    ///
+    /// [`Trainer::micro_batches`]: crate::Trainer::micro_batches
     ///
     /// # Errors
     ///
@@ -100,7 +103,8 @@ pub trait Batches: Send + Sync {
     }
 
     /// The batch with the rows `rows`, in a pass over all batches in order. State that a model passes from one batch to
-    /// the next goes through `carried`, which is separate for each pass. By default no state is passed on.
+    /// the next goes through `carried`, which is separate for each pass and, in a group and with
+    /// [`Trainer::micro_batches`](crate::Trainer::micro_batches), for each micro-batch. By default no state is passed on.
     ///
     /// # Errors
     ///

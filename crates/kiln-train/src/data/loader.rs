@@ -12,14 +12,41 @@ use kiln_models::{Carried, LossOptions, Pass, RandomKey};
 use crate::data::batches::{Batches, checked_order};
 use crate::error::Error;
 
-/// One batch for a step, and the pass that the step belongs to.
+/// One batch for a step: whole, or those of its micro-batches that this process takes.
 pub(crate) struct StepInput<B> {
+    pub(crate) parts: Vec<Part<B>>,
+    /// The rows of the whole batch.
+    pub(crate) rows: usize,
+    /// The factor of the learning rate.
+    pub(crate) rate_factor: f64,
+}
+
+/// A batch or a micro-batch, and the pass that it belongs to.
+pub(crate) struct Part<B> {
+    /// Its place among the micro-batches of the batch.
+    pub(crate) place: usize,
     pub(crate) batch: B,
     pub(crate) pass: Pass,
     pub(crate) rows: usize,
     pub(crate) loss: LossOptions,
-    /// The factor of the learning rate.
-    pub(crate) rate_factor: f64,
+}
+
+/// How batches are cut into micro-batches, and which of them are served.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    /// The micro-batches of a batch. A batch with fewer rows has empty ones.
+    pub(crate) parts: usize,
+    /// Those that are served.
+    pub(crate) own: std::ops::Range<usize>,
+}
+
+impl Cut {
+    pub(crate) const WHOLE: Self = Self { parts: 1, own: 0..1 };
+
+    /// The rows of micro-batch `place` of a batch of `rows` rows.
+    pub(crate) fn rows(&self, place: usize, rows: usize) -> std::ops::Range<usize> {
+        rows * place / self.parts..rows * (place + 1) / self.parts
+    }
 }
 
 /// Extra options of the training loss.
@@ -58,14 +85,15 @@ pub(crate) struct Loader<B> {
     /// The part of the order that is served.
     pub(crate) range: std::ops::Range<usize>,
     pub(crate) loss: LossPlan,
+    pub(crate) cut: Cut,
     place: Arc<Mutex<Place>>,
 }
 
 /// Where a pass is.
 #[derive(Default)]
 struct Place {
-    /// The state passed between batches in the pass that started last.
-    carried: Carried,
+    /// The state passed between batches in the pass that started last, for each micro-batch that is served.
+    carried: Vec<Carried>,
     /// The number of steps that the next pass skips, if it continues with the carried state.
     from: Option<usize>,
 }
@@ -74,7 +102,8 @@ impl<B: Send + 'static> Loader<B> {
     /// A loader over all rows.
     pub(crate) fn new(data: Arc<dyn Batches<Batch = B>>, batch_size: usize, device: Device, order: Order) -> Self {
         let range = 0..data.rows();
-        Self { data, batch_size, device, order, range, loss: LossPlan::default(), place: Arc::default() }
+        let (loss, cut) = (LossPlan::default(), Cut::WHOLE);
+        Self { data, batch_size, device, order, range, loss, cut, place: Arc::default() }
     }
 
     /// The number of steps in one pass over the rows.
@@ -86,13 +115,13 @@ impl<B: Send + 'static> Loader<B> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state passed between batches in the pass that started last.
-    pub(crate) fn carried(&self) -> Carried {
+    /// The state passed between batches in the pass that started last, for each micro-batch that is served.
+    pub(crate) fn carried(&self) -> Vec<Carried> {
         self.place().carried.clone()
     }
 
     /// Makes the next pass start after `steps` steps, with the state that they passed on.
-    pub(crate) fn go_on_after(&self, steps: usize, carried: Carried) {
+    pub(crate) fn go_on_after(&self, steps: usize, carried: Vec<Carried>) {
         *self.place() = Place { carried, from: Some(steps) };
     }
 
@@ -104,6 +133,7 @@ impl<B: Send + 'static> Loader<B> {
             order: self.order.clone(),
             range: self.range.clone(),
             loss: self.loss.clone(),
+            cut: self.cut.clone(),
             place: self.place.clone(),
         }
     }
@@ -137,7 +167,7 @@ impl<B: Send + 'static> DataLoader<StepInput<B>> for Loader<B> {
         let served = match place.from.take() {
             Some(steps) => (steps * self.batch_size).min(rows.len()),
             None => {
-                place.carried = Carried::default();
+                place.carried = self.cut.own.clone().map(|_| Carried::default()).collect();
                 0
             }
         };
@@ -169,8 +199,30 @@ struct LoaderIterator<'a, B> {
     /// Seed and number of the first step, in training.
     training: Option<(u64, u64)>,
     served: usize,
-    /// The state passed between the batches of this pass.
-    carried: Carried,
+    /// The state passed between the batches of this pass, for each micro-batch that is served.
+    carried: Vec<Carried>,
+}
+
+impl<B: Send + 'static> LoaderIterator<'_, B> {
+    /// The micro-batches of the batch `rows` that are served.
+    fn parts(&self, rows: &[usize]) -> Result<Vec<Part<B>>, Error> {
+        let Loader { cut, device, loss, batch_size, .. } = self.loader;
+        let mut parts = Vec::with_capacity(cut.own.len());
+        for (place, carried) in cut.own.clone().zip(&self.carried) {
+            let rows = &rows[cut.rows(place, rows.len())];
+            if rows.is_empty() {
+                continue;
+            }
+            // Each micro-batch has its own dropout, whichever process takes it.
+            let pass = self.training.map_or(Pass::Inference, |(seed, first)| {
+                let step = first + (self.served / batch_size) as u64;
+                Pass::Training { seed, step: step * cut.parts as u64 + place as u64 }
+            });
+            let batch = self.data.next_batch(rows, device, carried)?;
+            parts.push(Part { place, batch, pass, rows: rows.len(), loss: loss.of_rows(rows, device) });
+        }
+        Ok(parts)
+    }
 }
 
 impl<B: Send + 'static> Iterator for LoaderIterator<'_, B> {
@@ -182,26 +234,19 @@ impl<B: Send + 'static> Iterator for LoaderIterator<'_, B> {
         }
         let end = (self.served + self.loader.batch_size).min(self.rows.len());
         let rows = self.rows.get(self.served..end).filter(|rows| !rows.is_empty())?;
-        let pass = match self.training {
-            None => Pass::Inference,
-            Some((seed, first)) => Pass::Training { seed, step: first + (self.served / self.loader.batch_size) as u64 },
-        };
         let rate_factor = self.data.rate_factor(rows);
         let is_factor = rate_factor.is_finite() && rate_factor >= 0.0;
-        let batch = OptionError::unless(
+        let parts = OptionError::unless(
             is_factor,
             "factor of the learning rate of a batch",
             "a number of at least 0",
             rate_factor,
         )
         .map_err(Error::from)
-        .and_then(|()| self.data.next_batch(rows, &self.loader.device, &self.carried));
-        let loss = self.loader.loss.of_rows(rows, &self.loader.device);
+        .and_then(|()| self.parts(rows));
+        let rows = rows.len();
         self.served = end;
-        Some(match batch {
-            Ok(batch) => Ok(StepInput { batch, pass, rows: rows.len(), loss, rate_factor }),
-            Err(error) => Err(DatasetError::new(error)),
-        })
+        Some(parts.map(|parts| StepInput { parts, rows, rate_factor }).map_err(DatasetError::new))
     }
 }
 

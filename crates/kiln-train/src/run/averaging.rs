@@ -55,14 +55,15 @@ pub enum WeightAveraging {
         start_epoch: usize,
     },
     /// Averaged gradient descent (Polyak and Juditsky 1992), triggered as in AWD-LSTM (Merity et al. 2018, NT-ASGD):
-    /// the weights after each optimizer step, once validation stalls. It stalls when the validation loss of an epoch is
-    /// above the lowest one of the epochs before it, of which the last `non_monotone` do not count. For
-    /// [`Optimizer::sgd`](crate::Optimizer::sgd) at a constant rate.
+    /// the weights after each optimizer step, once validation stalls. It stalls when an epoch's validation loss is
+    /// above the lowest of those more than `non_monotone` epochs earlier. The mean therefore begins in epoch
+    /// `non_monotone` + 3 at the earliest; a shorter run has none. For [`Optimizer::sgd`](crate::Optimizer::sgd) at a
+    /// constant rate.
     ///
     /// PyTorch's `ASGD(t0=0, lambd=0)`, which AWD-LSTM uses, begins its mean with the second of these steps, not with
     /// the first.
     Asgd {
-        /// With how many of the validations just before it a loss is not compared; 1 or more. AWD-LSTM's is 5.
+        /// How many of the latest earlier losses are left out of the comparison; at least 1. AWD-LSTM's is 5.
         non_monotone: usize,
     },
 }

@@ -38,6 +38,9 @@ pub(crate) struct RunIdentity {
     /// How many batches share an optimizer step. Older checkpoints have none, and mean 1.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(crate) gradient_accumulation_steps: usize,
+    /// Into how many micro-batches a batch is cut, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) micro_batches: Option<usize>,
     pub(crate) clip_norm: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) averaging: Option<WeightAveraging>,
@@ -90,6 +93,32 @@ pub(crate) struct Frozen {
 }
 
 impl RunIdentity {
+    /// Everything by its name in messages.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
+        let [train, train_targets, valid, valid_targets] = self.data.clone().unwrap_or_default();
+        vec![
+            ("seed", self.seed.to_string()),
+            ("batch_size", self.batch_size.to_string()),
+            ("training rows", self.training_rows.to_string()),
+            ("validation rows", self.validation_rows.to_string()),
+            ("optimizer", format!("{:?}", self.optimizer)),
+            ("gradient_accumulation_steps", self.gradient_accumulation_steps.to_string()),
+            ("micro_batches", self.micro_batches.map_or("unset".to_owned(), |count| count.to_string())),
+            ("clip_norm", format!("{:?}", self.clip_norm)),
+            ("weight_averaging", described(self.averaging)),
+            ("callbacks", self.callbacks.join(", ")),
+            ("model options", self.artifact.clone().unwrap_or_default()),
+            ("parameters frozen at first", format!("{:?}", self.frozen)),
+            ("parameters never trained", self.never_trained.join(", ")),
+            ("row_weights and label_smoothing", self.loss.clone().unwrap_or_else(|| "none".to_owned())),
+            ("order of the training rows", self.order.clone().unwrap_or_default()),
+            ("inputs of the training rows", train),
+            ("targets (labels) of the training rows", train_targets),
+            ("inputs of the validation rows", valid),
+            ("targets (labels) of the validation rows", valid_targets),
+        ]
+    }
+
     /// # Errors
     ///
     /// An option differs from the one in the checkpoint at `path`. The error names the first one.
@@ -99,30 +128,7 @@ impl RunIdentity {
             data: self.data.as_ref().and(before.data.as_ref().or(self.data.as_ref())).cloned(),
             ..before.clone()
         };
-        let fields = |identity: &Self| {
-            let [train, train_targets, valid, valid_targets] = identity.data.clone().unwrap_or_default();
-            [
-                ("seed", identity.seed.to_string()),
-                ("batch_size", identity.batch_size.to_string()),
-                ("training rows", identity.training_rows.to_string()),
-                ("validation rows", identity.validation_rows.to_string()),
-                ("optimizer", format!("{:?}", identity.optimizer)),
-                ("gradient_accumulation_steps", identity.gradient_accumulation_steps.to_string()),
-                ("clip_norm", format!("{:?}", identity.clip_norm)),
-                ("weight_averaging", described(identity.averaging)),
-                ("callbacks", identity.callbacks.join(", ")),
-                ("model options", identity.artifact.clone().unwrap_or_default()),
-                ("parameters frozen at first", format!("{:?}", identity.frozen)),
-                ("parameters never trained", identity.never_trained.join(", ")),
-                ("row_weights and label_smoothing", identity.loss.clone().unwrap_or_else(|| "none".to_owned())),
-                ("order of the training rows", identity.order.clone().unwrap_or_default()),
-                ("inputs of the training rows", train),
-                ("targets (labels) of the training rows", train_targets),
-                ("inputs of the validation rows", valid),
-                ("targets (labels) of the validation rows", valid_targets),
-            ]
-        };
-        for ((what, now), (_, before)) in fields(self).into_iter().zip(fields(&before)) {
+        for ((what, now), (_, before)) in self.fields().into_iter().zip(before.fields()) {
             if now != before {
                 let (now, before) = first_difference(&now, &before);
                 let (path, what) = (path.to_owned(), what.to_owned());
@@ -248,17 +254,26 @@ impl Checkpoint {
     }
 
     pub(crate) fn load(path: &Path) -> Result<Self> {
+        Self::of_bytes(&Self::read(path)?, path)
+    }
+
+    /// The bytes of a checkpoint file.
+    pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
         // Reading a pipe would block, and a device never ends.
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(Error::damaged(path, "it must be a file, but is a folder, a pipe or a device"));
         }
-        let file = match std::fs::read(path) {
+        match std::fs::read(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::NothingToResume { path: path.to_owned() });
+                Err(Error::NothingToResume { path: path.to_owned() })
             }
-            other => other.map_err(FileError::new("read", path))?,
-        };
-        let payload = payload_of(&file, path)?;
+            other => Ok(other.map_err(FileError::new("read", path))?),
+        }
+    }
+
+    /// The checkpoint in the bytes of the file at `path`.
+    pub(crate) fn of_bytes(file: &[u8], path: &Path) -> Result<Self> {
+        let payload = payload_of(file, path)?;
         let (_, metadata) =
             safetensors::SafeTensors::read_metadata(payload).map_err(|error| Error::damaged(path, error))?;
         let text = metadata

@@ -7,7 +7,7 @@ use kiln_report::{LabelsReport, Report};
 
 use crate::data::batches::{Batches, DataLimits, Labelled, check_streams, checked_order};
 use crate::error::{Error, Result};
-use crate::run::meter::Meter;
+use crate::run::meter::{Measured, Meter};
 use crate::run::trainable::Trainable;
 use kiln_predict::device_failure::{Work, device_of};
 
@@ -126,7 +126,7 @@ where
                     targets => Outcomes::add(&mut outcomes, targets.clone(), probabilities)?,
                 }
             }
-            meter.add(&output, rows, None)
+            meter.add(Measured::of(&output, rows), None)
         })?;
         meter.read()
     })?;

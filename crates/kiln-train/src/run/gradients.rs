@@ -16,7 +16,7 @@ pub struct StepGradients {
 }
 
 /// Rows of a table, each any number of times: their gradients, `[1, rows, width]`, and their ids, `[1, rows]`.
-type Rows = (Tensor<3>, Tensor<2, Int>);
+pub(crate) type Rows = (Tensor<3>, Tensor<2, Int>);
 
 impl StepGradients {
     /// The gradients of `module` from a backward pass; `looked_up` is what [`record_rows`](kiln_models::record_rows)
@@ -36,7 +36,7 @@ impl StepGradients {
     }
 
     /// Sums the rows of each table.
-    fn of(mut whole: GradientsParams, parts: BTreeMap<ParamId, Vec<Rows>>) -> Self {
+    pub(crate) fn of(mut whole: GradientsParams, parts: BTreeMap<ParamId, Vec<Rows>>) -> Self {
         let rows = parts.into_iter().map(|(table, parts)| {
             let (gradients, ids): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
             (table, row_gradient(Tensor::cat(gradients, 1), Tensor::cat(ids, 1)))

@@ -11,12 +11,30 @@ use crate::run::trainable::StepOutput;
 /// after every step.
 const BUNCH: usize = 16;
 
-/// What a step leaves on the device.
+/// What is measured of a step. The tensors are on the device.
+pub(crate) struct Measured {
+    pub(crate) loss: Tensor<1>,
+    pub(crate) correct: Option<Tensor<1>>,
+    pub(crate) terms: usize,
+    pub(crate) rows: usize,
+}
+
+impl Measured {
+    /// Detached from the autodiff graph, which can then be freed.
+    pub(crate) fn of(output: &StepOutput, rows: usize) -> Self {
+        let off_graph = |tensor: &Tensor<1>| tensor.clone().detach().without_autodiff();
+        Self {
+            loss: off_graph(&output.loss),
+            correct: output.correct.as_ref().map(off_graph),
+            terms: output.terms.unwrap_or(rows),
+            rows,
+        }
+    }
+}
+
+/// What has not been read yet.
 struct Pending {
-    loss: Tensor<1>,
-    correct: Option<Tensor<1>>,
-    terms: usize,
-    rows: usize,
+    step: Measured,
     update: Option<Update>,
 }
 
@@ -126,16 +144,8 @@ impl Meter {
         (self.limit, self.begun_with) = (times, begun_with);
     }
 
-    pub(crate) fn add(&mut self, output: &StepOutput, rows: usize, update: Option<Update>) -> Result<()> {
-        // Detached from the autodiff graph, which is then freed.
-        let off_graph = |tensor: &Tensor<1>| tensor.clone().detach().without_autodiff();
-        self.pending.push(Pending {
-            loss: off_graph(&output.loss),
-            correct: output.correct.as_ref().map(off_graph),
-            terms: output.terms.unwrap_or(rows),
-            rows,
-            update,
-        });
+    pub(crate) fn add(&mut self, step: Measured, update: Option<Update>) -> Result<()> {
+        self.pending.push(Pending { step, update });
         if self.pending.len() >= BUNCH { self.read() } else { Ok(()) }
     }
 
@@ -145,26 +155,26 @@ impl Meter {
             return Ok(());
         }
         let mut pending = std::mem::take(&mut self.pending);
-        let losses = numbers(pending.iter().map(|step| step.loss.clone()).collect())?;
-        let correct: Vec<Tensor<1>> = pending.iter_mut().filter_map(|step| step.correct.take()).collect();
+        let losses = numbers(pending.iter().map(|pending| pending.step.loss.clone()).collect())?;
+        let correct: Vec<Tensor<1>> = pending.iter_mut().filter_map(|pending| pending.step.correct.take()).collect();
         if !correct.is_empty() {
             *self.correct.get_or_insert(0.0) += numbers(correct)?.into_iter().sum::<f64>();
         }
-        let sums = |step: &Pending| Some(step.update.as_ref()?.squares.as_ref()?.sums.clone());
+        let sums = |pending: &Pending| Some(pending.update.as_ref()?.squares.as_ref()?.sums.clone());
         let squares: Vec<Tensor<1>> = pending.iter().filter_map(sums).collect();
         let squares = if squares.is_empty() { Vec::new() } else { numbers(squares)? };
         let mut squares = squares.as_slice();
-        for (loss, step) in losses.into_iter().zip(pending) {
+        for (loss, Pending { step, update }) in losses.into_iter().zip(pending) {
             self.steps += 1;
             self.loss += loss * step.terms as f64;
             self.terms += step.terms;
             self.rows += step.rows;
-            self.learning_rate = step.update.as_ref().map_or(0.0, |update| update.learning_rate);
+            self.learning_rate = update.as_ref().map_or(0.0, |update| update.learning_rate);
             let most = self.limit * self.begun_with.get_or_insert(loss).max(1.0);
             if (!loss.is_finite() || loss > most) && self.bad_step.is_none() {
                 self.bad_step = Some(BadStep { step: self.steps, loss, learning_rate: self.learning_rate });
             }
-            if let Some(GradientSquares { places, .. }) = step.update.and_then(|update| update.squares) {
+            if let Some(GradientSquares { places, .. }) = update.and_then(|update| update.squares) {
                 let (of_step, rest) = squares.split_at(places.len());
                 squares = rest;
                 // After a loss that is not finite, gradients are not finite either.

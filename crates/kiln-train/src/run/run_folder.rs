@@ -35,6 +35,8 @@ pub(crate) struct RunFolder {
     lock: Option<FolderLock>,
     /// The step of the current epoch whose state is in the checkpoint.
     kept_step: Cell<Option<usize>>,
+    /// Whether another process writes the folder, and this one nothing.
+    is_shadow: bool,
 }
 
 impl RunFolder {
@@ -44,7 +46,7 @@ impl RunFolder {
         if existing != ExistingRun::Resume {
             std::fs::create_dir_all(path).map_err(FileError::new("make the folder", path))?;
         }
-        let folder = Self { path: path.to_owned(), lock: lock(path)?, kept_step: Cell::new(None) };
+        let folder = Self { path: path.to_owned(), lock: lock(path)?, kept_step: Cell::new(None), is_shadow: false };
         if folder.lock.is_some() {
             WholeFile::remove_abandoned(path);
         }
@@ -63,6 +65,20 @@ impl RunFolder {
                 Err(Error::NotARun { path: path.to_owned(), files: names.join(", ") })
             }
         }
+    }
+
+    /// The folder of a run that another process writes, and that may be on another machine.
+    pub(crate) fn shadow(path: &Path) -> Self {
+        Self { path: path.to_owned(), lock: None, kept_step: Cell::new(None), is_shadow: true }
+    }
+
+    /// Does `act`, which writes into the folder, unless another process does.
+    pub(crate) fn write(&self, act: impl FnOnce() -> Result<()>) -> Result<()> {
+        if self.is_shadow { Ok(()) } else { act() }
+    }
+
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.is_shadow
     }
 
     /// The files of a run in the folder.
@@ -85,12 +101,18 @@ impl RunFolder {
 
     /// Removes a run's files.
     pub(crate) fn clear(&self) -> Result<(), FileError> {
+        if self.is_shadow {
+            return Ok(());
+        }
         self.held().iter().try_for_each(|file| std::fs::remove_file(file).map_err(FileError::new("remove", file)))
     }
 
     /// Moves an old run's files aside; [`RunFolder::settle`] removes them or brings them back. Without an old run, the
     /// folder for them is empty: this shows that files without a checkpoint are left from a run that never had one.
     pub(crate) fn put_aside(&self) -> Result<(), FileError> {
+        if self.is_shadow {
+            return Ok(());
+        }
         let held = self.held();
         let (replacing, replaced) = (self.path.join(REPLACING), self.path.join(REPLACED));
         std::fs::create_dir_all(&replacing).map_err(FileError::new("make the folder", &replacing))?;
@@ -101,6 +123,9 @@ impl RunFolder {
     /// Removes the old run's files that were moved aside if the new run has a checkpoint. Otherwise brings them back,
     /// and removes the files of the new run.
     pub(crate) fn settle(&self) -> Result<(), FileError> {
+        if self.is_shadow {
+            return Ok(());
+        }
         let (replacing, replaced) = (self.path.join(REPLACING), self.path.join(REPLACED));
         if replacing.is_dir() {
             self.bring_back(&replacing)?;
@@ -132,6 +157,7 @@ impl RunFolder {
             Error::File(source) | Error::Predict(Failed::File(source)) => {
                 Error::NotWritten { source, kept: self.kept(epoch) }
             }
+            Error::Group(source) => Error::InGroup { source, kept: self.kept(epoch) },
             // No advice to resume: with another batch size it is a new run.
             Error::Predict(Failed::OutOfMemory { shortage, .. }) => {
                 Failed::OutOfMemory { shortage, kept: self.keeps(epoch) }.into()
@@ -156,8 +182,10 @@ impl RunFolder {
     }
 
     pub(crate) fn save_history(&self, history: &History) -> Result<()> {
-        history.save_json(self.path.join(HISTORY_JSON))?;
-        history.save_csv(self.path.join(HISTORY_CSV))
+        self.write(|| {
+            history.save_json(self.path.join(HISTORY_JSON))?;
+            history.save_csv(self.path.join(HISTORY_CSV))
+        })
     }
 
     /// Draws the curves, with the feature `plot`.

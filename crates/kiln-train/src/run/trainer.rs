@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use burn::train::Interrupter;
 use burn::train::metric::{Adaptor, Metric, Numeric};
 use kiln_base::RowWeights;
+use kiln_group::{Group, One};
 use kiln_models::weights::{self, Weights};
 use kiln_predict::ArtifactConfig;
 use kiln_predict::device_failure::Work;
@@ -18,9 +19,9 @@ use crate::callbacks::callback::Callback;
 use crate::callbacks::early_stopping::EarlyStopping;
 use crate::callbacks::monitor::Monitor;
 use crate::callbacks::reduce_lr_on_plateau::ReduceLrOnPlateau;
-use crate::callbacks::save_best::SaveBest;
 use crate::data::batches::Batches;
 use crate::error::Result;
+use crate::group::{Team, relay};
 use crate::report::file::write_file;
 use crate::report::history::History;
 use crate::run::averaging::WeightAveraging;
@@ -89,10 +90,13 @@ pub struct Trainer<M: Trainable> {
     seed: u64,
     optimizer: Optimizer,
     gradient_accumulation_steps: usize,
+    micro_batches: Option<usize>,
     clip_norm: Option<f64>,
     averaging: Option<WeightAveraging>,
     frozen: Vec<Frozen>,
     callbacks: Vec<Box<dyn Callback>>,
+    /// The metrics whose best weights are kept, each with its place among the callbacks.
+    best: Vec<(usize, Monitor)>,
     metrics: Vec<AddMetric<M>>,
     metric_names: Vec<String>,
     existing_run: ExistingRun,
@@ -121,10 +125,12 @@ impl<M: Trainable> Trainer<M> {
             seed: 0,
             optimizer: Optimizer::adam(),
             gradient_accumulation_steps: 1,
+            micro_batches: None,
             clip_norm: None,
             averaging: None,
             frozen: Vec::new(),
             callbacks: Vec::new(),
+            best: Vec::new(),
             metrics: Vec::new(),
             metric_names: Vec::new(),
             existing_run: ExistingRun::Refuse,
@@ -146,7 +152,7 @@ impl<M: Trainable> Trainer<M> {
     setters! {
         /// The total number of epochs, including those before a run was resumed.
         epochs(epochs: usize) => epochs = epochs;
-        /// The number of rows per step, in training and validation.
+        /// The number of rows per step, in training and validation. In a group, that of all ranks together.
         batch_size(rows: usize) => batch_size = rows;
         /// The seed of shuffling and dropout. The model's weights are seeded by its `init`.
         seed(seed: u64) => seed = seed;
@@ -160,6 +166,12 @@ impl<M: Trainable> Trainer<M> {
         /// those. Each batch has its own dropout, and callbacks are called after each. A step has the learning rate of
         /// its last batch. A stopped run ends after a whole group; checkpoints within an epoch are written only then.
         gradient_accumulation_steps(steps: usize) => gradient_accumulation_steps = steps;
+        /// Cuts each batch into this many micro-batches of consecutive rows, at least one for each rank and at most one
+        /// for each row. Their gradients are added on the host along a fixed tree, so that a group
+        /// ([`Trainer::fit_over`]) of any number of ranks trains to the same bits, if every rank has as many threads. A
+        /// rank computes its micro-batches one after the other. Each has its own dropout. Not with Burn metrics.
+        /// Default: one for each rank; another number of ranks then gives other bits.
+        micro_batches(count: usize) => micro_batches = Some(count);
         /// Scales gradients down so that their norm over all parameters is at most `norm`, like PyTorch's
         /// `clip_grad_norm_`.
         clip_norm(norm: f64) => clip_norm = Some(norm);
@@ -257,9 +269,9 @@ impl<M: Trainable> Trainer<M> {
     /// Keeps the best weights: the folder's `model.safetensors` always holds the best so far, and [`Trainer::fit`]
     /// returns the best model.
     #[must_use]
-    pub fn save_best(self, monitor: Monitor) -> Self {
-        let path = self.folder.join(kiln_predict::MODEL);
-        self.callback(SaveBest::on(monitor, path))
+    pub fn save_best(mut self, monitor: Monitor) -> Self {
+        self.best.push((self.callbacks.len() + self.best.len(), monitor));
+        self
     }
 
     /// Adds a numeric Burn metric over training and validation. The history lists it under its name, with the prefix
@@ -284,7 +296,7 @@ impl<M: Trainable> Trainer<M> {
         self
     }
 
-    /// A handle that stops the run after the current step.
+    /// A handle that stops the run after the current step; with micro-batches, after the next one.
     pub fn stop_handle(&self) -> Interrupter {
         self.interrupter.clone()
     }
@@ -301,21 +313,83 @@ impl<M: Trainable> Trainer<M> {
     /// Later: a file cannot be written; a callback fails; a loss or a trained weight is not finite, or a loss exploded;
     /// the device fails, or has no memory for a step; the run is stopped from outside. The folder keeps what the last
     /// checkpoint holds.
-    pub fn fit<D, V>(mut self, model: M, train: &D, valid: &V) -> Result<Run<M>>
+    pub fn fit<D, V>(self, model: M, train: &D, valid: &V) -> Result<Run<M>>
+    where
+        D: Batches<Batch = M::Batch> + Clone + 'static,
+        V: Batches<Batch = M::Batch> + Clone + 'static,
+    {
+        self.fit_over(&One, model, train, valid)
+    }
+
+    /// [`Trainer::fit`] in a group: every rank calls it with the same options, model and data. Each has a replica of the
+    /// model and learns from its part of every batch; the sum of the gradients is the same everywhere, and so is
+    /// everything that follows from it. Rows that are not streams are also validated in parts.
+    ///
+    /// Rank 0 writes the folder and shows progress. The others need not see the folder, even when a run is resumed. A
+    /// resumed run may have another number of ranks. If one rank is stopped or its time is up, all end after the same
+    /// step.
+    ///
+    /// The replicas stay equal if all ranks run on the same kind of processor with as many threads, which is checked
+    /// after each epoch. A callback is called on every rank. It should decide by what it is told, not by a clock, and
+    /// not write to a place that ranks share, as a [`SaveBest`](crate::SaveBest) with a path of yours would.
+    ///
+    /// At the start the ranks compare their options, data and weights, but not the options of callbacks, and not data
+    /// without digests ([`Batches::digest`]).
+    ///
+    /// ```
+    /// # #[cfg(feature = "flex")] {
+    /// use burn::tensor::Device;
+    /// use kiln_group::Launch;
+    /// use kiln_models::{RecurrentRegressorConfig, weights::weights_of};
+    /// use kiln_train::{Error, SeriesDataset, Trainer};
+    ///
+    /// let values: Vec<f32> = (0..96).map(|i| (i * 37 % 11) as f32 / 11.0).collect();
+    /// let sums = values.chunks(3).map(|row| row.iter().sum()).collect();
+    /// let (train, valid) = SeriesDataset::new(values, [3, 1], sums, 1)?.split_at(24)?;
+    ///
+    /// // Under `mpirun`, `Launch::new().run` takes the place of `threads`.
+    /// let fit = |ranks: usize| {
+    ///     let folder = tempfile::tempdir().expect("a folder");
+    ///     let runs = Launch::new().threads(ranks, |group| {
+    ///         let model = RecurrentRegressorConfig::new(1, 3).d_hidden(vec![4]).init(&Device::flex(), 0)?;
+    ///         let trainer = Trainer::new(folder.path()).batch_size(8).micro_batches(4).quiet();
+    ///         let run = trainer.fit_over(group, model, &train, &valid)?;
+    ///         Ok::<_, Error>(weights_of(run.model()))
+    ///     });
+    ///     runs.into_iter().collect::<Result<Vec<_>, _>>()
+    /// };
+    /// assert_eq!(fit(2)?[0], fit(1)?[0]);
+    /// # }
+    /// # Ok::<(), kiln_train::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Trainer::fit`]; [`Error::Group`](crate::Error::Group) if ranks have other options, model or data, if
+    /// a rank fails or is missing, or if the replicas become different. Burn metrics, and fewer rows in a batch or fewer
+    /// micro-batches than ranks, are refused.
+    pub fn fit_over<D, V>(mut self, group: &dyn Group, model: M, train: &D, valid: &V) -> Result<Run<M>>
     where
         D: Batches<Batch = M::Batch> + Clone + 'static,
         V: Batches<Batch = M::Batch> + Clone + 'static,
     {
         let metrics = std::mem::take(&mut self.metrics);
-        let (show, stopping) = (self.show, self.stops_on_ctrl_c.then(|| self.interrupter.clone()));
-        let (training, model) = self.prepare(model, train, valid)?;
+        let stopping = self.stops_on_ctrl_c.then(|| self.interrupter.clone());
+        self.show &= group.rank() == 0;
+        let show = self.show;
+        let (training, model) = self.prepare(group, model, train, valid)?;
 
         let work = Work::of(&model, training.identity.batch_size)?;
         let under_way = stopping.as_ref().map(UnderWay::new);
-        let (training, trained) = launch(training, model, metrics, &work);
+        let (training, trained) = match group.size() {
+            1 => launch(training, model, metrics, &work),
+            _ => launch_served(training, model, group, &work),
+        };
         drop(under_way);
 
         let run = finish(training, trained)?;
+        // From here on the folder is complete.
+        group.barrier()?;
         if let Some(PaddingOnly { epoch, step, steps }) = run.padding_only.filter(|_| show) {
             let found =
                 format!("{steps} training steps had only rows of padding, the first in step {step} of epoch {epoch}");
@@ -328,6 +402,27 @@ impl<M: Trainable> Trainer<M> {
     }
 }
 
+/// Runs the loop on a separate thread, and serves it with the group on this one.
+fn launch_served<M: Trainable>(
+    mut training: TrainingLoop<M>,
+    model: M,
+    group: &dyn Group,
+    work: &Work,
+) -> (TrainingLoop<M>, Result<Trained<M>>) {
+    let (relay, serving) = relay(group);
+    training.team = Some(Team { group: Box::new(relay), cut: training.train.cut.clone() });
+    std::thread::scope(|scope| {
+        let running = scope.spawn(move || {
+            let (mut training, trained) = launch(training, model, Vec::new(), work);
+            // Ends the service.
+            training.team = None;
+            (training, trained)
+        });
+        serving.serve();
+        running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// Writes the returned model and the curves to the folder. After an error, keeps what can be kept.
 fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) -> Result<Run<M>> {
     let scores = training.scores();
@@ -338,9 +433,12 @@ fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) 
         folder.settle().ok();
         folder.told(error, kept + 1)
     })?;
-    let written = folder.save_curves(&history).and_then(|()| match artifact {
-        Some(artifact) => Ok(artifact.scores(scores).save(folder.path(), &weights)?),
-        None => save_model(&folder, &weights),
+    let written = folder.write(|| {
+        folder.save_curves(&history)?;
+        match artifact {
+            Some(artifact) => Ok(artifact.scores(scores).save(folder.path(), &weights)?),
+            None => save_model(&folder, &weights),
+        }
     });
     written.map_err(|error| folder.told(error, history.epochs().len() + 1))?;
     let (folder, batch_size) = (folder.path().to_owned(), identity.batch_size);
@@ -350,6 +448,7 @@ fn finish<M: Trainable>(training: TrainingLoop<M>, trained: Result<Trained<M>>) 
 /// Cleans up the folder of a run that ended with an error, and returns the number of epochs that it keeps.
 fn keep(folder: &RunFolder, history: &History) -> usize {
     match history.epochs().len() {
+        epochs if folder.is_shadow() => epochs,
         0 => 0,
         epochs if folder.checkpoint().exists() => {
             folder.save_curves(history).ok();

@@ -10,17 +10,18 @@ use burn::data::dataloader::DataLoader;
 use burn::train::Interrupter;
 use kiln_base::OptionError;
 use kiln_models::weights::{self, Weights};
-use kiln_models::{Carried, LayerStates, Pass, record_rows};
+use kiln_models::{Carried, LossOptions, Pass, record_rows};
 
 use crate::callbacks::callback::{Callback, Control, Plan, StepLogs};
-use crate::data::loader::{Loader, StepInput};
+use crate::data::loader::{Loader, Part, StepInput};
 use crate::error::{Broken, Error, Result};
+use crate::group::{Learned, Outcome, Team, part_of};
 use crate::report::history::{EpochLogs, History};
 use crate::report::metrics::{Metrics, Split};
 use crate::run::averaging::Average;
 use crate::run::checkpoint::{Checkpoint, Frozen, RunIdentity, Within};
 use crate::run::gradients::{GradientSquares, GradientSum, LayerNorms, StepGradients};
-use crate::run::meter::{BadStep, Meter, Update};
+use crate::run::meter::{BadStep, Measured, Meter, Update};
 use crate::run::optimizer::OptimizerState;
 use crate::run::run_folder::RunFolder;
 use crate::run::trainable::{StepOutput, Trainable};
@@ -75,6 +76,8 @@ pub(crate) struct TrainingLoop<M: Trainable> {
     /// How many times the loss at the start a step's loss may be.
     pub(crate) loss_limit: f64,
     pub(crate) padding_only: Option<PaddingOnly>,
+    /// The micro-batches and the group that shares them; `None` if batches are whole.
+    pub(crate) team: Option<Team>,
 }
 
 /// The training steps whose rows were only padding.
@@ -108,7 +111,7 @@ impl WithinEpochs {
     }
 }
 
-fn has_passed(since: Instant, minutes: f64) -> bool {
+pub(crate) fn has_passed(since: Instant, minutes: f64) -> bool {
     since.elapsed().as_secs_f64() >= minutes * 60.0
 }
 
@@ -152,8 +155,7 @@ impl<M: Trainable> TrainingLoop<M> {
         self.shuffle_epoch.store(epoch as u64 - 1, Ordering::Relaxed);
         let model = self.freeze(model, epoch);
         let within = self.within.take();
-        let learning_rate = within.as_ref().map_or(self.learning_rate, |within| f64::from_bits(within.learning_rate));
-        let (model, training) = self.train_epoch(model, metrics, (epoch, began), within)?;
+        let (model, training, learning_rate) = self.train_epoch(model, metrics, (epoch, began), within)?;
         let averaging = self.identity.averaging;
         if averaging.is_some_and(|averaging| averaging.takes_epoch(epoch)) {
             self.average.add(&model, &self.identity.never_trained);
@@ -162,6 +164,7 @@ impl<M: Trainable> TrainingLoop<M> {
         let validation = self.validate(averaged.as_ref().unwrap_or(&model), metrics, epoch)?;
         metrics.flush()?;
         self.check_kept([Some(&model), averaged.as_ref()], epoch, &training, &validation)?;
+        self.check_same(&model, epoch)?;
         self.largest_gradient = training.norms().describe_epoch(epoch);
 
         let (loss, val_loss) = (training.loss().unwrap_or(f64::NAN), validation.loss().unwrap_or(f64::NAN));
@@ -216,13 +219,14 @@ impl<M: Trainable> TrainingLoop<M> {
         weights::map_trainable(model, |name| Some(!is_frozen(name)))
     }
 
+    /// Makes the steps of an epoch. Also returns what they measured, and the learning rate of the first.
     fn train_epoch(
         &mut self,
         mut model: M,
         metrics: &mut Metrics,
         (epoch, began): (usize, Instant),
         within: Option<Within>,
-    ) -> Result<(M, Meter)> {
+    ) -> Result<(M, Meter, f64)> {
         let train = self.train.clone();
         metrics.start(Split::Train, train.num_items());
         let mut meter = Meter::with_norms(LayerNorms::new(&model, self.largest_gradient.clone()));
@@ -232,30 +236,42 @@ impl<M: Trainable> TrainingLoop<M> {
         if let Some(Within { step: made, meter: state, carried, .. }) = &within {
             let other = || Error::damaged(&self.folder.checkpoint(), "its epoch state belongs to another model");
             meter = meter.restored(state).ok_or_else(other)?;
-            let states = Carried::default();
-            if let Some(carried) = LayerStates::of_weights(carried, &train.device) {
-                states.leave(carried);
-            }
-            train.go_on_after(*made, states);
+            let state_of = |place| {
+                let states = Carried::default();
+                if let Some(carried) = part_of(&train.cut, place, carried, &train.device) {
+                    states.leave(carried);
+                }
+                states
+            };
+            train.go_on_after(*made, train.cut.own.clone().map(state_of).collect());
             step = *made;
         }
-        let rate_at_start = within.map_or(rate_at_start, |within| f64::from_bits(within.learning_rate));
+        let mut rate_at_start = within.map_or(rate_at_start, |within| f64::from_bits(within.learning_rate));
         let (mut kept_at, mut sum, mut factors) = (Instant::now(), GradientSum::default(), 0.0);
         let losses = self.history.values("val_loss");
         let averages_steps = self.identity.averaging.is_some_and(|averaging| averaging.takes_steps(&losses));
         let mut iterator = train.iter();
         while let Some(item) = iterator.next() {
-            let StepInput { batch, pass, rows, loss, rate_factor } = item.map_err(Error::Dataset)?;
+            let StepInput { parts, rows, rate_factor } = item.map_err(Error::Dataset)?;
             step += 1;
-            let batch = if loss.is_plain() { batch } else { M::with_loss(batch, loss) };
-            if self.unknown_classes {
-                self.check_batch(&model, &batch, epoch, step)?;
-            }
-            if model.is_padding_only(&batch) {
-                self.padding_only.get_or_insert(PaddingOnly { epoch, step, steps: 0 }).steps += 1;
+            let parts = parts.into_iter().map(|part| match part.loss.is_plain() {
+                true => part,
+                false => Part { batch: M::with_loss(part.batch, part.loss), loss: LossOptions::default(), ..part },
+            });
+            let parts: Vec<_> = parts.collect();
+            for Part { batch, .. } in parts.iter().filter(|_| self.unknown_classes) {
+                self.check_batch(&model, batch, epoch, step)?;
             }
             let is_last = step >= train.steps();
-            let (output, gradients) = learn(&model, batch, &pass);
+            let Learned { measured, gradients, output, has_words, agreed } =
+                self.learn(&model, parts, rows, began, kept_at)?;
+            if !has_words {
+                self.padding_only.get_or_insert(PaddingOnly { epoch, step, steps: 0 }).steps += 1;
+            }
+            if let Some(agreed) = &agreed {
+                self.learning_rate = f64::from_bits(agreed.learning_rate);
+                rate_at_start = if step == 1 { self.learning_rate } else { rate_at_start };
+            }
             // Its place among the batches that share an optimizer step, and so the mean of their factors.
             let place = (step - 1) % self.identity.gradient_accumulation_steps + 1;
             let is_complete = is_last || place == self.identity.gradient_accumulation_steps;
@@ -264,9 +280,9 @@ impl<M: Trainable> TrainingLoop<M> {
             let gradients = sum.add(&model, gradients, is_complete);
             let squares = gradients.as_ref().and_then(|gradients| GradientSquares::of(&model, gradients));
             let scale = self.identity.clip_norm.and_then(|limit| Some(squares.as_ref()?.clip_scale(limit)));
-            meter.add(&output, rows, Some(Update { squares, learning_rate: rate }))?;
+            meter.add(measured, Some(Update { squares, learning_rate: rate }))?;
             // Without metrics the output is dropped now, and with it the graph's handles on the parameters.
-            let measured = (!self.metric_names.is_empty()).then_some(output);
+            let output = output.filter(|_| !self.metric_names.is_empty());
             if let Some(gradients) = gradients {
                 model = self.optimizer.scaled_step(model, gradients, rate, scale);
                 if averages_steps {
@@ -274,7 +290,7 @@ impl<M: Trainable> TrainingLoop<M> {
                 }
             }
             self.check_finite(epoch, &meter)?;
-            if let Some(output) = measured {
+            if let Some(output) = output {
                 metrics.add(Split::Train, output, iterator.progress(), step, Some(rate));
             }
             let logs = StepLogs { epoch, step, loss: meter.loss(), accuracy: meter.accuracy() };
@@ -283,7 +299,8 @@ impl<M: Trainable> TrainingLoop<M> {
             if !is_complete {
                 continue;
             }
-            let limit = self.within_epochs.limit.filter(|&minutes| has_passed(began, minutes));
+            let signals = agreed.unwrap_or_else(|| self.signals(began, kept_at));
+            let limit = self.within_epochs.limit.filter(|_| signals.end);
             // A run that a callback has ended in this step does not continue within the epoch.
             let is_limited = self.stopped.is_none() && (!is_last || epoch < self.epochs);
             if let Some(minutes) = limit.filter(|_| is_limited) {
@@ -292,12 +309,11 @@ impl<M: Trainable> TrainingLoop<M> {
             }
             let asked = &self.within_epochs;
             let is_due = asked.steps.is_some_and(|steps| step / steps > (step - place) / steps)
-                || asked.minutes.is_some_and(|minutes| has_passed(kept_at, minutes))
-                || (asked.is_asked() && self.interrupter.should_stop() && self.interrupter.error().is_none());
+                || signals.checkpoint
+                || (asked.is_asked() && signals.stop && self.interrupter.error().is_none());
             // The end of the epoch writes its own checkpoint.
             if self.is_cut || (is_due && !is_last && self.stopped.is_none()) {
-                let carried = train.carried().peek().map(|states| states.to_weights()).transpose();
-                let carried = carried.map_err(kiln_predict::Error::Device)?.unwrap_or_default();
+                let carried = self.carried_states()?;
                 let state = meter.state()?;
                 self.check_finite(epoch, &meter)?;
                 self.begin()?;
@@ -306,7 +322,7 @@ impl<M: Trainable> TrainingLoop<M> {
                 self.folder.kept_step(Some(step));
                 kept_at = Instant::now();
             }
-            self.check_interrupted(epoch)?;
+            self.check_interrupted(epoch, signals.stop)?;
             if self.stopped.is_some() {
                 break;
             }
@@ -316,7 +332,7 @@ impl<M: Trainable> TrainingLoop<M> {
         // Every epoch has the same rows.
         self.unknown_classes = false;
         metrics.end(Split::Train);
-        Ok((model, meter))
+        Ok((model, meter, rate_at_start))
     }
 
     /// # Errors
@@ -335,20 +351,43 @@ impl<M: Trainable> TrainingLoop<M> {
         let model = model.valid();
         metrics.start(Split::Valid, self.valid.num_items());
         let mut meter = Meter::default();
-        let mut iterator = self.valid.iter();
-        let mut step = 0;
+        let (share, mut own) = (self.share_of_validation(), Vec::new());
+        let valid: Arc<dyn DataLoader<StepInput<M::Batch>>> = match &share {
+            Some(rows) => self.valid.slice(rows.start, rows.end),
+            None => self.valid.clone(),
+        };
+        let mut iterator = valid.iter();
+        let mut step = share.as_ref().map_or(0, |rows| rows.start / self.valid.batch_size);
         while let Some(item) = iterator.next() {
-            let StepInput { batch, pass, rows, .. } = item.map_err(Error::Dataset)?;
-            step += 1;
-            if self.unknown_valid_classes {
-                self.check_batch(&model, &batch, epoch, step)?;
+            for Part { batch, pass, rows, .. } in item.map_err(Error::Dataset)?.parts {
+                step += 1;
+                if self.unknown_valid_classes {
+                    self.check_batch(&model, &batch, epoch, step)?;
+                }
+                let output = model.step(batch, &pass);
+                let measured = Measured::of(&output, rows);
+                match &self.team {
+                    Some(_) => own.push(Outcome::of(measured)?),
+                    None => meter.add(measured, None)?,
+                }
+                if !self.metric_names.is_empty() {
+                    metrics.add(Split::Valid, output, iterator.progress(), step, None);
+                }
             }
-            let output = model.step(batch, &pass);
-            meter.add(&output, rows, None)?;
-            if !self.metric_names.is_empty() {
-                metrics.add(Split::Valid, output, iterator.progress(), step, None);
+            match (self.interrupter.should_stop(), &self.team) {
+                // The others learn it with the outcomes.
+                (true, Some(_)) => break,
+                (stop, _) => self.check_interrupted(epoch, stop)?,
             }
-            self.check_interrupted(epoch)?;
+        }
+        if let Some(team) = &self.team {
+            // Streams are measured by every rank; the numbers of rank 0 count.
+            let own = if share.is_some() || team.group.rank() == 0 { own } else { Vec::new() };
+            let (stop, outcomes) = team.outcomes(self.interrupter.should_stop(), own)?;
+            self.check_interrupted(epoch, stop)?;
+            for outcome in outcomes {
+                meter.add(outcome.measured(&self.valid.device), None)?;
+            }
         }
         meter.read()?;
         self.unknown_valid_classes = false;
@@ -395,14 +434,17 @@ impl<M: Trainable> TrainingLoop<M> {
     /// # Errors
     ///
     /// The user stopped the run, or an error in Burn's machinery did.
-    fn check_interrupted(&self, epoch: usize) -> Result<()> {
-        if !self.interrupter.should_stop() {
+    fn check_interrupted(&self, epoch: usize, stop: bool) -> Result<()> {
+        if !stop {
             return Ok(());
         }
         Err(match self.interrupter.error() {
             Some(error) => Error::Training(error),
             None => Error::Interrupted {
-                reason: self.interrupter.get_message().unwrap_or_else(|| "stopped".to_owned()),
+                reason: self.interrupter.get_message().unwrap_or_else(|| match self.interrupter.should_stop() {
+                    true => "stopped".to_owned(),
+                    false => "another rank was stopped".to_owned(),
+                }),
                 epoch,
                 kept: self.folder.kept(epoch),
             },
@@ -441,7 +483,7 @@ impl<M: Trainable> TrainingLoop<M> {
                 self.folder.put_aside()?;
             }
             if let Some(artifact) = &self.artifact {
-                artifact.save_without_weights(self.folder.path())?;
+                self.folder.write(|| Ok(artifact.save_without_weights(self.folder.path())?))?;
             }
             self.begun = true;
         }
@@ -449,6 +491,9 @@ impl<M: Trainable> TrainingLoop<M> {
     }
 
     fn checkpoint(&self, model: &M, within: Option<Within>) -> Result<()> {
+        if self.folder.is_shadow() {
+            return Ok(());
+        }
         let place =
             (self.history.epochs().len() + usize::from(within.is_some()), within.as_ref().map(|within| within.step));
         let (optimizer, optimizer_steps) = self.optimizer.to_parts();
@@ -473,7 +518,7 @@ impl<M: Trainable> TrainingLoop<M> {
 
 /// A step's output and the gradients of its loss and penalty; for a sparse embedding, these are gradients of single
 /// rows.
-fn learn<M: Trainable>(model: &M, batch: M::Batch, pass: &Pass) -> (StepOutput, StepGradients) {
+pub(crate) fn learn<M: Trainable>(model: &M, batch: M::Batch, pass: &Pass) -> (StepOutput, StepGradients) {
     let (output, looked_up) = record_rows(|| model.step(batch, pass));
     let gradients = match &output.penalty {
         Some(penalty) => (output.loss.clone() + penalty.clone()).backward(),

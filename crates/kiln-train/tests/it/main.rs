@@ -17,6 +17,7 @@ mod drawn_windows;
 mod embeddings;
 #[cfg(feature = "wgpu")]
 mod failing_devices;
+mod groups;
 mod guards;
 mod labels;
 mod language_model;

@@ -4,16 +4,20 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use kiln_base::checksum::sha256;
 use kiln_base::{OptionError, RowWeights};
+use kiln_group::{Group, One, share};
 use kiln_models::{RandomKey, weights};
 use kiln_predict::ArtifactConfig;
 use kiln_predict::device_failure::device_of;
 
 use super::{Trainer, ctrl_c};
 use crate::callbacks::callback::check_all;
+use crate::callbacks::save_best::SaveBest;
 use crate::data::batches::{Batches, check_streams, checked_order, digest_of, one_class, row_weights, shared_rows};
-use crate::data::loader::{Loader, LossPlan, Order};
+use crate::data::loader::{Cut, Loader, LossPlan, Order};
 use crate::error::{Error, Result};
+use crate::group::{Team, weights_digest};
 use crate::report::history::History;
 use crate::report::progress::ShowProgress;
 use crate::run::averaging::Average;
@@ -26,12 +30,19 @@ use crate::run::training_loop::{TIME_LIMIT, TrainingLoop, WithinEpochs};
 impl<M: Trainable> Trainer<M> {
     /// Checks everything that can be checked before the first step, and loads the checkpoint of a resumed run.
     pub(super) fn prepare(
-        self,
+        mut self,
+        group: &dyn Group,
         model: M,
         train: &(impl Batches<Batch = M::Batch> + Clone + 'static),
         valid: &(impl Batches<Batch = M::Batch> + Clone + 'static),
     ) -> Result<(TrainingLoop<M>, M)> {
+        let is_first = group.rank() == 0;
+        for (place, monitor) in std::mem::take(&mut self.best) {
+            let path = is_first.then(|| self.folder.join(kiln_predict::MODEL));
+            self.callbacks.insert(place, Box::new(SaveBest::of_run(monitor, path)));
+        }
         self.check(train.rows(), valid.rows())?;
+        let cut = self.cut(group)?;
         check_streams(train, self.batch_size)?;
         check_streams(valid, self.batch_size)?;
         checked_order(valid, self.batch_size, None)?;
@@ -68,8 +79,13 @@ impl<M: Trainable> Trainer<M> {
         }
         let device = device_of(&model)?;
         let optimizer = OptimizerState::new(self.optimizer)?;
-        let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
-        folder.check_writable()?;
+        let folder = if is_first {
+            let folder = RunFolder::prepare(&self.folder, self.existing_run)?;
+            folder.check_writable()?;
+            folder
+        } else {
+            RunFolder::shadow(&self.folder)
+        };
         let mut model = match self.from_weights {
             Some(path) => weights::with_weights(model, Checkpoint::weights_in(&path)?)
                 .map_err(|source| Error::FromWeights { path, source })?,
@@ -83,6 +99,7 @@ impl<M: Trainable> Trainer<M> {
             validation_rows: valid.rows(),
             optimizer: self.optimizer,
             gradient_accumulation_steps: self.gradient_accumulation_steps,
+            micro_batches: self.micro_batches,
             clip_norm: self.clip_norm,
             averaging: self.averaging,
             callbacks: self.callbacks.iter().map(|callback| callback.name().to_owned()).collect(),
@@ -107,7 +124,7 @@ impl<M: Trainable> Trainer<M> {
         let shuffle_epoch = Arc::new(AtomicU64::new(0));
         let order = Order::Training { seed: self.seed, epoch: shuffle_epoch.clone() };
         let mut train = Loader::new(Arc::new(train.clone()), self.batch_size, device.clone().autodiff(), order);
-        train.loss = loss;
+        (train.loss, train.cut) = (loss, cut.clone());
         let valid = Loader::new(Arc::new(valid.clone()), self.batch_size, device, Order::Evaluation);
         let mut training = TrainingLoop {
             folder,
@@ -137,17 +154,42 @@ impl<M: Trainable> Trainer<M> {
             unknown_valid_classes: valid_limits.highest_class.is_none(),
             loss_limit: self.loss_limit,
             padding_only: None,
+            // In a group of several ranks, the loop gets it where it runs.
+            team: (cut.parts > 1 && group.size() == 1).then(|| Team { group: Box::new(One), cut }),
             artifact: self.artifact.map(|artifact| artifact.seed(self.seed)),
         };
-        if self.existing_run == ExistingRun::Resume {
-            model = resume(model, &mut training, self.show)?;
+        let resumes = self.existing_run == ExistingRun::Resume;
+        group.agree("whether the run is resumed (`existing_run`)", if resumes { "yes" } else { "no" })?;
+        if resumes {
+            model = resume(model, &mut training, group, self.show)?;
             training.artifact = training.artifact.map(|artifact| artifact.made_as_in(training.folder.path()));
         }
+        check_same(group, &training, &model)?;
         if self.show {
             // The last one, and added after `resume`: a checkpoint keeps no state of it.
             training.callbacks.push(Box::new(ShowProgress::new(self.perplexity)));
         }
         Ok((training, model))
+    }
+
+    /// How batches are cut for the ranks of `group`.
+    fn cut(&self, group: &dyn Group) -> Result<Cut> {
+        let ranks = group.size();
+        let parts = self.micro_batches.unwrap_or(ranks);
+        let least = if ranks == 1 { "at least 1".to_owned() } else { format!("at least {ranks}, one for each rank") };
+        OptionError::unless(parts >= ranks, "micro_batches", least, parts)?;
+        let each = if self.micro_batches.is_some() { "micro-batch" } else { "rank" };
+        let least = format!("at least {parts}, a row for each {each}");
+        OptionError::unless(self.batch_size >= parts, "batch_size", least, self.batch_size)?;
+        let metrics = self.metric_names.join(", ");
+        let is_taken = parts == 1 || self.metric_names.is_empty();
+        OptionError::unless(
+            is_taken,
+            "metric",
+            "unset with micro-batches, which have no outputs of whole batches",
+            metrics,
+        )?;
+        Ok(Cut { parts, own: share(parts, group) })
     }
 
     fn check(&self, train: usize, valid: usize) -> Result<()> {
@@ -226,10 +268,29 @@ fn check_finite<M: Trainable>(model: &M) -> Result<()> {
     Ok(())
 }
 
-/// Restores the state of the checkpoint into `model` and `training`.
-fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, show: bool) -> Result<M> {
+/// Fails unless all ranks make the same run.
+fn check_same<M: Trainable>(group: &dyn Group, training: &TrainingLoop<M>, model: &M) -> Result<()> {
+    if group.size() == 1 {
+        return Ok(());
+    }
+    for (what, value) in training.identity.fields() {
+        // A message shows the start of a value.
+        let value = if value.len() > 200 { sha256([value.as_bytes()]) } else { value };
+        group.agree(what, &value)?;
+    }
+    let WithinEpochs { steps, minutes, limit, kept } = training.within_epochs;
+    group.agree("epochs", &training.epochs.to_string())?;
+    group.agree("loss_limit", &training.loss_limit.to_string())?;
+    group.agree("what is kept, and when the run ends", &format!("{steps:?}, {minutes:?}, {limit:?}, {kept}"))?;
+    group.agree("what is recorded", &format!("{}, {}", training.perplexity, training.gradient_norms))?;
+    Ok(group.agree("the model's weights at the start", &weights_digest(&weights::weights_of(model)))?)
+}
+
+/// Restores the state of the checkpoint into `model` and `training`. Rank 0 reads it for all.
+fn resume<M: Trainable>(model: M, training: &mut TrainingLoop<M>, group: &dyn Group, show: bool) -> Result<M> {
     let path = training.folder.checkpoint();
-    let checkpoint = Checkpoint::load(&path)?;
+    let file = if group.rank() == 0 { Checkpoint::read(&path)? } else { Vec::new() };
+    let checkpoint = Checkpoint::of_bytes(&group.broadcast(0, file)?, &path)?;
     training.identity.check_same(&checkpoint.identity, &path)?;
     let (epoch, asked) = (checkpoint.epoch(), training.epochs);
     let model = weights::with_weights(model, checkpoint.model)?;

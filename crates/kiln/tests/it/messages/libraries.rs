@@ -226,6 +226,10 @@ fn of_train() -> Vec<train::Error> {
         Error::RunExists { path: "runs".into() },
         Error::Locked { path: "runs".into(), holder: "4321".into() },
         Error::NotWritten { source: denied(), kept: kept() },
+        Error::InGroup {
+            source: group::Error::Ended { rank: 1, why: "cannot read corpus.txt: permission denied".into() },
+            kept: kept(),
+        },
         Error::NotARun { path: "runs".into(), files: "runs/config.json".into() },
         Error::NothingToResume { path: "runs/checkpoint.kiln".into() },
         Error::ResumeMismatch {
