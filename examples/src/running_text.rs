@@ -84,12 +84,19 @@ pub fn ids(lines: &[String], vocabulary: &Vocabulary, unit: TokenUnit, what: &st
     let unknown = vocabulary.unknown_token().and_then(|token| vocabulary.id(token));
     let (mut ids, mut missing) = (Vec::new(), Vec::new());
     for line in lines {
-        unit.each(line, &mut |token| match vocabulary.id(token).or(unknown) {
-            Some(id) => ids.push(id),
-            None => missing.push(token.to_owned()),
+        unit.each(line, &mut |token| {
+            let id = vocabulary.id(token);
+            if id.is_none() {
+                missing.push(token.to_owned());
+            }
+            ids.extend(id.or(unknown));
         });
     }
     let count = missing.len();
-    ensure!(count == 0, "{count} tokens of the {what} text are not in the vocabulary, such as {:?}", missing[0]);
+    if let Some(first) = missing.first() {
+        let told = format!("{count} tokens of the {what} text are not in the vocabulary, such as {first:?}");
+        ensure!(unknown.is_some(), "{told}");
+        println!("{told}: of {} tokens, {:.1} %", ids.len(), 100.0 * count as f64 / ids.len() as f64);
+    }
     Ok(ids)
 }

@@ -56,7 +56,7 @@ struct Sizes {
     /// Width of each recurrent layer
     #[arg(long)]
     hidden: Option<usize>,
-    /// Number of recurrent layers
+    /// Number of recurrent layers, all as wide as the model's last
     #[arg(long)]
     layers: Option<usize>,
     /// The embedding's table is also the kernel of the output; needs an embedding as wide as the last layer
@@ -73,16 +73,16 @@ struct Regularisers {
     /// Dropout on the embeddings, between layers and before the output
     #[arg(long)]
     dropout: Option<f64>,
-    /// Another rate on the embeddings
+    /// Dropout on the embeddings, instead of --dropout
     #[arg(long)]
     input_dropout: Option<f64>,
-    /// Another rate between layers
+    /// Dropout between layers, instead of --dropout; needs two layers
     #[arg(long)]
     hidden_dropout: Option<f64>,
-    /// Another rate before the output
+    /// Dropout before the output, instead of --dropout
     #[arg(long)]
     output_dropout: Option<f64>,
-    /// One mask for all steps of a window
+    /// One mask for all steps of a window; needs one of the rates above
     #[arg(long)]
     locked_dropout: bool,
     /// Dropout of whole words
@@ -105,25 +105,27 @@ struct Regularisers {
 #[derive(Args)]
 #[command(next_help_heading = "Steps")]
 struct Steps {
-    /// The optimizer, with Keras's defaults; sgd keeps the model's learning rate
+    /// The optimizer, with Keras's defaults; sgd keeps the model's learning rate and weight decay
     #[arg(long, value_enum)]
     optimizer: Option<Rule>,
     /// The largest norm of all gradients together; larger ones are clipped
     #[arg(long)]
     clip: Option<f64>,
-    /// How the learning rate changes from step to step
+    /// How the learning rate changes from step to step; plateau keeps the best weights, the others the last
     #[arg(long, value_enum)]
     schedule: Option<Schedule>,
     /// Steps in which the learning rate rises from 0
     #[arg(long, value_name = "STEPS")]
     warm_up: Option<usize>,
-    /// Average the weights: of the last third of the epochs (swa), or of all steps after validation stalls (asgd)
+    /// Average the weights: of the last third of the epochs (swa), or of all steps after validation stalls (asgd, from
+    /// epoch 8 at the earliest). The best weights are kept
     #[arg(long, value_enum)]
     averaging: Option<Averaging>,
     /// Batches whose gradients are averaged for one step
     #[arg(long, value_name = "BATCHES")]
     accumulate: Option<usize>,
-    /// End training after these minutes. A schedule then ends with them too, and --epochs is only a limit
+    /// End training after these minutes. A linear, cosine or one-cycle schedule ends with them, and a run that is
+    /// resumed later has its last rate; --epochs is only a limit
     #[arg(long)]
     minutes: Option<f64>,
 }
@@ -285,12 +287,13 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// The last third of the epochs is to be averaged, and the number of epochs is not given.
+    /// The last third of the epochs is to be averaged, and the number of epochs is not given; there are too few epochs
+    /// for the average of all steps.
     pub(crate) fn trainer<M: Trainable>(&self, settings: &Settings) -> Result<Trainer<M>> {
         let (training, steps, mut defaults) = (&self.training, &self.steps, settings.defaults);
         defaults.optimizer = match steps.optimizer {
             None => defaults.optimizer,
-            Some(Rule::Sgd) => Optimizer::sgd().learning_rate(defaults.optimizer.rate()),
+            Some(Rule::Sgd) => defaults.optimizer,
             Some(Rule::Adam) => Optimizer::adam(),
             Some(Rule::RmsProp) => Optimizer::rms_prop(),
         };
@@ -300,6 +303,7 @@ impl Options {
         // With a time limit, the number of epochs must not be what ends the run.
         if steps.minutes.is_some() {
             defaults.epochs = defaults.epochs.max(1_000);
+            defaults.fast_epochs = defaults.epochs;
         }
         let mut trainer = training.trainer(&defaults).perplexity();
         if let Some(clip) = steps.clip.or(settings.clip) {
@@ -330,10 +334,18 @@ impl Options {
                 ensure!(is_known, "--averaging swa with --minutes needs --epochs: it averages their last third");
                 trainer = trainer.weight_averaging(WeightAveraging::swa(epochs - epochs.div_ceil(3) + 1));
             }
-            Some(Averaging::Asgd) => trainer = trainer.weight_averaging(WeightAveraging::asgd()),
+            Some(Averaging::Asgd) => {
+                let least = 8;
+                ensure!(
+                    epochs >= least,
+                    "--averaging asgd begins in epoch {least} at the earliest, but --epochs is {epochs}"
+                );
+                trainer = trainer.weight_averaging(WeightAveraging::asgd());
+            }
             None => {}
         }
-        if steps.schedule.or(settings.schedule) == Some(Schedule::Plateau) || settings.averaging.is_some() {
+        let averaging = steps.averaging.or(settings.averaging);
+        if steps.schedule.or(settings.schedule) == Some(Schedule::Plateau) || averaging.is_some() {
             trainer = trainer.save_best(Monitor::ValidLoss);
         }
         if let Some(batches) = steps.accumulate {

@@ -12,7 +12,7 @@
 //!
 //! | model | layers | text | training |
 //! |---|---|---|---|
-//! | `simple-rnn` | embedding 100, SimpleRNN 100 | the first 1,000 words | windows of 5, batches of 10, gradient descent 0.1, 100 epochs |
+//! | `simple-rnn` | embedding 100, SimpleRNN 100 | the first 1,000 words (all characters) | windows of 5, batches of 10, gradient descent 0.1, 100 epochs |
 //! | `lstm`, `gru` | embedding 100, LSTM or GRU 100 | all | windows of 35, batches of 20, gradient descent 20, norms up to 0.25, 4 epochs |
 //! | `better` | embedding 650, two LSTMs of 650, dropout 0.5, tied weights | all | the same, the rate quartered when validation does not improve, 40 epochs |
 //! | `awd` | the AWD-LSTM of Merity et al. 2018: embedding 400, LSTMs of 1,150, 1,150 and 400, tied weights, all of its regularisers | all | its published settings, 500 epochs |
@@ -23,11 +23,14 @@
 //! Output: a line for each epoch with the perplexity, the test perplexity at the end (about 136 for `lstm`; for
 //! `simple-rnn` that of the training text, about 6), and a folder from which `--example generate` writes text. Time on
 //! 2 cores: seconds (`simple-rnn`), minutes (`lstm`), hours (`better`), weeks (`awd`; for a GPU).
+//!
+//! Built with `--features mpi`, it trains in the group in which `mpirun` starts it.
 
 mod options;
 
 use anyhow::Result;
 use clap::Parser;
+use kiln::group::Group;
 use kiln::models::thousands;
 use kiln::models::weights::initialized;
 use kiln::models::{Initializer, RandomKey};
@@ -37,7 +40,7 @@ use kiln::train::evaluate;
 use kiln::train::{TextWindows, TokenUnit};
 use kiln_examples::println;
 use kiln_examples::running_text::{UNKNOWN, ids};
-use kiln_examples::{show_model, show_run};
+use kiln_examples::{in_group, show_model, show_run};
 
 use crate::options::{Architecture, Options};
 
@@ -62,6 +65,10 @@ fn textbook(path: &str, shape: &[usize]) -> Initializer {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    in_group(|group| train(&options, group))
+}
+
+fn train(options: &Options, group: &dyn Group) -> Result<()> {
     let training = &options.training;
     let device = training.device()?;
     let unit = if options.characters { TokenUnit::Characters } else { TokenUnit::Words };
@@ -102,7 +109,7 @@ fn main() -> Result<()> {
     show_model(&model);
 
     let trainer = options.trainer(&settings)?.artifact(ArtifactConfig::language_model(&model, &vocabulary, unit));
-    let run = trainer.fit(model, &train, &valid)?;
+    let run = trainer.fit_over(group, model, &train, &valid)?;
     show_run(&run);
     if options.gradient_norms {
         let last = run.history().epochs().last().map(|logs| logs.entries()).unwrap_or_default();

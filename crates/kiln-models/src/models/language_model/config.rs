@@ -84,10 +84,10 @@ kiln_base::options! {
         pub some output_dropout: f64,
         /// Whether dropout in these three places has the same mask at all steps of a window, one per row of the batch,
         /// instead of another one at each step: variational dropout (Gal and Ghahramani 2016), which AWD-LSTM calls
-        /// locked. Default: false.
+        /// locked. Their mask on the recurrent state is missing. Default: false.
         @[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub locked_dropout: bool = false,
-        /// The probability that a word is dropped: its embedding is 0 wherever it occurs in the batch, and those of the
+        /// The probability that a word is dropped: its embedding is 0 wherever it occurs in the batch (or micro-batch), and those of the
         /// other words are multiplied by 1 / (1 - rate). The table of a tied output stays whole. `dropoute` of
         /// AWD-LSTM. Default: 0.
         @[serde(default, skip_serializing_if = "is_zero")]
