@@ -237,7 +237,11 @@ impl Architecture {
 
 impl Options {
     /// The model's configuration: `config`, with the options that are given.
-    pub(crate) fn config(&self, mut config: LanguageModelConfig) -> LanguageModelConfig {
+    ///
+    /// # Errors
+    ///
+    /// An option would have no effect.
+    pub(crate) fn config(&self, mut config: LanguageModelConfig) -> Result<LanguageModelConfig> {
         let (sizes, given) = (&self.sizes, &self.regularisers);
         let narrow = |width: usize| if self.training.fast { width.min(64) } else { width };
         config.d_embedding = sizes.embedding.unwrap_or(narrow(config.d_embedding));
@@ -270,7 +274,12 @@ impl Options {
         ] {
             *value = option.unwrap_or(*value);
         }
-        config
+        let has_place = given.hidden_dropout.is_none() || config.d_hidden.len() > 1;
+        ensure!(has_place, "--hidden-dropout is between layers, but there is one: use --layers 2, or --output-dropout");
+        let mut rates = [config.input_dropout, config.hidden_dropout, config.output_dropout].into_iter();
+        let has_rate = rates.any(|rate| rate.unwrap_or(config.dropout) > 0.0);
+        ensure!(!given.locked_dropout || has_rate, "--locked-dropout needs a rate, such as --dropout 0.1");
+        Ok(config)
     }
 
     /// The training text in windows.

@@ -102,7 +102,7 @@ fn train(options: &Options, group: &dyn Group) -> Result<()> {
         (TextWindows::new(valid, batch_size, window)?, Some(TextWindows::new(test, TEST_STREAMS, window)?))
     };
 
-    let mut model = options.config(settings.config.clone()).init(&device, training.seed)?;
+    let mut model = options.config(settings.config.clone())?.init(&device, training.seed)?;
     if options.model == Architecture::SimpleRnn {
         model = initialized(model, RandomKey::new(training.seed), |path, shape| Some(textbook(path, shape)))?;
     }
