@@ -345,10 +345,9 @@ impl Options {
             }
             Some(Averaging::Asgd) => {
                 let least = 8;
-                ensure!(
-                    epochs >= least,
-                    "--averaging asgd begins in epoch {least} at the earliest, but --epochs is {epochs}"
-                );
+                // A short run of a model whose settings average weights is for trying it out.
+                let is_long = steps.averaging.is_none() || epochs >= least;
+                ensure!(is_long, "--averaging asgd begins in epoch {least} at the earliest, but --epochs is {epochs}");
                 trainer = trainer.weight_averaging(WeightAveraging::asgd());
             }
             None => {}
