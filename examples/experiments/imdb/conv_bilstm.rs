@@ -9,9 +9,9 @@
 //! MB) or given by `--data`. Time: a quarter of a minute to more than a minute per epoch on 2 cores. Output: 2,171,393
 //! parameters, a line for each epoch, `test accuracy`.
 //!
-//! By default, a fifth of the training set is used for validation, and the test set is read once, at the end.
 //! Built with `--features mpi`, it trains in the group in which `mpirun` starts it.
 //!
+//! By default, a fifth of the training set is used for validation, and the test set is read once, at the end.
 //! `--validate-on-test` is the protocol of the tutorial that the recipe comes from: early stopping, learning rate and
 //! choice of epoch all use the test set, so its accuracy is too high.
 

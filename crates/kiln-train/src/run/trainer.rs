@@ -365,8 +365,9 @@ impl<M: Trainable> Trainer<M> {
     ///
     /// # Errors
     ///
-    /// Those of [`Trainer::fit`]; [`Error::Group`](crate::Error::Group) if ranks have other options, model or data, if
-    /// a rank fails or is missing, or if the replicas become different. Burn metrics, and fewer rows in a batch or fewer
+    /// Those of [`Trainer::fit`]; [`Error::Group`](crate::Error::Group) if ranks have other options, model or data;
+    /// [`Error::InGroup`](crate::Error::InGroup) if, in training, a rank fails or is missing or the replicas become
+    /// different. Burn metrics, and fewer rows in a batch or fewer
     /// micro-batches than ranks, are refused.
     pub fn fit_over<D, V>(mut self, group: &dyn Group, model: M, train: &D, valid: &V) -> Result<Run<M>>
     where

@@ -87,9 +87,9 @@ kiln_base::options! {
         /// locked. Their mask on the recurrent state is missing. Default: false.
         @[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub locked_dropout: bool = false,
-        /// The probability that a word is dropped: its embedding is 0 wherever it occurs in the batch (or micro-batch), and those of the
-        /// other words are multiplied by 1 / (1 - rate). The table of a tied output stays whole. `dropoute` of
-        /// AWD-LSTM. Default: 0.
+        /// The probability that a word is dropped: its embedding is 0 wherever it occurs in the batch (or micro-batch),
+        /// and those of the other words are multiplied by 1 / (1 - rate). The table of a tied output stays whole.
+        /// `dropoute` of AWD-LSTM. Default: 0.
         @[serde(default, skip_serializing_if = "is_zero")]
         pub embedding_dropout: f64 = 0.0,
         /// Dropout of single weights of the recurrent kernels, from state to state, with one mask per window:
