@@ -12,6 +12,9 @@
 //!
 //! Ctrl-C stops the training where it is. With `--state FILE`, which is also written after each epoch, the same command
 //! continues from there.
+//!
+//! With the feature `mpi`, `mpirun -n 4 target/release/examples/word2vec ...` trains on the parts of the text that its
+//! ranks read; only rank 0 writes files.
 
 use kiln_examples::println;
 use std::io::{BufRead, IsTerminal, Write};
@@ -22,11 +25,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use kiln::group::Group;
 use kiln::models::thousands;
 use kiln::models::word2vec::{Architecture, Corpus, Updates, Word2Vec, Word2VecConfig, Word2VecProgress};
 use kiln::vectors::{AnalogyOptions, Format, PairsOptions, WordVectors};
 use kiln_examples::losses::{folder_for_model, keep_losses};
-use kiln_examples::{Interrupt, review_corpus};
+use kiln_examples::{Interrupt, in_group, review_corpus};
 
 /// Train word vectors and query them
 #[derive(Parser)]
@@ -95,9 +99,22 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    in_group(|group| run(&options, group))
+}
+
+fn run(options: &Options, group: &dyn Group) -> Result<()> {
+    let is_first = group.rank() == 0;
+    let tell = |line: String| {
+        if is_first {
+            eprintln!("{line}");
+        }
+    };
+    // Rank 0 has the files that are written.
+    let has_state = is_first && options.state.as_ref().is_some_and(|path| path.exists());
+    let has_state = group.broadcast(0, vec![u8::from(has_state)])? == [1];
     // A continued training replaces what it wrote when it was stopped.
-    let replaces = options.overwrite || options.state.as_ref().is_some_and(|path| path.exists());
-    let folder = options.artifact.as_ref();
+    let replaces = options.overwrite || has_state;
+    let folder = options.artifact.as_ref().filter(|_| is_first);
     let kept = folder.map(|folder| folder_for_model(folder, "vectors.safetensors", replaces)).transpose()?;
     let corpus = if options.corpus.is_empty() {
         // The reviews that come with Kiln, for a first try.
@@ -106,24 +123,27 @@ fn main() -> Result<()> {
         Corpus::files(&options.corpus)?
     };
     let mut model = match &options.state {
-        Some(path) if path.exists() => {
-            let model = Word2Vec::load(path)?;
-            check_same(model.config(), &config(&options), path)?;
-            eprintln!("continuing from {} after {} epochs", path.display(), model.epochs_done());
+        Some(path) if has_state => {
+            let model = Word2Vec::load_over(group, path)?;
+            check_same(model.config(), &config(options), path)?;
+            tell(format!("continuing from {} after {} epochs", path.display(), model.epochs_done()));
             model
         }
-        _ => Word2Vec::new(&config(&options), &corpus)?,
+        _ => Word2Vec::new_over(group, &config(options), &corpus)?,
     };
-    eprintln!(
+    tell(format!(
         "{} words, {} of them with a vector",
         thousands(model.vocabulary().raw_words() as usize),
         thousands(model.vocabulary().len())
-    );
+    ));
 
     let done_before = model.epochs_done() as u64;
     let began = Instant::now();
-    let is_over = train(&mut model, &corpus, &options)?;
+    let is_over = train(&mut model, &corpus, options, group)?;
     let seconds = began.elapsed().as_secs_f64();
+    if !is_first {
+        return Ok(());
+    }
     if !is_over {
         match &options.state {
             Some(path) => eprintln!("stopped; the same command continues from {}", path.display()),
@@ -203,12 +223,18 @@ fn check_same(before: &Word2VecConfig, now: &Word2VecConfig, path: &Path) -> Res
 
 /// Trains with a progress bar until the end or Ctrl-C, and saves the state after each epoch. Returns whether it reached
 /// the end.
-fn train(model: &mut Word2Vec, corpus: &Corpus, options: &Options) -> Result<bool> {
+fn train(model: &mut Word2Vec, corpus: &Corpus, options: &Options, group: &dyn Group) -> Result<bool> {
+    let is_first = group.rank() == 0;
+    ensure!(
+        options.device.is_none() || group.size() == 1,
+        "--device trains in one process: leave out mpirun or --device"
+    );
     let device = options.device.as_deref().map(|name| kiln::device_named(Some(name))).transpose()?;
     let interrupt = Interrupt::on_ctrl_c()?;
     let (epochs, total) = (model.config().epochs as u64, model.vocabulary().raw_words());
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% {msg} {elapsed}<{eta}")?;
-    let bar = ProgressBar::new(epochs.saturating_mul(total)).with_style(style);
+    let bar = if is_first { ProgressBar::new(epochs.saturating_mul(total)) } else { ProgressBar::hidden() };
+    let bar = bar.with_style(style);
     let mut observe = |progress: &Word2VecProgress| {
         bar.set_prefix(format!("epoch {} of {epochs}", progress.epoch + 1));
         bar.set_message(format!(
@@ -222,14 +248,17 @@ fn train(model: &mut Word2Vec, corpus: &Corpus, options: &Options) -> Result<boo
     };
     let mut is_over = true;
     while is_over && (model.epochs_done() as u64) < epochs {
-        is_over = model.train_epoch(corpus, device.as_ref(), &mut observe)?;
-        if let Some(path) = &options.state {
+        is_over = match &device {
+            Some(device) => model.train_epoch(corpus, Some(device), &mut observe)?,
+            None => model.train_epoch_over(group, corpus, &mut observe)?,
+        };
+        if let Some(path) = options.state.as_ref().filter(|_| is_first) {
             model.save(path)?;
         }
     }
     interrupt.release();
     bar.finish_and_clear();
-    for (epoch, loss) in model.losses().iter().enumerate() {
+    for (epoch, loss) in model.losses().iter().enumerate().filter(|_| is_first) {
         eprintln!("epoch {}: loss {loss:.4}", epoch + 1);
     }
     Ok(is_over)

@@ -2,6 +2,7 @@
 //! kind, such as an archive, is refused with advice.
 
 pub(crate) mod encoding;
+mod lines_within;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::bufread::GzDecoder;
 
+pub use self::lines_within::lines_within;
 use crate::{Encoding, FileError};
 
 /// How many bytes from the beginning can be inspected.
@@ -48,6 +50,7 @@ pub struct Input {
     head: Vec<u8>,
     rest: Box<dyn Read + Send>,
     is_gzip: bool,
+    is_decoded: bool,
     bytes: Option<u64>,
     mark: u64,
 }
@@ -101,7 +104,9 @@ impl Input {
         let mut head = Vec::new();
         rest.by_ref().take(HEAD).read_to_end(&mut head)?;
         refuse(&head, is_gzip, encoding)?;
-        if let Some(table) = encoding.unwrap_or_default().table(&head)? {
+        let table = encoding.unwrap_or_default().table(&head)?;
+        let is_decoded = table.is_some();
+        if let Some(table) = table {
             let encoded = Cursor::new(std::mem::take(&mut head)).chain(rest);
             let mut decoded = DecodeReaderBytesBuilder::new().encoding(Some(table)).build(encoded);
             decoded.by_ref().take(HEAD).read_to_end(&mut head)?;
@@ -109,7 +114,7 @@ impl Input {
         }
         let mark = mark_of(&head);
         head.drain(..mark);
-        Ok(Self { head, rest, is_gzip, bytes, mark: mark as u64 })
+        Ok(Self { head, rest, is_gzip, is_decoded, bytes, mark: mark as u64 })
     }
 
     /// At most the first 64 KiB, unpacked.
@@ -139,6 +144,12 @@ impl Input {
         let is_old = self.ends_lines_in_cr();
         let reader = self.into_reader();
         if is_old { Box::new(BufReader::with_capacity(BUFFER, OldLines(reader))) } else { reader }
+    }
+
+    /// Whether a range of the file can be read by itself, by [`lines_within`]: it is not packed, is UTF-8, and its lines
+    /// end in LF or CR LF.
+    pub fn can_be_cut(&self) -> bool {
+        !self.is_gzip && !self.is_decoded && !self.ends_lines_in_cr()
     }
 
     /// Whether the first 64 KiB have a CR and no LF. A CR at their very end does not count, since it may be half of a

@@ -13,9 +13,12 @@ use std::io::{StdoutLock, Write};
 use std::num::{IntErrorKind, ParseIntError};
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
+use kiln::group::{Group, Launch};
 
 /// From a file of texts and labels to a folder that predicts
 #[derive(Parser)]
@@ -53,7 +56,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Options::parse().task {
-        Task::Train(options) => train::train(&options),
+        Task::Train(options) => in_group(|group| train::train(&options, group)),
         Task::Predict(options) => ask::predict(&options),
         Task::Evaluate(options) => ask::evaluate(&options),
         Task::Info(options) => ask::info(&options),
@@ -70,6 +73,25 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// How long a rank waits for the slowest one, which may still be training a linear model.
+const TIME_LIMIT: Duration = Duration::from_secs(1_800);
+
+/// Whether this process tells how a training goes; other ranks of a group are silent.
+static TELLS: AtomicBool = AtomicBool::new(true);
+
+pub(crate) fn tells() -> bool {
+    TELLS.load(Ordering::Relaxed)
+}
+
+/// Runs a training in the group in which `mpirun` started this process (the feature `mpi`); without `mpirun`, in a group
+/// of one.
+pub(crate) fn in_group(training: impl FnOnce(&dyn Group) -> Result<()>) -> Result<()> {
+    Launch::new().time_limit(TIME_LIMIT).run(|group| {
+        TELLS.store(group.rank() == 0, Ordering::Relaxed);
+        training(group)
+    })
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use kiln::RowWeights;
 use kiln::burn::tensor::Device;
+use kiln::group::Group;
 use kiln::models::{Head, TextClassifierConfig};
 use kiln::prelude::*;
 use kiln::report::{LabelsReport, Report};
@@ -17,6 +18,7 @@ use kiln::vectors::{EmbeddingMatrix, Missing, WordVectors};
 
 use crate::corpus::Rows;
 use crate::messages::of_finished;
+use crate::train::Unbroken;
 
 /// Words that are kept; the others are unknown.
 const MOST_WORDS: usize = 30_000;
@@ -123,7 +125,7 @@ fn matrix(encoder: &TextEncoder, vectors: &WordVectors, seed: u64) -> Result<Emb
         words[words.len() - 1]
     );
     let _ = writeln!(
-        std::io::stdout(),
+        Unbroken(std::io::stdout()),
         "{} of {} words have a vector of {} numbers",
         matrix.found,
         words.len() - 1,
@@ -138,12 +140,13 @@ pub(crate) fn train(
     (train, valid): (&Documents, &Documents),
     device: &Device,
     plan: &Plan<'_>,
+    group: &dyn Group,
 ) -> Result<Report> {
     let (texts, names): (Vec<&str>, _) = (train.texts().collect(), train.class_names());
     let rows = |encode: &SequenceEncoder| -> Result<[TokenDataset; 2]> {
         Ok([encode.dataset(train)?, encode.dataset(valid)?])
     };
-    let judged = fit(network, &texts, (Head::for_classes(names.len())?, names), rows, device, plan)?;
+    let judged = fit(network, &texts, (Head::for_classes(names.len())?, names), rows, device, plan, group)?;
     Ok(judged.report(names)?)
 }
 
@@ -153,6 +156,7 @@ pub(crate) fn train_labels(
     (train, valid): (&Rows, &Rows),
     device: &Device,
     plan: &Plan<'_>,
+    group: &dyn Group,
 ) -> Result<LabelsReport> {
     let (texts, names): (Vec<&str>, _) = (train.texts().collect(), train.names.as_slice());
     let dataset = |encode: &SequenceEncoder, rows: &Rows| -> Result<TokenDataset> {
@@ -163,7 +167,7 @@ pub(crate) fn train_labels(
     let rows = |encode: &SequenceEncoder| -> Result<[TokenDataset; 2]> {
         Ok([dataset(encode, train)?, dataset(encode, valid)?])
     };
-    let judged = fit(network, &texts, (Head::Labels(names.len()), names), rows, device, plan)?;
+    let judged = fit(network, &texts, (Head::Labels(names.len()), names), rows, device, plan, group)?;
     Ok(judged.labels_report(names, &[f64::from(THRESHOLD)])?)
 }
 
@@ -176,6 +180,7 @@ fn fit(
     rows: impl FnOnce(&SequenceEncoder) -> Result<[TokenDataset; 2]>,
     device: &Device,
     plan: &Plan<'_>,
+    group: &dyn Group,
 ) -> Result<Evaluation> {
     let encoder = plan.unit.encoder(texts)?;
     let matrix = plan.vectors.map(|vectors| matrix(&encoder, vectors, plan.seed)).transpose()?;
@@ -215,16 +220,17 @@ fn fit(
         trainer = trainer.max_minutes(minutes);
     }
     let [train_rows, valid_rows] = rows(&encode)?;
-    let run = trainer.fit(model, &train_rows, &valid_rows)?;
+    let run = trainer.fit_over(group, model, &train_rows, &valid_rows)?;
+    let mut news = Unbroken(std::io::stdout());
     if let Some(reason) = run.stopped() {
-        let _ = writeln!(std::io::stdout(), "stopped: {reason}");
+        let _ = writeln!(news, "stopped: {reason}");
     }
     if let Some(epoch) = kept_epoch(run.history()) {
-        let _ = writeln!(std::io::stdout(), "the weights are those of epoch {epoch}");
+        let _ = writeln!(news, "the weights are those of epoch {epoch}");
     }
     if !run.has_trained() {
         let advice = of_finished(run.history().epochs().len(), run.stopped().is_some());
-        let _ = writeln!(std::io::stdout(), "{advice}");
+        let _ = writeln!(news, "{advice}");
     }
     Ok(evaluate(run.model(), &valid_rows, 256)?)
 }

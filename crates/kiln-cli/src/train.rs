@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use kiln::RowWeights;
 use kiln::burn::tensor::Device;
+use kiln::group::Group;
 use kiln::predict::{CHECKPOINT, CONFIG, linear_weights};
 use kiln::prelude::*;
 use kiln::report::Report;
@@ -149,14 +150,18 @@ impl Scores {
     }
 }
 
-pub(crate) fn train(options: &Train) -> Result<()> {
+/// Trains as one rank of a group. Rank 0 does all of it; the others take part in the training of a network.
+pub(crate) fn train(options: &Train, group: &dyn Group) -> Result<()> {
     let mut out = Unbroken(std::io::stdout());
+    let is_first = group.rank() == 0;
     check(options)?;
     let output = folder::output(options)?;
-    let _lock = folder::lock(&output)?;
-    folder::is_free(&output, options)?;
+    let _lock = is_first.then(|| folder::lock(&output)).transpose()?;
+    if is_first {
+        folder::is_free(&output, options)?;
+    }
     let network_folder = output.join(network::FOLDER);
-    if options.resume {
+    if options.resume && is_first {
         let is_network = options.model.network().is_some();
         ensure!(is_network, "--resume continues a network: name the same one with --model as when it was begun");
         let checkpoint = network_folder.join(CHECKPOINT);
@@ -165,14 +170,14 @@ pub(crate) fn train(options: &Train) -> Result<()> {
     }
     // A device or a folder that cannot be used is an error before anything is trained.
     let device = options.model.network().map(|_| kiln::device()).transpose()?;
-    if device.is_some() && network_folder.is_dir() {
+    if device.is_some() && is_first && network_folder.is_dir() {
         folder::is_writable(&network_folder)?;
     }
     let corpus = options.reading.read(&options.file, None)?;
     writeln!(out, "{}: {}", options.file.display(), corpus.told)?;
     let network = options.model.network().zip(device.as_ref());
     if corpus.rows.has_several {
-        return labels::train(options, network, corpus, &output, &mut out);
+        return labels::train(options, network, corpus, &output, &mut out, group);
     }
     let vectors = options.vectors.open()?;
     let Parts { train, valid, test } = parts::split(options, corpus, &mut out)?;
@@ -182,9 +187,12 @@ pub(crate) fn train(options: &Train) -> Result<()> {
         let began = Instant::now();
         let texts: Vec<&str> = train.texts().collect();
         let plan = plan(options, network, &texts, &network_folder, vectors.as_ref(), out)?;
-        let report = network::train(network, (&train, &valid), device, &plan)?;
+        let report = network::train(network, (&train, &valid), device, &plan, group)?;
         Ok((Scores::of(&report), began.elapsed().as_secs_f64()))
     };
+    if !is_first {
+        return network.map_or(Ok(()), |(network, device)| train_network(&mut out, network, device).map(drop));
+    }
     // A run that cannot go on is refused before the linear model takes its time.
     let resumed = network.filter(|_| options.resume);
     let resumed = resumed.map(|(network, device)| train_network(&mut out, network, device)).transpose()?;
@@ -292,11 +300,13 @@ fn compared(weight: ClassWeight, linear: Scores, network: Scores) -> (bool, Stri
 }
 
 /// The standard output for news of the training. The model matters more: a closed pipe or a full disk does not end it.
-struct Unbroken(std::io::Stdout);
+pub(crate) struct Unbroken(pub(crate) std::io::Stdout);
 
 impl Write for Unbroken {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let _ = self.0.write_all(bytes);
+        if crate::tells() {
+            let _ = self.0.write_all(bytes);
+        }
         Ok(bytes.len())
     }
 

@@ -152,7 +152,7 @@ enum UnicodeErrors {
 
 pub(crate) fn vectors(options: &Vectors) -> Result<()> {
     match &options.task {
-        Task::Train(options) => train::train(options),
+        Task::Train(options) => crate::in_group(|group| train::train(options, group)),
         Task::Query(options) => query::query(options),
         Task::Convert(options) => convert(options),
         Task::Evaluate(options) => evaluate::evaluate(options),

@@ -2,7 +2,7 @@
 //! operations are built on them, and a connection that can do one better implements that one too.
 
 use crate::error::{Error, Result};
-use crate::tree::{fold, share};
+use crate::tree::{fold, fold_all, share};
 
 /// A group of workers, seen from one of them, its rank.
 ///
@@ -89,9 +89,7 @@ pub trait Group {
             Ok(())
         };
         let next = |_| Ok(own.next().unwrap_or_default());
-        let found = fold(self, leaves, next, |sum| bytes_of(sum), |bytes| Ok(floats(&bytes)), add)?;
-        let sum = self.broadcast(0, found.as_deref().map(bytes_of).unwrap_or_default())?;
-        Ok(found.unwrap_or_else(|| floats(&sum)))
+        Ok(fold_all(self, leaves, next, |sum| bytes_of(sum), |bytes| Ok(floats(&bytes)), add)?.unwrap_or_default())
     }
 
     /// The bytes that rank `from` gives, on every rank; what the others give is ignored. They reach all ranks in as

@@ -5,7 +5,7 @@
 //! | what a worker can do with the others: sum, broadcast, gather, barrier, agree | [`Group`] |
 //! | a group of one, which costs nothing | [`One`] |
 //! | the group in which `mpirun` started this process, and a group of threads | [`Launch`] |
-//! | values of many ranks combined along one fixed tree | [`fold`], [`share`] |
+//! | values of many ranks combined along one fixed tree | [`fold`], [`fold_all`], [`share`] |
 //!
 //! Workers are called ranks and are numbered from 0. All ranks run the same program and call the same operations in the
 //! same order. A sum has the same bits for any number of ranks, because its order is that of a fixed tree.
@@ -45,7 +45,7 @@ pub use error::{Error, Result};
 pub use group::Group;
 pub use launch::Launch;
 pub use one::One;
-pub use tree::{fold, share};
+pub use tree::{fold, fold_all, share};
 
 /// The README's code compiles.
 #[cfg(doctest)]

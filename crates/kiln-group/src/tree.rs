@@ -1,4 +1,5 @@
-//! [`fold`]: values of many ranks combined along one fixed binary tree. [`share`]: which of them a rank holds.
+//! [`fold`] and [`fold_all`]: values of many ranks combined along one fixed binary tree. [`share`]: which of them a rank
+//! holds.
 
 use std::ops::Range;
 
@@ -60,6 +61,42 @@ pub fn fold<T, E: From<Error>, G: Group + ?Sized>(
     let own = share(leaves, group);
     let mut tree = Tree { group, leaves, own, leaf: &mut leaf, pack: &pack, unpack: &unpack, add: &mut add };
     if leaves == 0 { Ok(None) } else { tree.node(0..leaves) }
+}
+
+/// [`fold`], with the result on every rank.
+///
+/// ```
+/// use kiln_group::{Error, Launch, fold_all};
+///
+/// let longest = Launch::new().threads(3, |group| {
+///     let own = |rank| Ok::<_, Error>("ranks"[..=rank].to_owned());
+///     let unpack = |bytes: Vec<u8>| Ok(String::from_utf8_lossy(&bytes).into_owned());
+///     let add = |all: &mut String, more: String| {
+///         *all = all.max(&more).clone();
+///         Ok(())
+///     };
+///     fold_all(group, 3, own, |text| text.clone().into_bytes(), unpack, add)
+/// });
+/// assert!(longest.into_iter().all(|text| text.is_ok_and(|text| text.as_deref() == Some("ran"))));
+/// ```
+///
+/// # Errors
+///
+/// As [`fold`].
+pub fn fold_all<T, E: From<Error>, G: Group + ?Sized>(
+    group: &G,
+    leaves: usize,
+    leaf: impl FnMut(usize) -> Result<T, E>,
+    pack: impl Fn(&T) -> Vec<u8>,
+    unpack: impl Fn(Vec<u8>) -> Result<T, E>,
+    add: impl FnMut(&mut T, T) -> Result<(), E>,
+) -> Result<Option<T>, E> {
+    let all = fold(group, leaves, leaf, &pack, &unpack, add)?;
+    if leaves == 0 || group.size() == 1 {
+        return Ok(all);
+    }
+    let bytes = group.broadcast(0, all.as_ref().map(pack).unwrap_or_default())?;
+    all.map_or_else(|| unpack(bytes), Ok).map(Some)
 }
 
 struct Tree<'a, T, E, G: ?Sized> {

@@ -113,6 +113,20 @@ pub enum Error {
         /// The offset of the first invalid byte, from 0; in gzip, the offset in the decompressed text.
         byte: u64,
     },
+    /// A file of a corpus cannot be divided among the ranks of a group.
+    #[error(
+        "{} cannot be cut into parts for several ranks: write it as plain text in UTF-8 whose lines end in LF, unpacked, \
+         or train in one process", .path.display()
+    )]
+    #[cfg(feature = "vectors")]
+    CannotCut {
+        /// The file, which is packed, in another encoding, or has lines that end in CR.
+        path: PathBuf,
+    },
+    /// An operation of the group failed.
+    #[error(transparent)]
+    #[cfg(feature = "vectors")]
+    Group(#[from] kiln_group::Error),
     /// Too few words of a corpus are frequent enough.
     #[error("{}", empty_corpus(*.words, *.distinct, *.min_count))]
     EmptyCorpus {

@@ -6,6 +6,7 @@
 
 mod config;
 mod corpus;
+mod group;
 mod model;
 mod negative_sampling;
 mod train;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use kiln::burn::tensor::Device;
+use kiln::group::Group;
 
 use super::parts::{self, Parts};
 use super::{ClassWeight, ModelChoice, Train, Unbroken, folder, name, plan, told};
@@ -23,6 +24,7 @@ pub(super) fn train(
     corpus: Corpus,
     output: &Path,
     out: &mut Unbroken,
+    group: &dyn Group,
 ) -> Result<()> {
     let file = options.file.display();
     let Some((network, device)) = network else {
@@ -43,7 +45,10 @@ pub(super) fn train(
     let (began, run) = (Instant::now(), output.join(network::FOLDER));
     let texts: Vec<&str> = train.texts().collect();
     let plan = plan(options, network, &texts, &run, vectors.as_ref(), out)?;
-    let report = network::train_labels(network, (&train, &valid), device, &plan)?;
+    let report = network::train_labels(network, (&train, &valid), device, &plan, group)?;
+    if group.rank() > 0 {
+        return Ok(());
+    }
     let seconds = began.elapsed().as_secs_f64();
     folder::adopt(&run, output)?;
     told(&format!(

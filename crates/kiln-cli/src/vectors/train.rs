@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, ValueEnum};
+use kiln::group::Group;
 use kiln::models::word2vec::{Architecture, Corpus, Updates, Word2Vec, Word2VecConfig, Word2VecProgress};
 use kiln::models::{Error, OptionError, thousands};
 use kiln::text::corpora::Encoding;
@@ -92,12 +93,18 @@ enum Model {
     Skipgram,
 }
 
-pub(super) fn train(options: &Train) -> Result<()> {
+/// Trains as one rank of a group, of which rank 0 writes the files.
+pub(super) fn train(options: &Train, group: &dyn Group) -> Result<()> {
+    let is_first = group.rank() == 0;
     let format = format_to_write(&options.output, None, "name another file with --output")?;
     check_corpus(options)?;
-    is_writable(&options.output, options.overwrite)?;
+    if is_first {
+        is_writable(&options.output, options.overwrite)?;
+    }
     if let Some(state) = &options.state {
-        check_state(state, options)?;
+        if is_first {
+            check_state(state, options)?;
+        }
         ctrlc::set_handler(stop).context("cannot handle Ctrl-C")?;
     }
     let encoding = match &options.encoding {
@@ -107,8 +114,8 @@ pub(super) fn train(options: &Train) -> Result<()> {
     let corpus = Corpus::files(&options.corpus).map_err(|error| plain(error, options))?;
     let corpus = corpus.encoding(encoding).lowercase(options.lowercase);
     let mut model = match &options.state {
-        Some(state) if options.resume => resumed(state, &corpus, options)?,
-        _ => Word2Vec::new(&config(options), &corpus).map_err(|error| plain(error, options))?,
+        Some(state) if options.resume => resumed(state, &corpus, options, group)?,
+        _ => Word2Vec::new_over(group, &config(options), &corpus).map_err(|error| plain(error, options))?,
     };
     let raw_words = model.vocabulary().raw_words();
     note(&format!(
@@ -123,8 +130,11 @@ pub(super) fn train(options: &Train) -> Result<()> {
         note("all epochs are done: nothing to train, only the vectors to write; to go on, raise --epochs");
     }
     while model.epochs_done() < options.epochs {
-        train_epoch(&mut model, &corpus, options)?;
-        is_not_stopped(&model, options)?;
+        train_epoch(&mut model, &corpus, options, group)?;
+        is_not_stopped(&model, options, group)?;
+    }
+    if !is_first {
+        return Ok(());
     }
     let seconds = began.elapsed().as_secs_f64();
     let vectors = model.vectors().context("the training diverged: lower --alpha")?;
@@ -154,11 +164,13 @@ fn stop() {
 
 /// # Errors
 ///
-/// A signal has stopped the training, which is saved, before all epochs are done.
-fn is_not_stopped(model: &Word2Vec, options: &Train) -> Result<()> {
+/// A signal has stopped a rank of the training, which is saved, before all epochs are done.
+fn is_not_stopped(model: &Word2Vec, options: &Train, group: &dyn Group) -> Result<()> {
     let (Some(state), done, epochs) = (&options.state, model.epochs_done(), options.epochs) else { return Ok(()) };
+    let mut stopped = [f32::from(STOPPED.load(Ordering::Relaxed))];
+    group.sum(&mut stopped)?;
     ensure!(
-        done == epochs || !STOPPED.load(Ordering::Relaxed),
+        done == epochs || stopped[0] < 0.5,
         "stopped by a signal after {done} of {epochs} epochs; the training is saved in {}: to continue, run the same \
          command with --resume, without --overwrite",
         state.display()
@@ -237,8 +249,8 @@ fn is_same(a: &Path, b: &Path) -> bool {
 /// # Errors
 ///
 /// The file cannot be read, or its training is with other options or on another corpus.
-fn resumed(state: &Path, corpus: &Corpus, options: &Train) -> Result<Word2Vec> {
-    let mut model = Word2Vec::load(state).map_err(|error| plain(error, options))?;
+fn resumed(state: &Path, corpus: &Corpus, options: &Train, group: &dyn Group) -> Result<Word2Vec> {
+    let mut model = Word2Vec::load_over(group, state).map_err(|error| plain(error, options))?;
     let (before, now) = (serde_json::to_value(model.config())?, serde_json::to_value(config(options))?);
     let differs = |(name, value): &(&String, &serde_json::Value)| *name != "epochs" && now[name.as_str()] != **value;
     let differing: Vec<String> = before
@@ -254,14 +266,17 @@ fn resumed(state: &Path, corpus: &Corpus, options: &Train) -> Result<Word2Vec> {
         "{shown} was begun with other options: {}; give the same ones, or begin again with --overwrite",
         differing.join(", ")
     );
-    let (counted, known) = (corpus.vocabulary(options.min_count), model.vocabulary());
-    let counted = counted.map_err(|error| plain(error, options))?;
-    ensure!(
-        counted.raw_words() == known.raw_words()
-            && counted.counts() == known.counts()
-            && counted.words().eq(known.words()),
-        "{shown} was begun on another corpus, or the corpus has changed: begin again with --overwrite"
-    );
+    // The ranks have compared what they loaded, and one count is enough.
+    if group.rank() == 0 {
+        let (counted, known) = (corpus.vocabulary(options.min_count), model.vocabulary());
+        let counted = counted.map_err(|error| plain(error, options))?;
+        ensure!(
+            counted.raw_words() == known.raw_words()
+                && counted.counts() == known.counts()
+                && counted.words().eq(known.words()),
+            "{shown} was begun on another corpus, or the corpus has changed: begin again with --overwrite"
+        );
+    }
     let done = model.epochs_done();
     ensure!(
         options.epochs >= done,
@@ -288,14 +303,15 @@ fn output(options: &Train) -> PathBuf {
 }
 
 /// Trains for an epoch, and tells on the standard error how far it is: in a terminal all the time, else at its end.
-fn train_epoch(model: &mut Word2Vec, corpus: &Corpus, options: &Train) -> Result<()> {
+fn train_epoch(model: &mut Word2Vec, corpus: &Corpus, options: &Train, group: &dyn Group) -> Result<()> {
     let (epoch, epochs, began) = (model.epochs_done() + 1, options.epochs, Instant::now());
-    let is_terminal = std::io::stderr().is_terminal();
+    let is_first = group.rank() == 0;
+    let is_terminal = is_first && std::io::stderr().is_terminal();
     let clear = if is_terminal { CLEAR } else { "" };
     let mut is_over = false;
     while !is_over {
         let saved = Instant::now();
-        let trained = model.train_epoch(corpus, None, |progress: &Word2VecProgress| {
+        let trained = model.train_epoch_over(group, corpus, |progress: &Word2VecProgress| {
             if is_terminal {
                 let part = 100.0 * progress.words as f64 / progress.total_words.max(1) as f64;
                 let Word2VecProgress { words_per_s, loss, .. } = progress;
@@ -305,17 +321,17 @@ fn train_epoch(model: &mut Word2Vec, corpus: &Corpus, options: &Train) -> Result
                 let _ = write!(err, "{CLEAR}{told}");
                 let _ = err.flush();
             }
-            let is_due = options.state.is_some() && saved.elapsed() >= SAVED_EVERY;
+            let is_due = is_first && options.state.is_some() && saved.elapsed() >= SAVED_EVERY;
             let is_stopped = STOPPED.load(Ordering::Relaxed);
             if is_due || is_stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let _ = write!(std::io::stderr(), "{clear}");
         is_over = trained.map_err(|error| plain(error, options))?;
-        if let Some(state) = &options.state {
+        if let Some(state) = options.state.as_ref().filter(|_| is_first) {
             model.save(state).map_err(|error| plain(error, options))?;
         }
         if !is_over {
-            is_not_stopped(model, options)?;
+            is_not_stopped(model, options, group)?;
         }
     }
     let speed = speed(model.vocabulary().raw_words() as f64, began.elapsed().as_secs_f64());
@@ -331,7 +347,9 @@ fn speed(words: f64, seconds: f64) -> String {
 
 /// A line on the standard error, which may have been closed.
 fn note(told: &str) {
-    let _ = writeln!(std::io::stderr(), "{told}");
+    if crate::tells() {
+        let _ = writeln!(std::io::stderr(), "{told}");
+    }
 }
 
 /// An error of the training, with the options as they are called here.

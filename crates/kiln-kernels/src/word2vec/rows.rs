@@ -48,12 +48,23 @@ impl Table {
 
     /// All numbers, row by row.
     pub(super) fn values(&self) -> Vec<f32> {
-        let mut values = Vec::with_capacity(self.rows() * self.width);
-        for row in self.lines.chunks_exact(self.row_lines()) {
+        self.first(self.rows())
+    }
+
+    /// The numbers of the first rows.
+    pub(super) fn first(&self, rows: usize) -> Vec<f32> {
+        let mut values = Vec::with_capacity(rows * self.width);
+        for row in self.lines.chunks_exact(self.row_lines()).take(rows) {
             let floats = row.iter().flat_map(|line| &line.0).flat_map(|pair| split(pair.load(Ordering::Relaxed)));
             values.extend(floats.map(f32::from_bits).take(self.width));
         }
         values
+    }
+
+    /// Replaces the first rows by those in `values`.
+    pub(super) fn set_first(&mut self, values: &[f32]) {
+        let fresh = Self::new(values, self.width).lines;
+        self.lines.splice(..fresh.len(), fresh);
     }
 
     /// Appends rows.

@@ -82,7 +82,15 @@ kiln_base::options! {
         pub updates: Updates = Updates::Racing,
         /// Training threads; 0 means all cores. Default: 0.
         pub workers: usize = 0,
+        /// In a group, about how many words a rank reads between two averages of the vectors; more of them need
+        /// less of the network. Default: 25,000.
+        @[serde(default = "sync_words")]
+        pub sync_words: u64 = sync_words(),
     }
+}
+
+const fn sync_words() -> u64 {
+    25_000
 }
 
 burn_config!(Word2VecConfig);
@@ -106,6 +114,7 @@ impl Word2VecConfig {
         for (option, size) in sizes {
             at_least_one(option, size)?;
         }
+        OptionError::unless(self.sync_words > 0, "sync_words", "1 or more", self.sync_words)?;
         let limits = [
             ("vector_size", self.vector_size, 1 << 16, "at most 65,536"),
             ("window", self.window, 10_000, "at most 10,000, the longest sentence"),

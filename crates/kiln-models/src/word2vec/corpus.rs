@@ -3,10 +3,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use kiln_base::input::lines_within;
 use kiln_base::{Encoding, FileError, Input, OptionError};
 
 /// Most words of a sentence; longer ones are split.
@@ -33,8 +35,22 @@ pub struct Corpus(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    Files { paths: Arc<[PathBuf]>, encoding: Encoding, lowercase: bool },
-    Sentences(Arc<[Vec<String>]>),
+    Files { parts: Arc<[FilePart]>, encoding: Encoding, lowercase: bool },
+    Sentences(Arc<[Vec<String>]>, Range<usize>),
+}
+
+/// A file, or the lines of one whose first byte is in a range.
+#[derive(Clone, Debug)]
+struct FilePart {
+    path: PathBuf,
+    range: Option<Range<u64>>,
+}
+
+impl FilePart {
+    fn size(&self) -> Result<u64, FileError> {
+        let whole = || std::fs::metadata(&self.path).map(|data| data.len()).map_err(FileError::new("read", &self.path));
+        self.range.as_ref().map_or_else(whole, |range| Ok(range.end - range.start))
+    }
 }
 
 impl Corpus {
@@ -45,18 +61,19 @@ impl Corpus {
     ///
     /// A file cannot be opened, or there are no files.
     pub fn files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
-        let paths: Arc<[PathBuf]> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
-        if paths.is_empty() {
+        let part = |path: P| FilePart { path: path.as_ref().to_owned(), range: None };
+        let parts: Arc<[FilePart]> = paths.into_iter().map(part).collect();
+        if parts.is_empty() {
             return Err(OptionError::new("paths", "at least one file", "none").into());
         }
-        for path in &*paths {
+        for FilePart { path, .. } in &*parts {
             File::open(path).map_err(FileError::new("open", path))?;
             if path.is_dir() {
                 let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
                 return Err(FileError { action: "read", path: path.clone(), source }.into());
             }
         }
-        Ok(Self(Source::Files { paths, encoding: Encoding::UTF_8, lowercase: false }))
+        Ok(Self(Source::Files { parts, encoding: Encoding::UTF_8, lowercase: false }))
     }
 
     /// The files' encoding. Default: UTF-8, the only one that refuses invalid bytes; the others replace them by U+FFFD.
@@ -64,8 +81,8 @@ impl Corpus {
     #[must_use]
     pub fn encoding(self, encoding: Encoding) -> Self {
         match self.0 {
-            Source::Files { paths, lowercase, .. } => Self(Source::Files { paths, encoding, lowercase }),
-            sentences @ Source::Sentences(_) => Self(sentences),
+            Source::Files { parts, lowercase, .. } => Self(Source::Files { parts, encoding, lowercase }),
+            sentences @ Source::Sentences(..) => Self(sentences),
         }
     }
 
@@ -73,8 +90,8 @@ impl Corpus {
     #[must_use]
     pub fn lowercase(self, lowercase: bool) -> Self {
         match self.0 {
-            Source::Files { paths, encoding, .. } => Self(Source::Files { paths, encoding, lowercase }),
-            sentences @ Source::Sentences(_) => Self(sentences),
+            Source::Files { parts, encoding, .. } => Self(Source::Files { parts, encoding, lowercase }),
+            sentences @ Source::Sentences(..) => Self(sentences),
         }
     }
 
@@ -85,20 +102,65 @@ impl Corpus {
         W: Into<String>,
     {
         let sentences = sentences.into_iter().map(|words| words.into_iter().map(Into::into).collect());
-        Self(Source::Sentences(sentences.collect()))
+        let sentences: Arc<[Vec<String>]> = sentences.collect();
+        let all = 0..sentences.len();
+        Self(Source::Sentences(sentences, all))
+    }
+
+    /// The bytes of the files, or the sentences in memory.
+    pub(crate) fn length(&self) -> Result<u64> {
+        match &self.0 {
+            Source::Files { parts, .. } => Ok(parts.iter().map(FilePart::size).sum::<Result<u64, _>>()?),
+            Source::Sentences(_, range) => Ok(range.len() as u64),
+        }
+    }
+
+    /// The lines whose first byte is in a range of the bytes of the files, one after another; or the sentences of a
+    /// range.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or cannot be cut.
+    pub(crate) fn part(&self, range: Range<u64>) -> Result<Self> {
+        let within = |begins: u64, size: u64| {
+            let place = |at: u64| at.saturating_sub(begins).min(size);
+            place(range.start)..place(range.end)
+        };
+        match &self.0 {
+            Source::Files { parts, encoding, lowercase } => {
+                let (mut begins, mut some) = (0, Vec::new());
+                for part in &**parts {
+                    let (size, start) = (part.size()?, part.range.as_ref().map_or(0, |range| range.start));
+                    let inside = within(begins, size);
+                    begins += size;
+                    if !inside.is_empty() {
+                        // A whole file need not be cut.
+                        let range = (inside != (0..size)).then(|| start + inside.start..start + inside.end);
+                        some.push(FilePart { path: part.path.clone(), range: range.or(part.range.clone()) });
+                    }
+                }
+                Ok(Self(Source::Files { parts: some.into(), encoding: *encoding, lowercase: *lowercase }))
+            }
+            Source::Sentences(sentences, all) => {
+                let inside = within(0, all.len() as u64);
+                let inside = all.start + inside.start as usize..all.start + inside.end as usize;
+                Ok(Self(Source::Sentences(sentences.clone(), inside)))
+            }
+        }
     }
 
     /// The blocks, from the first; `size` is chosen by the corpus if it is `None`.
     pub(crate) fn blocks(&self, size: Option<usize>) -> Blocks {
         let size = size.unwrap_or_else(|| match &self.0 {
-            Source::Files { paths, .. } => {
+            Source::Files { parts, .. } => {
                 // Enough blocks for many threads, also in a small corpus.
-                let bytes: u64 = paths.iter().filter_map(|path| path.metadata().ok()).map(|data| data.len()).sum();
+                let bytes: u64 = parts.iter().filter_map(|part| part.size().ok()).sum();
                 (bytes / 256).clamp(1 << 14, 1 << 20) as usize
             }
-            Source::Sentences(sentences) => (sentences.len() / 256).clamp(16, 4096),
+            Source::Sentences(_, range) => (range.len() / 256).clamp(16, 4096),
         });
-        Blocks { source: self.0.clone(), size, next: 0, open: None, begun: 0, kept: Vec::new(), byte: 0, failed: false }
+        let source = self.0.clone();
+        Blocks { source, size, next: 0, open: None, begun: 0, kept: Vec::new(), byte: 0, read: 0, failed: false }
     }
 }
 
@@ -116,6 +178,8 @@ pub(crate) struct Blocks {
     kept: Vec<u8>,
     /// The offset of `kept` in its file.
     byte: u64,
+    /// The place in the corpus where the next block begins: in bytes, or in sentences.
+    read: u64,
     /// Whether a block could not be read; no block follows.
     failed: bool,
 }
@@ -128,7 +192,7 @@ pub(crate) struct Block {
 
 enum Content {
     Text(String),
-    Sentences(Arc<[Vec<String>]>, std::ops::Range<usize>),
+    Sentences(Arc<[Vec<String>]>, Range<usize>),
 }
 
 /// An element of a block.
@@ -177,6 +241,11 @@ impl Blocks {
         self.size
     }
 
+    /// The place in the corpus where the next block begins: in bytes, or in sentences.
+    pub(crate) fn place(&self) -> u64 {
+        self.read
+    }
+
     /// The next block; `None` after the last, and after an error.
     pub(crate) fn next(&mut self) -> Result<Option<Block>> {
         if self.failed {
@@ -189,14 +258,15 @@ impl Blocks {
 
     fn read(&mut self) -> Result<Option<Block>> {
         let content = match &self.source {
-            Source::Sentences(sentences) => {
-                let range = self.begun..sentences.len().min(self.begun + self.size);
-                self.begun = range.end;
+            Source::Sentences(sentences, all) => {
+                let range = all.start + self.begun..all.end.min(all.start + self.begun + self.size);
+                self.begun += range.len();
+                self.read += range.len() as u64;
                 (!range.is_empty()).then(|| Content::Sentences(sentences.clone(), range))
             }
-            Source::Files { paths, encoding, lowercase } => {
-                let (paths, encoding, lowercase) = (paths.clone(), *encoding, *lowercase);
-                let text = self.text(&paths, encoding)?;
+            Source::Files { parts, encoding, lowercase } => {
+                let (parts, encoding, lowercase) = (parts.clone(), *encoding, *lowercase);
+                let text = self.text(&parts, encoding)?;
                 text.map(|text| Content::Text(if lowercase { text.to_lowercase() } else { text }))
             }
         };
@@ -207,16 +277,29 @@ impl Blocks {
     }
 
     /// The next piece of text. It ends at the end of a line, or between words of a very long line.
-    fn text(&mut self, paths: &[PathBuf], encoding: Encoding) -> Result<Option<String>> {
+    fn text(&mut self, parts: &[FilePart], encoding: Encoding) -> Result<Option<String>> {
         loop {
             let Some((file, reader)) = &mut self.open else {
-                let Some(path) = paths.get(self.begun) else { return Ok(None) };
+                let Some(FilePart { path, range }) = parts.get(self.begun) else { return Ok(None) };
                 let input = Input::decoded(path, encoding, &Arc::default())?;
-                (self.begun, self.byte) = (self.begun + 1, input.mark_bytes());
-                self.open = Some((self.begun - 1, input.into_lines()));
+                let mark = input.mark_bytes();
+                let reader = if let Some(range) = range {
+                    if !input.can_be_cut() {
+                        return Err(Error::CannotCut { path: path.clone() });
+                    }
+                    let (reader, first) = lines_within(path, range.clone(), &Arc::default())?;
+                    self.byte = if first == 0 { mark } else { first };
+                    Box::new(reader)
+                } else {
+                    self.byte = mark;
+                    input.into_lines()
+                };
+                self.begun += 1;
+                self.read += self.byte - range.as_ref().map_or(0, |range| range.start);
+                self.open = Some((self.begun - 1, reader));
                 continue;
             };
-            let path = &paths[*file];
+            let path = &parts[*file].path;
             let mut bytes = std::mem::take(&mut self.kept);
             let mut wanted = self.size;
             let (end, is_last) = loop {
@@ -237,6 +320,7 @@ impl Blocks {
             self.kept = bytes.split_off(end);
             let start = self.byte;
             self.byte += end as u64;
+            self.read += end as u64;
             let path = path.clone();
             if is_last {
                 self.open = None;

@@ -7,6 +7,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use kiln_base::checksum::sha256;
 use kiln_base::{BadParts, FileError, Interner, OptionError, write_whole};
+use kiln_group::{Group, One};
 use kiln_kernels::RandomKey;
 use kiln_kernels::word2vec::{Prediction, WindowSampler, WordTables};
 use kiln_vectors::WordVectors;
@@ -100,8 +101,20 @@ impl Word2Vec {
     ///
     /// An option is out of range, a file cannot be read, or fewer than two words occur `min_count` times.
     pub fn new(config: &Word2VecConfig, corpus: &Corpus) -> Result<Self> {
+        Self::new_over(&One, config, corpus)
+    }
+
+    /// [`Word2Vec::new`] in a group, each rank of which counts a part of the corpus. All ranks get the same words and
+    /// vectors, those that one process gets. Each rank must be able to read all files, and reads about its share.
+    ///
+    /// # Errors
+    ///
+    /// As [`Word2Vec::new`]; a file cannot be cut ([`Error::CannotCut`]); the ranks have other options or another
+    /// corpus; and those of the group's operations.
+    pub fn new_over(group: &dyn Group, config: &Word2VecConfig, corpus: &Corpus) -> Result<Self> {
         config.check()?;
-        let vocabulary = corpus.vocabulary(config.min_count)?;
+        agree(group, config, corpus)?;
+        let vocabulary = corpus.vocabulary_over(group, config.min_count)?;
         let key = RandomKey::new(config.seed).child("word2vec");
         let tables = WordTables::random(vocabulary.len(), config.vector_size, key.child("vectors"));
         let state = State { total_words: vocabulary.raw_words(), ..State::default() };
@@ -153,6 +166,63 @@ impl Word2Vec {
             let expected = "`Updates::Racing` on a device, which updates windows in parallel";
             return Err(OptionError::new("updates", expected, "`Updates::Ordered`").into());
         }
+        self.epoch(|pass, tables, place| pass.run(tables, corpus, device, place, &mut observe))
+    }
+
+    /// [`Word2Vec::train_epoch`] in a group, on the CPU. Each rank trains its own copy of the vectors on its part of the
+    /// corpus. After every [`Word2VecConfig::sync_words`] words, vectors are replaced by their means over all ranks: the
+    /// 256 of the most frequent words every time, the next 256 every second time, the next 512 every fourth time and so
+    /// on, and all of them at the end of the epoch. The learning rate begins at `alpha` times the number of ranks to the
+    /// power of 0.75. So all ranks end with the same vectors, but another number of ranks gives others. In a group of
+    /// one it is [`Word2Vec::train_epoch`]. (Ji et al., "Parallelizing Word2Vec in Shared and Distributed Memory", 2016,
+    /// average replicas in this rhythm.)
+    ///
+    /// `observe` gets estimates of what all ranks have done. If it breaks off on one rank, all ranks stop at the next
+    /// average. Any number of ranks can then continue. One rank should save the training.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("corpus.txt");
+    /// # std::fs::write(&path, "you say goodbye and i say hello\n".repeat(40)).unwrap();
+    /// use std::ops::ControlFlow;
+    ///
+    /// use kiln_group::Launch;
+    /// use kiln_models::word2vec::{Corpus, Word2Vec, Word2VecConfig};
+    ///
+    /// // `run` in place of `threads(2, ..)` is the same for the ranks that mpirun starts.
+    /// let vectors = Launch::new().threads(2, |group| {
+    ///     let corpus = Corpus::files([&path])?;
+    ///     let config = Word2VecConfig::new().min_count(1).sample(0.0).epochs(1).workers(1);
+    ///     let mut model = Word2Vec::new_over(group, &config, &corpus)?;
+    ///     model.train_epoch_over(group, &corpus, |_| ControlFlow::Continue(()))?;
+    ///     model.vectors()
+    /// });
+    /// let vectors = vectors.into_iter().collect::<kiln_models::Result<Vec<_>>>()?;
+    /// assert_eq!(vectors[0].vector("hello")?, vectors[1].vector("hello")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Word2Vec::train`]; a file cannot be cut ([`Error::CannotCut`]); the ranks have other options, another corpus
+    /// or other progress; and those of the group's operations.
+    pub fn train_epoch_over(
+        &mut self,
+        group: &dyn Group,
+        corpus: &Corpus,
+        mut observe: impl FnMut(&Word2VecProgress) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        if group.size() == 1 {
+            return self.train_epoch(corpus, None, observe);
+        }
+        agree(group, &self.config, corpus)?;
+        group.agree("the progress of the training", &serde_json::to_string(&self.state)?)?;
+        let sync_words = self.config.sync_words;
+        self.epoch(|mut pass, tables, place| pass.run_over(group, tables, corpus, place, sync_words, &mut observe))
+    }
+
+    /// Calls `run` with the current epoch, and notes its end.
+    fn epoch(&mut self, run: impl FnOnce(Pass<'_>, &mut WordTables, &mut Place) -> Result<bool>) -> Result<bool> {
         self.check_finite()?;
         if self.state.epoch >= self.config.epochs {
             return Ok(true);
@@ -176,8 +246,10 @@ impl Word2Vec {
             alpha: (self.config.first_alpha() as f32, self.config.min_alpha as f32),
             epochs: self.config.epochs,
             total_words: self.state.total_words,
+            before: 0,
+            ranks: 1,
         };
-        let outcome = pass.run(&mut self.tables, corpus, device, &mut self.state.place, &mut observe);
+        let outcome = run(pass, &mut self.tables, &mut self.state.place);
         self.check_finite()?;
         let place = self.state.place;
         if !outcome? {
@@ -312,9 +384,21 @@ impl Word2Vec {
     ///
     /// The file cannot be read, is cut short, or is not a saved training.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_over(&One, path)
+    }
+
+    /// [`Word2Vec::load`] in a group: rank 0 reads the file and sends it to the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Word2Vec::load`], and those of the group's operations.
+    pub fn load_over(group: &dyn Group, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(FileError::new("read", path))?;
-        Self::from_bytes(&bytes).map_err(|error| error.in_file(path))
+        let own = match group.rank() {
+            0 => std::fs::read(path).map_err(FileError::new("read", path))?,
+            _ => Vec::new(),
+        };
+        Self::from_bytes(&group.broadcast(0, own)?).map_err(|error| error.in_file(path))
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self> {
@@ -368,4 +452,17 @@ impl Word2Vec {
         }
         Ok(Self { config, vocabulary, tables, state })
     }
+}
+
+/// # Errors
+///
+/// The ranks have other options or another corpus.
+fn agree(group: &dyn Group, config: &Word2VecConfig, corpus: &Corpus) -> Result<()> {
+    if group.size() > 1 {
+        // Threads are each machine's own.
+        let config = config.clone().workers(0);
+        group.agree("the options", &serde_json::to_string(&config)?)?;
+        group.agree("the size of the corpus", &corpus.length()?.to_string())?;
+    }
+    Ok(())
 }

@@ -65,11 +65,17 @@ pub(crate) struct Pass<'a> {
     pub(crate) alpha: (f32, f32),
     pub(crate) epochs: usize,
     pub(crate) total_words: u64,
+    /// Words of the epoch before those that this pass counts, and how many ranks read at the same time.
+    pub(crate) before: u64,
+    pub(crate) ranks: u64,
 }
 
 /// The position of a pass between two blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Place {
+    /// Where the blocks begin that `block` counts: bytes of the corpus, or sentences.
+    #[serde(default)]
+    pub(crate) start: u64,
     pub(crate) block: u64,
     pub(crate) words: u64,
     pub(crate) loss: LossSum,
@@ -85,8 +91,13 @@ struct Drawn {
 }
 
 impl Pass<'_> {
+    /// Words of the epoch, where this pass has read `words`.
+    fn seen(&self, words: u64) -> u64 {
+        (self.before + self.ranks * words).min(self.total_words)
+    }
+
     fn rate(&self, words: u64) -> f32 {
-        let part = (self.epoch as f64 + words as f64 / self.total_words.max(1) as f64) / self.epochs as f64;
+        let part = (self.epoch as f64 + self.seen(words) as f64 / self.total_words.max(1) as f64) / self.epochs as f64;
         let (first, last) = self.alpha;
         (first - (first - last) * part as f32).max(last)
     }
@@ -126,19 +137,39 @@ impl Pass<'_> {
         place: &mut Place,
         observe: &mut dyn FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
-        let mut blocks = corpus.blocks(place.block_size);
+        let blocks = self.blocks_from(corpus, place)?;
+        self.blocks(tables, blocks, device, place, &mut Watch::new(place.words, observe))
+    }
+
+    /// The blocks after `place`.
+    pub(crate) fn blocks_from(&self, corpus: &Corpus, place: &mut Place) -> Result<Blocks> {
+        let mut blocks = match place.start {
+            0 => corpus.blocks(place.block_size),
+            start => corpus.part(start..u64::MAX)?.blocks(place.block_size),
+        };
         place.block_size = Some(blocks.size());
         for _ in 0..place.block {
             if blocks.next()?.is_none() {
                 return Err(Error::CorpusChanged { expected: self.total_words, found: corpus.raw_words()? });
             }
         }
-        let mut watch = Watch { pass: self, began: Instant::now(), first: place.words, observe, last: None };
+        Ok(blocks)
+    }
+
+    /// Trains on blocks.
+    pub(crate) fn blocks(
+        &self,
+        tables: &mut WordTables,
+        blocks: Blocks,
+        device: Option<&Device>,
+        place: &mut Place,
+        watch: &mut Watch<'_>,
+    ) -> Result<bool> {
         match (device, self.updates, self.threads) {
             (Some(device), ..) => {
                 let before = *place;
                 let mut steps = OnDevice::new(tables, device, self.prediction);
-                let outcome = self.ordered(&mut steps, blocks, place, &mut watch);
+                let outcome = self.ordered(&mut steps, blocks, place, watch);
                 match steps.tables.to_tables() {
                     Ok(trained) => *tables = trained,
                     Err(error) => {
@@ -149,12 +180,12 @@ impl Pass<'_> {
                 }
                 outcome
             }
-            (None, _, 1) => self.alone(tables, blocks, place, &mut watch),
+            (None, _, 1) => self.alone(tables, blocks, place, watch),
             (None, Updates::Ordered, _) => {
                 let mut steps = InMemory::new(tables, self.prediction);
-                self.ordered(&mut steps, blocks, place, &mut watch)
+                self.ordered(&mut steps, blocks, place, watch)
             }
-            (None, Updates::Racing, _) => self.racing(tables, blocks, place, &mut watch),
+            (None, Updates::Racing, _) => self.racing(tables, blocks, place, watch),
         }
     }
 
@@ -172,7 +203,7 @@ impl Pass<'_> {
                 place.words += words;
             });
             place.block += 1;
-            if watch.now(place.words, place.loss).is_break() {
+            if watch.now(self, place.words, place.loss).is_break() {
                 return Ok(false);
             }
         }
@@ -223,7 +254,7 @@ impl Pass<'_> {
                     place.block += 1;
                     if watch.is_due() {
                         steps.settle(&mut place.loss)?;
-                        if watch.now(place.words, place.loss).is_break() {
+                        if watch.now(self, place.words, place.loss).is_break() {
                             return Ok(false);
                         }
                     }
@@ -284,7 +315,7 @@ impl Pass<'_> {
             let workers: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
             while workers.iter().any(|worker| !worker.is_finished()) {
                 std::thread::park_timeout(Duration::from_millis(2));
-                if watch.now(words.load(Ordering::Relaxed), so_far()).is_break() {
+                if watch.now(self, words.load(Ordering::Relaxed), so_far()).is_break() {
                     stop.store(true, Ordering::Relaxed);
                 }
             }
@@ -294,7 +325,7 @@ impl Pass<'_> {
         place.words = words.load(Ordering::Relaxed);
         place.loss = so_far();
         // A short pass may be over before this thread runs.
-        if watch.last.is_none() && watch.now(place.words, place.loss).is_break() {
+        if watch.last.is_none() && watch.now(self, place.words, place.loss).is_break() {
             stop.store(true, Ordering::Relaxed);
         }
         for worker in finished {
@@ -383,33 +414,39 @@ struct Memory {
 }
 
 /// Calls the observer at intervals.
-struct Watch<'a> {
-    pass: &'a Pass<'a>,
+pub(crate) struct Watch<'a> {
     began: Instant,
+    /// Words of the epoch before the first block.
     first: u64,
     observe: &'a mut dyn FnMut(&Word2VecProgress) -> ControlFlow<()>,
     last: Option<Instant>,
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    /// `first`: words of the epoch before the first block.
+    pub(crate) fn new(first: u64, observe: &'a mut dyn FnMut(&Word2VecProgress) -> ControlFlow<()>) -> Self {
+        Self { began: Instant::now(), first, observe, last: None }
+    }
+
     /// Whether the observer is due to be called.
     fn is_due(&self) -> bool {
         self.last.is_none_or(|last| last.elapsed() >= PAUSE)
     }
 
-    fn now(&mut self, words: u64, loss: LossSum) -> ControlFlow<()> {
-        if words == self.first || !self.is_due() {
+    fn now(&mut self, pass: &Pass, words: u64, loss: LossSum) -> ControlFlow<()> {
+        let seen = pass.seen(words);
+        if seen == self.first || !self.is_due() {
             return ControlFlow::Continue(());
         }
         let now = Instant::now();
         self.last = Some(now);
         let seconds = (now - self.began).as_secs_f64();
         (self.observe)(&Word2VecProgress {
-            epoch: self.pass.epoch,
-            words,
-            total_words: self.pass.total_words,
-            words_per_s: (words - self.first) as f64 / seconds.max(1e-9),
-            alpha: self.pass.rate(words),
+            epoch: pass.epoch,
+            words: seen,
+            total_words: pass.total_words,
+            words_per_s: (seen - self.first) as f64 / seconds.max(1e-9),
+            alpha: pass.rate(words),
             loss: loss.mean(),
         })
     }

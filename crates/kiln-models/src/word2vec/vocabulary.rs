@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use kiln_base::Interner;
+use kiln_group::{Group, One, fold_all};
 use rayon::prelude::*;
 
 use super::corpus::{Block, Corpus, Token};
@@ -113,6 +114,23 @@ impl Counted {
         self.words.iter().zip(self.counts.iter().copied())
     }
 
+    /// A message to another rank.
+    fn pack(&self) -> Vec<u8> {
+        let (text, ends) = self.words.parts();
+        serde_json::to_vec(&(text, ends, &self.counts)).expect("words and counts are plain data")
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Result<Self> {
+        let (text, ends, counts): (String, Vec<usize>, Vec<u64>) = serde_json::from_slice(&bytes)?;
+        let found = bytes.len();
+        let words = Interner::from_parts(text, ends);
+        // Another message than this operation's, or a damaged one.
+        let words = words.ok().filter(|words| words.len() == counts.len());
+        let words = words.ok_or(kiln_group::Error::Length { expected: 0, found })?;
+        let raw_words = counts.iter().sum();
+        Ok(Self { words, counts, raw_words })
+    }
+
     fn of(block: &Block) -> Self {
         let mut counted = Self::default();
         block.tokens(|token| {
@@ -131,7 +149,13 @@ impl Corpus {
     ///
     /// A file cannot be read or is not UTF-8, or fewer than two words occur `min_count` times.
     pub fn vocabulary(&self, min_count: u64) -> Result<Word2VecVocabulary> {
-        let counted = self.count()?;
+        self.vocabulary_over(&One, min_count)
+    }
+
+    /// [`Corpus::vocabulary`], of which each rank of a group counts a part: the same on every rank, and as one process
+    /// counts it.
+    pub(crate) fn vocabulary_over(&self, group: &dyn Group, min_count: u64) -> Result<Word2VecVocabulary> {
+        let counted = self.count_over(group)?;
         let mut vocabulary = Word2VecVocabulary { raw_words: counted.raw_words, ..Default::default() };
         vocabulary.add(counted.iter().collect(), min_count);
         if vocabulary.len() < 2 {
@@ -144,6 +168,22 @@ impl Corpus {
     /// The number of words, repetitions included.
     pub(crate) fn raw_words(&self) -> Result<u64> {
         Ok(self.count()?.raw_words)
+    }
+
+    fn count_over(&self, group: &dyn Group) -> Result<Counted> {
+        let (rank, ranks) = (group.rank() as u128, group.size() as u128);
+        if ranks == 1 {
+            return self.count();
+        }
+        let length = self.length()?;
+        let bound = |rank: u128| (u128::from(length) * rank / ranks) as u64;
+        let mut own = Some(self.part(bound(rank)..bound(rank + 1))?.count()?);
+        let next = |_| Ok::<_, Error>(own.take().unwrap_or_default());
+        let add = |all: &mut Counted, more: Counted| {
+            more.iter().for_each(|(word, count)| all.add(word, count));
+            Ok(())
+        };
+        Ok(fold_all(group, group.size(), next, Counted::pack, Counted::unpack, add)?.unwrap_or_default())
     }
 
     fn count(&self) -> Result<Counted> {

@@ -23,3 +23,4 @@ mod skips;
 mod summaries;
 mod torch_recurrent;
 mod word2vec;
+mod word2vec_groups;

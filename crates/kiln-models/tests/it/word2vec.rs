@@ -19,7 +19,7 @@ use crate::devices;
 use crate::odd_files::{self, Cell};
 
 /// Sentences in which colours are near fruit and numbers near tools.
-fn sentences(count: usize) -> Vec<Vec<String>> {
+pub(crate) fn sentences(count: usize) -> Vec<Vec<String>> {
     let draws = RandomKey::new(8).uniform(count * 4);
     let pick = |words: &[&str], draw: f32| words[(draw * words.len() as f32) as usize].to_owned();
     draws
@@ -46,7 +46,7 @@ fn trained(config: &Word2VecConfig, corpus: &Corpus) -> Word2Vec {
     model
 }
 
-fn text(sentences: &[Vec<String>]) -> String {
+pub(crate) fn text(sentences: &[Vec<String>]) -> String {
     sentences.iter().map(|words| words.join(" ") + "\n").collect()
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use kiln_base::checksum::sha256;
-use kiln_group::{Group, fold};
+use kiln_group::{Group, fold, fold_all};
 use kiln_models::LayerStates;
 use kiln_models::weights::{self, Precision, Weight, Weights};
 use serde::{Deserialize, Serialize};
@@ -49,12 +49,8 @@ impl Team {
             sum.add(more);
             Ok(())
         };
-        let sum = fold(&*self.group, self.cut.parts, own, StepSum::pack, |bytes| StepSum::unpack(&bytes), add)?;
-        let bytes = sum.as_ref().map(StepSum::pack).filter(|_| self.group.size() > 1);
-        match (sum, self.group.broadcast(0, bytes.unwrap_or_default())?) {
-            (Some(sum), _) => Ok(sum),
-            (None, bytes) => StepSum::unpack(&bytes),
-        }
+        let sum = fold_all(&*self.group, self.cut.parts, own, StepSum::pack, |bytes| StepSum::unpack(&bytes), add)?;
+        Ok(sum.expect("a step has at least one micro-batch"))
     }
 
     /// The outcomes of all ranks, in the order of the ranks, on each of them; and whether one of them is to stop.
@@ -72,8 +68,7 @@ impl Team {
         };
         let mut own = Some((stop, own));
         let next = |_| Ok::<_, Error>(own.take().unwrap_or_default());
-        let all = fold(&*self.group, self.group.size(), next, pack, unpack, add)?;
-        unpack(self.group.broadcast(0, all.as_ref().map(pack).unwrap_or_default())?)
+        Ok(fold_all(&*self.group, self.group.size(), next, pack, unpack, add)?.expect("a group has at least one rank"))
     }
 
     /// The states that the micro-batches passed on, joined to those of whole batches, on rank 0; none elsewhere.

@@ -2,12 +2,12 @@
 //! into shards.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use kiln_base::input::Counted;
+use kiln_base::input::lines_within;
 use kiln_base::{Encoding, Input, OptionError};
 
 use crate::corpora::corpus_documents::{CorpusDocuments, Rows};
@@ -102,11 +102,6 @@ struct OpenPiece {
     contents: Box<dyn BufRead + Send>,
     /// Where the first line begins in the file.
     first: u64,
-    /// Where the next line begins.
-    next: u64,
-    /// Bytes of the first line that are not among its contents.
-    mark: u64,
-    end: u64,
     /// How many lines were read.
     lines: u64,
 }
@@ -116,24 +111,12 @@ impl Piece {
     fn open(&self, encoding: Encoding, read: &Arc<AtomicU64>) -> Result<Option<OpenPiece>> {
         let Self { start, end, .. } = *self;
         let input = open(&self.path, encoding, read)?;
-        let open = |contents, at, mark, end| OpenPiece { contents, first: at, next: at, mark, end, lines: 0 };
-        if input.is_gzip() || encoding != Encoding::UTF_8 || input.ends_lines_in_cr() {
-            return Ok((start == 0).then(|| open(input.into_lines(), 0, 0, u64::MAX)));
+        if start == 0 && end == u64::MAX || !input.can_be_cut() {
+            let whole = || OpenPiece { contents: input.into_lines(), first: 0, lines: 0 };
+            return Ok((start == 0).then(whole));
         }
-        if start == 0 {
-            let mark = input.mark_bytes();
-            return Ok(Some(open(input.into_lines(), 0, mark, end)));
-        }
-        // If the byte before is a line feed, a line begins at `start`; otherwise the next one is the first.
-        let skipped = || -> io::Result<_> {
-            let mut file = File::open(&self.path)?;
-            file.seek(SeekFrom::Start(start - 1))?;
-            let mut contents = BufReader::new(Counted { file, read: Arc::clone(read) });
-            let skipped = contents.skip_until(b'\n')?;
-            Ok((contents, start - 1 + skipped as u64))
-        };
-        let (contents, first) = skipped().map_err(Error::io("read", &self.path))?;
-        Ok(Some(open(Box::new(contents), first, 0, end)))
+        let (lines, first) = lines_within(&self.path, start..end, read)?;
+        Ok(Some(OpenPiece { contents: Box::new(lines), first, lines: 0 }))
     }
 }
 
@@ -214,13 +197,12 @@ impl<F: FnMut(Line) -> Result<Option<Document>> + Send + 'static> LineRows<F> {
             self.open = piece.open(self.encoding, &self.read)?;
         }
         self.line.clear();
-        let Some(open) = self.open.as_mut().filter(|open| open.next < open.end) else { return Ok(self.next_piece()) };
+        let Some(open) = self.open.as_mut() else { return Ok(self.next_piece()) };
         let path = &piece.path;
         let read = open.contents.read_until(b'\n', &mut self.line).map_err(Error::io("read", path))?;
         if read == 0 {
             return Ok(self.next_piece());
         }
-        open.next += read as u64 + std::mem::take(&mut open.mark);
         open.lines += 1;
         let (number, first) = (open.lines, open.first);
         let bytes = self.line.as_slice();

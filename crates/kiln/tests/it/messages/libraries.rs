@@ -168,6 +168,7 @@ fn of_models() -> Vec<models::Error> {
         cut_short(),
         Error::InFile { path: "word2vec.state".into(), source: Box::new(Error::WeightChecksum) },
         Error::NotUtf8 { path: "sentences.txt".into(), byte: 1204 },
+        Error::CannotCut { path: "sentences.txt.gz".into() },
         Error::EmptyCorpus { words: 9, distinct: 8, min_count: 5 },
         Error::NoNewWord { words: 9, distinct: 8, min_count: 5 },
         Error::CorpusChanged { expected: 1000, found: 999 },
