@@ -68,6 +68,9 @@ struct Options {
     /// Threads; 0 uses all cores
     #[arg(long, default_value_t = 0)]
     workers: usize,
+    /// Under mpirun, about how many words a rank reads between two averages of the vectors
+    #[arg(long, default_value_t = 25_000, value_name = "N")]
+    sync_words: u64,
     /// Train on a GPU: wgpu or cuda. Default: the CPU with its own fast path
     #[arg(long, conflicts_with = "deterministic")]
     device: Option<String>,
@@ -124,7 +127,9 @@ fn run(options: &Options, group: &dyn Group) -> Result<()> {
     };
     let mut model = match &options.state {
         Some(path) if has_state => {
-            let model = Word2Vec::load_over(group, path)?;
+            let mut model = Word2Vec::load_over(group, path)?;
+            model.set_workers(options.workers)?;
+            model.set_sync_words(options.sync_words)?;
             check_same(model.config(), &config(options), path)?;
             tell(format!("continuing from {} after {} epochs", path.display(), model.epochs_done()));
             model
@@ -201,6 +206,7 @@ fn config(options: &Options) -> Word2VecConfig {
         .sample(options.sample)
         .seed(options.seed)
         .workers(options.workers)
+        .sync_words(options.sync_words)
         .updates(if options.deterministic { Updates::Ordered } else { Updates::Racing });
     Word2VecConfig { alpha: options.alpha, ..config }
 }

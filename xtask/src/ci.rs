@@ -21,13 +21,13 @@ const QUICKSTART: &str = "build --release --locked --example quickstart";
 pub(crate) const TESTS: &str = "test --release --locked --workspace --exclude kiln-examples";
 
 /// The tests of everything that runs on a backend, only on the deprecated one. No other step shares this build of Burn,
-/// which takes minutes, and its tests take seconds: so its largest crates are optimised less. burn-train always brings
+/// which takes minutes, and its tests take seconds: so its largest crates are not optimised. burn-train always brings
 /// burn-flex.
 const NDARRAY_TESTS: &str = "test --release --locked -p kiln -p kiln-kernels -p kiln-models -p kiln-predict \
                              -p kiln-train --lib --test it --no-default-features --features ndarray \
                              --config profile.release.package.burn-flex.opt-level=0 \
-                             --config profile.release.package.burn-dispatch.opt-level=1 \
-                             --config profile.release.package.burn-ndarray.opt-level=1";
+                             --config profile.release.package.burn-dispatch.opt-level=0 \
+                             --config profile.release.package.burn-ndarray.opt-level=0";
 
 /// Packs every published crate without building it, uncommitted changes included.
 const PACKAGING: &str = "package --workspace --no-verify --locked --allow-dirty --quiet --exclude kiln-examples \
@@ -78,7 +78,11 @@ fn all(root: &Path, scratch: &Path, steps: &mut Steps) -> Result<()> {
     steps.take("the features subwords and counts", || {
         // Both crates at once, so that what they share is built once.
         let both = "test --release -p kiln-text -p kiln-vectors --locked --features";
-        cargo(root, &format!("{both} {OPTIONAL} -- subword passes counts"))
+        // No other step shares these builds.
+        let less = "--config profile.release.package.kiln-text.opt-level=1 \
+                    --config profile.release.package.tokenizers.opt-level=1 \
+                    --config profile.release.package.faer.opt-level=1";
+        cargo(root, &format!("{both} {OPTIONAL} {less} -- subword passes counts"))
     })?;
     steps.take("two ranks under mpirun", || ranks::ranks(root))?;
     steps.take("the ndarray backend alone", || cargo(root, NDARRAY_TESTS))?;

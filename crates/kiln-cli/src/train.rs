@@ -168,6 +168,8 @@ pub(crate) fn train(options: &Train, group: &dyn Group) -> Result<()> {
         let shown = checkpoint.display();
         ensure!(checkpoint.exists(), "there is no network to continue: {shown} does not exist; start without --resume");
     }
+    let is_shared = group.size() == 1 || options.model.network().is_some();
+    ensure!(is_shared, "several ranks train a network: name one with --model, or start one process without mpirun");
     // A device or a folder that cannot be used is an error before anything is trained.
     let device = options.model.network().map(|_| kiln::device()).transpose()?;
     if device.is_some() && is_first && network_folder.is_dir() {

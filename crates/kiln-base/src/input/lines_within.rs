@@ -11,8 +11,9 @@ use super::{BUFFER, Counted, mark_of};
 use crate::FileError;
 
 /// The lines of a file whose first bytes are in a range, and the offset of the first of these lines. The ranges of a
-/// file that is cut anywhere have each of its lines once. Adds the bytes read from the disk to `read`. The byte
-/// order mark is dropped. The file must be one that [can be cut](crate::Input::can_be_cut).
+/// file that is cut anywhere have each of its lines once. `is_end` says which byte ends a line; with white space, words
+/// take the place of lines. Adds the bytes read from the disk to `read`. The byte order mark is dropped. The file must
+/// be one that [can be cut](crate::Input::can_be_cut).
 ///
 /// # Errors
 ///
@@ -20,31 +21,48 @@ use crate::FileError;
 pub fn lines_within(
     path: &Path,
     range: Range<u64>,
+    is_end: fn(u8) -> bool,
     read: &Arc<AtomicU64>,
 ) -> Result<(impl BufRead + Send + use<>, u64), FileError> {
     let opened = || -> io::Result<_> {
         let mut file = File::open(path)?;
-        // If the byte before the range is a line feed, a line begins with the range; otherwise the next one is the first.
+        // If the byte before the range ends a line, a line begins with the range; otherwise the next one is the first.
         let before = range.start.saturating_sub(1);
         file.seek(SeekFrom::Start(before))?;
         let mut lines = BufReader::with_capacity(BUFFER, Counted { file, read: Arc::clone(read) });
-        let (mut first, mut mark) = (0, 0);
         if range.start == 0 {
-            mark = mark_of(lines.fill_buf()?);
+            let mark = mark_of(lines.fill_buf()?);
             lines.consume(mark);
-        } else {
-            first = before + lines.skip_until(b'\n')? as u64;
+            // The first line begins with the mark.
+            let left = range.end.saturating_sub(mark as u64).max(range.end.min(1));
+            return Ok((Within { lines, is_end, left, ends: None }, mark as u64));
         }
-        // The first line begins with the mark.
-        let left = range.end.saturating_sub(first);
-        Ok((Within { lines, left: left.saturating_sub(mark as u64).max(left.min(1)), ends: None }, first))
+        // A file that has become shorter has no lines here.
+        let first = (before + skip_line(&mut lines, is_end)?).max(range.start);
+        Ok((Within { lines, is_end, left: range.end.saturating_sub(first), ends: None }, first))
     };
     opened().map_err(FileError::new("read", path))
+}
+
+/// Reads to the end of a line, and returns how many bytes.
+fn skip_line(lines: &mut impl BufRead, is_end: fn(u8) -> bool) -> io::Result<u64> {
+    let mut skipped = 0;
+    loop {
+        let bytes = lines.fill_buf()?;
+        let end = bytes.iter().position(|&byte| is_end(byte));
+        let some = end.map_or(bytes.len(), |end| end + 1);
+        lines.consume(some);
+        skipped += some as u64;
+        if end.is_some() || some == 0 {
+            return Ok(skipped);
+        }
+    }
 }
 
 /// Some more bytes, and the rest of the line that the last of them is in.
 struct Within<R> {
     lines: R,
+    is_end: fn(u8) -> bool,
     /// How many bytes are left before the line end that is the last byte; at least 1 until that is read.
     left: u64,
     /// Where the last byte ends among those that the last call has shown, if it is one of them.
@@ -58,7 +76,7 @@ impl<R: BufRead> BufRead for Within<R> {
         }
         let bytes = self.lines.fill_buf()?;
         let from = usize::try_from(self.left - 1).unwrap_or(usize::MAX);
-        let end = bytes.get(from..).and_then(|rest| rest.iter().position(|&byte| byte == b'\n'));
+        let end = bytes.get(from..).and_then(|rest| rest.iter().position(|&byte| (self.is_end)(byte)));
         self.ends = end.map(|end| from + end + 1);
         Ok(&bytes[..self.ends.unwrap_or(bytes.len())])
     }
@@ -101,16 +119,20 @@ mod tests {
                 let ends = cuts.iter().copied().chain([u64::MAX]);
                 let (mut start, mut all, read) = (0, Vec::new(), Arc::default());
                 for end in ends {
-                    let (mut lines, first) = lines_within(&path, start..end, &read).unwrap();
+                    let (mut lines, first) = lines_within(&path, start..end, |byte| byte == b'\n', &read).unwrap();
                     let before = all.len();
                     lines.read_to_end(&mut all).unwrap();
                     if all.len() > before {
-                        let expected = if before == 0 { 0 } else { before as u64 + mark };
-                        assert!(first == expected && (before == 0 || all[before - 1] == b'\n'), "{cuts:?} {start}");
+                        assert!(
+                            first == before as u64 + mark && (before == 0 || all[before - 1] == b'\n'),
+                            "{cuts:?} {start}"
+                        );
                     }
                     start = end;
                 }
                 assert!(all == text.strip_prefix(MARK).unwrap_or(text), "{cuts:?}");
+                let (mut beyond, _) = lines_within(&path, 1 << 40..1 << 41, |_| false, &read).unwrap();
+                assert_eq!(beyond.read_to_end(&mut all).unwrap(), 0);
             }
         }
     }

@@ -66,6 +66,9 @@ pub(super) struct Train {
     #[arg(long, visible_alias = "threads", default_value_t = 0, value_name = "N")]
     #[arg(allow_negative_numbers = true, value_parser = whole::<usize>)]
     workers: usize,
+    /// Under mpirun, about how many words a rank reads between two averages of the vectors; more for a slow network
+    #[arg(long, default_value_t = 25_000, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
+    sync_words: u64,
     /// The same vectors each time, with any number of threads; slower where there are several
     #[arg(long)]
     deterministic: bool,
@@ -193,6 +196,7 @@ fn config(options: &Train) -> Word2VecConfig {
         .sample(options.sample)
         .seed(options.seed)
         .workers(options.workers)
+        .sync_words(options.sync_words)
         .updates(if options.deterministic { Updates::Ordered } else { Updates::Racing });
     let config = Word2VecConfig { alpha: options.alpha, ..config };
     // A rate at the start may be lower than the usual one at the end.
@@ -252,7 +256,10 @@ fn is_same(a: &Path, b: &Path) -> bool {
 fn resumed(state: &Path, corpus: &Corpus, options: &Train, group: &dyn Group) -> Result<Word2Vec> {
     let mut model = Word2Vec::load_over(group, state).map_err(|error| plain(error, options))?;
     let (before, now) = (serde_json::to_value(model.config())?, serde_json::to_value(config(options))?);
-    let differs = |(name, value): &(&String, &serde_json::Value)| *name != "epochs" && now[name.as_str()] != **value;
+    let may_differ = ["epochs", "workers", "sync_words"];
+    let differs = |(name, value): &(&String, &serde_json::Value)| {
+        !may_differ.contains(&name.as_str()) && now[name.as_str()] != **value
+    };
     let differing: Vec<String> = before
         .as_object()
         .into_iter()
@@ -266,17 +273,14 @@ fn resumed(state: &Path, corpus: &Corpus, options: &Train, group: &dyn Group) ->
         "{shown} was begun with other options: {}; give the same ones, or begin again with --overwrite",
         differing.join(", ")
     );
-    // The ranks have compared what they loaded, and one count is enough.
-    if group.rank() == 0 {
-        let (counted, known) = (corpus.vocabulary(options.min_count), model.vocabulary());
-        let counted = counted.map_err(|error| plain(error, options))?;
-        ensure!(
-            counted.raw_words() == known.raw_words()
-                && counted.counts() == known.counts()
-                && counted.words().eq(known.words()),
-            "{shown} was begun on another corpus, or the corpus has changed: begin again with --overwrite"
-        );
-    }
+    let (counted, known) = (corpus.vocabulary_over(group, options.min_count), model.vocabulary());
+    let counted = counted.map_err(|error| plain(error, options))?;
+    ensure!(
+        counted.raw_words() == known.raw_words()
+            && counted.counts() == known.counts()
+            && counted.words().eq(known.words()),
+        "{shown} was begun on another corpus, or the corpus has changed: begin again with --overwrite"
+    );
     let done = model.epochs_done();
     ensure!(
         options.epochs >= done,
@@ -285,6 +289,8 @@ fn resumed(state: &Path, corpus: &Corpus, options: &Train, group: &dyn Group) ->
         options.epochs
     );
     model.set_epochs(options.epochs).map_err(|error| plain(error, options))?;
+    model.set_workers(options.workers).map_err(|error| plain(error, options))?;
+    model.set_sync_words(options.sync_words).map_err(|error| plain(error, options))?;
     note(&format!("going on from {shown}, after {done} epochs"));
     Ok(model)
 }

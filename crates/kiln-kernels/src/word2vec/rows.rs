@@ -3,6 +3,7 @@
 //! As in word2vec.c, threads use no locks: if two add to a number at the same time, one of the additions may be lost.
 //! The tables consist of atomic words of two floats each, so that a number is never torn.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pulp::Simd;
@@ -48,23 +49,23 @@ impl Table {
 
     /// All numbers, row by row.
     pub(super) fn values(&self) -> Vec<f32> {
-        self.first(self.rows())
+        self.some(0..self.rows())
     }
 
-    /// The numbers of the first rows.
-    pub(super) fn first(&self, rows: usize) -> Vec<f32> {
-        let mut values = Vec::with_capacity(rows * self.width);
-        for row in self.lines.chunks_exact(self.row_lines()).take(rows) {
+    /// The numbers of some rows.
+    pub(super) fn some(&self, rows: Range<usize>) -> Vec<f32> {
+        let mut values = Vec::with_capacity(rows.len() * self.width);
+        for row in self.lines.chunks_exact(self.row_lines()).skip(rows.start).take(rows.len()) {
             let floats = row.iter().flat_map(|line| &line.0).flat_map(|pair| split(pair.load(Ordering::Relaxed)));
             values.extend(floats.map(f32::from_bits).take(self.width));
         }
         values
     }
 
-    /// Replaces the first rows by those in `values`.
-    pub(super) fn set_first(&mut self, values: &[f32]) {
-        let fresh = Self::new(values, self.width).lines;
-        self.lines.splice(..fresh.len(), fresh);
+    /// Replaces the rows from `start` by those in `values`.
+    pub(super) fn set(&mut self, start: usize, values: &[f32]) {
+        let (start, fresh) = (start * self.row_lines(), Self::new(values, self.width).lines);
+        self.lines.splice(start..start + fresh.len(), fresh);
     }
 
     /// Appends rows.

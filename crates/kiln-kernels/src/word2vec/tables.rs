@@ -1,5 +1,7 @@
 //! The two tables of word2vec in memory.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::batch::{LossSum, Prediction, WindowBatch};
@@ -89,27 +91,29 @@ impl WordTables {
         self.output.values()
     }
 
-    /// The first `rows` rows of the input table, then those of the output table.
+    /// Some rows of the input table, then those of the output table.
     ///
     /// # Panics
     ///
     /// If there are fewer rows.
-    pub fn first_rows(&self, rows: usize) -> Vec<f32> {
-        assert!(rows <= self.rows(), "{rows} of {} rows", self.rows());
-        [self.input.first(rows), self.output.first(rows)].concat()
+    pub fn some_rows(&self, rows: Range<usize>) -> Vec<f32> {
+        assert!(rows.end <= self.rows(), "rows {rows:?} of {}", self.rows());
+        [self.input.some(rows.clone()), self.output.some(rows)].concat()
     }
 
-    /// Replaces the first rows of both tables: `values` has as many of each, as [`WordTables::first_rows`] returns them.
+    /// Replaces rows of both tables, from row `start`: `values` has as many of each, as [`WordTables::some_rows`]
+    /// returns them.
     ///
     /// # Panics
     ///
-    /// If `values` does not have the same number of whole rows for each table, or has more than there are.
-    pub fn set_first_rows(&mut self, values: &[f32]) {
+    /// If `values` does not have the same number of whole rows for each table, or there are fewer rows.
+    pub fn set_rows(&mut self, start: usize, values: &[f32]) {
         assert_eq!(values.len() % (2 * self.width), 0, "{} numbers do not fill rows of {}", values.len(), self.width);
-        assert!(values.len() / (2 * self.width) <= self.rows(), "{} numbers for {} rows", values.len(), self.rows());
+        let rows = values.len() / (2 * self.width);
+        assert!(start + rows <= self.rows(), "{rows} rows from row {start} of {}", self.rows());
         let (input, output) = values.split_at(values.len() / 2);
-        self.input.set_first(input);
-        self.output.set_first(output);
+        self.input.set(start, input);
+        self.output.set(start, output);
     }
 
     /// One step of stochastic gradient descent per window, in order. Returns the loss before each step: -ln

@@ -82,15 +82,20 @@ kiln_base::options! {
         pub updates: Updates = Updates::Racing,
         /// Training threads; 0 means all cores. Default: 0.
         pub workers: usize = 0,
-        /// In a group, about how many words a rank reads between two averages of the vectors; more of them need
-        /// less of the network. Default: 25,000.
-        @[serde(default = "sync_words")]
+        /// In a group, about how many words a rank reads between two averages of the vectors. With more words, the
+        /// ranks send fewer bytes. Default: 25,000.
+        @[serde(default = "sync_words", skip_serializing_if = "is_usual")]
         pub sync_words: u64 = sync_words(),
     }
 }
 
 const fn sync_words() -> u64 {
     25_000
+}
+
+/// Then it is not written, so that files from before the option keep their checksums.
+fn is_usual(words: &u64) -> bool {
+    *words == sync_words()
 }
 
 burn_config!(Word2VecConfig);

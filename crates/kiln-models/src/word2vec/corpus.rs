@@ -115,12 +115,38 @@ impl Corpus {
         }
     }
 
-    /// The lines whose first byte is in a range of the bytes of the files, one after another; or the sentences of a
-    /// range.
+    /// What the ranks of a group compare: how the files are read and how long each is, or how many sentences there are.
+    pub(crate) fn outline(&self) -> Result<String> {
+        match &self.0 {
+            Source::Files { parts, encoding, lowercase } => {
+                let sizes = parts.iter().map(FilePart::size).collect::<Result<Vec<_>, _>>()?;
+                let case = if *lowercase { ", lower case" } else { "" };
+                Ok(format!("files of {sizes:?} bytes, {encoding}{case}"))
+            }
+            Source::Sentences(_, range) => Ok(format!("{} sentences", range.len())),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// A file cannot be read, or is packed, in another encoding or with lines that end in CR.
+    pub(crate) fn check_can_be_cut(&self) -> Result<()> {
+        let Source::Files { parts, encoding, .. } = &self.0 else { return Ok(()) };
+        for FilePart { path, .. } in &**parts {
+            if !Input::decoded(path, *encoding, &Arc::default())?.can_be_cut() {
+                return Err(Error::CannotCut { path: path.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The words whose first byte is in a range of the bytes of the files, one after another; or the sentences of a
+    /// range. A line that begins in one range and goes on in another becomes two sentences. The files must be such that
+    /// can be cut.
     ///
     /// # Errors
     ///
-    /// A file cannot be read or cannot be cut.
+    /// A file cannot be read.
     pub(crate) fn part(&self, range: Range<u64>) -> Result<Self> {
         let within = |begins: u64, size: u64| {
             let place = |at: u64| at.saturating_sub(begins).min(size);
@@ -281,17 +307,14 @@ impl Blocks {
         loop {
             let Some((file, reader)) = &mut self.open else {
                 let Some(FilePart { path, range }) = parts.get(self.begun) else { return Ok(None) };
-                let input = Input::decoded(path, encoding, &Arc::default())?;
-                let mark = input.mark_bytes();
                 let reader = if let Some(range) = range {
-                    if !input.can_be_cut() {
-                        return Err(Error::CannotCut { path: path.clone() });
-                    }
-                    let (reader, first) = lines_within(path, range.clone(), &Arc::default())?;
-                    self.byte = if first == 0 { mark } else { first };
+                    let is_space = |byte: u8| byte.is_ascii_whitespace();
+                    let (reader, first) = lines_within(path, range.clone(), is_space, &Arc::default())?;
+                    self.byte = first;
                     Box::new(reader)
                 } else {
-                    self.byte = mark;
+                    let input = Input::decoded(path, encoding, &Arc::default())?;
+                    self.byte = input.mark_bytes();
                     input.into_lines()
                 };
                 self.begun += 1;

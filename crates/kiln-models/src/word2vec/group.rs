@@ -17,16 +17,19 @@ const FEWEST: usize = 256;
 /// reads everything. Found on IMDB's reviews, where lower powers learn less with 4 ranks and 1 scores lower.
 const POWER: f32 = 0.75;
 
-/// What a rank tells the others after a round.
+/// The most numbers of a table in one message.
+const MESSAGE: usize = 1 << 23;
+
+/// What a rank has done in a round.
 #[derive(Clone, Copy, Default)]
-struct Told {
+struct Round {
     words: u64,
     loss: LossSum,
     /// Whether it is to stop.
     stop: bool,
 }
 
-impl Told {
+impl Round {
     fn pack(&self) -> Vec<u8> {
         let Self { words, loss, stop } = *self;
         [words, loss.sum.to_bits(), loss.count, u64::from(stop)].into_iter().flat_map(u64::to_le_bytes).collect()
@@ -50,11 +53,14 @@ impl Told {
 
 /// Replaces the first rows of each table by their means over all ranks.
 fn average(group: &dyn Group, tables: &mut WordTables, rows: usize) -> Result<()> {
-    let mut values = tables.first_rows(rows);
-    group.sum(&mut values)?;
     let share = 1.0 / group.size() as f32;
-    values.iter_mut().for_each(|value| *value *= share);
-    tables.set_first_rows(&values);
+    let at_a_time = (MESSAGE / tables.width()).max(1);
+    for start in (0..rows).step_by(at_a_time) {
+        let mut values = tables.some_rows(start..rows.min(start + at_a_time));
+        group.sum(&mut values)?;
+        values.iter_mut().for_each(|value| *value *= share);
+        tables.set_rows(start, &values);
+    }
     Ok(())
 }
 
@@ -70,6 +76,7 @@ impl Pass<'_> {
         sync_words: u64,
         observe: &mut dyn FnMut(&Word2VecProgress) -> ControlFlow<()>,
     ) -> Result<bool> {
+        corpus.check_can_be_cut()?;
         if place.block > 0 {
             // One process began this epoch.
             let from = place.start;
@@ -90,28 +97,31 @@ impl Pass<'_> {
         let key = self.key;
         self.ranks = ranks;
         self.alpha.0 *= (ranks as f32).powf(POWER);
-        for round in 1_u64.. {
+        let mut round = 0_u64;
+        loop {
+            round += 1;
             let begins = |rank: u64| place.start.saturating_add(piece.saturating_mul(rank)).min(length);
             let (start, next) = (begins(rank), begins(ranks));
-            (self.before, self.key) = (place.words, key.child("part").index(start));
+            (self.before, self.before_loss) = (place.words, place.loss);
+            self.key = key.child("part").index(start);
             let mut own = Place::default();
             let blocks = corpus.part(start..begins(rank + 1))?.blocks(None);
             self.blocks(tables, blocks, None, &mut own, &mut watch)?;
-            let mut told = Some(Told { words: own.words, loss: own.loss, stop: stop.get() });
-            let told = |_| Ok::<_, Error>(told.take().unwrap_or_default());
-            let told = fold_all(group, ranks as usize, told, Told::pack, Told::unpack, Told::add)?.unwrap_or_default();
-            (place.start, place.words) = (next, place.words + told.words);
-            place.loss.add(told.loss);
+            let mut own = Some(Round { words: own.words, loss: own.loss, stop: stop.get() });
+            let next_own = |_| Ok::<_, Error>(own.take().unwrap_or_default());
+            let all = fold_all(group, ranks as usize, next_own, Round::pack, Round::unpack, Round::add)?;
+            let all = all.unwrap_or_default();
+            (place.start, place.words) = (next, place.words + all.words);
+            place.loss.add(all.loss);
             let is_over = next == length;
-            let rows = match is_over || told.stop {
+            let rows = match is_over || all.stop {
                 true => tables.rows(),
                 false => FEWEST.saturating_mul(1 << round.trailing_zeros().min(32)).min(tables.rows()),
             };
             average(group, tables, rows)?;
-            if is_over || told.stop {
+            if is_over || all.stop {
                 return Ok(is_over);
             }
         }
-        Ok(true)
     }
 }

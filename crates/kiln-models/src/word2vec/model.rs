@@ -9,7 +9,7 @@ use kiln_base::checksum::sha256;
 use kiln_base::{BadParts, FileError, Interner, OptionError, write_whole};
 use kiln_group::{Group, One};
 use kiln_kernels::RandomKey;
-use kiln_kernels::word2vec::{Prediction, WindowSampler, WordTables};
+use kiln_kernels::word2vec::{LossSum, Prediction, WindowSampler, WordTables};
 use kiln_vectors::WordVectors;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -109,8 +109,8 @@ impl Word2Vec {
     ///
     /// # Errors
     ///
-    /// As [`Word2Vec::new`]; a file cannot be cut ([`Error::CannotCut`]); the ranks have other options or another
-    /// corpus; and those of the group's operations.
+    /// As [`Word2Vec::new`]; a file cannot be cut ([`Error::CannotCut`]); the ranks have other options or
+    /// files of other sizes; and those of the group's operations.
     pub fn new_over(group: &dyn Group, config: &Word2VecConfig, corpus: &Corpus) -> Result<Self> {
         config.check()?;
         agree(group, config, corpus)?;
@@ -170,9 +170,9 @@ impl Word2Vec {
     }
 
     /// [`Word2Vec::train_epoch`] in a group, on the CPU. Each rank trains its own copy of the vectors on its part of the
-    /// corpus. After every [`Word2VecConfig::sync_words`] words, vectors are replaced by their means over all ranks: the
-    /// 256 of the most frequent words every time, the next 256 every second time, the next 512 every fourth time and so
-    /// on, and all of them at the end of the epoch. The learning rate begins at `alpha` times the number of ranks to the
+    /// corpus. After every [`Word2VecConfig::sync_words`] words, vectors are replaced by their means over all ranks:
+    /// those of the first 256 words of the vocabulary every time, the next 256 every second time, the next 512 every
+    /// fourth time and so on, and all of them at the end of the epoch. The learning rate begins at `alpha` times the number of ranks to the
     /// power of 0.75. So all ranks end with the same vectors, but another number of ranks gives others. In a group of
     /// one it is [`Word2Vec::train_epoch`]. (Ji et al., "Parallelizing Word2Vec in Shared and Distributed Memory", 2016,
     /// average replicas in this rhythm.)
@@ -204,8 +204,8 @@ impl Word2Vec {
     ///
     /// # Errors
     ///
-    /// As [`Word2Vec::train`]; a file cannot be cut ([`Error::CannotCut`]); the ranks have other options, another corpus
-    /// or other progress; and those of the group's operations.
+    /// As [`Word2Vec::train`]; a file cannot be cut ([`Error::CannotCut`]); the ranks have other options, files of other
+    /// sizes or other progress; and those of the group's operations.
     pub fn train_epoch_over(
         &mut self,
         group: &dyn Group,
@@ -247,6 +247,7 @@ impl Word2Vec {
             epochs: self.config.epochs,
             total_words: self.state.total_words,
             before: 0,
+            before_loss: LossSum::default(),
             ranks: 1,
         };
         let outcome = run(pass, &mut self.tables, &mut self.state.place);
@@ -285,6 +286,30 @@ impl Word2Vec {
     /// The number is 0.
     pub fn set_epochs(&mut self, epochs: usize) -> Result<()> {
         self.config.epochs = at_least_one("epochs", epochs)?;
+        Ok(())
+    }
+
+    /// Changes the number of training threads; 0 means all cores.
+    ///
+    /// # Errors
+    ///
+    /// The number is above 1,024.
+    pub fn set_workers(&mut self, workers: usize) -> Result<()> {
+        let config = self.config.clone().workers(workers);
+        config.check()?;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Changes [`Word2VecConfig::sync_words`].
+    ///
+    /// # Errors
+    ///
+    /// The number is 0.
+    pub fn set_sync_words(&mut self, words: u64) -> Result<()> {
+        let config = self.config.clone().sync_words(words);
+        config.check()?;
+        self.config = config;
         Ok(())
     }
 
@@ -462,7 +487,7 @@ fn agree(group: &dyn Group, config: &Word2VecConfig, corpus: &Corpus) -> Result<
         // Threads are each machine's own.
         let config = config.clone().workers(0);
         group.agree("the options", &serde_json::to_string(&config)?)?;
-        group.agree("the size of the corpus", &corpus.length()?.to_string())?;
+        group.agree("the corpus", &corpus.outline()?)?;
     }
     Ok(())
 }

@@ -65,16 +65,18 @@ pub(crate) struct Pass<'a> {
     pub(crate) alpha: (f32, f32),
     pub(crate) epochs: usize,
     pub(crate) total_words: u64,
-    /// Words of the epoch before those that this pass counts, and how many ranks read at the same time.
+    /// Words and losses of the epoch before those that this pass counts, and how many ranks read at the same time.
     pub(crate) before: u64,
+    pub(crate) before_loss: LossSum,
     pub(crate) ranks: u64,
 }
 
 /// The position of a pass between two blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Place {
-    /// Where the blocks begin that `block` counts: bytes of the corpus, or sentences.
-    #[serde(default)]
+    /// Where the blocks begin that `block` counts: bytes of the corpus, or sentences. Not written if it is 0, so that
+    /// older files keep their checksums.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) start: u64,
     pub(crate) block: u64,
     pub(crate) words: u64,
@@ -82,6 +84,10 @@ pub(crate) struct Place {
     /// The size of the blocks that `block` counts; none before the first.
     #[serde(default)]
     pub(crate) block_size: Option<usize>,
+}
+
+fn is_zero(start: &u64) -> bool {
+    *start == 0
 }
 
 /// A block's windows, split where the learning rate changes.
@@ -435,6 +441,8 @@ impl<'a> Watch<'a> {
 
     fn now(&mut self, pass: &Pass, words: u64, loss: LossSum) -> ControlFlow<()> {
         let seen = pass.seen(words);
+        let mut sum = pass.before_loss;
+        sum.add(loss);
         if seen == self.first || !self.is_due() {
             return ControlFlow::Continue(());
         }
@@ -445,9 +453,9 @@ impl<'a> Watch<'a> {
             epoch: pass.epoch,
             words: seen,
             total_words: pass.total_words,
-            words_per_s: (seen - self.first) as f64 / seconds.max(1e-9),
+            words_per_s: seen.saturating_sub(self.first) as f64 / seconds.max(1e-9),
             alpha: pass.rate(words),
-            loss: loss.mean(),
+            loss: sum.mean(),
         })
     }
 }

@@ -122,11 +122,10 @@ impl Counted {
 
     fn unpack(bytes: Vec<u8>) -> Result<Self> {
         let (text, ends, counts): (String, Vec<usize>, Vec<u64>) = serde_json::from_slice(&bytes)?;
-        let found = bytes.len();
-        let words = Interner::from_parts(text, ends);
-        // Another message than this operation's, or a damaged one.
-        let words = words.ok().filter(|words| words.len() == counts.len());
-        let words = words.ok_or(kiln_group::Error::Length { expected: 0, found })?;
+        // A message that is damaged, or of another operation.
+        let (expected, found) = (ends.len(), counts.len());
+        let words = Interner::from_parts(text, ends).ok().filter(|words| words.len() == found);
+        let words = words.ok_or(kiln_group::Error::Length { expected, found })?;
         let raw_words = counts.iter().sum();
         Ok(Self { words, counts, raw_words })
     }
@@ -154,7 +153,11 @@ impl Corpus {
 
     /// [`Corpus::vocabulary`], of which each rank of a group counts a part: the same on every rank, and as one process
     /// counts it.
-    pub(crate) fn vocabulary_over(&self, group: &dyn Group, min_count: u64) -> Result<Word2VecVocabulary> {
+    ///
+    /// # Errors
+    ///
+    /// As [`Corpus::vocabulary`]; a file cannot be cut ([`Error::CannotCut`]); and those of the group's operations.
+    pub fn vocabulary_over(&self, group: &dyn Group, min_count: u64) -> Result<Word2VecVocabulary> {
         let counted = self.count_over(group)?;
         let mut vocabulary = Word2VecVocabulary { raw_words: counted.raw_words, ..Default::default() };
         vocabulary.add(counted.iter().collect(), min_count);
@@ -175,6 +178,7 @@ impl Corpus {
         if ranks == 1 {
             return self.count();
         }
+        self.check_can_be_cut()?;
         let length = self.length()?;
         let bound = |rank: u128| (u128::from(length) * rank / ranks) as u64;
         let mut own = Some(self.part(bound(rank)..bound(rank + 1))?.count()?);

@@ -115,7 +115,7 @@ impl Piece {
             let whole = || OpenPiece { contents: input.into_lines(), first: 0, lines: 0 };
             return Ok((start == 0).then(whole));
         }
-        let (lines, first) = lines_within(&self.path, start..end, read)?;
+        let (lines, first) = lines_within(&self.path, start..end, |byte| byte == b'\n', read)?;
         Ok(Some(OpenPiece { contents: Box::new(lines), first, lines: 0 }))
     }
 }
