@@ -32,8 +32,11 @@ fn go(_: &kiln_models::word2vec::Word2VecProgress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// Trains to the end, and returns the tables and losses.
-fn train(model: &mut Word2Vec, group: &dyn Group, corpus: &Corpus) -> Result<(Vec<f32>, Vec<f32>, Vec<f64>), Error> {
+/// The two tables, and the losses of the epochs.
+type Trained = (Vec<f32>, Vec<f32>, Vec<f64>);
+
+/// Trains to the end.
+fn train(model: &mut Word2Vec, group: &dyn Group, corpus: &Corpus) -> Result<Trained, Error> {
     while model.epochs_done() < model.config().epochs {
         model.train_epoch_over(group, corpus, go)?;
     }
