@@ -72,7 +72,9 @@ pub fn fold<T, E: From<Error>, G: Group + ?Sized>(
 ///     let own = |rank| Ok::<_, Error>("ranks"[..=rank].to_owned());
 ///     let unpack = |bytes: Vec<u8>| Ok(String::from_utf8_lossy(&bytes).into_owned());
 ///     let add = |all: &mut String, more: String| {
-///         *all = all.max(&more).clone();
+///         if more > *all {
+///             *all = more;
+///         }
 ///         Ok(())
 ///     };
 ///     fold_all(group, 3, own, |text| text.clone().into_bytes(), unpack, add)
