@@ -172,10 +172,10 @@ impl Word2Vec {
     /// [`Word2Vec::train_epoch`] in a group, on the CPU. Each rank trains its own copy of the vectors on its part of the
     /// corpus. After every [`Word2VecConfig::sync_words`] words, vectors are replaced by their means over all ranks:
     /// those of the first 256 words of the vocabulary every time, the next 256 every second time, the next 512 every
-    /// fourth time and so on, and all of them at the end of the epoch. The learning rate begins at `alpha` times the number of ranks to the
-    /// power of 0.75. So all ranks end with the same vectors, but another number of ranks gives others. In a group of
-    /// one it is [`Word2Vec::train_epoch`]. (Ji et al., "Parallelizing Word2Vec in Shared and Distributed Memory", 2016,
-    /// average replicas in this rhythm.)
+    /// fourth time and so on, and all of them at the end of the epoch. (Ji et al., "Parallelizing Word2Vec in Shared and
+    /// Distributed Memory", 2016, average replicas in this rhythm.) The learning rate begins at `alpha` times the number
+    /// of ranks to the power of 0.75. All ranks end with the same vectors, but another number of ranks gives others. In
+    /// a group of one it is [`Word2Vec::train_epoch`].
     ///
     /// `observe` gets estimates of what all ranks have done. If it breaks off on one rank, all ranks stop at the next
     /// average. Any number of ranks can then continue. One rank should save the training.

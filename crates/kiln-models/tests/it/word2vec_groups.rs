@@ -51,13 +51,13 @@ fn any_number_of_ranks_counts_the_words_of_one_process() {
     let files = files(folder.path());
     let corpora = [Corpus::files(files).unwrap(), Corpus::files([line]).unwrap(), Corpus::sentences(sentences(700))];
     for corpus in corpora {
-        let alone = Word2Vec::new(&config(), &corpus).unwrap();
+        let single = Word2Vec::new(&config(), &corpus).unwrap();
         for ranks in 1..6 {
             for model in over(ranks, |group| Word2Vec::new_over(group, &config(), &corpus)) {
-                let (own, all) = (model.vocabulary(), alone.vocabulary());
+                let (own, all) = (model.vocabulary(), single.vocabulary());
                 assert!(own.words().eq(all.words()) && own.counts() == all.counts(), "{ranks}");
                 assert_eq!(own.raw_words(), all.raw_words());
-                assert_eq!(model.tables().input(), alone.tables().input());
+                assert_eq!(model.tables().input(), single.tables().input());
             }
         }
     }
@@ -92,10 +92,10 @@ fn all_ranks_end_with_the_same_vectors_which_have_learned() {
 #[test]
 fn a_group_of_one_is_one_process() {
     let corpus = Corpus::sentences(sentences(500));
-    let mut alone = Word2Vec::new(&config(), &corpus).unwrap();
-    alone.train(&corpus, go).unwrap();
+    let mut single = Word2Vec::new(&config(), &corpus).unwrap();
+    single.train(&corpus, go).unwrap();
     let ends = over(1, |group| train(&mut Word2Vec::new_over(group, &config(), &corpus)?, group, &corpus));
-    assert_eq!(ends[0].0, alone.tables().input());
+    assert_eq!(ends[0].0, single.tables().input());
 }
 
 #[test]
